@@ -1,0 +1,16 @@
+//! The protocol logic of Couplet: no socket, no task, no clock.
+//!
+//! Everything here is a pure value: bytes or stanzas in, bytes or decisions out, with time as an
+//! argument. The runtime around it is the crate `couplet`. Modules stand in the order in which a
+//! stanza meets them, and a module uses only modules declared below it.
+
+pub mod framer;
+pub mod reply;
+pub mod stanza;
+pub mod element;
+pub mod lanes;
+pub mod ledger;
+pub mod handshake;
+pub mod backoff;
+pub mod refusal;
+pub mod wire;
