@@ -5,11 +5,16 @@
 //! stanza meets them, and a module uses only modules declared below it.
 
 pub mod framer;
-pub mod reply;
-pub mod stanza;
-pub mod element;
 pub mod lanes;
 pub mod ledger;
+pub mod reply;
+pub mod outgoing;
+pub mod gate;
+pub mod message;
+pub mod presence;
+pub mod peer_error;
+pub mod stanza;
+pub mod element;
 pub mod handshake;
 pub mod backoff;
 pub mod refusal;

@@ -1,1 +1,312 @@
-//! refusal
+//! A "no" to a peer: the condition and words it may see, and the private cause for the log.
+//!
+//! Deliberately not a `std::error::Error`: that is what lets `?` on any error become an
+//! `internal-server-error` that tells the peer nothing. (RFC 6120, 8.3)
+
+use std::{error::Error, fmt};
+
+use xso::AsXml;
+
+use crate::wire::Wire;
+
+/// The namespace of the defined stanza error conditions. (RFC 6120, 8.3.2)
+pub const NS_STANZAS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
+
+/// The answer "no": what the peer is told, and why in private.
+///
+/// Handlers return it. Any error becomes one by `?`: the peer reads `internal-server-error` and
+/// nothing else, the log reads the cause.
+///
+/// # Examples
+///
+/// ```
+/// use couplet_core::refusal::{Condition, Refusal};
+///
+/// fn seat(row: &str) -> Result<u32, Refusal> {
+///     let row: u32 = row.parse()?; // the peer learns nothing about the parser
+///     if row > 40 {
+///         return Err(Refusal::new(Condition::ItemNotFound).text("There are 40 rows"));
+///     }
+///     Ok(row)
+/// }
+///
+/// assert_eq!(seat("x").unwrap_err().condition(), Condition::InternalServerError);
+/// assert_eq!(seat("41").unwrap_err().condition(), Condition::ItemNotFound);
+/// ```
+pub struct Refusal {
+    condition: Condition,
+    kind: ErrorType,
+    text: Option<String>,
+    detail: Option<Vec<u8>>,
+    cause: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl Refusal {
+    /// A refusal with this condition and the type RFC 6120 gives to it.
+    #[must_use]
+    pub fn new(condition: Condition) -> Refusal {
+        Refusal {
+            condition,
+            kind: condition.default_type(),
+            text: None,
+            detail: None,
+            cause: None,
+        }
+    }
+
+    /// Adds words for the peer. (RFC 6120, 8.3.2: `<text/>`)
+    #[must_use]
+    pub fn text(mut self, text: impl Into<String>) -> Refusal {
+        self.text = Some(text.into());
+        self
+    }
+
+    /// Uses another error type than the condition's own, for example `wait` for a
+    /// `not-allowed` that will pass.
+    #[must_use]
+    pub fn of_type(mut self, kind: ErrorType) -> Refusal {
+        self.kind = kind;
+        self
+    }
+
+    /// Adds an application-specific condition element. (RFC 6120, 8.3.4)
+    ///
+    /// A payload that cannot be serialised is left out: a refusal must always be sendable.
+    #[must_use]
+    pub fn detail(mut self, payload: &impl AsXml) -> Refusal {
+        let mut detail = Vec::new();
+        if Wire::new(&mut detail).payload(payload).is_ok() {
+            self.detail = Some(detail);
+        }
+        self
+    }
+
+    /// Keeps the private reason, which only the log will see.
+    #[must_use]
+    pub fn because(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Refusal {
+        self.cause = Some(cause.into());
+        self
+    }
+
+    /// The condition the peer will read.
+    #[must_use]
+    pub fn condition(&self) -> Condition {
+        self.condition
+    }
+
+    /// The error type the peer will read.
+    #[must_use]
+    pub fn error_type(&self) -> ErrorType {
+        self.kind
+    }
+
+    /// The private reason.
+    #[must_use]
+    pub fn cause(&self) -> Option<&(dyn Error + Send + Sync)> {
+        self.cause.as_deref()
+    }
+
+    /// Writes the `<error/>` element, without the private cause. (RFC 6120, 8.3.2)
+    pub fn write(&self, wire: &mut Wire<'_>) {
+        wire.raw("<error type='");
+        wire.raw(self.kind.as_str());
+        wire.raw("'><");
+        wire.raw(self.condition.as_str());
+        wire.raw(" xmlns='");
+        wire.raw(NS_STANZAS);
+        wire.raw("'/>");
+        if let Some(text) = &self.text {
+            wire.raw("<text xmlns='");
+            wire.raw(NS_STANZAS);
+            wire.raw("'>");
+            wire.text(text);
+            wire.raw("</text>");
+        }
+        if let Some(detail) = &self.detail {
+            wire.written(detail);
+        }
+        wire.raw("</error>");
+    }
+}
+
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refusal")
+            .field("condition", &self.condition)
+            .field("type", &self.kind)
+            .field("text", &self.text)
+            .field("cause", &self.cause.as_ref().map(ToString::to_string))
+            .finish()
+    }
+}
+
+impl<E: Error + Send + Sync + 'static> From<E> for Refusal {
+    fn from(cause: E) -> Refusal {
+        Refusal::new(Condition::InternalServerError).because(cause)
+    }
+}
+
+impl From<Condition> for Refusal {
+    fn from(condition: Condition) -> Refusal {
+        Refusal::new(condition)
+    }
+}
+
+/// What a peer is to do about an error. (RFC 6120, 8.3.2)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorType {
+    /// Retry after providing credentials.
+    Auth,
+    /// Do not retry.
+    Cancel,
+    /// Proceed: the condition was only a warning.
+    Continue,
+    /// Retry after changing the data sent.
+    Modify,
+    /// Retry after waiting.
+    Wait,
+}
+
+impl ErrorType {
+    /// The word on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ErrorType::Auth => "auth",
+            ErrorType::Cancel => "cancel",
+            ErrorType::Continue => "continue",
+            ErrorType::Modify => "modify",
+            ErrorType::Wait => "wait",
+        }
+    }
+
+    /// Reads the word; an unknown one is `cancel`, the type that promises nothing.
+    #[must_use]
+    pub fn from_wire(word: &str) -> ErrorType {
+        match word {
+            "auth" => ErrorType::Auth,
+            "continue" => ErrorType::Continue,
+            "modify" => ErrorType::Modify,
+            "wait" => ErrorType::Wait,
+            _ => ErrorType::Cancel,
+        }
+    }
+}
+
+macro_rules! conditions {
+    ($($(#[$doc:meta])* $name:ident = $word:literal, $kind:ident;)*) => {
+        /// A defined stanza error condition. (RFC 6120, 8.3.3)
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Condition { $($(#[$doc])* $name,)* }
+
+        impl Condition {
+            /// The element name on the wire.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Condition::$name => $word,)* }
+            }
+
+            /// The error type that RFC 6120, 8.3.3 associates with this condition.
+            #[must_use]
+            pub fn default_type(self) -> ErrorType {
+                match self { $(Condition::$name => ErrorType::$kind,)* }
+            }
+
+            /// Reads an element name; one that RFC 6120 does not define is
+            /// `undefined-condition`.
+            #[must_use]
+            pub fn from_wire(word: &str) -> Condition {
+                match word { $($word => Condition::$name,)* _ => Condition::UndefinedCondition }
+            }
+        }
+    };
+}
+
+conditions! {
+    /// The XML is malformed or does not follow the schema.
+    BadRequest = "bad-request", Modify;
+    /// Something with that name or address exists already.
+    Conflict = "conflict", Cancel;
+    /// The feature is not implemented by the one it was asked of.
+    FeatureNotImplemented = "feature-not-implemented", Cancel;
+    /// The sender has no permission.
+    Forbidden = "forbidden", Auth;
+    /// The address is gone for good.
+    Gone = "gone", Cancel;
+    /// Something failed inside.
+    InternalServerError = "internal-server-error", Cancel;
+    /// No such address or item.
+    ItemNotFound = "item-not-found", Cancel;
+    /// The address is not a valid JID.
+    JidMalformed = "jid-malformed", Modify;
+    /// The request does not meet criteria of the recipient.
+    NotAcceptable = "not-acceptable", Modify;
+    /// No one may do this.
+    NotAllowed = "not-allowed", Cancel;
+    /// The sender must authenticate first.
+    NotAuthorized = "not-authorized", Auth;
+    /// A local policy forbids it, for example a limit of size.
+    PolicyViolation = "policy-violation", Modify;
+    /// The recipient is away for now.
+    RecipientUnavailable = "recipient-unavailable", Wait;
+    /// Somebody else serves this, for now.
+    Redirect = "redirect", Modify;
+    /// Register first.
+    RegistrationRequired = "registration-required", Auth;
+    /// A remote server does not exist.
+    RemoteServerNotFound = "remote-server-not-found", Cancel;
+    /// Somebody needed for the answer did not answer in time.
+    RemoteServerTimeout = "remote-server-timeout", Wait;
+    /// There is no room for this now.
+    ResourceConstraint = "resource-constraint", Wait;
+    /// Nobody serves this here.
+    ServiceUnavailable = "service-unavailable", Cancel;
+    /// Subscribe first.
+    SubscriptionRequired = "subscription-required", Auth;
+    /// None of the others; an application-specific condition says more.
+    UndefinedCondition = "undefined-condition", Cancel;
+    /// The request is out of order.
+    UnexpectedRequest = "unexpected-request", Wait;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(refusal: &Refusal) -> String {
+        let mut out = Vec::new();
+        refusal.write(&mut Wire::new(&mut out));
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn any_error_becomes_an_internal_server_error_that_leaks_no_word() {
+        let refusal: Refusal = "x".parse::<u32>().unwrap_err().into();
+        assert_eq!(
+            written(&refusal),
+            "<error type='cancel'><internal-server-error xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
+        );
+        assert!(
+            refusal
+                .cause()
+                .unwrap()
+                .to_string()
+                .contains("invalid digit")
+        );
+    }
+
+    #[test]
+    fn words_for_the_peer_are_escaped() {
+        let refusal = Refusal::new(Condition::BadRequest).text("1 < 2");
+        assert!(written(&refusal).contains(">1 &lt; 2</text>"));
+    }
+
+    #[test]
+    fn an_unknown_condition_is_read_as_undefined() {
+        assert_eq!(
+            Condition::from_wire("gone-fishing"),
+            Condition::UndefinedCondition
+        );
+        assert_eq!(Condition::from_wire("gone"), Condition::Gone);
+    }
+}

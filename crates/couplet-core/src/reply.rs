@@ -1,1 +1,181 @@
-//! reply
+//! The answer to a stanza: its result, its refusal, or the silence the RFCs ask for.
+//!
+//! Deliberately absent: who decides. Here stands only what an answer looks like, and to what
+//! nobody may answer.
+
+use jid::Jid;
+
+use crate::{
+    gate::{Gate, Head, Unsendable},
+    refusal::Refusal,
+    stanza::{Kind, Stanza},
+    wire::Wire,
+};
+
+/// What an answer needs to know of the stanza it answers.
+///
+/// # Examples
+///
+/// ```
+/// use couplet_core::{gate::Gate, refusal::{Condition, Refusal}, reply::Asked, stanza::Kind};
+///
+/// let ours = "echo.test".parse().unwrap();
+/// let asked = Asked { kind: Kind::Iq, type_: Some("get"), from: "a@example.org/x", to: &ours, id: Some("q1") };
+/// let gate = Gate::new("echo.test".parse().unwrap(), 512 * 1024);
+/// let mut out = Vec::new();
+/// asked.refuse(&gate, &mut out, &Refusal::new(Condition::ServiceUnavailable)).unwrap();
+/// assert!(String::from_utf8(out).unwrap().starts_with("<iq from='echo.test' to='a@example.org/x' type='error' id='q1'><error type='cancel'>"));
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Message, presence or IQ.
+    pub kind: Kind,
+    /// Its `type` as written.
+    pub type_: Option<&'a str>,
+    /// The peer.
+    pub from: &'a str,
+    /// The address of ours it was written to.
+    pub to: &'a Jid,
+    /// Its id.
+    pub id: Option<&'a str>,
+}
+
+impl Asked<'_> {
+    /// Calls `answer` with what it needs to know of `stanza`.
+    pub fn of<R>(stanza: &Stanza, answer: impl FnOnce(&Asked<'_>) -> R) -> R {
+        answer(&Asked {
+            kind: stanza.kind(),
+            type_: stanza.type_().as_deref(),
+            from: stanza.from().as_str(),
+            to: stanza.to(),
+            id: stanza.id().as_deref(),
+        })
+    }
+
+    /// Whether a refusal may be sent at all.
+    ///
+    /// Never to an `error` or `result` (RFC 6120, 8.3.1 and 8.2.3). Not to `headline`, which
+    /// expects nothing back (RFC 6121, 5.2.2), nor to `groupchat`: a room throws out the
+    /// occupant from whom it gets an error (XEP-0045, 7.14). Not to somebody who leaves or takes
+    /// back a subscription: that needs no permission (RFC 6121, 3 and 4.5).
+    #[must_use]
+    pub fn may_be_refused(&self) -> bool {
+        match self.kind {
+            Kind::Iq => !matches!(self.type_, Some("result" | "error")),
+            Kind::Message => !matches!(self.type_, Some("error" | "headline" | "groupchat")),
+            Kind::Presence => !matches!(
+                self.type_,
+                Some("error" | "unavailable" | "unsubscribe" | "unsubscribed")
+            ),
+        }
+    }
+
+    /// Whether the RFCs demand an answer: every get and set, and an IQ whose type nobody knows.
+    #[must_use]
+    pub fn must_be_answered(&self) -> bool {
+        self.kind == Kind::Iq && self.may_be_refused()
+    }
+
+    /// Writes the refusal, if one may be sent; tells whether it did.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsendable`], for example for a stanza that was not written to the component's domain.
+    pub fn refuse(
+        &self,
+        gate: &Gate,
+        out: &mut Vec<u8>,
+        refusal: &Refusal,
+    ) -> Result<bool, Unsendable> {
+        if !self.may_be_refused() {
+            return Ok(false);
+        }
+        let head = Head {
+            type_: Some("error"),
+            id: self.id,
+            ..self.head()
+        };
+        gate.pass(out, &head, |wire| refusal.write(wire))?;
+        Ok(true)
+    }
+
+    /// Writes the result of a get or set, its payload by `content`.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsendable`]: too large, or asked at an address that is not the component's.
+    pub fn result(
+        &self,
+        gate: &Gate,
+        out: &mut Vec<u8>,
+        content: impl FnOnce(&mut Wire<'_>),
+    ) -> Result<usize, Unsendable> {
+        if !self.must_be_answered() {
+            return Err(Unsendable::AnswersAnAnswer);
+        }
+        gate.pass(
+            out,
+            &Head {
+                type_: Some("result"),
+                id: self.id,
+                ..self.head()
+            },
+            content,
+        )
+    }
+
+    fn head(&self) -> Head<'_> {
+        Head::new(self.kind, self.to, self.from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::refusal::Condition;
+
+    fn refused(kind: Kind, type_: Option<&str>) -> bool {
+        let to = "echo.test".parse().unwrap();
+        let gate = Gate::new("echo.test".parse().unwrap(), 1000);
+        let asked = Asked {
+            kind,
+            type_,
+            from: "a@b",
+            to: &to,
+            id: None,
+        };
+        let mut out = Vec::new();
+        let sent = asked
+            .refuse(&gate, &mut out, &Refusal::new(Condition::BadRequest))
+            .unwrap();
+        assert_eq!(sent, !out.is_empty());
+        sent
+    }
+
+    #[test]
+    fn nobody_answers_an_answer() {
+        for kind in [Kind::Message, Kind::Presence, Kind::Iq] {
+            assert!(!refused(kind, Some("error")));
+        }
+        assert!(!refused(Kind::Iq, Some("result")));
+    }
+
+    #[test]
+    fn an_iq_of_unknown_type_is_answered() {
+        assert!(refused(Kind::Iq, Some("bogus")));
+        assert!(refused(Kind::Iq, None));
+    }
+
+    #[test]
+    fn rooms_and_headlines_are_not_refused() {
+        assert!(!refused(Kind::Message, Some("groupchat")));
+        assert!(!refused(Kind::Message, Some("headline")));
+        assert!(refused(Kind::Message, Some("chat")));
+    }
+
+    #[test]
+    fn who_leaves_is_not_refused() {
+        assert!(!refused(Kind::Presence, Some("unavailable")));
+        assert!(refused(Kind::Presence, Some("subscribe")));
+    }
+}

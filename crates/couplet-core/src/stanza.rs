@@ -1,1 +1,356 @@
-//! stanza
+//! One stanza: kind, type, from, to, id, language and payloads, read from its bytes when asked.
+//!
+//! Deliberately absent: any judgement of payloads; a stanza with nonsense in it is still a stanza
+//! whose sender can be answered.
+
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use jid::Jid;
+use xso::{FromXml, fromxml::XmlNameMatcher};
+
+use crate::{
+    element::{Element, Tree},
+    wire::NS_CLIENT,
+};
+
+/// The namespace of `xml:lang`.
+const NS_XML: &str = "http://www.w3.org/XML/1998/namespace";
+
+/// A stanza as it came in. Cheap to clone: clones share the bytes. (RFC 6120, 8)
+///
+/// `Debug` shows the addresses, never the payload: bodies do not belong in logs.
+///
+/// # Examples
+///
+/// ```
+/// use couplet_core::{element::{Scope, Tree}, framer::Limits, stanza::{Kind, Stanza}};
+///
+/// let bytes = "<message from='a@example.org/x' to='bot@echo.test' type='chat'><body>hi</body></message>";
+/// let tree = Tree::parse(bytes.into(), &Scope::component(), &Limits::default()).unwrap();
+/// let stanza = Stanza::read(tree).unwrap();
+/// assert_eq!(stanza.kind(), Kind::Message);
+/// assert_eq!(stanza.from().as_str(), "a@example.org/x");
+/// assert_eq!(stanza.payloads().next().unwrap().text(), "hi");
+/// ```
+#[derive(Clone)]
+pub struct Stanza(Arc<Inner>);
+
+struct Inner {
+    tree: Tree,
+    kind: Kind,
+    from: Jid,
+    to: Jid,
+}
+
+impl Stanza {
+    /// Takes a top-level element of the stream as a stanza.
+    ///
+    /// # Errors
+    ///
+    /// [`NotAStanza`] tells what it is instead, or which address cannot be read.
+    pub fn read(tree: Tree) -> Result<Stanza, NotAStanza> {
+        let root = tree.root();
+        let Some(kind) = Kind::of(root) else {
+            return Err(NotAStanza::Other(Box::new(tree)));
+        };
+        let from = root.attr("from").and_then(|from| Jid::new(&from).ok());
+        let to = root.attr("to").map(|to| Jid::new(&to));
+        match (from, to) {
+            (Some(from), Some(Ok(to))) => Ok(Stanza(Arc::new(Inner {
+                tree,
+                kind,
+                from,
+                to,
+            }))),
+            (Some(from), to) => Err(NotAStanza::BadTo {
+                kind,
+                type_: root.attr("type").map(Cow::into_owned),
+                id: root.attr("id").map(Cow::into_owned),
+                from: Box::new(from),
+                absent: to.is_none(),
+            }),
+            (None, _) => Err(NotAStanza::BadFrom(kind)),
+        }
+    }
+
+    /// Whether it is a message, a presence or an IQ.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// The attribute `type` as written.
+    #[must_use]
+    pub fn type_(&self) -> Option<Cow<'_, str>> {
+        self.root().attr("type")
+    }
+
+    /// Who sent it: stamped by the server, so it is not a claim of the peer. (RFC 6120, 8.1.2)
+    #[must_use]
+    pub fn from(&self) -> &Jid {
+        &self.0.from
+    }
+
+    /// The address of ours that it was written to. (RFC 6120, 8.1.1)
+    #[must_use]
+    pub fn to(&self) -> &Jid {
+        &self.0.to
+    }
+
+    /// The attribute `id`, unescaped. (RFC 6120, 8.1.3)
+    #[must_use]
+    pub fn id(&self) -> Option<Cow<'_, str>> {
+        self.root().attr("id")
+    }
+
+    /// The language of the human-readable text in it. (RFC 6120, 8.1.5)
+    #[must_use]
+    pub fn lang(&self) -> Option<Cow<'_, str>> {
+        self.root().attr_ns(NS_XML, "lang")
+    }
+
+    /// The stanza's own element.
+    #[must_use]
+    pub fn root(&self) -> Element<'_> {
+        self.0.tree.root()
+    }
+
+    /// The child elements, in order.
+    pub fn payloads(&self) -> impl Iterator<Item = Element<'_>> {
+        self.root().children()
+    }
+
+    /// The first child with this name and namespace.
+    #[must_use]
+    pub fn payload(&self, name: &str, ns: &str) -> Option<Element<'_>> {
+        self.root().child(name, ns)
+    }
+
+    /// The first child that is named like a `T`, parsed; `None` where there is none.
+    #[must_use]
+    pub fn payload_as<T: FromXml>(&self) -> Option<Result<T, xso::error::Error>> {
+        let wanted = T::xml_name_matcher();
+        self.payloads()
+            .find(|payload| match wanted {
+                XmlNameMatcher::Any => true,
+                XmlNameMatcher::InNamespace(ns) => payload.ns() == ns,
+                XmlNameMatcher::Specific(ns, name) => payload.is(name, ns),
+            })
+            .map(|payload| payload.parse::<T>())
+    }
+
+    /// The XML as it came in.
+    #[must_use]
+    pub fn as_xml(&self) -> &str {
+        self.0.tree.as_str()
+    }
+
+    /// Bytes of memory that it holds.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.0.tree.memory() + size_of::<Inner>()
+    }
+
+    /// Whether it answers something: an IQ result or any error. Nobody answers an answer.
+    /// (RFC 6120, 8.3.1: "MUST NOT respond to an error stanza with a further error")
+    #[must_use]
+    pub fn is_answer(&self) -> bool {
+        match self.type_().as_deref() {
+            Some("error") => true,
+            Some("result") => self.kind() == Kind::Iq,
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Debug for Stanza {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stanza")
+            .field("kind", &self.kind())
+            .field("type", &self.type_())
+            .field("from", &self.from().as_str())
+            .field("to", &self.to().as_str())
+            .field("id", &self.id())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The three kinds of stanza. (RFC 6120, 8.2)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// "Push": fire and forget.
+    Message,
+    /// "Broadcast": who is there.
+    Presence,
+    /// "Request and response".
+    Iq,
+}
+
+impl Kind {
+    /// The element name on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Message => "message",
+            Kind::Presence => "presence",
+            Kind::Iq => "iq",
+        }
+    }
+
+    /// The kind with this element name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Kind> {
+        match name {
+            "message" => Some(Kind::Message),
+            "presence" => Some(Kind::Presence),
+            "iq" => Some(Kind::Iq),
+            _ => None,
+        }
+    }
+
+    fn of(element: Element<'_>) -> Option<Kind> {
+        if element.ns() == NS_CLIENT {
+            Kind::from_name(element.name())
+        } else {
+            None
+        }
+    }
+}
+
+/// The four types of an IQ. (RFC 6120, 8.2.3)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum IqType {
+    /// Asks for information.
+    Get,
+    /// Provides data, or asks for a change.
+    Set,
+    /// Answers.
+    Result,
+    /// Refuses.
+    Error,
+}
+
+impl IqType {
+    /// The word on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            IqType::Get => "get",
+            IqType::Set => "set",
+            IqType::Result => "result",
+            IqType::Error => "error",
+        }
+    }
+
+    /// The type of this IQ; `None` where the attribute is missing or unknown.
+    #[must_use]
+    pub fn of(iq: &Stanza) -> Option<IqType> {
+        match iq.type_()?.as_ref() {
+            "get" => Some(IqType::Get),
+            "set" => Some(IqType::Set),
+            "result" => Some(IqType::Result),
+            "error" => Some(IqType::Error),
+            _ => None,
+        }
+    }
+}
+
+/// Why a top-level element of the stream is not a stanza to handle.
+#[derive(Debug)]
+pub enum NotAStanza {
+    /// Something else: `<handshake/>`, `<stream:error/>`, or what nobody knows.
+    Other(Box<Tree>),
+    /// It has no sender, or one that is no JID: it cannot be answered.
+    BadFrom(Kind),
+    /// It has no recipient, or one that is no JID.
+    BadTo {
+        /// What it is.
+        kind: Kind,
+        /// Its type.
+        type_: Option<String>,
+        /// Its id.
+        id: Option<String>,
+        /// Who sent it.
+        from: Box<Jid>,
+        /// There was no `to` at all.
+        absent: bool,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{element::Scope, framer::Limits};
+
+    fn read(xml: &str) -> Result<Stanza, NotAStanza> {
+        let bytes = xml.to_owned().into();
+        Stanza::read(Tree::parse(bytes, &Scope::component(), &Limits::default()).unwrap())
+    }
+
+    #[test]
+    fn a_stanza_is_namespace_neutral() {
+        let stanza =
+            read("<iq type='get' from='a@b' to='c'><ping xmlns='urn:xmpp:ping'/></iq>").unwrap();
+        assert_eq!(stanza.root().ns(), NS_CLIENT);
+        assert_eq!(IqType::of(&stanza), Some(IqType::Get));
+    }
+
+    #[test]
+    fn debug_shows_addresses_and_hides_the_body() {
+        let stanza = read("<message from='a@b' to='c'><body>secret</body></message>").unwrap();
+        let shown = format!("{stanza:?}");
+        assert!(
+            shown.contains("a@b") && !shown.contains("secret"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn an_element_that_is_no_stanza_is_handed_back() {
+        assert!(matches!(read("<handshake/>"), Err(NotAStanza::Other(_))));
+        assert!(matches!(
+            read("<iq xmlns='x' from='a@b' to='c'/>"),
+            Err(NotAStanza::Other(_))
+        ));
+    }
+
+    #[test]
+    fn addresses_that_do_not_parse_are_told_apart() {
+        assert!(matches!(
+            read("<iq from='@@' to='c'/>"),
+            Err(NotAStanza::BadFrom(Kind::Iq))
+        ));
+        assert!(matches!(
+            read("<iq to='c'/>"),
+            Err(NotAStanza::BadFrom(Kind::Iq))
+        ));
+        assert!(matches!(
+            read("<iq from='a@b' to='@@'/>"),
+            Err(NotAStanza::BadTo { absent: false, .. })
+        ));
+        assert!(matches!(
+            read("<iq from='a@b'/>"),
+            Err(NotAStanza::BadTo { absent: true, .. })
+        ));
+    }
+
+    #[test]
+    fn results_and_errors_are_answers() {
+        assert!(
+            read("<iq type='result' from='a@b' to='c'/>")
+                .unwrap()
+                .is_answer()
+        );
+        assert!(
+            read("<message type='error' from='a@b' to='c'/>")
+                .unwrap()
+                .is_answer()
+        );
+        assert!(
+            !read("<message type='result' from='a@b' to='c'/>")
+                .unwrap()
+                .is_answer()
+        );
+        assert!(!read("<presence from='a@b' to='c'/>").unwrap().is_answer());
+    }
+}

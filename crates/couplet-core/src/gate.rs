@@ -1,0 +1,246 @@
+//! The one place where stanzas leave: stamped and checked, because a server closes the whole
+//! stream for what slips through. (servers.md, 3; RFC 6120, 8.1.2.2)
+//!
+//! Pure: it writes into a buffer and knows no socket.
+
+use std::{error::Error, fmt};
+
+use jid::Jid;
+
+use crate::{stanza::Kind, wire::Wire};
+
+/// Checks what leaves, and writes it.
+///
+/// # Examples
+///
+/// ```
+/// use couplet_core::{gate::{Gate, Head, Unsendable}, stanza::Kind};
+///
+/// let gate = Gate::new("echo.test".parse().unwrap(), 512 * 1024);
+/// let bot = "bot@echo.test".parse().unwrap();
+/// let head = Head { type_: Some("chat"), ..Head::new(Kind::Message, &bot, "a@example.org") };
+/// let mut out = Vec::new();
+/// gate.pass(&mut out, &head, |wire| wire.raw("<body>hi</body>")).unwrap();
+/// assert_eq!(out, b"<message from='bot@echo.test' to='a@example.org' type='chat'><body>hi</body></message>");
+///
+/// let mallory = "mallory@example.org".parse().unwrap();
+/// let foreign = Head::new(Kind::Message, &mallory, "a@example.org");
+/// assert_eq!(gate.pass(&mut out, &foreign, |_| ()), Err(Unsendable::ForeignFrom));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Gate {
+    domain: Jid,
+    stanza_bytes: usize,
+}
+
+impl Gate {
+    /// A gate for one domain; `stanza_bytes` is what the server takes at most, 512 KiB for
+    /// Prosody (servers.md, 3).
+    #[must_use]
+    pub fn new(domain: Jid, stanza_bytes: usize) -> Gate {
+        Gate {
+            domain,
+            stanza_bytes,
+        }
+    }
+
+    /// The component's own address.
+    #[must_use]
+    pub fn domain(&self) -> &Jid {
+        &self.domain
+    }
+
+    /// Whether this address is the component's to speak as.
+    #[must_use]
+    pub fn owns(&self, address: &Jid) -> bool {
+        address.domain() == self.domain.domain()
+    }
+
+    /// Writes one stanza to the end of `out`, its children by `content`; returns how many
+    /// characters XML forbids were replaced.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsendable`]; `out` is then as it was.
+    pub fn pass(
+        &self,
+        out: &mut Vec<u8>,
+        head: &Head<'_>,
+        content: impl FnOnce(&mut Wire<'_>),
+    ) -> Result<usize, Unsendable> {
+        if !self.owns(head.from) {
+            return Err(Unsendable::ForeignFrom);
+        }
+        if head.to.is_empty() {
+            return Err(Unsendable::NoTo);
+        }
+        let start = out.len();
+        let replaced = head.write(out, content);
+        let bytes = out.len() - start;
+        if bytes > self.stanza_bytes {
+            out.truncate(start);
+            return Err(Unsendable::TooLarge {
+                bytes,
+                limit: self.stanza_bytes,
+            });
+        }
+        Ok(replaced)
+    }
+}
+
+/// The start tag of a stanza on its way out.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'a> {
+    /// Message, presence or IQ.
+    pub kind: Kind,
+    /// The attribute `type`.
+    pub type_: Option<&'a str>,
+    /// Who speaks: an address of the component's domain.
+    pub from: &'a Jid,
+    /// To whom.
+    pub to: &'a str,
+    /// The attribute `id`.
+    pub id: Option<&'a str>,
+    /// The attribute `xml:lang`.
+    pub lang: Option<&'a str>,
+}
+
+impl<'a> Head<'a> {
+    /// A start tag with addresses and nothing else.
+    #[must_use]
+    pub fn new(kind: Kind, from: &'a Jid, to: &'a str) -> Head<'a> {
+        Head {
+            kind,
+            type_: None,
+            from,
+            to,
+            id: None,
+            lang: None,
+        }
+    }
+
+    /// Never `xmlns`: Prosody bounces a stanza that says `jabber:client` (servers.md, 3).
+    fn write(&self, out: &mut Vec<u8>, content: impl FnOnce(&mut Wire<'_>)) -> usize {
+        let mut wire = Wire::new(out);
+        wire.raw("<");
+        wire.raw(self.kind.as_str());
+        wire.attribute("from", self.from.as_str());
+        wire.attribute("to", self.to);
+        for (name, value) in [
+            ("type", self.type_),
+            ("id", self.id),
+            ("xml:lang", self.lang),
+        ] {
+            if let Some(value) = value {
+                wire.attribute(name, value);
+            }
+        }
+        wire.raw(">");
+        content(&mut wire);
+        wire.raw("</");
+        wire.raw(self.kind.as_str());
+        wire.raw(">");
+        wire.replaced()
+    }
+}
+
+/// Why a stanza may not leave. It never reached the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unsendable {
+    /// `from` is not in the component's domain; servers answer that by closing the stream.
+    ForeignFrom,
+    /// There is no `to`; ejabberd answers that by closing the stream.
+    NoTo,
+    /// Larger than what the server takes.
+    TooLarge {
+        /// Its size in bytes.
+        bytes: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// It would answer an error or a result. (RFC 6120, 8.3.1)
+    AnswersAnAnswer,
+    /// A payload could not be written as XML.
+    Payload(String),
+}
+
+impl fmt::Display for Unsendable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unsendable::ForeignFrom => {
+                f.write_str("its `from` is not an address of this component")
+            }
+            Unsendable::NoTo => f.write_str("it has no `to`"),
+            Unsendable::TooLarge { bytes, limit } => write!(
+                f,
+                "it has {bytes} bytes and the server takes {limit} (limits.outgoing_stanza_bytes)"
+            ),
+            Unsendable::AnswersAnAnswer => f.write_str("it would answer an error or a result"),
+            Unsendable::Payload(why) => write!(f, "a payload cannot be written as XML: {why}"),
+        }
+    }
+}
+
+impl Error for Unsendable {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn jid(address: &str) -> Jid {
+        address.parse().unwrap()
+    }
+
+    #[test]
+    fn nothing_leaves_with_a_foreign_from() {
+        let gate = Gate::new(jid("echo.test"), 1000);
+        for foreign in [
+            "a@example.org",
+            "sub.echo.test",
+            "test",
+            "echo.test.example.org",
+        ] {
+            let mut out = b"before".to_vec();
+            let from = jid(foreign);
+            let refused = gate.pass(&mut out, &Head::new(Kind::Message, &from, "a@b"), |_| ());
+            assert_eq!(refused, Err(Unsendable::ForeignFrom), "{foreign}");
+            assert_eq!(out, b"before");
+        }
+    }
+
+    #[test]
+    fn a_stanza_over_the_servers_limit_is_taken_back() {
+        let gate = Gate::new(jid("echo.test"), 100);
+        let mut out = b"before".to_vec();
+        let from = jid("echo.test");
+        let refused = gate.pass(&mut out, &Head::new(Kind::Message, &from, "a@b"), |wire| {
+            wire.text(&"x".repeat(99))
+        });
+        assert!(
+            matches!(refused, Err(Unsendable::TooLarge { limit: 100, .. })),
+            "{refused:?}"
+        );
+        assert_eq!(out, b"before");
+    }
+
+    #[test]
+    fn nothing_leaves_without_a_to() {
+        let gate = Gate::new(jid("echo.test"), 100);
+        let from = jid("echo.test");
+        let refused = gate.pass(&mut Vec::new(), &Head::new(Kind::Iq, &from, ""), |_| ());
+        assert_eq!(refused, Err(Unsendable::NoTo));
+    }
+
+    #[test]
+    fn replaced_characters_are_counted() {
+        let gate = Gate::new(jid("echo.test"), 1000);
+        let from = jid("echo.test");
+        let mut out = Vec::new();
+        let head = Head::new(Kind::Message, &from, "a@b");
+        assert_eq!(
+            gate.pass(&mut out, &head, |wire| wire.text("\u{0}\u{FFFE}")),
+            Ok(2)
+        );
+    }
+}

@@ -1,0 +1,137 @@
+//! A message as it came in: body, subject, thread, and any typed payload in it. (RFC 6121, 5)
+//!
+//! Deliberately lenient: of two bodies or threads the first counts, an unknown type is `normal`.
+
+use std::borrow::Cow;
+
+use xso::FromXml;
+
+use crate::{peer_error::PeerError, stanza::Stanza, wire::NS_CLIENT};
+
+/// An incoming message.
+///
+/// # Examples
+///
+/// ```
+/// # use couplet_core::{element::{Scope, Tree}, framer::Limits, stanza::Stanza};
+/// use couplet_core::message::{Message, MessageType};
+///
+/// # let bytes = "<message from='a@b' to='c' type='chat'><body>hi</body><thread>t1</thread></message>";
+/// # let tree = Tree::parse(bytes.into(), &Scope::component(), &Limits::default()).unwrap();
+/// # let stanza = Stanza::read(tree).unwrap();
+/// let message = Message::from(stanza);
+/// assert_eq!(message.type_(), MessageType::Chat);
+/// assert_eq!(message.body().as_deref(), Some("hi"));
+/// assert_eq!(message.thread().as_deref(), Some("t1"));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Message(Stanza);
+
+impl Message {
+    /// The type. (RFC 6121, 5.2.2: an unknown one MUST be taken as `normal`)
+    #[must_use]
+    pub fn type_(&self) -> MessageType {
+        match self.0.type_().as_deref() {
+            Some("chat") => MessageType::Chat,
+            Some("error") => MessageType::Error,
+            Some("groupchat") => MessageType::Groupchat,
+            Some("headline") => MessageType::Headline,
+            _ => MessageType::Normal,
+        }
+    }
+
+    /// The text of the first `<body/>`, unescaped. (RFC 6121, 5.2.3)
+    #[must_use]
+    pub fn body(&self) -> Option<Cow<'_, str>> {
+        self.text_of("body")
+    }
+
+    /// The text of the body, empty where there is none.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        self.body().unwrap_or_default()
+    }
+
+    /// The text of the first `<subject/>`. (RFC 6121, 5.2.4)
+    #[must_use]
+    pub fn subject(&self) -> Option<Cow<'_, str>> {
+        self.text_of("subject")
+    }
+
+    /// The identifier of the conversation thread. (RFC 6121, 5.2.5)
+    #[must_use]
+    pub fn thread(&self) -> Option<Cow<'_, str>> {
+        self.text_of("thread")
+    }
+
+    /// The first payload of this type, parsed; `None` where there is no such element.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, framer::Limits, message::Message, stanza::Stanza};
+    /// use xmpp_parsers::receipts::Request;
+    ///
+    /// # let bytes = "<message from='a@b' to='c'><request xmlns='urn:xmpp:receipts'/></message>";
+    /// # let tree = Tree::parse(bytes.into(), &Scope::component(), &Limits::default()).unwrap();
+    /// # let message = Message::from(Stanza::read(tree).unwrap());
+    /// assert!(matches!(message.payload::<Request>(), Some(Ok(_))));
+    /// ```
+    #[must_use]
+    pub fn payload<T: FromXml>(&self) -> Option<Result<T, xso::error::Error>> {
+        self.0.payload_as::<T>()
+    }
+
+    /// The error in a message of type `error`.
+    #[must_use]
+    pub fn error(&self) -> Option<PeerError> {
+        PeerError::of(&self.0)
+    }
+
+    /// The whole stanza.
+    #[must_use]
+    pub fn stanza(&self) -> &Stanza {
+        &self.0
+    }
+
+    fn text_of(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.0
+            .payload(name, NS_CLIENT)
+            .map(|element| element.text())
+    }
+}
+
+impl From<Stanza> for Message {
+    fn from(stanza: Stanza) -> Message {
+        Message(stanza)
+    }
+}
+
+/// The five types of a message. (RFC 6121, 5.2.2)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MessageType {
+    /// A one-to-one conversation.
+    Chat,
+    /// An earlier message bounced.
+    Error,
+    /// From or to a room.
+    Groupchat,
+    /// A notice to which no reply is expected.
+    Headline,
+    /// Outside of any conversation; also what a missing or unknown type means.
+    Normal,
+}
+
+impl MessageType {
+    /// The word on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            MessageType::Chat => "chat",
+            MessageType::Error => "error",
+            MessageType::Groupchat => "groupchat",
+            MessageType::Headline => "headline",
+            MessageType::Normal => "normal",
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! A message or presence on its way out, built by the app.
+//!
+//! Deliberately absent: IQs. Questions go through the link, which waits for the answer; answers
+//! are what a handler returns.
+
+use jid::Jid;
+use xso::AsXml;
+
+use crate::{
+    gate::{Gate, Head, Unsendable},
+    message::MessageType,
+    presence::{PresenceType, Show},
+    stanza::{Kind, Stanza},
+    wire::Wire,
+};
+
+/// A message or presence to send.
+///
+/// `from` is stamped when it leaves: the address of the link it is sent through.
+///
+/// # Examples
+///
+/// ```
+/// use couplet_core::{outgoing::Outgoing, presence::PresenceType};
+/// use xmpp_parsers::receipts::Request;
+///
+/// let to = "alice@example.org".parse().unwrap();
+/// let news = Outgoing::chat(&to, "It rains").id("n1").payload(&Request);
+/// let seen = Outgoing::presence(PresenceType::Subscribed, &to);
+/// # let _ = (news, seen);
+/// ```
+#[derive(Clone)]
+pub struct Outgoing {
+    kind: Kind,
+    type_: Option<&'static str>,
+    from: Option<Jid>,
+    to: Jid,
+    id: Option<String>,
+    lang: Option<String>,
+    content: Vec<u8>,
+    replaced: usize,
+    wrong: Option<Unsendable>,
+}
+
+impl Outgoing {
+    /// A message of this type. (RFC 6121, 5)
+    #[must_use]
+    pub fn message(type_: MessageType, to: &Jid) -> Outgoing {
+        // RFC 6121, 5.2.2: `normal` is what a missing type means.
+        let word = (type_ != MessageType::Normal).then(|| type_.as_str());
+        Outgoing::new(Kind::Message, word, to)
+    }
+
+    /// A message of type `chat` with a body.
+    #[must_use]
+    pub fn chat(to: &Jid, body: &str) -> Outgoing {
+        Outgoing::message(MessageType::Chat, to).body(body)
+    }
+
+    /// A presence of this type. (RFC 6121, 3 and 4)
+    #[must_use]
+    pub fn presence(type_: PresenceType, to: &Jid) -> Outgoing {
+        Outgoing::new(Kind::Presence, type_.as_str(), to)
+    }
+
+    /// The reply to a message: back to its sender from the address it was written to, with the
+    /// same type, thread and language; to a room's own address for `groupchat`.
+    #[must_use]
+    pub fn reply(message: &Stanza, body: &str) -> Outgoing {
+        let word = message.type_();
+        let type_ = ["chat", "groupchat", "headline", "normal"]
+            .into_iter()
+            .find(|known| Some(*known) == word.as_deref());
+        let to = match type_ {
+            Some("groupchat") => message.from().to_bare().into(),
+            _ => message.from().clone(),
+        };
+        let mut reply = Outgoing::new(Kind::Message, type_, &to)
+            .from(message.to())
+            .body(body);
+        if let Some(thread) = message.payload("thread", crate::wire::NS_CLIENT) {
+            reply = reply.thread(&thread.text());
+        }
+        reply.lang = message.lang().map(std::borrow::Cow::into_owned);
+        if message.is_answer() {
+            reply.wrong = Some(Unsendable::AnswersAnAnswer);
+        }
+        reply
+    }
+
+    fn new(kind: Kind, type_: Option<&'static str>, to: &Jid) -> Outgoing {
+        Outgoing {
+            kind,
+            type_,
+            from: None,
+            to: to.clone(),
+            id: None,
+            lang: None,
+            content: Vec::new(),
+            replaced: 0,
+            wrong: None,
+        }
+    }
+
+    /// Speaks as this address instead of the link's. It must be of the component's domain, or
+    /// sending fails with [`Unsendable::ForeignFrom`].
+    #[must_use]
+    pub fn from(mut self, from: &Jid) -> Outgoing {
+        self.from = Some(from.clone());
+        self
+    }
+
+    /// Sets the id, by which answers and receipts refer to it. (RFC 6120, 8.1.3)
+    #[must_use]
+    pub fn id(mut self, id: impl Into<String>) -> Outgoing {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// Sets the language of the text. (RFC 6120, 8.1.5)
+    #[must_use]
+    pub fn lang(mut self, lang: impl Into<String>) -> Outgoing {
+        self.lang = Some(lang.into());
+        self
+    }
+
+    /// Adds a `<body/>`. (RFC 6121, 5.2.3)
+    #[must_use]
+    pub fn body(self, text: &str) -> Outgoing {
+        self.element("body", text)
+    }
+
+    /// Adds a `<subject/>`. (RFC 6121, 5.2.4)
+    #[must_use]
+    pub fn subject(self, text: &str) -> Outgoing {
+        self.element("subject", text)
+    }
+
+    /// Adds a `<thread/>`. (RFC 6121, 5.2.5)
+    #[must_use]
+    pub fn thread(self, thread: &str) -> Outgoing {
+        self.element("thread", thread)
+    }
+
+    /// Adds a `<show/>` to a presence. (RFC 6121, 4.7.2.1)
+    #[must_use]
+    pub fn show(self, show: Show) -> Outgoing {
+        self.element("show", show.as_str())
+    }
+
+    /// Adds a `<status/>` to a presence. (RFC 6121, 4.7.2.2)
+    #[must_use]
+    pub fn status(self, text: &str) -> Outgoing {
+        self.element("status", text)
+    }
+
+    /// Adds a typed payload, or a raw `minidom::Element`.
+    ///
+    /// A payload that cannot be serialised makes the sending fail, with
+    /// [`Unsendable::Payload`].
+    #[must_use]
+    pub fn payload(mut self, payload: &impl AsXml) -> Outgoing {
+        let mut wire = Wire::new(&mut self.content);
+        if let Err(why) = wire.payload(payload) {
+            self.wrong = Some(Unsendable::Payload(why.to_string()));
+        } else {
+            self.replaced += wire.replaced();
+        }
+        self
+    }
+
+    /// To whom it goes.
+    #[must_use]
+    pub fn to(&self) -> &Jid {
+        &self.to
+    }
+
+    /// Writes it through the gate, as `speaker` unless it names another address; returns how
+    /// many characters XML forbids were replaced.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsendable`]; `out` is then as it was.
+    pub fn pass(&self, gate: &Gate, speaker: &Jid, out: &mut Vec<u8>) -> Result<usize, Unsendable> {
+        if let Some(wrong) = &self.wrong {
+            return Err(wrong.clone());
+        }
+        let head = Head {
+            type_: self.type_,
+            id: self.id.as_deref(),
+            lang: self.lang.as_deref(),
+            ..Head::new(
+                self.kind,
+                self.from.as_ref().unwrap_or(speaker),
+                self.to.as_str(),
+            )
+        };
+        let replaced = gate.pass(out, &head, |wire| wire.written(&self.content))?;
+        Ok(replaced + self.replaced)
+    }
+
+    fn element(mut self, name: &str, text: &str) -> Outgoing {
+        let mut wire = Wire::new(&mut self.content);
+        wire.raw("<");
+        wire.raw(name);
+        wire.raw(">");
+        wire.text(text);
+        wire.raw("</");
+        wire.raw(name);
+        wire.raw(">");
+        self.replaced += wire.replaced();
+        self
+    }
+}
+
+/// Shows where it goes, never what it says.
+impl std::fmt::Debug for Outgoing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outgoing")
+            .field("kind", &self.kind)
+            .field("type", &self.type_)
+            .field("to", &self.to.as_str())
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        element::{Scope, Tree},
+        framer::Limits,
+    };
+
+    fn gate() -> Gate {
+        Gate::new("echo.test".parse().unwrap(), 1000)
+    }
+
+    fn passed(outgoing: &Outgoing) -> Result<String, Unsendable> {
+        let mut out = Vec::new();
+        let speaker = "echo.test".parse().unwrap();
+        outgoing.pass(&gate(), &speaker, &mut out)?;
+        Ok(String::from_utf8(out).unwrap())
+    }
+
+    fn stanza(xml: &str) -> Stanza {
+        let bytes = xml.to_owned().into();
+        Stanza::read(Tree::parse(bytes, &Scope::component(), &Limits::default()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn from_is_stamped() {
+        let to = "a@b".parse().unwrap();
+        assert_eq!(
+            passed(&Outgoing::chat(&to, "1<2")).unwrap(),
+            "<message from='echo.test' to='a@b' type='chat'><body>1&lt;2</body></message>"
+        );
+    }
+
+    #[test]
+    fn a_reply_keeps_type_thread_and_language_and_speaks_as_the_address_written_to() {
+        let asked = stanza(
+            "<message from='a@b/c' to='bot@echo.test' type='chat' xml:lang='de'><thread>t</thread><body>x</body></message>",
+        );
+        assert_eq!(
+            passed(&Outgoing::reply(&asked, "y")).unwrap(),
+            "<message from='bot@echo.test' to='a@b/c' type='chat' xml:lang='de'><body>y</body><thread>t</thread></message>"
+        );
+    }
+
+    #[test]
+    fn a_reply_in_a_room_goes_to_the_room() {
+        let asked = stanza(
+            "<message from='room@muc/nick' to='bot@echo.test' type='groupchat'><body>x</body></message>",
+        );
+        assert!(
+            passed(&Outgoing::reply(&asked, "y"))
+                .unwrap()
+                .contains("to='room@muc' type='groupchat'")
+        );
+    }
+
+    #[test]
+    fn an_error_is_never_replied_to() {
+        let asked = stanza(
+            "<message from='a@b/c' to='bot@echo.test' type='error'><body>x</body></message>",
+        );
+        assert_eq!(
+            passed(&Outgoing::reply(&asked, "y")),
+            Err(Unsendable::AnswersAnAnswer)
+        );
+    }
+}

@@ -1,0 +1,81 @@
+//! The "no" of a peer: what its error stanza says. (RFC 6120, 8.3.2)
+//!
+//! Lenient: an error without a known condition is `undefined-condition`, never a failure to read.
+
+use std::fmt;
+
+use crate::{
+    refusal::{Condition, ErrorType, NS_STANZAS},
+    stanza::Stanza,
+    wire::NS_CLIENT,
+};
+
+/// What a stanza of type `error` says.
+///
+/// Its text is the peer's: show it to a person if you like, but do not act on it.
+///
+/// # Examples
+///
+/// ```
+/// # use couplet_core::{element::{Scope, Tree}, framer::Limits, stanza::Stanza};
+/// use couplet_core::{peer_error::PeerError, refusal::Condition};
+///
+/// # let bytes = "<iq type='error' from='a@b' to='c' id='1'><error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>";
+/// # let tree = Tree::parse(bytes.into(), &Scope::component(), &Limits::default()).unwrap();
+/// # let stanza = Stanza::read(tree).unwrap();
+/// let error = PeerError::of(&stanza).unwrap();
+/// assert_eq!(error.condition, Condition::Gone);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PeerError {
+    /// The defined condition.
+    pub condition: Condition,
+    /// What the peer suggests to do.
+    pub error_type: ErrorType,
+    /// Its words, where it had any.
+    pub text: Option<String>,
+    /// Name and namespace of an application-specific condition. (RFC 6120, 8.3.4)
+    pub detail: Option<(String, String)>,
+}
+
+impl PeerError {
+    /// Reads the `<error/>` of a stanza of type `error`; `None` for any other type.
+    #[must_use]
+    pub fn of(stanza: &Stanza) -> Option<PeerError> {
+        if stanza.type_().as_deref() != Some("error") {
+            return None;
+        }
+        let mut read = PeerError {
+            condition: Condition::UndefinedCondition,
+            error_type: ErrorType::Cancel,
+            text: None,
+            detail: None,
+        };
+        let Some(error) = stanza.payload("error", NS_CLIENT) else {
+            return Some(read);
+        };
+        read.error_type = ErrorType::from_wire(&error.attr("type").unwrap_or_default());
+        for child in error.children() {
+            if child.is("text", NS_STANZAS) {
+                read.text = Some(child.text().into_owned());
+            } else if child.ns() == NS_STANZAS {
+                read.condition = Condition::from_wire(child.name());
+            } else {
+                read.detail = Some((child.name().to_owned(), child.ns().to_owned()));
+            }
+        }
+        Some(read)
+    }
+}
+
+impl fmt::Display for PeerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.condition.as_str())?;
+        self.text
+            .as_ref()
+            .map_or(Ok(()), |text| write!(f, ": {text}"))
+    }
+}
+
+impl std::error::Error for PeerError {}
