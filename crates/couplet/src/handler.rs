@@ -1,0 +1,244 @@
+//! What users write: handlers for IQs, messages and presence, as types or as closures.
+//!
+//! A handler returns its answer; it never sees an id, a namespace or an error loop.
+
+use std::future::Future;
+
+use async_trait::async_trait;
+use couplet_core::{message::Message, presence::Presence, refusal::Refusal, wire::Wire};
+use xso::{AsXml, FromXml};
+
+use crate::{incoming::Incoming, link::Done};
+
+/// Answers one type of IQ request. (RFC 6120, 8.2.3)
+///
+/// Mount it with [`Component::on_get`](crate::Component::on_get) or
+/// [`Component::on_set`](crate::Component::on_set); the request type is the route and appears in
+/// disco#info by itself. An async closure `|ask: Incoming<Request>| async move { ... }` serves
+/// too.
+///
+/// # Examples
+///
+/// ```
+/// use couplet::{Incoming, IqHandler, Refusal, async_trait};
+/// use xmpp_parsers::version::{VersionQuery, VersionResult};
+///
+/// struct Version;
+///
+/// #[async_trait]
+/// impl IqHandler for Version {
+///     type Request = VersionQuery;
+///     type Response = VersionResult;
+///
+///     async fn handle(&self, _ask: Incoming<VersionQuery>) -> Result<VersionResult, Refusal> {
+///         Ok(VersionResult { name: "weather".into(), version: "1".into(), os: None })
+///     }
+/// }
+/// ```
+#[async_trait]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not handle IQs",
+    label = "not an IQ handler",
+    note = "write `|ask: Incoming<Request>| async move {{ Ok::<_, Refusal>(response) }}`, or `impl IqHandler` for a type"
+)]
+pub trait IqHandler: Send + Sync + 'static {
+    /// The payload of the request.
+    type Request: FromXml + Send + 'static;
+    /// The payload of the result, or [`Done`] for the empty result.
+    type Response: IntoResult + Send;
+
+    /// Answers: `Ok` is the result, `Err` the error stanza.
+    ///
+    /// # Errors
+    ///
+    /// What the asker is refused with.
+    async fn handle(&self, ask: Incoming<Self::Request>) -> Result<Self::Response, Refusal>;
+}
+
+/// Takes messages. (RFC 6121, 5)
+///
+/// An async closure `|message: Incoming<Message>| async move { ... }` serves too.
+///
+/// # Examples
+///
+/// ```
+/// use couplet::{Incoming, Message, MessageHandler, Refusal, async_trait};
+///
+/// struct Shout;
+///
+/// #[async_trait]
+/// impl MessageHandler for Shout {
+///     async fn handle(&self, message: Incoming<Message>) -> Result<(), Refusal> {
+///         message.reply(message.text().to_uppercase()).await?;
+///         Ok(())
+///     }
+/// }
+/// ```
+#[async_trait]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not handle messages",
+    label = "not a message handler",
+    note = "write `|message: Incoming<Message>| async move {{ message.reply(\"...\").await }}`, or `impl MessageHandler` for a type"
+)]
+pub trait MessageHandler: Send + Sync + 'static {
+    /// Takes one message; an `Err` becomes an error stanza, where one may be sent.
+    ///
+    /// # Errors
+    ///
+    /// What the sender is refused with.
+    async fn handle(&self, message: Incoming<Message>) -> Result<(), Refusal>;
+}
+
+/// Takes presence. (RFC 6121, 3 and 4)
+///
+/// An async closure `|presence: Incoming<Presence>| async move { ... }` serves too.
+///
+/// # Examples
+///
+/// ```
+/// use couplet::{Incoming, Outgoing, Presence, PresenceHandler, PresenceType, Refusal, async_trait};
+///
+/// struct Welcoming;
+///
+/// #[async_trait]
+/// impl PresenceHandler for Welcoming {
+///     async fn handle(&self, presence: Incoming<Presence>) -> Result<(), Refusal> {
+///         if presence.type_() == Some(PresenceType::Subscribe) {
+///             let yes = Outgoing::presence(PresenceType::Subscribed, presence.from());
+///             presence.link().send(yes).await?;
+///         }
+///         Ok(())
+///     }
+/// }
+/// ```
+#[async_trait]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not handle presence",
+    label = "not a presence handler",
+    note = "write `|presence: Incoming<Presence>| async move {{ Ok::<_, Refusal>(()) }}`, or `impl PresenceHandler` for a type"
+)]
+pub trait PresenceHandler: Send + Sync + 'static {
+    /// Takes one presence; an `Err` becomes an error stanza, where one may be sent.
+    ///
+    /// # Errors
+    ///
+    /// What the sender is refused with.
+    async fn handle(&self, presence: Incoming<Presence>) -> Result<(), Refusal>;
+}
+
+#[async_trait]
+impl<F, Answer, E> MessageHandler for F
+where
+    F: Fn(Incoming<Message>) -> Answer + Send + Sync + 'static,
+    Answer: Future<Output = Result<(), E>> + Send + 'static,
+    E: Into<Refusal>,
+{
+    async fn handle(&self, message: Incoming<Message>) -> Result<(), Refusal> {
+        self(message).await.map_err(Into::into)
+    }
+}
+
+#[async_trait]
+impl<F, Answer, E> PresenceHandler for F
+where
+    F: Fn(Incoming<Presence>) -> Answer + Send + Sync + 'static,
+    Answer: Future<Output = Result<(), E>> + Send + 'static,
+    E: Into<Refusal>,
+{
+    async fn handle(&self, presence: Incoming<Presence>) -> Result<(), Refusal> {
+        self(presence).await.map_err(Into::into)
+    }
+}
+
+/// A payload or [`Done`]: what the result of an IQ can be made of.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the result of an IQ",
+    label = "not a payload",
+    note = "return a payload (`#[derive(xso::AsXml)]`), or `Done` for the empty result"
+)]
+pub trait IntoResult {
+    /// Writes the child of the result, if it has one.
+    ///
+    /// # Errors
+    ///
+    /// The payload cannot be written as XML.
+    fn write(&self, wire: &mut Wire<'_>) -> Result<(), xso::error::Error>;
+}
+
+impl<T: AsXml> IntoResult for T {
+    fn write(&self, wire: &mut Wire<'_>) -> Result<(), xso::error::Error> {
+        wire.payload(self)
+    }
+}
+
+impl IntoResult for Done {
+    fn write(&self, _wire: &mut Wire<'_>) -> Result<(), xso::error::Error> {
+        Ok(())
+    }
+}
+
+/// Whatever serves as an [`IqHandler`]: one, or an async closure. `By` tells the two apart and is
+/// never written out.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not handle IQs",
+    label = "not an IQ handler",
+    note = "write `|ask: Incoming<Request>| async move {{ Ok::<_, Refusal>(response) }}`, or `impl IqHandler` for a type"
+)]
+pub trait IntoIqHandler<By> {
+    /// The handler.
+    type Handler: IqHandler<Request = Self::Request>;
+    /// Its request, which is its route.
+    type Request: FromXml + Send + 'static;
+
+    /// Becomes the handler.
+    fn into_handler(self) -> Self::Handler;
+}
+
+impl<H: IqHandler> IntoIqHandler<()> for H {
+    type Handler = H;
+    type Request = H::Request;
+
+    fn into_handler(self) -> H {
+        self
+    }
+}
+
+impl<F, Request, Answer, Response, E> IntoIqHandler<(Request, E)> for F
+where
+    F: Fn(Incoming<Request>) -> Answer + Send + Sync + 'static,
+    Request: FromXml + Send + 'static,
+    Answer: Future<Output = Result<Response, E>> + Send + 'static,
+    Response: IntoResult + Send + 'static,
+    E: Into<Refusal> + Send + 'static,
+{
+    type Handler = ByClosure<F, Request>;
+    type Request = Request;
+
+    fn into_handler(self) -> ByClosure<F, Request> {
+        ByClosure { closure: self, request: std::marker::PhantomData }
+    }
+}
+
+/// A closure that handles IQs.
+#[derive(Debug)]
+pub struct ByClosure<F, Request> {
+    closure: F,
+    request: std::marker::PhantomData<fn(Request)>,
+}
+
+#[async_trait]
+impl<F, Request, Answer, Response, E> IqHandler for ByClosure<F, Request>
+where
+    F: Fn(Incoming<Request>) -> Answer + Send + Sync + 'static,
+    Request: FromXml + Send + 'static,
+    Answer: Future<Output = Result<Response, E>> + Send + 'static,
+    Response: IntoResult + Send + 'static,
+    E: Into<Refusal> + 'static,
+{
+    type Request = Request;
+    type Response = Response;
+
+    async fn handle(&self, ask: Incoming<Request>) -> Result<Response, Refusal> {
+        (self.closure)(ask).await.map_err(Into::into)
+    }
+}

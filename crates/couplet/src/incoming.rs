@@ -1,0 +1,164 @@
+//! What a handler is given: the payload, who wrote it, to whom, and the way back.
+
+use std::{borrow::Cow, fmt, ops::Deref, sync::Arc};
+
+use couplet_core::{
+    message::Message,
+    outgoing::Outgoing,
+    stanza::{IqType, Stanza},
+};
+use jid::Jid;
+
+use crate::{
+    link::{Link, Switchboard, Unsent},
+};
+
+/// A stanza on its handler's desk. Reads like its payload: an `Incoming<Message>` is a `Message`.
+///
+/// # Examples
+///
+/// ```
+/// use couplet::{Incoming, Message, Unsent};
+///
+/// async fn greet(message: Incoming<Message>) -> Result<(), Unsent> {
+///     let name = message.from().node().map_or("stranger", |node| node.as_str()).to_owned();
+///     message.reply(&format!("Hello {name}, you wrote {} bytes", message.text().len())).await
+/// }
+/// ```
+pub struct Incoming<T> {
+    payload: T,
+    stanza: Stanza,
+    switchboard: Arc<Switchboard>,
+}
+
+impl<T> Incoming<T> {
+    pub(crate) fn new(payload: T, stanza: Stanza, switchboard: Arc<Switchboard>) -> Incoming<T> {
+        Incoming { payload, stanza, switchboard }
+    }
+
+    /// Who sent it.
+    #[must_use]
+    pub fn from(&self) -> &Jid {
+        self.stanza.from()
+    }
+
+    /// The address of the component it was written to.
+    #[must_use]
+    pub fn to(&self) -> &Jid {
+        self.stanza.to()
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> Option<Cow<'_, str>> {
+        self.stanza.id()
+    }
+
+    /// The language of the sender's text: the one to answer in. (RFC 6120, 8.1.5)
+    #[must_use]
+    pub fn lang(&self) -> Option<Cow<'_, str>> {
+        self.stanza.lang()
+    }
+
+    /// The whole stanza, raw XML included.
+    #[must_use]
+    pub fn stanza(&self) -> &Stanza {
+        &self.stanza
+    }
+
+    /// A link that speaks as the address this was written to.
+    #[must_use]
+    pub fn link(&self) -> Link {
+        Link::new(Arc::clone(&self.switchboard), self.to().clone())
+    }
+
+    /// The payload, owned.
+    #[must_use]
+    pub fn into_payload(self) -> T {
+        self.payload
+    }
+}
+
+impl Incoming<Message> {
+    /// Replies with a text: to the sender, from the address that was written to, with the same
+    /// type, thread and language. In a room it goes to the room.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsent`]: too large, no room in the outbox within `timing.send`, or a reply to an error,
+    /// which never leaves.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future before it is ready sends nothing.
+    pub async fn reply(&self, text: impl AsRef<str>) -> Result<(), Unsent> {
+        let reply = Outgoing::reply(&self.stanza, text.as_ref());
+        self.link().send(reply).await
+    }
+}
+
+impl<T> Deref for Incoming<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.payload
+    }
+}
+
+impl<T> fmt::Debug for Incoming<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Incoming").field(&self.stanza).finish()
+    }
+}
+
+/// An IQ that no typed handler took, for a fallback.
+///
+/// # Examples
+///
+/// ```
+/// use couplet::{Condition, Done, Incoming, Iq, Refusal};
+///
+/// async fn other(ask: Incoming<Iq>) -> Result<Done, Refusal> {
+///     Err(Refusal::new(Condition::FeatureNotImplemented).text(format!("No {} here", ask.name())))
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Iq {
+    stanza: Stanza,
+    type_: IqType,
+}
+
+impl Iq {
+    pub(crate) fn new(stanza: Stanza, type_: IqType) -> Iq {
+        Iq { stanza, type_ }
+    }
+
+    /// `Get` or `Set`.
+    #[must_use]
+    pub fn type_(&self) -> IqType {
+        self.type_
+    }
+
+    /// The element name of the payload.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.stanza.payloads().next().map_or("", |payload| payload.name())
+    }
+
+    /// The namespace of the payload.
+    #[must_use]
+    pub fn ns(&self) -> &str {
+        self.stanza.payloads().next().map_or("", |payload| payload.ns())
+    }
+
+    /// The payload, parsed as a `T`.
+    ///
+    /// # Errors
+    ///
+    /// It is no `T`.
+    pub fn parse<T: xso::FromXml>(&self) -> Result<T, xso::error::Error> {
+        self.stanza
+            .payload_as::<T>()
+            .unwrap_or(Err(xso::error::Error::Other("it has no such payload")))
+    }
+}

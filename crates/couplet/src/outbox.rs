@@ -1,0 +1,252 @@
+//! What waits for the socket: one bounded buffer that every stanza is serialised into.
+//!
+//! It outlives sessions: a stanza of which the socket did not take the last byte is kept for the
+//! next one. Deliberately absent: any socket.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use couplet_core::gate::{Gate, Unsendable};
+use tokio::{sync::Notify, time};
+
+/// Written, checked, and waiting to go.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    gate: Gate,
+    limit: usize,
+    queue: Mutex<Batch>,
+    filled: Notify,
+    drained: Notify,
+}
+
+/// Stanzas one behind the other, as they go into one write.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    bytes: Vec<u8>,
+    stanzas: VecDeque<(usize, Fate)>,
+    written: usize,
+}
+
+/// What becomes of a stanza that no session could send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It goes out in the next session.
+    Kept,
+    /// It was for this session only: a question whose asker has been told `Disconnected`.
+    Dropped,
+}
+
+impl Outbox {
+    pub(crate) fn new(gate: Gate, limit: usize) -> Outbox {
+        Outbox {
+            gate,
+            limit,
+            queue: Mutex::default(),
+            filled: Notify::new(),
+            drained: Notify::new(),
+        }
+    }
+
+    pub(crate) fn gate(&self) -> &Gate {
+        &self.gate
+    }
+
+    /// Lets `write` add one stanza, whatever waits already: for answers, whose number is bounded
+    /// by what was admitted. `Ok` tells how many characters XML forbids were replaced.
+    pub(crate) fn add(
+        &self,
+        fate: Fate,
+        write: impl FnOnce(&Gate, &mut Vec<u8>) -> Result<usize, Unsendable>,
+    ) -> Result<usize, Unsendable> {
+        let mut queue = self.queue();
+        let (was_empty, start) = (queue.bytes.is_empty(), queue.bytes.len());
+        let replaced = write(&self.gate, &mut queue.bytes)?;
+        let bytes = queue.bytes.len() - start;
+        if bytes > 0 {
+            queue.stanzas.push_back((bytes, fate));
+        }
+        drop(queue);
+        if was_empty {
+            self.filled.notify_one();
+        }
+        Ok(replaced)
+    }
+
+    /// Waits until there is room, at most `patience`; tells whether there is.
+    ///
+    /// Cancel safe: it takes nothing.
+    pub(crate) async fn room(&self, patience: Duration) -> bool {
+        if !self.is_full() {
+            return true;
+        }
+        let emptied = async {
+            loop {
+                let drained = self.drained.notified();
+                if !self.is_full() {
+                    return;
+                }
+                drained.await;
+            }
+        };
+        time::timeout(patience, emptied).await.is_ok()
+    }
+
+    /// Whether what the app sends has to wait.
+    pub(crate) fn is_full(&self) -> bool {
+        self.len() >= self.limit
+    }
+
+    /// Whether even answers find no room: the server takes nothing.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.len() >= self.limit.saturating_mul(2)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.queue().bytes.len()
+    }
+
+    /// Waits until something was added to an empty outbox.
+    ///
+    /// Cancel safe: a missed call is not lost.
+    pub(crate) async fn filled(&self) {
+        self.filled.notified().await;
+    }
+
+    /// Exchanges `batch`, of which everything is written, for what waits.
+    pub(crate) fn take(&self, batch: &mut Batch) {
+        batch.clear();
+        std::mem::swap(&mut *self.queue(), batch);
+        self.drained.notify_waiters();
+    }
+
+    /// Takes back, at the end of a session, what it had no time to write.
+    pub(crate) fn put_back(&self, batch: &mut Batch) {
+        let mut queue = self.queue();
+        let mut kept = Batch::default();
+        kept.append_unwritten(batch);
+        kept.append_unwritten(&queue);
+        *queue = kept;
+        batch.clear();
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Batch> {
+        // A panic while holding the lock leaves at worst a stanza without its mark.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Batch {
+    /// What is still to be written.
+    pub(crate) fn unwritten(&self) -> &[u8] {
+        self.bytes.get(self.written..).unwrap_or_default()
+    }
+
+    /// The socket took this many bytes.
+    pub(crate) fn advance(&mut self, bytes: usize) {
+        self.written += bytes;
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.written >= self.bytes.len()
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.stanzas.clear();
+        self.written = 0;
+    }
+
+    /// A stanza that went out in part has not been seen by the server: it goes again, whole.
+    fn append_unwritten(&mut self, other: &Batch) {
+        let mut start = 0;
+        for &(bytes, fate) in &other.stanzas {
+            let end = start + bytes;
+            if fate == Fate::Kept && end > other.written {
+                self.bytes.extend_from_slice(other.bytes.get(start..end).unwrap_or_default());
+                self.stanzas.push_back((bytes, fate));
+            }
+            start = end;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outbox(limit: usize) -> Outbox {
+        Outbox::new(Gate::new("echo.test".parse().unwrap(), 1000), limit)
+    }
+
+    fn add(outbox: &Outbox, fate: Fate, text: &str) {
+        outbox
+            .add(fate, |_, out| {
+                out.extend_from_slice(text.as_bytes());
+                Ok(0)
+            })
+            .unwrap();
+    }
+
+    fn taken(outbox: &Outbox) -> String {
+        let mut batch = Batch::default();
+        outbox.take(&mut batch);
+        String::from_utf8(batch.unwritten().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn many_stanzas_leave_as_one() {
+        let outbox = outbox(100);
+        add(&outbox, Fate::Kept, "<a/>");
+        add(&outbox, Fate::Kept, "<b/>");
+        assert_eq!(taken(&outbox), "<a/><b/>");
+        assert_eq!(taken(&outbox), "");
+    }
+
+    #[test]
+    fn what_never_wholly_reached_the_socket_is_kept_in_order() {
+        let outbox = outbox(100);
+        for text in ["<a/>", "<b/>", "<c/>"] {
+            add(&outbox, Fate::Kept, text);
+        }
+        let mut batch = Batch::default();
+        outbox.take(&mut batch);
+        batch.advance("<a/><b".len());
+        add(&outbox, Fate::Kept, "<d/>");
+        outbox.put_back(&mut batch);
+        assert_eq!(taken(&outbox), "<b/><c/><d/>");
+    }
+
+    #[test]
+    fn a_question_is_not_asked_again() {
+        let outbox = outbox(100);
+        add(&outbox, Fate::Dropped, "<q/>");
+        add(&outbox, Fate::Kept, "<a/>");
+        let mut batch = Batch::default();
+        outbox.take(&mut batch);
+        add(&outbox, Fate::Dropped, "<r/>");
+        outbox.put_back(&mut batch);
+        assert_eq!(taken(&outbox), "<a/>");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_sender_waits_for_room_and_not_for_ever() {
+        let outbox = outbox(4);
+        add(&outbox, Fate::Kept, "<a/>");
+        assert!(!outbox.room(Duration::from_secs(1)).await);
+        let (room, _taken) = tokio::join!(outbox.room(Duration::from_secs(1)), async {
+            tokio::task::yield_now().await;
+            taken(&outbox)
+        });
+        assert!(room);
+    }
+
+    #[test]
+    fn what_the_gate_refuses_leaves_no_trace() {
+        let outbox = outbox(100);
+        assert!(outbox.add(Fate::Kept, |_, _| Err(Unsendable::NoTo)).is_err());
+        assert_eq!(outbox.len(), 0);
+    }
+}

@@ -1,0 +1,326 @@
+//! Which handler a stanza belongs to: by kind, type and the name of its payload.
+//!
+//! disco#info is a view of this table, never a second list. Deliberately absent: running anything.
+
+use std::{collections::{BTreeSet, HashMap}, future::Future, pin::Pin, sync::{Arc, atomic::{AtomicBool, Ordering}}, time::Duration};
+
+use couplet_core::{
+    element::Element,
+    message::{Message, MessageType},
+    presence::{Presence, PresenceType},
+    refusal::{Condition, Refusal},
+    stanza::{IqType, Kind, Stanza},
+    wire::Wire,
+};
+use xso::{FromXml, fromxml::XmlNameMatcher};
+
+use crate::{
+    handler::{IntoResult, IqHandler, MessageHandler, PresenceHandler},
+    incoming::{Incoming, Iq},
+    link::Switchboard,
+};
+
+/// The handlers of a component.
+#[derive(Default)]
+pub(crate) struct Router {
+    gets: Table,
+    sets: Table,
+    iq_fallback: Option<Arc<Route>>,
+    messages: Kindred<MessageType>,
+    chat: Option<Arc<Route>>,
+    presences: Kindred<PresenceType>,
+}
+
+/// One handler with what is known of it.
+pub(crate) struct Route {
+    /// For the log.
+    pub(crate) name: &'static str,
+    /// Its own deadline, where it has one.
+    pub(crate) limit: Option<Duration>,
+    serve: Box<Serve>,
+    holds_up: AtomicBool,
+}
+
+type Serve = dyn Fn(Stanza, Arc<Switchboard>) -> Result<Serving, Refusal> + Send + Sync;
+
+/// A handler at work.
+pub(crate) type Serving = Pin<Box<dyn Future<Output = Result<Answer, Refusal>> + Send>>;
+
+/// What a handler wants said.
+#[derive(Debug)]
+pub(crate) enum Answer {
+    /// Nothing: it was a message or presence.
+    Nothing,
+    /// An IQ result with this child, serialised.
+    Result(Vec<u8>),
+}
+
+impl Router {
+    pub(crate) fn add_iq<H: IqHandler>(&mut self, type_: IqType, handler: H, limit: Option<Duration>) {
+        let route = Arc::new(Route::iq(handler, limit));
+        match type_ {
+            IqType::Set => self.sets.add::<H::Request>(route),
+            _ => self.gets.add::<H::Request>(route),
+        }
+    }
+
+    pub(crate) fn set_iq_fallback<H, Answered, R, E>(&mut self, handler: H, limit: Option<Duration>)
+    where
+        H: Fn(Incoming<Iq>) -> Answered + Send + Sync + 'static,
+        Answered: Future<Output = Result<R, E>> + Send + 'static,
+        R: IntoResult,
+        E: Into<Refusal>,
+    {
+        let handler = Arc::new(handler);
+        self.iq_fallback = Some(Arc::new(Route::new::<H>(limit, move |stanza, switchboard| {
+            let Some(type_) = IqType::of(&stanza) else {
+                return Err(Condition::BadRequest.into());
+            };
+            let answered =
+                handler(Incoming::new(Iq::new(stanza.clone(), type_), stanza, switchboard));
+            Ok(Box::pin(async move { write(&answered.await.map_err(Into::into)?) }))
+        })));
+    }
+
+    pub(crate) fn add_message<H: MessageHandler>(
+        &mut self,
+        at: Place<MessageType>,
+        handler: H,
+        limit: Option<Duration>,
+    ) {
+        self.messages.add(at, Route::message(handler, limit));
+    }
+
+    pub(crate) fn set_chat<H: MessageHandler>(&mut self, handler: H, limit: Option<Duration>) {
+        self.chat = Some(Arc::new(Route::message(handler, limit)));
+    }
+
+    pub(crate) fn add_presence<H: PresenceHandler>(
+        &mut self,
+        at: Place<PresenceType>,
+        handler: H,
+        limit: Option<Duration>,
+    ) {
+        self.presences.add(at, Route::presence(handler, limit));
+    }
+
+    /// Whether the app or a feature already serves this request.
+    pub(crate) fn serves<T: FromXml>(&self, type_: IqType) -> bool {
+        let table = if type_ == IqType::Set { &self.sets } else { &self.gets };
+        table.routes.contains_key(&key_of::<T>())
+    }
+
+    /// The handler for this stanza. `key` is a buffer.
+    pub(crate) fn route(&self, stanza: &Stanza, key: &mut String) -> Option<&Arc<Route>> {
+        match stanza.kind() {
+            Kind::Iq => {
+                let table = if IqType::of(stanza)? == IqType::Set { &self.sets } else { &self.gets };
+                let payload = stanza.payloads().next()?;
+                table.find(payload, key).or(self.iq_fallback.as_ref())
+            }
+            Kind::Message => {
+                let message = Message::from(stanza.clone());
+                self.messages.find(message.type_(), stanza, key).or_else(|| self.talk(&message))
+            }
+            Kind::Presence => {
+                let type_ = Presence::from(stanza.clone()).type_()?;
+                let found = self.presences.find(type_, stanza, key);
+                found.or_else(|| self.presences.fallback.as_ref().filter(|_| type_ != PresenceType::Error))
+            }
+        }
+    }
+
+    /// The namespaces that something is served in, sorted. (XEP-0030, 3.1)
+    pub(crate) fn namespaces(&self) -> BTreeSet<String> {
+        let tables = [&self.gets, &self.sets]
+            .into_iter()
+            .chain(self.messages.with.values())
+            .chain(self.presences.with.values());
+        tables
+            .flat_map(|table| table.routes.keys())
+            .filter_map(|key| key.split('\0').next())
+            .filter(|ns| !ns.is_empty())
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// A chat is a text to the component that is not from itself; errors go nowhere unasked.
+    fn talk(&self, message: &Message) -> Option<&Arc<Route>> {
+        let is_chat = match message.type_() {
+            MessageType::Chat | MessageType::Normal => {
+                let stanza = message.stanza();
+                stanza.from().domain() != stanza.to().domain()
+                    && message.body().is_some_and(|body| !body.is_empty())
+            }
+            MessageType::Error => return None,
+            MessageType::Groupchat | MessageType::Headline => false,
+        };
+        let chat = if is_chat { self.chat.as_ref() } else { None };
+        chat.or(self.messages.fallback.as_ref())
+    }
+}
+
+impl Route {
+    fn new<H>(
+        limit: Option<Duration>,
+        serve: impl Fn(Stanza, Arc<Switchboard>) -> Result<Serving, Refusal> + Send + Sync + 'static,
+    ) -> Route {
+        Route { name: std::any::type_name::<H>(), limit, serve: Box::new(serve), holds_up: AtomicBool::new(false) }
+    }
+
+    /// Starts the handler, which then does nothing until polled.
+    ///
+    /// # Errors
+    ///
+    /// `bad-request` where the payload is not what the handler takes.
+    pub(crate) fn serve(&self, stanza: Stanza, switchboard: Arc<Switchboard>) -> Result<Serving, Refusal> {
+        (self.serve)(stanza, switchboard)
+    }
+
+    /// Whether its first poll has held up the reader before.
+    pub(crate) fn holds_up(&self) -> bool {
+        self.holds_up.load(Ordering::Relaxed)
+    }
+
+    /// Its first poll has held up the reader.
+    pub(crate) fn note_held_up(&self) {
+        self.holds_up.store(true, Ordering::Relaxed);
+    }
+
+    fn iq<H: IqHandler>(handler: H, limit: Option<Duration>) -> Route {
+        let handler = Arc::new(handler);
+        Route::new::<H>(limit, move |stanza, switchboard| {
+            let request = stanza
+                .payloads()
+                .next()
+                .ok_or(Condition::BadRequest)?
+                .parse::<H::Request>()
+                .map_err(malformed)?;
+            let handler = Arc::clone(&handler);
+            let ask = Incoming::new(request, stanza, switchboard);
+            Ok(Box::pin(async move { write(&handler.handle(ask).await?) }))
+        })
+    }
+
+    fn message<H: MessageHandler>(handler: H, limit: Option<Duration>) -> Route {
+        let handler = Arc::new(handler);
+        Route::new::<H>(limit, move |stanza, switchboard| {
+            let handler = Arc::clone(&handler);
+            let message = Incoming::new(Message::from(stanza.clone()), stanza, switchboard);
+            Ok(Box::pin(async move { handler.handle(message).await.map(|()| Answer::Nothing) }))
+        })
+    }
+
+    fn presence<H: PresenceHandler>(handler: H, limit: Option<Duration>) -> Route {
+        let handler = Arc::new(handler);
+        Route::new::<H>(limit, move |stanza, switchboard| {
+            let handler = Arc::clone(&handler);
+            let presence = Incoming::new(Presence::from(stanza.clone()), stanza, switchboard);
+            Ok(Box::pin(async move { handler.handle(presence).await.map(|()| Answer::Nothing) }))
+        })
+    }
+}
+
+/// Where a message or presence handler is mounted.
+pub(crate) enum Place<T> {
+    /// With a payload of this name, in one type or in any but `error`.
+    With(Option<T>, String),
+    /// In one type.
+    Of(T),
+    /// Where nothing else fits.
+    Fallback,
+}
+
+impl<T> Place<T> {
+    pub(crate) fn with<P: FromXml>(type_: Option<T>) -> Place<T> {
+        Place::With(type_, key_of::<P>())
+    }
+}
+
+/// The routes of messages, or of presences.
+struct Kindred<T> {
+    with: HashMap<Option<T>, Table>,
+    of: HashMap<T, Arc<Route>>,
+    fallback: Option<Arc<Route>>,
+}
+
+impl<T: Copy + Eq + std::hash::Hash> Kindred<T> {
+    fn add(&mut self, at: Place<T>, route: Route) {
+        let route = Arc::new(route);
+        match at {
+            Place::With(type_, key) => {
+                self.with.entry(type_).or_default().routes.insert(key, route);
+            }
+            Place::Of(type_) => {
+                self.of.insert(type_, route);
+            }
+            Place::Fallback => self.fallback = Some(route),
+        }
+    }
+
+    /// The most exact first: type and payload, payload, type. Errors only where asked for.
+    fn find(&self, type_: T, stanza: &Stanza, key: &mut String) -> Option<&Arc<Route>> {
+        let by_payload = |type_: Option<T>, key: &mut String| {
+            let table = self.with.get(&type_)?;
+            stanza.payloads().find_map(|payload| table.find(payload, key))
+        };
+        let mut found = by_payload(Some(type_), key);
+        if found.is_none() && !stanza.is_answer() {
+            found = by_payload(None, key);
+        }
+        found.or_else(|| self.of.get(&type_))
+    }
+}
+
+impl<T> Default for Kindred<T> {
+    fn default() -> Kindred<T> {
+        Kindred { with: HashMap::new(), of: HashMap::new(), fallback: None }
+    }
+}
+
+/// Routes by the name of a payload; the key is "namespace NUL name", either part possibly empty
+/// for "any".
+#[derive(Default)]
+struct Table {
+    routes: HashMap<String, Arc<Route>>,
+}
+
+impl Table {
+    fn add<T: FromXml>(&mut self, route: Arc<Route>) {
+        self.routes.insert(key_of::<T>(), route);
+    }
+
+    fn find(&self, payload: Element<'_>, key: &mut String) -> Option<&Arc<Route>> {
+        if self.routes.is_empty() {
+            return None;
+        }
+        key.clear();
+        key.push_str(payload.ns());
+        key.push('\0');
+        let ns_wide = key.len();
+        key.push_str(payload.name());
+        self.routes.get(key.as_str()).or_else(|| {
+            key.truncate(ns_wide);
+            self.routes.get(key.as_str()).or_else(|| self.routes.get("\0"))
+        })
+    }
+}
+
+fn key_of<T: FromXml>() -> String {
+    match T::xml_name_matcher() {
+        XmlNameMatcher::Specific(ns, name) => format!("{ns}\0{name}"),
+        XmlNameMatcher::InNamespace(ns) => format!("{ns}\0"),
+        XmlNameMatcher::Any => "\0".to_owned(),
+    }
+}
+
+fn write(response: &impl IntoResult) -> Result<Answer, Refusal> {
+    let mut child = Vec::new();
+    response.write(&mut Wire::new(&mut child))?;
+    Ok(Answer::Result(child))
+}
+
+fn malformed(why: xso::error::Error) -> Refusal {
+    let text = why.to_string();
+    Refusal::new(Condition::BadRequest).text(text).because(why)
+}
