@@ -1,1 +1,338 @@
-//! backoff
+//! How long to wait until the next attempt to connect.
+//!
+//! Pure: delays come out, the time a session lasted goes in. Absent: a clock, a timer, the
+//! decision whether to try again at all (the supervisor's), and what to log.
+
+use std::time::Duration;
+
+/// The longest delay given while an outage is young, see [`Backoff::next`].
+const EAGER: Duration = Duration::from_millis(2500);
+
+/// No attempt follows a `conflict` sooner than this.
+const CONFLICT_SHORTEST: Duration = Duration::from_secs(5);
+
+/// An attempt follows a `conflict` within this.
+const CONFLICT_LONGEST: Duration = Duration::from_secs(30);
+
+/// The bounds of a [`Backoff`]; the defaults suit a component beside its server.
+///
+/// # Examples
+///
+/// ```
+/// use couplet_core::backoff::BackoffLimits;
+/// use std::time::Duration;
+///
+/// let limits = BackoffLimits { longest: Duration::from_secs(10), ..BackoffLimits::default() };
+/// assert_eq!(limits.first, Duration::from_millis(100));
+/// assert_eq!(limits.steady, Duration::from_secs(60));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BackoffLimits {
+    /// The first delay is at most this long; 100 ms by default.
+    pub first: Duration,
+    /// No delay between ordinary attempts is longer; 30 s by default.
+    pub longest: Duration,
+    /// A session that lasted this long ends the series of failures; 60 s by default.
+    pub steady: Duration,
+}
+
+impl Default for BackoffLimits {
+    fn default() -> BackoffLimits {
+        BackoffLimits {
+            first: Duration::from_millis(100),
+            longest: Duration::from_secs(30),
+            steady: Duration::from_secs(60),
+        }
+    }
+}
+
+/// A series of failures to be online, and the delays between them.
+///
+/// Keep one per domain, for the life of the process: ask it for a delay before each new attempt,
+/// and tell it how long each session lasted. The same seed gives the same delays.
+///
+/// # Examples
+///
+/// ```
+/// use couplet_core::backoff::{Backoff, BackoffLimits};
+/// use std::time::Duration;
+///
+/// let mut backoff = Backoff::new(BackoffLimits::default(), 7);
+/// assert!(backoff.next() <= Duration::from_millis(100));
+/// assert!(backoff.next() <= Duration::from_millis(200));
+///
+/// backoff.was_online(Duration::from_secs(3600));
+/// assert!(backoff.next() <= Duration::from_millis(100));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Backoff {
+    limits: BackoffLimits,
+    cap: Duration,
+    waited: Duration,
+    random: SplitMix64,
+}
+
+impl Backoff {
+    /// A series without failures yet; seed it differently in each process.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::backoff::{Backoff, BackoffLimits};
+    ///
+    /// let mut one = Backoff::new(BackoffLimits::default(), 1);
+    /// let mut two = Backoff::new(BackoffLimits::default(), 2);
+    /// assert_ne!(one.next(), two.next());
+    /// ```
+    pub fn new(limits: BackoffLimits, seed: u64) -> Backoff {
+        Backoff {
+            limits,
+            cap: limits.first,
+            waited: Duration::ZERO,
+            random: SplitMix64(seed),
+        }
+    }
+
+    /// The delay before the next attempt: anything from zero to a cap, evenly likely.
+    ///
+    /// The cap starts at `first` and doubles up to `longest`. Above 2.5 s it is never longer than
+    /// the delays of this series together, so that a server which was away for some seconds is not
+    /// waited for much longer than it was away.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::backoff::{Backoff, BackoffLimits};
+    ///
+    /// let limits = BackoffLimits::default();
+    /// let mut backoff = Backoff::new(limits, 7);
+    /// assert!((0..50).all(|_| backoff.next() <= limits.longest));
+    /// ```
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "a delay always follows, so there is no Option to unwrap"
+    )]
+    pub fn next(&mut self) -> Duration {
+        // Doubling alone waits more than 5 s for one in seven servers that were away for 3.5 s,
+        // which is what a restart of ejabberd takes (servers.md, 7).
+        let cap = self
+            .cap
+            .min(self.waited.max(EAGER))
+            .min(self.limits.longest);
+        let delay = self.random.between(Duration::ZERO, cap);
+        self.cap = self.cap.saturating_mul(2).min(self.limits.longest);
+        self.waited = self.waited.saturating_add(delay);
+        delay
+    }
+
+    /// The delay before the next attempt after a `conflict`: from 5 s to 30 s, evenly likely.
+    ///
+    /// Use it whenever the server ended or refused the session with `conflict`, and say so loudly.
+    /// It is not fatal: Prosody answers so for as long as it believes in a half-open link of ours
+    /// (servers.md, 2). It is not hasty: two instances with one domain that replace each other
+    /// would do it many times a second. Takes no notice of the ordinary series, nor that of it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::backoff::{Backoff, BackoffLimits};
+    /// use std::time::Duration;
+    ///
+    /// let mut backoff = Backoff::new(BackoffLimits::default(), 7);
+    /// assert!(backoff.after_conflict() >= Duration::from_secs(5));
+    /// ```
+    pub fn after_conflict(&mut self) -> Duration {
+        self.random.between(CONFLICT_SHORTEST, CONFLICT_LONGEST)
+    }
+
+    /// Tells how long a session lasted, counted from the accepted handshake.
+    ///
+    /// Call it at the end of every session. `steady` or longer ends the series: the next delay is
+    /// a first one. A shorter session changes nothing, or a server that accepts and drops us at
+    /// once would be asked ten times a second.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::backoff::{Backoff, BackoffLimits};
+    ///
+    /// let limits = BackoffLimits::default();
+    /// let mut backoff = Backoff::new(limits, 7);
+    /// for _ in 0..10 {
+    ///     let _nobody_waits = backoff.next();
+    /// }
+    /// backoff.was_online(limits.steady);
+    /// assert!(backoff.next() <= limits.first);
+    /// ```
+    pub fn was_online(&mut self, lasted: Duration) {
+        if lasted >= self.limits.steady {
+            self.cap = self.limits.first;
+            self.waited = Duration::ZERO;
+        }
+    }
+}
+
+/// Sebastiano Vigna's SplitMix64: spreads attempts in time, guards no secret.
+#[derive(Clone, Debug)]
+struct SplitMix64(u64);
+
+impl SplitMix64 {
+    fn draw(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn between(&mut self, shortest: Duration, longest: Duration) -> Duration {
+        let span = u64::try_from(longest.saturating_sub(shortest).as_nanos()).unwrap_or(u64::MAX);
+        // The upper half of the product is below span + 1, evenly up to one part in 2^64.
+        let drawn = (u128::from(self.draw()) * (u128::from(span) + 1)) >> 64;
+        shortest.saturating_add(Duration::from_nanos(
+            u64::try_from(drawn).unwrap_or(u64::MAX),
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Backoff, BackoffLimits, EAGER, SplitMix64};
+
+    fn many() -> impl Iterator<Item = Backoff> {
+        (0..2_000).map(|seed| Backoff::new(BackoffLimits::default(), seed))
+    }
+
+    #[test]
+    fn the_cap_doubles_from_the_first_delay() {
+        for n in 0..5_u32 {
+            let cap = Duration::from_millis(100 << n);
+            let longest = many()
+                .map(|mut backoff| (0..=n).map(|_| backoff.next()).last().unwrap())
+                .max()
+                .unwrap();
+            assert!(longest <= cap, "attempt {n}: {longest:?}");
+            assert!(longest > cap.mul_f64(0.98), "attempt {n}: {longest:?}");
+        }
+    }
+
+    #[test]
+    fn the_jitter_is_full() {
+        let mut eighths = [0; 8];
+        for mut backoff in many() {
+            let share = backoff.next().as_secs_f64() / 0.1;
+            eighths[((share * 8.0) as usize).min(7)] += 1;
+        }
+        // 2,000 draws, 250 expected in each.
+        assert!(
+            eighths.iter().all(|n| (180..320).contains(n)),
+            "{eighths:?}"
+        );
+    }
+
+    #[test]
+    fn a_long_outage_reaches_the_longest_delay_and_never_passes_it() {
+        let mut backoff = Backoff::new(BackoffLimits::default(), 3);
+        let delays: Vec<Duration> = (0..10_000).map(|_| backoff.next()).collect();
+        assert!(delays.iter().all(|d| *d <= Duration::from_secs(30)));
+        assert!(delays.iter().any(|d| *d > Duration::from_secs(29)));
+    }
+
+    #[test]
+    fn no_delay_is_longer_than_the_outage_was_before_it() {
+        for mut backoff in many() {
+            let mut waited = Duration::ZERO;
+            for _ in 0..20 {
+                let delay = backoff.next();
+                assert!(delay <= waited.max(EAGER));
+                waited += delay;
+            }
+        }
+    }
+
+    #[test]
+    fn a_server_that_was_away_for_three_and_a_half_seconds_is_met_within_five_more() {
+        let away = Duration::from_millis(3500);
+        for mut backoff in many() {
+            let mut waited = Duration::ZERO;
+            while waited < away {
+                waited += backoff.next();
+            }
+            assert!(waited - away < Duration::from_secs(5));
+        }
+    }
+
+    #[test]
+    fn only_a_steady_session_ends_the_series() {
+        let limits = BackoffLimits::default();
+        let mut after_short = Vec::new();
+        for mut backoff in many() {
+            let _nobody_waits = (0..12).map(|_| backoff.next()).count();
+            let mut steady = backoff.clone();
+            backoff.was_online(limits.steady - Duration::from_nanos(1));
+            after_short.push(backoff.next());
+            steady.was_online(limits.steady);
+            assert!(steady.next() <= limits.first);
+            assert!(steady.next() <= limits.first * 2);
+        }
+        assert!(after_short.iter().any(|d| *d > EAGER));
+    }
+
+    #[test]
+    fn after_a_conflict_attempts_are_slow_and_spread() {
+        let delays: Vec<Duration> = many().map(|mut b| b.after_conflict()).collect();
+        assert!(
+            delays
+                .iter()
+                .all(|d| (5.0..=30.0).contains(&d.as_secs_f64()))
+        );
+        assert!(delays.iter().any(|d| d.as_secs_f64() < 5.5));
+        assert!(delays.iter().any(|d| d.as_secs_f64() > 29.5));
+    }
+
+    #[test]
+    fn a_conflict_leaves_the_ordinary_series_where_it_was() {
+        for mut backoff in many().take(100) {
+            let _nobody_waits = backoff.after_conflict();
+            assert!(backoff.next() <= BackoffLimits::default().first);
+        }
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_delays() {
+        let delays = |seed| {
+            let mut backoff = Backoff::new(BackoffLimits::default(), seed);
+            (0..20).map(|_| backoff.next()).collect::<Vec<_>>()
+        };
+        assert_eq!(delays(9), delays(9));
+        assert_ne!(delays(9), delays(10));
+    }
+
+    #[test]
+    fn odd_limits_are_kept_too() {
+        let zero = BackoffLimits {
+            first: Duration::from_secs(9),
+            longest: Duration::ZERO,
+            steady: Duration::ZERO,
+        };
+        assert_eq!(Backoff::new(zero, 1).next(), Duration::ZERO);
+        let endless = BackoffLimits {
+            first: Duration::MAX,
+            longest: Duration::MAX,
+            steady: Duration::MAX,
+        };
+        let mut backoff = Backoff::new(endless, 1);
+        for _ in 0..200 {
+            assert!(backoff.next() < Duration::MAX);
+        }
+    }
+
+    #[test]
+    fn the_generator_is_the_published_one() {
+        // The first outputs for seed 1234567, as in the test vectors of other implementations.
+        let mut random = SplitMix64(1_234_567);
+        assert_eq!(random.draw(), 6_457_827_717_110_365_317);
+        assert_eq!(random.draw(), 3_203_168_211_198_807_973);
+    }
+}
