@@ -1,1 +1,4 @@
 //! Couplet.
+
+pub mod config;
+pub mod secret;

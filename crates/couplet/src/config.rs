@@ -1,0 +1,217 @@
+//! The settings of a component: one value, filled from a file, the environment and flags.
+//!
+//! Deliberately absent: global state, and reading anything after loading.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::de::DeserializeOwned;
+
+use crate::secret::Secret;
+
+mod check;
+mod credential;
+mod document;
+mod fault;
+mod kind;
+mod layer;
+mod quantity;
+mod sections;
+mod server;
+mod settings;
+mod sources;
+mod tables;
+mod unknown;
+
+pub use fault::{ConfigError, Place};
+pub use server::{DEFAULT_PORT, Server, ServerError};
+pub use settings::{Setting, settings};
+pub use sources::Sources;
+pub use tables::{Limits, Log, LogFormat, Runtime, Timing, Tls};
+
+use sections::Sections;
+
+/// Everything that a component can be told from outside.
+///
+/// [`Config::load`] reads it as a deployed program should: `couplet.toml`, then `COUPLET_*`
+/// variables, where a later source wins. [`Config::new`] fills in the defaults for a program that
+/// brings its own configuration or for a test; its fields are then set directly. Every setting is
+/// in the table [`settings`].
+///
+/// # Examples
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let mut config = couplet::config::Config::new("echo.localhost", "the same secret");
+/// config.timing.grace = Duration::from_secs(2);
+/// config.check()?;
+/// # Ok::<(), couplet::config::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The domain of the component, sent to the server exactly as it is written here.
+    pub domain: String,
+    /// Where the server listens for components.
+    pub server: Server,
+    /// The secret shared with the server.
+    pub secret: Secret,
+    /// How the server's certificate is checked.
+    pub tls: Tls,
+    /// How much of everything there may be.
+    pub limits: Limits,
+    /// How long everything may take.
+    pub timing: Timing,
+    /// What is logged, and how.
+    pub log: Log,
+    /// What the program runs on.
+    pub runtime: Runtime,
+    secret_file: Option<PathBuf>,
+    origins: BTreeMap<&'static str, Place>,
+    warnings: Vec<String>,
+    sections: Sections,
+}
+
+impl Config {
+    /// A configuration with the default of every setting but these two.
+    ///
+    /// Use it when no file and no variable shall be read. The fields are public; [`Config::check`]
+    /// tells whether they fit together.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let config = couplet::config::Config::new("echo.localhost", "the same secret");
+    /// assert_eq!(config.server.to_string(), "localhost:5347");
+    /// ```
+    pub fn new(domain: impl Into<String>, secret: impl Into<Secret>) -> Config {
+        Config {
+            domain: domain.into(),
+            server: Server::default(),
+            secret: secret.into(),
+            tls: Tls::default(),
+            limits: Limits::default(),
+            timing: Timing::default(),
+            log: Log::default(),
+            runtime: Runtime::default(),
+            secret_file: None,
+            origins: BTreeMap::new(),
+            warnings: Vec::new(),
+            sections: Sections::default(),
+        }
+    }
+
+    /// Reads `couplet.toml` if there is one (or the file that `COUPLET_CONFIG` names) and then the
+    /// environment of the process; short for [`Sources::process`] and [`Sources::load`].
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// let config = couplet::config::Config::load()?;
+    /// # Ok::<(), couplet::config::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read, an unknown key or variable, a value that is not accepted, or no
+    /// domain or secret at all.
+    pub fn load() -> Result<Config, ConfigError> {
+        Sources::process().load()
+    }
+
+    /// The same configuration for another server; use it to keep [`Config::new`] on one line.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::config::Config;
+    ///
+    /// let config = Config::new("echo.localhost", "x").with_server("[::1]:5347".parse()?);
+    /// # Ok::<(), couplet::config::ServerError>(())
+    /// ```
+    #[must_use]
+    pub fn with_server(mut self, server: Server) -> Config {
+        self.server = server;
+        self
+    }
+
+    /// Where the value of a setting comes from, by its [`Setting::name`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::config::{Config, Place};
+    ///
+    /// assert_eq!(Config::new("echo.localhost", "x").origin("server"), Place::Default);
+    /// ```
+    pub fn origin(&self, name: &str) -> Place {
+        self.origins.get(name).cloned().unwrap_or(Place::Default)
+    }
+
+    /// What is accepted but looks wrong, such as a secret that everybody on the machine can read;
+    /// log it once there is a log.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(couplet::config::Config::new("echo.localhost", "x").warnings().is_empty());
+    /// ```
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// A table of the file that belongs to the application, announced by [`Sources::section`].
+    ///
+    /// Variables (`COUPLET_NEWS_MAX_ITEMS` for `max_items` in `[news]`) win over the file. A type
+    /// with `#[serde(deny_unknown_fields)]` has unknown keys reported as Couplet reports its own;
+    /// a table that is not there is an empty one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// #[derive(serde::Deserialize)]
+    /// #[serde(deny_unknown_fields)]
+    /// struct News { max_items: usize }
+    ///
+    /// let config = couplet::config::Sources::none()
+    ///     .variable("COUPLET_DOMAIN", "news.localhost")
+    ///     .variable("COUPLET_SECRET", "x")
+    ///     .variable("COUPLET_NEWS_MAX_ITEMS", "20")
+    ///     .section("news")
+    ///     .load()?;
+    /// assert_eq!(config.section::<News>("news")?.max_items, 20);
+    /// # Ok::<(), couplet::config::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A key that the type does not know or misses, a value that it does not take, or a section
+    /// that nobody announced.
+    pub fn section<T: DeserializeOwned>(&self, name: &str) -> Result<T, ConfigError> {
+        self.sections.read(name)
+    }
+}
+
+/// The effective configuration as a file would have it, each value with where it comes from and
+/// none with the secret.
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut table = None;
+        for setting in settings() {
+            let Some(value) = setting.kind.show(self) else {
+                continue;
+            };
+            if setting.table() != table {
+                table = setting.table();
+                writeln!(f, "\n[{}]", table.unwrap_or_default())?;
+            }
+            let place = self.origin(setting.name());
+            writeln!(f, "{} = {value}  # {place}", setting.key())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,94 @@
+//! Finding the secret: given directly, in a file, or as a systemd credential.
+//!
+//! The content of a file never enters an error.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::Config;
+use super::fault::{ConfigError, Place};
+use crate::secret::Secret;
+
+/// No secret is longer; a file that is was named by mistake.
+const LONGEST: u64 = 64 << 10;
+
+/// Fills in the secret, from `credentials` (systemd's directory) when nothing else names one.
+pub(super) fn find(config: &mut Config, credentials: Option<&Path>) -> Result<(), ConfigError> {
+    let named = config.secret_file.clone();
+    match (config.origins.contains_key("secret"), named) {
+        (true, Some(_)) => {
+            let (one, other) = (config.origin("secret"), config.origin("secret_file"));
+            let what = format!("both secret ({one}) and secret_file ({other}) are set");
+            Err(ConfigError::new(other, what).help("keep one of them"))
+        }
+        (true, None) => Ok(()),
+        (false, Some(path)) => {
+            let place = config.origin("secret_file");
+            config.secret = read(&path, &place)?;
+            config.origins.insert("secret", place);
+            config.warnings.extend(readable_by_others(&path));
+            Ok(())
+        }
+        (false, None) => match credentials.and_then(credential) {
+            Some(path) => {
+                config.secret = read(&path, &Place::Variable("CREDENTIALS_DIRECTORY".to_owned()))?;
+                let place = Place::Variable("CREDENTIALS_DIRECTORY".to_owned());
+                config.origins.insert("secret", place);
+                Ok(())
+            }
+            None => Err(ConfigError::new(Place::Default, "no secret is set")
+                .help("set COUPLET_SECRET_FILE, or --secret-file, to a file that holds it,")
+                .help("or COUPLET_SECRET, or `secret` or `secret_file` in couplet.toml,")
+                .help("or the systemd credential `couplet-secret` or `secret`")),
+        },
+    }
+}
+
+fn credential(directory: &Path) -> Option<PathBuf> {
+    ["couplet-secret", "secret"]
+        .iter()
+        .map(|name| directory.join(name))
+        .find(|path| path.exists())
+}
+
+fn read(path: &Path, place: &Place) -> Result<Secret, ConfigError> {
+    let fault = |why: &str| {
+        let what = format!("the secret file {} {why}", path.display());
+        ConfigError::new(place.clone(), what)
+    };
+    let mut text = String::new();
+    File::open(path)
+        .and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text))
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::InvalidData => fault("is not UTF-8"),
+            _ => fault(&format!("cannot be read: {error}")),
+        })?;
+    if text.len() as u64 > LONGEST {
+        return Err(fault("is longer than 64KiB: is it the right file?"));
+    }
+    let secret = text.trim_end_matches(['\r', '\n']);
+    if secret.is_empty() {
+        return Err(fault("is empty"));
+    }
+    Ok(Secret::new(secret))
+}
+
+#[cfg(unix)]
+fn readable_by_others(path: &Path) -> Option<String> {
+    use std::os::unix::fs::PermissionsExt;
+
+    let mode = std::fs::metadata(path).ok()?.permissions().mode() & 0o777;
+    if mode & 0o044 == 0 {
+        return None;
+    }
+    let path = path.display();
+    Some(format!(
+        "the secret file {path} can be read by its group or by everybody (mode {mode:04o}): chmod 600 {path}"
+    ))
+}
+
+#[cfg(not(unix))]
+fn readable_by_others(_path: &Path) -> Option<String> {
+    None
+}

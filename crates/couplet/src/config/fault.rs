@@ -1,0 +1,141 @@
+//! What is wrong with a configuration: where it stands, what it is, and what would be right.
+//!
+//! A value is quoted only when the setting is no secret.
+
+use std::fmt;
+use std::path::PathBuf;
+
+/// Where a value of the configuration comes from.
+///
+/// # Examples
+///
+/// ```
+/// use couplet::config::Place;
+///
+/// let place = Place::File { path: "couplet.toml".into(), line: 3, column: 12 };
+/// assert_eq!(place.to_string(), "couplet.toml:3:12");
+/// assert_eq!(Place::Variable("COUPLET_DOMAIN".into()).to_string(), "COUPLET_DOMAIN");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Place {
+    /// Nobody gave it: the built-in value, or one that the program set itself.
+    Default,
+    /// A line of the file.
+    File {
+        /// The file, as it was named.
+        path: PathBuf,
+        /// The line, from 1.
+        line: usize,
+        /// The column in characters, from 1.
+        column: usize,
+    },
+    /// An environment variable.
+    Variable(String),
+    /// A flag of the command line, with its dashes.
+    Flag(String),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Default => f.write_str("default"),
+            Place::File { path, line, column } => write!(f, "{}:{line}:{column}", path.display()),
+            Place::Variable(name) | Place::Flag(name) => f.write_str(name),
+        }
+    }
+}
+
+/// A configuration that cannot be used, told so that it can be mended.
+///
+/// The first line says where and what; each further line, indented, what would be accepted.
+///
+/// # Examples
+///
+/// ```
+/// use couplet::config::{Place, Sources};
+///
+/// let error = Sources::none().variable("COUPLET_DOMIAN", "echo.localhost").load().unwrap_err();
+/// assert_eq!(error.place(), &Place::Variable("COUPLET_DOMIAN".into()));
+/// assert_eq!(
+///     error.to_string().lines().next(),
+///     Some("COUPLET_DOMIAN: unknown variable; did you mean COUPLET_DOMAIN?"),
+/// );
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    place: Place,
+    what: String,
+    help: Vec<String>,
+}
+
+impl ConfigError {
+    pub(crate) fn new(place: Place, what: impl Into<String>) -> ConfigError {
+        ConfigError {
+            place,
+            what: what.into(),
+            help: Vec::new(),
+        }
+    }
+
+    /// Adds a line that says what would be right.
+    pub(crate) fn help(mut self, line: impl Into<String>) -> ConfigError {
+        self.help.push(line.into());
+        self
+    }
+
+    /// Where the fault stands; use it to point an editor at the line.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::config::{Place, Sources};
+    ///
+    /// let error = Sources::none().load().unwrap_err();
+    /// assert_eq!(error.place(), &Place::Default);
+    /// ```
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Place::Default => f.write_str(&self.what)?,
+            place => write!(f, "{place}: {}", self.what)?,
+        }
+        self.help
+            .iter()
+            .try_for_each(|line| write!(f, "\n  {line}"))
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// The candidate that somebody who wrote `word` most likely meant.
+pub(crate) fn meant<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let tolerated = (word.chars().count() / 3).clamp(1, 4);
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
+        .filter(|(distance, _)| *distance <= tolerated)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::meant;
+
+    #[test]
+    fn a_slip_of_the_finger_is_understood_and_a_stranger_is_not() {
+        let known = ["handlers", "depth", "questions"];
+        assert_eq!(meant("handler", known), Some("handlers"));
+        assert_eq!(meant("dpeth", known), Some("depth"));
+        assert_eq!(meant("colour", known), None);
+    }
+}

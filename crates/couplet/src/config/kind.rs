@@ -1,0 +1,183 @@
+//! What a setting may hold: reading a value, checking it, printing it, saying what is accepted.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use figment::value::Value;
+
+use super::quantity;
+use super::server::{FORMS, Server};
+use super::{Config, LogFormat};
+use crate::secret::Secret;
+
+/// How to reach one field of a [`Config`].
+pub(super) struct Field<T: 'static> {
+    pub(super) read: fn(&Config) -> &T,
+    pub(super) write: fn(&mut Config) -> &mut T,
+}
+
+/// The smallest and the largest value that make sense, each with the reason.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Range<T> {
+    pub(super) least: T,
+    pub(super) most: T,
+    pub(super) why_least: &'static str,
+    pub(super) why_most: &'static str,
+}
+
+/// The type of a setting and the field it fills.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    Domain(Field<String>),
+    Server(Field<Server>),
+    Secret(Field<Secret>),
+    Name(Field<Option<String>>),
+    File(Field<Option<PathBuf>>),
+    Count(Range<usize>, Field<usize>),
+    Size(Range<usize>, Field<usize>),
+    Time(Range<Duration>, Field<Duration>),
+    Format(Field<LogFormat>),
+    Filter(Field<String>),
+}
+
+impl Kind {
+    /// Writes a value into its field; the error finishes the sentence "`key` = value ...".
+    pub(super) fn set(self, config: &mut Config, value: &Value) -> Result<(), String> {
+        let text = value.as_str();
+        match self {
+            Kind::Domain(field) | Kind::Filter(field) => {
+                *(field.write)(config) = text.ok_or("is no text in quotes")?.to_owned();
+            }
+            Kind::Server(field) => {
+                let server = text.ok_or("is no text in quotes")?.parse();
+                *(field.write)(config) = server.map_err(|why| format!("names no server: {why}"))?;
+            }
+            Kind::Secret(field) => {
+                *(field.write)(config) = Secret::new(text.ok_or("is no text in quotes")?);
+            }
+            Kind::Name(field) => {
+                *(field.write)(config) = Some(text.ok_or("is no text in quotes")?.to_owned());
+            }
+            Kind::File(field) => {
+                *(field.write)(config) = Some(PathBuf::from(text.ok_or("is no text in quotes")?));
+            }
+            Kind::Count(_, field) => {
+                let number = whole(value).or_else(|| quantity::count(text?));
+                *(field.write)(config) = number.ok_or("is no whole number")?;
+            }
+            Kind::Size(_, field) => {
+                let bytes = whole(value).or_else(|| quantity::size(text?));
+                *(field.write)(config) = bytes.ok_or("is no size")?;
+            }
+            Kind::Time(_, field) => {
+                // A bare number would leave open whether seconds or milliseconds are meant.
+                if whole(value).is_some() || text.and_then(quantity::count).is_some_and(|n| n > 0) {
+                    return Err("has no unit".to_owned());
+                }
+                let time = text.and_then(quantity::duration);
+                *(field.write)(config) = time.ok_or("is no duration")?;
+            }
+            Kind::Format(field) => {
+                *(field.write)(config) = match text {
+                    Some("text") => LogFormat::Text,
+                    Some("json") => LogFormat::Json,
+                    _ => return Err("is no log format".to_owned()),
+                };
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the value in its field makes sense by itself; the error ends the same sentence.
+    pub(super) fn check(self, config: &Config) -> Result<(), String> {
+        match self {
+            Kind::Count(range, field) | Kind::Size(range, field) => {
+                range.check((field.read)(config))
+            }
+            Kind::Time(range, field) => range.check((field.read)(config)),
+            Kind::Name(field) if (field.read)(config).as_deref() == Some("") => {
+                Err("is empty".to_owned())
+            }
+            Kind::File(field) if (field.read)(config).as_deref() == Some(Path::new("")) => {
+                Err("is empty".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The value in its field as the file would have it; `None` when it is not set.
+    pub(super) fn show(self, config: &Config) -> Option<String> {
+        Some(match self {
+            Kind::Domain(field) | Kind::Filter(field) => quoted((field.read)(config)),
+            Kind::Server(field) => quoted((field.read)(config)),
+            Kind::Secret(field) => quoted((field.read)(config)),
+            Kind::Name(field) => quoted((field.read)(config).as_ref()?),
+            Kind::File(field) => quoted((field.read)(config).as_ref()?.display()),
+            Kind::Count(_, field) => (field.read)(config).to_string(),
+            Kind::Size(_, field) => quoted(quantity::show_size(*(field.read)(config))),
+            Kind::Time(_, field) => quoted(quantity::show_duration(*(field.read)(config))),
+            Kind::Format(field) => quoted((field.read)(config)),
+        })
+    }
+
+    /// Which values are accepted.
+    pub(super) fn accepted(self) -> String {
+        match self {
+            Kind::Domain(_) => "a domain such as \"echo.example.org\"".to_owned(),
+            Kind::Server(_) => FORMS.to_owned(),
+            Kind::Secret(_) => "a text in quotes".to_owned(),
+            Kind::Name(_) => "a name such as \"xmpp.example.org\"".to_owned(),
+            Kind::File(_) => "the path of a file, in quotes".to_owned(),
+            Kind::Count(range, _) => {
+                format!("a whole number from {} to {}", range.least, range.most)
+            }
+            Kind::Size(range, _) => format!(
+                "a size from {} to {}, in bytes or with a unit: \"512KiB\", \"16MiB\"",
+                quantity::show_size(range.least),
+                quantity::show_size(range.most),
+            ),
+            Kind::Time(range, _) => format!(
+                "a duration from {} to {}: \"100ms\", \"30s\", \"1m 30s\"",
+                quantity::show_duration(range.least),
+                quantity::show_duration(range.most),
+            ),
+            Kind::Format(_) => "\"text\" or \"json\"".to_owned(),
+            Kind::Filter(_) => "tracing directives such as \"info,couplet=debug\"".to_owned(),
+        }
+    }
+}
+
+impl<T: PartialOrd> Range<T> {
+    fn check(&self, value: &T) -> Result<(), String> {
+        if *value < self.least {
+            return Err(format!("is too small: {}", self.why_least));
+        }
+        if *value > self.most {
+            return Err(format!("is too large: {}", self.why_most));
+        }
+        Ok(())
+    }
+}
+
+impl<T> Clone for Field<T> {
+    fn clone(&self) -> Field<T> {
+        *self
+    }
+}
+
+impl<T> Copy for Field<T> {}
+
+impl<T> fmt::Debug for Field<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Field")
+    }
+}
+
+fn whole(value: &Value) -> Option<usize> {
+    usize::try_from(value.to_num()?.to_u128_lossy()?).ok()
+}
+
+fn quoted(value: impl fmt::Display) -> String {
+    format!("{:?}", value.to_string())
+}

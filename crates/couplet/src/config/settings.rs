@@ -1,0 +1,247 @@
+//! The table of settings: name, variable, flag, default, meaning, accepted values.
+//!
+//! The one source of truth for loading, for `--help`, for the manual and for error messages.
+
+use std::time::Duration;
+
+use super::Config;
+use super::kind::{Field, Kind, Range};
+
+/// What the name of every variable begins with.
+pub(super) const PREFIX: &str = "COUPLET_";
+
+/// One setting of a component.
+///
+/// # Examples
+///
+/// ```
+/// let setting = couplet::config::settings().iter().find(|s| s.name() == "limits.depth").unwrap();
+/// assert_eq!(setting.variable(), "COUPLET_LIMITS_DEPTH");
+/// assert_eq!(setting.default(), "64");
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    name: &'static str,
+    variable: Option<&'static str>,
+    flag: Option<&'static str>,
+    meaning: &'static str,
+    pub(super) kind: Kind,
+}
+
+impl Setting {
+    const fn new(name: &'static str, meaning: &'static str, kind: Kind) -> Setting {
+        Setting {
+            name,
+            variable: None,
+            flag: None,
+            meaning,
+            kind,
+        }
+    }
+
+    const fn with_flag(mut self, flag: &'static str) -> Setting {
+        self.flag = Some(flag);
+        self
+    }
+
+    const fn with_variable(mut self, variable: &'static str) -> Setting {
+        self.variable = Some(variable);
+        self
+    }
+
+    pub(super) fn is_secret(&self) -> bool {
+        matches!(self.kind, Kind::Secret(_))
+    }
+
+    /// The key in the file, with its table before a dot: `limits.depth`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(couplet::config::settings()[0].name(), "domain");
+    /// ```
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The table that the key stands in, if any.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(couplet::config::settings()[0].table(), None);
+    /// ```
+    pub fn table(&self) -> Option<&'static str> {
+        self.name.split_once('.').map(|(table, _)| table)
+    }
+
+    /// The key without its table.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(couplet::config::settings()[0].key(), "domain");
+    /// ```
+    pub fn key(&self) -> &'static str {
+        self.name.split_once('.').map_or(self.name, |(_, key)| key)
+    }
+
+    /// The environment variable.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(couplet::config::settings()[0].variable(), "COUPLET_DOMAIN");
+    /// ```
+    pub fn variable(&self) -> String {
+        match self.variable {
+            Some(variable) => variable.to_owned(),
+            None => format!("{PREFIX}{}", self.name.replace('.', "_").to_uppercase()),
+        }
+    }
+
+    /// The flag of the command line, without its dashes, if there is one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(couplet::config::settings()[0].flag(), Some("domain"));
+    /// ```
+    pub fn flag(&self) -> Option<&'static str> {
+        self.flag
+    }
+
+    /// The value that holds when nobody gives one, as it would be written; empty if there is none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(couplet::config::settings()[0].default(), "");
+    /// ```
+    pub fn default(&self) -> String {
+        let shown = match self.kind {
+            Kind::Domain(_) | Kind::Secret(_) => None,
+            kind => kind.show(&Config::new("", "")),
+        };
+        shown.unwrap_or_default().trim_matches('"').to_owned()
+    }
+
+    /// What the setting does, in one sentence without a full stop.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(couplet::config::settings().iter().all(|s| !s.meaning().is_empty()));
+    /// ```
+    pub fn meaning(&self) -> &'static str {
+        self.meaning
+    }
+
+    /// Which values are accepted, in words.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let setting = couplet::config::settings().iter().find(|s| s.name() == "limits.depth").unwrap();
+    /// assert_eq!(setting.accepted(), "a whole number from 8 to 256");
+    /// ```
+    pub fn accepted(&self) -> String {
+        self.kind.accepted()
+    }
+}
+
+/// Every setting, in the order of the documentation; use it to print a table of them.
+///
+/// # Examples
+///
+/// ```
+/// for setting in couplet::config::settings() {
+///     println!("{:30} {:40} {}", setting.name(), setting.variable(), setting.default());
+/// }
+/// ```
+pub fn settings() -> &'static [Setting] {
+    &SETTINGS
+}
+
+macro_rules! field {
+    ($($part:ident).+) => {
+        Field { read: |config| &config.$($part).+, write: |config| &mut config.$($part).+ }
+    };
+}
+
+const fn range<T>(least: T, most: T, why_least: &'static str, why_most: &'static str) -> Range<T> {
+    Range {
+        least,
+        most,
+        why_least,
+        why_most,
+    }
+}
+
+const MEMORY: &str = "strangers could fill the memory";
+const MILLISECOND: Duration = Duration::from_millis(1);
+const DAY: Duration = Duration::from_secs(86_400);
+const NO_TIME: &str = "it would be over before anything could happen";
+const TOO_LATE: &str = "nobody waits that long, and a fault would stay unnoticed";
+
+const fn time(name: &'static str, meaning: &'static str, field: Field<Duration>) -> Setting {
+    let range = range(MILLISECOND, DAY, NO_TIME, TOO_LATE);
+    Setting::new(name, meaning, Kind::Time(range, field))
+}
+
+const fn count(
+    name: &'static str,
+    meaning: &'static str,
+    why_not_zero: &'static str,
+    field: Field<usize>,
+) -> Setting {
+    let range = range(1, 1_000_000, why_not_zero, MEMORY);
+    Setting::new(name, meaning, Kind::Count(range, field))
+}
+
+// RFC 6120, 13.12: nobody may set the largest stanza below 10000 bytes.
+const STANZA: Range<usize> = range(
+    10_000,
+    64 << 20,
+    "ordinary stanzas would be refused (RFC 6120, 13.12)",
+    MEMORY,
+);
+const QUEUE: Range<usize> = range(10_000, 4 << 30, "one stanza would not fit", MEMORY);
+
+#[rustfmt::skip]
+static SETTINGS: [Setting; 29] = [
+    Setting::new("domain", "the domain of the component, sent exactly as written", Kind::Domain(field!(domain))).with_flag("domain"),
+    Setting::new("server", "where the server listens for components", Kind::Server(field!(server))).with_flag("server"),
+    Setting::new("secret", "the secret shared with the server", Kind::Secret(field!(secret))),
+    Setting::new("secret_file", "a file that holds the secret", Kind::File(field!(secret_file))).with_flag("secret-file"),
+
+    Setting::new("tls.name", "the name to look for in the server's certificate; the host when not set", Kind::Name(field!(tls.name))),
+    Setting::new("tls.ca_file", "a PEM file with a certificate authority to trust as well", Kind::File(field!(tls.ca_file))),
+
+    Setting::new("limits.stanza_bytes", "the largest stanza taken in", Kind::Size(STANZA, field!(limits.stanza_bytes))),
+    Setting::new("limits.depth", "how deep elements may be nested in a stanza", Kind::Count(range(8, 256, "ordinary stanzas would be refused", "parsed payloads are freed recursively, so the stack could overflow"), field!(limits.depth))),
+    Setting::new("limits.attributes", "how many attributes an element may have", Kind::Count(range(16, 4096, "ordinary stanzas would be refused", "comparing so many takes long"), field!(limits.attributes))),
+    Setting::new("limits.start_tag_bytes", "the longest start tag taken in", Kind::Size(range(4096, 64 << 20, "a tag with three addresses takes 9 KiB", MEMORY), field!(limits.start_tag_bytes))),
+    count("limits.handlers", "how many handlers run at once", "no handler could ever run", field!(limits.handlers)),
+    count("limits.waiting_per_conversation", "how many stanzas of one conversation may wait for a handler", "nothing could wait while a handler runs", field!(limits.waiting_per_conversation)),
+    Setting::new("limits.waiting_bytes", "how many bytes of stanzas may wait for handlers in all", Kind::Size(QUEUE, field!(limits.waiting_bytes))),
+    Setting::new("limits.outgoing_bytes", "how many bytes may wait for the socket", Kind::Size(QUEUE, field!(limits.outgoing_bytes))),
+    Setting::new("limits.outgoing_stanza_bytes", "the largest stanza sent; Prosody closes the stream above 512KiB", Kind::Size(STANZA, field!(limits.outgoing_stanza_bytes))),
+    count("limits.questions", "how many questions may be open at once", "no question could be asked", field!(limits.questions)),
+
+    time("timing.handler", "how long a handler may take before the peer is answered for it", field!(timing.handler)),
+    time("timing.request", "how long a question waits for its answer", field!(timing.request)),
+    time("timing.send", "how long sending waits for room in the outgoing queue", field!(timing.send)),
+    time("timing.connect", "how long connecting and logging in may take", field!(timing.connect)),
+    time("timing.keepalive", "how often a quiet link is asked for a sign of life", field!(timing.keepalive)),
+    time("timing.dead_after", "how long a link may be silent before it counts as dead", field!(timing.dead_after)),
+    Setting::new("timing.grace", "how long handlers may finish when the component stops", Kind::Time(range(Duration::ZERO, DAY, NO_TIME, TOO_LATE), field!(timing.grace))),
+    time("timing.reconnect_first", "the longest wait before the first attempt to reconnect", field!(timing.reconnect_first)),
+    time("timing.reconnect_longest", "the longest wait between two attempts to reconnect", field!(timing.reconnect_longest)),
+    time("timing.steady", "how long a link must hold before the waits start over", field!(timing.steady)),
+
+    Setting::new("log.format", "how the log is written", Kind::Format(field!(log.format))).with_flag("log-format"),
+    Setting::new("log.filter", "what is logged, as tracing directives; RUST_LOG wins", Kind::Filter(field!(log.filter))),
+
+    Setting::new("runtime.threads", "how many threads run handlers; 1 keeps everything on one", Kind::Count(range(1, 1024, "nothing could run", "no machine has so many cores to spare"), field!(runtime.threads))).with_variable("COUPLET_THREADS").with_flag("threads"),
+];

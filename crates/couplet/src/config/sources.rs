@@ -1,0 +1,354 @@
+//! The sources of a configuration and the order in which they win: file, environment, flags.
+//!
+//! The process's environment is read in one place, [`Sources::process`], so that tests bring
+//! their own.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use figment::value::{Dict, Value};
+use figment::{Figment, Metadata, Source};
+
+use super::document::Document;
+use super::fault::{ConfigError, Place};
+use super::layer::{Layer, place_of};
+use super::sections::Sections;
+use super::settings::{PREFIX, Setting, settings};
+use super::{Config, Server, credential, unknown};
+
+const FILE: &str = "couplet.toml";
+
+/// Where a configuration is read from; a later source wins over an earlier one.
+///
+/// The order is: the file, `COUPLET_*` variables, flags. An empty variable counts as not set, so
+/// that a container file may pass on what it was not given.
+///
+/// # Examples
+///
+/// ```
+/// use couplet::config::Sources;
+///
+/// let config = Sources::none()
+///     .variable("COUPLET_DOMAIN", "echo.localhost")
+///     .variable("COUPLET_SECRET", "the same secret")
+///     .flag("server", "[::1]:5347")
+///     .load()?;
+/// assert_eq!(config.origin("server").to_string(), "--server");
+/// # Ok::<(), couplet::config::ConfigError>(())
+/// ```
+#[derive(Clone)]
+pub struct Sources {
+    file: Option<PathBuf>,
+    fallback: Option<PathBuf>,
+    variables: Vec<(String, OsString)>,
+    flags: Vec<(String, String)>,
+    sections: Vec<String>,
+}
+
+impl Sources {
+    /// No file, no variable, no flag; use it in tests and add what they need.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(couplet::config::Sources::none().load().is_err());
+    /// ```
+    pub fn none() -> Sources {
+        Sources {
+            file: None,
+            fallback: None,
+            variables: Vec::new(),
+            flags: Vec::new(),
+            sections: Vec::new(),
+        }
+    }
+
+    /// The environment of the process, and `couplet.toml` in the current directory if it exists
+    /// and `COUPLET_CONFIG` names no other file.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// let config = couplet::config::Sources::process().flag("threads", "2").load()?;
+    /// # Ok::<(), couplet::config::ConfigError>(())
+    /// ```
+    pub fn process() -> Sources {
+        let variables = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
+            .collect();
+        Sources {
+            fallback: Some(PathBuf::from(FILE)),
+            variables,
+            ..Sources::none()
+        }
+    }
+
+    /// Reads this file, which has to exist.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let error = couplet::config::Sources::none().file("/nowhere.toml").load().unwrap_err();
+    /// assert!(error.to_string().starts_with("the configuration file /nowhere.toml cannot be read"));
+    /// ```
+    #[must_use]
+    pub fn file(mut self, path: impl Into<PathBuf>) -> Sources {
+        self.file = Some(path.into());
+        self
+    }
+
+    /// Sets a variable of the environment.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let sources = couplet::config::Sources::none().variable("COUPLET_DOMAIN", "echo.localhost");
+    /// ```
+    #[must_use]
+    pub fn variable(mut self, name: impl Into<String>, value: impl Into<OsString>) -> Sources {
+        let name = name.into();
+        self.variables.retain(|(known, _)| *known != name);
+        self.variables.push((name, value.into()));
+        self
+    }
+
+    /// Sets a flag by the name it has on the command line, without its dashes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let sources = couplet::config::Sources::none().flag("log-format", "json");
+    /// ```
+    #[must_use]
+    pub fn flag(mut self, name: impl Into<String>, value: impl Into<String>) -> Sources {
+        self.flags.push((name.into(), value.into()));
+        self
+    }
+
+    /// Announces a table of the application, to be read with [`Config::section`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let sources = couplet::config::Sources::none().section("news");
+    /// ```
+    #[must_use]
+    pub fn section(mut self, name: impl Into<String>) -> Sources {
+        self.sections.push(name.into());
+        self
+    }
+
+    /// Reads everything and checks it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let error = couplet::config::Sources::none().load().unwrap_err();
+    /// assert_eq!(error.to_string().lines().next(), Some("domain is not set"));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read, an unknown key, variable or flag, a value that is not accepted,
+    /// values at odds with each other, or no domain or secret at all.
+    pub fn load(self) -> Result<Config, ConfigError> {
+        let (document, values) = self.read_file()?;
+        unknown::keys(&document, &values, &self.sections)?;
+        let mut figment = Figment::new().merge(Layer {
+            metadata: Metadata::from("file", Source::File(PathBuf::from(FILE))),
+            values,
+        });
+        for (name, value) in &self.variables {
+            figment = self.add_variable(figment, name, value)?;
+        }
+        if let Some(filter) = self.text("RUST_LOG")? {
+            figment = figment.merge(Layer::one(
+                "RUST_LOG",
+                "variable",
+                "log.filter",
+                filter.into(),
+            ));
+        }
+        for (flag, value) in &self.flags {
+            let setting = settings()
+                .iter()
+                .find(|setting| setting.flag() == Some(flag));
+            let Some(setting) = setting else {
+                let place = Place::Flag(format!("--{flag}"));
+                return Err(ConfigError::new(place, "unknown flag"));
+            };
+            let value = Value::from(value.as_str());
+            figment = figment.merge(Layer::one(
+                &format!("--{flag}"),
+                "flag",
+                setting.name(),
+                value,
+            ));
+        }
+
+        let mut config = Config::new("", "");
+        for setting in settings() {
+            apply(setting, &figment, &document, &mut config)?;
+        }
+        config.sections = Sections::new(self.sections.clone(), figment, document);
+        let credentials = self.text("CREDENTIALS_DIRECTORY")?;
+        complete(&mut config, credentials.as_deref().map(Path::new))?;
+        Ok(config)
+    }
+
+    fn read_file(&self) -> Result<(Document, Dict), ConfigError> {
+        let named = match &self.file {
+            Some(file) => Some(file.clone()),
+            None => self.text("COUPLET_CONFIG")?.map(PathBuf::from),
+        };
+        let path = match (named, &self.fallback) {
+            (Some(path), _) => path,
+            (None, Some(path)) if path.exists() => path.clone(),
+            _ => return Ok((Document::default(), Dict::new())),
+        };
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            let what = format!(
+                "the configuration file {} cannot be read: {error}",
+                path.display()
+            );
+            ConfigError::new(Place::Default, what)
+        })?;
+        Document::parse(&path, &text)
+    }
+
+    fn text(&self, name: &str) -> Result<Option<String>, ConfigError> {
+        let found = self.variables.iter().find(|(known, _)| known == name);
+        match found.map(|(_, value)| value.to_str()) {
+            None | Some(Some("")) => Ok(None),
+            Some(Some(text)) => Ok(Some(text.to_owned())),
+            Some(None) => Err(not_unicode(name)),
+        }
+    }
+
+    fn add_variable(
+        &self,
+        figment: Figment,
+        name: &str,
+        value: &OsString,
+    ) -> Result<Figment, ConfigError> {
+        let Some(rest) = name.strip_prefix(PREFIX) else {
+            return Ok(figment);
+        };
+        if rest == "CONFIG" || from_kubernetes(rest) {
+            return Ok(figment);
+        }
+        let setting = settings().iter().find(|setting| setting.variable() == name);
+        let path = match setting {
+            Some(setting) => setting.name().to_owned(),
+            None => self
+                .section_key(rest)
+                .ok_or_else(|| unknown::variable(name))?,
+        };
+        let text = value.to_str().ok_or_else(|| not_unicode(name))?;
+        if text.is_empty() {
+            return Ok(figment);
+        }
+        // Couplet's own settings stay texts: the secret 007 is no number. An application's type
+        // asks for a number or a list, so there the text is read as figment reads variables.
+        let value = match (setting, text.parse::<Value>()) {
+            (None, Ok(value)) => value,
+            _ => Value::from(text),
+        };
+        Ok(figment.merge(Layer::one(name, "variable", &path, value)))
+    }
+
+    fn section_key(&self, rest: &str) -> Option<String> {
+        self.sections.iter().find_map(|section| {
+            let key = rest
+                .strip_prefix(&section.to_uppercase())?
+                .strip_prefix('_')?;
+            Some(format!("{section}.{}", key.to_lowercase()))
+        })
+    }
+}
+
+fn apply(
+    setting: &'static Setting,
+    figment: &Figment,
+    document: &Document,
+    config: &mut Config,
+) -> Result<(), ConfigError> {
+    let name = setting.name();
+    let Ok(value) = figment.find_value(name) else {
+        return Ok(());
+    };
+    let place = match figment.get_metadata(value.tag()) {
+        Some(metadata) => place_of(metadata, || document.value(name)),
+        None => document.value(name),
+    };
+    setting.kind.set(config, &value).map_err(|why| {
+        let what = if setting.is_secret() {
+            format!("{name} {why}")
+        } else {
+            format!("{name} = {} {why}", shown(&value))
+        };
+        ConfigError::new(place.clone(), what).help(format!("accepted: {}", setting.accepted()))
+    })?;
+    config.origins.insert(name, place);
+    Ok(())
+}
+
+fn complete(config: &mut Config, credentials: Option<&Path>) -> Result<(), ConfigError> {
+    if !config.origins.contains_key("domain") {
+        return Err(ConfigError::new(Place::Default, "domain is not set").help(
+            "set COUPLET_DOMAIN, or --domain, or `domain = \"echo.example.org\"` in couplet.toml",
+        ));
+    }
+    credential::find(config, credentials)?;
+    config.check()?;
+    if config.domain.chars().any(char::is_uppercase) {
+        // servers.md, 2: Prosody answers `host-unknown` to ECHO.localhost.
+        config.warnings.push(format!(
+            "the domain {:?} has capital letters, and Prosody compares it letter by letter",
+            config.domain
+        ));
+    }
+    match (&config.server, &config.tls.ca_file) {
+        (Server::Tls { .. }, Some(file)) => {
+            if let Err(error) = std::fs::File::open(file) {
+                let what = format!("tls.ca_file {} cannot be read: {error}", file.display());
+                return Err(ConfigError::new(config.origin("tls.ca_file"), what));
+            }
+        }
+        (Server::Tls { .. }, None) => {}
+        _ if config.tls.name.is_some() || config.tls.ca_file.is_some() => {
+            config.warnings.push(format!(
+                "[tls] is of no use with the server {}: TLS is spoken to tls://host:port only",
+                config.server
+            ));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn not_unicode(name: &str) -> ConfigError {
+    ConfigError::new(Place::Variable(name.to_owned()), "the value is not UTF-8")
+}
+
+/// Kubernetes sets such variables in every container beside a service named `couplet`.
+fn from_kubernetes(rest: &str) -> bool {
+    rest == "PORT" || rest.starts_with("PORT_") || rest.starts_with("SERVICE_")
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(_, text) => format!("{text:?}"),
+        Value::Char(_, char) => format!("{:?}", char.to_string()),
+        Value::Bool(_, flag) => flag.to_string(),
+        Value::Num(_, number) => number
+            .to_u128_lossy()
+            .map(|number| number.to_string())
+            .or_else(|| number.to_i128().map(|number| number.to_string()))
+            .or_else(|| number.to_f64().map(|number| number.to_string()))
+            .unwrap_or_default(),
+        Value::Empty(..) => "nothing".to_owned(),
+        Value::Dict(..) => "a table".to_owned(),
+        Value::Array(..) => "a list".to_owned(),
+    }
+}
