@@ -1,1 +1,417 @@
-//! framer
+//! From the bytes of a stream to whole stanzas, within limits.
+//!
+//! Resumable at any byte, linear, never recursing. Deliberately not a parser: it finds where a
+//! stanza ends, and [`Tree::parse`](crate::element::Tree::parse) decides whether it is one; the two
+//! together accept what rxml accepts.
+
+use std::fmt;
+
+use bytes::{Buf, Bytes, BytesMut};
+use memchr::memchr;
+
+mod header;
+mod scan;
+mod skipped;
+
+pub use crate::element::Malformed;
+pub use skipped::Skipped;
+
+use crate::element::{Scope, check_between};
+use header::Header;
+use scan::Scan;
+use skipped::Head;
+
+/// How much is read at once, and kept allocated while nothing comes. Bytes.
+const READ: usize = 64 * 1024;
+
+/// What a stanza may be at most; one that is more is skipped.
+///
+/// # Examples
+///
+/// ```
+/// use couplet_core::framer::Limits;
+///
+/// let limits = Limits { depth: 16, ..Limits::default() };
+/// assert_eq!(limits.stanza_bytes, 512 * 1024);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of one stanza. 512 KiB, as Prosody's limit for a component's stanzas.
+    pub stanza_bytes: usize,
+    /// Elements within each other, the stanza itself included. 64.
+    pub depth: usize,
+    /// Attributes and namespace declarations of one element. 128.
+    pub attributes: usize,
+    /// Bytes of one start tag. 64 KiB.
+    pub start_tag_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            stanza_bytes: 512 * 1024,
+            depth: 64,
+            attributes: 128,
+            start_tag_bytes: 64 * 1024,
+        }
+    }
+}
+
+/// Which of the [`Limits`] a stanza exceeded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LimitKind {
+    /// [`Limits::stanza_bytes`].
+    StanzaBytes,
+    /// [`Limits::depth`].
+    Depth,
+    /// [`Limits::attributes`].
+    Attributes,
+    /// [`Limits::start_tag_bytes`].
+    StartTagBytes,
+}
+
+/// One thing that happened on a stream. `Debug` does not show a stanza's content.
+///
+/// # Examples
+///
+/// See [`Framer`].
+#[non_exhaustive]
+pub enum Frame {
+    /// The stream's header; always the first frame.
+    Opened(Opened),
+    /// The bytes of one top-level element, not checked yet, and not shared with anybody.
+    Stanza(Bytes),
+    /// A top-level element that was over a limit has streamed by.
+    Skipped(Skipped),
+    /// The stream was closed politely; always the last frame.
+    Closed,
+}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Opened(opened) => f.debug_tuple("Opened").field(opened).finish(),
+            Self::Stanza(bytes) => write!(f, "Stanza({} bytes)", bytes.len()),
+            Self::Skipped(skipped) => f.debug_tuple("Skipped").field(skipped).finish(),
+            Self::Closed => f.write_str("Closed"),
+        }
+    }
+}
+
+/// The header of a stream, as the other side sent it (RFC 6120, 4.7; XEP-0114, 3).
+///
+/// # Examples
+///
+/// See [`Framer`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    attrs: Vec<(String, String)>,
+    xmlns: String,
+}
+
+impl Opened {
+    /// The value of this attribute, unescaped; `xml:lang` goes by this name.
+    #[must_use]
+    pub fn attr(&self, name: &str) -> Option<&str> {
+        self.attrs
+            .iter()
+            .find(|(other, _)| other == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The stream's id, which the handshake is made with.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        self.attr("id")
+    }
+
+    /// The domain that answers.
+    #[must_use]
+    pub fn from(&self) -> Option<&str> {
+        self.attr("from")
+    }
+
+    /// The domain that is spoken to.
+    #[must_use]
+    pub fn to(&self) -> Option<&str> {
+        self.attr("to")
+    }
+
+    /// The version of XMPP. Prosody tells it only in a refusal (servers.md, 2).
+    #[must_use]
+    pub fn version(&self) -> Option<&str> {
+        self.attr("version")
+    }
+
+    /// The default namespace of the stream; empty if there is none.
+    #[must_use]
+    pub fn xmlns(&self) -> &str {
+        &self.xmlns
+    }
+}
+
+/// Cuts the bytes of one stream into frames.
+///
+/// Use one per session: [`push`](Self::push) bytes as they come, in pieces of any size, then call
+/// [`next`](Self::next) until it has nothing more.
+///
+/// # Examples
+///
+/// ```
+/// use couplet_core::framer::{Frame, Framer, Limits};
+///
+/// let mut framer = Framer::new(Limits::default());
+/// framer.push(b"<stream:stream xmlns='jabber:component:accept' id='7' \
+///     xmlns:stream='http://etherx.jabber.org/streams'> <iq/><messa");
+/// let Some(Frame::Opened(opened)) = framer.next()? else { panic!("the header is whole") };
+/// assert_eq!(opened.id(), Some("7"));
+/// let Some(Frame::Stanza(stanza)) = framer.next()? else { panic!("the iq is whole") };
+/// assert_eq!(stanza, "<iq/>");
+/// assert!(framer.next()?.is_none());
+/// # Ok::<(), couplet_core::framer::Malformed>(())
+/// ```
+#[derive(Debug)]
+pub struct Framer {
+    limits: Limits,
+    buffer: BytesMut,
+    /// The first byte of what is not handed out yet.
+    start: usize,
+    /// The first byte that was not looked at yet.
+    at: usize,
+    stage: Stage,
+    scope: Scope,
+    /// The stream's element as its end tag has to name it.
+    tag: String,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Header(Box<Header>),
+    /// Between two top-level elements, where white space keeps the link alive.
+    Between,
+    Element(Scan),
+    Skipping(Box<(Scan, Head)>),
+    /// `Closed` is due.
+    Closing,
+    Closed,
+    Failed(Malformed),
+}
+
+impl Framer {
+    /// A framer for a stream that has not begun.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            buffer: BytesMut::new(),
+            start: 0,
+            at: 0,
+            stage: Stage::Header(Box::default()),
+            scope: Scope::component(),
+            tag: String::new(),
+        }
+    }
+
+    /// Adds bytes that were read.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The buffer to read into, with room for 64 KiB or what is left of it; append only.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::framer::{Framer, Limits};
+    ///
+    /// let mut framer = Framer::new(Limits::default());
+    /// framer.space().extend_from_slice(b"<stream:stream ");
+    /// assert!(framer.next()?.is_none());
+    /// # Ok::<(), couplet_core::framer::Malformed>(())
+    /// ```
+    pub fn space(&mut self) -> &mut BytesMut {
+        if self.buffer.is_empty() && self.buffer.capacity() > 4 * READ {
+            self.buffer = BytesMut::new();
+        }
+        if self.buffer.capacity() - self.buffer.len() < READ / 8 {
+            self.buffer.reserve(READ);
+        }
+        &mut self.buffer
+    }
+
+    /// The namespaces bound by the stream's header, which its stanzas are to be read in; a
+    /// component's usual ones before there was a header.
+    #[must_use]
+    pub fn scope(&self) -> &Scope {
+        &self.scope
+    }
+
+    /// The next frame, or `None` if more bytes are needed for it.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] if the bytes are no XMPP, as far as that shows without reading the stanzas;
+    /// from then on always the same.
+    #[expect(clippy::should_implement_trait, reason = "it resumes after `None`")]
+    pub fn next(&mut self) -> Result<Option<Frame>, Malformed> {
+        let frame = self.advance();
+        match frame {
+            Ok(None) => {
+                self.buffer.advance(self.start);
+                self.at -= self.start;
+                self.start = 0;
+            }
+            Err(malformed) => self.stage = Stage::Failed(malformed),
+            Ok(Some(_)) => {}
+        }
+        frame
+    }
+
+    fn advance(&mut self) -> Result<Option<Frame>, Malformed> {
+        loop {
+            let found = match &mut self.stage {
+                Stage::Header(_) => return self.header(),
+                Stage::Between => match self.between()? {
+                    true => continue,
+                    false => return Ok(None),
+                },
+                Stage::Element(scan) => {
+                    let found = scan.run(&self.buffer, self.start, self.at, &self.limits)?;
+                    if let Some(limit) = scan.over {
+                        if let Some(b'!' | b'/') = self.buffer.get(self.start + 1) {
+                            return Err(Malformed::PolicyViolation("markup between stanzas"));
+                        }
+                        let scan = std::mem::replace(scan, Scan::new());
+                        self.stage = Stage::Skipping(Box::new((scan, Head::new(limit))));
+                    }
+                    found
+                }
+                Stage::Skipping(skipping) => {
+                    skipping
+                        .0
+                        .run(&self.buffer, self.start, self.at, &self.limits)?
+                }
+                Stage::Closing => {
+                    self.stage = Stage::Closed;
+                    return Ok(Some(Frame::Closed));
+                }
+                // RFC 6120, 4.4: nothing counts behind the end of the stream.
+                Stage::Closed => {
+                    (self.start, self.at) = (self.buffer.len(), self.buffer.len());
+                    return Ok(None);
+                }
+                Stage::Failed(malformed) => return Err(*malformed),
+            };
+            match found {
+                Some(end) => {
+                    if let Some(frame) = self.element(end)? {
+                        return Ok(Some(frame));
+                    }
+                }
+                None => {
+                    self.at = self.buffer.len();
+                    self.forget_skipped();
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    fn header(&mut self) -> Result<Option<Frame>, Malformed> {
+        let Stage::Header(header) = &mut self.stage else {
+            return Ok(None);
+        };
+        let (used, started) = header.feed(&self.buffer, self.limits.start_tag_bytes)?;
+        (self.start, self.at) = (used, used);
+        let Some(started) = started else {
+            return Ok(None);
+        };
+        (self.scope, self.tag) = (started.scope, started.tag);
+        self.stage = if started.closed {
+            Stage::Closing
+        } else {
+            Stage::Between
+        };
+        Ok(Some(Frame::Opened(started.opened)))
+    }
+
+    /// Goes on to the next element; whether there is one.
+    fn between(&mut self) -> Result<bool, Malformed> {
+        let rest = self.buffer.get(self.start..).unwrap_or_default();
+        let blank = rest
+            .iter()
+            .position(|byte| !is_space(byte))
+            .unwrap_or(rest.len());
+        self.start += blank;
+        self.at = self.at.max(self.start);
+        match rest.get(blank) {
+            None => return Ok(false),
+            Some(b'<') => {}
+            // Both servers let text between stanzas pass (servers.md, 3). It means nothing.
+            Some(_) => {
+                let new = self.buffer.get(self.at..).unwrap_or_default();
+                let end = memchr(b'<', new).map(|offset| self.at + offset);
+                self.at = end.unwrap_or(self.buffer.len());
+                if self.at - self.start > self.limits.stanza_bytes {
+                    return Err(Malformed::PolicyViolation("text between stanzas"));
+                }
+                let Some(end) = end else { return Ok(false) };
+                check_between(self.buffer.get(self.start..end).unwrap_or_default())?;
+                self.start = end;
+            }
+        }
+        self.at = self.start;
+        self.stage = Stage::Element(Scan::new());
+        Ok(true)
+    }
+
+    /// What ends at `end` as a frame, unless it is only text.
+    fn element(&mut self, end: usize) -> Result<Option<Frame>, Malformed> {
+        let bytes = self.buffer.get(self.start..end).unwrap_or_default();
+        let stage = std::mem::replace(&mut self.stage, Stage::Between);
+        let frame = match stage {
+            Stage::Skipping(mut skipping) => {
+                skipping.1.feed(bytes);
+                Some(Frame::Skipped(skipping.1.skipped))
+            }
+            _ => match bytes {
+                [b'<', b'/', name @ .., b'>'] => {
+                    let blank = name.strip_prefix(self.tag.as_bytes());
+                    if !blank.is_some_and(|blank| blank.iter().all(is_space)) {
+                        return Err(Malformed::NotWellFormed("an end tag that closes nothing"));
+                    }
+                    self.stage = Stage::Closing;
+                    None
+                }
+                [b'<', b'!', ..] => {
+                    check_between(bytes)?;
+                    None
+                }
+                _ => Some(Frame::Stanza(Bytes::copy_from_slice(bytes))),
+            },
+        };
+        (self.start, self.at) = (end, end);
+        Ok(frame)
+    }
+
+    /// Lets go of the bytes of a stanza that is being skipped.
+    fn forget_skipped(&mut self) {
+        let Stage::Skipping(skipping) = &mut self.stage else {
+            return;
+        };
+        let (scan, head) = skipping.as_mut();
+        let held = self.buffer.get(self.start..).unwrap_or_default();
+        if !head.is_done() && (!scan.is_quoted() || Head::is_overdue(held.len())) {
+            self.start += head.feed(held);
+        }
+        if head.is_done() {
+            // The scan looks back by one byte, for `/>`.
+            self.start = self.start.max(self.buffer.len().saturating_sub(1));
+        }
+    }
+}
+
+fn is_space(byte: &u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}

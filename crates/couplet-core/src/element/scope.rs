@@ -1,0 +1,131 @@
+//! The namespaces in force before a stanza begins.
+//!
+//! Deliberately without those a stanza declares itself: they live in its tree.
+
+use std::sync::Arc;
+
+/// The namespace of streams (RFC 6120, 4.8.1).
+pub const NS_STREAM: &str = "http://etherx.jabber.org/streams";
+/// The namespace of stanzas between a client and its server, and inside Couplet (RFC 6120, 4.8.2).
+pub const NS_CLIENT: &str = "jabber:client";
+/// The namespace of stanzas on the wire between a component and its server (XEP-0114, 3).
+pub const NS_COMPONENT: &str = "jabber:component:accept";
+/// What the prefix `xml` is always bound to (Namespaces in XML 1.0, 3).
+pub const NS_XML: &str = "http://www.w3.org/XML/1998/namespace";
+
+/// Prefixes and their namespaces, as bound by a stream's header.
+///
+/// Needed to read a stanza, whose own bytes do not say what its names mean. Cheap to clone.
+///
+/// # Examples
+///
+/// ```
+/// use bytes::Bytes;
+/// use couplet_core::element::{Scope, Tree};
+///
+/// let tree = Tree::parse(Bytes::from_static(b"<iq/>"), &Scope::component())?;
+/// assert!(tree.root().is("iq", "jabber:client"));
+/// # Ok::<(), couplet_core::element::Malformed>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    bound: Arc<[Bound]>,
+    default: u32,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Bound {
+    prefix: Box<str>,
+    uri: Box<str>,
+}
+
+impl Scope {
+    /// Index of "no namespace".
+    pub(super) const NONE: u32 = 0;
+    /// Index of the namespace of `xml:lang`.
+    pub(super) const XML: u32 = 1;
+
+    /// The scope of a component's stream with its usual header (XEP-0114, 3).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::element::Scope;
+    ///
+    /// assert_ne!(Scope::component(), Scope::client());
+    /// ```
+    #[must_use]
+    pub fn component() -> Self {
+        Self::bind([("", NS_COMPONENT), ("stream", NS_STREAM)])
+    }
+
+    /// The scope of a client's stream with its usual header (RFC 6120, 4.8.2), and the one to
+    /// read stanzas in that were written inside Couplet.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use couplet_core::element::{Scope, Tree};
+    ///
+    /// assert!(Tree::parse(Bytes::from_static(b"<message/>"), &Scope::client()).is_ok());
+    /// ```
+    #[must_use]
+    pub fn client() -> Self {
+        Self::bind([("", NS_CLIENT), ("stream", NS_STREAM)])
+    }
+
+    /// The scope made by these declarations; the empty prefix is the default namespace and a
+    /// later declaration of a prefix wins.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::element::{NS_CLIENT, NS_STREAM, Scope};
+    ///
+    /// assert_eq!(Scope::bind([("", NS_CLIENT), ("stream", NS_STREAM)]), Scope::client());
+    /// ```
+    pub fn bind<'a>(declarations: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut bound = vec![Bound::new("\0", ""), Bound::new("xml", NS_XML)];
+        let mut default = Self::NONE;
+        for (prefix, uri) in declarations {
+            if prefix.is_empty() {
+                default = bound.len() as u32;
+            }
+            bound.push(Bound::new(prefix, uri));
+        }
+        Self {
+            bound: bound.into(),
+            default,
+        }
+    }
+
+    pub(super) fn lookup(&self, prefix: &str) -> Option<u32> {
+        if prefix.is_empty() {
+            return Some(self.default);
+        }
+        if prefix == "xml" {
+            return Some(Self::XML);
+        }
+        let found = self
+            .bound
+            .iter()
+            .rposition(|bound| *bound.prefix == *prefix)?;
+        Some(found as u32)
+    }
+
+    pub(super) fn uri(&self, index: u32) -> &str {
+        self.bound
+            .get(index as usize)
+            .map_or("", |bound| &bound.uri)
+    }
+}
+
+impl Bound {
+    fn new(prefix: &str, uri: &str) -> Self {
+        Self {
+            prefix: prefix.into(),
+            uri: uri.into(),
+        }
+    }
+}

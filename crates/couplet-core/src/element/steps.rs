@@ -1,0 +1,244 @@
+//! A tree walked in document order, and handed to those who want another shape.
+//!
+//! Deliberately iterative. What is built here may be recursive itself, hence a limit on depth.
+
+use rxml::parser::EventMetrics;
+use rxml::xml_lang::XmlLangStack;
+use rxml::{AttrMap, Event, Namespace, NcName};
+use xso::error::{Error, FromEventsError};
+use xso::{Context, FromEventsBuilder, FromXml};
+
+use super::build::Node;
+use super::scope::NS_XML;
+use super::{Element, Tree};
+
+/// How deep an element may be nested that becomes a minidom element or a typed payload: both
+/// recurse, and a few thousand levels overflow the stack of a thread, which ends the process.
+pub const DEEPEST: usize = 128;
+
+/// One step of a walk over an element.
+///
+/// # Examples
+///
+/// ```
+/// use bytes::Bytes;
+/// use couplet_core::element::{Scope, Step, Tree};
+///
+/// let tree = Tree::parse(Bytes::from_static(b"<a>b</a>"), &Scope::client())?;
+/// let steps: Vec<_> = tree.root().steps().collect();
+/// assert!(matches!(steps[..], [Step::Open(_), Step::Text("b"), Step::Close]));
+/// # Ok::<(), couplet_core::element::Malformed>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub enum Step<'a> {
+    /// Here begins an element, with its attributes.
+    Open(Element<'a>),
+    /// Characters, as they are meant. Two steps may be neighbours.
+    Text(&'a str),
+    /// Here ends the element that was opened last and not closed.
+    Close,
+}
+
+/// The steps of a walk over an element, made by [`Element::steps`].
+#[derive(Debug)]
+pub struct Steps<'a> {
+    tree: &'a Tree,
+    at: usize,
+    /// Where the open elements end, the innermost last.
+    ends: Vec<usize>,
+    end: usize,
+}
+
+impl<'a> Iterator for Steps<'a> {
+    type Item = Step<'a>;
+
+    fn next(&mut self) -> Option<Step<'a>> {
+        if self.ends.last() == Some(&self.at) {
+            self.ends.pop();
+            return Some(Step::Close);
+        }
+        while self.at < self.end {
+            let index = self.at;
+            self.at += 1;
+            match self.tree.node(index)? {
+                Node::Element { next, .. } => {
+                    self.ends.push(next as usize);
+                    self.skip_head();
+                    return Some(Step::Open(Element {
+                        tree: self.tree,
+                        index,
+                    }));
+                }
+                Node::Text(span) => return Some(Step::Text(self.tree.slice(span))),
+                Node::Attribute { .. } | Node::Declaration { .. } => {}
+            }
+        }
+        None
+    }
+}
+
+impl Steps<'_> {
+    fn skip_head(&mut self) {
+        while let Some(Node::Attribute { .. } | Node::Declaration { .. }) = self.tree.node(self.at)
+        {
+            self.at += 1;
+        }
+    }
+}
+
+impl<'a> Element<'a> {
+    /// Walks over the element and all in it, in document order.
+    #[must_use]
+    pub fn steps(self) -> Steps<'a> {
+        Steps {
+            tree: self.tree,
+            at: self.index,
+            ends: Vec::new(),
+            end: self.end(),
+        }
+    }
+
+    /// The element as one of minidom's, for those who edit it or have code for it.
+    ///
+    /// # Errors
+    ///
+    /// If it is nested deeper than [`DEEPEST`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use couplet_core::element::{Scope, Tree};
+    ///
+    /// let tree = Tree::parse(Bytes::from_static(b"<a><b/></a>"), &Scope::client())?;
+    /// let element = tree.root().to_minidom().expect("it is not deep");
+    /// assert!(element.is("a", "jabber:client"));
+    /// # Ok::<(), couplet_core::element::Malformed>(())
+    /// ```
+    pub fn to_minidom(self) -> Result<minidom::Element, Error> {
+        let mut open: Vec<minidom::Element> = Vec::new();
+        for step in self.steps() {
+            match step {
+                Step::Open(_) if open.len() >= DEEPEST => return Err(TOO_DEEP),
+                Step::Open(element) => open.push(bare(element)?),
+                Step::Text(text) => {
+                    if let Some(parent) = open.last_mut() {
+                        parent.append_text(text);
+                    }
+                }
+                Step::Close => match (open.pop(), open.last_mut()) {
+                    (Some(done), Some(parent)) => {
+                        parent.append_child(done);
+                    }
+                    (Some(done), None) => return Ok(done),
+                    (None, _) => break,
+                },
+            }
+        }
+        Err(UNFINISHED)
+    }
+
+    /// The element as a typed payload, such as those of xmpp-parsers.
+    ///
+    /// # Errors
+    ///
+    /// `TypeMismatch` if this type has another name or namespace; any other error if it is the
+    /// right one, but not as its XEP wants it, or nested deeper than [`DEEPEST`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use couplet_core::element::{Scope, Tree};
+    /// use xmpp_parsers::ping::Ping;
+    ///
+    /// let ping = Bytes::from_static(b"<iq><ping xmlns='urn:xmpp:ping'/></iq>");
+    /// let tree = Tree::parse(ping, &Scope::client())?;
+    /// let payload = tree.root().children().next().expect("a payload");
+    /// assert!(payload.parse::<Ping>().is_ok());
+    /// # Ok::<(), couplet_core::element::Malformed>(())
+    /// ```
+    pub fn parse<T: FromXml>(self) -> Result<T, Error> {
+        let mut languages = XmlLangStack::new();
+        if let Some(inherited) = self.inherited_language() {
+            let mut attrs = AttrMap::new();
+            attrs.insert(
+                Namespace::xml().clone(),
+                NcName::try_from("lang")?,
+                inherited.to_owned(),
+            );
+            languages.push_from_attrs(&attrs);
+        }
+        let (name, attrs) = head(self)?;
+        languages.push_from_attrs(&attrs);
+        let context = Context::empty().with_language(languages.current());
+        let mut builder = T::from_events(name, attrs, &context).map_err(|error| match error {
+            FromEventsError::Mismatch { .. } => Error::TypeMismatch,
+            FromEventsError::Invalid(error) => error,
+        })?;
+        let mut depth = 1;
+        for step in self.steps().skip(1) {
+            let event = match step {
+                Step::Open(_) if depth >= DEEPEST => return Err(TOO_DEEP),
+                Step::Open(element) => {
+                    depth += 1;
+                    let (name, attrs) = head(element)?;
+                    languages.push_from_attrs(&attrs);
+                    Event::StartElement(EventMetrics::zero(), name, attrs)
+                }
+                Step::Text(text) => Event::Text(EventMetrics::zero(), text.to_owned()),
+                Step::Close => {
+                    depth -= 1;
+                    languages.pop();
+                    Event::EndElement(EventMetrics::zero())
+                }
+            };
+            let context = Context::empty().with_language(languages.current());
+            if let Some(payload) = builder.feed(event, &context)? {
+                return Ok(payload);
+            }
+        }
+        Err(UNFINISHED)
+    }
+
+    /// The `xml:lang` of the innermost element around this one that has any (XML 1.0, 2.12).
+    fn inherited_language(self) -> Option<&'a str> {
+        let (mut language, mut at) = (None, self.tree.root());
+        while at.index != self.index {
+            let own = at
+                .attrs()
+                .find(|(ns, name, _)| *name == "lang" && *ns == NS_XML);
+            if let Some((_, _, std::borrow::Cow::Borrowed(own))) = own {
+                language = Some(own);
+            }
+            at = at.children().find(|child| child.end() > self.index)?;
+        }
+        language
+    }
+}
+
+const TOO_DEEP: Error = Error::Other("nested too deep");
+const UNFINISHED: Error = Error::Other("the payload wants more than there is");
+
+fn bare(element: Element<'_>) -> Result<minidom::Element, Error> {
+    let mut bare = minidom::Element::bare(element.name(), element.ns());
+    for (ns, name, value) in element.attrs() {
+        bare.set_attr(namespace(ns), NcName::try_from(name)?, value.into_owned());
+    }
+    Ok(bare)
+}
+
+fn head(element: Element<'_>) -> Result<(rxml::QName, AttrMap), Error> {
+    let mut attrs = AttrMap::new();
+    for (ns, name, value) in element.attrs() {
+        attrs.insert(namespace(ns), NcName::try_from(name)?, value.into_owned());
+    }
+    Ok((
+        (namespace(element.ns()), NcName::try_from(element.name())?),
+        attrs,
+    ))
+}
+
+fn namespace(uri: &str) -> Namespace<'static> {
+    Namespace::try_share_static(uri).unwrap_or_else(|| uri.to_owned().into())
+}
