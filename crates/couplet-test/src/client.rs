@@ -323,8 +323,7 @@ impl Client {
         loop {
             match self.framer.next().map_err(malformed)? {
                 Some(Frame::Stanza(bytes)) => {
-                    let stanza =
-                        Tree::parse(bytes, self.framer.scope(), &LIMITS).map_err(malformed)?;
+                    let stanza = Tree::parse(bytes, self.framer.scope()).map_err(malformed)?;
                     if stanza
                         .root()
                         .is("error", "http://etherx.jabber.org/streams")

@@ -313,7 +313,6 @@ impl Ejabberd {
             .args(["-noinput", "+sbwt", "none", "-mnesia", "dir"])
             .arg(quoted(&folder.join("spool").to_string_lossy()))
             .args(["-s", "ejabberd"])
-            .current_dir(folder)
             .env("ERL_LIBS", &self.libraries)
             .env("EJABBERD_CONFIG_PATH", self.config_file())
             .env("EJABBERD_LOG_PATH", folder.join("ejabberd.log"))

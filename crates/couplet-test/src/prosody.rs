@@ -309,11 +309,7 @@ impl Prosody {
     async fn launch(&mut self) -> Result<(), StageError> {
         self.launches += 1;
         let mut command = Command::new(&self.program);
-        command
-            .arg("-F")
-            .arg("--config")
-            .arg(self.config_file())
-            .current_dir(self.folder.path());
+        command.arg("-F").arg("--config").arg(self.config_file());
         let process = Process::spawn(
             "Prosody",
             &mut command,

@@ -29,10 +29,11 @@ where
     stream.write_all(header.as_bytes()).await?;
     let mut said = String::new();
     while !said.contains("id=") {
-        let mut bytes = [0; 1024];
-        let read = tokio::time::timeout(Duration::from_secs(20), stream.read(&mut bytes)).await??;
+        let mut bytes = Vec::with_capacity(1024);
+        let read =
+            tokio::time::timeout(Duration::from_secs(20), stream.read_buf(&mut bytes)).await??;
         assert_ne!(read, 0, "closed after {said:?}");
-        said.push_str(&String::from_utf8_lossy(&bytes[..read]));
+        said.push_str(&String::from_utf8_lossy(&bytes));
     }
     Ok(said)
 }
