@@ -1,0 +1,42 @@
+//! A certificate authority that lives as long as one stage, and one certificate of its making.
+//!
+//! Deliberately absent: certificates that are wrong in interesting ways.
+
+use std::path::{Path, PathBuf};
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+
+use crate::error::StageError;
+use crate::process;
+
+/// The name that the certificate is valid for.
+pub(crate) const NAME: &str = "localhost";
+
+/// Writes `ca.pem` and `server.pem` (chain and key, as ejabberd wants them) into a folder.
+///
+/// The two are separate because rustls refuses an authority that serves as its own server.
+pub(crate) fn issue(folder: &Path) -> Result<(PathBuf, PathBuf), StageError> {
+    let (authority, server) = (folder.join("ca.pem"), folder.join("server.pem"));
+    let (ca, chain) = pems().map_err(|error| StageError::Io {
+        doing: "making a certificate".to_owned(),
+        source: std::io::Error::other(error),
+    })?;
+    process::write(&authority, &ca)?;
+    process::write(&server, &chain)?;
+    Ok((authority, server))
+}
+
+fn pems() -> Result<(String, String), rcgen::Error> {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "couplet-test authority");
+    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
+    let key = KeyPair::generate()?;
+    let leaf = CertificateParams::new(vec![NAME.to_owned()])?.signed_by(&key, &authority)?;
+    Ok((
+        authority.pem(),
+        format!("{}{}", leaf.pem(), key.serialize_pem()),
+    ))
+}

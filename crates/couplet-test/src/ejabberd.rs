@@ -1,0 +1,419 @@
+//! [`Ejabberd`]: a real ejabberd as a child process, for as long as the value lives.
+//!
+//! Deliberately absent: server-to-server links, archives, offline storage, a node name (so that
+//! several run side by side without epmd).
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::certificate;
+use crate::client::Client;
+use crate::error::{StageError, doing};
+use crate::process::{self, Process};
+use crate::setup::{Setup, quoted};
+
+const ATTEMPTS: usize = 5;
+const CLASH: &str = "eaddrinuse";
+
+/// A private ejabberd on free loopback ports, with its data in a temporary directory.
+///
+/// Use it where an in-memory server is not proof enough; share one between tests, it needs about a
+/// second to start. The host is `localhost`, anybody on this machine may register, passwords travel
+/// unencrypted. It is killed when the value is dropped, and also when the process that holds the
+/// value is killed.
+///
+/// It waits by the real clock: do not use it in a test that pauses time.
+///
+/// # Examples
+///
+/// ```
+/// # async fn example() -> Result<(), couplet_test::StageError> {
+/// use couplet_test::{Ejabberd, Setup};
+///
+/// let ejabberd = Ejabberd::start(Setup::component("echo.localhost", "s3cret").tls()).await?;
+/// println!("components connect to {}", ejabberd.component_addr());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Ejabberd {
+    // Before the folder: fields drop in order, and a dead server writes no more files.
+    process: Option<Process>,
+    erl: PathBuf,
+    libraries: String,
+    setup: Setup,
+    client_port: u16,
+    component_port: u16,
+    tls_port: u16,
+    authority: PathBuf,
+    certificate: PathBuf,
+    launches: u32,
+    folder: TempDir,
+}
+
+impl Ejabberd {
+    /// Starts a server and waits until it listens (about 1 s).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), couplet_test::StageError> {
+    /// use couplet_test::{Ejabberd, Setup};
+    /// let _ejabberd = Ejabberd::start(Setup::component("echo.localhost", "s3cret")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// ejabberd is not installed, its files cannot be written, or it did not come up; see
+    /// [`StageError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// A future dropped half-way takes the server with it.
+    pub async fn start(setup: Setup) -> Result<Ejabberd, StageError> {
+        let libraries = libraries(&process::find("ejabberdctl", "ejabberd")?)?;
+        let erl = process::find("erl", "erlang-base")?;
+        let mut attempt = 1;
+        loop {
+            let mut stage = Ejabberd::prepare(&erl, &libraries, setup.clone())?;
+            match stage.launch().await {
+                Ok(()) => return Ok(stage),
+                Err(StageError::PortTaken { .. }) if attempt < ATTEMPTS => attempt += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Where components connect without encryption: `127.0.0.1:port`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn example(ejabberd: &couplet_test::Ejabberd) {
+    /// assert!(ejabberd.component_addr().starts_with("127.0.0.1:"));
+    /// # }
+    /// ```
+    pub fn component_addr(&self) -> String {
+        format!("127.0.0.1:{}", self.component_port)
+    }
+
+    /// Where components connect with TLS from the first byte: `localhost:port`, by the name that
+    /// the certificate is for. `None` without [`Setup::tls`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn example(ejabberd: &couplet_test::Ejabberd) {
+    /// assert!(ejabberd.tls_addr().is_some_and(|addr| addr.starts_with("localhost:")));
+    /// # }
+    /// ```
+    pub fn tls_addr(&self) -> Option<String> {
+        self.setup
+            .tls
+            .then(|| format!("{}:{}", certificate::NAME, self.tls_port))
+    }
+
+    /// The PEM file of the authority that signed the server's certificate (for `localhost`).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn example(ejabberd: &couplet_test::Ejabberd) {
+    /// assert!(ejabberd.authority().ends_with("ca.pem"));
+    /// # }
+    /// ```
+    pub fn authority(&self) -> &Path {
+        &self.authority
+    }
+
+    /// The path of the unix socket for components. `None` without [`Setup::unix_socket`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn example(ejabberd: &couplet_test::Ejabberd) {
+    /// assert!(ejabberd.unix_path().is_some());
+    /// # }
+    /// ```
+    pub fn unix_path(&self) -> Option<PathBuf> {
+        self.setup
+            .unix_socket
+            .then(|| self.folder.path().join("component.sock"))
+    }
+
+    /// Where users connect: `127.0.0.1:port`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn example(ejabberd: &couplet_test::Ejabberd) {
+    /// assert!(ejabberd.client_addr().starts_with("127.0.0.1:"));
+    /// # }
+    /// ```
+    pub fn client_addr(&self) -> String {
+        format!("127.0.0.1:{}", self.client_port)
+    }
+
+    /// What the stage was set up with.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn example(ejabberd: &couplet_test::Ejabberd) {
+    /// assert_eq!(ejabberd.setup().domains().next(), Some("echo.localhost"));
+    /// # }
+    /// ```
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    /// Logs a user of `localhost` in, registering the account first if there is none.
+    ///
+    /// The password is the user's name. `name` may carry a resource: `alice/phone`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # async fn example(ejabberd: &couplet_test::Ejabberd) -> Result<(), couplet_test::StageError> {
+    /// let alice = ejabberd.user("alice/phone").await?;
+    /// assert_eq!(alice.jid(), "alice@localhost/phone");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The server is down or will not have the user.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future leaves at most an account behind.
+    pub async fn user(&self, name: &str) -> Result<Client, StageError> {
+        Client::of_localhost(&self.client_addr(), name)
+            .await
+            .map_err(StageError::User)
+    }
+
+    /// SIGKILL: the server is gone at once, as in a crash. [`restart`](Ejabberd::restart) brings it
+    /// back; what Mnesia had not written yet is lost, accounts among it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # async fn example(ejabberd: &mut couplet_test::Ejabberd) -> Result<(), couplet_test::StageError> {
+    /// ejabberd.kill();
+    /// ejabberd.restart().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn kill(&mut self) {
+        self.process = None;
+    }
+
+    /// SIGTERM: the server says goodbye to its users and ends (about 2 s).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # async fn example(ejabberd: &mut couplet_test::Ejabberd) -> Result<(), couplet_test::StageError> {
+    /// ejabberd.stop().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// It did not end in time; it has been killed then.
+    ///
+    /// # Cancel safety
+    ///
+    /// A future dropped half-way kills the server.
+    pub async fn stop(&mut self) -> Result<(), StageError> {
+        match self.process.take() {
+            Some(mut process) => process.stop().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Starts the server again on the same ports and data, after a polite stop if it still runs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # async fn example(ejabberd: &mut couplet_test::Ejabberd) -> Result<(), couplet_test::StageError> {
+    /// ejabberd.restart().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`start`](Ejabberd::start); a port that somebody took meanwhile is an error here.
+    ///
+    /// # Cancel safety
+    ///
+    /// A future dropped half-way leaves the server dead.
+    pub async fn restart(&mut self) -> Result<(), StageError> {
+        self.stop().await?;
+        self.launch().await
+    }
+
+    /// The last lines that the server logged since it was last started.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn example(ejabberd: &couplet_test::Ejabberd) {
+    /// eprintln!("{}", ejabberd.log());
+    /// # }
+    /// ```
+    pub fn log(&self) -> String {
+        process::tail(&self.log_file())
+    }
+
+    fn prepare(erl: &Path, libraries: &str, setup: Setup) -> Result<Ejabberd, StageError> {
+        let folder = tempfile::Builder::new()
+            .prefix("couplet-ejabberd-")
+            .tempdir()
+            .map_err(doing("making a temporary directory"))?;
+        let [client_port, component_port, tls_port] = process::free_ports()?;
+        let (authority, certificate) = certificate::issue(folder.path())?;
+        let stage = Ejabberd {
+            process: None,
+            erl: erl.to_owned(),
+            libraries: libraries.to_owned(),
+            setup,
+            client_port,
+            component_port,
+            tls_port,
+            authority,
+            certificate,
+            launches: 0,
+            folder,
+        };
+        process::write(&stage.config_file(), &stage.config())?;
+        Ok(stage)
+    }
+
+    async fn launch(&mut self) -> Result<(), StageError> {
+        self.launches += 1;
+        if let Some(socket) = self.unix_path() {
+            // A killed server leaves its socket behind, and binding to that fails.
+            let _none_at_first = fs::remove_file(socket);
+        }
+        let folder = self.folder.path();
+        let mut command = Command::new(&self.erl);
+        // servers.md, 1: not ejabberdctl, which insists on a node name, a user and one spool.
+        command
+            .args(["-noinput", "+sbwt", "none", "-mnesia", "dir"])
+            .arg(quoted(&folder.join("spool").to_string_lossy()))
+            .args(["-s", "ejabberd"])
+            .env("ERL_LIBS", &self.libraries)
+            .env("EJABBERD_CONFIG_PATH", self.config_file())
+            .env("EJABBERD_LOG_PATH", folder.join("ejabberd.log"))
+            .env("ERL_CRASH_DUMP", folder.join("erl_crash.dump"))
+            .env("HOME", folder);
+        for flags in ["ERL_FLAGS", "ERL_AFLAGS", "ERL_ZFLAGS"] {
+            command.env_remove(flags);
+        }
+        let mut ports = vec![self.client_port, self.component_port];
+        ports.extend(self.setup.tls.then_some(self.tls_port));
+        let mut signs: Vec<_> = ports
+            .iter()
+            .map(|port| format!("at 127.0.0.1:{port} for"))
+            .collect();
+        signs.extend(
+            self.unix_path()
+                .map(|socket| format!("at unix:{} for", socket.display())),
+        );
+        let process = Process::spawn("ejabberd", &mut command, folder, &self.log_file())?;
+        self.process
+            .insert(process)
+            .ready(&ports, &signs, CLASH)
+            .await
+    }
+
+    fn config_file(&self) -> PathBuf {
+        self.folder.path().join("ejabberd.yml")
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder
+            .path()
+            .join(format!("console-{}.log", self.launches))
+    }
+
+    fn config(&self) -> String {
+        let limit = |bytes: Option<usize>| {
+            bytes
+                .map(|bytes| format!("    max_stanza_size: {bytes}\n"))
+                .unwrap_or_default()
+        };
+        let certificate = quoted(&self.certificate.to_string_lossy());
+        let mut config = format!(
+            r#"hosts: ["localhost"]
+loglevel: info
+certfiles: [{certificate}]
+auth_method: internal
+auth_password_format: plain
+registration_timeout: infinity
+s2s_access: none
+modules:
+  mod_disco: {{}}
+  mod_ping: {{}}
+  mod_roster: {{}}
+  mod_register: {{ip_access: all, access: all}}
+listen:
+  - port: {}
+    ip: "127.0.0.1"
+    module: ejabberd_c2s
+{}"#,
+            self.client_port,
+            limit(self.setup.client_stanza_limit)
+        );
+        let tcp = |port, extra| format!("port: {port}\n    ip: \"127.0.0.1\"{extra}");
+        let listeners = [
+            Some(tcp(self.component_port, "")),
+            self.setup
+                .tls
+                .then(|| tcp(self.tls_port, "\n    tls: true")),
+            self.unix_path()
+                .map(|socket| format!("port: {}", quoted(&format!("unix:{}", socket.display())))),
+        ];
+        for listener in listeners.into_iter().flatten() {
+            config.push_str(&format!(
+                "  - {listener}\n    module: ejabberd_service\n    access: all\n    global_routes: {}\n{}    hosts:\n",
+                self.setup.global_routes,
+                limit(self.setup.stanza_limit)
+            ));
+            for (domain, secret) in &self.setup.components {
+                let (domain, secret) = (quoted(domain), quoted(secret));
+                config.push_str(&format!("      {domain}: {{password: {secret}}}\n"));
+            }
+        }
+        config
+    }
+}
+
+/// Where ejabberd's own Erlang code is: its control script knows.
+fn libraries(script: &Path) -> Result<String, StageError> {
+    let text = fs::read_to_string(script).map_err(doing("reading ejabberdctl"))?;
+    text.lines()
+        .find_map(|line| {
+            line.trim()
+                .trim_start_matches("export ")
+                .strip_prefix("ERL_LIBS=")
+        })
+        .map(|value| value.trim_matches(['\'', '"']).to_owned())
+        .ok_or_else(|| StageError::Io {
+            doing: format!("looking for ERL_LIBS in {}", script.display()),
+            source: std::io::Error::other(
+                "not there; use the distribution's own ejabberd package (apt-get install ejabberd)",
+            ),
+        })
+}

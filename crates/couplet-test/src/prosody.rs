@@ -1,0 +1,416 @@
+//! [`Prosody`]: a real Prosody as a child process, for as long as the value lives.
+//!
+//! Deliberately absent: server-to-server links, TLS, archives, offline storage, stream management.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+use crate::client::Client;
+use crate::error::{StageError, doing};
+use crate::process::{self, Process};
+use crate::setup::{Setup, quoted};
+
+const ATTEMPTS: usize = 5;
+const CLASH: &str = "Failed to open server port";
+const RELOADED_WITHIN: Duration = Duration::from_secs(10);
+
+/// A private Prosody on free loopback ports, with its data in a temporary directory.
+///
+/// Use it where an in-memory server is not proof enough. The host is `localhost`, anybody on this
+/// machine may register, passwords travel unencrypted. It is killed when the value is dropped, and
+/// also when the process that holds the value is killed.
+///
+/// It waits by the real clock: do not use it in a test that pauses time.
+///
+/// # Examples
+///
+/// ```
+/// # async fn example() -> Result<(), couplet_test::StageError> {
+/// use couplet_test::{Prosody, Setup};
+///
+/// let prosody = Prosody::start(Setup::component("echo.localhost", "s3cret")).await?;
+/// println!("components connect to {}", prosody.component_addr());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Prosody {
+    // Before the folder: fields drop in order, and a dead server writes no more files.
+    process: Option<Process>,
+    program: PathBuf,
+    setup: Setup,
+    client_port: u16,
+    component_port: u16,
+    launches: u32,
+    folder: TempDir,
+}
+
+impl Prosody {
+    /// Starts a server and waits until it listens (about 0.1 s).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), couplet_test::StageError> {
+    /// use couplet_test::{Prosody, Setup};
+    /// let _prosody = Prosody::start(Setup::component("echo.localhost", "s3cret")).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Prosody is not installed, its files cannot be written, or it did not come up; see
+    /// [`StageError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// A future dropped half-way takes the server with it.
+    pub async fn start(setup: Setup) -> Result<Prosody, StageError> {
+        let program = process::find("prosody", "prosody")?;
+        let mut attempt = 1;
+        loop {
+            let mut stage = Prosody::prepare(&program, setup.clone())?;
+            match stage.launch().await {
+                Ok(()) => return Ok(stage),
+                Err(StageError::PortTaken { .. }) if attempt < ATTEMPTS => attempt += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Where components connect: `127.0.0.1:port`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn example(prosody: &couplet_test::Prosody) {
+    /// assert!(prosody.component_addr().starts_with("127.0.0.1:"));
+    /// # }
+    /// ```
+    pub fn component_addr(&self) -> String {
+        format!("127.0.0.1:{}", self.component_port)
+    }
+
+    /// Where users connect: `127.0.0.1:port`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn example(prosody: &couplet_test::Prosody) {
+    /// assert!(prosody.client_addr().starts_with("127.0.0.1:"));
+    /// # }
+    /// ```
+    pub fn client_addr(&self) -> String {
+        format!("127.0.0.1:{}", self.client_port)
+    }
+
+    /// What the stage was set up with.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn example(prosody: &couplet_test::Prosody) {
+    /// assert_eq!(prosody.setup().domains().next(), Some("echo.localhost"));
+    /// # }
+    /// ```
+    pub fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    /// Logs a user of `localhost` in, registering the account first if there is none.
+    ///
+    /// The password is the user's name. `name` may carry a resource: `alice/phone`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # async fn example(prosody: &couplet_test::Prosody) -> Result<(), couplet_test::StageError> {
+    /// let alice = prosody.user("alice/phone").await?;
+    /// assert_eq!(alice.jid(), "alice@localhost/phone");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The server is down or will not have the user.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future leaves at most an account behind.
+    pub async fn user(&self, name: &str) -> Result<Client, StageError> {
+        Client::of_localhost(&self.client_addr(), name)
+            .await
+            .map_err(StageError::User)
+    }
+
+    /// SIGKILL: the server is gone at once, as in a crash. [`restart`](Prosody::restart) brings it
+    /// back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # async fn example(prosody: &mut couplet_test::Prosody) -> Result<(), couplet_test::StageError> {
+    /// prosody.kill();
+    /// prosody.restart().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn kill(&mut self) {
+        self.process = None;
+    }
+
+    /// SIGTERM: the server says goodbye to its users and ends.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # async fn example(prosody: &mut couplet_test::Prosody) -> Result<(), couplet_test::StageError> {
+    /// prosody.stop().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// It did not end in time; it has been killed then.
+    ///
+    /// # Cancel safety
+    ///
+    /// A future dropped half-way kills the server.
+    pub async fn stop(&mut self) -> Result<(), StageError> {
+        match self.process.take() {
+            Some(mut process) => process.stop().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Starts the server again on the same ports and data, after a polite stop if it still runs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # async fn example(prosody: &mut couplet_test::Prosody) -> Result<(), couplet_test::StageError> {
+    /// prosody.restart().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`start`](Prosody::start); a port that somebody took meanwhile is an error here.
+    ///
+    /// # Cancel safety
+    ///
+    /// A future dropped half-way leaves the server dead.
+    pub async fn restart(&mut self) -> Result<(), StageError> {
+        self.stop().await?;
+        self.launch().await
+    }
+
+    /// Reloads Prosody's component module for one domain, which makes zombies of its links: open,
+    /// but no user's stanza arrives any more (servers.md, 6).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # async fn example(prosody: &couplet_test::Prosody) -> Result<(), couplet_test::StageError> {
+    /// prosody.reload_component("echo.localhost").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The server is down, or has no such component.
+    ///
+    /// # Cancel safety
+    ///
+    /// The reload may or may not have happened when the future is dropped.
+    pub async fn reload_component(&self, domain: &str) -> Result<(), StageError> {
+        let answer = self.folder.path().join("reloaded");
+        // The module below looks for the finished file only, hence the rename.
+        let (draft, order) = (
+            self.folder.path().join("draft"),
+            self.folder.path().join("reload"),
+        );
+        process::write(&draft, domain)?;
+        fs::rename(&draft, &order).map_err(doing("asking for a reload"))?;
+        let deadline = Instant::now() + RELOADED_WITHIN;
+        while !answer.exists() {
+            match &self.process {
+                Some(process) if Instant::now() >= deadline => {
+                    return Err(process.too_slow("reloading a component", RELOADED_WITHIN));
+                }
+                Some(_) => sleep(Duration::from_millis(10)).await,
+                None => {
+                    let (status, log) = ("killed or stopped".to_owned(), self.log());
+                    return Err(StageError::Ended {
+                        server: "Prosody",
+                        status,
+                        log,
+                    });
+                }
+            }
+        }
+        let outcome = fs::read_to_string(&answer).map_err(doing("reading the reload's outcome"))?;
+        fs::remove_file(&answer).map_err(doing("removing the reload's outcome"))?;
+        if outcome == "reloaded" {
+            return Ok(());
+        }
+        Err(doing(format!("reloading the component {domain}"))(
+            std::io::Error::other(outcome),
+        ))
+    }
+
+    /// The last lines that the server logged since it was last started.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn example(prosody: &couplet_test::Prosody) {
+    /// eprintln!("{}", prosody.log());
+    /// # }
+    /// ```
+    pub fn log(&self) -> String {
+        process::tail(&self.log_file())
+    }
+
+    fn prepare(program: &Path, setup: Setup) -> Result<Prosody, StageError> {
+        let folder = tempfile::Builder::new()
+            .prefix("couplet-prosody-")
+            .tempdir()
+            .map_err(doing("making a temporary directory"))?;
+        let [client_port, component_port] = process::free_ports()?;
+        let modules = folder.path().join("modules");
+        for folder in [&modules, &folder.path().join("data")] {
+            fs::create_dir(folder).map_err(doing("making the server's folders"))?;
+        }
+        process::write(&modules.join("mod_stage.lua"), MOD_STAGE)?;
+        let stage = Prosody {
+            process: None,
+            program: program.to_owned(),
+            setup,
+            client_port,
+            component_port,
+            launches: 0,
+            folder,
+        };
+        process::write(&stage.config_file(), &stage.config())?;
+        Ok(stage)
+    }
+
+    async fn launch(&mut self) -> Result<(), StageError> {
+        self.launches += 1;
+        let mut command = Command::new(&self.program);
+        command.arg("-F").arg("--config").arg(self.config_file());
+        let process = Process::spawn(
+            "Prosody",
+            &mut command,
+            self.folder.path(),
+            &self.log_file(),
+        )?;
+        let signs = ["c2s", "component"].map(|name| format!("Activated service '{name}' on ["));
+        self.process
+            .insert(process)
+            .ready(&[self.client_port, self.component_port], &signs, CLASH)
+            .await
+    }
+
+    fn config_file(&self) -> PathBuf {
+        self.folder.path().join("prosody.cfg.lua")
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder
+            .path()
+            .join(format!("prosody-{}.log", self.launches))
+    }
+
+    fn config(&self) -> String {
+        let folder = quoted(&self.folder.path().to_string_lossy());
+        let Prosody {
+            client_port,
+            component_port,
+            setup,
+            ..
+        } = self;
+        let mut config = format!(
+            r#"run_as_root = true
+local folder = {folder}
+stage_folder = folder
+data_path = folder .. "/data"
+plugin_paths = {{ folder .. "/modules" }}
+certificates = folder
+interfaces = {{ "127.0.0.1" }}
+component_interfaces = {{ "127.0.0.1" }}
+c2s_ports = {{ {client_port} }}
+component_ports = {{ {component_port} }}
+modules_enabled = {{ "roster", "saslauth", "disco", "ping", "register_ibr", "stage" }}
+modules_disabled = {{ "s2s", "offline" }}
+authentication = "internal_plain"
+storage = "internal"
+c2s_require_encryption = false
+allow_unencrypted_plain_auth = true
+allow_registration = true
+log = {{ info = "*console" }}
+"#
+        );
+        let options = [
+            (
+                "component_stanza_size_limit",
+                setup.stanza_limit.map(|bytes| bytes.to_string()),
+            ),
+            (
+                "c2s_stanza_size_limit",
+                setup.client_stanza_limit.map(|bytes| bytes.to_string()),
+            ),
+            (
+                "network_settings",
+                setup
+                    .read_timeout
+                    .map(|seconds| format!("{{ read_timeout = {seconds} }}")),
+            ),
+        ];
+        for (name, value) in options {
+            config.extend(value.map(|value| format!("{name} = {value}\n")));
+        }
+        config.push_str("VirtualHost \"localhost\"\n");
+        for (domain, secret) in &setup.components {
+            let (domain, secret) = (quoted(domain), quoted(secret));
+            config.push_str(&format!(
+                "Component {domain}\n  component_secret = {secret}\n"
+            ));
+            if setup.kick_old {
+                config.push_str("  component_conflict_resolve = \"kick_old\"\n");
+            }
+        }
+        config
+    }
+}
+
+/// Reloads a component when a file asks for it: prosodyctl's shell needs a second and more modules.
+const MOD_STAGE: &str = r#"
+local modulemanager = require "core.modulemanager";
+local folder = module:get_option_string("stage_folder");
+module:add_timer(0.02, function ()
+	local order = io.open(folder.."/reload");
+	if order then
+		local domain = order:read("*l");
+		order:close();
+		os.remove(folder.."/reload");
+		local ok, err = modulemanager.reload(domain, "component");
+		local answer = io.open(folder.."/answer", "w");
+		answer:write(ok and "reloaded" or tostring(err));
+		answer:close();
+		os.rename(folder.."/answer", folder.."/reloaded");
+	end
+	return 0.02;
+end);
+"#;

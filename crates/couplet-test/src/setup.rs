@@ -1,0 +1,203 @@
+//! [`Setup`]: what a stage shall look like, told once for both real servers.
+//!
+//! Deliberately absent: how a server is told; that is in each server's own file.
+
+/// What a stage shall look like: the components it expects, and how it treats them.
+///
+/// The virtual host is always `localhost`. The same value starts either server; an option that one
+/// of them does not have says so.
+///
+/// # Examples
+///
+/// ```
+/// use couplet_test::Setup;
+///
+/// let setup = Setup::component("echo.localhost", "s3cret")
+///     .and_component("news.localhost", "other")
+///     .kick_old();
+/// assert_eq!(setup.domains().collect::<Vec<_>>(), ["echo.localhost", "news.localhost"]);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Setup {
+    pub(crate) components: Vec<(String, String)>,
+    pub(crate) kick_old: bool,
+    pub(crate) tls: bool,
+    pub(crate) unix_socket: bool,
+    pub(crate) global_routes: bool,
+    pub(crate) stanza_limit: Option<usize>,
+    pub(crate) client_stanza_limit: Option<usize>,
+    pub(crate) read_timeout: Option<u32>,
+}
+
+impl Setup {
+    /// A stage that expects one component: its domain and its secret.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let _setup = couplet_test::Setup::component("echo.localhost", "s3cret");
+    /// ```
+    pub fn component(domain: &str, secret: &str) -> Setup {
+        Setup {
+            components: vec![(domain.to_owned(), secret.to_owned())],
+            kick_old: false,
+            tls: false,
+            unix_socket: false,
+            global_routes: false,
+            stanza_limit: None,
+            client_stanza_limit: None,
+            read_timeout: None,
+        }
+    }
+
+    /// Expects one more component.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_test::Setup;
+    /// let _setup = Setup::component("a.localhost", "one").and_component("b.localhost", "two");
+    /// ```
+    #[must_use]
+    pub fn and_component(mut self, domain: &str, secret: &str) -> Setup {
+        self.components.push((domain.to_owned(), secret.to_owned()));
+        self
+    }
+
+    /// Lets a second login push the first one out (Prosody's `component_conflict_resolve`).
+    ///
+    /// Without it Prosody refuses the second one with `conflict`. ejabberd knows neither: it lets
+    /// both in and deals the stanzas out among them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let _setup = couplet_test::Setup::component("a.localhost", "one").kick_old();
+    /// ```
+    #[must_use]
+    pub fn kick_old(mut self) -> Setup {
+        self.kick_old = true;
+        self
+    }
+
+    /// Adds a port that speaks TLS from the first byte (ejabberd only; Prosody has none).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let _setup = couplet_test::Setup::component("a.localhost", "one").tls();
+    /// ```
+    #[must_use]
+    pub fn tls(mut self) -> Setup {
+        self.tls = true;
+        self
+    }
+
+    /// Adds a unix socket for components (ejabberd only; Prosody has none).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let _setup = couplet_test::Setup::component("a.localhost", "one").unix_socket();
+    /// ```
+    #[must_use]
+    pub fn unix_socket(mut self) -> Setup {
+        self.unix_socket = true;
+        self
+    }
+
+    /// Gives each component the routes of all of them: ejabberd's own default, which stages turn
+    /// off because components then receive each other's stanzas (servers.md, 4).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let _setup = couplet_test::Setup::component("a.localhost", "one").global_routes();
+    /// ```
+    #[must_use]
+    pub fn global_routes(mut self) -> Setup {
+        self.global_routes = true;
+        self
+    }
+
+    /// The largest stanza, in bytes, that the server takes from a component.
+    ///
+    /// Without it the server's default holds: 512 KiB in Prosody, none in ejabberd.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let _setup = couplet_test::Setup::component("a.localhost", "one").stanza_limit(10_000);
+    /// ```
+    #[must_use]
+    pub fn stanza_limit(mut self, bytes: usize) -> Setup {
+        self.stanza_limit = Some(bytes);
+        self
+    }
+
+    /// The largest stanza, in bytes, that the server takes from a user.
+    ///
+    /// Raise it to let hostile users through: Prosody's default is 256 KiB, ejabberd has none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let _setup = couplet_test::Setup::component("a.localhost", "one").client_stanza_limit(1 << 26);
+    /// ```
+    #[must_use]
+    pub fn client_stanza_limit(mut self, bytes: usize) -> Setup {
+        self.client_stanza_limit = Some(bytes);
+        self
+    }
+
+    /// After how many seconds of silence Prosody sends a space (ejabberd never does; servers.md, 6).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let _setup = couplet_test::Setup::component("a.localhost", "one").read_timeout(6);
+    /// ```
+    #[must_use]
+    pub fn read_timeout(mut self, seconds: u32) -> Setup {
+        self.read_timeout = Some(seconds);
+        self
+    }
+
+    /// The domains of the expected components.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let setup = couplet_test::Setup::component("a.localhost", "one");
+    /// assert_eq!(setup.domains().next(), Some("a.localhost"));
+    /// ```
+    pub fn domains(&self) -> impl Iterator<Item = &str> {
+        self.components.iter().map(|(domain, _)| domain.as_str())
+    }
+}
+
+/// A string literal that means the same in Lua and in YAML.
+pub(crate) fn quoted(text: &str) -> String {
+    let mut literal = String::with_capacity(text.len() + 2);
+    literal.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => literal.extend(['\\', c]),
+            '\n' => literal.push_str("\\n"),
+            '\r' => literal.push_str("\\r"),
+            c => literal.push(c),
+        }
+    }
+    literal.push('"');
+    literal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn a_secret_with_quotes_and_backslashes_stays_one_literal() {
+        assert_eq!(quoted("a\"b\\c\n"), r#""a\"b\\c\n""#);
+    }
+}

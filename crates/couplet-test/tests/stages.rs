@@ -1,0 +1,235 @@
+//! The stages themselves: what they promise to the scenarios that run on them.
+
+use std::error::Error;
+use std::process::Command;
+use std::time::Duration;
+
+use couplet_test::{Client, ClientError, Ejabberd, Prosody, Setup};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixStream};
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+const DOMAIN: &str = "echo.localhost";
+
+fn setup() -> Setup {
+    // A secret that would break a careless configuration file.
+    Setup::component(DOMAIN, "s3\"cr\\et").and_component("news.localhost", "other")
+}
+
+/// What the server says to a component's stream header for `domain`.
+async fn greeting<S>(mut stream: S, domain: &str) -> Result<String, Box<dyn Error>>
+where
+    S: AsyncReadExt + AsyncWriteExt + Unpin,
+{
+    let header = format!(
+        "<stream:stream xmlns='jabber:component:accept' \
+         xmlns:stream='http://etherx.jabber.org/streams' to='{domain}'>"
+    );
+    stream.write_all(header.as_bytes()).await?;
+    let mut said = String::new();
+    while !said.contains("id=") {
+        let mut bytes = Vec::with_capacity(1024);
+        let read =
+            tokio::time::timeout(Duration::from_secs(20), stream.read_buf(&mut bytes)).await??;
+        assert_ne!(read, 0, "closed after {said:?}");
+        said.push_str(&String::from_utf8_lossy(&bytes));
+    }
+    Ok(said)
+}
+
+async fn exchange(alice: &mut Client, bob: &mut Client) -> Outcome {
+    bob.send_raw("<presence/>").await?;
+    let message = format!(
+        "<message type='chat' id='m1' to='{}'><body>one &lt; two</body></message>",
+        bob.jid()
+    );
+    alice.send_raw(message).await?;
+    let got = bob.next_from("message", alice.jid()).await?;
+    let body = got.root().child("body", "jabber:client").ok_or("no body")?;
+    assert_eq!(body.text(), "one < two");
+    assert_eq!(got.root().attr("id").as_deref(), Some("m1"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn prosody_lets_two_users_talk_and_again_after_a_crash() -> Outcome {
+    let mut prosody = Prosody::start(setup()).await?;
+    let (mut alice, mut bob) = (
+        prosody.user("alice").await?,
+        prosody.user("bob/desk").await?,
+    );
+    assert_eq!(bob.jid(), "bob@localhost/desk");
+    exchange(&mut alice, &mut bob).await?;
+    let addresses = (prosody.client_addr(), prosody.component_addr());
+
+    prosody.kill();
+    let end = alice.next(Duration::from_secs(20)).await;
+    assert!(
+        matches!(end, Err(ClientError::Ended { .. } | ClientError::Io(_))),
+        "{end:?}"
+    );
+    assert!(prosody.user("alice").await.is_err());
+
+    prosody.restart().await?;
+    assert_eq!((prosody.client_addr(), prosody.component_addr()), addresses);
+    let (mut alice, mut bob) = (prosody.user("alice").await?, prosody.user("bob").await?);
+    exchange(&mut alice, &mut bob).await
+}
+
+#[tokio::test]
+async fn ejabberd_lets_two_users_talk_and_again_after_a_crash() -> Outcome {
+    let mut ejabberd = Ejabberd::start(setup()).await?;
+    let (mut alice, mut bob) = (
+        ejabberd.user("alice").await?,
+        ejabberd.user("bob/desk").await?,
+    );
+    assert_eq!(bob.jid(), "bob@localhost/desk");
+    exchange(&mut alice, &mut bob).await?;
+    let addresses = (ejabberd.client_addr(), ejabberd.component_addr());
+
+    ejabberd.kill();
+    let end = alice.next(Duration::from_secs(20)).await;
+    assert!(
+        matches!(end, Err(ClientError::Ended { .. } | ClientError::Io(_))),
+        "{end:?}"
+    );
+    assert!(ejabberd.user("alice").await.is_err());
+
+    ejabberd.restart().await?;
+    assert_eq!(
+        (ejabberd.client_addr(), ejabberd.component_addr()),
+        addresses
+    );
+    let (mut alice, mut bob) = (ejabberd.user("alice").await?, ejabberd.user("bob").await?);
+    exchange(&mut alice, &mut bob).await
+}
+
+#[tokio::test]
+async fn a_polite_stop_tells_the_users_and_keeps_their_accounts() -> Outcome {
+    let mut prosody = Prosody::start(setup()).await?;
+    let mut ejabberd = Ejabberd::start(setup()).await?;
+    let (mut alice, mut bob) = (prosody.user("alice").await?, ejabberd.user("bob").await?);
+    prosody.stop().await?;
+    ejabberd.stop().await?;
+    for user in [&mut alice, &mut bob] {
+        let end = user.next(Duration::from_secs(20)).await;
+        let Err(ClientError::Ended { last_words }) = end else {
+            return Err("no end".into());
+        };
+        assert!(
+            last_words.contains("system-shutdown"),
+            "{} {last_words}",
+            user.jid()
+        );
+    }
+    prosody.restart().await?;
+    ejabberd.restart().await?;
+    for addr in [
+        (prosody.client_addr(), "alice@localhost"),
+        (ejabberd.client_addr(), "bob@localhost"),
+    ] {
+        let again = Client::register(&addr.0, addr.1, "x").await;
+        assert!(
+            matches!(again, Err(ClientError::Refused { .. })),
+            "{again:?}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn both_servers_expect_every_component_of_the_setup() -> Outcome {
+    let prosody = Prosody::start(setup()).await?;
+    let ejabberd = Ejabberd::start(setup().tls().unix_socket()).await?;
+    for domain in setup().domains() {
+        for addr in [prosody.component_addr(), ejabberd.component_addr()] {
+            let said = greeting(TcpStream::connect(addr).await?, domain).await?;
+            assert!(!said.contains("host-unknown"), "{said}");
+        }
+        let socket = ejabberd.unix_path().ok_or("no socket")?;
+        greeting(UnixStream::connect(socket).await?, domain).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_killed_ejabberd_opens_its_unix_socket_again() -> Outcome {
+    let mut ejabberd = Ejabberd::start(setup().unix_socket()).await?;
+    ejabberd.kill();
+    ejabberd.restart().await?;
+    let socket = ejabberd.unix_path().ok_or("no socket")?;
+    greeting(UnixStream::connect(socket).await?, DOMAIN).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_component_can_be_reloaded_as_often_as_one_likes() -> Outcome {
+    let prosody = Prosody::start(setup()).await?;
+    for _ in 0..3 {
+        prosody.reload_component(DOMAIN).await?;
+    }
+    let error = prosody
+        .reload_component("nobody.localhost")
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("nobody.localhost"), "{error}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn stages_run_side_by_side() -> Outcome {
+    let (one, two) = tokio::join!(Prosody::start(setup()), Prosody::start(setup()));
+    let (three, four) = tokio::join!(Ejabberd::start(setup()), Ejabberd::start(setup()));
+    let addresses = [
+        one?.client_addr(),
+        two?.client_addr(),
+        three?.client_addr(),
+        four?.client_addr(),
+    ];
+    for (at, address) in addresses.iter().enumerate() {
+        assert!(!addresses[..at].contains(address), "{addresses:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_dropped_stage_leaves_no_server_behind() -> Outcome {
+    let prosody = Prosody::start(setup()).await?;
+    let addr = prosody.client_addr();
+    drop(prosody);
+    assert!(TcpStream::connect(addr).await.is_err());
+    Ok(())
+}
+
+/// The test runs itself a second time, as the holder that dies without a chance to clean up.
+#[tokio::test]
+async fn servers_die_with_a_holder_that_is_killed() -> Outcome {
+    const HOLDER: &str = "COUPLET_TEST_HOLDER";
+    if std::env::var_os(HOLDER).is_some() {
+        let prosody = Prosody::start(setup()).await?;
+        let ejabberd = Ejabberd::start(setup()).await?;
+        println!("held {} {}", prosody.client_addr(), ejabberd.client_addr());
+        std::process::abort();
+    }
+    let name = "servers_die_with_a_holder_that_is_killed";
+    let holder = Command::new(std::env::current_exe()?)
+        .args(["--exact", name, "--nocapture"])
+        .env(HOLDER, "1")
+        .output()?;
+    let said = String::from_utf8(holder.stdout)?;
+    let held = said
+        .lines()
+        .find_map(|line| line.split_once("held "))
+        .ok_or(said.clone())?
+        .1;
+    for addr in held.split_whitespace() {
+        let mut tries = 0;
+        while TcpStream::connect(addr).await.is_ok() {
+            tries += 1;
+            assert!(tries < 1_000, "{addr} is still open");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+    Ok(())
+}
