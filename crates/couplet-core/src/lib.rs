@@ -14,6 +14,7 @@ pub mod message;
 pub mod presence;
 pub mod peer_error;
 pub mod stanza;
+pub mod stream_error;
 pub mod element;
 pub mod handshake;
 pub mod backoff;

@@ -13,11 +13,11 @@ use crate::{peer_error::PeerError, stanza::Stanza, wire::NS_CLIENT};
 /// # Examples
 ///
 /// ```
-/// # use couplet_core::{element::{Scope, Tree}, framer::Limits, stanza::Stanza};
+/// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
 /// use couplet_core::message::{Message, MessageType};
 ///
 /// # let bytes = "<message from='a@b' to='c' type='chat'><body>hi</body><thread>t1</thread></message>";
-/// # let tree = Tree::parse(bytes.into(), &Scope::component(), &Limits::default()).unwrap();
+/// # let tree = Tree::parse(bytes.into(), &Scope::component()).unwrap();
 /// # let stanza = Stanza::read(tree).unwrap();
 /// let message = Message::from(stanza);
 /// assert_eq!(message.type_(), MessageType::Chat);
@@ -69,11 +69,11 @@ impl Message {
     /// # Examples
     ///
     /// ```
-    /// # use couplet_core::{element::{Scope, Tree}, framer::Limits, message::Message, stanza::Stanza};
+    /// # use couplet_core::{element::{Scope, Tree}, message::Message, stanza::Stanza};
     /// use xmpp_parsers::receipts::Request;
     ///
     /// # let bytes = "<message from='a@b' to='c'><request xmlns='urn:xmpp:receipts'/></message>";
-    /// # let tree = Tree::parse(bytes.into(), &Scope::component(), &Limits::default()).unwrap();
+    /// # let tree = Tree::parse(bytes.into(), &Scope::component()).unwrap();
     /// # let message = Message::from(Stanza::read(tree).unwrap());
     /// assert!(matches!(message.payload::<Request>(), Some(Ok(_))));
     /// ```

@@ -228,10 +228,7 @@ impl std::fmt::Debug for Outgoing {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        element::{Scope, Tree},
-        framer::Limits,
-    };
+    use crate::element::{Scope, Tree};
 
     fn gate() -> Gate {
         Gate::new("echo.test".parse().unwrap(), 1000)
@@ -246,7 +243,7 @@ mod tests {
 
     fn stanza(xml: &str) -> Stanza {
         let bytes = xml.to_owned().into();
-        Stanza::read(Tree::parse(bytes, &Scope::component(), &Limits::default()).unwrap()).unwrap()
+        Stanza::read(Tree::parse(bytes, &Scope::component()).unwrap()).unwrap()
     }
 
     #[test]

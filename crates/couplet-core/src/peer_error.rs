@@ -17,11 +17,11 @@ use crate::{
 /// # Examples
 ///
 /// ```
-/// # use couplet_core::{element::{Scope, Tree}, framer::Limits, stanza::Stanza};
+/// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
 /// use couplet_core::{peer_error::PeerError, refusal::Condition};
 ///
 /// # let bytes = "<iq type='error' from='a@b' to='c' id='1'><error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>";
-/// # let tree = Tree::parse(bytes.into(), &Scope::component(), &Limits::default()).unwrap();
+/// # let tree = Tree::parse(bytes.into(), &Scope::component()).unwrap();
 /// # let stanza = Stanza::read(tree).unwrap();
 /// let error = PeerError::of(&stanza).unwrap();
 /// assert_eq!(error.condition, Condition::Gone);

@@ -14,11 +14,11 @@ use crate::{peer_error::PeerError, stanza::Stanza, wire::NS_CLIENT};
 /// # Examples
 ///
 /// ```
-/// # use couplet_core::{element::{Scope, Tree}, framer::Limits, stanza::Stanza};
+/// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
 /// use couplet_core::presence::{Presence, PresenceType, Show};
 ///
 /// # let bytes = "<presence from='a@b/c' to='c'><show>away</show><priority>5</priority></presence>";
-/// # let tree = Tree::parse(bytes.into(), &Scope::component(), &Limits::default()).unwrap();
+/// # let tree = Tree::parse(bytes.into(), &Scope::component()).unwrap();
 /// # let stanza = Stanza::read(tree).unwrap();
 /// let presence = Presence::from(stanza);
 /// assert_eq!(presence.type_(), Some(PresenceType::Available));
@@ -198,14 +198,11 @@ impl Show {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        element::{Scope, Tree},
-        framer::Limits,
-    };
+    use crate::element::{Scope, Tree};
 
     fn presence(attributes: &str, children: &str) -> Presence {
         let xml = format!("<presence from='a@b/c' to='d' {attributes}>{children}</presence>");
-        let tree = Tree::parse(xml.into(), &Scope::component(), &Limits::default()).unwrap();
+        let tree = Tree::parse(xml.into(), &Scope::component()).unwrap();
         Stanza::read(tree).unwrap().into()
     }
 

@@ -23,10 +23,10 @@ const NS_XML: &str = "http://www.w3.org/XML/1998/namespace";
 /// # Examples
 ///
 /// ```
-/// use couplet_core::{element::{Scope, Tree}, framer::Limits, stanza::{Kind, Stanza}};
+/// use couplet_core::{element::{Scope, Tree}, stanza::{Kind, Stanza}};
 ///
 /// let bytes = "<message from='a@example.org/x' to='bot@echo.test' type='chat'><body>hi</body></message>";
-/// let tree = Tree::parse(bytes.into(), &Scope::component(), &Limits::default()).unwrap();
+/// let tree = Tree::parse(bytes.into(), &Scope::component()).unwrap();
 /// let stanza = Stanza::read(tree).unwrap();
 /// assert_eq!(stanza.kind(), Kind::Message);
 /// assert_eq!(stanza.from().as_str(), "a@example.org/x");
@@ -280,11 +280,11 @@ pub enum NotAStanza {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{element::Scope, framer::Limits};
+    use crate::element::Scope;
 
     fn read(xml: &str) -> Result<Stanza, NotAStanza> {
         let bytes = xml.to_owned().into();
-        Stanza::read(Tree::parse(bytes, &Scope::component(), &Limits::default()).unwrap())
+        Stanza::read(Tree::parse(bytes, &Scope::component()).unwrap())
     }
 
     #[test]

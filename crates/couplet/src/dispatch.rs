@@ -14,7 +14,7 @@ use std::{
 };
 
 use couplet_core::{
-    framer::Skipped,
+    framer::{LimitKind, Skipped},
     lanes::{Key, LaneLimits, Lanes, write_key},
     presence::Presence,
     refusal::{Condition, Refusal},
@@ -41,12 +41,15 @@ const AT_A_TIME: usize = 64;
 /// A first poll longer than this holds up the reader, and is told.
 const BLOCKING: Duration = Duration::from_millis(50);
 
+/// What a lane that somebody waits in costs beside the stanza.
+const LANE_BYTES: usize = 256;
+
 /// The handlers at work and the stanzas that wait for them.
 pub(crate) struct Dispatch {
     router: Router,
     switchboard: Arc<Switchboard>,
     lanes: Lanes<Job>,
-    tasks: JoinSet<Option<Key>>,
+    tasks: JoinSet<Key>,
     limit: Duration,
     abandon: watch::Sender<bool>,
     stopping: bool,
@@ -108,15 +111,15 @@ impl Dispatch {
         let key = write_key(&mut self.lane_key, job.stanza.from().as_str(), job.stanza.to().as_str());
         if self.lanes.free(key) && !self.switchboard.outbox.is_full() {
             self.start(job, None);
-        } else if let Err(full) = self.lanes.wait(key, job.stanza.memory(), job) {
-            let refusal = Refusal::new(Condition::ResourceConstraint).text(full.limit().to_string());
-            refuse(&self.switchboard, &full.into_item().stanza, &refusal);
+        } else if let Err(full) = self.lanes.wait(key, job.stanza.memory() + LANE_BYTES, job) {
+            let refusal = Refusal::new(Condition::ResourceConstraint).text(full.limit.to_string());
+            refuse(&self.switchboard, &full.item.stanza, &refusal);
         }
     }
 
     /// Answers a stanza that went by because it was over a limit.
     pub(crate) fn refuse_skipped(&self, skipped: &Skipped) {
-        tracing::warn!(limit = %skipped.limit, from = skipped.from, "a stanza over a limit was skipped");
+        tracing::warn!(limit = words(skipped.limit), from = skipped.from, "a stanza over a limit was skipped");
         let kind = skipped.kind.as_deref().and_then(Kind::from_name);
         let from = skipped.from.as_deref().filter(|from| Jid::new(from).is_ok());
         let (Some(kind), Some(from)) = (kind, from) else { return };
@@ -129,7 +132,7 @@ impl Dispatch {
             to: to.as_ref().unwrap_or(ours),
             id: skipped.id.as_deref(),
         };
-        let refusal = Refusal::new(Condition::PolicyViolation).text(skipped.limit.to_string());
+        let refusal = Refusal::new(Condition::PolicyViolation).text(words(skipped.limit));
         say(&self.switchboard, &asked, &refusal);
     }
 
@@ -157,7 +160,7 @@ impl Dispatch {
             let Some(finished) = self.tasks.join_next().await else {
                 return std::future::pending().await;
             };
-            if let Ok(Some(key)) = finished {
+            if let Ok(key) = finished {
                 self.lanes.done(&key);
             }
         }
@@ -177,17 +180,13 @@ impl Dispatch {
         self.more_to_start = true;
     }
 
-    /// Runs a hook of the app as one of the tasks.
-    pub(crate) fn run_hook(&mut self, hook: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn(async move {
-            hook.await;
-            None
-        });
-    }
-
     /// From now on everybody new is told to come back later.
     pub(crate) fn stop_admitting(&mut self) {
         self.stopping = true;
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping
     }
 
     /// Whether nothing runs and nothing waits.
@@ -217,7 +216,7 @@ impl Dispatch {
         let abandoned = self.abandon.subscribe();
         self.tasks.spawn(async move {
             work.to_end(limit, abandoned).await;
-            Some(lane)
+            lane
         });
     }
 
@@ -393,4 +392,14 @@ fn panicked(switchboard: &Switchboard, route: &Route, panic: &(dyn Any + Send)) 
         .unwrap_or("no message");
     tracing::error!(handler = route.name, incident, message, "a handler panicked");
     Refusal::new(Condition::InternalServerError).text(format!("Incident {incident}"))
+}
+
+fn words(limit: LimitKind) -> &'static str {
+    match limit {
+        LimitKind::StanzaBytes => "The stanza is too large",
+        LimitKind::Depth => "The stanza is nested too deeply",
+        LimitKind::Attributes => "An element has too many attributes",
+        LimitKind::StartTagBytes => "A start tag is too large",
+        _ => "The stanza is over a limit",
+    }
 }

@@ -153,6 +153,16 @@ impl Batch {
         self.written >= self.bytes.len()
     }
 
+    /// Whether the last byte written was the last of a stanza.
+    pub(crate) fn is_between_stanzas(&self) -> bool {
+        let mut end = 0;
+        self.written == 0
+            || self.stanzas.iter().any(|(bytes, _)| {
+                end += bytes;
+                end == self.written
+            })
+    }
+
     fn clear(&mut self) {
         self.bytes.clear();
         self.stanzas.clear();

@@ -1,0 +1,63 @@
+//! What a server says before it closes the stream, and what we say. (RFC 6120, 4.9)
+
+use std::fmt;
+
+use crate::element::{Element, NS_STREAM};
+
+/// The namespace of the defined stream error conditions. (RFC 6120, 4.9.2)
+pub const NS_STREAMS: &str = "urn:ietf:params:xml:ns:xmpp-streams";
+
+/// A stream error as the server sent it.
+///
+/// # Examples
+///
+/// ```
+/// use couplet_core::{element::{Scope, Tree}, stream_error::StreamError};
+///
+/// let xml = "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
+/// let tree = Tree::parse(xml.into(), &Scope::component()).unwrap();
+/// let error = StreamError::of(tree.root()).unwrap();
+/// assert_eq!(error.condition, "conflict");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StreamError {
+    /// The element name of the condition; `undefined-condition` where there is none.
+    pub condition: String,
+    /// The server's words.
+    pub text: Option<String>,
+}
+
+impl StreamError {
+    /// Reads a top-level element; `None` where it is no stream error.
+    #[must_use]
+    pub fn of(element: Element<'_>) -> Option<StreamError> {
+        if !element.is("error", NS_STREAM) {
+            return None;
+        }
+        let mut read = StreamError { condition: "undefined-condition".to_owned(), text: None };
+        for child in element.children() {
+            if child.is("text", NS_STREAMS) {
+                read.text = Some(child.text().into_owned());
+            } else if child.ns() == NS_STREAMS {
+                child.name().clone_into(&mut read.condition);
+            }
+        }
+        Some(read)
+    }
+
+    /// The XML with which we end a stream, its closing tag included.
+    #[must_use]
+    pub fn to_xml(condition: &str) -> String {
+        format!("<stream:error><{condition} xmlns='{NS_STREAMS}'/></stream:error></stream:stream>")
+    }
+}
+
+impl fmt::Display for StreamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.condition)?;
+        self.text.as_ref().map_or(Ok(()), |text| write!(f, " ({text})"))
+    }
+}
+
+impl std::error::Error for StreamError {}

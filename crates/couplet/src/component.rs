@@ -1,0 +1,340 @@
+//! The noun users build: what a component is and does.
+
+use std::{future::Future, io, pin::pin, sync::Arc, time::Duration};
+
+use couplet_core::{
+    gate::Gate, lanes::LaneLimits, message::MessageType, presence::PresenceType, refusal::Refusal,
+    stanza::IqType,
+};
+use jid::Jid;
+use xmpp_parsers::iq::{IqGetPayload, IqSetPayload};
+use xso::FromXml;
+
+use crate::{
+    config::Config,
+    connect::{Configured, Connect},
+    dispatch::Dispatch,
+    error::Error,
+    features::{About, Feature, Features},
+    handler::{IntoIqHandler, IntoResult, MessageHandler, PresenceHandler},
+    hooks::Hooks,
+    incoming::{Incoming, Iq},
+    link::{Link, Switchboard},
+    router::{Place, Router},
+    supervise::{Supervisor, random_seed},
+};
+
+/// A component: its handlers, and what it says of itself.
+///
+/// Requests nobody handles are answered, answers are matched to questions, the connection is kept
+/// alive and made again: see [the guarantees](crate::manual::guarantees).
+///
+/// # Examples
+///
+/// ```no_run
+/// use couplet::{Component, Config, Incoming, Message};
+///
+/// # async fn run() -> Result<(), couplet::Error> {
+/// let echo = Component::new(Config::load()?)
+///     .named("Echo")
+///     .on_chat(|chat: Incoming<Message>| async move { chat.reply(chat.text()).await });
+/// echo.run(std::future::pending()).await
+/// # }
+/// ```
+#[must_use = "a component does nothing until it is run"]
+pub struct Component {
+    config: Config,
+    switchboard: Arc<Switchboard>,
+    router: Router,
+    hooks: Hooks,
+    features: Features,
+    connector: Option<Box<dyn Connect>>,
+    limit: Option<Duration>,
+}
+
+impl Component {
+    /// A component without handlers for the domain of `config`. All [features](Feature) are on.
+    pub fn new(config: Config) -> Component {
+        // A domain that is no JID is a mistake `run` will tell; nothing is sent before.
+        let domain = Jid::new(&config.domain).unwrap_or_else(|_| nowhere());
+        let switchboard = Switchboard::new(
+            Gate::new(domain, config.limits.outgoing_stanza_bytes),
+            config.limits.outgoing_bytes,
+            config.limits.questions,
+            config.timing.send,
+            config.timing.request,
+            (random_seed(), random_seed()),
+        );
+        Component {
+            config,
+            switchboard: Arc::new(switchboard),
+            router: Router::default(),
+            hooks: Hooks::default(),
+            features: Features::default(),
+            connector: None,
+            limit: None,
+        }
+    }
+
+    /// Its name in service discovery and software version. (XEP-0030, XEP-0092)
+    pub fn named(mut self, name: impl Into<String>) -> Component {
+        self.features.about.name = name.into();
+        self
+    }
+
+    /// Changes what it says of itself: identity, version, items, contacts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config};
+    ///
+    /// let weather = Component::new(Config::new("weather.localhost", "secret")).about(|about| {
+    ///     about.identity("automation", "monitor");
+    ///     about.item("oslo@weather.localhost".parse().unwrap(), "Oslo");
+    ///     about.contact("abuse-addresses", "mailto:abuse@example.org");
+    /// });
+    /// ```
+    pub fn about(mut self, tell: impl FnOnce(&mut About)) -> Component {
+        tell(&mut self.features.about);
+        self
+    }
+
+    /// Switches a built-in feature off.
+    pub fn without(mut self, feature: Feature) -> Component {
+        self.features.switch_off(feature);
+        self
+    }
+
+    /// Takes messages to a person or bot: type `chat` or `normal`, with a body that is not
+    /// empty, from another domain than the component's own. Never errors, rooms or headlines.
+    pub fn on_chat(mut self, handler: impl MessageHandler) -> Component {
+        self.router.set_chat(handler, self.limit);
+        self
+    }
+
+    /// Takes messages that no other handler takes, but for errors.
+    pub fn on_message(mut self, handler: impl MessageHandler) -> Component {
+        self.router.add_message(Place::Fallback, handler, self.limit);
+        self
+    }
+
+    /// Takes messages of one type; the way to see errors.
+    pub fn on_message_type(mut self, type_: MessageType, handler: impl MessageHandler) -> Component {
+        self.router.add_message(Place::Of(type_), handler, self.limit);
+        self
+    }
+
+    /// Takes messages of any type but `error` that carry a `P`; it is advertised as a feature.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config, Incoming, Message, Refusal};
+    /// use xmpp_parsers::receipts::Received;
+    ///
+    /// let component = Component::new(Config::new("bot.localhost", "secret"))
+    ///     .on_message_with::<Received>(|message: Incoming<Message>| async move {
+    ///         if let Some(received) = message.payload::<Received>() {
+    ///             println!("{} has {}", message.from(), received?.id);
+    ///         }
+    ///         Ok::<(), Refusal>(())
+    ///     });
+    /// ```
+    pub fn on_message_with<P: FromXml>(mut self, handler: impl MessageHandler) -> Component {
+        self.router.add_message(Place::with::<P>(None), handler, self.limit);
+        self
+    }
+
+    /// Takes messages of one type that carry a `P`.
+    pub fn on_message_type_with<P: FromXml>(
+        mut self,
+        type_: MessageType,
+        handler: impl MessageHandler,
+    ) -> Component {
+        self.router.add_message(Place::with::<P>(Some(type_)), handler, self.limit);
+        self
+    }
+
+    /// Takes presences that no other handler takes, but for errors.
+    pub fn on_presence(mut self, handler: impl PresenceHandler) -> Component {
+        self.router.add_presence(Place::Fallback, handler, self.limit);
+        self
+    }
+
+    /// Takes presences of one type, for example [`PresenceType::Subscribe`].
+    pub fn on_presence_type(
+        mut self,
+        type_: PresenceType,
+        handler: impl PresenceHandler,
+    ) -> Component {
+        self.router.add_presence(Place::Of(type_), handler, self.limit);
+        self
+    }
+
+    /// Takes presences of any type but `error` that carry a `P`.
+    pub fn on_presence_with<P: FromXml>(mut self, handler: impl PresenceHandler) -> Component {
+        self.router.add_presence(Place::with::<P>(None), handler, self.limit);
+        self
+    }
+
+    /// Takes presences of one type that carry a `P`.
+    pub fn on_presence_type_with<P: FromXml>(
+        mut self,
+        type_: PresenceType,
+        handler: impl PresenceHandler,
+    ) -> Component {
+        self.router.add_presence(Place::with::<P>(Some(type_)), handler, self.limit);
+        self
+    }
+
+    /// Answers `get` requests; the request type is the route and is advertised as a feature.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config, Incoming, Refusal};
+    /// use xmpp_parsers::disco::{DiscoItemsQuery, DiscoItemsResult};
+    ///
+    /// let component = Component::new(Config::new("list.localhost", "secret"))
+    ///     .on_get(|ask: Incoming<DiscoItemsQuery>| async move {
+    ///         Ok::<_, Refusal>(DiscoItemsResult { node: ask.into_payload().node, items: vec![], rsm: None })
+    ///     });
+    /// ```
+    pub fn on_get<By, H>(mut self, handler: H) -> Component
+    where
+        H: IntoIqHandler<By>,
+        H::Request: IqGetPayload,
+    {
+        self.router.add_iq(IqType::Get, handler.into_handler(), self.limit);
+        self
+    }
+
+    /// Answers `set` requests; otherwise like [`Component::on_get`].
+    pub fn on_set<By, H>(mut self, handler: H) -> Component
+    where
+        H: IntoIqHandler<By>,
+        H::Request: IqSetPayload,
+    {
+        self.router.add_iq(IqType::Set, handler.into_handler(), self.limit);
+        self
+    }
+
+    /// Answers requests that no other handler takes; without it they get `service-unavailable`.
+    pub fn on_iq<H, Answer, Response, E>(mut self, handler: H) -> Component
+    where
+        H: Fn(Incoming<Iq>) -> Answer + Send + Sync + 'static,
+        Answer: Future<Output = Result<Response, E>> + Send + 'static,
+        Response: IntoResult,
+        E: Into<Refusal>,
+    {
+        self.router.set_iq_fallback(handler, self.limit);
+        self
+    }
+
+    /// Gives the handlers added from here on their own deadline, instead of `timing.handler`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use couplet::{Component, Config, Incoming, Message};
+    ///
+    /// let component = Component::new(Config::new("slow.localhost", "secret"))
+    ///     .within(Duration::from_secs(120))
+    ///     .on_chat(|chat: Incoming<Message>| async move { chat.reply("At last").await });
+    /// ```
+    pub fn within(mut self, limit: Duration) -> Component {
+        self.limit = Some(limit);
+        self
+    }
+
+    /// Does something each time the link comes up: probe, announce, subscribe. It ends with the
+    /// session at the latest.
+    pub fn on_online<F, Done>(mut self, hook: F) -> Component
+    where
+        F: Fn(Link) -> Done + Send + Sync + 'static,
+        Done: Future<Output = ()> + Send + 'static,
+    {
+        self.hooks.on_online(hook);
+        self
+    }
+
+    /// Does something before the link goes down politely: the place for goodbye presence. It has
+    /// two seconds.
+    pub fn on_goodbye<F, Done>(mut self, hook: F) -> Component
+    where
+        F: Fn(Link) -> Done + Send + Sync + 'static,
+        Done: Future<Output = ()> + Send + 'static,
+    {
+        self.hooks.on_goodbye(hook);
+        self
+    }
+
+    /// Reaches the server through something else than the network, for example a server in
+    /// memory.
+    pub fn connect_through(mut self, connector: impl Connect + 'static) -> Component {
+        self.connector = Some(Box::new(connector));
+        self
+    }
+
+    /// A link that speaks as the domain, to send and ask from outside of handlers.
+    #[must_use]
+    pub fn link(&self) -> Link {
+        let domain = self.switchboard.outbox.gate().domain().clone();
+        Link::new(Arc::clone(&self.switchboard), domain)
+    }
+
+    /// Runs until `until` is ready; then it stops politely: nobody new is admitted, handlers
+    /// finish within `timing.grace`, the rest is answered, the goodbye hook runs, the stream is
+    /// closed.
+    ///
+    /// Several components, each of its own domain, run side by side in one process.
+    ///
+    /// # Errors
+    ///
+    /// Who ended it, and what to do: see [`Error`]. An unreachable server does not end it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the connection at once and drops what waits.
+    pub async fn run(self, until: impl Future<Output = ()>) -> Result<(), Error> {
+        self.config.check()?;
+        Jid::new(&self.config.domain).map_err(|why| Error::Misuse(format!("domain: {why}")))?;
+        let connector = match self.connector {
+            Some(connector) => connector,
+            None => Box::new(Configured::new(&self.config).map_err(bad_tls)?),
+        };
+        let mut router = self.router;
+        self.features.mount(&mut router);
+        let limits = LaneLimits {
+            at_once: self.config.limits.handlers,
+            waiting_per_lane: self.config.limits.waiting_per_conversation,
+            waiting_bytes: self.config.limits.waiting_bytes,
+        };
+        let dispatch = Dispatch::new(
+            router,
+            Arc::clone(&self.switchboard),
+            limits,
+            self.config.timing.handler,
+        );
+        let supervisor = Supervisor {
+            config: self.config,
+            switchboard: self.switchboard,
+            dispatch,
+            hooks: self.hooks,
+            connector,
+        };
+        Box::pin(supervisor.run(pin!(until))).await
+    }
+}
+
+impl std::fmt::Debug for Component {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Component").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+fn bad_tls(cause: io::Error) -> Error {
+    Error::Io { doing: "setting up TLS".to_owned(), cause }
+}

@@ -1,0 +1,162 @@
+//! What every component can do without a line of the app: each feature is one file and one
+//! handler, mounted unless switched off or served by the app itself.
+
+mod contact;
+mod disco;
+mod last;
+mod ping;
+mod time;
+mod version;
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use couplet_core::stanza::IqType;
+use jid::Jid;
+use xmpp_parsers::{
+    disco::{DiscoInfoQuery, DiscoItemsQuery},
+    ping::Ping,
+    time::TimeQuery,
+    version::VersionQuery,
+};
+
+use crate::router::Router;
+
+/// A feature that is on unless switched off with
+/// [`Component::without`](crate::Component::without).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Feature {
+    /// Service discovery: identity, features, items, contact addresses. (XEP-0030, XEP-0157)
+    Disco,
+    /// Last activity: the uptime. (XEP-0012)
+    LastActivity,
+    /// Ping. (XEP-0199)
+    Ping,
+    /// Entity time. (XEP-0202)
+    Time,
+    /// Software version. (XEP-0092)
+    Version,
+}
+
+/// What a component says of itself.
+#[derive(Clone, Debug)]
+pub struct About {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) identity: (String, String),
+    pub(crate) items: Vec<Item>,
+    pub(crate) contacts: Vec<(String, String)>,
+}
+
+/// An entry of disco#items.
+#[derive(Clone, Debug)]
+pub(crate) struct Item {
+    pub(crate) jid: Jid,
+    pub(crate) node: Option<String>,
+    pub(crate) name: Option<String>,
+    /// The node whose item it is; none for the root.
+    pub(crate) parent: Option<String>,
+}
+
+impl About {
+    /// Category and type of its identity, `component` and `generic` unless told otherwise.
+    /// (XEP-0030, 3.1; the registry of disco categories lists them)
+    pub fn identity(&mut self, category: impl Into<String>, type_: impl Into<String>) -> &mut About {
+        self.identity = (category.into(), type_.into());
+        self
+    }
+
+    /// Its version in XEP-0092.
+    pub fn version(&mut self, version: impl Into<String>) -> &mut About {
+        self.version = version.into();
+        self
+    }
+
+    /// An address of the component that people may discover. (XEP-0030, 4)
+    pub fn item(&mut self, jid: Jid, name: impl Into<String>) -> &mut About {
+        let item = Item { jid, node: None, name: Some(name.into()), parent: None };
+        self.items.push(item);
+        self
+    }
+
+    /// A node below the root or below another node. (XEP-0030, 4.2)
+    pub fn node(
+        &mut self,
+        parent: Option<&str>,
+        jid: Jid,
+        node: impl Into<String>,
+        name: impl Into<String>,
+    ) -> &mut About {
+        self.items.push(Item {
+            jid,
+            node: Some(node.into()),
+            name: Some(name.into()),
+            parent: parent.map(str::to_owned),
+        });
+        self
+    }
+
+    /// A contact address of the people behind it; `kind` is one of the fields of XEP-0157:
+    /// `abuse-addresses`, `admin-addresses`, `feedback-addresses`, `sales-addresses`,
+    /// `security-addresses`, `status-addresses`, `support-addresses`.
+    pub fn contact(&mut self, kind: impl Into<String>, address: impl Into<String>) -> &mut About {
+        self.contacts.push((kind.into(), address.into()));
+        self
+    }
+}
+
+impl Default for About {
+    fn default() -> About {
+        About {
+            name: "Couplet component".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            identity: ("component".to_owned(), "generic".to_owned()),
+            items: Vec::new(),
+            contacts: Vec::new(),
+        }
+    }
+}
+
+/// The features of one component.
+#[derive(Debug, Default)]
+pub(crate) struct Features {
+    pub(crate) about: About,
+    off: BTreeSet<Feature>,
+}
+
+impl Features {
+    pub(crate) fn switch_off(&mut self, feature: Feature) {
+        self.off.insert(feature);
+    }
+
+    /// Mounts what is on and what the app does not serve itself. Disco comes last: it tells what
+    /// is mounted.
+    pub(crate) fn mount(&self, router: &mut Router) {
+        if self.wants::<Ping>(Feature::Ping, router) {
+            router.add_iq(IqType::Get, ping::Pong, None);
+        }
+        if self.wants::<VersionQuery>(Feature::Version, router) {
+            router.add_iq(IqType::Get, version::Version::of(&self.about), None);
+        }
+        if self.wants::<TimeQuery>(Feature::Time, router) {
+            router.add_iq(IqType::Get, time::Clock, None);
+        }
+        if self.wants::<last::Query>(Feature::LastActivity, router) {
+            router.add_iq(IqType::Get, last::Uptime::starting_now(), None);
+        }
+        let info = self.wants::<DiscoInfoQuery>(Feature::Disco, router);
+        let items = self.wants::<DiscoItemsQuery>(Feature::Disco, router);
+        let about = Arc::new(self.about.clone());
+        if items {
+            router.add_iq(IqType::Get, disco::Items(Arc::clone(&about)), None);
+        }
+        if info {
+            let known = disco::Info::of(about, router.namespaces());
+            router.add_iq(IqType::Get, known, None);
+        }
+    }
+
+    fn wants<T: xso::FromXml>(&self, feature: Feature, router: &Router) -> bool {
+        !self.off.contains(&feature) && !router.serves::<T>(IqType::Get)
+    }
+}

@@ -1,0 +1,19 @@
+//! Ping: "are you there?" (XEP-0199)
+
+use async_trait::async_trait;
+use couplet_core::refusal::Refusal;
+use xmpp_parsers::ping::Ping;
+
+use crate::{handler::IqHandler, incoming::Incoming, link::Done};
+
+pub(crate) struct Pong;
+
+#[async_trait]
+impl IqHandler for Pong {
+    type Request = Ping;
+    type Response = Done;
+
+    async fn handle(&self, _ask: Incoming<Ping>) -> Result<Done, Refusal> {
+        Ok(Done)
+    }
+}

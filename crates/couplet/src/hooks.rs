@@ -1,0 +1,54 @@
+//! What the app does whenever the link comes up, and when it goes down politely.
+//!
+//! servers.md, 8: no server probes or announces anything when a component comes back; whoever
+//! has presence says so here.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use tokio::task::JoinSet;
+
+use crate::link::{Link, Switchboard};
+
+type Hook = dyn Fn(Link) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
+
+/// The app's hooks, in the order they were added.
+#[derive(Default)]
+pub(crate) struct Hooks {
+    online: Vec<Box<Hook>>,
+    goodbye: Vec<Box<Hook>>,
+}
+
+impl Hooks {
+    pub(crate) fn on_online<F, Fut>(&mut self, hook: F)
+    where
+        F: Fn(Link) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.online.push(Box::new(move |link| Box::pin(hook(link))));
+    }
+
+    pub(crate) fn on_goodbye<F, Fut>(&mut self, hook: F)
+    where
+        F: Fn(Link) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.goodbye.push(Box::new(move |link| Box::pin(hook(link))));
+    }
+
+    /// Starts the hooks of a session that has come up.
+    pub(crate) fn came_online(&self, switchboard: &Arc<Switchboard>, tasks: &mut JoinSet<()>) {
+        start(&self.online, switchboard, tasks);
+    }
+
+    /// Starts the hooks of a session that is about to end politely.
+    pub(crate) fn goes_offline(&self, switchboard: &Arc<Switchboard>, tasks: &mut JoinSet<()>) {
+        start(&self.goodbye, switchboard, tasks);
+    }
+}
+
+fn start(hooks: &[Box<Hook>], switchboard: &Arc<Switchboard>, tasks: &mut JoinSet<()>) {
+    for hook in hooks {
+        let domain = switchboard.outbox.gate().domain().clone();
+        tasks.spawn(hook(Link::new(Arc::clone(switchboard), domain)));
+    }
+}

@@ -1,0 +1,114 @@
+//! Both directions of one connection: bytes into the framer, the outbox into writes.
+//!
+//! One turn does whichever is possible. Reading goes first, so that answers to what came together
+//! leave together; writing goes first once a whole batch waits, so that neither starves.
+
+use std::{
+    future::{Future, poll_fn},
+    io,
+    pin::{Pin, pin},
+    task::{Context, Poll, ready},
+};
+
+use couplet_core::framer::Framer;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+use crate::{
+    connect::Stream,
+    outbox::{Batch, Outbox},
+};
+
+/// As much as one write carries when there is plenty.
+const PLENTY: usize = 64 * 1024;
+
+/// A connection and what is in it: bytes not yet cut, stanzas not yet written.
+pub(crate) struct Pipe {
+    stream: Box<dyn Stream>,
+    pub(crate) framer: Framer,
+    batch: Batch,
+    flushed: bool,
+}
+
+/// What one turn did.
+#[derive(Debug)]
+pub(crate) enum Turn {
+    /// Bytes are in the framer.
+    Read,
+    /// The server closed its side.
+    Eof,
+    /// Bytes went out.
+    Wrote,
+}
+
+impl Pipe {
+    pub(crate) fn new(stream: Box<dyn Stream>, framer: Framer) -> Pipe {
+        Pipe { stream, framer, batch: Batch::default(), flushed: true }
+    }
+
+    /// Reads or writes, whichever can be done first.
+    ///
+    /// The reader waits for bytes and for nothing else, with one exception: while the server
+    /// itself takes none of the answers that wait for this very socket, and they are twice what
+    /// `limits.outgoing_bytes` allows, no more questions are read from it.
+    ///
+    /// Cancel safe.
+    pub(crate) async fn turn(&mut self, outbox: &Outbox) -> io::Result<Turn> {
+        poll_fn(|cx| self.poll_turn(cx, outbox)).await
+    }
+
+    /// Whether nothing is half written.
+    pub(crate) fn is_between_stanzas(&self) -> bool {
+        self.batch.is_between_stanzas()
+    }
+
+    /// Writes something outside of the order, for the beginning and end of a stream.
+    pub(crate) async fn say(&mut self, bytes: &str) -> io::Result<()> {
+        self.stream.write_all(bytes.as_bytes()).await?;
+        self.stream.flush().await
+    }
+
+    /// Waits for bytes; `false` at the end.
+    pub(crate) async fn hear(&mut self) -> io::Result<bool> {
+        Ok(self.stream.read_buf(self.framer.space()).await? > 0)
+    }
+
+    /// Gives back to the outbox what it had no time to write.
+    pub(crate) fn give_back(&mut self, outbox: &Outbox) {
+        outbox.put_back(&mut self.batch);
+    }
+
+    fn poll_turn(&mut self, cx: &mut Context<'_>, outbox: &Outbox) -> Poll<io::Result<Turn>> {
+        if self.batch.is_done() && outbox.len() > 0 {
+            outbox.take(&mut self.batch);
+        }
+        let plenty = self.batch.unwritten().len() >= PLENTY;
+        if plenty && let Poll::Ready(wrote) = self.poll_write(cx) {
+            return Poll::Ready(wrote);
+        }
+        if !outbox.is_stuck() {
+            let mut read = pin!(self.stream.read_buf(self.framer.space()));
+            if let Poll::Ready(read) = read.as_mut().poll(cx) {
+                return Poll::Ready(read.map(|bytes| if bytes > 0 { Turn::Read } else { Turn::Eof }));
+            }
+        }
+        if plenty { Poll::Pending } else { self.poll_write(cx) }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Turn>> {
+        if self.batch.is_done() {
+            if self.flushed {
+                return Poll::Pending;
+            }
+            ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+            self.flushed = true;
+            return Poll::Ready(Ok(Turn::Wrote));
+        }
+        let bytes = ready!(Pin::new(&mut self.stream).poll_write(cx, self.batch.unwritten()))?;
+        if bytes == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        self.batch.advance(bytes);
+        self.flushed = false;
+        Poll::Ready(Ok(Turn::Wrote))
+    }
+}

@@ -1,0 +1,320 @@
+//! One connected lifetime: what comes in is handed on, what waits goes out, until it ends.
+
+use std::{fmt, io, pin::Pin, sync::Arc, time::Duration};
+
+use couplet_core::{
+    element::Tree,
+    framer::{Frame, Malformed},
+    gate::Head,
+    handshake,
+    peer_error::PeerError,
+    refusal::Condition,
+    stanza::{IqType, Kind, NotAStanza, Stanza},
+    stream_error::StreamError,
+};
+use tokio::{
+    task::JoinSet,
+    time::{self, Instant},
+};
+
+use crate::{
+    config::Timing,
+    dispatch::Dispatch,
+    hooks::Hooks,
+    link::Switchboard,
+    liveness::{Due, Liveness},
+    outbox::Fate,
+    pipe::{Pipe, Turn},
+};
+
+/// How long the app's goodbyes may take, and then the server's.
+const PARTING: Duration = Duration::from_secs(2);
+
+/// A session and all it works with.
+pub(crate) struct Session<'a> {
+    pipe: Pipe,
+    switchboard: &'a Arc<Switchboard>,
+    dispatch: &'a mut Dispatch,
+    hooks: &'a Hooks,
+    /// The hooks at work: they end with the session.
+    tasks: JoinSet<()>,
+    timing: &'a Timing,
+    liveness: Liveness,
+    phase: Phase,
+}
+
+/// How far a session has come on its way to a polite end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
+enum Phase {
+    /// Nobody wants it to end.
+    Serving,
+    /// Nobody new is admitted; handlers may finish.
+    Draining(Instant),
+    /// The app says goodbye.
+    Parting(Instant),
+    /// Our closing tag is on its way; the server's is awaited.
+    Closing(Instant),
+}
+
+/// Why a session ended.
+#[derive(Debug)]
+pub(crate) enum Loss {
+    /// We wanted it to.
+    Stopped,
+    /// The server closed the connection.
+    Closed,
+    /// The server said why.
+    Stream(StreamError),
+    /// What the server sent is not well-formed.
+    Malformed(Malformed),
+    /// Nothing was heard for this long.
+    Silent(Duration),
+    /// The server keeps the connection and has forgotten the component behind it.
+    Forgotten,
+    /// The connection failed.
+    Io(io::Error),
+}
+
+impl<'a> Session<'a> {
+    pub(crate) fn new(
+        pipe: Pipe,
+        switchboard: &'a Arc<Switchboard>,
+        dispatch: &'a mut Dispatch,
+        hooks: &'a Hooks,
+        timing: &'a Timing,
+    ) -> Session<'a> {
+        let liveness = Liveness::new(timing.keepalive, timing.dead_after, Instant::now());
+        Session {
+            pipe,
+            switchboard,
+            dispatch,
+            hooks,
+            tasks: JoinSet::new(),
+            timing,
+            liveness,
+            phase: Phase::Serving,
+        }
+    }
+
+    /// Lives until the connection is lost or, after `stop`, was closed politely.
+    pub(crate) async fn live(mut self, mut stop: Pin<&mut impl Future<Output = ()>>) -> Loss {
+        self.switchboard.came_online();
+        self.hooks.came_online(self.switchboard, &mut self.tasks);
+        let loss = match self.read_frames() {
+            // What came in together with the handshake is in the framer already.
+            Ok(()) => self.turns(&mut stop).await,
+            Err(loss) => loss,
+        };
+        self.say_why(&loss).await;
+        self.pipe.give_back(&self.switchboard.outbox);
+        self.switchboard.went_offline();
+        loss
+    }
+
+    async fn turns(&mut self, stop: &mut Pin<&mut impl Future<Output = ()>>) -> Loss {
+        let mut timer = Box::pin(time::sleep_until(self.next_due()));
+        loop {
+            if let Err(loss) = self.step_towards_the_end() {
+                return loss;
+            }
+            tokio::select! {
+                biased;
+                () = stop.as_mut(), if self.phase == Phase::Serving => self.begin_to_stop(),
+                turn = self.pipe.turn(&self.switchboard.outbox) => {
+                    if let Err(loss) = self.turned(turn) {
+                        return loss;
+                    }
+                }
+                () = self.dispatch.work() => {}
+                Some(_ended) = self.tasks.join_next() => {}
+                () = self.switchboard.outbox.filled() => {}
+                () = timer.as_mut() => {
+                    if let Err(loss) = self.timer_fired() {
+                        return loss;
+                    }
+                    timer.as_mut().reset(self.next_due());
+                }
+            }
+        }
+    }
+
+    fn turned(&mut self, turn: io::Result<Turn>) -> Result<(), Loss> {
+        match turn.map_err(Loss::Io)? {
+            Turn::Read => {
+                self.liveness.heard(Instant::now());
+                self.read_frames()
+            }
+            Turn::Wrote => {
+                self.liveness.said(Instant::now());
+                self.dispatch.start_waiting();
+                Ok(())
+            }
+            Turn::Eof if matches!(self.phase, Phase::Closing(_)) => Err(Loss::Stopped),
+            Turn::Eof => Err(Loss::Closed),
+        }
+    }
+
+    fn read_frames(&mut self) -> Result<(), Loss> {
+        while let Some(frame) = self.pipe.framer.next().map_err(Loss::Malformed)? {
+            match frame {
+                Frame::Stanza(bytes) => {
+                    let tree =
+                        Tree::parse(bytes, self.pipe.framer.scope()).map_err(Loss::Malformed)?;
+                    self.take_in(tree)?;
+                }
+                Frame::Skipped(skipped) => self.dispatch.refuse_skipped(&skipped),
+                Frame::Closed if matches!(self.phase, Phase::Closing(_)) => return Err(Loss::Stopped),
+                Frame::Closed => return Err(Loss::Closed),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers go to whoever asked, the rest to the handlers.
+    fn take_in(&mut self, tree: Tree) -> Result<(), Loss> {
+        let stanza = match Stanza::read(tree) {
+            Ok(stanza) => stanza,
+            Err(NotAStanza::Other(tree)) => {
+                return StreamError::of(tree.root()).map_or(Ok(()), |error| Err(Loss::Stream(error)));
+            }
+            Err(unreadable) => {
+                self.dispatch.refuse_unreadable(&unreadable);
+                return Ok(());
+            }
+        };
+        if stanza.kind() != Kind::Iq {
+            self.dispatch.admit(stanza);
+            return Ok(());
+        }
+        if self.is_own_ping(&stanza)? {
+            return Ok(());
+        }
+        match IqType::of(&stanza) {
+            Some(IqType::Result | IqType::Error) => {
+                if !self.switchboard.settle(&stanza) {
+                    tracing::debug!(from = %stanza.from(), id = stanza.id().as_deref(),
+                        "an answer that nobody waits for");
+                }
+            }
+            _ => self.dispatch.admit(stanza),
+        }
+        Ok(())
+    }
+
+    /// Our ping to our own domain comes back as it went, or as an error by the server.
+    fn is_own_ping(&mut self, iq: &Stanza) -> Result<bool, Loss> {
+        let ours = self.switchboard.outbox.gate().domain();
+        if iq.from() != ours || !self.liveness.settle(&iq.id().unwrap_or_default()) {
+            return Ok(false);
+        }
+        // servers.md, 6: `remote-server-timeout` with `<not-connected/>` is Prosody's word for
+        // "there is no such component", on this very component's connection.
+        match PeerError::of(iq) {
+            Some(error) if error.condition == Condition::RemoteServerTimeout => Err(Loss::Forgotten),
+            _ => Ok(true),
+        }
+    }
+
+    fn next_due(&self) -> Instant {
+        let due = self.liveness.next(Instant::now());
+        match self.phase {
+            Phase::Serving => due,
+            Phase::Draining(until) | Phase::Parting(until) | Phase::Closing(until) => due.min(until),
+        }
+    }
+
+    fn timer_fired(&mut self) -> Result<(), Loss> {
+        let now = Instant::now();
+        match self.liveness.due(now) {
+            Due::Nothing => {}
+            Due::Dead => return Err(Loss::Silent(self.timing.dead_after)),
+            Due::Whitespace => {
+                self.add(|_, out| out.push(b' '));
+                self.liveness.said(now);
+            }
+            Due::Ping => {
+                let id = self.switchboard.fresh_id();
+                self.ping(&id);
+                self.liveness.pinged(id, now);
+                self.liveness.said(now);
+            }
+        }
+        Ok(())
+    }
+
+    fn ping(&self, id: &str) {
+        let added = self.switchboard.outbox.add(Fate::Dropped, |gate, out| {
+            let to = gate.domain();
+            let head =
+                Head { type_: Some("get"), id: Some(id), ..Head::new(Kind::Iq, to, to.as_str()) };
+            gate.pass(out, &head, |wire| wire.raw("<ping xmlns='urn:xmpp:ping'/>"))
+        });
+        if let Err(why) = added {
+            tracing::error!(%why, "the liveness ping could not be written");
+        }
+    }
+
+    fn begin_to_stop(&mut self) {
+        tracing::info!("stopping: nobody new is admitted");
+        self.dispatch.stop_admitting();
+        self.phase = Phase::Draining(Instant::now() + self.timing.grace);
+    }
+
+    /// Drain, goodbye, closing tag, end: each step when the one before is done or out of time.
+    fn step_towards_the_end(&mut self) -> Result<(), Loss> {
+        let now = Instant::now();
+        match self.phase {
+            Phase::Draining(until) if self.dispatch.is_idle() || now >= until => {
+                self.dispatch.abandon();
+                self.tasks.abort_all();
+                self.hooks.goes_offline(self.switchboard, &mut self.tasks);
+                self.phase = Phase::Parting(now + PARTING);
+            }
+            Phase::Parting(until) if self.tasks.is_empty() && self.dispatch.is_idle() || now >= until => {
+                self.add(|_, out| out.extend_from_slice(handshake::closing().as_bytes()));
+                self.phase = Phase::Closing(now + PARTING);
+            }
+            Phase::Closing(until) if now >= until => return Err(Loss::Stopped),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn add(&self, write: impl FnOnce(&couplet_core::gate::Gate, &mut Vec<u8>)) {
+        let added = self.switchboard.outbox.add(Fate::Dropped, |gate, out| {
+            write(gate, out);
+            Ok(0)
+        });
+        debug_assert!(added.is_ok(), "nothing was checked");
+    }
+
+    /// A stream that we end gets its reason, if the server still listens. (RFC 6120, 4.9.1.1)
+    async fn say_why(&mut self, loss: &Loss) {
+        let last_words = match loss {
+            Loss::Malformed(why) => StreamError::to_xml(why.condition()),
+            Loss::Silent(_) => StreamError::to_xml("connection-timeout"),
+            Loss::Forgotten => handshake::closing().to_owned(),
+            Loss::Stream(_) | Loss::Closed => handshake::closing().to_owned(),
+            Loss::Stopped | Loss::Io(_) => return,
+        };
+        // Only whole stanzas may stand before the last words.
+        if self.pipe.is_between_stanzas() {
+            let _nobody_may_listen = time::timeout(Duration::from_secs(1), self.pipe.say(&last_words)).await;
+        }
+    }
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Loss::Stopped => f.write_str("stopped"),
+            Loss::Closed => f.write_str("the server closed the connection"),
+            Loss::Stream(error) => write!(f, "the server ended the stream: {error}"),
+            Loss::Malformed(why) => write!(f, "the server sent what is not well-formed: {why}"),
+            Loss::Silent(time) => write!(f, "nothing was heard from the server for {time:?}"),
+            Loss::Forgotten => f.write_str("the server has forgotten this component"),
+            Loss::Io(why) => write!(f, "the connection failed: {why}"),
+        }
+    }
+}

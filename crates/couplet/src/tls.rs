@@ -1,0 +1,57 @@
+//! TLS from the first byte, as ejabberd's `tls: true` listener speaks it (servers.md, 10).
+//!
+//! Deliberately absent: STARTTLS, which neither server offers to components.
+
+use std::{io, sync::Arc};
+
+use tokio::net::TcpStream;
+use tokio_rustls::{
+    TlsConnector,
+    client::TlsStream,
+    rustls::{
+        ClientConfig, RootCertStore,
+        pki_types::{CertificateDer, ServerName, pem::PemObject},
+    },
+};
+
+use crate::config::Tls;
+
+/// Checks the server's certificate against one name.
+pub(crate) struct Connector {
+    connector: TlsConnector,
+    name: ServerName<'static>,
+}
+
+impl Connector {
+    /// `host` is the name to check unless the settings have another. The well-known authorities
+    /// are trusted, and those of `tls.ca_file`.
+    pub(crate) fn new(host: &str, settings: &Tls) -> io::Result<Connector> {
+        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        if let Some(path) = &settings.ca_file {
+            let unreadable = |why: &dyn std::fmt::Display| {
+                io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    format!("tls.ca_file {}: {why}", path.display()),
+                )
+            };
+            let certificates =
+                CertificateDer::pem_file_iter(path).map_err(|why| unreadable(&why))?;
+            for certificate in certificates {
+                let certificate = certificate.map_err(|why| unreadable(&why))?;
+                roots.add(certificate).map_err(|why| unreadable(&why))?;
+            }
+        }
+        let name = settings.name.as_deref().unwrap_or(host).to_owned();
+        let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        Ok(Connector {
+            connector: TlsConnector::from(Arc::new(config)),
+            name: ServerName::try_from(name).map_err(|why| {
+                io::Error::new(io::ErrorKind::InvalidInput, format!("tls.name: {why}"))
+            })?,
+        })
+    }
+
+    pub(crate) async fn handshake(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        self.connector.connect(self.name.clone(), stream).await
+    }
+}
