@@ -1,4 +1,5 @@
 //! Couplet.
 
+pub mod error;
 pub mod config;
 pub mod secret;
