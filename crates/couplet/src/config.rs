@@ -199,6 +199,10 @@ impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut table = None;
         for setting in settings() {
+            // Shown by its file, so that what is printed could be loaded again.
+            if setting.is_secret() && self.secret_file.is_some() {
+                continue;
+            }
             let Some(value) = setting.kind.show(self) else {
                 continue;
             };

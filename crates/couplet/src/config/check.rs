@@ -52,12 +52,6 @@ impl Config {
                 "the waits between attempts grow from the one to the other",
             ),
             (
-                limits.start_tag_bytes <= limits.stanza_bytes,
-                "limits.start_tag_bytes",
-                "limits.stanza_bytes",
-                "a start tag is a part of its stanza",
-            ),
-            (
                 limits.stanza_bytes <= limits.waiting_bytes,
                 "limits.stanza_bytes",
                 "limits.waiting_bytes",

@@ -494,6 +494,18 @@ fn the_effective_configuration_can_be_loaded_again() {
     assert_eq!(again.timing, config.timing);
     assert_eq!(again.tls, config.tls);
     assert_eq!(again.secret.expose(), "[secret]");
+
+    let secret = folder.file("secret", "hunter2");
+    let sources = Sources::none().variable("COUPLET_DOMAIN", "echo.localhost");
+    let config = sources
+        .variable("COUPLET_SECRET_FILE", secret)
+        .load()
+        .unwrap();
+    let path = folder.file("couplet.toml", &config.to_string());
+    assert_eq!(
+        Sources::none().file(path).load().unwrap().secret.expose(),
+        "hunter2"
+    );
 }
 
 #[test]

@@ -1,0 +1,188 @@
+//! Why a component ended, told so that whoever runs it knows what to do.
+//!
+//! Deliberately absent: the failures of a single question or stanza, which have types of their own,
+//! and the secret, which no message repeats.
+
+use std::fmt;
+
+use crate::config::ConfigError;
+
+mod cure;
+mod rejected;
+mod unreachable;
+
+pub use cure::{ejabberd_lines, prosody_lines};
+pub use rejected::{Reason, Rejected};
+pub use unreachable::{Trouble, Unreachable};
+
+/// Why `run` ended; the variants say who ended it.
+///
+/// The first line of its text says what happened; the lines below, where there are any, what to
+/// change, in the syntax of the server's own configuration.
+///
+/// # Examples
+///
+/// ```
+/// use couplet::config::Server;
+/// use couplet::error::{Error, Rejected};
+///
+/// let rejected = Rejected::new("echo.localhost", Server::default(), "host-unknown", None);
+/// let error = Error::from(rejected);
+/// assert_eq!(
+///     error.to_string().lines().next(),
+///     Some(
+///         "the server at localhost:5347 refuses echo.localhost: \
+///          it knows no component of this name (host-unknown)"
+///     ),
+/// );
+/// assert_eq!(error.exit_code(), 2);
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// Whoever configured the component: a setting cannot be used.
+    Config(ConfigError),
+    /// The server, at the first login: it does not want this component.
+    Rejected(Box<Rejected>),
+    /// Another instance with the same domain, to which the server gave the place.
+    Replaced {
+        /// The domain that the other one serves now.
+        domain: String,
+        /// What the server said.
+        text: Option<String>,
+    },
+    /// The network, for longer than the program was willing to try.
+    Unreachable(Box<Unreachable>),
+    /// The server, by saying something that is not XEP-0114.
+    Protocol(String),
+    /// The operating system.
+    Io {
+        /// What was being done.
+        doing: String,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// The program, by using Couplet in a way that cannot work.
+    Misuse(String),
+}
+
+impl Error {
+    /// The exit code for a program that ends with this error.
+    ///
+    /// | code | when | what a supervisor should do |
+    /// |---|---|---|
+    /// | 2 | [`Error::Config`], [`Error::Rejected`], [`Error::Misuse`] | not restart: a person has to change something |
+    /// | 3 | [`Error::Replaced`] | not restart: another instance is serving |
+    /// | 1 | every other error | restart |
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let error = couplet::error::Error::Replaced { domain: "echo.localhost".into(), text: None };
+    /// assert_eq!(error.exit_code(), 3);
+    /// ```
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Error::Config(_) | Error::Rejected(_) | Error::Misuse(_) => 2,
+            Error::Replaced { .. } => 3,
+            Error::Unreachable(_) | Error::Protocol(_) | Error::Io { .. } => 1,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::Config(error) => error.fmt(f),
+            Error::Rejected(rejected) => rejected.fmt(f),
+            Error::Replaced { domain, text } => {
+                write!(f, "another connection took {domain} over (conflict")?;
+                if let Some(text) = text {
+                    write!(f, ": {}", printable(text))?;
+                }
+                f.write_str(
+                    ")\n  Prosody gives a domain to one connection only. Run one instance of this \
+                     component,\n  or let the older one keep its place: \
+                     component_conflict_resolve = \"kick_new\"",
+                )
+            }
+            Error::Unreachable(unreachable) => unreachable.fmt(f),
+            Error::Protocol(what) => write!(f, "the server does not speak XEP-0114: {what}"),
+            Error::Io { doing, cause } => write!(f, "{doing}: {cause}"),
+            Error::Misuse(what) => f.write_str(what),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Error::Config(error) => Some(error),
+            Error::Io { cause, .. } => Some(cause),
+            _ => None,
+        }
+    }
+}
+
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Error {
+        Error::Config(error)
+    }
+}
+
+impl From<Rejected> for Error {
+    fn from(rejected: Rejected) -> Error {
+        Error::Rejected(Box::new(rejected))
+    }
+}
+
+impl From<Unreachable> for Error {
+    fn from(unreachable: Unreachable) -> Error {
+        Error::Unreachable(Box::new(unreachable))
+    }
+}
+
+/// What the server said, without what a terminal would obey.
+fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(300).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Error;
+    use crate::config::Sources;
+
+    #[test]
+    fn every_end_has_its_exit_code_and_its_words() {
+        let config = Sources::none().load().unwrap_err();
+        let cause = std::io::Error::other("no space");
+        for (error, code, line) in [
+            (Error::from(config), 2, "domain is not set"),
+            (
+                Error::Replaced {
+                    domain: "echo.localhost".to_owned(),
+                    text: Some("Replaced by a new connection\x1b[2J".to_owned()),
+                },
+                3,
+                "another connection took echo.localhost over (conflict: Replaced by a new connection[2J)",
+            ),
+            (
+                Error::Protocol("no stream header".to_owned()),
+                1,
+                "the server does not speak XEP-0114: no stream header",
+            ),
+            (
+                Error::Io {
+                    doing: "writing the log".to_owned(),
+                    cause,
+                },
+                1,
+                "writing the log: no space",
+            ),
+            (Error::Misuse("no handler".to_owned()), 2, "no handler"),
+        ] {
+            assert_eq!(error.to_string().lines().next(), Some(line));
+            assert_eq!(error.exit_code(), code);
+        }
+    }
+}

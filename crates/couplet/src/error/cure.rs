@@ -1,0 +1,150 @@
+//! The lines to paste into the server's configuration.
+//!
+//! Deliberately absent: the secret itself; the lines say where it belongs.
+
+use crate::config::{DEFAULT_PORT, Server};
+
+const SECRET: &str = "…the same secret…";
+
+/// The lines for `prosody.cfg.lua` that make Prosody take in this component here.
+///
+/// Prosody's component port speaks plain TCP only, so for another kind of server the lines say so.
+///
+/// # Examples
+///
+/// ```
+/// let lines = couplet::error::prosody_lines("echo.localhost", &"127.0.0.1".parse()?);
+/// assert_eq!(
+///     lines,
+///     "Component \"echo.localhost\"\n    component_secret = \"…the same secret…\"\n",
+/// );
+/// # Ok::<(), couplet::config::ServerError>(())
+/// ```
+pub fn prosody_lines(domain: &str, server: &Server) -> String {
+    let mut lines = String::new();
+    match server {
+        Server::Tcp { port, .. } => {
+            if *port != DEFAULT_PORT {
+                lines +=
+                    &format!("component_ports = {{ {port} }}  -- above the first VirtualHost\n");
+            }
+            if !server.is_local() {
+                lines += "component_interfaces = { \"*\" }  -- above the first VirtualHost; \
+                          this link is not encrypted, so only in a network you trust\n";
+            }
+        }
+        // servers.md, 10: no TLS and no unix socket on Prosody's component port.
+        Server::Tls { .. } | Server::Unix(_) => {
+            lines += &format!(
+                "-- Prosody takes components over plain TCP only: set server = \"host:{DEFAULT_PORT}\"\n"
+            );
+        }
+    }
+    lines += &format!("Component \"{domain}\"\n    component_secret = \"{SECRET}\"\n");
+    lines
+}
+
+/// The lines for `ejabberd.yml` that make ejabberd take in this component here.
+///
+/// `global_routes: false`, because by default a component of a listener also gets the stanzas for
+/// the listener's other domains (servers.md, 4).
+///
+/// # Examples
+///
+/// ```
+/// let lines = couplet::error::ejabberd_lines("echo.localhost", &"tls://10.0.0.7:5348".parse()?);
+/// assert!(lines.contains("port: 5348") && lines.contains("tls: true"));
+/// # Ok::<(), couplet::config::ServerError>(())
+/// ```
+pub fn ejabberd_lines(domain: &str, server: &Server) -> String {
+    let mut lines = "listen:\n  -\n".to_owned();
+    match server {
+        Server::Unix(path) => lines += &format!("    port: \"unix:{}\"\n", path.display()),
+        Server::Tcp { host, port } | Server::Tls { host, port } => {
+            let ip = match (server.is_local(), host.contains(':')) {
+                (true, true) => "::1",
+                (true, false) => "127.0.0.1",
+                (false, _) => "::",
+            };
+            lines += &format!("    port: {port}\n    ip: \"{ip}\"\n");
+        }
+    }
+    if matches!(server, Server::Tls { .. }) {
+        lines += "    tls: true\n";
+    }
+    lines += &format!(
+        "    module: ejabberd_service\n    access: all\n    global_routes: false\n    hosts:\n      \
+         \"{domain}\":\n        password: \"{SECRET}\"\n"
+    );
+    lines
+}
+
+/// Both, each under a heading, indented below the line that tells what happened.
+pub(super) fn both(domain: &str, server: &Server) -> String {
+    format!(
+        "{}{}",
+        prosody(domain, server, ""),
+        ejabberd(domain, server)
+    )
+}
+
+/// Prosody's lines under a heading, with `more` lines for the same section.
+pub(super) fn prosody(domain: &str, server: &Server, more: &str) -> String {
+    // Tried with Prosody 0.12.3: a reload takes in a changed secret but starts no new component.
+    format!(
+        "\n\n  Prosody, in prosody.cfg.lua; then `prosodyctl reload` for a changed secret, \
+         and for a new component\n  `prosodyctl shell host activate {domain}` or a restart:\n{}",
+        indented(&format!("{}{more}", prosody_lines(domain, server))),
+    )
+}
+
+/// ejabberd's lines under a heading.
+pub(super) fn ejabberd(domain: &str, server: &Server) -> String {
+    format!(
+        "\n\n  ejabberd, in ejabberd.yml; then `ejabberdctl reload_config`:\n{}",
+        indented(&ejabberd_lines(domain, server)),
+    )
+}
+
+fn indented(lines: &str) -> String {
+    let lines: Vec<String> = lines.lines().map(|line| format!("    {line}")).collect();
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ejabberd_lines, prosody_lines};
+
+    #[test]
+    fn prosody_is_told_a_port_and_an_interface_that_are_not_its_own() {
+        let lines = prosody_lines("echo.example", &"xmpp.example:5888".parse().unwrap());
+        assert!(
+            lines.starts_with("component_ports = { 5888 }  -- above"),
+            "{lines}"
+        );
+        assert!(
+            lines.contains("component_interfaces = { \"*\" }"),
+            "{lines}"
+        );
+        let lines = prosody_lines("echo.example", &"tls://xmpp.example".parse().unwrap());
+        assert!(
+            lines.starts_with("-- Prosody takes components over plain TCP only"),
+            "{lines}"
+        );
+    }
+
+    #[test]
+    fn ejabberd_is_told_the_listener_whole() {
+        assert_eq!(
+            ejabberd_lines("echo.localhost", &"[::1]:5348".parse().unwrap()),
+            "listen:\n  -\n    port: 5348\n    ip: \"::1\"\n    module: ejabberd_service\n    \
+             access: all\n    global_routes: false\n    hosts:\n      \"echo.localhost\":\n        \
+             password: \"…the same secret…\"\n",
+        );
+        let lines = ejabberd_lines("echo.localhost", &"unix:/run/c".parse().unwrap());
+        assert!(
+            lines.starts_with("listen:\n  -\n    port: \"unix:/run/c\"\n    module:"),
+            "{lines}"
+        );
+    }
+}

@@ -1,0 +1,301 @@
+//! A login that the server refused, in words and with the cure.
+//!
+//! What the servers say in which case was observed (servers.md, 2).
+
+use std::fmt;
+
+use super::cure;
+use super::printable;
+use crate::config::Server;
+
+/// The server does not want this component; it said so at the first login.
+///
+/// # Examples
+///
+/// ```
+/// use couplet::config::Server;
+/// use couplet::error::{Reason, Rejected};
+///
+/// let rejected = Rejected::new("echo.localhost", Server::default(), "not-authorized", None);
+/// assert_eq!(rejected.reason(), Reason::SecretOrDomain);
+/// assert!(rejected.to_string().contains("Component \"echo.localhost\""));
+/// assert!(rejected.to_string().contains("module: ejabberd_service"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rejected {
+    domain: String,
+    server: Server,
+    condition: String,
+    text: Option<String>,
+}
+
+/// What the server most likely means by its refusal.
+///
+/// # Examples
+///
+/// ```
+/// use couplet::config::Server;
+/// use couplet::error::{Reason, Rejected};
+///
+/// let rejected = Rejected::new("echo.localhost", Server::default(), "conflict", None);
+/// assert_eq!(rejected.reason(), Reason::Taken);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// The secret does not match; said by Prosody, which knows the domain then.
+    Secret,
+    /// The secret does not match or the domain is unknown: ejabberd tells nobody which.
+    SecretOrDomain,
+    /// No component of this name is configured.
+    Domain,
+    /// The domain is one of the server's own hosts.
+    OwnDomain,
+    /// Another connection serves the domain.
+    Taken,
+    /// The port is meant for clients.
+    WrongPort,
+    /// Something else.
+    Other,
+}
+
+impl Rejected {
+    /// A refusal as the stream error told it: its condition (RFC 6120, 4.9.3) and its text.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::config::Server;
+    ///
+    /// let server = Server::default();
+    /// let rejected = couplet::error::Rejected::new("echo.localhost", server, "conflict", None);
+    /// ```
+    pub fn new(domain: &str, server: Server, condition: &str, text: Option<&str>) -> Rejected {
+        Rejected {
+            domain: domain.to_owned(),
+            server,
+            condition: condition.to_owned(),
+            text: text.filter(|text| !text.is_empty()).map(printable),
+        }
+    }
+
+    /// The condition of the stream error, such as `not-authorized`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::config::Server;
+    ///
+    /// let server = Server::default();
+    /// let rejected = couplet::error::Rejected::new("echo.localhost", server, "conflict", None);
+    /// assert_eq!(rejected.condition(), "conflict");
+    /// ```
+    pub fn condition(&self) -> &str {
+        &self.condition
+    }
+
+    /// What the server most likely means; use it to decide whether trying again may help.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::config::Server;
+    /// use couplet::error::{Reason, Rejected};
+    ///
+    /// let server = Server::default();
+    /// let rejected = Rejected::new("localhost", server, "host-unknown", None);
+    /// assert_eq!(rejected.reason(), Reason::Domain);
+    /// ```
+    pub fn reason(&self) -> Reason {
+        let said = |words: &str| self.text.as_ref().is_some_and(|text| text.contains(words));
+        match self.condition.as_str() {
+            "not-authorized" if said("Given token does not match") => Reason::Secret,
+            "not-authorized" => Reason::SecretOrDomain,
+            "host-unknown" => Reason::Domain,
+            "conflict" if said("local domain") => Reason::OwnDomain,
+            "conflict" => Reason::Taken,
+            // What Prosody and ejabberd say to a component on a port for clients.
+            "undefined-condition" if said("No stream features") => Reason::WrongPort,
+            "invalid-namespace" => Reason::WrongPort,
+            _ => Reason::Other,
+        }
+    }
+
+    fn advice(&self) -> String {
+        let Rejected { domain, server, .. } = self;
+        match self.reason() {
+            Reason::Secret => format!(
+                "\n  Prosody knows the domain. Give both sides the same secret.{}",
+                cure::prosody(domain, server, ""),
+            ),
+            Reason::SecretOrDomain => format!(
+                "\n  ejabberd answers an unknown domain exactly like a wrong secret: look for the \
+                 domain below `hosts`\n  first, then compare the passwords.{}{}",
+                cure::ejabberd(domain, server),
+                cure::prosody(domain, server, ""),
+            ),
+            Reason::Domain => format!(
+                "\n  Prosody compares the domain letter by letter, capital letters too, and a \
+                 VirtualHost is no component.{}",
+                cure::both(domain, server),
+            ),
+            Reason::OwnDomain => {
+                let own = format!("echo.{domain}");
+                format!(
+                    "\n  A component needs a domain of its own, such as {own}.{}",
+                    cure::both(&own, server),
+                )
+            }
+            Reason::Taken => format!(
+                "\n  Run one instance of this component. After a crash Prosody may hold the lost \
+                 connection for up to\n  14 minutes, unless the newer one is to win.{}",
+                cure::prosody(
+                    domain,
+                    server,
+                    "    component_conflict_resolve = \"kick_old\"\n"
+                ),
+            ),
+            Reason::WrongPort => format!(
+                "\n  Set `server` to the port for components, usually 5347; 5222 is for clients.{}",
+                cure::both(domain, &with_usual_port(server)),
+            ),
+            Reason::Other => cure::both(domain, server),
+        }
+    }
+}
+
+impl fmt::Display for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let why = match self.reason() {
+            Reason::Secret => "the secret does not match",
+            Reason::SecretOrDomain => {
+                "the secret does not match, or it knows no component of this name"
+            }
+            Reason::Domain => "it knows no component of this name",
+            Reason::OwnDomain => "the domain is one of its own",
+            Reason::Taken => "another connection already serves the domain",
+            Reason::WrongPort => "this port is for clients, not for components",
+            Reason::Other => "the login failed",
+        };
+        let Rejected {
+            domain,
+            server,
+            condition,
+            ..
+        } = self;
+        write!(
+            f,
+            "the server at {server} refuses {domain}: {why} ({condition}"
+        )?;
+        if let Some(text) = &self.text {
+            write!(f, ": {text}")?;
+        }
+        write!(f, "){}", self.advice())
+    }
+}
+
+impl std::error::Error for Rejected {}
+
+fn with_usual_port(server: &Server) -> Server {
+    match server {
+        Server::Tcp { host, .. } => Server::Tcp {
+            host: host.clone(),
+            port: crate::config::DEFAULT_PORT,
+        },
+        server => server.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Rejected;
+    use crate::config::Server;
+
+    fn text(domain: &str, condition: &str, text: Option<&str>) -> String {
+        Rejected::new(domain, Server::default(), condition, text).to_string()
+    }
+
+    #[test]
+    fn every_refusal_that_was_observed_has_its_own_words() {
+        let token = "Given token does not match calculated token";
+        for (condition, said, line) in [
+            (
+                "not-authorized",
+                Some(token),
+                "the secret does not match (not-authorized: Given token does not match calculated token)",
+            ),
+            (
+                "not-authorized",
+                None,
+                "the secret does not match, or it knows no component of this name (not-authorized)",
+            ),
+            (
+                "host-unknown",
+                Some("echo.localhost does not match any configured external components"),
+                "it knows no component of this name (host-unknown: echo.localhost does not match any configured external components)",
+            ),
+            (
+                "conflict",
+                Some("Unable to register route on existing local domain"),
+                "the domain is one of its own (conflict: Unable to register route on existing local domain)",
+            ),
+            (
+                "conflict",
+                Some("Component already connected"),
+                "another connection already serves the domain (conflict: Component already connected)",
+            ),
+            (
+                "undefined-condition",
+                Some("No stream features to proceed with"),
+                "this port is for clients, not for components (undefined-condition: No stream features to proceed with)",
+            ),
+            (
+                "invalid-namespace",
+                None,
+                "this port is for clients, not for components (invalid-namespace)",
+            ),
+            (
+                "internal-server-error",
+                None,
+                "the login failed (internal-server-error)",
+            ),
+        ] {
+            let text = text("echo.localhost", condition, said);
+            let head = "the server at localhost:5347 refuses echo.localhost: ";
+            assert_eq!(text.lines().next().unwrap(), format!("{head}{line}"));
+        }
+    }
+
+    #[test]
+    fn an_unknown_domain_prints_the_lines_for_both_servers() {
+        let text = text("echo.localhost", "host-unknown", None);
+        let block =
+            "    Component \"echo.localhost\"\n        component_secret = \"…the same secret…\"\n";
+        assert!(text.contains(block), "{text}");
+        assert!(
+            text.contains("\n    listen:\n      -\n        port: 5347\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("prosodyctl shell host activate echo.localhost"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_domain_of_the_server_itself_is_answered_with_one_below_it() {
+        let said = Some("Unable to register route on existing local domain");
+        let text = text("localhost", "conflict", said);
+        assert!(text.contains("Component \"echo.localhost\""), "{text}");
+    }
+
+    #[test]
+    fn a_taken_domain_is_answered_with_the_way_to_take_it_over() {
+        let text = text("echo.localhost", "conflict", None);
+        assert!(
+            text.contains("        component_conflict_resolve = \"kick_old\""),
+            "{text}"
+        );
+        assert!(!text.contains("ejabberd_service"), "{text}");
+    }
+}

@@ -1,0 +1,321 @@
+//! A server that cannot be reached or does not answer as one, in words and with the cure.
+//!
+//! Deliberately absent: deciding whether to try again.
+
+use std::fmt;
+use std::io;
+
+use super::{cure, printable};
+use crate::config::Server;
+
+/// The server could not be reached; tried again, but worth telling whoever waits.
+///
+/// # Examples
+///
+/// ```
+/// use couplet::config::Server;
+/// use couplet::error::{Trouble, Unreachable};
+///
+/// let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+/// let unreachable = Unreachable::from_io("echo.localhost", Server::default(), &refused);
+/// assert_eq!(unreachable.trouble(), &Trouble::Refused);
+/// assert_eq!(
+///     unreachable.to_string().lines().next(),
+///     Some("nothing listens at localhost:5347 (connection refused)"),
+/// );
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreachable {
+    domain: String,
+    server: Server,
+    trouble: Trouble,
+}
+
+/// What keeps the server out of reach.
+///
+/// # Examples
+///
+/// ```
+/// use couplet::config::Server;
+/// use couplet::error::{Trouble, Unreachable};
+///
+/// let server: Server = "tls://localhost:5347".parse()?;
+/// let unreachable = Unreachable::new("echo.localhost", server, Trouble::NotTls);
+/// assert!(unreachable.to_string().starts_with("localhost:5347 does not speak TLS"));
+/// # Ok::<(), couplet::config::ServerError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Trouble {
+    /// Nothing listens there.
+    Refused,
+    /// The server's name has no address.
+    NoAddress,
+    /// Nothing came back in time.
+    Silent,
+    /// The connection was closed before a single byte came.
+    ClosedAtOnce,
+    /// The answer to our TLS greeting was no TLS.
+    NotTls,
+    /// The certificate is not trusted.
+    Certificate {
+        /// The name that was looked for in it.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// There is no unix socket at this path.
+    NoSocket,
+    /// The unix socket may not be opened by this user.
+    Forbidden,
+    /// Anything else, in the words of the operating system.
+    Other(String),
+}
+
+impl Unreachable {
+    /// A trouble with a server, while serving `domain`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::config::Server;
+    /// use couplet::error::{Trouble, Unreachable};
+    ///
+    /// let silent = Unreachable::new("echo.localhost", Server::default(), Trouble::Silent);
+    /// ```
+    pub fn new(domain: &str, server: Server, trouble: Trouble) -> Unreachable {
+        Unreachable {
+            domain: domain.to_owned(),
+            server,
+            trouble,
+        }
+    }
+
+    /// The trouble behind an error of resolving or connecting. TLS errors are told apart by
+    /// whoever knows the TLS library.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::config::Server;
+    /// use couplet::error::{Trouble, Unreachable};
+    ///
+    /// let late = std::io::Error::from(std::io::ErrorKind::TimedOut);
+    /// let unreachable = Unreachable::from_io("echo.localhost", Server::default(), &late);
+    /// assert_eq!(unreachable.trouble(), &Trouble::Silent);
+    /// ```
+    pub fn from_io(domain: &str, server: Server, error: &io::Error) -> Unreachable {
+        let unix = matches!(server, Server::Unix(_));
+        let trouble = match error.kind() {
+            io::ErrorKind::ConnectionRefused => Trouble::Refused,
+            io::ErrorKind::TimedOut => Trouble::Silent,
+            io::ErrorKind::NotFound if unix => Trouble::NoSocket,
+            io::ErrorKind::PermissionDenied if unix => Trouble::Forbidden,
+            // The standard library has no kind for a name that does not resolve.
+            _ if error.to_string().contains("lookup address") => Trouble::NoAddress,
+            _ => Trouble::Other(printable(&error.to_string())),
+        };
+        Unreachable::new(domain, server, trouble)
+    }
+
+    /// What the trouble is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::config::Server;
+    /// use couplet::error::{Trouble, Unreachable};
+    ///
+    /// let silent = Unreachable::new("echo.localhost", Server::default(), Trouble::Silent);
+    /// assert_eq!(silent.trouble(), &Trouble::Silent);
+    /// ```
+    pub fn trouble(&self) -> &Trouble {
+        &self.trouble
+    }
+
+    fn advice(&self) -> String {
+        let place = self.place();
+        let tls = matches!(self.server, Server::Tls { .. });
+        match &self.trouble {
+            Trouble::Refused => format!(
+                "\n  Is the server running? Prosody opens the port once it has a Component, and \
+                 on loopback only\n  unless told otherwise; ejabberd needs a listener.{}",
+                cure::both(&self.domain, &self.server),
+            ),
+            Trouble::NoAddress => {
+                "\n  Look for a slip in `server` (COUPLET_SERVER), or write an address".to_owned()
+            }
+            Trouble::Silent => {
+                "\n  A firewall may drop the connection, or `server` names a machine that is off"
+                    .to_owned()
+            }
+            // servers.md, 10: a plain client on the TLS port sees a close without a header.
+            Trouble::ClosedAtOnce if !tls => format!(
+                "\n  If the listener in ejabberd.yml says `tls: true`, set server = \"tls://{place}\""
+            ),
+            Trouble::ClosedAtOnce | Trouble::NotTls => format!(
+                "\n  Without `tls: true` in ejabberd.yml, and always with Prosody, set server = \"{place}\""
+            ),
+            Trouble::Certificate { .. } => {
+                "\n  Set tls.name (COUPLET_TLS_NAME) to a name in the certificate, or \
+                 tls.ca_file (COUPLET_TLS_CA_FILE)\n  to the PEM file of the authority that signed it"
+                    .to_owned()
+            }
+            Trouble::NoSocket => format!(
+                "\n  Is ejabberd running, with this listener?{}",
+                cure::ejabberd(&self.domain, &self.server),
+            ),
+            Trouble::Forbidden => {
+                "\n  Let the user of this process write to the socket and enter its folder"
+                    .to_owned()
+            }
+            Trouble::Other(_) => String::new(),
+        }
+    }
+
+    /// The server without its scheme.
+    fn place(&self) -> String {
+        let text = self.server.to_string();
+        let place = text.strip_prefix("tls://").or(text.strip_prefix("unix:"));
+        place.unwrap_or(&text).to_owned()
+    }
+}
+
+impl fmt::Display for Unreachable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = self.place();
+        match &self.trouble {
+            Trouble::Refused => write!(f, "nothing listens at {place} (connection refused)"),
+            Trouble::NoAddress => write!(f, "no address is known for {place}"),
+            Trouble::Silent => write!(f, "{place} does not answer"),
+            Trouble::ClosedAtOnce => {
+                let expected = match self.server {
+                    Server::Tls { .. } => "may not expect",
+                    _ => "may expect",
+                };
+                write!(
+                    f,
+                    "{place} closed the connection without a word: it {expected} TLS"
+                )
+            }
+            Trouble::NotTls => write!(f, "{place} does not speak TLS"),
+            Trouble::Certificate { name, why } => {
+                let why = printable(why);
+                write!(
+                    f,
+                    "the certificate of {place} is not trusted for {name}: {why}"
+                )
+            }
+            Trouble::NoSocket => write!(f, "there is no socket at {place}"),
+            Trouble::Forbidden => write!(f, "the socket {place} may not be opened"),
+            Trouble::Other(why) => write!(f, "{place} cannot be reached: {why}"),
+        }?;
+        f.write_str(&self.advice())
+    }
+}
+
+impl std::error::Error for Unreachable {}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Error, ErrorKind};
+
+    use super::{Trouble, Unreachable};
+
+    #[test]
+    fn every_trouble_has_its_own_words() {
+        let certificate = Trouble::Certificate {
+            name: "xmpp.example".to_owned(),
+            why: "it expired".to_owned(),
+        };
+        for (server, trouble, line) in [
+            (
+                "h",
+                Trouble::Refused,
+                "nothing listens at h:5347 (connection refused)",
+            ),
+            ("h", Trouble::NoAddress, "no address is known for h:5347"),
+            ("h", Trouble::Silent, "h:5347 does not answer"),
+            (
+                "h",
+                Trouble::ClosedAtOnce,
+                "h:5347 closed the connection without a word: it may expect TLS",
+            ),
+            (
+                "tls://h",
+                Trouble::ClosedAtOnce,
+                "h:5347 closed the connection without a word: it may not expect TLS",
+            ),
+            ("tls://h", Trouble::NotTls, "h:5347 does not speak TLS"),
+            (
+                "tls://h",
+                certificate,
+                "the certificate of h:5347 is not trusted for xmpp.example: it expired",
+            ),
+            ("unix:/s", Trouble::NoSocket, "there is no socket at /s"),
+            (
+                "unix:/s",
+                Trouble::Forbidden,
+                "the socket /s may not be opened",
+            ),
+            (
+                "h",
+                Trouble::Other("no route".to_owned()),
+                "h:5347 cannot be reached: no route",
+            ),
+        ] {
+            let server = server.parse().unwrap();
+            let text = Unreachable::new("echo.localhost", server, trouble).to_string();
+            assert_eq!(text.lines().next(), Some(line));
+        }
+    }
+
+    #[test]
+    fn a_mistake_about_tls_is_answered_with_the_other_way_to_write_the_server() {
+        let tell = |server: &str, trouble| {
+            let server = server.parse().unwrap();
+            Unreachable::new("echo.localhost", server, trouble).to_string()
+        };
+        assert!(tell("h:99", Trouble::ClosedAtOnce).contains("server = \"tls://h:99\""));
+        assert!(tell("tls://h:99", Trouble::NotTls).contains("server = \"h:99\""));
+    }
+
+    #[test]
+    fn an_error_of_the_system_is_told_by_its_kind() {
+        let lookup = "failed to lookup address information: Name or service not known";
+        for (server, error, trouble) in [
+            (
+                "h",
+                Error::from(ErrorKind::ConnectionRefused),
+                Trouble::Refused,
+            ),
+            ("h", Error::from(ErrorKind::TimedOut), Trouble::Silent),
+            ("h", Error::other(lookup), Trouble::NoAddress),
+            ("h", Error::other("odd"), Trouble::Other("odd".to_owned())),
+            (
+                "unix:/s",
+                Error::from(ErrorKind::NotFound),
+                Trouble::NoSocket,
+            ),
+            (
+                "unix:/s",
+                Error::from(ErrorKind::PermissionDenied),
+                Trouble::Forbidden,
+            ),
+        ] {
+            let server = server.parse().unwrap();
+            let told = Unreachable::from_io("echo.localhost", server, &error);
+            assert_eq!(told.trouble(), &trouble);
+        }
+    }
+
+    #[test]
+    fn a_name_without_an_address_is_told_as_one() {
+        use std::net::ToSocketAddrs;
+
+        let error = ("x..y", 5347).to_socket_addrs().unwrap_err();
+        let server = "x..y".parse().unwrap();
+        let told = Unreachable::from_io("echo.localhost", server, &error);
+        assert_eq!(told.trouble(), &Trouble::NoAddress);
+    }
+}

@@ -1,0 +1,256 @@
+//! The `main` of a component: flags, configuration, log, runtime, signals, exit code.
+//!
+//! Deliberately absent: anything about XMPP. A program with a `main` of its own needs none of it.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+use crate::config::{Config, ConfigError, Sources};
+use crate::error::Error;
+use crate::logging;
+
+mod flags;
+mod signals;
+
+pub use signals::Stop;
+
+/// Runs a component as a program: [`Launch::new`] and [`Launch::run`].
+///
+/// # Examples
+///
+/// ```no_run
+/// use std::process::ExitCode;
+///
+/// fn main() -> ExitCode {
+///     couplet::launch::main(async |config, stop| {
+///         println!("{} would now be served", config.domain);
+///         stop.wait().await;
+///         Ok(())
+///     })
+/// }
+/// ```
+pub fn main<F>(run: F) -> ExitCode
+where
+    F: AsyncFnOnce(Config, Stop) -> Result<(), Error>,
+{
+    Launch::new().run(run)
+}
+
+/// A program about to run a component.
+///
+/// Its flags are `--config`, `--domain`, `--server`, `--secret-file`, `--log-format`, `--threads`,
+/// `--check-config`, `--version` and `--help`, which lists every variable too.
+///
+/// | exit code | when |
+/// |---|---|
+/// | 0 | `run` ended well, also after SIGTERM or SIGINT; `--check-config` found nothing wrong |
+/// | 1, 2, 3 | see [`Error::exit_code`]; 2 also for a flag that is not known |
+/// | 130 | a second signal came before `run` had ended |
+///
+/// # Examples
+///
+/// ```
+/// use std::process::ExitCode;
+/// use couplet::config::Sources;
+/// use couplet::launch::Launch;
+///
+/// let code = Launch::new()
+///     .version("1.2.0")
+///     .arguments(["echo", "--domain", "echo.localhost"])
+///     .sources(Sources::none().variable("COUPLET_SECRET", "the same secret"))
+///     .run(async |config, _stop| {
+///         assert_eq!(config.domain, "echo.localhost");
+///         Ok(())
+///     });
+/// assert_eq!(code, ExitCode::SUCCESS);
+/// ```
+pub struct Launch {
+    arguments: Vec<OsString>,
+    sources: Sources,
+    version: Option<&'static str>,
+}
+
+impl Launch {
+    /// A program with the arguments and the environment of the process.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let launch = couplet::launch::Launch::new();
+    /// ```
+    pub fn new() -> Launch {
+        Launch {
+            arguments: std::env::args_os().collect(),
+            sources: Sources::process(),
+            version: None,
+        }
+    }
+
+    /// What `--version` prints beside the version of Couplet: `env!("CARGO_PKG_VERSION")`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let launch = couplet::launch::Launch::new().version(env!("CARGO_PKG_VERSION"));
+    /// ```
+    #[must_use]
+    pub fn version(mut self, version: &'static str) -> Launch {
+        self.version = Some(version);
+        self
+    }
+
+    /// Other arguments than the process's, the name of the program first; use it in tests and
+    /// behind subcommands.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let launch = couplet::launch::Launch::new().arguments(["echo", "--threads", "2"]);
+    /// ```
+    #[must_use]
+    pub fn arguments<T: Into<OsString>>(
+        mut self,
+        arguments: impl IntoIterator<Item = T>,
+    ) -> Launch {
+        self.arguments = arguments.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Other sources than the process's environment; use it to announce sections.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::config::Sources;
+    ///
+    /// let launch = couplet::launch::Launch::new().sources(Sources::process().section("news"));
+    /// ```
+    #[must_use]
+    pub fn sources(mut self, sources: Sources) -> Launch {
+        self.sources = sources;
+        self
+    }
+
+    /// Reads the configuration, turns the log on and runs the component until it ends.
+    ///
+    /// `run` gets a [`Stop`] that the first SIGTERM or SIGINT fulfils; it should then finish what
+    /// it has begun. A second signal ends the process at once, even if a handler blocks the
+    /// runtime. With `runtime.threads = 1` everything runs on the calling thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::launch::Launch;
+    ///
+    /// let code = Launch::new().arguments(["echo", "--version"]).run(async |_, _| Ok(()));
+    /// assert_eq!(code, std::process::ExitCode::SUCCESS);
+    /// ```
+    pub fn run<F>(self, run: F) -> ExitCode
+    where
+        F: AsyncFnOnce(Config, Stop) -> Result<(), Error>,
+    {
+        ExitCode::from(self.code(run))
+    }
+
+    fn code<F>(self, run: F) -> u8
+    where
+        F: AsyncFnOnce(Config, Stop) -> Result<(), Error>,
+    {
+        let given = match flags::parse(&self.arguments, self.sources) {
+            Ok(given) => given,
+            Err(refused) => {
+                let _nobody_reads_it_then = refused.print();
+                return u8::try_from(refused.exit_code()).unwrap_or(2);
+            }
+        };
+        if given.wants_version {
+            let version = self.version.map(|version| format!("{version} "));
+            let version = version.unwrap_or_default();
+            show(&format!("{} {version}({COUPLET})\n", given.program));
+            return 0;
+        }
+        let config = match given.sources.load().and_then(checked) {
+            Ok(config) => config,
+            Err(error) => {
+                // There is no log yet, and a person has to read this.
+                eprintln!("{}: {error}", given.program);
+                return Error::from(error).exit_code();
+            }
+        };
+        if given.wants_check {
+            show(&config.to_string());
+            for warning in config.warnings() {
+                eprintln!("{}: warning: {warning}", given.program);
+            }
+            return 0;
+        }
+        if let Err(error) = logging::start(&config) {
+            eprintln!("{}: {error}", given.program);
+            return Error::from(error).exit_code();
+        }
+        for warning in config.warnings() {
+            tracing::warn!("{warning}");
+        }
+        let as_json = config.log.format == crate::config::LogFormat::Json;
+        match live(config, run) {
+            Ok(()) => 0,
+            Err(error) => {
+                // The lines to paste stay readable in a terminal and one record in JSON.
+                if as_json {
+                    tracing::error!(exit_code = error.exit_code(), "{error}");
+                } else {
+                    eprintln!("{}: {error}", given.program);
+                }
+                error.exit_code()
+            }
+        }
+    }
+}
+
+impl Default for Launch {
+    fn default() -> Launch {
+        Launch::new()
+    }
+}
+
+const COUPLET: &str = concat!("couplet ", env!("CARGO_PKG_VERSION"));
+
+/// Writes to standard output; unlike `print!`, without a panic when a pager has gone.
+fn show(text: &str) {
+    let _nobody_reads_it_then = std::io::stdout().write_all(text.as_bytes());
+}
+
+fn checked(config: Config) -> Result<Config, ConfigError> {
+    logging::filter(&config).map(|_| config)
+}
+
+fn live<F>(config: Config, run: F) -> Result<(), Error>
+where
+    F: AsyncFnOnce(Config, Stop) -> Result<(), Error>,
+{
+    let failed = |doing: &str| {
+        let doing = doing.to_owned();
+        |cause| Error::Io { doing, cause }
+    };
+    let stop = signals::listen().map_err(failed("listening for signals"))?;
+    let mut builder = match config.runtime.threads {
+        0 | 1 => tokio::runtime::Builder::new_current_thread(),
+        threads => {
+            let mut builder = tokio::runtime::Builder::new_multi_thread();
+            builder.worker_threads(threads);
+            builder
+        }
+    };
+    let runtime = builder
+        .enable_all()
+        .build()
+        .map_err(failed("starting the runtime"))?;
+    let ended = runtime.block_on(run(config, stop));
+    // A blocking call that somebody left behind must not keep the process.
+    runtime.shutdown_background();
+    ended
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+//! The flags of a component's program, made from the table of settings.
+//!
+//! Deliberately absent: a flag for the secret, because everybody on a machine sees arguments.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::{Arg, ArgAction, Command, value_parser};
+
+use crate::config::{Setting, Sources, settings};
+
+/// What was asked for on the command line.
+pub(super) struct Given {
+    pub(super) program: String,
+    pub(super) sources: Sources,
+    pub(super) wants_check: bool,
+    pub(super) wants_version: bool,
+}
+
+/// Adds what the flags say to the sources.
+pub(super) fn parse(arguments: &[OsString], mut sources: Sources) -> Result<Given, clap::Error> {
+    let program = arguments
+        .first()
+        .and_then(|path| Path::new(path).file_name())
+        .map_or_else(
+            || "component".to_owned(),
+            |name| name.to_string_lossy().into_owned(),
+        );
+    let matches = command(&program).try_get_matches_from(arguments)?;
+    if let Some(path) = matches.get_one::<PathBuf>("config") {
+        sources = sources.file(path);
+    }
+    for flag in settings().iter().filter_map(Setting::flag) {
+        if let Some(value) = matches.get_one::<String>(flag) {
+            sources = sources.flag(flag, value);
+        }
+    }
+    Ok(Given {
+        program,
+        sources,
+        wants_check: matches.get_flag("check-config"),
+        wants_version: matches.get_flag("version"),
+    })
+}
+
+fn command(program: &str) -> Command {
+    let config = Arg::new("config")
+        .long("config")
+        .value_name("FILE")
+        .value_parser(value_parser!(PathBuf))
+        .help("the configuration file; ./couplet.toml if it exists [env: COUPLET_CONFIG]");
+    let check = Arg::new("check-config")
+        .long("check-config")
+        .action(ArgAction::SetTrue)
+        .help("print the effective configuration without the secret, and end");
+    let version = Arg::new("version")
+        .long("version")
+        .action(ArgAction::SetTrue)
+        .help("print the version, and end");
+    let settings = settings().iter().filter_map(|setting| {
+        let flag = setting.flag()?;
+        let arg = Arg::new(flag).long(flag).value_name("VALUE");
+        Some(arg.help(help(setting)))
+    });
+    Command::new("component")
+        .bin_name(program)
+        .disable_version_flag(true)
+        .arg(config)
+        .args(settings)
+        .args([check, version])
+        .after_help(table())
+}
+
+fn help(setting: &Setting) -> String {
+    let variable = setting.variable();
+    match setting.default() {
+        default if default.is_empty() => format!("{} [env: {variable}]", setting.meaning()),
+        default => format!(
+            "{} [env: {variable}] [default: {default}]",
+            setting.meaning()
+        ),
+    }
+}
+
+fn table() -> String {
+    let widest = settings()
+        .iter()
+        .map(|setting| setting.variable().len())
+        .max();
+    let mut text = "Environment, and `table.key` in the file; flags win over variables, \
+                    variables over the file:\n"
+        .to_owned();
+    for setting in settings() {
+        text += &format!(
+            "  {:width$}  {}: {}{}\n",
+            setting.variable(),
+            setting.name(),
+            setting.meaning(),
+            match setting.default() {
+                default if default.is_empty() => String::new(),
+                default => format!(" [default: {default}]"),
+            },
+            width = widest.unwrap_or_default(),
+        );
+    }
+    text
+}

@@ -1,0 +1,114 @@
+//! SIGTERM and SIGINT: the first asks for an orderly end, the second ends the process.
+//!
+//! A thread of its own waits for them, so that a handler which blocks the runtime cannot keep the
+//! process alive.
+
+use std::io;
+
+use tokio::sync::watch;
+
+/// Fulfilled when the process was asked to stop; clones are fulfilled together.
+///
+/// # Examples
+///
+/// ```no_run
+/// # use couplet::{config::Config, error::Error, launch::Stop};
+/// async fn run(config: Config, stop: Stop) -> Result<(), Error> {
+///     stop.wait().await;
+///     Ok(())
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Stop(watch::Receiver<bool>);
+
+impl Stop {
+    /// Waits until the process is asked to stop.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use couplet::{config::Config, error::Error, launch::Stop};
+    /// async fn run(config: Config, stop: Stop) -> Result<(), Error> {
+    ///     let another = stop.clone();
+    ///     stop.wait().await;
+    ///     another.wait().await;
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is lost when the future is dropped.
+    pub async fn wait(mut self) {
+        if self.0.wait_for(|told| *told).await.is_err() {
+            // Nobody is left who could ask.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Listens from now on.
+pub(super) fn listen() -> io::Result<Stop> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()?;
+    let mut signals = {
+        let _inside = runtime.enter();
+        Signals::new()?
+    };
+    let (tell, told) = watch::channel(false);
+    std::thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            runtime.block_on(async {
+                signals.next().await;
+                tracing::info!("stopping; a second signal ends the process at once");
+                tell.send_replace(true);
+                signals.next().await;
+            });
+            // By convention 128 and the number of SIGINT.
+            std::process::exit(130);
+        })?;
+    Ok(Stop(told))
+}
+
+#[cfg(unix)]
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> io::Result<Signals> {
+        use tokio::signal::unix::{SignalKind, signal};
+
+        Ok(Signals {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> io::Result<Signals> {
+        Ok(Signals)
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Each test runs itself once more as a process, in which `Launch` plays the component.
+
+#![cfg(unix)]
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::time::Duration;
+
+use super::Launch;
+use crate::config::Server;
+use crate::error::{Error, Rejected};
+
+const ARGUMENTS: &str = "PLAYED_ARGUMENTS";
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Becomes the component if this is the second process.
+fn play() {
+    let Ok(arguments) = std::env::var(ARGUMENTS) else {
+        return;
+    };
+    let launch = Launch::new()
+        .version("9.9.9")
+        .arguments(arguments.split_whitespace());
+    let code = launch.code(async |config, stop| {
+        if config.domain.starts_with("refused") {
+            let server = Server::default();
+            return Err(Rejected::new(&config.domain, server, "host-unknown", None).into());
+        }
+        println!("ready");
+        let late = tokio::time::timeout(DEADLINE, stop.wait()).await;
+        late.map_err(|_| Error::Misuse("nobody sent a signal".to_owned()))?;
+        println!("stopping");
+        if config.domain.starts_with("stubborn") {
+            // Blocks the only thread of the runtime.
+            std::thread::park_timeout(DEADLINE);
+        }
+        Ok(())
+    });
+    std::process::exit(i32::from(code));
+}
+
+fn command(test: &str, arguments: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--exact", "--nocapture", &format!("launch::tests::{test}")])
+        .env_clear()
+        .env("COUPLET_SECRET", "hunter2")
+        .env(ARGUMENTS, format!("/bin/echo {arguments}"))
+        .stdin(Stdio::null());
+    command
+}
+
+fn output(test: &str, arguments: &str) -> (i32, String, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = command(test, arguments).output().unwrap();
+    let out = String::from_utf8(stdout).unwrap();
+    let err = String::from_utf8(stderr).unwrap();
+    assert!(
+        !out.contains("hunter2") && !err.contains("hunter2"),
+        "{out}{err}"
+    );
+    (status.code().unwrap(), out, err)
+}
+
+struct Played {
+    child: Child,
+    out: BufReader<ChildStdout>,
+}
+
+impl Played {
+    fn start(mut command: Command) -> Played {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let out = BufReader::new(child.stdout.take().unwrap());
+        Played { child, out }
+    }
+
+    fn until(&mut self, word: &str) {
+        let mut line = String::new();
+        while !line.contains(word) {
+            line.clear();
+            assert_ne!(self.out.read_line(&mut line).unwrap(), 0, "no {word}");
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args([name, &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
+    fn code(mut self) -> i32 {
+        std::io::copy(&mut self.out.by_ref(), &mut std::io::sink()).unwrap();
+        self.child.wait().unwrap().code().unwrap()
+    }
+}
+
+#[test]
+fn a_signal_asks_for_an_orderly_end() {
+    play();
+    for name in ["-TERM", "-INT"] {
+        let test = "a_signal_asks_for_an_orderly_end";
+        let mut played = Played::start(command(test, "--domain echo.localhost"));
+        played.until("ready");
+        played.signal(name);
+        played.until("stopping");
+        assert_eq!(played.code(), 0);
+    }
+}
+
+#[test]
+fn a_second_signal_ends_at_once_even_a_blocked_runtime() {
+    play();
+    for threads in ["1", "2"] {
+        let test = "a_second_signal_ends_at_once_even_a_blocked_runtime";
+        let arguments = format!("--domain stubborn.localhost --threads {threads}");
+        let mut played = Played::start(command(test, &arguments));
+        played.until("ready");
+        played.signal("-TERM");
+        played.until("stopping");
+        played.signal("-INT");
+        assert_eq!(played.code(), 130);
+    }
+}
+
+#[test]
+fn a_fault_of_the_configuration_ends_with_code_2_and_names_the_program() {
+    play();
+    let test = "a_fault_of_the_configuration_ends_with_code_2_and_names_the_program";
+    let (code, _, err) = output(test, "--domain echo.localhost --threads none");
+    assert_eq!(code, 2);
+    let line = "echo: --threads: runtime.threads = \"none\" is no whole number\n";
+    assert!(err.contains(line), "{err}");
+}
+
+#[test]
+fn a_refused_login_ends_with_code_2_and_prints_the_lines_to_paste() {
+    play();
+    let test = "a_refused_login_ends_with_code_2_and_prints_the_lines_to_paste";
+    let (code, _, err) = output(test, "--domain refused.localhost");
+    assert_eq!(code, 2);
+    assert!(
+        err.contains("    Component \"refused.localhost\"\n"),
+        "{err}"
+    );
+    let (code, _, err) = output(test, "--domain refused.localhost --log-format json");
+    assert_eq!(code, 2);
+    let line = err.lines().last().unwrap();
+    assert!(
+        line.starts_with('{') && line.contains("\"exit_code\":2"),
+        "{err}"
+    );
+}
+
+#[test]
+fn the_configuration_can_be_checked_without_running() {
+    play();
+    let test = "the_configuration_can_be_checked_without_running";
+    let (code, out, _) = output(test, "--domain echo.localhost --check-config");
+    assert_eq!(code, 0);
+    assert!(
+        out.contains("domain = \"echo.localhost\"  # --domain\n"),
+        "{out}"
+    );
+    assert!(
+        out.contains("secret = \"[secret]\"  # COUPLET_SECRET\n"),
+        "{out}"
+    );
+    assert!(
+        out.contains("\n[limits]\nstanza_bytes = \"512KiB\"  # default\n"),
+        "{out}"
+    );
+    assert!(!out.contains("ready"), "{out}");
+    let (code, _, err) = output(test, "--check-config");
+    assert_eq!(code, 2);
+    assert!(err.contains("echo: domain is not set\n"), "{err}");
+    let mut bad = command(test, "--domain echo.localhost --check-config");
+    let bad = bad.env("RUST_LOG", "couplet=loud").output().unwrap();
+    assert_eq!(bad.status.code(), Some(2));
+}
+
+#[test]
+fn the_help_names_every_flag_and_every_variable() {
+    play();
+    let (code, out, _) = output("the_help_names_every_flag_and_every_variable", "--help");
+    assert_eq!(code, 0);
+    for setting in crate::config::settings() {
+        assert!(out.contains(&setting.variable()), "{out}");
+        let flag = setting.flag().map(|flag| format!("--{flag} "));
+        assert!(flag.is_none_or(|flag| out.contains(&flag)), "{out}");
+    }
+}
+
+#[test]
+fn the_version_is_the_program_s_and_couplet_s() {
+    play();
+    let (code, out, _) = output("the_version_is_the_program_s_and_couplet_s", "--version");
+    assert_eq!(code, 0);
+    let line = concat!("echo 9.9.9 (couplet ", env!("CARGO_PKG_VERSION"), ")\n");
+    assert!(out.contains(line), "{out}");
+}
+
+#[test]
+fn a_secret_on_the_command_line_is_refused_and_not_repeated() {
+    play();
+    let test = "a_secret_on_the_command_line_is_refused_and_not_repeated";
+    for arguments in ["--secret=hunter2", "--secret hunter2"] {
+        let (code, _, err) = output(test, arguments);
+        assert_eq!(code, 2);
+        assert!(err.contains("--secret-file"), "{err}");
+    }
+}
