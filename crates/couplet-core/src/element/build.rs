@@ -110,7 +110,7 @@ pub(super) fn build(
         source,
         bytes: source.as_bytes(),
         decoder: Decoder::new(source, returns),
-        nodes: Vec::with_capacity(8 + (source.len() / 32).min(256)),
+        nodes: Vec::with_capacity(8 + (source.len() / 24).min(512)),
         scope,
         open: NOBODY,
         live: NOBODY,
