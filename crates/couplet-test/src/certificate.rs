@@ -34,7 +34,11 @@ fn pems() -> Result<(String, String), rcgen::Error> {
         .push(DnType::CommonName, "couplet-test authority");
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
     let key = KeyPair::generate()?;
-    let leaf = CertificateParams::new(vec![NAME.to_owned()])?.signed_by(&key, &authority)?;
+    let mut params = CertificateParams::new(vec![NAME.to_owned()])?;
+    // ejabberd sets a timer for a certificate's end, and Erlang has none that runs for 300 years:
+    // rcgen's default, the year 4096, leaves the port without any certificate.
+    params.not_after = rcgen::date_time_ymd(2100, 1, 1);
+    let leaf = params.signed_by(&key, &authority)?;
     Ok((
         authority.pem(),
         format!("{}{}", leaf.pem(), key.serialize_pem()),

@@ -3,6 +3,8 @@
 //! Deliberately absent: server-to-server links, archives, offline storage, a node name (so that
 //! several run side by side without epmd).
 
+mod config;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -296,7 +298,7 @@ impl Ejabberd {
             launches: 0,
             folder,
         };
-        process::write(&stage.config_file(), &stage.config())?;
+        process::write(&stage.config_file(), &config::text(&stage))?;
         Ok(stage)
     }
 
@@ -346,57 +348,6 @@ impl Ejabberd {
         self.folder
             .path()
             .join(format!("console-{}.log", self.launches))
-    }
-
-    fn config(&self) -> String {
-        let limit = |bytes: Option<usize>| {
-            bytes
-                .map(|bytes| format!("    max_stanza_size: {bytes}\n"))
-                .unwrap_or_default()
-        };
-        let certificate = quoted(&self.certificate.to_string_lossy());
-        let mut config = format!(
-            r#"hosts: ["localhost"]
-loglevel: info
-certfiles: [{certificate}]
-auth_method: internal
-auth_password_format: plain
-registration_timeout: infinity
-s2s_access: none
-modules:
-  mod_disco: {{}}
-  mod_ping: {{}}
-  mod_roster: {{}}
-  mod_register: {{ip_access: all, access: all}}
-listen:
-  - port: {}
-    ip: "127.0.0.1"
-    module: ejabberd_c2s
-{}"#,
-            self.client_port,
-            limit(self.setup.client_stanza_limit)
-        );
-        let tcp = |port, extra| format!("port: {port}\n    ip: \"127.0.0.1\"{extra}");
-        let listeners = [
-            Some(tcp(self.component_port, "")),
-            self.setup
-                .tls
-                .then(|| tcp(self.tls_port, "\n    tls: true")),
-            self.unix_path()
-                .map(|socket| format!("port: {}", quoted(&format!("unix:{}", socket.display())))),
-        ];
-        for listener in listeners.into_iter().flatten() {
-            config.push_str(&format!(
-                "  - {listener}\n    module: ejabberd_service\n    access: all\n    global_routes: {}\n{}    hosts:\n",
-                self.setup.global_routes,
-                limit(self.setup.stanza_limit)
-            ));
-            for (domain, secret) in &self.setup.components {
-                let (domain, secret) = (quoted(domain), quoted(secret));
-                config.push_str(&format!("      {domain}: {{password: {secret}}}\n"));
-            }
-        }
-        config
     }
 }
 

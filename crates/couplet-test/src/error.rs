@@ -69,7 +69,7 @@ pub enum StageError {
     User(ClientError),
 }
 
-/// Why a [`Client`] could not do what it was asked for.
+/// Why a [`Client`](crate::Client) could not do what it was asked for.
 ///
 /// # Examples
 ///

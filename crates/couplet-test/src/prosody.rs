@@ -2,6 +2,8 @@
 //!
 //! Deliberately absent: server-to-server links, TLS, archives, offline storage, stream management.
 
+mod config;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -13,7 +15,7 @@ use tokio::time::{Instant, sleep};
 use crate::client::Client;
 use crate::error::{StageError, doing};
 use crate::process::{self, Process};
-use crate::setup::{Setup, quoted};
+use crate::setup::Setup;
 
 const ATTEMPTS: usize = 5;
 const CLASH: &str = "Failed to open server port";
@@ -292,7 +294,7 @@ impl Prosody {
         for folder in [&modules, &folder.path().join("data")] {
             fs::create_dir(folder).map_err(doing("making the server's folders"))?;
         }
-        process::write(&modules.join("mod_stage.lua"), MOD_STAGE)?;
+        process::write(&modules.join("mod_stage.lua"), config::MOD_STAGE)?;
         let stage = Prosody {
             process: None,
             program: program.to_owned(),
@@ -302,7 +304,7 @@ impl Prosody {
             launches: 0,
             folder,
         };
-        process::write(&stage.config_file(), &stage.config())?;
+        process::write(&stage.config_file(), &config::text(&stage))?;
         Ok(stage)
     }
 
@@ -332,85 +334,4 @@ impl Prosody {
             .path()
             .join(format!("prosody-{}.log", self.launches))
     }
-
-    fn config(&self) -> String {
-        let folder = quoted(&self.folder.path().to_string_lossy());
-        let Prosody {
-            client_port,
-            component_port,
-            setup,
-            ..
-        } = self;
-        let mut config = format!(
-            r#"run_as_root = true
-local folder = {folder}
-stage_folder = folder
-data_path = folder .. "/data"
-plugin_paths = {{ folder .. "/modules" }}
-certificates = folder
-interfaces = {{ "127.0.0.1" }}
-component_interfaces = {{ "127.0.0.1" }}
-c2s_ports = {{ {client_port} }}
-component_ports = {{ {component_port} }}
-modules_enabled = {{ "roster", "saslauth", "disco", "ping", "register_ibr", "stage" }}
-modules_disabled = {{ "s2s", "offline" }}
-authentication = "internal_plain"
-storage = "internal"
-c2s_require_encryption = false
-allow_unencrypted_plain_auth = true
-allow_registration = true
-log = {{ info = "*console" }}
-"#
-        );
-        let options = [
-            (
-                "component_stanza_size_limit",
-                setup.stanza_limit.map(|bytes| bytes.to_string()),
-            ),
-            (
-                "c2s_stanza_size_limit",
-                setup.client_stanza_limit.map(|bytes| bytes.to_string()),
-            ),
-            (
-                "network_settings",
-                setup
-                    .read_timeout
-                    .map(|seconds| format!("{{ read_timeout = {seconds} }}")),
-            ),
-        ];
-        for (name, value) in options {
-            config.extend(value.map(|value| format!("{name} = {value}\n")));
-        }
-        config.push_str("VirtualHost \"localhost\"\n");
-        for (domain, secret) in &setup.components {
-            let (domain, secret) = (quoted(domain), quoted(secret));
-            config.push_str(&format!(
-                "Component {domain}\n  component_secret = {secret}\n"
-            ));
-            if setup.kick_old {
-                config.push_str("  component_conflict_resolve = \"kick_old\"\n");
-            }
-        }
-        config
-    }
 }
-
-/// Reloads a component when a file asks for it: prosodyctl's shell needs a second and more modules.
-const MOD_STAGE: &str = r#"
-local modulemanager = require "core.modulemanager";
-local folder = module:get_option_string("stage_folder");
-module:add_timer(0.02, function ()
-	local order = io.open(folder.."/reload");
-	if order then
-		local domain = order:read("*l");
-		order:close();
-		os.remove(folder.."/reload");
-		local ok, err = modulemanager.reload(domain, "component");
-		local answer = io.open(folder.."/answer", "w");
-		answer:write(ok and "reloaded" or tostring(err));
-		answer:close();
-		os.rename(folder.."/answer", folder.."/reloaded");
-	end
-	return 0.02;
-end);
-"#;

@@ -7,6 +7,10 @@ use std::time::Duration;
 use couplet_test::{Client, ClientError, Ejabberd, Prosody, Setup};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -150,6 +154,40 @@ async fn both_servers_expect_every_component_of_the_setup() -> Outcome {
         let socket = ejabberd.unix_path().ok_or("no socket")?;
         greeting(UnixStream::connect(socket).await?, domain).await?;
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn ejabberd_speaks_tls_with_a_certificate_of_its_own_authority() -> Outcome {
+    let ejabberd = Ejabberd::start(setup().tls()).await?;
+    let addr = ejabberd.tls_addr().ok_or("no TLS port")?;
+    let tcp = || TcpStream::connect(&addr);
+    let connector = |authorities| {
+        let config = ClientConfig::builder();
+        let config = config
+            .with_root_certificates(authorities)
+            .with_no_client_auth();
+        TlsConnector::from(std::sync::Arc::new(config))
+    };
+    let mut authorities = RootCertStore::empty();
+    authorities.add(CertificateDer::from_pem_file(ejabberd.authority())?)?;
+
+    let connector_that_knows = connector(authorities);
+    let localhost = ServerName::try_from("localhost")?;
+    let stream = connector_that_knows
+        .connect(localhost.clone(), tcp().await?)
+        .await?;
+    greeting(stream, DOMAIN).await?;
+
+    let other = ServerName::try_from("other.example")?;
+    assert!(
+        connector_that_knows
+            .connect(other, tcp().await?)
+            .await
+            .is_err()
+    );
+    let stranger = connector(RootCertStore::empty());
+    assert!(stranger.connect(localhost, tcp().await?).await.is_err());
     Ok(())
 }
 

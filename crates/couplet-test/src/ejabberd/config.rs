@@ -1,0 +1,59 @@
+//! What ejabberd is told: its configuration.
+//!
+//! Deliberately absent: anything a stage does not need, so that a user's stanza meets few modules.
+
+use super::Ejabberd;
+use crate::setup::quoted;
+
+/// The configuration file.
+pub(super) fn text(stage: &Ejabberd) -> String {
+    let limit = |bytes: Option<usize>| {
+        bytes
+            .map(|bytes| format!("    max_stanza_size: {bytes}\n"))
+            .unwrap_or_default()
+    };
+    let certificate = quoted(&stage.certificate.to_string_lossy());
+    let mut config = format!(
+        r#"hosts: ["localhost"]
+loglevel: info
+certfiles: [{certificate}]
+auth_method: internal
+auth_password_format: plain
+registration_timeout: infinity
+s2s_access: none
+modules:
+  mod_disco: {{}}
+  mod_ping: {{}}
+  mod_roster: {{}}
+  mod_register: {{ip_access: all, access: all}}
+listen:
+  - port: {}
+    ip: "127.0.0.1"
+    module: ejabberd_c2s
+{}"#,
+        stage.client_port,
+        limit(stage.setup.client_stanza_limit)
+    );
+    // Without a file of its own the component listener offers no certificate at all.
+    let tls = format!("\n    tls: true\n    certfile: {certificate}");
+    let tcp = |port, extra: &str| format!("port: {port}\n    ip: \"127.0.0.1\"{extra}");
+    let listeners = [
+        Some(tcp(stage.component_port, "")),
+        stage.setup.tls.then(|| tcp(stage.tls_port, &tls)),
+        stage
+            .unix_path()
+            .map(|socket| format!("port: {}", quoted(&format!("unix:{}", socket.display())))),
+    ];
+    for listener in listeners.into_iter().flatten() {
+        config.push_str(&format!(
+                "  - {listener}\n    module: ejabberd_service\n    access: all\n    global_routes: {}\n{}    hosts:\n",
+                stage.setup.global_routes,
+                limit(stage.setup.stanza_limit)
+            ));
+        for (domain, secret) in &stage.setup.components {
+            let (domain, secret) = (quoted(domain), quoted(secret));
+            config.push_str(&format!("      {domain}: {{password: {secret}}}\n"));
+        }
+    }
+    config
+}

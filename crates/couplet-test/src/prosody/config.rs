@@ -1,0 +1,88 @@
+//! What Prosody is told: its configuration, and one module of ours.
+//!
+//! Deliberately absent: anything a stage does not need, so that a user's stanza meets few modules.
+
+use super::Prosody;
+use crate::setup::quoted;
+
+/// The configuration file.
+pub(super) fn text(stage: &Prosody) -> String {
+    let folder = quoted(&stage.folder.path().to_string_lossy());
+    let Prosody {
+        client_port,
+        component_port,
+        setup,
+        ..
+    } = stage;
+    let mut config = format!(
+        r#"run_as_root = true
+local folder = {folder}
+stage_folder = folder
+data_path = folder .. "/data"
+plugin_paths = {{ folder .. "/modules" }}
+certificates = folder
+interfaces = {{ "127.0.0.1" }}
+component_interfaces = {{ "127.0.0.1" }}
+c2s_ports = {{ {client_port} }}
+component_ports = {{ {component_port} }}
+modules_enabled = {{ "roster", "saslauth", "disco", "ping", "register_ibr", "stage" }}
+modules_disabled = {{ "s2s", "offline" }}
+authentication = "internal_plain"
+storage = "internal"
+c2s_require_encryption = false
+allow_unencrypted_plain_auth = true
+allow_registration = true
+log = {{ info = "*console" }}
+"#
+    );
+    let options = [
+        (
+            "component_stanza_size_limit",
+            setup.stanza_limit.map(|bytes| bytes.to_string()),
+        ),
+        (
+            "c2s_stanza_size_limit",
+            setup.client_stanza_limit.map(|bytes| bytes.to_string()),
+        ),
+        (
+            "network_settings",
+            setup
+                .read_timeout
+                .map(|seconds| format!("{{ read_timeout = {seconds} }}")),
+        ),
+    ];
+    for (name, value) in options {
+        config.extend(value.map(|value| format!("{name} = {value}\n")));
+    }
+    config.push_str("VirtualHost \"localhost\"\n");
+    for (domain, secret) in &setup.components {
+        let (domain, secret) = (quoted(domain), quoted(secret));
+        config.push_str(&format!(
+            "Component {domain}\n  component_secret = {secret}\n"
+        ));
+        if setup.kick_old {
+            config.push_str("  component_conflict_resolve = \"kick_old\"\n");
+        }
+    }
+    config
+}
+
+/// Reloads a component when a file asks for it: prosodyctl's shell needs a second and more modules.
+pub(super) const MOD_STAGE: &str = r#"
+local modulemanager = require "core.modulemanager";
+local folder = module:get_option_string("stage_folder");
+module:add_timer(0.02, function ()
+	local order = io.open(folder.."/reload");
+	if order then
+		local domain = order:read("*l");
+		order:close();
+		os.remove(folder.."/reload");
+		local ok, err = modulemanager.reload(domain, "component");
+		local answer = io.open(folder.."/answer", "w");
+		answer:write(ok and "reloaded" or tostring(err));
+		answer:close();
+		os.rename(folder.."/answer", folder.."/reloaded");
+	end
+	return 0.02;
+end);
+"#;

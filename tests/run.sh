@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Every test there is: on the server in memory, on a real Prosody and ejabberd, and with a client
+# that nobody here wrote. Installs what it needs first.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. tests/step.sh
+
+step "install Prosody, ejabberd and slixmpp"
+tests/install.sh
+
+# The scenarios run the binaries as users would.
+step "build the binaries"
+cargo build --workspace --bins
+
+if cargo nextest --version >/dev/null 2>&1; then
+    step "tests (nextest)"
+    cargo nextest run --workspace --no-fail-fast
+else
+    step "tests"
+    cargo test --workspace --tests --no-fail-fast
+fi
+
+step "examples in the documentation"
+cargo test --workspace --doc
+
+step "all tests passed"
