@@ -335,6 +335,11 @@ impl std::fmt::Debug for Component {
     }
 }
 
+#[expect(clippy::expect_used, reason = "a constant that is a JID")]
+fn nowhere() -> Jid {
+    Jid::new("nowhere.invalid").expect("RFC 6761, 6.4 keeps this name free")
+}
+
 fn bad_tls(cause: io::Error) -> Error {
     Error::Io { doing: "setting up TLS".to_owned(), cause }
 }

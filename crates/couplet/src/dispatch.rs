@@ -5,7 +5,7 @@
 
 use std::{
     any::Any,
-    future::{Future, poll_fn},
+    future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
@@ -15,7 +15,7 @@ use std::{
 
 use couplet_core::{
     framer::{LimitKind, Skipped},
-    lanes::{Key, LaneLimits, Lanes, write_key},
+    lanes::{Key, LaneLimits, Lanes, Limit, write_key},
     presence::Presence,
     refusal::{Condition, Refusal},
     reply::Asked,
@@ -112,7 +112,10 @@ impl Dispatch {
         if self.lanes.free(key) && !self.switchboard.outbox.is_full() {
             self.start(job, None);
         } else if let Err(full) = self.lanes.wait(key, job.stanza.memory() + LANE_BYTES, job) {
-            let refusal = Refusal::new(Condition::ResourceConstraint).text(full.limit.to_string());
+            let refusal = Refusal::new(Condition::ResourceConstraint).text(match full.limit {
+                Limit::Lane => "Too much of this conversation is waiting",
+                _ => "Too much is waiting",
+            });
             refuse(&self.switchboard, &full.item.stanza, &refusal);
         }
     }
@@ -364,7 +367,7 @@ fn conclude(switchboard: &Switchboard, stanza: &Stanza, span: &Span, outcome: Re
     span.record("outcome", refusal.condition().as_str());
     if let Some(cause) = refusal.cause() {
         tracing::warn!(parent: span, from = %stanza.from(), id = stanza.id().as_deref(),
-            condition = refusal.condition().as_str(), cause, "a handler refused");
+            condition = refusal.condition().as_str(), %cause, "a handler refused");
     }
     refuse(switchboard, stanza, &refusal);
 }

@@ -1,9 +1,97 @@
-//! Couplet.
+//! Couplet: server-side XMPP components in Rust. Powerful XMPP, simple to use.
+//!
+//! A component is a program beside an XMPP server that owns a whole subdomain: it receives every
+//! stanza sent to any address of it and speaks as any of them. (XEP-0114)
+//!
+//! ```no_run
+//! use couplet::{Component, Config, Incoming, Message};
+//!
+//! fn echo(config: Config) -> Component {
+//!     Component::new(config)
+//!         .named("Echo")
+//!         .on_chat(|chat: Incoming<Message>| async move { chat.reply(chat.text()).await })
+//! }
+//!
+//! # #[cfg(feature = "launch")]
+//! fn main() -> std::process::ExitCode {
+//!     couplet::main(echo)
+//! }
+//! # #[cfg(not(feature = "launch"))]
+//! # fn main() {}
+//! ```
+//!
+//! Start with [`Component`], then read the [`manual`].
+//!
+//! # Cargo features
+//!
+//! - `launch` (on): [`main`] for a component that is a program: flags, log, signals.
+//! - `tls` (on): direct TLS to the server (`tls://host:port`).
 
+pub mod manual;
 #[cfg(feature = "launch")]
 pub mod launch;
 #[cfg(feature = "launch")]
 pub mod logging;
+mod component;
+mod supervise;
+mod login;
+mod session;
+mod liveness;
+mod pipe;
+mod connect;
+#[cfg(feature = "tls")]
+mod tls;
+mod hooks;
+mod dispatch;
+mod features;
+mod router;
+mod handler;
+mod incoming;
+mod link;
+mod outbox;
 pub mod error;
 pub mod config;
 pub mod secret;
+
+pub use async_trait::async_trait;
+pub use couplet_core::{
+    gate::Unsendable,
+    message::{Message, MessageType},
+    outgoing::Outgoing,
+    peer_error::PeerError,
+    presence::{Presence, PresenceType, Show},
+    refusal::{Condition, ErrorType, Refusal},
+    stanza::{IqType, Kind, Stanza},
+};
+pub use jid::{BareJid, FullJid, Jid};
+
+pub use crate::{
+    component::Component,
+    config::Config,
+    connect::{Connect, Stream},
+    error::Error,
+    features::{About, Feature},
+    handler::{ByClosure, IntoIqHandler, IntoResult, IqHandler, MessageHandler, PresenceHandler},
+    incoming::{Incoming, Iq},
+    link::{Done, FromResult, Link, NotSent, RequestError, Unsent},
+};
+
+/// Runs a component as a program: the whole `main`.
+///
+/// It reads the flags, the configuration and the environment, sets up the log, runs the
+/// component that `build` makes, stops politely at the first SIGTERM or SIGINT and at once at the
+/// second, and tells errors with their cure. See [`launch::Launch`] for flags and exit codes.
+///
+/// # Examples
+///
+/// ```no_run
+/// use couplet::Component;
+///
+/// fn main() -> std::process::ExitCode {
+///     couplet::main(|config| Component::new(config).named("Does nothing, politely"))
+/// }
+/// ```
+#[cfg(feature = "launch")]
+pub fn main(build: impl FnOnce(Config) -> Component) -> std::process::ExitCode {
+    launch::main(async move |config, stop| build(config).run(stop.wait()).await)
+}

@@ -11,7 +11,7 @@ use std::{
 };
 
 use couplet_core::framer::Framer;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::{
     connect::Stream,

@@ -1,0 +1,26 @@
+//! Entity time: the wall clock, in UTC. (XEP-0202)
+//!
+//! The one place that reads it.
+
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use couplet_core::refusal::Refusal;
+use xmpp_parsers::time::{TimeQuery, TimeResult};
+
+use crate::{handler::IqHandler, incoming::Incoming};
+
+pub(crate) struct Clock;
+
+#[async_trait]
+impl IqHandler for Clock {
+    type Request = TimeQuery;
+    type Response = TimeResult;
+
+    async fn handle(&self, _ask: Incoming<TimeQuery>) -> Result<TimeResult, Refusal> {
+        #[expect(clippy::disallowed_methods, reason = "peers ask for the wall clock")]
+        let now = DateTime::<Utc>::from(SystemTime::now());
+        Ok(now.into())
+    }
+}

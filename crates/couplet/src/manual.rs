@@ -1,0 +1,5 @@
+//! The manual.
+
+pub mod guarantees {
+    //! What holds whatever strangers send.
+}
