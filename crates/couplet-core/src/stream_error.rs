@@ -35,7 +35,10 @@ impl StreamError {
         if !element.is("error", NS_STREAM) {
             return None;
         }
-        let mut read = StreamError { condition: "undefined-condition".to_owned(), text: None };
+        let mut read = StreamError {
+            condition: "undefined-condition".to_owned(),
+            text: None,
+        };
         for child in element.children() {
             if child.is("text", NS_STREAMS) {
                 read.text = Some(child.text().into_owned());
@@ -56,7 +59,9 @@ impl StreamError {
 impl fmt::Display for StreamError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.condition)?;
-        self.text.as_ref().map_or(Ok(()), |text| write!(f, " ({text})"))
+        self.text
+            .as_ref()
+            .map_or(Ok(()), |text| write!(f, " ({text})"))
     }
 }
 

@@ -287,7 +287,7 @@ mod tests {
         let message = Message::chat(None).with_body("".into(), "hi".into());
         let forwarded = Forwarded {
             delay: None::<Delay>,
-            message: message.into(),
+            message,
         };
         let written = payload(&forwarded);
         assert!(

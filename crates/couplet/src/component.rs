@@ -115,13 +115,19 @@ impl Component {
 
     /// Takes messages that no other handler takes, but for errors.
     pub fn on_message(mut self, handler: impl MessageHandler) -> Component {
-        self.router.add_message(Place::Fallback, handler, self.limit);
+        self.router
+            .add_message(Place::Fallback, handler, self.limit);
         self
     }
 
     /// Takes messages of one type; the way to see errors.
-    pub fn on_message_type(mut self, type_: MessageType, handler: impl MessageHandler) -> Component {
-        self.router.add_message(Place::Of(type_), handler, self.limit);
+    pub fn on_message_type(
+        mut self,
+        type_: MessageType,
+        handler: impl MessageHandler,
+    ) -> Component {
+        self.router
+            .add_message(Place::Of(type_), handler, self.limit);
         self
     }
 
@@ -142,7 +148,8 @@ impl Component {
     ///     });
     /// ```
     pub fn on_message_with<P: FromXml>(mut self, handler: impl MessageHandler) -> Component {
-        self.router.add_message(Place::with::<P>(None), handler, self.limit);
+        self.router
+            .add_message(Place::with::<P>(None), handler, self.limit);
         self
     }
 
@@ -152,13 +159,15 @@ impl Component {
         type_: MessageType,
         handler: impl MessageHandler,
     ) -> Component {
-        self.router.add_message(Place::with::<P>(Some(type_)), handler, self.limit);
+        self.router
+            .add_message(Place::with::<P>(Some(type_)), handler, self.limit);
         self
     }
 
     /// Takes presences that no other handler takes, but for errors.
     pub fn on_presence(mut self, handler: impl PresenceHandler) -> Component {
-        self.router.add_presence(Place::Fallback, handler, self.limit);
+        self.router
+            .add_presence(Place::Fallback, handler, self.limit);
         self
     }
 
@@ -168,13 +177,15 @@ impl Component {
         type_: PresenceType,
         handler: impl PresenceHandler,
     ) -> Component {
-        self.router.add_presence(Place::Of(type_), handler, self.limit);
+        self.router
+            .add_presence(Place::Of(type_), handler, self.limit);
         self
     }
 
     /// Takes presences of any type but `error` that carry a `P`.
     pub fn on_presence_with<P: FromXml>(mut self, handler: impl PresenceHandler) -> Component {
-        self.router.add_presence(Place::with::<P>(None), handler, self.limit);
+        self.router
+            .add_presence(Place::with::<P>(None), handler, self.limit);
         self
     }
 
@@ -184,7 +195,8 @@ impl Component {
         type_: PresenceType,
         handler: impl PresenceHandler,
     ) -> Component {
-        self.router.add_presence(Place::with::<P>(Some(type_)), handler, self.limit);
+        self.router
+            .add_presence(Place::with::<P>(Some(type_)), handler, self.limit);
         self
     }
 
@@ -206,7 +218,8 @@ impl Component {
         H: IntoIqHandler<By>,
         H::Request: IqGetPayload,
     {
-        self.router.add_iq(IqType::Get, handler.into_handler(), self.limit);
+        self.router
+            .add_iq(IqType::Get, handler.into_handler(), self.limit);
         self
     }
 
@@ -216,7 +229,8 @@ impl Component {
         H: IntoIqHandler<By>,
         H::Request: IqSetPayload,
     {
-        self.router.add_iq(IqType::Set, handler.into_handler(), self.limit);
+        self.router
+            .add_iq(IqType::Set, handler.into_handler(), self.limit);
         self
     }
 
@@ -331,7 +345,9 @@ impl Component {
 
 impl std::fmt::Debug for Component {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Component").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("Component")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
     }
 }
 
@@ -341,5 +357,8 @@ fn nowhere() -> Jid {
 }
 
 fn bad_tls(cause: io::Error) -> Error {
-    Error::Io { doing: "setting up TLS".to_owned(), cause }
+    Error::Io {
+        doing: "setting up TLS".to_owned(),
+        cause,
+    }
 }

@@ -64,7 +64,9 @@ impl Connect for Configured {
             #[cfg(feature = "tls")]
             Server::Tls { host, port } => {
                 let connector = self.tls.as_ref().ok_or(io::ErrorKind::Unsupported)?;
-                Ok(Box::new(connector.handshake(tcp(host, *port).await?).await?))
+                Ok(Box::new(
+                    connector.handshake(tcp(host, *port).await?).await?,
+                ))
             }
             #[cfg(not(feature = "tls"))]
             Server::Tls { .. } => Err(io::Error::new(

@@ -103,12 +103,23 @@ impl Dispatch {
             // RFC 6120, 8.4 and 10.3: a request nobody understands gets `service-unavailable`;
             // RFC 6121, 8.5: messages and presence nobody wants are ignored.
             if stanza.kind() == Kind::Iq {
-                refuse(&self.switchboard, &stanza, &Condition::ServiceUnavailable.into());
+                refuse(
+                    &self.switchboard,
+                    &stanza,
+                    &Condition::ServiceUnavailable.into(),
+                );
             }
             return;
         };
-        let job = Job { stanza, route: Arc::clone(route) };
-        let key = write_key(&mut self.lane_key, job.stanza.from().as_str(), job.stanza.to().as_str());
+        let job = Job {
+            stanza,
+            route: Arc::clone(route),
+        };
+        let key = write_key(
+            &mut self.lane_key,
+            job.stanza.from().as_str(),
+            job.stanza.to().as_str(),
+        );
         if self.lanes.free(key) && !self.switchboard.outbox.is_full() {
             self.start(job, None);
         } else if let Err(full) = self.lanes.wait(key, job.stanza.memory() + LANE_BYTES, job) {
@@ -122,10 +133,19 @@ impl Dispatch {
 
     /// Answers a stanza that went by because it was over a limit.
     pub(crate) fn refuse_skipped(&self, skipped: &Skipped) {
-        tracing::warn!(limit = words(skipped.limit), from = skipped.from, "a stanza over a limit was skipped");
+        tracing::warn!(
+            limit = words(skipped.limit),
+            from = skipped.from,
+            "a stanza over a limit was skipped"
+        );
         let kind = skipped.kind.as_deref().and_then(Kind::from_name);
-        let from = skipped.from.as_deref().filter(|from| Jid::new(from).is_ok());
-        let (Some(kind), Some(from)) = (kind, from) else { return };
+        let from = skipped
+            .from
+            .as_deref()
+            .filter(|from| Jid::new(from).is_ok());
+        let (Some(kind), Some(from)) = (kind, from) else {
+            return;
+        };
         let ours = self.switchboard.outbox.gate().domain();
         let to = skipped.to.as_deref().and_then(|to| Jid::new(to).ok());
         let asked = Asked {
@@ -141,7 +161,14 @@ impl Dispatch {
 
     /// Answers a stanza whose `to` cannot be read; one without a readable `from` cannot be.
     pub(crate) fn refuse_unreadable(&self, unreadable: &NotAStanza) {
-        let NotAStanza::BadTo { kind, type_, id, from, .. } = unreadable else {
+        let NotAStanza::BadTo {
+            kind,
+            type_,
+            id,
+            from,
+            ..
+        } = unreadable
+        else {
             tracing::warn!("a stanza without a readable `from` is dropped");
             return;
         };
@@ -177,7 +204,9 @@ impl Dispatch {
             if self.switchboard.outbox.is_full() {
                 return;
             }
-            let Some((key, job)) = self.lanes.next() else { return };
+            let Some((key, job)) = self.lanes.next() else {
+                return;
+            };
             self.start(job, Some(key));
         }
         self.more_to_start = true;
@@ -253,11 +282,19 @@ impl Work {
             outcome = tracing::field::Empty,
         );
         let serving = span.in_scope(|| {
-            catch_unwind(AssertUnwindSafe(|| route.serve(stanza.clone(), Arc::clone(&switchboard))))
+            catch_unwind(AssertUnwindSafe(|| {
+                route.serve(stanza.clone(), Arc::clone(&switchboard))
+            }))
         });
         let failed = match serving {
             Ok(Ok(serving)) => {
-                return Some(Work { stanza, route, switchboard, serving, span });
+                return Some(Work {
+                    stanza,
+                    route,
+                    switchboard,
+                    serving,
+                    span,
+                });
             }
             Ok(Err(refusal)) => refusal,
             Err(panic) => panicked(&switchboard, &route, panic.as_ref()),
@@ -274,8 +311,11 @@ impl Work {
         let took = began.elapsed();
         if took > BLOCKING {
             self.route.note_held_up();
-            tracing::warn!(handler = self.route.name, ?took,
-                "a handler held up the reader and is spawned from now on: use tokio::task::spawn_blocking for what blocks");
+            tracing::warn!(
+                handler = self.route.name,
+                ?took,
+                "a handler held up the reader and is spawned from now on: use tokio::task::spawn_blocking for what blocks"
+            );
         }
         match polled {
             Poll::Ready(outcome) => {
@@ -301,16 +341,26 @@ impl Work {
             }
         };
         // Answers wait their turn like everything; after that they go out in any case.
-        let _or_not = self.switchboard.outbox.room(self.switchboard.patience()).await;
+        let _or_not = self
+            .switchboard
+            .outbox
+            .room(self.switchboard.patience())
+            .await;
         conclude(&self.switchboard, &self.stanza, &self.span, outcome);
     }
 
     /// Polls the handler inside its span; a panic becomes an answer.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Refusal>> {
         let serving: Pin<&mut _> = self.serving.as_mut();
-        let polled = self.span.in_scope(|| catch_unwind(AssertUnwindSafe(|| serving.poll(cx))));
+        let polled = self
+            .span
+            .in_scope(|| catch_unwind(AssertUnwindSafe(|| serving.poll(cx))));
         polled.unwrap_or_else(|panic| {
-            Poll::Ready(Err(panicked(&self.switchboard, &self.route, panic.as_ref())))
+            Poll::Ready(Err(panicked(
+                &self.switchboard,
+                &self.route,
+                panic.as_ref(),
+            )))
         })
     }
 }
@@ -344,7 +394,12 @@ fn check(stanza: &Stanza) -> Result<(), Refusal> {
 }
 
 /// Says what came of it, at most once.
-fn conclude(switchboard: &Switchboard, stanza: &Stanza, span: &Span, outcome: Result<Answer, Refusal>) {
+fn conclude(
+    switchboard: &Switchboard,
+    stanza: &Stanza,
+    span: &Span,
+    outcome: Result<Answer, Refusal>,
+) {
     let refusal = match outcome {
         Ok(Answer::Nothing) => {
             span.record("outcome", "done");
@@ -352,7 +407,9 @@ fn conclude(switchboard: &Switchboard, stanza: &Stanza, span: &Span, outcome: Re
         }
         Ok(Answer::Result(child)) => {
             let written = switchboard.outbox.add(Fate::Kept, |gate, out| {
-                Asked::of(stanza, |asked| asked.result(gate, out, |wire| wire.written(&child)))
+                Asked::of(stanza, |asked| {
+                    asked.result(gate, out, |wire| wire.written(&child))
+                })
             });
             match written {
                 Ok(_) => {
@@ -377,9 +434,9 @@ fn refuse(switchboard: &Switchboard, stanza: &Stanza, refusal: &Refusal) {
 }
 
 fn say(switchboard: &Switchboard, asked: &Asked<'_>, refusal: &Refusal) {
-    let said = switchboard
-        .outbox
-        .add(Fate::Kept, |gate, out| asked.refuse(gate, out, refusal).map(usize::from));
+    let said = switchboard.outbox.add(Fate::Kept, |gate, out| {
+        asked.refuse(gate, out, refusal).map(usize::from)
+    });
     if let Err(why) = said {
         tracing::error!(%why, "a refusal could not be sent");
     }
@@ -393,7 +450,12 @@ fn panicked(switchboard: &Switchboard, route: &Route, panic: &(dyn Any + Send)) 
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("no message");
-    tracing::error!(handler = route.name, incident, message, "a handler panicked");
+    tracing::error!(
+        handler = route.name,
+        incident,
+        message,
+        "a handler panicked"
+    );
     Refusal::new(Condition::InternalServerError).text(format!("Incident {incident}"))
 }
 

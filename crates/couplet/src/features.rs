@@ -61,7 +61,11 @@ pub(crate) struct Item {
 impl About {
     /// Category and type of its identity, `component` and `generic` unless told otherwise.
     /// (XEP-0030, 3.1; the registry of disco categories lists them)
-    pub fn identity(&mut self, category: impl Into<String>, type_: impl Into<String>) -> &mut About {
+    pub fn identity(
+        &mut self,
+        category: impl Into<String>,
+        type_: impl Into<String>,
+    ) -> &mut About {
         self.identity = (category.into(), type_.into());
         self
     }
@@ -74,7 +78,12 @@ impl About {
 
     /// An address of the component that people may discover. (XEP-0030, 4)
     pub fn item(&mut self, jid: Jid, name: impl Into<String>) -> &mut About {
-        let item = Item { jid, node: None, name: Some(name.into()), parent: None };
+        let item = Item {
+            jid,
+            node: None,
+            name: Some(name.into()),
+            parent: None,
+        };
         self.items.push(item);
         self
     }

@@ -215,7 +215,10 @@ where
     type Request = Request;
 
     fn into_handler(self) -> ByClosure<F, Request> {
-        ByClosure { closure: self, request: std::marker::PhantomData }
+        ByClosure {
+            closure: self,
+            request: std::marker::PhantomData,
+        }
     }
 }
 

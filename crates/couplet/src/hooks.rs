@@ -32,7 +32,8 @@ impl Hooks {
         F: Fn(Link) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        self.goodbye.push(Box::new(move |link| Box::pin(hook(link))));
+        self.goodbye
+            .push(Box::new(move |link| Box::pin(hook(link))));
     }
 
     /// Starts the hooks of a session that has come up.

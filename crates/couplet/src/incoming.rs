@@ -9,9 +9,7 @@ use couplet_core::{
 };
 use jid::Jid;
 
-use crate::{
-    link::{Link, Switchboard, Unsent},
-};
+use crate::link::{Link, Switchboard, Unsent};
 
 /// A stanza on its handler's desk. Reads like its payload: an `Incoming<Message>` is a `Message`.
 ///
@@ -33,7 +31,11 @@ pub struct Incoming<T> {
 
 impl<T> Incoming<T> {
     pub(crate) fn new(payload: T, stanza: Stanza, switchboard: Arc<Switchboard>) -> Incoming<T> {
-        Incoming { payload, stanza, switchboard }
+        Incoming {
+            payload,
+            stanza,
+            switchboard,
+        }
     }
 
     /// Who sent it.
@@ -142,13 +144,19 @@ impl Iq {
     /// The element name of the payload.
     #[must_use]
     pub fn name(&self) -> &str {
-        self.stanza.payloads().next().map_or("", |payload| payload.name())
+        self.stanza
+            .payloads()
+            .next()
+            .map_or("", |payload| payload.name())
     }
 
     /// The namespace of the payload.
     #[must_use]
     pub fn ns(&self) -> &str {
-        self.stanza.payloads().next().map_or("", |payload| payload.ns())
+        self.stanza
+            .payloads()
+            .next()
+            .map_or("", |payload| payload.ns())
     }
 
     /// The payload, parsed as a `T`.

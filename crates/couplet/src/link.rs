@@ -4,6 +4,7 @@
 //! and reconnecting; what is sent while the server is away waits in the outbox.
 
 use std::{
+    collections::HashSet,
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -19,12 +20,15 @@ use couplet_core::{
     peer_error::PeerError,
     stanza::{IqType, Kind, Stanza},
 };
-use jid::Jid;
+use jid::{BareJid, Jid};
 use tokio::{sync::oneshot, time};
 use xmpp_parsers::iq::{IqGetPayload, IqSetPayload};
 use xso::{AsXml, FromXml};
 
 use crate::outbox::{Fate, Outbox};
+
+/// For how many peers it is remembered that something was told once.
+const TOLD_PEERS: usize = 1024;
 
 /// Sends stanzas and asks questions as one address of the component's domain.
 ///
@@ -54,7 +58,11 @@ pub struct Link {
 impl Link {
     pub(crate) fn new(switchboard: Arc<Switchboard>, speaker: Jid) -> Link {
         let patience = switchboard.request;
-        Link { switchboard, speaker, patience }
+        Link {
+            switchboard,
+            speaker,
+            patience,
+        }
     }
 
     /// The address it speaks as.
@@ -72,14 +80,20 @@ impl Link {
         if !self.switchboard.outbox.gate().owns(address) {
             return Err(Unsendable::ForeignFrom);
         }
-        Ok(Link { speaker: address.clone(), ..self.clone() })
+        Ok(Link {
+            speaker: address.clone(),
+            ..self.clone()
+        })
     }
 
     /// A link whose questions wait this long for their answer; the setting `timing.request`
     /// otherwise, 30 s by default.
     #[must_use]
     pub fn within(&self, patience: Duration) -> Link {
-        Link { patience, ..self.clone() }
+        Link {
+            patience,
+            ..self.clone()
+        }
     }
 
     /// Whether a session is up right now. It may be gone the next moment: nothing needs to ask
@@ -105,10 +119,9 @@ impl Link {
         if !self.switchboard.outbox.room(self.switchboard.send).await {
             return Err(Unsent::new(stanza, NotSent::Full));
         }
-        let passed = self
-            .switchboard
-            .outbox
-            .add(Fate::Kept, |gate, out| stanza.pass(gate, &self.speaker, out));
+        let passed = self.switchboard.outbox.add(Fate::Kept, |gate, out| {
+            stanza.pass(gate, &self.speaker, out)
+        });
         match passed {
             Ok(replaced) => {
                 self.switchboard.note_replaced(replaced, stanza.to());
@@ -173,15 +186,13 @@ impl Link {
         drop(question);
         asked.answer(self.patience).await
     }
-
-    pub(crate) fn switchboard(&self) -> &Arc<Switchboard> {
-        &self.switchboard
-    }
 }
 
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Link").field("address", &self.speaker.as_str()).finish_non_exhaustive()
+        f.debug_struct("Link")
+            .field("address", &self.speaker.as_str())
+            .finish_non_exhaustive()
     }
 }
 
@@ -191,6 +202,7 @@ pub(crate) struct Switchboard {
     pub(crate) outbox: Outbox,
     ledger: Mutex<Ledger<oneshot::Sender<Stanza>>>,
     ids: Mutex<Ids>,
+    told_of_replaced: Mutex<HashSet<BareJid>>,
     online: AtomicBool,
     send: Duration,
     request: Duration,
@@ -209,6 +221,7 @@ impl Switchboard {
             outbox: Outbox::new(gate, outgoing_bytes),
             ledger: Mutex::new(Ledger::new(questions)),
             ids: Mutex::new(Ids::new(seed.0, seed.1)),
+            told_of_replaced: Mutex::default(),
             online: AtomicBool::new(false),
             send,
             request,
@@ -233,7 +246,10 @@ impl Switchboard {
     }
 
     pub(crate) fn fresh_id(&self) -> String {
-        self.ids.lock().unwrap_or_else(PoisonError::into_inner).next()
+        self.ids
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .next()
     }
 
     /// How long a sender waits for room.
@@ -241,13 +257,21 @@ impl Switchboard {
         self.send
     }
 
-    pub(crate) fn note_replaced(&self, replaced: usize, peer: &Jid) {
-        if replaced > 0 {
-            tracing::warn!(
-                replaced,
-                peer = %peer,
-                "characters that XML forbids were replaced by U+FFFD"
-            );
+    /// Tells, once per peer, that text for it held characters XML has no place for.
+    fn note_replaced(&self, replaced: usize, peer: &Jid) {
+        if replaced == 0 {
+            return;
+        }
+        let mut told = self
+            .told_of_replaced
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if told.len() >= TOLD_PEERS {
+            told.clear();
+        }
+        if told.insert(peer.to_bare()) {
+            tracing::warn!(replaced, %peer,
+                "characters that XML forbids were replaced by U+FFFD; told once per peer");
         }
     }
 
@@ -328,7 +352,9 @@ impl Asked {
 
 impl Drop for Asked {
     fn drop(&mut self) {
-        self.switchboard.ledger().forget(&self.peer, &self.ours, &self.id);
+        self.switchboard
+            .ledger()
+            .forget(&self.peer, &self.ours, &self.id);
     }
 }
 
@@ -346,7 +372,9 @@ impl<T: FromXml> FromResult for T {
     fn from_result(result: &Stanza) -> Result<T, xso::error::Error> {
         result
             .payload_as::<T>()
-            .unwrap_or(Err(xso::error::Error::Other("the result has no such payload")))
+            .unwrap_or(Err(xso::error::Error::Other(
+                "the result has no such payload",
+            )))
     }
 }
 

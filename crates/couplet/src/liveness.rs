@@ -33,7 +33,14 @@ pub(crate) enum Due {
 
 impl Liveness {
     pub(crate) fn new(keepalive: Duration, dead_after: Duration, now: Instant) -> Liveness {
-        Liveness { keepalive, dead_after, heard: now, said: now, asked: now, open_ping: None }
+        Liveness {
+            keepalive,
+            dead_after,
+            heard: now,
+            said: now,
+            asked: now,
+            open_ping: None,
+        }
     }
 
     /// Bytes came in.
@@ -84,7 +91,11 @@ impl Liveness {
     /// (servers.md, 4): who hears nothing asks more often before it gives up.
     fn ping_every(&self, now: Instant) -> Duration {
         let quiet = now.duration_since(self.heard) >= self.keepalive;
-        if self.open_ping.is_some() && quiet { self.keepalive / 5 } else { self.keepalive }
+        if self.open_ping.is_some() && quiet {
+            self.keepalive / 5
+        } else {
+            self.keepalive
+        }
     }
 }
 
@@ -129,7 +140,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_hears_nothing_asks_more_often() {
-        let pings = silence(60).iter().filter(|(_, due)| *due == Due::Ping).count();
+        let pings = silence(60)
+            .iter()
+            .filter(|(_, due)| *due == Due::Ping)
+            .count();
         assert!(pings >= 8, "{pings}");
     }
 

@@ -15,14 +15,22 @@ use crate::{pipe::Pipe, secret::Secret};
 /// Introduces the component; when it returns, stanzas flow.
 ///
 /// Deliberately without a deadline: the caller has one for connecting and this together.
-pub(crate) async fn login(pipe: &mut Pipe, domain: &str, secret: &Secret) -> Result<(), LoginError> {
+pub(crate) async fn login(
+    pipe: &mut Pipe,
+    domain: &str,
+    secret: &Secret,
+) -> Result<(), LoginError> {
     pipe.say(&handshake::opening(domain)).await?;
     let mut opened = false;
     loop {
         match pipe.framer.next()? {
             None => {
                 if !pipe.hear().await? {
-                    return Err(if opened { LoginError::Closed } else { LoginError::NoHeader });
+                    return Err(if opened {
+                        LoginError::Closed
+                    } else {
+                        LoginError::NoHeader
+                    });
                 }
             }
             Some(Frame::Opened(header)) => {

@@ -12,6 +12,9 @@ use std::{
 use couplet_core::gate::{Gate, Unsendable};
 use tokio::{sync::Notify, time};
 
+/// What a buffer keeps when it is empty.
+const ROOM: usize = 256 * 1024;
+
 /// Written, checked, and waiting to go.
 #[derive(Debug)]
 pub(crate) struct Outbox {
@@ -163,9 +166,12 @@ impl Batch {
             })
     }
 
+    /// Empties it; what a burst made grow is given back.
     fn clear(&mut self) {
         self.bytes.clear();
+        self.bytes.shrink_to(ROOM);
         self.stanzas.clear();
+        self.stanzas.shrink_to(ROOM / 64);
         self.written = 0;
     }
 
@@ -175,7 +181,8 @@ impl Batch {
         for &(bytes, fate) in &other.stanzas {
             let end = start + bytes;
             if fate == Fate::Kept && end > other.written {
-                self.bytes.extend_from_slice(other.bytes.get(start..end).unwrap_or_default());
+                self.bytes
+                    .extend_from_slice(other.bytes.get(start..end).unwrap_or_default());
                 self.stanzas.push_back((bytes, fate));
             }
             start = end;
@@ -256,7 +263,11 @@ mod tests {
     #[test]
     fn what_the_gate_refuses_leaves_no_trace() {
         let outbox = outbox(100);
-        assert!(outbox.add(Fate::Kept, |_, _| Err(Unsendable::NoTo)).is_err());
+        assert!(
+            outbox
+                .add(Fate::Kept, |_, _| Err(Unsendable::NoTo))
+                .is_err()
+        );
         assert_eq!(outbox.len(), 0);
     }
 }

@@ -42,7 +42,12 @@ pub(crate) enum Turn {
 
 impl Pipe {
     pub(crate) fn new(stream: Box<dyn Stream>, framer: Framer) -> Pipe {
-        Pipe { stream, framer, batch: Batch::default(), flushed: true }
+        Pipe {
+            stream,
+            framer,
+            batch: Batch::default(),
+            flushed: true,
+        }
     }
 
     /// Reads or writes, whichever can be done first.
@@ -88,10 +93,16 @@ impl Pipe {
         if !outbox.is_stuck() {
             let mut read = pin!(self.stream.read_buf(self.framer.space()));
             if let Poll::Ready(read) = read.as_mut().poll(cx) {
-                return Poll::Ready(read.map(|bytes| if bytes > 0 { Turn::Read } else { Turn::Eof }));
+                return Poll::Ready(
+                    read.map(|bytes| if bytes > 0 { Turn::Read } else { Turn::Eof }),
+                );
             }
         }
-        if plenty { Poll::Pending } else { self.poll_write(cx) }
+        if plenty {
+            Poll::Pending
+        } else {
+            self.poll_write(cx)
+        }
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Turn>> {

@@ -2,7 +2,16 @@
 //!
 //! disco#info is a view of this table, never a second list. Deliberately absent: running anything.
 
-use std::{collections::{BTreeSet, HashMap}, future::Future, pin::Pin, sync::{Arc, atomic::{AtomicBool, Ordering}}, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use couplet_core::{
     element::Element,
@@ -56,7 +65,12 @@ pub(crate) enum Answer {
 }
 
 impl Router {
-    pub(crate) fn add_iq<H: IqHandler>(&mut self, type_: IqType, handler: H, limit: Option<Duration>) {
+    pub(crate) fn add_iq<H: IqHandler>(
+        &mut self,
+        type_: IqType,
+        handler: H,
+        limit: Option<Duration>,
+    ) {
         let route = Arc::new(Route::iq(handler, limit));
         match type_ {
             IqType::Set => self.sets.add::<H::Request>(route),
@@ -72,14 +86,22 @@ impl Router {
         E: Into<Refusal>,
     {
         let handler = Arc::new(handler);
-        self.iq_fallback = Some(Arc::new(Route::new::<H>(limit, move |stanza, switchboard| {
-            let Some(type_) = IqType::of(&stanza) else {
-                return Err(Condition::BadRequest.into());
-            };
-            let answered =
-                handler(Incoming::new(Iq::new(stanza.clone(), type_), stanza, switchboard));
-            Ok(Box::pin(async move { write(&answered.await.map_err(Into::into)?) }))
-        })));
+        self.iq_fallback = Some(Arc::new(Route::new::<H>(
+            limit,
+            move |stanza, switchboard| {
+                let Some(type_) = IqType::of(&stanza) else {
+                    return Err(Condition::BadRequest.into());
+                };
+                let answered = handler(Incoming::new(
+                    Iq::new(stanza.clone(), type_),
+                    stanza,
+                    switchboard,
+                ));
+                Ok(Box::pin(async move {
+                    write(&answered.await.map_err(Into::into)?)
+                }))
+            },
+        )));
     }
 
     pub(crate) fn add_message<H: MessageHandler>(
@@ -106,7 +128,11 @@ impl Router {
 
     /// Whether the app or a feature already serves this request.
     pub(crate) fn serves<T: FromXml>(&self, type_: IqType) -> bool {
-        let table = if type_ == IqType::Set { &self.sets } else { &self.gets };
+        let table = if type_ == IqType::Set {
+            &self.sets
+        } else {
+            &self.gets
+        };
         table.routes.contains_key(&key_of::<T>())
     }
 
@@ -114,18 +140,29 @@ impl Router {
     pub(crate) fn route(&self, stanza: &Stanza, key: &mut String) -> Option<&Arc<Route>> {
         match stanza.kind() {
             Kind::Iq => {
-                let table = if IqType::of(stanza)? == IqType::Set { &self.sets } else { &self.gets };
+                let table = if IqType::of(stanza)? == IqType::Set {
+                    &self.sets
+                } else {
+                    &self.gets
+                };
                 let payload = stanza.payloads().next()?;
                 table.find(payload, key).or(self.iq_fallback.as_ref())
             }
             Kind::Message => {
                 let message = Message::from(stanza.clone());
-                self.messages.find(message.type_(), stanza, key).or_else(|| self.talk(&message))
+                self.messages
+                    .find(message.type_(), stanza, key)
+                    .or_else(|| self.talk(&message))
             }
             Kind::Presence => {
                 let type_ = Presence::from(stanza.clone()).type_()?;
                 let found = self.presences.find(type_, stanza, key);
-                found.or_else(|| self.presences.fallback.as_ref().filter(|_| type_ != PresenceType::Error))
+                found.or_else(|| {
+                    self.presences
+                        .fallback
+                        .as_ref()
+                        .filter(|_| type_ != PresenceType::Error)
+                })
             }
         }
     }
@@ -165,7 +202,12 @@ impl Route {
         limit: Option<Duration>,
         serve: impl Fn(Stanza, Arc<Switchboard>) -> Result<Serving, Refusal> + Send + Sync + 'static,
     ) -> Route {
-        Route { name: std::any::type_name::<H>(), limit, serve: Box::new(serve), holds_up: AtomicBool::new(false) }
+        Route {
+            name: std::any::type_name::<H>(),
+            limit,
+            serve: Box::new(serve),
+            holds_up: AtomicBool::new(false),
+        }
     }
 
     /// Starts the handler, which then does nothing until polled.
@@ -173,7 +215,11 @@ impl Route {
     /// # Errors
     ///
     /// `bad-request` where the payload is not what the handler takes.
-    pub(crate) fn serve(&self, stanza: Stanza, switchboard: Arc<Switchboard>) -> Result<Serving, Refusal> {
+    pub(crate) fn serve(
+        &self,
+        stanza: Stanza,
+        switchboard: Arc<Switchboard>,
+    ) -> Result<Serving, Refusal> {
         (self.serve)(stanza, switchboard)
     }
 
@@ -207,7 +253,9 @@ impl Route {
         Route::new::<H>(limit, move |stanza, switchboard| {
             let handler = Arc::clone(&handler);
             let message = Incoming::new(Message::from(stanza.clone()), stanza, switchboard);
-            Ok(Box::pin(async move { handler.handle(message).await.map(|()| Answer::Nothing) }))
+            Ok(Box::pin(async move {
+                handler.handle(message).await.map(|()| Answer::Nothing)
+            }))
         })
     }
 
@@ -216,7 +264,9 @@ impl Route {
         Route::new::<H>(limit, move |stanza, switchboard| {
             let handler = Arc::clone(&handler);
             let presence = Incoming::new(Presence::from(stanza.clone()), stanza, switchboard);
-            Ok(Box::pin(async move { handler.handle(presence).await.map(|()| Answer::Nothing) }))
+            Ok(Box::pin(async move {
+                handler.handle(presence).await.map(|()| Answer::Nothing)
+            }))
         })
     }
 }
@@ -249,7 +299,11 @@ impl<T: Copy + Eq + std::hash::Hash> Kindred<T> {
         let route = Arc::new(route);
         match at {
             Place::With(type_, key) => {
-                self.with.entry(type_).or_default().routes.insert(key, route);
+                self.with
+                    .entry(type_)
+                    .or_default()
+                    .routes
+                    .insert(key, route);
             }
             Place::Of(type_) => {
                 self.of.insert(type_, route);
@@ -262,7 +316,9 @@ impl<T: Copy + Eq + std::hash::Hash> Kindred<T> {
     fn find(&self, type_: T, stanza: &Stanza, key: &mut String) -> Option<&Arc<Route>> {
         let by_payload = |type_: Option<T>, key: &mut String| {
             let table = self.with.get(&type_)?;
-            stanza.payloads().find_map(|payload| table.find(payload, key))
+            stanza
+                .payloads()
+                .find_map(|payload| table.find(payload, key))
         };
         let mut found = by_payload(Some(type_), key);
         if found.is_none() && !stanza.is_answer() {
@@ -274,7 +330,11 @@ impl<T: Copy + Eq + std::hash::Hash> Kindred<T> {
 
 impl<T> Default for Kindred<T> {
     fn default() -> Kindred<T> {
-        Kindred { with: HashMap::new(), of: HashMap::new(), fallback: None }
+        Kindred {
+            with: HashMap::new(),
+            of: HashMap::new(),
+            fallback: None,
+        }
     }
 }
 
@@ -301,7 +361,9 @@ impl Table {
         key.push_str(payload.name());
         self.routes.get(key.as_str()).or_else(|| {
             key.truncate(ns_wide);
-            self.routes.get(key.as_str()).or_else(|| self.routes.get("\0"))
+            self.routes
+                .get(key.as_str())
+                .or_else(|| self.routes.get("\0"))
         })
     }
 }

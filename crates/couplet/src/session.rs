@@ -163,7 +163,9 @@ impl<'a> Session<'a> {
                     self.take_in(tree)?;
                 }
                 Frame::Skipped(skipped) => self.dispatch.refuse_skipped(&skipped),
-                Frame::Closed if matches!(self.phase, Phase::Closing(_)) => return Err(Loss::Stopped),
+                Frame::Closed if matches!(self.phase, Phase::Closing(_)) => {
+                    return Err(Loss::Stopped);
+                }
                 Frame::Closed => return Err(Loss::Closed),
                 _ => {}
             }
@@ -176,7 +178,8 @@ impl<'a> Session<'a> {
         let stanza = match Stanza::read(tree) {
             Ok(stanza) => stanza,
             Err(NotAStanza::Other(tree)) => {
-                return StreamError::of(tree.root()).map_or(Ok(()), |error| Err(Loss::Stream(error)));
+                return StreamError::of(tree.root())
+                    .map_or(Ok(()), |error| Err(Loss::Stream(error)));
             }
             Err(unreadable) => {
                 self.dispatch.refuse_unreadable(&unreadable);
@@ -211,7 +214,9 @@ impl<'a> Session<'a> {
         // servers.md, 6: `remote-server-timeout` with `<not-connected/>` is Prosody's word for
         // "there is no such component", on this very component's connection.
         match PeerError::of(iq) {
-            Some(error) if error.condition == Condition::RemoteServerTimeout => Err(Loss::Forgotten),
+            Some(error) if error.condition == Condition::RemoteServerTimeout => {
+                Err(Loss::Forgotten)
+            }
             _ => Ok(true),
         }
     }
@@ -220,7 +225,9 @@ impl<'a> Session<'a> {
         let due = self.liveness.next(Instant::now());
         match self.phase {
             Phase::Serving => due,
-            Phase::Draining(until) | Phase::Parting(until) | Phase::Closing(until) => due.min(until),
+            Phase::Draining(until) | Phase::Parting(until) | Phase::Closing(until) => {
+                due.min(until)
+            }
         }
     }
 
@@ -246,8 +253,11 @@ impl<'a> Session<'a> {
     fn ping(&self, id: &str) {
         let added = self.switchboard.outbox.add(Fate::Dropped, |gate, out| {
             let to = gate.domain();
-            let head =
-                Head { type_: Some("get"), id: Some(id), ..Head::new(Kind::Iq, to, to.as_str()) };
+            let head = Head {
+                type_: Some("get"),
+                id: Some(id),
+                ..Head::new(Kind::Iq, to, to.as_str())
+            };
             gate.pass(out, &head, |wire| wire.raw("<ping xmlns='urn:xmpp:ping'/>"))
         });
         if let Err(why) = added {
@@ -271,7 +281,9 @@ impl<'a> Session<'a> {
                 self.hooks.goes_offline(self.switchboard, &mut self.tasks);
                 self.phase = Phase::Parting(now + PARTING);
             }
-            Phase::Parting(until) if self.tasks.is_empty() && self.dispatch.is_idle() || now >= until => {
+            Phase::Parting(until)
+                if self.tasks.is_empty() && self.dispatch.is_idle() || now >= until =>
+            {
                 self.add(|_, out| out.extend_from_slice(handshake::closing().as_bytes()));
                 self.phase = Phase::Closing(now + PARTING);
             }
@@ -300,7 +312,8 @@ impl<'a> Session<'a> {
         };
         // Only whole stanzas may stand before the last words.
         if self.pipe.is_between_stanzas() {
-            let _nobody_may_listen = time::timeout(Duration::from_secs(1), self.pipe.say(&last_words)).await;
+            let _nobody_may_listen =
+                time::timeout(Duration::from_secs(1), self.pipe.say(&last_words)).await;
         }
     }
 }

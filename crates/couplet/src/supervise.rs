@@ -36,7 +36,10 @@ pub(crate) struct Supervisor {
 
 impl Supervisor {
     /// Runs until `stop` is ready and the polite end is through, or there is no use in going on.
-    pub(crate) async fn run(mut self, mut stop: Pin<&mut impl Future<Output = ()>>) -> Result<(), Error> {
+    pub(crate) async fn run(
+        mut self,
+        mut stop: Pin<&mut impl Future<Output = ()>>,
+    ) -> Result<(), Error> {
         let timing = self.config.timing.clone();
         let limits = BackoffLimits {
             first: timing.reconnect_first,
@@ -55,8 +58,13 @@ impl Supervisor {
                     was_online = true;
                     tracing::info!(domain = self.config.domain, server = %self.config.server, "online");
                     let began = Instant::now();
-                    let session =
-                        Session::new(pipe, &self.switchboard, &mut self.dispatch, &self.hooks, &timing);
+                    let session = Session::new(
+                        pipe,
+                        &self.switchboard,
+                        &mut self.dispatch,
+                        &self.hooks,
+                        &timing,
+                    );
                     let loss = session.live(stop.as_mut()).await;
                     backoff.was_online(began.elapsed());
                     match loss {
@@ -66,7 +74,10 @@ impl Supervisor {
                             return self.end_offline().await;
                         }
                         Loss::Stream(error) if error.condition == "conflict" => {
-                            return Err(Error::Replaced { domain: self.config.domain, text: error.text });
+                            return Err(Error::Replaced {
+                                domain: self.config.domain,
+                                text: error.text,
+                            });
                         }
                         loss => {
                             tracing::warn!(%loss, "the link was lost");
@@ -75,7 +86,11 @@ impl Supervisor {
                     }
                 }
                 Err(refused) => {
-                    let pause = if refused.is_conflict() { backoff.after_conflict() } else { backoff.next() };
+                    let pause = if refused.is_conflict() {
+                        backoff.after_conflict()
+                    } else {
+                        backoff.next()
+                    };
                     let error = refused.to_error(&self.config);
                     if is_final(&error) && !was_online {
                         return Err(error);
@@ -99,7 +114,10 @@ impl Supervisor {
                 self.dispatch.work().await;
             }
         };
-        if time::timeout(self.config.timing.grace, drained).await.is_err() {
+        if time::timeout(self.config.timing.grace, drained)
+            .await
+            .is_err()
+        {
             tracing::warn!("handlers were still at work when the grace period ended");
         }
         Ok(())
@@ -117,11 +135,15 @@ async fn attempt(config: &Config, connector: &mut dyn Connect) -> Result<Pipe, N
     let online = async {
         let stream = connector.connect().await.map_err(NotOnline::Unreachable)?;
         let mut pipe = Pipe::new(stream, Framer::new(limits));
-        login(&mut pipe, &config.domain, &config.secret).await.map_err(NotOnline::Login)?;
+        login(&mut pipe, &config.domain, &config.secret)
+            .await
+            .map_err(NotOnline::Login)?;
         Ok(pipe)
     };
     let patience = config.timing.connect;
-    time::timeout(patience, online).await.unwrap_or(Err(NotOnline::TimedOut))
+    time::timeout(patience, online)
+        .await
+        .unwrap_or(Err(NotOnline::TimedOut))
 }
 
 /// Waits for `future` while handlers go on; `None` when `stop` came first.

@@ -26,7 +26,9 @@ impl Connector {
     /// `host` is the name to check unless the settings have another. The well-known authorities
     /// are trusted, and those of `tls.ca_file`.
     pub(crate) fn new(host: &str, settings: &Tls) -> io::Result<Connector> {
-        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        let mut roots = RootCertStore {
+            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+        };
         if let Some(path) = &settings.ca_file {
             let unreadable = |why: &dyn std::fmt::Display| {
                 io::Error::new(
@@ -42,7 +44,9 @@ impl Connector {
             }
         }
         let name = settings.name.as_deref().unwrap_or(host).to_owned();
-        let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        let config = ClientConfig::builder()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
         Ok(Connector {
             connector: TlsConnector::from(Arc::new(config)),
             name: ServerName::try_from(name).map_err(|why| {

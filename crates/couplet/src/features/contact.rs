@@ -17,7 +17,10 @@ pub(super) fn form(contacts: &[(String, String)]) -> Option<DataForm> {
     }
     let fields = kinds
         .into_iter()
-        .map(|(kind, values)| Field { values, ..Field::new(kind, FieldType::ListMulti) })
+        .map(|(kind, values)| Field {
+            values,
+            ..Field::new(kind, FieldType::ListMulti)
+        })
         .collect();
     Some(DataForm::new(DataFormType::Result_, FORM_TYPE, fields))
 }

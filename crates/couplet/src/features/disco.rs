@@ -49,7 +49,12 @@ impl IqHandler for Info {
         let (category, type_) = self.about.identity.clone();
         Ok(DiscoInfoResult {
             node: ask.node.clone(),
-            identities: vec![Identity { category, type_, lang: None, name }],
+            identities: vec![Identity {
+                category,
+                type_,
+                lang: None,
+                name,
+            }],
             features: self.features.clone(),
             extensions: contact::form(&self.about.contacts).into_iter().collect(),
         })
@@ -79,6 +84,10 @@ impl IqHandler for Items {
                 name: item.name.clone(),
             })
             .collect();
-        Ok(DiscoItemsResult { node: ask.node.clone(), items, rsm: None })
+        Ok(DiscoItemsResult {
+            node: ask.node.clone(),
+            items,
+            rsm: None,
+        })
     }
 }

@@ -32,6 +32,8 @@ impl IqHandler for Uptime {
     type Response = Query;
 
     async fn handle(&self, _ask: Incoming<Query>) -> Result<Query, Refusal> {
-        Ok(Query { seconds: Some(self.0.elapsed().as_secs()) })
+        Ok(Query {
+            seconds: Some(self.0.elapsed().as_secs()),
+        })
     }
 }
