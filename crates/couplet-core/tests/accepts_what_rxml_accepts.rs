@@ -325,6 +325,33 @@ fn every_token_is_read_as_rxml_reads_it_in_every_place() {
 }
 
 #[test]
+fn the_oddities_of_rxml_are_ours_too() {
+    let accepted = |inside: &str| compare(inside.as_bytes(), &[usize::MAX]).closed;
+    for oddity in [
+        "<a><![CDATA[x]\r\ny]]\r]\r\r]]></a>",
+        "<a><![CDATA[\r]\r\n\r\r\n]]></a>",
+        "<a b='\r' c='x\r\n\r\r\t' d='\r&amp;'/>",
+        "<a xmlns='urn:x' xmlns='urn:y'/>",
+        "<a b='&#00000065;&#x00000041;&#13;&#10;&#9;'/>",
+        "<a b='&#x1FFFE;'/>",
+        "]]<![CDATA[]]>><a/>",
+        "<p:a xmlns:p='http://www.w3.org/2000/xmlns/'/>",
+        "<a xmlns:xml='http://www.w3.org/XML/1998/namespace' xml:b='1'/>",
+    ] {
+        assert!(accepted(oddity), "{oddity:?}");
+    }
+    for oddity in [
+        "<a b='\rx'/>",
+        "<a b='\r\"'/>",
+        "<a b='&#000000065;'/>",
+        "<a b='&#X41;'/>",
+        "<a>]]]></a>",
+    ] {
+        assert!(!accepted(oddity), "{oddity:?}");
+    }
+}
+
+#[test]
 fn every_character_is_accepted_where_rxml_accepts_it() {
     for code in (0..=0x3100)
         .chain(0xD700..=0x1_0100)
