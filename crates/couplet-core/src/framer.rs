@@ -4,16 +4,16 @@
 //! stanza ends, and [`Tree::parse`](crate::element::Tree::parse) decides whether it is one; the two
 //! together accept what rxml accepts.
 
-use std::fmt;
-
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::memchr;
 
+mod frame;
 mod header;
 mod scan;
 mod skipped;
 
 pub use crate::element::Malformed;
+pub use frame::{Frame, LimitKind, Limits, Opened};
 pub use skipped::Skipped;
 
 use crate::element::{Scope, check_between};
@@ -25,133 +25,6 @@ use skipped::Head;
 const READ: usize = 64 * 1024;
 /// What a stream's header may have, whatever stanzas may. Bytes.
 const HEADER: usize = 64 * 1024;
-
-/// What a stanza may be at most; one that is more is skipped.
-///
-/// # Examples
-///
-/// ```
-/// use couplet_core::framer::Limits;
-///
-/// let limits = Limits { depth: 16, ..Limits::default() };
-/// assert_eq!(limits.stanza_bytes, 512 * 1024);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes of one stanza. 512 KiB, as Prosody's limit for a component's stanzas.
-    pub stanza_bytes: usize,
-    /// Elements within each other, the stanza itself included. 64.
-    pub depth: usize,
-    /// Attributes and namespace declarations of one element. 128.
-    pub attributes: usize,
-    /// Bytes of one start tag. 64 KiB.
-    pub start_tag_bytes: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            stanza_bytes: 512 * 1024,
-            depth: 64,
-            attributes: 128,
-            start_tag_bytes: 64 * 1024,
-        }
-    }
-}
-
-/// Which of the [`Limits`] a stanza exceeded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum LimitKind {
-    /// [`Limits::stanza_bytes`].
-    StanzaBytes,
-    /// [`Limits::depth`].
-    Depth,
-    /// [`Limits::attributes`].
-    Attributes,
-    /// [`Limits::start_tag_bytes`].
-    StartTagBytes,
-}
-
-/// One thing that happened on a stream. `Debug` does not show a stanza's content.
-///
-/// # Examples
-///
-/// See [`Framer`].
-#[non_exhaustive]
-pub enum Frame {
-    /// The stream's header; always the first frame.
-    Opened(Opened),
-    /// The bytes of one top-level element, not checked yet, and not shared with anybody.
-    Stanza(Bytes),
-    /// A top-level element that was over a limit has streamed by.
-    Skipped(Skipped),
-    /// The stream was closed politely; always the last frame.
-    Closed,
-}
-
-impl fmt::Debug for Frame {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Opened(opened) => f.debug_tuple("Opened").field(opened).finish(),
-            Self::Stanza(bytes) => write!(f, "Stanza({} bytes)", bytes.len()),
-            Self::Skipped(skipped) => f.debug_tuple("Skipped").field(skipped).finish(),
-            Self::Closed => f.write_str("Closed"),
-        }
-    }
-}
-
-/// The header of a stream, as the other side sent it (RFC 6120, 4.7; XEP-0114, 3).
-///
-/// # Examples
-///
-/// See [`Framer`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Opened {
-    attrs: Vec<(String, String)>,
-    xmlns: String,
-}
-
-impl Opened {
-    /// The value of this attribute, unescaped; `xml:lang` goes by this name.
-    #[must_use]
-    pub fn attr(&self, name: &str) -> Option<&str> {
-        self.attrs
-            .iter()
-            .find(|(other, _)| other == name)
-            .map(|(_, value)| value.as_str())
-    }
-
-    /// The stream's id, which the handshake is made with.
-    #[must_use]
-    pub fn id(&self) -> Option<&str> {
-        self.attr("id")
-    }
-
-    /// The domain that answers.
-    #[must_use]
-    pub fn from(&self) -> Option<&str> {
-        self.attr("from")
-    }
-
-    /// The domain that is spoken to.
-    #[must_use]
-    pub fn to(&self) -> Option<&str> {
-        self.attr("to")
-    }
-
-    /// The version of XMPP. Prosody tells it only in a refusal (servers.md, 2).
-    #[must_use]
-    pub fn version(&self) -> Option<&str> {
-        self.attr("version")
-    }
-
-    /// The default namespace of the stream; empty if there is none.
-    #[must_use]
-    pub fn xmlns(&self) -> &str {
-        &self.xmlns
-    }
-}
 
 /// Cuts the bytes of one stream into frames.
 ///
@@ -202,6 +75,16 @@ enum Stage {
 
 impl Framer {
     /// A framer for a stream that has not begun.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::framer::{Framer, Limits};
+    ///
+    /// let mut framer = Framer::new(Limits::default());
+    /// assert!(framer.next()?.is_none());
+    /// # Ok::<(), couplet_core::framer::Malformed>(())
+    /// ```
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self {
@@ -216,6 +99,18 @@ impl Framer {
     }
 
     /// Adds bytes that were read.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::framer::{Framer, Limits};
+    ///
+    /// let mut framer = Framer::new(Limits::default());
+    /// framer.push(b"<stream:str");
+    /// framer.push(b"");
+    /// assert!(framer.next()?.is_none());
+    /// # Ok::<(), couplet_core::framer::Malformed>(())
+    /// ```
     pub fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
@@ -244,6 +139,16 @@ impl Framer {
 
     /// The namespaces bound by the stream's header, which its stanzas are to be read in; a
     /// component's usual ones before there was a header.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::framer::{Framer, Limits};
+    ///
+    /// let framer = Framer::new(Limits::default());
+    /// assert_eq!(framer.scope(), &couplet_core::element::Scope::component());
+    /// # Ok::<(), couplet_core::framer::Malformed>(())
+    /// ```
     #[must_use]
     pub fn scope(&self) -> &Scope {
         &self.scope
@@ -255,6 +160,17 @@ impl Framer {
     ///
     /// [`Malformed`] if the bytes are no XMPP, as far as that shows without reading the stanzas;
     /// from then on always the same.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::framer::{Framer, Limits};
+    ///
+    /// let mut framer = Framer::new(Limits::default());
+    /// framer.push(b"<!-- no -->");
+    /// assert_eq!(framer.next().unwrap_err().condition(), "restricted-xml");
+    /// # Ok::<(), couplet_core::framer::Malformed>(())
+    /// ```
     #[expect(clippy::should_implement_trait, reason = "it resumes after `None`")]
     pub fn next(&mut self) -> Result<Option<Frame>, Malformed> {
         let frame = self.advance();

@@ -11,7 +11,7 @@ use rxml::{AttrMap, Event, Namespace, NcName};
 use xso::error::{Error, FromEventsError};
 use xso::{Context, FromEventsBuilder, FromXml};
 
-use super::build::Node;
+use super::node::Node;
 use super::scope::NS_XML;
 use super::{Element, Tree};
 
@@ -53,6 +53,10 @@ impl fmt::Debug for Step<'_> {
 }
 
 /// The steps of a walk over an element, made by [`Element::steps`].
+///
+/// # Examples
+///
+/// See [`Step`].
 #[derive(Debug)]
 pub struct Steps<'a> {
     tree: &'a Tree,
@@ -101,6 +105,17 @@ impl Steps<'_> {
 
 impl<'a> Element<'a> {
     /// Walks over the element and all in it, in document order.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use couplet_core::element::{Scope, Tree};
+    ///
+    /// let tree = Tree::parse(Bytes::from_static(b"<a><b/></a>"), &Scope::client())?;
+    /// assert_eq!(tree.root().steps().count(), 4);
+    /// # Ok::<(), couplet_core::element::Malformed>(())
+    /// ```
     #[must_use]
     pub fn steps(self) -> Steps<'a> {
         Steps {
