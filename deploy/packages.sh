@@ -38,10 +38,12 @@ fi
 
 apt() {
     "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
-        apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3 "$@" </dev/null >&2
+        apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3 "$@" \
+        </dev/null >/dev/null
 }
 echo "installing: ${missing[*]}" >&2
-apt install -y --no-install-recommends "${missing[@]}" || {
+# The lists may be missing or old; only then is fetching them worth the time.
+apt install -y --no-install-recommends "${missing[@]}" 2>/dev/null || {
     apt update
     apt install -y --no-install-recommends "${missing[@]}"
 }

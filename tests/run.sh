@@ -8,9 +8,10 @@ cd "$(dirname "$0")/.."
 step "install Prosody, ejabberd and slixmpp"
 tests/install.sh
 
-# The scenarios run the binaries as users would.
-step "build the binaries"
-cargo build --workspace --bins
+# The scenarios run the binaries as users would. Built together with the tests, or cargo would
+# choose other features for the same dependencies and build them twice.
+step "build the binaries and the tests"
+cargo build --workspace --bins --tests
 
 if cargo nextest --version >/dev/null 2>&1; then
     step "tests (nextest)"
