@@ -2,10 +2,13 @@
 //! Ended by the handle it was started with, never by name.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{self, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use memchr::memmem;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::clock;
@@ -104,8 +107,11 @@ impl Child {
         )
     }
 
-    /// Asks the child to end and waits until it has.
-    pub(crate) fn stop(mut self) -> Result<(), Fault> {
+    /// Asks the child to end and waits until it has. The stream stays open until then, so that
+    /// nobody connects anew, and its end is answered (RFC 6120, 4.4), so that nobody waits for it.
+    pub(crate) fn stop(mut self, mut stream: &TcpStream) -> Result<(), Fault> {
+        stream.set_nonblocking(true)?;
+        let mut last_words = vec![0; 1 << 16];
         if let Some(id) = i32::try_from(self.process.id())
             .ok()
             .and_then(Pid::from_raw)
@@ -116,6 +122,11 @@ impl Child {
         while asked.elapsed() < FAREWELL {
             if self.process.try_wait()?.is_some() {
                 return Ok(());
+            }
+            let read = stream.read(&mut last_words).unwrap_or_default();
+            let words = last_words.get(..read).unwrap_or_default();
+            if memmem::find(words, b"</stream:stream>").is_some() {
+                let _gone_already = stream.write_all(b"</stream:stream>");
             }
             clock::pause(Duration::from_millis(2));
         }

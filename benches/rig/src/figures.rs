@@ -29,7 +29,8 @@ pub(crate) struct Figures {
 pub(crate) struct Latency {
     pub(crate) p50: f64,
     pub(crate) p99: f64,
-    pub(crate) p999: f64,
+    /// Only of a thousand samples and more: of fewer it is the worst one by another name.
+    pub(crate) p999: Option<f64>,
     pub(crate) samples: usize,
 }
 
@@ -41,7 +42,7 @@ impl Latency {
         Some(Latency {
             p50: at(0.5)?,
             p99: at(0.99)?,
-            p999: at(0.999)?,
+            p999: at(0.999).filter(|_| nanoseconds.len() >= 1000),
             samples: nanoseconds.len(),
         })
     }
@@ -72,12 +73,12 @@ mod tests {
             Latency {
                 p50: 500.0,
                 p99: 990.0,
-                p999: 999.0,
+                p999: Some(999.0),
                 samples: 1000
             }
         );
         let one = Latency::of(vec![7000]).unwrap();
-        assert_eq!((one.p50, one.p999), (7.0, 7.0));
+        assert_eq!((one.p50, one.p99, one.p999), (7.0, 7.0, None));
         assert_eq!(Latency::of(Vec::new()), None);
     }
 

@@ -94,9 +94,7 @@ fn bench(bench: &Bench) -> Result<ExitCode, Fault> {
     for text in &absent {
         eprintln!("rig: {text}");
     }
-    let runs = plan::all(bench, &peers, |run| {
-        eprintln!("rig: {}", plan::progress(run))
-    })?;
+    let runs = plan::all(bench, &peers, |line| eprintln!("rig: {line}"))?;
     let groups = summary::summary(&peers, &runs);
     if bench.quick {
         println!("--quick: these runs show that it works, not how fast it is\n");
@@ -106,12 +104,18 @@ fn bench(bench: &Bench) -> Result<ExitCode, Fault> {
         let runs: Vec<_> = runs.iter().map(as_json).collect();
         let settings = bench.settings();
         let all = json!({
-            "quick": bench.quick, "settings": settings, "absent": absent, "table": groups, "runs": runs,
+            "quick": bench.quick, "window": settings.window, "senders": settings.senders,
+            "warm_seconds": settings.warm.as_secs_f64(),
+            "measured_seconds": settings.measured.as_secs_f64(),
+            "processors": std::thread::available_parallelism().map_or(0, usize::from),
+            "absent": absent, "table": groups, "runs": runs,
         });
         std::fs::write(path, format!("{all:#}\n"))
             .map_err(|error| Fault::new(format!("{}: {error}", path.display())))?;
     }
-    let failed = runs.iter().any(|run| run.outcome.is_err());
+    let failed = runs
+        .iter()
+        .any(|run| run.outcome.as_ref().is_err_and(Fault::is_wrong));
     Ok(if failed {
         ExitCode::FAILURE
     } else {

@@ -145,11 +145,11 @@ impl Bench {
     }
 }
 
-/// Runs everything; `told` hears of each run as it ends.
+/// Runs everything; `told` hears of each run as it ends, in a line.
 pub(crate) fn all(
     bench: &Bench,
     peers: &[Peer],
-    mut told: impl FnMut(&Run),
+    mut told: impl FnMut(&str),
 ) -> Result<Vec<Run>, Fault> {
     let port = Port::open(DOMAIN)?;
     let settings = bench.settings();
@@ -166,7 +166,7 @@ pub(crate) fn all(
                 for peer in peers.iter().cycle().skip(turn).take(peers.len()) {
                     if !beyond(peer, *measure, &known) {
                         let run = run(&port, peer, *measure, &settings);
-                        told(&run);
+                        told(&progress(&run));
                         runs.push(run);
                     }
                 }
@@ -180,11 +180,14 @@ pub(crate) fn all(
         .map(Measure::Rate)
         .collect();
     rounds(&rates, &mut runs);
+    if bench.wants(Only::Rates) && rates.len() < bench.rates.len() {
+        told("no rate \"half\": it is half of a peer's peak, so it needs a peer and the messages");
+    }
     Ok(runs)
 }
 
 /// One line about a run, for whoever waits.
-pub(crate) fn progress(run: &Run) -> String {
+fn progress(run: &Run) -> String {
     let what = title(run.measure);
     let noise = if run.quiet() {
         String::new()
@@ -206,7 +209,7 @@ pub(crate) fn progress(run: &Run) -> String {
                 run.peer, figures.per_second
             )
         }
-        Err(fault) => format!("{what}: {} FAILED: {fault}{noise}", run.peer),
+        Err(fault) => format!("{what}: {} {fault}{noise}", run.peer),
     }
 }
 

@@ -37,6 +37,11 @@ impl Port {
         })
     }
 
+    /// Turns away whoever still knocks: a component of an earlier run that connected anew.
+    pub(crate) fn clear(&self) {
+        while self.listener.accept().is_ok() {}
+    }
+
     pub(crate) fn address(&self) -> Result<SocketAddr, Fault> {
         Ok(self.listener.local_addr()?)
     }

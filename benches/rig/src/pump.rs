@@ -16,7 +16,7 @@ use crate::port::route;
 use crate::tally::{Settled, Tally};
 
 /// How long the last answers may take before they count as lost.
-const LOST: Duration = Duration::from_secs(10);
+const LOST: Duration = Duration::from_millis(if cfg!(test) { 2_000 } else { 10_000 });
 /// How long to listen for answers too many once all have come.
 const LINGER: Duration = Duration::from_millis(30);
 /// The sides look this often whether the run is over.
@@ -114,7 +114,7 @@ impl Pump<'_> {
     pub(crate) fn go_on(&self, time: Duration, child: &mut Child) -> Result<(), Fault> {
         let until = clock::now() + time;
         loop {
-            self.sound(child)?;
+            self.sound(|| child.alive())?;
             let left = until.saturating_duration_since(clock::now());
             if left.is_zero() {
                 return Ok(());
@@ -124,10 +124,13 @@ impl Pump<'_> {
     }
 
     /// Lets the run go on until all questions of its limit are answered.
-    pub(crate) fn go_on_to_the_limit(&self, child: &mut Child) -> Result<(), Fault> {
+    pub(crate) fn go_on_to_the_limit(
+        &self,
+        mut alive: impl FnMut() -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
         let (mut last, mut moved) = (0, clock::now());
         while self.tally.answered() < self.limit {
-            self.sound(child)?;
+            self.sound(&mut alive)?;
             if self.tally.answered() > last {
                 (last, moved) = (self.tally.answered(), clock::now());
             }
@@ -144,10 +147,10 @@ impl Pump<'_> {
         self.collecting.store(true, Ordering::SeqCst);
     }
 
-    fn sound(&self, child: &mut Child) -> Result<(), Fault> {
+    fn sound(&self, mut alive: impl FnMut() -> Result<(), Fault>) -> Result<(), Fault> {
         match lock(&self.fault).as_ref() {
             Some(fault) => Err(fault.clone()),
-            None => child.alive(),
+            None => alive(),
         }
     }
 
@@ -226,14 +229,14 @@ impl Pump<'_> {
     ) -> Result<(), Fault> {
         let now = nanoseconds(self.started.elapsed());
         let asked = self.tally.asked();
-        let due_by_now = (now as f64 / 1e9 * rate) as u64;
+        let due_by_now = ((now as f64 / 1e9 * rate) as u64).min(self.limit);
         let due_at = |number: u64| ((number + 1) as f64 / rate * 1e9) as u64;
         if due_by_now <= asked {
             clock::pause(Duration::from_nanos(due_at(asked).saturating_sub(now)));
             return Ok(());
         }
         if self.tally.outstanding() > self.tally.ring.slots() as u64 / 2 {
-            return Err(Fault::new("cannot keep up with this rate"));
+            return Err(Fault::TooSlow(format!("cannot hold {rate:.0} a second")));
         }
         for number in asked..due_by_now {
             if let Some(due) = self.due.get(self.tally.slot_of(number)) {
@@ -292,4 +295,105 @@ pub(crate) fn nanoseconds(time: Duration) -> u64 {
 /// What a panicked thread left behind is still good: both values are whole at any time.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::TcpListener;
+
+    use super::*;
+    use crate::stanzas::{Kind, Ring};
+    use crate::tally::Answers;
+
+    const COUNT: u64 = 50_000;
+    /// Less than half a ring: however slow the machine is, no rate is too much for it.
+    const FEW: u64 = 2_000;
+
+    /// Pumps pings through a component that hands `spoil` all it reads, a ring's stanza at a time.
+    fn through(
+        pace: Pace,
+        mut spoil: impl FnMut(usize, &[u8]) -> Vec<u8> + Send,
+    ) -> Result<u64, Fault> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (mut other, _) = listener.accept().unwrap();
+        let ring = Ring::new(Kind::Pings, 4096, 10, "echo.localhost");
+        let each = ring.run(0, 1).len();
+        let count = if matches!(pace, Pace::Rate(_)) {
+            FEW
+        } else {
+            COUNT
+        };
+        let tally = Tally::new(&ring, Answers::CopiedBack);
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                let mut stanza = vec![0; each];
+                for number in 0.. {
+                    if other.read_exact(&mut stanza).is_err() {
+                        return;
+                    }
+                    if other.write_all(&spoil(number, &stanza)).is_err() {
+                        return;
+                    }
+                }
+            });
+            let pumped = pump(&stream, &tally, pace, Some(count), |pump| {
+                pump.go_on_to_the_limit(|| Ok(()))
+            });
+            stream.shutdown(std::net::Shutdown::Both).unwrap();
+            pumped.map(|_| tally.answered())
+        })
+    }
+
+    #[test]
+    fn every_question_is_asked_and_answered_once() {
+        assert_eq!(
+            through(Pace::Window(512), |_, stanza| stanza.to_vec()),
+            Ok(COUNT)
+        );
+        assert_eq!(
+            through(Pace::Window(1), |_, stanza| stanza.to_vec()),
+            Ok(COUNT)
+        );
+        assert_eq!(
+            through(Pace::Rate(100_000.0), |_, stanza| stanza.to_vec()),
+            Ok(FEW)
+        );
+    }
+
+    #[test]
+    fn a_lost_answer_fails_the_run() {
+        let lossy = |number, stanza: &[u8]| {
+            if number == 777 {
+                Vec::new()
+            } else {
+                stanza.to_vec()
+            }
+        };
+        assert!(through(Pace::Window(512), lossy).is_err_and(|fault| fault.is_wrong()));
+    }
+
+    #[test]
+    fn an_answer_too_many_fails_the_run_even_if_it_is_the_last() {
+        for spoiled in [777, usize::try_from(COUNT).unwrap() - 1] {
+            let doubling =
+                |number, stanza: &[u8]| stanza.repeat(1 + usize::from(number == spoiled));
+            assert!(through(Pace::Window(512), doubling).is_err_and(|fault| fault.is_wrong()));
+        }
+    }
+
+    #[test]
+    fn a_wrong_id_fails_the_run() {
+        let wrong = |number, stanza: &[u8]| {
+            let text = String::from_utf8(stanza.to_vec()).unwrap();
+            if number == 777 {
+                text.replace("id='m", "id='n")
+            } else {
+                text
+            }
+            .into_bytes()
+        };
+        assert!(through(Pace::Window(512), wrong).is_err_and(|fault| fault.is_wrong()));
+    }
 }

@@ -38,7 +38,7 @@ pub(crate) enum Measure {
 }
 
 /// The knobs that all runs of a table share.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) window: usize,
     pub(crate) senders: usize,
@@ -88,25 +88,29 @@ fn attempt(
     measure: Measure,
     settings: &Settings,
 ) -> (Result<Figures, Fault>, f64) {
+    port.clear();
     let mut child = match Child::start(peer, port) {
         Ok(child) => child,
         Err(fault) => return (Err(fault), 0.0),
     };
-    let outcome = port.accept(&mut child).and_then(|stream| {
-        let online = child.started.elapsed();
-        clock::pause(SETTLE);
-        let (idle, _) = child.memory();
-        let mut figures = figures(&stream, &mut child, peer, measure, settings)?;
-        figures.online_ms = online.as_secs_f64() * 1e3;
-        figures.idle_kib = idle as f64;
-        figures.peak_kib = child.memory().1 as f64;
-        Ok(figures)
+    let stream = match port.accept(&mut child) {
+        Ok(stream) => stream,
+        Err(fault) => return (Err(fault), 0.0),
+    };
+    let online = child.started.elapsed();
+    clock::pause(SETTLE);
+    let (idle, _) = child.memory();
+    let outcome = figures(&stream, &mut child, peer, measure, settings).map(|figures| Figures {
+        online_ms: online.as_secs_f64() * 1e3,
+        idle_kib: idle as f64,
+        peak_kib: child.memory().1 as f64,
+        ..figures
     });
     // A component that has died says why better than the stream that it took along.
     let outcome = outcome.map_err(|fault| child.alive().err().unwrap_or(fault));
     let cpu = child.cpu();
     (
-        outcome.and_then(|figures| child.stop().map(|()| figures)),
+        outcome.and_then(|figures| child.stop(&stream).map(|()| figures)),
         cpu,
     )
 }
@@ -243,7 +247,7 @@ pub(crate) fn drive(
     let tally = Tally::new(&ring, Answers::Given);
     let pace = Pace::Window(settings.window as u64);
     pump(&stream, &tally, pace, Some(count), |pump| {
-        pump.go_on_to_the_limit(&mut child)
+        pump.go_on_to_the_limit(|| child.alive())
     })?;
-    child.stop()
+    child.stop(&stream)
 }

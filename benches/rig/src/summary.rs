@@ -30,6 +30,8 @@ pub(crate) struct Row {
     pub(crate) runs: usize,
     /// Good runs on a machine that others were using.
     pub(crate) noisy: usize,
+    /// Runs in which the component was wrong, not merely too slow.
+    pub(crate) failed: usize,
     pub(crate) faults: Vec<String>,
 }
 
@@ -104,7 +106,7 @@ fn row(peer: &Peer, runs: &[&Run]) -> Row {
         .filter_map(|run| Some((*run, run.outcome.as_ref().ok()?)))
         .collect();
     let rates = || good.iter().map(|(_, figures)| figures.per_second);
-    let faults = runs.iter().filter_map(|run| run.outcome.as_ref().err());
+    let faults = || runs.iter().filter_map(|run| run.outcome.as_ref().err());
     Row {
         peer: peer.name.clone(),
         role: peer.role,
@@ -115,7 +117,8 @@ fn row(peer: &Peer, runs: &[&Run]) -> Row {
         to_floor: None,
         runs: runs.len(),
         noisy: good.iter().filter(|(run, _)| !run.quiet()).count(),
-        faults: faults.map(ToString::to_string).collect(),
+        failed: faults().filter(|fault| fault.is_wrong()).count(),
+        faults: faults().map(ToString::to_string).collect(),
     }
 }
 
@@ -134,6 +137,7 @@ fn medians(runs: &[&Figures]) -> Option<Figures> {
         cpu_per_100k: of(|run| run.cpu_per_100k)?,
         answer_bytes: of(|run| run.answer_bytes)?,
         latency: latency(|l| l.p50).and_then(|p50| {
+            let p999 = median(runs.iter().filter_map(|run| run.latency?.p999));
             let samples = runs
                 .iter()
                 .filter_map(|run| run.latency)
@@ -142,7 +146,7 @@ fn medians(runs: &[&Figures]) -> Option<Figures> {
             Some(Latency {
                 p50,
                 p99: latency(|l| l.p99)?,
-                p999: latency(|l| l.p999)?,
+                p999,
                 samples,
             })
         }),
@@ -219,7 +223,7 @@ mod tests {
         let peers = [Peer::known("slixmpp").unwrap()];
         let groups = summary(&peers, &[run("slixmpp", 10.0), bad]);
         let row = groups.first().unwrap().rows.first().unwrap();
-        assert_eq!(row.faults, ["3 answers never came"]);
-        assert_eq!((row.runs, row.lowest_per_second), (2, 10.0));
+        assert_eq!(row.faults, ["FAILED: 3 answers never came"]);
+        assert_eq!((row.runs, row.failed, row.lowest_per_second), (2, 1, 10.0));
     }
 }

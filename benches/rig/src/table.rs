@@ -17,11 +17,7 @@ pub(crate) fn table(groups: &[Group]) -> String {
     start(&mut text, groups);
     let rows = || groups.iter().flat_map(|group| &group.rows);
     let (runs, noisy, failed) = rows().fold((0, 0, 0), |sums, row| {
-        (
-            sums.0 + row.runs,
-            sums.1 + row.noisy,
-            sums.2 + row.faults.len(),
-        )
+        (sums.0 + row.runs, sums.1 + row.noisy, sums.2 + row.failed)
     });
     if noisy > 0 {
         line(
@@ -71,7 +67,7 @@ fn block(text: &mut String, group: &Group) {
             );
         }
         for fault in &row.faults {
-            line(text, &format!("  {:<18} FAILED: {fault}", row.peer));
+            line(text, &format!("  {:<18} {fault}", row.peer));
         }
     }
     text.push('\n');
@@ -139,11 +135,11 @@ fn latency_line(row: &Row, figures: &Figures) -> String {
     };
     let ratio = |ratio: Option<f64>| or_dash(ratio.map(|ratio| format!("{ratio:.2}")));
     format!(
-        "{}{:>10.0}{:>10.0}{:>10.0}{:>9}{:>9}{:>11.3}{:>8}{:>10.0}{:>10}",
+        "{}{:>10.0}{:>10.0}{:>10}{:>9}{:>9}{:>11.3}{:>8}{:>10.0}{:>10}",
         name(row),
         latency.p50,
         latency.p99,
-        latency.p999,
+        or_dash(latency.p999.map(|late| format!("{late:.0}"))),
         ratio(row.to_peer.and_then(|ratios| ratios.p99)),
         ratio(row.to_floor.and_then(|ratios| ratios.p99)),
         figures.cpu_per_100k,
