@@ -1,0 +1,15 @@
+//! The echo as tokio-xmpp's own example writes it: one `send_stanza` per answer.
+
+use futures::StreamExt;
+use peer_tokio_xmpp::{answer, online};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), tokio_xmpp::Error> {
+    let mut component = online().await?;
+    while let Some(stanza) = component.next().await {
+        if let Some(reply) = answer(stanza) {
+            component.send_stanza(reply).await?;
+        }
+    }
+    Ok(())
+}

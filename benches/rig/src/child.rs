@@ -1,0 +1,157 @@
+//! The component under test as a child process, and what /proc says about it.
+//! Ended by the handle it was started with, never by name.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{self, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use memchr::memmem;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::clock;
+use crate::fault::Fault;
+use crate::peers::Peer;
+use crate::port::Port;
+
+/// How long a child may take to end when asked; valgrind writes its report then.
+const FAREWELL: Duration = Duration::from_secs(20);
+
+/// A running component.
+pub(crate) struct Child {
+    process: process::Child,
+    pub(crate) started: Instant,
+    log: PathBuf,
+}
+
+impl Child {
+    /// Starts `peer` with the addresses in its environment, under both sets of names.
+    pub(crate) fn start(peer: &Peer, port: &Port) -> Result<Child, Fault> {
+        let log = std::env::temp_dir().join(format!("rig-{}-{}.log", process::id(), peer.name));
+        let file = fs::File::create(&log)?;
+        let server = port.address()?.to_string();
+        let mut command = Command::new(&peer.program);
+        command
+            .args(&peer.arguments)
+            .envs(peer.environment.iter().map(|(key, value)| (key, value)));
+        for prefix in ["COUPLET", "RIG"] {
+            command.env(format!("{prefix}_DOMAIN"), &port.domain);
+            command.env(format!("{prefix}_SECRET"), &port.secret);
+            command.env(format!("{prefix}_SERVER"), &server);
+        }
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(file);
+        let started = clock::now();
+        let process = command.spawn().map_err(|error| {
+            Fault::new(format!(
+                "{} cannot be started: {error}",
+                peer.program.display()
+            ))
+        })?;
+        Ok(Child {
+            process,
+            started,
+            log,
+        })
+    }
+
+    /// A fault with the child's last words if it has ended.
+    pub(crate) fn alive(&mut self) -> Result<(), Fault> {
+        match self.process.try_wait()? {
+            None => Ok(()),
+            Some(status) => {
+                let log = fs::read_to_string(&self.log).unwrap_or_default();
+                let words: Vec<&str> = log.lines().rev().take(5).collect();
+                let words: Vec<&str> = words.into_iter().rev().collect();
+                Err(Fault::new(format!(
+                    "the component ended ({status}): {}",
+                    words.join(" | ")
+                )))
+            }
+        }
+    }
+
+    /// CPU seconds of all its threads so far, user and kernel.
+    pub(crate) fn cpu(&self) -> f64 {
+        let id = self.process.id();
+        // The scheduler's nanoseconds where the kernel has them: a tick is a tenth of a short run.
+        let threads = fs::read_dir(format!("/proc/{id}/task"))
+            .into_iter()
+            .flatten()
+            .flatten();
+        let nanoseconds: u64 = threads
+            .filter_map(|thread| fs::read_to_string(thread.path().join("schedstat")).ok())
+            .filter_map(|text| text.split(' ').next()?.parse::<u64>().ok())
+            .sum();
+        match nanoseconds {
+            0 => cpu_ticks(&id.to_string()),
+            _ => nanoseconds as f64 / 1e9,
+        }
+    }
+
+    /// Kibibytes of memory: (now, the most so far).
+    pub(crate) fn memory(&self) -> (u64, u64) {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()));
+        let status = status.unwrap_or_default();
+        let field = |name: &str| {
+            let line = status.lines().find(|line| line.starts_with(name))?;
+            line.split_whitespace().nth(1)?.parse().ok()
+        };
+        (
+            field("VmRSS:").unwrap_or_default(),
+            field("VmHWM:").unwrap_or_default(),
+        )
+    }
+
+    /// Asks the child to end and waits until it has. The stream stays open until then, so that
+    /// nobody connects anew, and its end is answered (RFC 6120, 4.4), so that nobody waits for it.
+    pub(crate) fn stop(mut self, mut stream: &TcpStream) -> Result<(), Fault> {
+        stream.set_nonblocking(true)?;
+        let mut last_words = vec![0; 1 << 16];
+        if let Some(id) = i32::try_from(self.process.id())
+            .ok()
+            .and_then(Pid::from_raw)
+        {
+            let _ended_already = kill_process(id, Signal::TERM);
+        }
+        let asked = clock::now();
+        while asked.elapsed() < FAREWELL {
+            if self.process.try_wait()?.is_some() {
+                return Ok(());
+            }
+            let read = stream.read(&mut last_words).unwrap_or_default();
+            let words = last_words.get(..read).unwrap_or_default();
+            if memmem::find(words, b"</stream:stream>").is_some() {
+                let _gone_already = stream.write_all(b"</stream:stream>");
+            }
+            clock::pause(Duration::from_millis(2));
+        }
+        Err(Fault::new("the component does not end on SIGTERM"))
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        let _ended_already = self.process.kill();
+        let _no_zombie = self.process.wait();
+        let _never_written = fs::remove_file(&self.log);
+    }
+}
+
+/// CPU seconds of a process (or "self") in the kernel's ticks, its ended threads included.
+pub(crate) fn cpu_ticks(id: &str) -> f64 {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    // proc(5): the name in brackets may hold spaces; utime and stime are the fields 14 and 15.
+    let fields = stat.rsplit(')').next().unwrap_or_default();
+    let ticks: u64 = fields
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .filter_map(|ticks| ticks.parse::<u64>().ok())
+        .sum();
+    ticks as f64 / 100.0
+}

@@ -1,0 +1,184 @@
+//! Who is measured: name, command line, and what part it plays in the table.
+//! Installing them is `install.sh`'s business.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::fault::Fault;
+
+/// The part that a row plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Role {
+    /// What the ratios are about.
+    Ours,
+    /// A component of somebody else's library; the fastest of a row is its yardstick.
+    Peer,
+    /// Bytes copied back unread: what the rig and the machine can do.
+    Floor,
+}
+
+/// One component, as a command.
+#[derive(Clone, Debug)]
+pub(crate) struct Peer {
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    pub(crate) program: PathBuf,
+    pub(crate) arguments: Vec<String>,
+    pub(crate) environment: Vec<(String, String)>,
+}
+
+/// The names that `--peers` knows, ours first.
+pub(crate) const NAMES: [&str; 5] = [
+    "couplet",
+    "tokio-xmpp-send",
+    "tokio-xmpp-feed",
+    "xmpp-js",
+    "slixmpp",
+];
+
+/// The floor's row.
+pub(crate) const FLOOR: &str = "copyback";
+
+impl Peer {
+    /// A peer by its name in [`NAMES`].
+    pub(crate) fn known(name: &str) -> Result<Peer, Fault> {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let rust = here.join("peers/tokio-xmpp/target/release");
+        let script = |interpreter: PathBuf, path: &str| {
+            (
+                interpreter,
+                vec![here.join(path).to_string_lossy().into_owned()],
+            )
+        };
+        let (program, arguments) = match name {
+            "couplet" => (beside_the_rig("echo"), Vec::new()),
+            "tokio-xmpp-send" | "tokio-xmpp-feed" => (rust.join(name), Vec::new()),
+            "xmpp-js" => script(PathBuf::from("node"), "peers/xmpp-js/echo.js"),
+            "slixmpp" => script(here.join(".venv/bin/python"), "peers/slixmpp/echo.py"),
+            _ => {
+                let names = NAMES.join(", ");
+                return Err(Fault::new(format!(
+                    "no peer {name}; known: {names}, tokio-xmpp, all"
+                )));
+            }
+        };
+        let role = if name == "couplet" {
+            Role::Ours
+        } else {
+            Role::Peer
+        };
+        Ok(Peer {
+            name: name.to_owned(),
+            role,
+            program,
+            arguments,
+            environment: Vec::new(),
+        })
+    }
+
+    pub(crate) fn floor() -> Peer {
+        Peer {
+            name: FLOOR.to_owned(),
+            role: Role::Floor,
+            program: std::env::current_exe().unwrap_or_default(),
+            arguments: vec!["copyback".to_owned()],
+            environment: Vec::new(),
+        }
+    }
+
+    /// `NAME=[KEY=VALUE ...] PROGRAM [ARGUMENT ...]`, split at spaces, no shell between: the
+    /// process that is started is the one that is measured.
+    pub(crate) fn spelled(text: &str) -> Result<Peer, Fault> {
+        let malformed = || Fault::new(format!("not NAME=COMMAND: {text}"));
+        let (name, command) = text.split_once('=').ok_or_else(malformed)?;
+        let mut words = command.split_whitespace().peekable();
+        let mut environment = Vec::new();
+        while let Some((key, value)) = words.peek().and_then(|word| word.split_once('=')) {
+            environment.push((key.to_owned(), value.to_owned()));
+            words.next();
+        }
+        let program = PathBuf::from(words.next().ok_or_else(malformed)?);
+        let arguments = words.map(str::to_owned).collect();
+        Ok(Peer {
+            name: name.to_owned(),
+            role: Role::Ours,
+            program,
+            arguments,
+            environment,
+        })
+    }
+
+    /// Why this peer cannot be measured here, if so.
+    pub(crate) fn absent(&self) -> Option<String> {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let found = match self.name.as_str() {
+            "xmpp-js" => here
+                .join("peers/xmpp-js/node_modules/@xmpp/component")
+                .exists(),
+            // A bare name is looked for on the PATH when it is started.
+            _ => self.program.components().count() == 1 || self.program.exists(),
+        };
+        let cure = match (self.role, self.name.as_str()) {
+            (Role::Peer, _) => "benches/rig/install.sh installs it",
+            (_, "couplet") => "cargo build --release -p echo builds it",
+            _ => "no such program",
+        };
+        (!found).then(|| format!("{}: not there ({cure})", self.name))
+    }
+}
+
+/// The list that `--peers` gives, with its two short names written out.
+pub(crate) fn expand(names: &[String]) -> Vec<String> {
+    let mut expanded: Vec<String> = Vec::new();
+    for name in names {
+        let all = match name.as_str() {
+            "all" => NAMES.to_vec(),
+            "tokio-xmpp" => vec!["tokio-xmpp-send", "tokio-xmpp-feed"],
+            other => vec![other],
+        };
+        for name in all {
+            if !expanded.iter().any(|known| known == name) {
+                expanded.push(name.to_owned());
+            }
+        }
+    }
+    expanded
+}
+
+fn beside_the_rig(program: &str) -> PathBuf {
+    let rig = std::env::current_exe().unwrap_or_default();
+    rig.parent().unwrap_or(Path::new(".")).join(program)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_line_carries_its_environment_before_it() {
+        let peer = Peer::spelled("mt=A=1 B=x=y ./echo --flag").unwrap();
+        assert_eq!(
+            (peer.name.as_str(), peer.program.as_path()),
+            ("mt", Path::new("./echo"))
+        );
+        assert_eq!(peer.arguments, ["--flag"]);
+        let environment = [("A", "1"), ("B", "x=y")].map(|(k, v)| (k.to_owned(), v.to_owned()));
+        assert_eq!(peer.environment, environment);
+        assert!(Peer::spelled("nothing").is_err() && Peer::spelled("name=A=1").is_err());
+    }
+
+    #[test]
+    fn short_names_stand_for_several_peers_once_each() {
+        let names =
+            |list: &[&str]| expand(&list.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>());
+        assert_eq!(
+            names(&["tokio-xmpp-feed", "tokio-xmpp"]),
+            ["tokio-xmpp-feed", "tokio-xmpp-send"]
+        );
+        assert_eq!(names(&["all", "slixmpp"]).len(), NAMES.len());
+        assert!(names(&["all"]).iter().all(|name| Peer::known(name).is_ok()));
+        assert!(Peer::known("nobody").is_err());
+    }
+}

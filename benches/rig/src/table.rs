@@ -1,0 +1,191 @@
+//! The table in print: one block per measure, one line per component.
+//! What the columns mean is said in `benches/README.md`.
+
+use std::fmt::Write;
+
+use crate::figures::Figures;
+use crate::run::Measure;
+use crate::stanzas::Kind;
+use crate::summary::{Group, Row};
+
+/// The whole table.
+pub(crate) fn table(groups: &[Group]) -> String {
+    let mut text = String::new();
+    for group in groups {
+        block(&mut text, group);
+    }
+    start(&mut text, groups);
+    let rows = || groups.iter().flat_map(|group| &group.rows);
+    let (runs, noisy, failed) = rows().fold((0, 0, 0), |sums, row| {
+        (sums.0 + row.runs, sums.1 + row.noisy, sums.2 + row.failed)
+    });
+    if noisy > 0 {
+        line(
+            &mut text,
+            &format!("{noisy} of {runs} runs were NOT on a quiet machine (~)."),
+        );
+    }
+    if failed > 0 {
+        line(
+            &mut text,
+            &format!("{failed} of {runs} runs FAILED and count for nothing."),
+        );
+    }
+    text
+}
+
+/// What a block is about.
+pub(crate) fn title(measure: Measure) -> String {
+    match measure {
+        Measure::Flood(Kind::Messages) => "messages, windowed".to_owned(),
+        Measure::Flood(Kind::Pings) => "iq pings, windowed".to_owned(),
+        Measure::Flood(Kind::Disco) => "disco#info, windowed".to_owned(),
+        Measure::Flood(Kind::Rich) => "rich messages, windowed".to_owned(),
+        Measure::Burst(1) => "messages, one outstanding".to_owned(),
+        Measure::Burst(size) => format!("messages in bursts of {size}, time of the last answer"),
+        Measure::Rate(rate) => format!("messages at {rate}/s"),
+    }
+}
+
+fn block(text: &mut String, group: &Group) {
+    let yardstick = group.yardstick.as_deref().unwrap_or("none");
+    line(
+        text,
+        &format!("{}  (x = {yardstick})", title(group.measure)),
+    );
+    let flood = matches!(group.measure, Measure::Flood(_));
+    line(text, &if flood { flood_head() } else { latency_head() });
+    for row in &group.rows {
+        if let Some(figures) = &row.median {
+            line(
+                text,
+                &if flood {
+                    flood_line(row, figures)
+                } else {
+                    latency_line(row, figures)
+                },
+            );
+        }
+        for fault in &row.faults {
+            line(text, &format!("  {:<18} {fault}", row.peer));
+        }
+    }
+    text.push('\n');
+}
+
+fn flood_head() -> String {
+    format!(
+        "  {:<18}{:>11}{:>21}{:>8}{:>9}{:>11}{:>8}{:>9}{:>10}",
+        "",
+        "answers/s",
+        "lowest..highest",
+        "x",
+        "of floor",
+        "CPU s/100k",
+        "x",
+        "answer B",
+        "peak MiB"
+    )
+}
+
+fn flood_line(row: &Row, figures: &Figures) -> String {
+    let range = format!(
+        "{:.0}..{:.0}",
+        row.lowest_per_second, row.highest_per_second
+    );
+    let faster = row
+        .to_peer
+        .map(|ratios| format!("{:.2}", ratios.per_second));
+    let of_floor = row
+        .to_floor
+        .map(|ratios| format!("{:.1}%", ratios.per_second * 100.0));
+    let cpu = row.to_peer.map(|ratios| format!("{:.3}", ratios.cpu));
+    format!(
+        "{}{:>11.0}{range:>21}{:>8}{:>9}{:>11.3}{:>8}{:>9.0}{:>10.1}",
+        name(row),
+        figures.per_second,
+        or_dash(faster),
+        or_dash(of_floor),
+        figures.cpu_per_100k,
+        or_dash(cpu),
+        figures.answer_bytes,
+        figures.peak_kib / 1024.0,
+    )
+}
+
+fn latency_head() -> String {
+    format!(
+        "  {:<18}{:>10}{:>10}{:>10}{:>9}{:>9}{:>11}{:>8}{:>10}{:>10}",
+        "",
+        "p50 us",
+        "p99 us",
+        "p99.9 us",
+        "p99 x",
+        "floor x",
+        "CPU s/100k",
+        "x",
+        "answers/s",
+        "rig late"
+    )
+}
+
+fn latency_line(row: &Row, figures: &Figures) -> String {
+    let Some(latency) = figures.latency else {
+        return name(row);
+    };
+    let ratio = |ratio: Option<f64>| or_dash(ratio.map(|ratio| format!("{ratio:.2}")));
+    format!(
+        "{}{:>10.0}{:>10.0}{:>10}{:>9}{:>9}{:>11.3}{:>8}{:>10.0}{:>10}",
+        name(row),
+        latency.p50,
+        latency.p99,
+        or_dash(latency.p999.map(|late| format!("{late:.0}"))),
+        ratio(row.to_peer.and_then(|ratios| ratios.p99)),
+        ratio(row.to_floor.and_then(|ratios| ratios.p99)),
+        figures.cpu_per_100k,
+        ratio(row.to_peer.map(|ratios| ratios.cpu)),
+        figures.per_second,
+        or_dash(figures.rig_late.map(|late| format!("{late:.0}"))),
+    )
+}
+
+/// Start and idle memory do not depend on the measure: from the rows of the first one.
+fn start(text: &mut String, groups: &[Group]) {
+    let Some(group) = groups.first() else { return };
+    line(text, "start to online, and memory before the first stanza");
+    line(
+        text,
+        &format!(
+            "  {:<18}{:>11}{:>9}{:>11}",
+            "", "online ms", "floor x", "idle MiB"
+        ),
+    );
+    for row in &group.rows {
+        let Some(figures) = &row.median else { continue };
+        let to_floor = row.to_floor.map(|ratios| format!("{:.1}", ratios.online));
+        let (online, idle) = (figures.online_ms, figures.idle_kib / 1024.0);
+        line(
+            text,
+            &format!(
+                "{}{online:>11.1}{:>9}{idle:>11.1}",
+                name(row),
+                or_dash(to_floor)
+            ),
+        );
+    }
+    text.push('\n');
+}
+
+/// The name, marked if a run of the row was disturbed.
+fn name(row: &Row) -> String {
+    let mark = if row.noisy > 0 { "~" } else { "" };
+    format!("  {:<18}", format!("{}{mark}", row.peer))
+}
+
+fn or_dash(text: Option<String>) -> String {
+    text.unwrap_or_else(|| "-".to_owned())
+}
+
+fn line(text: &mut String, line: &str) {
+    let _a_string_takes_all = writeln!(text, "{line}");
+}
