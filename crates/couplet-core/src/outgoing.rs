@@ -3,6 +3,8 @@
 //! Deliberately absent: IQs. Questions go through the link, which waits for the answer; answers
 //! are what a handler returns.
 
+use std::borrow::Cow;
+
 use jid::Jid;
 use xso::AsXml;
 
@@ -11,7 +13,7 @@ use crate::{
     message::MessageType,
     presence::{PresenceType, Show},
     stanza::{Kind, Stanza},
-    wire::Wire,
+    wire::{NS_CLIENT, Wire},
 };
 
 /// A message or presence to send.
@@ -67,25 +69,52 @@ impl Outgoing {
     /// same type, thread and language; to a room's own address for `groupchat`.
     #[must_use]
     pub fn reply(message: &Stanza, body: &str) -> Outgoing {
-        let word = message.type_();
-        let type_ = ["chat", "groupchat", "headline", "normal"]
-            .into_iter()
-            .find(|known| Some(*known) == word.as_deref());
-        let to = match type_ {
-            Some("groupchat") => message.from().to_bare().into(),
-            _ => message.from().clone(),
-        };
-        let mut reply = Outgoing::new(Kind::Message, type_, &to)
+        let (type_, room) = reply_to(message);
+        let to = room.as_ref().unwrap_or(message.from());
+        let mut reply = Outgoing::new(Kind::Message, type_, to)
             .from(message.to())
             .body(body);
-        if let Some(thread) = message.payload("thread", crate::wire::NS_CLIENT) {
+        if let Some(thread) = message.payload("thread", NS_CLIENT) {
             reply = reply.thread(&thread.text());
         }
-        reply.lang = message.lang().map(std::borrow::Cow::into_owned);
+        reply.lang = message.lang().map(Cow::into_owned);
         if message.is_answer() {
             reply.wrong = Some(Unsendable::AnswersAnAnswer);
         }
         reply
+    }
+
+    /// Writes what [`Outgoing::reply`] would, without building it first.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsendable`]; `out` is then as it was.
+    pub fn pass_reply(
+        message: &Stanza,
+        body: &str,
+        gate: &Gate,
+        out: &mut Vec<u8>,
+    ) -> Result<usize, Unsendable> {
+        if message.is_answer() {
+            return Err(Unsendable::AnswersAnAnswer);
+        }
+        let (type_, room) = reply_to(message);
+        let lang = message.lang();
+        let head = Head {
+            type_,
+            lang: lang.as_deref(),
+            ..Head::new(
+                Kind::Message,
+                message.to(),
+                room.as_ref().unwrap_or(message.from()).as_str(),
+            )
+        };
+        gate.pass(out, &head, |wire| {
+            wire.element("body", body);
+            if let Some(thread) = message.payload("thread", NS_CLIENT) {
+                wire.element("thread", &thread.text());
+            }
+        })
     }
 
     fn new(kind: Kind, type_: Option<&'static str>, to: &Jid) -> Outgoing {
@@ -201,16 +230,20 @@ impl Outgoing {
 
     fn element(mut self, name: &str, text: &str) -> Outgoing {
         let mut wire = Wire::new(&mut self.content);
-        wire.raw("<");
-        wire.raw(name);
-        wire.raw(">");
-        wire.text(text);
-        wire.raw("</");
-        wire.raw(name);
-        wire.raw(">");
+        wire.element(name, text);
         self.replaced += wire.replaced();
         self
     }
+}
+
+/// The type of a reply, and the room it goes to instead of the sender.
+fn reply_to(message: &Stanza) -> (Option<&'static str>, Option<Jid>) {
+    let word = message.type_();
+    let type_ = ["chat", "groupchat", "headline", "normal"]
+        .into_iter()
+        .find(|known| Some(*known) == word.as_deref());
+    let room = (type_ == Some("groupchat")).then(|| message.from().to_bare().into());
+    (type_, room)
 }
 
 /// Shows where it goes, never what it says.
@@ -264,6 +297,25 @@ mod tests {
             passed(&Outgoing::reply(&asked, "y")).unwrap(),
             "<message from='bot@echo.test' to='a@b/c' type='chat' xml:lang='de'><body>y</body><thread>t</thread></message>"
         );
+    }
+
+    #[test]
+    fn a_reply_is_written_the_same_way_without_being_built() {
+        for attributes in [
+            "type='chat' xml:lang='de'",
+            "",
+            "type='groupchat'",
+            "type='bogus'",
+            "type='error'",
+        ] {
+            let asked = stanza(&format!(
+                "<message from='a@b/c' to='bot@echo.test' {attributes}><thread>t</thread></message>"
+            ));
+            let mut out = Vec::new();
+            let written = Outgoing::pass_reply(&asked, "1<2", &gate(), &mut out)
+                .map(|_| String::from_utf8(out).unwrap());
+            assert_eq!(written, passed(&Outgoing::reply(&asked, "1<2")));
+        }
     }
 
     #[test]

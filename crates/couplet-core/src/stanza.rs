@@ -38,6 +38,7 @@ pub struct Stanza(Arc<Inner>);
 struct Inner {
     tree: Tree,
     kind: Kind,
+    type_: Type,
     from: Jid,
     to: Jid,
 }
@@ -53,12 +54,21 @@ impl Stanza {
         let Some(kind) = Kind::of(root) else {
             return Err(NotAStanza::Other(Box::new(tree)));
         };
-        let from = root.attr("from").and_then(|from| Jid::new(&from).ok());
-        let to = root.attr("to").map(|to| Jid::new(&to));
+        let (mut from, mut to, mut type_) = (None, None, Type::Missing);
+        for (ns, name, value) in root.attrs() {
+            match name {
+                _ if !ns.is_empty() => {}
+                "from" => from = Jid::new(&value).ok(),
+                "to" => to = Some(Jid::new(&value)),
+                "type" => type_ = Type::of(&value),
+                _ => {}
+            }
+        }
         match (from, to) {
             (Some(from), Some(Ok(to))) => Ok(Stanza(Arc::new(Inner {
                 tree,
                 kind,
+                type_,
                 from,
                 to,
             }))),
@@ -82,7 +92,11 @@ impl Stanza {
     /// The attribute `type` as written.
     #[must_use]
     pub fn type_(&self) -> Option<Cow<'_, str>> {
-        self.root().attr("type")
+        match self.0.type_ {
+            Type::Missing => None,
+            Type::Known(word) => Some(Cow::Borrowed(word)),
+            Type::Unknown => self.root().attr("type"),
+        }
     }
 
     /// Who sent it: stamped by the server, so it is not a claim of the peer. (RFC 6120, 8.1.2)
@@ -214,6 +228,41 @@ impl Kind {
         } else {
             None
         }
+    }
+}
+
+/// The type, read once: it is asked for at every turn of a stanza's way.
+#[derive(Clone, Copy)]
+enum Type {
+    Missing,
+    Known(&'static str),
+    Unknown,
+}
+
+impl Type {
+    /// RFC 6120, 8.2.3; RFC 6121, 4.7.1 and 5.2.2.
+    const WORDS: [&str; 14] = [
+        "chat",
+        "get",
+        "set",
+        "result",
+        "error",
+        "groupchat",
+        "headline",
+        "normal",
+        "unavailable",
+        "probe",
+        "subscribe",
+        "subscribed",
+        "unsubscribe",
+        "unsubscribed",
+    ];
+
+    fn of(word: &str) -> Type {
+        Type::WORDS
+            .into_iter()
+            .find(|known| *known == word)
+            .map_or(Type::Unknown, Type::Known)
     }
 }
 

@@ -73,6 +73,17 @@ impl<'a> Wire<'a> {
         });
     }
 
+    /// Writes `<name>text</name>`, the text escaped.
+    pub fn element(&mut self, name: &str, text: &str) {
+        self.raw("<");
+        self.raw(name);
+        self.raw(">");
+        self.text(text);
+        self.raw("</");
+        self.raw(name);
+        self.raw(">");
+    }
+
     /// Writes ` name='value'`, the value escaped.
     pub fn attribute(&mut self, name: &str, value: &str) {
         self.out.push(b' ');

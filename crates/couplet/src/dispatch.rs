@@ -247,7 +247,7 @@ impl Dispatch {
         let limit = work.route.limit.unwrap_or(self.limit);
         let abandoned = self.abandon.subscribe();
         self.tasks.spawn(async move {
-            work.to_end(limit, abandoned).await;
+            work.finish(limit, abandoned).await;
             lane
         });
     }
@@ -327,7 +327,7 @@ impl Work {
     }
 
     /// Runs to the end, the deadline or the end of the house, whichever comes first.
-    async fn to_end(mut self, limit: Duration, mut abandoned: watch::Receiver<bool>) {
+    async fn finish(mut self, limit: Duration, mut abandoned: watch::Receiver<bool>) {
         let outcome = tokio::select! {
             outcome = poll_fn(|cx| self.poll(cx)) => outcome,
             () = time::sleep(limit) => {

@@ -4,7 +4,6 @@ use std::{borrow::Cow, fmt, ops::Deref, sync::Arc};
 
 use couplet_core::{
     message::Message,
-    outgoing::Outgoing,
     stanza::{IqType, Stanza},
 };
 use jid::Jid;
@@ -94,8 +93,7 @@ impl Incoming<Message> {
     ///
     /// Dropping the future before it is ready sends nothing.
     pub async fn reply(&self, text: impl AsRef<str>) -> Result<(), Unsent> {
-        let reply = Outgoing::reply(&self.stanza, text.as_ref());
-        self.link().send(reply).await
+        self.switchboard.reply(&self.stanza, text.as_ref()).await
     }
 }
 

@@ -116,19 +116,13 @@ impl Link {
     ///
     /// Dropping the future before it is ready sends nothing.
     pub async fn send(&self, stanza: Outgoing) -> Result<(), Unsent> {
-        if !self.switchboard.outbox.room(self.switchboard.send).await {
-            return Err(Unsent::new(stanza, NotSent::Full));
-        }
-        let passed = self.switchboard.outbox.add(Fate::Kept, |gate, out| {
-            stanza.pass(gate, &self.speaker, out)
-        });
-        match passed {
-            Ok(replaced) => {
-                self.switchboard.note_replaced(replaced, stanza.to());
-                Ok(())
-            }
-            Err(why) => Err(Unsent::new(stanza, NotSent::Refused(why))),
-        }
+        let passed = self
+            .switchboard
+            .add(stanza.to(), |gate, out| {
+                stanza.pass(gate, &self.speaker, out)
+            })
+            .await;
+        passed.map_err(|why| Unsent::new(stanza, why))
     }
 
     /// Asks for information: an IQ `get`. (RFC 6120, 8.2.3)
@@ -226,6 +220,33 @@ impl Switchboard {
             send,
             request,
         }
+    }
+
+    /// Replies to a message with a text.
+    pub(crate) async fn reply(&self, message: &Stanza, text: &str) -> Result<(), Unsent> {
+        let passed = self
+            .add(message.from(), |gate, out| {
+                Outgoing::pass_reply(message, text, gate, out)
+            })
+            .await;
+        passed.map_err(|why| Unsent::new(Outgoing::reply(message, text), why))
+    }
+
+    /// Waits for room, then lets `write` add a stanza for `peer`.
+    async fn add(
+        &self,
+        peer: &Jid,
+        write: impl FnOnce(&Gate, &mut Vec<u8>) -> Result<usize, Unsendable>,
+    ) -> Result<(), NotSent> {
+        if !self.outbox.room(self.send).await {
+            return Err(NotSent::Full);
+        }
+        let replaced = self
+            .outbox
+            .add(Fate::Kept, write)
+            .map_err(NotSent::Refused)?;
+        self.note_replaced(replaced, peer);
+        Ok(())
     }
 
     /// Gives an answer to whoever asked; tells whether anybody had.
