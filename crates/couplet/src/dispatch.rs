@@ -1,17 +1,8 @@
-//! From a stanza to its handler to its answer, and the answers nobody wrote.
+//! From a stanza to its handler, or to the answer that nobody wrote.
 //!
-//! A handler is polled once where its stanza was cut from the stream; only one that is not ready
-//! then becomes a task. Deliberately absent: waiting. Admitting a stanza never waits for anything.
+//! Deliberately absent: waiting. Admitting a stanza never waits for anything.
 
-use std::{
-    any::Any,
-    future::poll_fn,
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, Waker},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use couplet_core::{
     framer::{LimitKind, Skipped},
@@ -22,24 +13,16 @@ use couplet_core::{
     stanza::{IqType, Kind, NotAStanza, Stanza},
 };
 use jid::Jid;
-use tokio::{
-    sync::watch,
-    task::JoinSet,
-    time::{self, Instant},
-};
-use tracing::Span;
+use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
     link::Switchboard,
-    outbox::Fate,
-    router::{Answer, Route, Router, Serving},
+    router::Router,
+    work::{Job, Work, refuse, say},
 };
 
 /// How many waiting stanzas start in one go before the session looks at its socket again.
 const AT_A_TIME: usize = 64;
-
-/// A first poll longer than this holds up the reader, and is told.
-const BLOCKING: Duration = Duration::from_millis(50);
 
 /// What a lane that somebody waits in costs beside the stanza.
 const LANE_BYTES: usize = 256;
@@ -56,11 +39,6 @@ pub(crate) struct Dispatch {
     more_to_start: bool,
     lane_key: String,
     route_key: String,
-}
-
-struct Job {
-    stanza: Stanza,
-    route: Arc<Route>,
 }
 
 impl Dispatch {
@@ -197,6 +175,20 @@ impl Dispatch {
         self.start_waiting();
     }
 
+    /// Like [`Dispatch::work`] for what has finished already; it never waits.
+    pub(crate) fn collect_finished(&mut self) {
+        let mut finished = false;
+        while let Some(task) = self.tasks.try_join_next() {
+            finished = true;
+            if let Ok(key) = task {
+                self.lanes.done(&key);
+            }
+        }
+        if finished || self.more_to_start {
+            self.start_waiting();
+        }
+    }
+
     /// Starts what waits, as far as there is room for answers.
     pub(crate) fn start_waiting(&mut self) {
         self.more_to_start = false;
@@ -259,112 +251,6 @@ impl Dispatch {
     }
 }
 
-/// One handler at work on one stanza.
-struct Work {
-    stanza: Stanza,
-    route: Arc<Route>,
-    switchboard: Arc<Switchboard>,
-    serving: Serving,
-    span: Span,
-}
-
-impl Work {
-    /// Calls the handler; `None` where the stanza is answered already.
-    fn begin(job: Job, switchboard: Arc<Switchboard>) -> Option<Work> {
-        let Job { stanza, route } = job;
-        let span = tracing::debug_span!(
-            "stanza",
-            kind = stanza.kind().as_str(),
-            from = %stanza.from(),
-            to = %stanza.to(),
-            id = stanza.id().as_deref(),
-            handler = route.name,
-            outcome = tracing::field::Empty,
-        );
-        let serving = span.in_scope(|| {
-            catch_unwind(AssertUnwindSafe(|| {
-                route.serve(stanza.clone(), Arc::clone(&switchboard))
-            }))
-        });
-        let failed = match serving {
-            Ok(Ok(serving)) => {
-                return Some(Work {
-                    stanza,
-                    route,
-                    switchboard,
-                    serving,
-                    span,
-                });
-            }
-            Ok(Err(refusal)) => refusal,
-            Err(panic) => panicked(&switchboard, &route, panic.as_ref()),
-        };
-        conclude(&switchboard, &stanza, &span, Err(failed));
-        None
-    }
-
-    /// Polls once, here and now; a future that is not ready is polled again by its task, so
-    /// nobody has to be woken for this one.
-    fn poll_here(&mut self) -> Poll<()> {
-        let began = Instant::now();
-        let polled = self.poll(&mut Context::from_waker(Waker::noop()));
-        let took = began.elapsed();
-        if took > BLOCKING {
-            self.route.note_held_up();
-            tracing::warn!(
-                handler = self.route.name,
-                ?took,
-                "a handler held up the reader and is spawned from now on: use tokio::task::spawn_blocking for what blocks"
-            );
-        }
-        match polled {
-            Poll::Ready(outcome) => {
-                conclude(&self.switchboard, &self.stanza, &self.span, outcome);
-                Poll::Ready(())
-            }
-            Poll::Pending => Poll::Pending,
-        }
-    }
-
-    /// Runs to the end, the deadline or the end of the house, whichever comes first.
-    async fn finish(mut self, limit: Duration, mut abandoned: watch::Receiver<bool>) {
-        let outcome = tokio::select! {
-            outcome = poll_fn(|cx| self.poll(cx)) => outcome,
-            () = time::sleep(limit) => {
-                tracing::warn!(handler = self.route.name, ?limit, "a handler took too long");
-                // RFC 6120, 8.3.3.16: somebody "needed to fulfil the request" did not answer
-                // within a reasonable time; the sender may try again.
-                Err(Refusal::new(Condition::RemoteServerTimeout).text("The handler took too long"))
-            }
-            _stop = abandoned.wait_for(|abandoned| *abandoned) => {
-                Err(Refusal::new(Condition::RecipientUnavailable).text("Shutting down"))
-            }
-        };
-        // Answers wait their turn like everything; after that they go out in any case.
-        let _or_not = self
-            .switchboard
-            .outbox
-            .room(self.switchboard.patience())
-            .await;
-        conclude(&self.switchboard, &self.stanza, &self.span, outcome);
-    }
-
-    /// Polls the handler inside its span; a panic becomes an answer.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Refusal>> {
-        let serving: Pin<&mut _> = self.serving.as_mut();
-        let polled = self
-            .span
-            .in_scope(|| catch_unwind(AssertUnwindSafe(|| serving.poll(cx))));
-        polled.unwrap_or_else(|panic| {
-            Poll::Ready(Err(panicked(
-                &self.switchboard,
-                &self.route,
-                panic.as_ref(),
-            )))
-        })
-    }
-}
-
 /// What is wrong with a stanza whatever its payload says.
 fn check(stanza: &Stanza) -> Result<(), Refusal> {
     let bad = |text: &str| Err(Refusal::new(Condition::BadRequest).text(text));
@@ -391,72 +277,6 @@ fn check(stanza: &Stanza) -> Result<(), Refusal> {
         Kind::Message => {}
     }
     Ok(())
-}
-
-/// Says what came of it, at most once.
-fn conclude(
-    switchboard: &Switchboard,
-    stanza: &Stanza,
-    span: &Span,
-    outcome: Result<Answer, Refusal>,
-) {
-    let refusal = match outcome {
-        Ok(Answer::Nothing) => {
-            span.record("outcome", "done");
-            return;
-        }
-        Ok(Answer::Result(child)) => {
-            let written = switchboard.outbox.add(Fate::Kept, |gate, out| {
-                Asked::of(stanza, |asked| {
-                    asked.result(gate, out, |wire| wire.written(&child))
-                })
-            });
-            match written {
-                Ok(_) => {
-                    span.record("outcome", "result");
-                    return;
-                }
-                Err(why) => Refusal::from(why),
-            }
-        }
-        Err(refusal) => refusal,
-    };
-    span.record("outcome", refusal.condition().as_str());
-    if let Some(cause) = refusal.cause() {
-        tracing::warn!(parent: span, from = %stanza.from(), id = stanza.id().as_deref(),
-            condition = refusal.condition().as_str(), %cause, "a handler refused");
-    }
-    refuse(switchboard, stanza, &refusal);
-}
-
-fn refuse(switchboard: &Switchboard, stanza: &Stanza, refusal: &Refusal) {
-    Asked::of(stanza, |asked| say(switchboard, asked, refusal));
-}
-
-fn say(switchboard: &Switchboard, asked: &Asked<'_>, refusal: &Refusal) {
-    let said = switchboard.outbox.add(Fate::Kept, |gate, out| {
-        asked.refuse(gate, out, refusal).map(usize::from)
-    });
-    if let Err(why) = said {
-        tracing::error!(%why, "a refusal could not be sent");
-    }
-}
-
-/// The peer learns a number, the log what happened under that number.
-fn panicked(switchboard: &Switchboard, route: &Route, panic: &(dyn Any + Send)) -> Refusal {
-    let incident = switchboard.fresh_id();
-    let message = panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("no message");
-    tracing::error!(
-        handler = route.name,
-        incident,
-        message,
-        "a handler panicked"
-    );
-    Refusal::new(Condition::InternalServerError).text(format!("Incident {incident}"))
 }
 
 fn words(limit: LimitKind) -> &'static str {

@@ -43,6 +43,7 @@ mod connect;
 mod tls;
 mod hooks;
 mod dispatch;
+mod work;
 mod features;
 mod router;
 mod handler;

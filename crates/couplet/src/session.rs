@@ -117,6 +117,10 @@ impl<'a> Session<'a> {
             if let Err(loss) = self.step_towards_the_end() {
                 return loss;
             }
+            let due = self.next_due();
+            if due < timer.deadline() {
+                timer.as_mut().reset(due);
+            }
             tokio::select! {
                 biased;
                 () = stop.as_mut(), if self.phase == Phase::Serving => self.begin_to_stop(),
@@ -139,18 +143,23 @@ impl<'a> Session<'a> {
     }
 
     fn turned(&mut self, turn: io::Result<Turn>) -> Result<(), Loss> {
-        match turn.map_err(Loss::Io)? {
-            Turn::Read => {
+        let closing = matches!(self.phase, Phase::Closing(_));
+        match turn {
+            Ok(Turn::Eof) | Err(_) if closing => Err(Loss::Stopped),
+            Ok(Turn::Eof) => Err(Loss::Closed),
+            Err(why) => Err(Loss::Io(why)),
+            Ok(Turn::Read) => {
                 self.liveness.heard(Instant::now());
-                self.read_frames()
+                self.read_frames()?;
+                // However fast the server talks, who has finished makes room.
+                self.dispatch.collect_finished();
+                Ok(())
             }
-            Turn::Wrote => {
+            Ok(Turn::Wrote) => {
                 self.liveness.said(Instant::now());
                 self.dispatch.start_waiting();
                 Ok(())
             }
-            Turn::Eof if matches!(self.phase, Phase::Closing(_)) => Err(Loss::Stopped),
-            Turn::Eof => Err(Loss::Closed),
         }
     }
 

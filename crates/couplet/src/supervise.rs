@@ -5,6 +5,7 @@ use std::{
     hash::{BuildHasher, Hasher, RandomState},
     pin::Pin,
     sync::Arc,
+    time::Duration,
 };
 
 use couplet_core::{
@@ -48,6 +49,7 @@ impl Supervisor {
         };
         let mut backoff = Backoff::new(limits, random_seed());
         let mut was_online = false;
+        let mut told = String::new();
         loop {
             let attempt = attempt(&self.config, self.connector.as_mut());
             let Some(attempt) = alongside(&mut self.dispatch, stop.as_mut(), attempt).await else {
@@ -56,6 +58,7 @@ impl Supervisor {
             let pause = match attempt {
                 Ok(pipe) => {
                     was_online = true;
+                    told.clear();
                     tracing::info!(domain = self.config.domain, server = %self.config.server, "online");
                     let began = Instant::now();
                     let session = Session::new(
@@ -95,7 +98,7 @@ impl Supervisor {
                     if is_final(&error) && !was_online {
                         return Err(error);
                     }
-                    tracing::warn!(%error, retry_in = ?pause, "not online");
+                    tell(&error, pause, &mut told);
                     pause
                 }
             };
@@ -195,6 +198,18 @@ impl NotOnline {
             }
             NotOnline::Login(LoginError::Malformed(why)) => Error::Protocol(why.to_string()),
         }
+    }
+}
+
+/// The whole story with its cure at first; while it stays the same, its first line.
+fn tell(error: &Error, pause: Duration, told: &mut String) {
+    let story = error.to_string();
+    if story == *told {
+        let error = story.lines().next().unwrap_or_default();
+        tracing::warn!(error, retry_in = ?pause, "still not online");
+    } else {
+        tracing::warn!(error = story, retry_in = ?pause, "not online");
+        *told = story;
     }
 }
 

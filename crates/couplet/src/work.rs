@@ -1,0 +1,220 @@
+//! One handler at work on one stanza, from its first poll to the one answer.
+//!
+//! Polled once where the stanza was cut; only what is not ready then becomes a task. Deliberately
+//! absent: who may run when; that is the dispatch's.
+
+use std::{
+    any::Any,
+    future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use couplet_core::{
+    refusal::{Condition, Refusal},
+    reply::Asked,
+    stanza::Stanza,
+};
+use tokio::{
+    sync::watch,
+    time::{self, Instant},
+};
+use tracing::Span;
+
+use crate::{
+    link::Switchboard,
+    outbox::Fate,
+    router::{Answer, Route, Serving},
+};
+
+/// A first poll longer than this holds up the reader, and is told.
+const BLOCKING: Duration = Duration::from_millis(50);
+
+/// A stanza and the handler it belongs to.
+pub(crate) struct Job {
+    pub(crate) stanza: Stanza,
+    pub(crate) route: Arc<Route>,
+}
+
+/// One handler at work on one stanza.
+pub(crate) struct Work {
+    stanza: Stanza,
+    pub(crate) route: Arc<Route>,
+    switchboard: Arc<Switchboard>,
+    serving: Serving,
+    span: Span,
+}
+
+impl Work {
+    /// Calls the handler; `None` where the stanza is answered already.
+    pub(crate) fn begin(job: Job, switchboard: Arc<Switchboard>) -> Option<Work> {
+        let Job { stanza, route } = job;
+        let span = tracing::debug_span!(
+            "stanza",
+            kind = stanza.kind().as_str(),
+            from = %stanza.from(),
+            to = %stanza.to(),
+            id = stanza.id().as_deref(),
+            handler = route.name,
+            outcome = tracing::field::Empty,
+        );
+        let serving = span.in_scope(|| {
+            catch_unwind(AssertUnwindSafe(|| {
+                route.serve(stanza.clone(), Arc::clone(&switchboard))
+            }))
+        });
+        let failed = match serving {
+            Ok(Ok(serving)) => {
+                return Some(Work {
+                    stanza,
+                    route,
+                    switchboard,
+                    serving,
+                    span,
+                });
+            }
+            Ok(Err(refusal)) => refusal,
+            Err(panic) => panicked(&switchboard, &route, panic.as_ref()),
+        };
+        conclude(&switchboard, &stanza, &span, Err(failed));
+        None
+    }
+
+    /// Polls once, here and now; a future that is not ready is polled again by its task, so
+    /// nobody has to be woken for this one.
+    pub(crate) fn poll_here(&mut self) -> Poll<()> {
+        let began = Instant::now();
+        let polled = self.poll(&mut Context::from_waker(Waker::noop()));
+        let took = began.elapsed();
+        if took > BLOCKING {
+            self.route.note_held_up();
+            tracing::warn!(
+                handler = self.route.name,
+                ?took,
+                "a handler held up the reader and is spawned from now on: use tokio::task::spawn_blocking for what blocks"
+            );
+        }
+        match polled {
+            Poll::Ready(outcome) => {
+                conclude(&self.switchboard, &self.stanza, &self.span, outcome);
+                Poll::Ready(())
+            }
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Runs to the end, the deadline or the end of the house, whichever comes first.
+    pub(crate) async fn finish(mut self, limit: Duration, mut abandoned: watch::Receiver<bool>) {
+        let outcome = tokio::select! {
+            outcome = poll_fn(|cx| self.poll(cx)) => outcome,
+            () = time::sleep(limit) => {
+                tracing::warn!(handler = self.route.name, ?limit, "a handler took too long");
+                // RFC 6120, 8.3.3.16: somebody "needed to fulfil the request" did not answer
+                // within a reasonable time; the sender may try again.
+                Err(Refusal::new(Condition::RemoteServerTimeout).text("The handler took too long"))
+            }
+            _stop = abandoned.wait_for(|abandoned| *abandoned) => {
+                Err(Refusal::new(Condition::RecipientUnavailable).text("Shutting down"))
+            }
+        };
+        // Answers wait their turn like everything; after that they go out in any case.
+        let _or_not = self
+            .switchboard
+            .outbox
+            .room(self.switchboard.patience())
+            .await;
+        conclude(&self.switchboard, &self.stanza, &self.span, outcome);
+    }
+
+    /// Polls the handler inside its span; a panic becomes an answer.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Refusal>> {
+        let serving: Pin<&mut _> = self.serving.as_mut();
+        let polled = self
+            .span
+            .in_scope(|| catch_unwind(AssertUnwindSafe(|| serving.poll(cx))));
+        polled.unwrap_or_else(|panic| {
+            Poll::Ready(Err(panicked(
+                &self.switchboard,
+                &self.route,
+                panic.as_ref(),
+            )))
+        })
+    }
+}
+
+/// Says what came of it, at most once.
+fn conclude(
+    switchboard: &Switchboard,
+    stanza: &Stanza,
+    span: &Span,
+    outcome: Result<Answer, Refusal>,
+) {
+    let refusal = match outcome {
+        Ok(Answer::Nothing) => {
+            span.record("outcome", "done");
+            return;
+        }
+        Ok(Answer::Result(child)) => {
+            let written = switchboard.outbox.add(Fate::Kept, |gate, out| {
+                Asked::of(stanza, |asked| {
+                    asked.result(gate, out, |wire| wire.written(&child))
+                })
+            });
+            match written {
+                Ok(_) => {
+                    span.record("outcome", "result");
+                    return;
+                }
+                Err(why) => Refusal::from(why),
+            }
+        }
+        Err(refusal) => refusal,
+    };
+    span.record("outcome", refusal.condition().as_str());
+    if let Some(cause) = refusal.cause() {
+        let condition = refusal.condition().as_str();
+        // What strangers get wrong is theirs; what fails inside is for the operator.
+        if refusal.condition() == Condition::InternalServerError {
+            tracing::warn!(parent: span, from = %stanza.from(), id = stanza.id().as_deref(),
+                condition, %cause, "a handler failed");
+        } else {
+            tracing::debug!(parent: span, condition, %cause, "a handler refused");
+        }
+    }
+    refuse(switchboard, stanza, &refusal);
+}
+
+/// Refuses a stanza, where it may be refused.
+pub(crate) fn refuse(switchboard: &Switchboard, stanza: &Stanza, refusal: &Refusal) {
+    Asked::of(stanza, |asked| say(switchboard, asked, refusal));
+}
+
+/// Refuses what is known of a stanza.
+pub(crate) fn say(switchboard: &Switchboard, asked: &Asked<'_>, refusal: &Refusal) {
+    let said = switchboard.outbox.add(Fate::Kept, |gate, out| {
+        asked.refuse(gate, out, refusal).map(usize::from)
+    });
+    if let Err(why) = said {
+        tracing::error!(%why, "a refusal could not be sent");
+    }
+}
+
+/// The peer learns a number, the log what happened under that number.
+fn panicked(switchboard: &Switchboard, route: &Route, panic: &(dyn Any + Send)) -> Refusal {
+    let incident = switchboard.fresh_id();
+    let message = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    tracing::error!(
+        handler = route.name,
+        incident,
+        message,
+        "a handler panicked"
+    );
+    Refusal::new(Condition::InternalServerError).text(format!("Incident {incident}"))
+}
