@@ -11,26 +11,34 @@
 //!
 //! Deliberately absent: code. These are pages.
 
-#[doc = include_str!("manual/guarantees.md")]
-pub mod guarantees {}
+pub mod guarantees {
+    #![doc = include_str!("manual/guarantees.md")]
+}
 
-#[doc = include_str!("manual/how_to.md")]
-pub mod how_to {}
+pub mod how_to {
+    #![doc = include_str!("manual/how_to.md")]
+}
 
-#[doc = include_str!("manual/conditions.md")]
-pub mod conditions {}
+pub mod conditions {
+    #![doc = include_str!("manual/conditions.md")]
+}
 
-#[doc = include_str!("manual/settings.md")]
-pub mod settings {}
+pub mod settings {
+    #![doc = include_str!("manual/settings.md")]
+}
 
-#[doc = include_str!("manual/defaults.md")]
-pub mod defaults {}
+pub mod defaults {
+    #![doc = include_str!("manual/defaults.md")]
+}
 
-#[doc = include_str!("manual/xeps.md")]
-pub mod xeps {}
+pub mod xeps {
+    #![doc = include_str!("manual/xeps.md")]
+}
 
-#[doc = include_str!("manual/life_of_a_stanza.md")]
-pub mod life_of_a_stanza {}
+pub mod life_of_a_stanza {
+    #![doc = include_str!("manual/life_of_a_stanza.md")]
+}
 
-#[doc = include_str!("manual/words.md")]
-pub mod words {}
+pub mod words {
+    #![doc = include_str!("manual/words.md")]
+}
