@@ -182,7 +182,8 @@ impl IntoResult for Done {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not handle IQs",
     label = "not an IQ handler",
-    note = "write `|ask: Incoming<Request>| async move {{ Ok::<_, Refusal>(response) }}`, or `impl IqHandler` for a type"
+    note = "write `|ask: Incoming<Request>| async move {{ Ok::<_, Refusal>(response) }}`, or `impl IqHandler` for a type",
+    note = "`Request` has `#[derive(xso::FromXml)]`; `response` has `#[derive(xso::AsXml)]` or is `Done`, the empty result"
 )]
 pub trait IntoIqHandler<By> {
     /// The handler.

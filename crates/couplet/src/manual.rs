@@ -1,5 +1,44 @@
-//! The manual.
+//! The manual: what holds, how it works inside, how to do things, and the tables to look up.
+//!
+//! - [`guarantees`]: what holds whatever strangers, handlers and servers do, and where it ends.
+//! - [`how_to`]: recipes, from a reply to a systemd credential.
+//! - [`conditions`]: which error a peer gets when.
+//! - [`settings`]: every setting, with variable, default and accepted values.
+//! - [`defaults`]: what you get without deciding anything, and why.
+//! - [`xeps`]: what is spoken, since when, and where in the code.
+//! - [`life_of_a_stanza`]: the way through the modules.
+//! - [`words`]: one word per thing.
+//!
+//! Deliberately absent: code. These are pages.
 
 pub mod guarantees {
-    //! What holds whatever strangers send.
+    #![doc = include_str!("manual/guarantees.md")]
+}
+
+pub mod how_to {
+    #![doc = include_str!("manual/how_to.md")]
+}
+
+pub mod conditions {
+    #![doc = include_str!("manual/conditions.md")]
+}
+
+pub mod settings {
+    #![doc = include_str!("manual/settings.md")]
+}
+
+pub mod defaults {
+    #![doc = include_str!("manual/defaults.md")]
+}
+
+pub mod xeps {
+    #![doc = include_str!("manual/xeps.md")]
+}
+
+pub mod life_of_a_stanza {
+    #![doc = include_str!("manual/life_of_a_stanza.md")]
+}
+
+pub mod words {
+    #![doc = include_str!("manual/words.md")]
 }

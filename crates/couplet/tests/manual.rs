@@ -1,0 +1,154 @@
+//! The manual says what the code does: its tables are the code's, its headings are tests.
+
+use std::{collections::BTreeSet, fs, path::PathBuf};
+
+use couplet::config::{Setting, Sources, settings};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn page(name: &str) -> String {
+    let path = root().join(format!("crates/couplet/src/manual/{name}.md"));
+    fs::read_to_string(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()))
+}
+
+/// The text between fences of this language.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}\n");
+    let parts = text.split(&fence).skip(1);
+    parts
+        .map(|part| part.split("```").next().unwrap().to_owned())
+        .collect()
+}
+
+/// A heading as the name of a test.
+fn snake(heading: &str) -> String {
+    let kept = heading.chars().filter(|c| c.is_alphanumeric() || *c == ' ');
+    kept.collect::<String>().to_lowercase().replace(' ', "_")
+}
+
+fn headings(text: &str) -> Vec<&str> {
+    text.lines()
+        .filter_map(|line| line.strip_prefix("# "))
+        .collect()
+}
+
+/// The page of settings as the table in the code has it.
+fn settings_page() -> String {
+    let row = |setting: &Setting| {
+        let flag = setting.flag().map(|flag| format!(", `--{flag}`"));
+        let default = match setting.default() {
+            default if default.is_empty() => "none".to_owned(),
+            default => format!("`{default}`"),
+        };
+        format!(
+            "| `{}` | {} | {default} | {} | `{}`{} |\n",
+            setting.name(),
+            setting.meaning(),
+            // Brackets would make a link.
+            setting.accepted().replace('[', "\\["),
+            setting.variable(),
+            flag.unwrap_or_default(),
+        )
+    };
+    let rows: String = settings().iter().map(row).collect();
+    format!(
+        "Every setting: in `couplet.toml`, in the environment, on the command line.\n\n\
+         A flag wins over a variable, a variable over the file, the file over the default. A key \
+         with a dot\nstands in a table: `limits.depth` is `depth` below `[limits]`. An unknown key \
+         or variable and a value\nthat is not accepted are errors that name file, line and what \
+         would be right. `--check-config` prints\nwhat holds and where each value comes from. \
+         `COUPLET_CONFIG` or `--config` names another file.\n\n\
+         `COUPLET_DOMAIN`, a secret and perhaps `COUPLET_SERVER` are enough. The secret may also \
+         be the systemd\ncredential `couplet-secret` or `secret`. Why the defaults are what they \
+         are: [defaults](super::defaults).\n\n\
+         | setting | meaning | default | accepted | variable, flag |\n|---|---|---|---|---|\n{rows}\n\
+         This page is made from [`settings`](crate::config::settings()).\n"
+    )
+}
+
+#[test]
+fn the_page_of_settings_is_the_table_of_settings() {
+    let expected = settings_page();
+    let path = root().join("crates/couplet/src/manual/settings.md");
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(&path, &expected).unwrap();
+    }
+    assert!(
+        page("settings") == expected,
+        "the settings have changed: BLESS=1 cargo test -p couplet --test manual writes the page anew"
+    );
+}
+
+#[test]
+fn every_guarantee_is_a_heading_and_a_test_of_the_same_name() {
+    let path = root().join("tests/src/guarantees.rs");
+    let scenarios = fs::read_to_string(&path)
+        .unwrap_or_else(|why| panic!("the scenarios {}: {why}", path.display()));
+    let page = page("guarantees");
+    let headings = headings(&page);
+    assert_eq!(headings.len(), 8, "{headings:?}");
+    for heading in headings {
+        let name = snake(heading);
+        assert!(
+            page.contains(&format!("`{name}`")),
+            "`{heading}` does not name its test"
+        );
+        assert!(
+            scenarios.contains(&format!("fn {name}(")),
+            "there is no scenario {name} for `{heading}`"
+        );
+    }
+}
+
+#[test]
+fn the_readme_lists_the_guarantees_of_the_manual() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    for heading in headings(&page("guarantees")) {
+        let anchor = snake(heading).replace('_', "-");
+        let line = format!("[{heading}.](crates/couplet/src/manual/guarantees.md#{anchor})");
+        assert!(readme.contains(&line), "the README lacks {line}");
+    }
+}
+
+#[test]
+fn every_setting_that_a_page_names_exists() {
+    let names: BTreeSet<&str> = settings().iter().map(Setting::name).collect();
+    let tables: BTreeSet<&str> = settings().iter().filter_map(Setting::table).collect();
+    for name in [
+        "guarantees",
+        "how_to",
+        "conditions",
+        "defaults",
+        "life_of_a_stanza",
+    ] {
+        let page = page(name);
+        let words = page.split('`').skip(1).step_by(2);
+        for word in words {
+            let word = word.split(' ').next().unwrap_or_default();
+            let is_key = word
+                .split_once('.')
+                .is_some_and(|(table, _)| tables.contains(table));
+            assert!(!is_key || names.contains(word), "{name}.md: `{word}`");
+        }
+    }
+}
+
+#[test]
+fn every_configuration_in_the_recipes_can_be_loaded() {
+    let blocks = blocks(&page("how_to"), "toml");
+    assert!(blocks.len() >= 3, "{blocks:?}");
+    for block in blocks {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        // That the authorities are there is checked when loading; what is in them is not.
+        let block = block.replace("/etc/couplet/ca.pem", file.path().to_str().unwrap());
+        fs::write(file.path(), &block).unwrap();
+        let loaded = Sources::none()
+            .file(file.path())
+            .variable("COUPLET_DOMAIN", "echo.localhost")
+            .variable("COUPLET_SECRET", "x")
+            .load();
+        assert!(loaded.is_ok(), "{}\n{block}", loaded.unwrap_err());
+    }
+}

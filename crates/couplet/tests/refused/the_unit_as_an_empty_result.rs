@@ -1,0 +1,16 @@
+use couplet::{Incoming, IqHandler, Refusal, async_trait};
+use xmpp_parsers::ping::Ping;
+
+struct Pong;
+
+#[async_trait]
+impl IqHandler for Pong {
+    type Request = Ping;
+    type Response = ();
+
+    async fn handle(&self, _ask: Incoming<Ping>) -> Result<(), Refusal> {
+        Ok(())
+    }
+}
+
+fn main() {}
