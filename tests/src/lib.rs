@@ -1,1 +1,17 @@
-//! Scenarios.
+//! Scenarios: what a component does on a server, told once and run on memory, Prosody and ejabberd.
+//!
+//! Each is a function of a [`Stage`](couplet_test::Stage) that panics where it fails; the files in
+//! `tests/` run those that [`every_scenario!`] lists.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a scenario fails by panicking"
+)]
+
+mod list;
+pub mod guarantees;
+pub mod hostile;
+mod apps;

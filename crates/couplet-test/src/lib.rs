@@ -1,5 +1,13 @@
-//! Test servers.
+//! Servers to test a component on: one in memory, for every `cargo test`; Prosody and ejabberd as
+//! child processes, for what only a real server can tell.
+//!
+//! Start with [`Server`]. [`Stage`] runs one scenario on all three.
 
+mod stage;
+mod memory;
+mod running;
+mod actor;
+mod exchange;
 mod prosody;
 mod ejabberd;
 mod client;
@@ -7,9 +15,14 @@ mod setup;
 mod certificate;
 mod process;
 mod error;
+mod verdict;
 
+pub use crate::actor::{Heard, User};
 pub use crate::client::Client;
 pub use crate::ejabberd::Ejabberd;
 pub use crate::error::{ClientError, StageError};
+pub use crate::memory::Server;
 pub use crate::prosody::Prosody;
+pub use crate::running::Running;
 pub use crate::setup::Setup;
+pub use crate::stage::{On, Stage};

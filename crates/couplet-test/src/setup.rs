@@ -174,6 +174,12 @@ impl Setup {
     pub fn domains(&self) -> impl Iterator<Item = &str> {
         self.components.iter().map(|(domain, _)| domain.as_str())
     }
+
+    /// The secret of one of them.
+    pub(crate) fn secret(&self, domain: &str) -> Option<&str> {
+        let component = self.components.iter().find(|(known, _)| known == domain);
+        component.map(|(_, secret)| secret.as_str())
+    }
 }
 
 /// A string literal that means the same in Lua and in YAML.

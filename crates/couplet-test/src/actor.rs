@@ -1,0 +1,284 @@
+//! [`User`]: somebody who writes to a component, on whichever server.
+//!
+//! An actor that cannot go on ends the test and says what it waited for. Deliberately absent:
+//! help. What a user says goes out as it is, and nothing is sent unasked.
+
+mod heard;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::time::Duration;
+
+use couplet_core::element::Tree;
+use couplet_core::wire::Wire;
+
+use crate::client::Client;
+use crate::error::{ANSWER_WITHIN, ClientError};
+use crate::exchange::Terminal;
+use crate::verdict::fail;
+
+pub use self::heard::Heard;
+
+/// How long nothing has to be heard.
+const SILENCE: Duration = Duration::from_secs(1);
+
+/// A user of a server, in memory or real.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// use couplet::{Component, Config, Incoming, Message};
+///
+/// fn echo(config: Config) -> Component {
+///     Component::new(config).on_chat(|chat: Incoming<Message>| async move { chat.reply(chat.text()).await })
+/// }
+///
+/// let server = couplet_test::Server::start(echo).await;
+/// let mut alice = server.user("alice@example.org/phone");
+/// alice.chat("bot@echo.test", "hi").await;
+/// let got = alice.next_chat().await;
+/// assert_eq!((got.from(), got.text()), ("bot@echo.test", "hi"));
+/// # }
+/// ```
+pub struct User {
+    stream: Stream,
+    /// Heard while something else was waited for.
+    kept: VecDeque<Heard>,
+    asked: u64,
+}
+
+enum Stream {
+    Memory(Box<Terminal>),
+    Real(Box<Client>),
+}
+
+impl User {
+    pub(crate) fn in_memory(terminal: Terminal) -> User {
+        User::new(Stream::Memory(Box::new(terminal)))
+    }
+
+    pub(crate) fn real(client: Client) -> User {
+        User::new(Stream::Real(Box::new(client)))
+    }
+
+    fn new(stream: Stream) -> User {
+        User { stream, kept: VecDeque::new(), asked: 0 }
+    }
+
+    /// The full address.
+    pub fn address(&self) -> &str {
+        match &self.stream {
+            Stream::Memory(terminal) => terminal.address(),
+            Stream::Real(client) => client.jid(),
+        }
+    }
+
+    /// The address without the resource.
+    pub fn bare(&self) -> &str {
+        let address = self.address();
+        address.split_once('/').map_or(address, |(bare, _)| bare)
+    }
+
+    /// Sends bytes as they are: whole stanzas, several, or a part of one.
+    ///
+    /// The server stamps `from`.
+    ///
+    /// # Panics
+    ///
+    /// The server takes no more.
+    pub async fn send_raw(&mut self, xml: impl AsRef<[u8]>) {
+        if !self.try_send_raw(xml).await {
+            fail(&format!("{} is cut off", self.address()));
+        }
+    }
+
+    /// Sends bytes as far as the server takes them; `false` where it has ended the stream.
+    ///
+    /// Use it for what a server may refuse to forward.
+    pub async fn try_send_raw(&mut self, xml: impl AsRef<[u8]>) -> bool {
+        match &mut self.stream {
+            Stream::Memory(terminal) => terminal.send(xml.as_ref()),
+            Stream::Real(client) => client.send_raw(xml).await.is_ok(),
+        }
+    }
+
+    /// Sends a message of type `chat`.
+    ///
+    /// # Panics
+    ///
+    /// The server takes no more.
+    pub async fn chat(&mut self, to: &str, text: &str) {
+        let mut message = Vec::new();
+        let mut wire = Wire::new(&mut message);
+        wire.raw("<message type='chat'");
+        wire.attribute("to", to);
+        wire.raw("><body>");
+        wire.text(text);
+        wire.raw("</body></message>");
+        self.send_raw(message).await;
+    }
+
+    /// Sends an IQ with this payload (XML), and returns its answer.
+    ///
+    /// # Panics
+    ///
+    /// There is no answer within 30 s.
+    pub async fn ask(&mut self, type_: &str, to: &str, payload: &str) -> Heard {
+        let id = self.question(type_, to, payload).await;
+        self.answer_to(&id).await
+    }
+
+    /// Sends an IQ with this payload (XML), and returns its id without waiting.
+    ///
+    /// # Panics
+    ///
+    /// The server takes no more.
+    pub async fn question(&mut self, type_: &str, to: &str, payload: &str) -> String {
+        self.asked += 1;
+        let id = format!("ask-{}", self.asked);
+        let mut iq = Vec::new();
+        let mut wire = Wire::new(&mut iq);
+        wire.raw("<iq");
+        for (name, value) in [("type", type_), ("to", to), ("id", &id)] {
+            wire.attribute(name, value);
+        }
+        wire.raw(">");
+        wire.raw(payload);
+        wire.raw("</iq>");
+        self.send_raw(iq).await;
+        id
+    }
+
+    /// The next stanza with this id; others on the way are kept for later.
+    ///
+    /// # Panics
+    ///
+    /// There is none within 30 s.
+    pub async fn answer_to(&mut self, id: &str) -> Heard {
+        self.next_where(&format!("an answer to {id}"), |heard| heard.id() == id).await
+    }
+
+    /// Pings an address. (XEP-0199)
+    ///
+    /// # Panics
+    ///
+    /// There is no answer within 30 s, or it is an error.
+    pub async fn ping(&mut self, to: &str) {
+        let pong = self.ask("get", to, "<ping xmlns='urn:xmpp:ping'/>").await;
+        if pong.type_() != "result" || pong.from() != to {
+            fail(&format!("{} pinged {to} and heard {pong}", self.address()));
+        }
+    }
+
+    /// The next stanza.
+    ///
+    /// # Panics
+    ///
+    /// There is none within 30 s.
+    pub async fn next(&mut self) -> Heard {
+        self.next_where("a stanza", |_| true).await
+    }
+
+    /// The next message; others on the way are kept for later.
+    ///
+    /// # Panics
+    ///
+    /// There is none within 30 s.
+    pub async fn next_chat(&mut self) -> Heard {
+        self.next_where("a message", |heard| heard.name() == "message").await
+    }
+
+    /// Hears nothing for a second of the test's clock, which takes no time where that is paused.
+    ///
+    /// # Panics
+    ///
+    /// There is something to be heard.
+    pub async fn hears_nothing(&mut self) {
+        if let Some(heard) = self.hear(SILENCE).await {
+            fail(&format!("{} hears {heard}", self.address()));
+        }
+    }
+
+    /// Pings an address and hears nothing before its pong.
+    ///
+    /// As the component's handlers work in order within one conversation, nothing that was sent
+    /// to the same address before can be answered later: no clock is needed to know that.
+    ///
+    /// # Panics
+    ///
+    /// There is something else to be heard.
+    pub async fn hears_only_a_pong_from(&mut self, to: &str) {
+        let id = self.question("get", to, "<ping xmlns='urn:xmpp:ping'/>").await;
+        let heard = self.next().await;
+        if heard.id() != id {
+            fail(&format!("{} hears {heard}", self.address()));
+        }
+    }
+
+    /// Whether the server ends the user's stream, instead of going on to be silent.
+    pub async fn is_cut_off(&mut self) -> bool {
+        match &mut self.stream {
+            Stream::Memory(terminal) => terminal.is_cut_off(),
+            Stream::Real(client) => loop {
+                match client.next(ANSWER_WITHIN).await {
+                    Ok(Some(stanza)) => self.kept.push_back(Heard::new(stanza)),
+                    Ok(None) => return false,
+                    Err(_) => return true,
+                }
+            },
+        }
+    }
+
+    async fn next_where(&mut self, what: &str, wanted: impl Fn(&Heard) -> bool) -> Heard {
+        if let Some(at) = self.kept.iter().position(&wanted)
+            && let Some(heard) = self.kept.remove(at)
+        {
+            return heard;
+        }
+        loop {
+            let Some(heard) = self.stanza(ANSWER_WITHIN).await else {
+                let kept: String = self.kept.iter().map(|heard| format!("\n  {heard}")).collect();
+                let journal = self.journal();
+                let who = self.address();
+                fail(&format!("{who} has waited long enough for {what}; heard:{kept}\n{journal}"))
+            };
+            if wanted(&heard) {
+                return heard;
+            }
+            self.kept.push_back(heard);
+        }
+    }
+
+    async fn hear(&mut self, patience: Duration) -> Option<Heard> {
+        match self.kept.pop_front() {
+            Some(heard) => Some(heard),
+            None => self.stanza(patience).await,
+        }
+    }
+
+    async fn stanza(&mut self, patience: Duration) -> Option<Heard> {
+        let stanza: Result<Option<Tree>, ClientError> = match &mut self.stream {
+            Stream::Memory(terminal) => Ok(terminal.next(patience).await),
+            Stream::Real(client) => client.next(patience).await,
+        };
+        match stanza {
+            Ok(stanza) => stanza.map(Heard::new),
+            Err(error) => fail(&format!("{}: {error}", self.address())),
+        }
+    }
+
+    fn journal(&self) -> String {
+        match &self.stream {
+            Stream::Memory(terminal) => terminal.journal(),
+            Stream::Real(_) => String::new(),
+        }
+    }
+}
+
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("User").field(&self.address()).finish()
+    }
+}

@@ -1,0 +1,247 @@
+//! A server without sockets: what it knows of its components and users, and how it routes.
+//!
+//! It is as strict as Prosody and ejabberd together (servers.md, 3), so that what either would
+//! close a stream for shows here. Deliberately absent: rosters, storage, other servers.
+
+mod line;
+mod routing;
+mod start_tag;
+mod terminal;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use couplet_core::element::Tree;
+use couplet_core::stream_error::StreamError;
+use tokio::io::DuplexStream;
+use tokio::sync::watch;
+
+use crate::setup::Setup;
+
+pub(crate) use self::line::serve;
+pub(crate) use self::terminal::Terminal;
+
+/// As many remarkable events are remembered, for whoever reads why a test failed.
+const REMEMBERED: usize = 20;
+
+/// How much the connection to a component holds in each direction, as a socket would.
+const SOCKET: usize = 64 * 1024;
+
+/// What all connections, users and the test itself share.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    state: Mutex<State>,
+    version: watch::Sender<u64>,
+}
+
+/// Everything that a server remembers.
+#[derive(Debug)]
+pub(crate) struct State {
+    setup: Setup,
+    up: bool,
+    /// As if the cable were cut: connections stay open and nothing moves.
+    pub(crate) silent: bool,
+    /// What the next logins are refused with.
+    pub(crate) refusal: Option<String>,
+    /// How many bytes go to a component at a time.
+    pub(crate) piece: usize,
+    lines: BTreeMap<u64, Line>,
+    next_line: u64,
+    users: BTreeMap<String, Inbox>,
+    journal: VecDeque<String>,
+}
+
+/// The connection of one component.
+#[derive(Debug, Default)]
+struct Line {
+    /// Set by a successful login.
+    domain: Option<String>,
+    /// Open, and known to nobody: Prosody's zombie (servers.md, 6).
+    forgotten: bool,
+    /// Its stanzas stay in the socket.
+    unread: bool,
+    out: Vec<u8>,
+    /// Closed once `out` is written.
+    closing: bool,
+}
+
+/// What waits for a user. As large as the test makes it.
+#[derive(Debug, Default)]
+struct Inbox {
+    heard: VecDeque<Tree>,
+}
+
+/// What a connection is to do now.
+#[derive(Clone, Copy, Debug)]
+struct Orders {
+    reads: bool,
+    writes: bool,
+    piece: usize,
+    closing: bool,
+}
+
+impl Exchange {
+    pub(crate) fn new(setup: Setup) -> Arc<Exchange> {
+        Arc::new(Exchange {
+            state: Mutex::new(State {
+                setup,
+                up: true,
+                silent: false,
+                refusal: None,
+                piece: usize::MAX,
+                lines: BTreeMap::new(),
+                next_line: 1,
+                users: BTreeMap::new(),
+                journal: VecDeque::new(),
+            }),
+            version: watch::Sender::new(0),
+        })
+    }
+
+    /// Changes something, and wakes everybody whom it may concern.
+    pub(crate) fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
+        let result = change(&mut self.state());
+        self.version.send_modify(|version| *version += 1);
+        result
+    }
+
+    /// Looks without touching.
+    pub(crate) fn look<R>(&self, look: impl FnOnce(&State) -> R) -> R {
+        look(&self.state())
+    }
+
+    /// Tells whenever something has changed.
+    pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
+        self.version.subscribe()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// A component connects: its end of the socket and ours, or nobody is there.
+    pub(crate) fn accept(&mut self) -> Option<(DuplexStream, DuplexStream, u64)> {
+        if !self.up {
+            return None;
+        }
+        let id = self.next_line;
+        self.next_line += 1;
+        self.lines.insert(id, Line::default());
+        let (theirs, ours) = tokio::io::duplex(SOCKET);
+        Some((theirs, ours, id))
+    }
+
+    /// Comes up, as after a start.
+    pub(crate) fn start(&mut self) {
+        self.end(b"");
+        (self.up, self.silent, self.refusal) = (true, false, None);
+    }
+
+    /// Goes down; `last_bytes` are the last that components read.
+    pub(crate) fn end(&mut self, last_bytes: &[u8]) {
+        self.up = false;
+        for line in self.lines.values_mut().filter(|line| !line.closing) {
+            line.out.extend_from_slice(last_bytes);
+            line.closing = true;
+        }
+    }
+
+    /// Loses every component behind its open connection.
+    pub(crate) fn forget_components(&mut self) {
+        for line in self.lines.values_mut() {
+            line.forgotten = line.domain.is_some();
+        }
+    }
+
+    /// Leaves what components send in their sockets, or reads it again.
+    pub(crate) fn set_reading(&mut self, reading: bool) {
+        for line in self.lines.values_mut() {
+            line.unread = !reading;
+        }
+    }
+
+    /// Bytes to every component that is logged in, as they are.
+    pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
+        for line in self.lines.values_mut().filter(|line| line.domain.is_some()) {
+            line.out.extend_from_slice(bytes);
+        }
+    }
+
+    /// How many connections a domain has.
+    pub(crate) fn connections(&self, domain: &str) -> usize {
+        let has = |line: &&Line| line.domain.as_deref() == Some(domain);
+        self.lines.values().filter(has).count()
+    }
+
+    pub(crate) fn setup(&self) -> &Setup {
+        &self.setup
+    }
+
+    /// The last remarkable events, for the words of a failure.
+    pub(crate) fn journal(&self) -> String {
+        if self.journal.is_empty() {
+            return "the server has nothing to complain about".to_owned();
+        }
+        let lines: Vec<&str> = self.journal.iter().map(String::as_str).collect();
+        format!("the server says:\n  {}", lines.join("\n  "))
+    }
+
+    fn remark(&mut self, event: String) {
+        if self.journal.len() == REMEMBERED {
+            self.journal.pop_front();
+        }
+        self.journal.push_back(event);
+    }
+
+    fn orders(&mut self, id: u64, output: &mut Vec<u8>, written: &mut usize) -> Orders {
+        let (silent, piece) = (self.silent, self.piece.max(1));
+        let Some(line) = self.lines.get_mut(&id) else {
+            return Orders { reads: false, writes: false, piece, closing: true };
+        };
+        if *written >= output.len() {
+            output.clear();
+            *written = 0;
+            std::mem::swap(&mut line.out, output);
+        }
+        Orders {
+            reads: !silent && !line.unread && !line.closing,
+            writes: !silent && !output.is_empty(),
+            piece,
+            closing: line.closing && output.is_empty(),
+        }
+    }
+
+    fn hang_up(&mut self, id: u64) {
+        self.lines.remove(&id);
+    }
+
+    /// A stream error and the end of the connection. (RFC 6120, 4.9.1.1)
+    fn refuse(&mut self, id: u64, condition: &str, why: &str) {
+        self.remark(format!("a component's stream is closed with <{condition}/>: {why}"));
+        let last_words = StreamError::to_xml(condition);
+        self.close(id, last_words.as_bytes());
+    }
+
+    fn close(&mut self, id: u64, last_words: &[u8]) {
+        if let Some(line) = self.lines.get_mut(&id) {
+            line.out.extend_from_slice(last_words);
+            line.closing = true;
+        }
+    }
+
+    fn say(&mut self, id: u64, words: &[u8]) {
+        if let Some(line) = self.lines.get_mut(&id) {
+            line.out.extend_from_slice(words);
+        }
+    }
+
+    /// The connection that serves a domain.
+    fn line_of(&self, domain: &str) -> Option<u64> {
+        let serves = |line: &Line| {
+            line.domain.as_deref() == Some(domain) && !line.forgotten && !line.closing
+        };
+        self.lines.iter().find(|(_, line)| serves(line)).map(|(id, _)| *id)
+    }
+}

@@ -1,0 +1,181 @@
+//! Who gets a stanza, and what its sender is told when nobody does. (RFC 6120, 10; RFC 6121, 8)
+
+use couplet_core::element::{NS_CLIENT, Tree};
+use couplet_core::refusal::{Condition, ErrorType, Refusal};
+use couplet_core::wire::Wire;
+use jid::Jid;
+
+use super::{State, start_tag};
+
+/// Prosody's mark on the errors for a component that is away (servers.md, 7).
+const NS_AWAY: &str = "xmpp:prosody.im/protocol/component";
+
+impl State {
+    /// A component says something. What a real server closes the stream for ends it here too.
+    pub(super) fn from_component(&mut self, line: u64, domain: &str, stanza: &Tree) {
+        let root = stanza.root();
+        if root.ns() != NS_CLIENT || !matches!(root.name(), "message" | "presence" | "iq") {
+            let what = format!("<{} xmlns='{}'/>", root.name(), root.ns());
+            return self.refuse(line, "unsupported-stanza-type", &what);
+        }
+        // Prosody 13: a missing `from` closes the stream; Prosody compares the raw text.
+        let from = root.attr("from").unwrap_or_default();
+        if domain_of(&from) != domain {
+            let why = format!("a {} from '{from}' by the component {domain}", root.name());
+            return self.refuse(line, "invalid-from", &why);
+        }
+        let Some(to) = root.attr("to") else {
+            let why = format!("a {} without `to`", root.name());
+            return self.refuse(line, "improper-addressing", &why);
+        };
+        if Jid::new(&from).is_err() || Jid::new(&to).is_err() {
+            return self.bounce(stanza, &from, Condition::JidMalformed.into());
+        }
+        if start_tag::declares_namespace(stanza.as_str()) {
+            self.remark(format!("a {} with an xmlns of its own is bounced", root.name()));
+            return self.bounce(stanza, &from, Condition::ServiceUnavailable.into());
+        }
+        if root.name() == "iq" && !is_proper_iq(stanza) {
+            self.remark("an improper iq is bounced".to_owned());
+            return self.bounce(stanza, &from, Condition::BadRequest.into());
+        }
+        self.route(stanza, &from, &to);
+    }
+
+    /// A user says something; `stanza` bears the stamped `from` already.
+    pub(super) fn from_user(&mut self, stanza: &Tree) {
+        let root = stanza.root();
+        let (from, to) = (root.attr("from").unwrap_or_default(), root.attr("to"));
+        match to {
+            Some(to) => self.route(stanza, &from, &to),
+            None => self.bounce(stanza, &from, Condition::ServiceUnavailable.into()),
+        }
+    }
+
+    fn route(&mut self, stanza: &Tree, from: &str, to: &str) {
+        let domain = domain_of(to);
+        if let Some(line) = self.line_of(domain) {
+            return self.say(line, stanza.as_str().as_bytes());
+        }
+        if self.setup.domains().any(|known| known == domain) {
+            return self.bounce(stanza, from, away());
+        }
+        if self.deliver(stanza, to) {
+            return;
+        }
+        let is_ours = domain == "localhost"
+            || self.users.keys().any(|user| domain_of(user) == domain);
+        if is_ours && to == domain && is_ping(stanza) {
+            return self.pong(stanza, from, to);
+        }
+        let unknown = if is_ours {
+            Condition::ServiceUnavailable
+        } else {
+            Condition::RemoteServerNotFound
+        };
+        self.bounce(stanza, from, unknown.into());
+    }
+
+    /// To the user with this address, or to every resource of a bare one.
+    fn deliver(&mut self, stanza: &Tree, to: &str) -> bool {
+        let is_iq = stanza.root().name() == "iq";
+        let mut found = false;
+        for (address, inbox) in &mut self.users {
+            let bare = address.split_once('/').map_or(address.as_str(), |(bare, _)| bare);
+            // RFC 6121, 8.5.2.1.3: the server answers an iq to a bare address itself.
+            if address == to || bare == to && !is_iq {
+                inbox.heard.push_back(stanza.clone());
+                found = true;
+            }
+        }
+        found
+    }
+
+    /// Tells the sender, unless the RFCs want silence.
+    fn bounce(&mut self, stanza: &Tree, sender: &str, refusal: Refusal) {
+        let root = stanza.root();
+        let type_ = root.attr("type");
+        let silent = match root.name() {
+            "iq" => matches!(type_.as_deref(), Some("result" | "error")),
+            "message" => matches!(type_.as_deref(), Some("error" | "headline" | "groupchat")),
+            _ => true,
+        };
+        if silent {
+            return;
+        }
+        let answer = answer(stanza, "error", |wire| refusal.write(wire));
+        self.answer(&answer, sender);
+    }
+
+    fn pong(&mut self, stanza: &Tree, sender: &str, _host: &str) {
+        let pong = answer(stanza, "result", |_| ());
+        self.answer(&pong, sender);
+    }
+
+    fn answer(&mut self, answer: &str, sender: &str) {
+        // Also to a zombie: the answer comes on the connection that asked (servers.md, 6).
+        let domain = domain_of(sender);
+        let line = self.line_of(domain).or_else(|| {
+            let lines = self.lines.iter();
+            let of_domain = lines.filter(|(_, line)| line.domain.as_deref() == Some(domain));
+            of_domain.map(|(id, _)| *id).next()
+        });
+        if let Some(line) = line {
+            return self.say(line, answer.as_bytes());
+        }
+        let scope = couplet_core::element::Scope::client();
+        if let Ok(tree) = Tree::parse(answer.to_owned().into(), &scope) {
+            let _gone_meanwhile = self.deliver(&tree, sender);
+        }
+    }
+}
+
+fn answer(stanza: &Tree, type_: &str, content: impl FnOnce(&mut Wire<'_>)) -> String {
+    let root = stanza.root();
+    let mut out = Vec::new();
+    let mut wire = Wire::new(&mut out);
+    wire.raw("<");
+    wire.raw(root.name());
+    for (name, of) in [("from", "to"), ("to", "from"), ("id", "id")] {
+        if let Some(value) = root.attr(of) {
+            wire.attribute(name, &value);
+        }
+    }
+    wire.attribute("type", type_);
+    wire.raw(">");
+    content(&mut wire);
+    wire.raw("</");
+    wire.raw(root.name());
+    wire.raw(">");
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// RFC 6120, 8.2.3; ejabberd refuses the others with `bad-request` (servers.md, 3).
+fn is_proper_iq(iq: &Tree) -> bool {
+    let root = iq.root();
+    match root.attr("type").as_deref() {
+        Some("get" | "set") => root.attr("id").is_some() && root.children().count() == 1,
+        // An answer to an iq without an id cannot have one.
+        Some("result" | "error") => true,
+        _ => false,
+    }
+}
+
+fn is_ping(stanza: &Tree) -> bool {
+    let root = stanza.root();
+    root.attr("type").as_deref() == Some("get") && root.child("ping", "urn:xmpp:ping").is_some()
+}
+
+fn away() -> Refusal {
+    let away = xmpp_parsers::minidom::Element::bare("not-connected", NS_AWAY);
+    Refusal::new(Condition::RemoteServerTimeout)
+        .of_type(ErrorType::Wait)
+        .text("Component unavailable")
+        .detail(&away)
+}
+
+/// The domain in an address, as it is written. (RFC 7622, 3.2)
+fn domain_of(address: &str) -> &str {
+    let bare = address.split_once('/').map_or(address, |(bare, _)| bare);
+    bare.split_once('@').map_or(bare, |(_, domain)| domain)
+}

@@ -1,0 +1,85 @@
+//! The start tag of a stanza as text: whose word the server puts into it.
+//!
+//! Deliberately absent: any check. What comes here has been found well-formed.
+
+use couplet_core::wire::Wire;
+
+/// The same stanza with this `from`, whatever it claimed before. (RFC 6120, 8.1.2.1)
+pub(super) fn stamped(stanza: &str, from: &str) -> String {
+    let name_end = stanza
+        .find(|c: char| c.is_ascii_whitespace() || matches!(c, '/' | '>'))
+        .unwrap_or(stanza.len());
+    let (name, rest) = stanza.split_at(name_end);
+    let mut out = Vec::with_capacity(stanza.len() + from.len() + 8);
+    let mut wire = Wire::new(&mut out);
+    wire.raw(name);
+    wire.attribute("from", from);
+    match attribute(rest, "from") {
+        Some((start, end)) => {
+            wire.raw(rest.get(..start).unwrap_or_default());
+            wire.raw(rest.get(end..).unwrap_or_default());
+        }
+        None => wire.raw(rest),
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// Whether the start tag says `xmlns` itself instead of inheriting it.
+pub(super) fn declares_namespace(stanza: &str) -> bool {
+    let name_end = stanza.find(|c: char| c.is_ascii_whitespace());
+    let rest = name_end.and_then(|end| stanza.get(end..));
+    rest.is_some_and(|rest| attribute(rest, "xmlns").is_some())
+}
+
+/// Where an attribute stands, with the white space before it; `rest` begins behind the name.
+fn attribute(rest: &str, wanted: &str) -> Option<(usize, usize)> {
+    let bytes = rest.as_bytes();
+    let mut at = 0;
+    loop {
+        let start = at;
+        while bytes.get(at)?.is_ascii_whitespace() {
+            at += 1;
+        }
+        if matches!(bytes.get(at)?, b'>' | b'/') {
+            return None;
+        }
+        let name_start = at;
+        while !matches!(bytes.get(at)?, b'=' | b' ' | b'\t' | b'\r' | b'\n') {
+            at += 1;
+        }
+        let name = rest.get(name_start..at)?;
+        while !matches!(bytes.get(at)?, b'\'' | b'"') {
+            at += 1;
+        }
+        let quote = *bytes.get(at)?;
+        at += 1;
+        while *bytes.get(at)? != quote {
+            at += 1;
+        }
+        at += 1;
+        if name == wanted {
+            return Some((start, at));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{declares_namespace, stamped};
+
+    #[test]
+    fn a_stanza_says_who_sent_it_whatever_it_claimed() {
+        assert_eq!(stamped("<iq/>", "a@b"), "<iq from='a@b'/>");
+        assert_eq!(
+            stamped("<iq to='c' from = \"x'y\"\n id='/>'>from='z'</iq>", "a@b/'"),
+            "<iq from='a@b/&apos;' to='c'\n id='/>'>from='z'</iq>"
+        );
+    }
+
+    #[test]
+    fn a_namespace_counts_only_on_the_stanza_itself() {
+        assert!(declares_namespace("<iq to='a' xmlns='jabber:client'/>"));
+        assert!(!declares_namespace("<iq to='xmlns'><a xmlns='x'/></iq>"));
+        assert!(!declares_namespace("<iq/>"));
+    }
+}

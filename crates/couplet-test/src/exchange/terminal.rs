@@ -1,0 +1,110 @@
+//! A user of the server in memory: bytes in, stanzas out, as over a stream of her own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use couplet_core::element::{Scope, Tree};
+use couplet_core::framer::{Frame, Framer, Limits};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::{Exchange, Inbox, start_tag};
+
+const HEADER: &[u8] = b"<stream:stream xmlns='jabber:client' \
+    xmlns:stream='http://etherx.jabber.org/streams'>";
+
+/// Where a user sits.
+#[derive(Debug)]
+pub(crate) struct Terminal {
+    exchange: Arc<Exchange>,
+    changes: watch::Receiver<u64>,
+    address: String,
+    framer: Framer,
+    cut_off: bool,
+}
+
+impl Terminal {
+    /// Logs a user in.
+    pub(crate) fn open(exchange: &Arc<Exchange>, address: &str) -> Terminal {
+        // Whatever may be sent shall be sent: the limits under test are the component's.
+        let mut framer = Framer::new(Limits {
+            stanza_bytes: usize::MAX,
+            depth: usize::MAX,
+            attributes: usize::MAX,
+            start_tag_bytes: usize::MAX,
+        });
+        framer.push(HEADER);
+        exchange.change(|state| state.users.insert(address.to_owned(), Inbox::default()));
+        Terminal {
+            exchange: Arc::clone(exchange),
+            changes: exchange.subscribe(),
+            address: address.to_owned(),
+            framer,
+            cut_off: false,
+        }
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Sends bytes, and is cut off if they are no XMPP; `false` from then on.
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> bool {
+        self.framer.push(bytes);
+        while !self.cut_off {
+            match self.framer.next() {
+                Ok(None) => break,
+                Ok(Some(Frame::Stanza(bytes))) => self.stanza(&bytes),
+                Ok(Some(Frame::Opened(_))) => {}
+                Ok(Some(_)) | Err(_) => self.cut_off = true,
+            }
+        }
+        !self.cut_off
+    }
+
+    /// The next stanza; `None` if there is none for so long.
+    pub(crate) async fn next(&mut self, patience: Duration) -> Option<Tree> {
+        let next = async {
+            loop {
+                self.changes.mark_unchanged();
+                if let Some(stanza) = self.take() {
+                    return Some(stanza);
+                }
+                if self.changes.changed().await.is_err() {
+                    return None;
+                }
+            }
+        };
+        timeout(patience, next).await.ok().flatten()
+    }
+
+    /// Whether the server has ended the stream.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        self.cut_off
+    }
+
+    /// What the server has to complain about.
+    pub(crate) fn journal(&self) -> String {
+        self.exchange.look(super::State::journal)
+    }
+
+    fn take(&self) -> Option<Tree> {
+        let mut state = self.exchange.state();
+        state.users.get_mut(&self.address)?.heard.pop_front()
+    }
+
+    fn stanza(&mut self, bytes: &[u8]) {
+        let text = String::from_utf8_lossy(bytes);
+        let stamped = start_tag::stamped(&text, &self.address);
+        match Tree::parse(stamped.into(), &Scope::client()) {
+            Ok(stanza) => self.exchange.change(|state| state.from_user(&stanza)),
+            Err(_) => self.cut_off = true,
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.exchange.change(|state| state.users.remove(&self.address));
+    }
+}

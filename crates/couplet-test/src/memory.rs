@@ -1,0 +1,250 @@
+//! [`Server`]: an XMPP server in memory, for tests without sockets and without waiting.
+//!
+//! It speaks the component protocol over a pipe and routes between components and users.
+//! Deliberately absent: rosters, rooms, storage, other servers; take a real one for those.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use couplet::{Component, Config, Connect, Link, Stream};
+use tokio::io::DuplexStream;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::actor::User;
+use crate::exchange::{Exchange, Terminal, serve};
+use crate::running::Running;
+use crate::setup::Setup;
+use crate::verdict::fail;
+
+/// The domain of the component, unless a setup names others.
+const DOMAIN: &str = "echo.test";
+const SECRET: &str = "secret";
+
+/// As many connections may wait to be served.
+const BACKLOG: usize = 16;
+
+/// A server in memory, with a component on it.
+///
+/// Use it in `cargo test`: with `#[tokio::test(start_paused = true)]` nothing waits for real time,
+/// and an hour of silence takes no longer than a second. It refuses what Prosody or ejabberd would
+/// close a stream for, such as a foreign `from` (servers.md, 3).
+///
+/// # Examples
+///
+/// ```
+/// use couplet::{Component, Config, Incoming, Message};
+///
+/// fn echo(config: Config) -> Component {
+///     Component::new(config).on_chat(|chat: Incoming<Message>| async move { chat.reply(chat.text()).await })
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// let server = couplet_test::Server::start(echo).await;
+/// let mut alice = server.user("alice@example.org/phone");
+/// alice.chat("bot@echo.test", "hi").await;
+/// assert_eq!(alice.next_chat().await.text(), "hi");
+/// # }
+/// ```
+pub struct Server {
+    exchange: Arc<Exchange>,
+    waiting: mpsc::Sender<(DuplexStream, u64)>,
+    running: Option<Running>,
+    /// Serves the connections; ends with this value.
+    _doorkeeper: JoinSet<()>,
+}
+
+impl Server {
+    /// Starts a server and a component for the domain `echo.test`, and waits until that is online.
+    ///
+    /// # Panics
+    ///
+    /// The component does not come online.
+    pub async fn start(build: impl FnOnce(Config) -> Component) -> Server {
+        let mut server = Server::empty(Setup::component(DOMAIN, SECRET));
+        let component = build(server.config(DOMAIN)).connect_through(server.connector());
+        let mut running = Running::start(component);
+        running.online().await;
+        server.running = Some(running);
+        server
+    }
+
+    /// Starts a server that expects the components of a setup, and none of them.
+    ///
+    /// Use it to run several components, or one that shall not get online; each needs the
+    /// server's [`connector`](Server::connector).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::Component;
+    /// use couplet_test::{Running, Server, Setup};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let server = Server::empty(Setup::component("a.test", "1").and_component("b.test", "2"));
+    /// for domain in ["a.test", "b.test"] {
+    ///     let component = Component::new(server.config(domain));
+    ///     let mut running = Running::start(component.connect_through(server.connector()));
+    ///     running.online().await;
+    ///     running.stop().await.unwrap();
+    /// }
+    /// # }
+    /// ```
+    pub fn empty(setup: Setup) -> Server {
+        let exchange = Exchange::new(setup);
+        let (waiting, arrivals) = mpsc::channel(BACKLOG);
+        let mut doorkeeper = JoinSet::new();
+        doorkeeper.spawn(keep_the_door(Arc::clone(&exchange), arrivals));
+        Server { exchange, waiting, running: None, _doorkeeper: doorkeeper }
+    }
+
+    /// The configuration of a component that this server expects.
+    ///
+    /// # Panics
+    ///
+    /// The setup has no such domain.
+    pub fn config(&self, domain: &str) -> Config {
+        let secret = self.exchange.look(|state| state.setup().secret(domain).map(str::to_owned));
+        match secret {
+            Some(secret) => Config::new(domain, secret.as_str()),
+            None => fail(&format!("the setup has no component {domain}")),
+        }
+    }
+
+    /// What a component is to [connect through](Component::connect_through) to reach this server.
+    pub fn connector(&self) -> impl Connect + use<> {
+        Connector { exchange: Arc::clone(&self.exchange), waiting: self.waiting.clone() }
+    }
+
+    /// A user with this address, full or bare, of any domain that is not the component's.
+    pub fn user(&self, address: &str) -> User {
+        User::in_memory(Terminal::open(&self.exchange, address))
+    }
+
+    /// The component that [`Server::start`] started.
+    ///
+    /// # Panics
+    ///
+    /// The server was started without one.
+    pub fn component(&mut self) -> &mut Running {
+        match &mut self.running {
+            Some(running) => running,
+            None => fail("this server was started without a component"),
+        }
+    }
+
+    /// A link of the component, that speaks as its domain.
+    ///
+    /// # Panics
+    ///
+    /// The server was started without one.
+    pub fn link(&self) -> Link {
+        match &self.running {
+            Some(running) => running.link().clone(),
+            None => fail("this server was started without a component"),
+        }
+    }
+
+    /// How many connections the component of a domain has.
+    pub fn connections(&self, domain: &str) -> usize {
+        self.exchange.look(|state| state.connections(domain))
+    }
+
+    /// Dies: every connection ends in the middle of a stanza, and nobody answers any more until
+    /// [`Server::restart`].
+    pub fn kill(&self) {
+        self.exchange.change(|state| state.end(b"<message from='alice@exam"));
+    }
+
+    /// Stops: every connection ends without a word, as Prosody and ejabberd do it (servers.md, 7).
+    pub fn stop(&self) {
+        self.exchange.change(|state| state.end(b""));
+    }
+
+    /// Comes back with nothing but its setup and its users.
+    pub fn restart(&self) {
+        self.exchange.change(crate::exchange::State::start);
+    }
+
+    /// Keeps the connection of the component and forgets who is behind it, like a Prosody whose
+    /// component module was reloaded (servers.md, 6).
+    pub fn forget_component(&self) {
+        self.exchange.change(crate::exchange::State::forget_components);
+    }
+
+    /// Reads nothing from components any more, and still writes to them.
+    pub fn stop_reading(&self) {
+        self.exchange.change(|state| state.set_reading(false));
+    }
+
+    /// Reads again.
+    pub fn read_on(&self) {
+        self.exchange.change(|state| state.set_reading(true));
+    }
+
+    /// Sends bytes to the component as they are.
+    pub fn send_bytes(&self, bytes: impl AsRef<[u8]>) {
+        self.exchange.change(|state| state.send_bytes(bytes.as_ref()));
+    }
+
+    /// Sends everything in pieces of so many bytes from now on.
+    pub fn send_in_pieces_of(&self, bytes: usize) {
+        self.exchange.change(|state| state.piece = bytes);
+    }
+
+    /// Refuses the next logins with this stream error, such as `not-authorized`, until
+    /// [`Server::restart`].
+    pub fn refuse_with(&self, condition: &str) {
+        self.exchange.change(|state| state.refusal = Some(condition.to_owned()));
+    }
+
+    /// Neither reads nor writes any more, as if a cable were cut, until [`Server::restart`].
+    pub fn silence(&self) {
+        self.exchange.change(|state| state.silent = true);
+    }
+
+    /// The last things that the server had to complain about.
+    pub fn journal(&self) -> String {
+        self.exchange.look(crate::exchange::State::journal)
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("component", &self.running).finish_non_exhaustive()
+    }
+}
+
+async fn keep_the_door(exchange: Arc<Exchange>, mut arrivals: mpsc::Receiver<(DuplexStream, u64)>) {
+    let mut lines = JoinSet::new();
+    loop {
+        tokio::select! {
+            arrived = arrivals.recv() => match arrived {
+                Some((stream, id)) => {
+                    lines.spawn(serve(stream, id, Arc::clone(&exchange)));
+                }
+                None => return,
+            },
+            Some(_ended) = lines.join_next() => {}
+        }
+    }
+}
+
+struct Connector {
+    exchange: Arc<Exchange>,
+    waiting: mpsc::Sender<(DuplexStream, u64)>,
+}
+
+#[couplet::async_trait]
+impl Connect for Connector {
+    async fn connect(&mut self) -> io::Result<Box<dyn Stream>> {
+        let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
+        let accepted = self.exchange.change(crate::exchange::State::accept);
+        let (theirs, ours, id) = accepted.ok_or_else(refused)?;
+        self.waiting.send((ours, id)).await.map_err(|_| refused())?;
+        Ok(Box::new(theirs))
+    }
+}

@@ -1,0 +1,96 @@
+//! Components that several scenarios use, and the payloads their handlers take.
+
+use std::future::pending;
+use std::time::Duration;
+
+use couplet::{Component, Condition, Config, Done, Incoming, Message, Refusal};
+use couplet_test::Stage;
+use xmpp_parsers::iq::{IqGetPayload, IqSetPayload};
+use xso::{AsXml, FromXml};
+
+/// The address that most scenarios write to.
+pub(crate) const BOT: &str = "bot@echo.localhost";
+
+/// The domain of the component.
+pub(crate) const DOMAIN: &str = Stage::DOMAIN;
+
+/// The namespace of the payloads below.
+pub(crate) const NS: &str = "urn:example:scenario";
+
+macro_rules! asks {
+    ($($(#[$doc:meta])* $type:ident = $name:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, FromXml, AsXml)]
+        #[xml(namespace = "urn:example:scenario", name = $name)]
+        pub(crate) struct $type;
+
+        impl IqGetPayload for $type {}
+        impl IqSetPayload for $type {}
+    )*};
+}
+
+asks! {
+    /// Is never answered by its handler.
+    Silent = "silent";
+    /// Is answered after a moment.
+    Slow = "slow";
+    /// Makes its handler panic.
+    Panicking = "panicking";
+    /// Is refused by its handler, which has a private reason.
+    Failing = "failing";
+    /// Is answered when the scenario says so.
+    Held = "held";
+}
+
+/// Has to say how many.
+#[derive(Debug, FromXml, AsXml)]
+#[xml(namespace = "urn:example:scenario", name = "strict")]
+pub(crate) struct Strict {
+    #[xml(attribute)]
+    pub(crate) count: u32,
+}
+
+impl IqGetPayload for Strict {}
+
+/// The payload with this name, as XML.
+pub(crate) fn payload(name: &str) -> String {
+    format!("<{name} xmlns='{NS}'/>")
+}
+
+/// Says back what it is told.
+pub(crate) fn echo(config: Config) -> Component {
+    Component::new(config)
+        .named("Echo")
+        .on_chat(|chat: Incoming<Message>| async move { chat.reply(chat.text()).await })
+}
+
+/// Has a handler for each way in which one can go wrong.
+pub(crate) fn troubled(config: Config) -> Component {
+    Component::new(config)
+        .on_get(|ask: Incoming<Strict>| async move {
+            assert!(ask.count > 0, "nothing is counted from zero here");
+            Ok::<_, Refusal>(Done)
+        })
+        .on_get(|_: Incoming<Slow>| async {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            Ok::<_, Refusal>(Slow)
+        })
+        .on_get(|_: Incoming<Panicking>| async { panicking() })
+        .on_set(|_: Incoming<Panicking>| async {
+            tokio::task::yield_now().await;
+            panicking()
+        })
+        .on_get(|_: Incoming<Failing>| async {
+            let number: u32 = "no number".parse()?;
+            Ok::<_, Refusal>(Strict { count: number })
+        })
+        .on_set(|_: Incoming<Failing>| async {
+            Err::<Done, _>(Refusal::new(Condition::NotAllowed).text("Not on Sundays"))
+        })
+        .within(Duration::from_millis(50))
+        .on_get(|_: Incoming<Silent>| pending::<Result<Done, Refusal>>())
+}
+
+fn panicking() -> Result<Done, Refusal> {
+    panic!("as the scenario wants it")
+}

@@ -1,0 +1,388 @@
+//! The eight guarantees of the manual, each a scenario of the same name.
+
+use std::collections::BTreeMap;
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use couplet::{
+    Component, Condition, Config, Done, Incoming, Message, MessageType, NotSent, Outgoing,
+    Presence, PresenceType, Refusal, RequestError, Unsendable,
+};
+use couplet_test::{On, Stage, User};
+use tokio::sync::{Notify, Semaphore};
+use xmpp_parsers::ping::Ping;
+
+use crate::apps::{BOT, DOMAIN, Held, echo, payload, troubled};
+use crate::hostile;
+
+/// While every handler sleeps and no more may wait, the reader goes on: it refuses newcomers and
+/// settles questions.
+pub async fn the_reader_waits_for_bytes_and_for_nothing_else(stage: &mut Stage) {
+    let asleep = |mut config: Config| {
+        config.limits.handlers = 2;
+        config.limits.waiting_per_conversation = 1;
+        config.timing.handler = Duration::from_secs(3600);
+        Component::new(config).on_chat(|_: Incoming<Message>| pending::<Result<(), Refusal>>())
+    };
+    let mut component = stage.run(asleep).await;
+    let mut alice = stage.user("alice").await;
+    let mut bob = stage.user("bob").await;
+    let mut carol = stage.user("carol").await;
+    alice.chat(BOT, "takes the first handler").await;
+    bob.chat(BOT, "takes the second handler").await;
+    // Bob's second stanza waits and his third is refused: then both handlers are taken.
+    bob.chat(BOT, "waits").await;
+    bob.chat(BOT, "has to go").await;
+    let refused = bob.next_chat().await;
+    assert_eq!(refused.condition(), "resource-constraint");
+    assert_eq!(refused.error_type(), "wait");
+
+    carol.chat(BOT, "waits").await;
+    carol.chat(BOT, "has to go").await;
+    assert_eq!(carol.next_chat().await.condition(), "resource-constraint");
+
+    let peer = carol.address().parse().unwrap();
+    let (pong, ()) = tokio::join!(component.link().get::<Done>(&peer, Ping), pong(&mut carol));
+    assert_eq!(pong.unwrap(), Done);
+    assert_eq!(component.sessions(), 1);
+    component.begin_to_stop();
+}
+
+/// Whatever becomes of a handler, and whether there is one: one answer, and no second.
+pub async fn every_get_and_set_gets_exactly_one_answer(stage: &mut Stage) {
+    let component = stage.run(troubled).await;
+    let mut alice = stage.user("alice").await;
+    let strict = |count: &str| format!("<strict xmlns='{}' {count}/>", crate::apps::NS);
+    let asked = [
+        ("get", payload("silent"), "remote-server-timeout", "wait"),
+        ("get", payload("slow"), "", ""),
+        ("get", payload("panicking"), "internal-server-error", "cancel"),
+        ("set", payload("panicking"), "internal-server-error", "cancel"),
+        ("get", payload("failing"), "internal-server-error", "cancel"),
+        ("set", payload("failing"), "not-allowed", "cancel"),
+        ("get", payload("absent"), "service-unavailable", "cancel"),
+        ("set", payload("absent"), "service-unavailable", "cancel"),
+        ("set", payload("slow"), "service-unavailable", "cancel"),
+        ("get", strict("count='1'"), "", ""),
+        ("get", strict("count='0'"), "internal-server-error", "cancel"),
+        ("get", strict("count='many'"), "bad-request", "modify"),
+        ("get", strict(""), "bad-request", "modify"),
+    ];
+    let mut expected = BTreeMap::new();
+    for (type_, payload, condition, error_type) in &asked {
+        let id = alice.question(type_, BOT, payload).await;
+        expected.insert(id, (*condition, *error_type));
+    }
+    for _ in &asked {
+        let answer = alice.next().await;
+        let (condition, error_type) = expected.remove(answer.id()).expect("one answer each");
+        assert_eq!((answer.condition(), &*answer.error_type()), (condition, error_type), "{answer}");
+        assert_eq!(answer.type_(), if condition.is_empty() { "result" } else { "error" });
+        assert_eq!((answer.from(), answer.to()), (BOT, alice.address()));
+    }
+    alice.hears_only_a_pong_from(BOT).await;
+    component.stop().await.unwrap();
+
+    a_full_house_answers_at_once(stage, &mut alice).await;
+    a_stopping_house_answers_everybody(stage, &mut alice).await;
+}
+
+async fn a_full_house_answers_at_once(stage: &mut Stage, alice: &mut User) {
+    let (open, held) = held();
+    let full = |mut config: Config| {
+        config.limits.handlers = 1;
+        config.limits.waiting_per_conversation = 1;
+        held(config)
+    };
+    let component = stage.run(full).await;
+    let first = alice.question("get", BOT, &payload("held")).await;
+    let second = alice.question("get", BOT, &payload("held")).await;
+    let third = alice.question("get", BOT, &payload("held")).await;
+    let refused = alice.next().await;
+    assert_eq!((refused.id(), refused.condition()), (&*third, "resource-constraint"));
+    open.add_permits(2);
+    for id in [first, second] {
+        let answer = alice.next().await;
+        assert_eq!((answer.id(), answer.type_()), (&*id, "result"));
+    }
+    alice.hears_only_a_pong_from(BOT).await;
+    component.stop().await.unwrap();
+}
+
+async fn a_stopping_house_answers_everybody(stage: &mut Stage, alice: &mut User) {
+    let (open, held) = held();
+    let mut bob = stage.user("bob").await;
+    let mut component = stage
+        .run(|mut config| {
+            config.timing.grace = Duration::from_millis(500);
+            held(config)
+        })
+        .await;
+    let finishing = bob.question("get", BOT, &payload("held")).await;
+    let begun = alice.question("get", BOT, &payload("held")).await;
+    let waiting = alice.question("get", BOT, &payload("held")).await;
+    // Another conversation, so that the pong shows what the component has taken in.
+    alice.ping(DOMAIN).await;
+    bob.ping(DOMAIN).await;
+    component.begin_to_stop();
+    // The component learns of it before, or after, the next stanza: ask until it has.
+    let mut late = bob.ask("get", DOMAIN, &payload("absent")).await;
+    while late.condition() == "service-unavailable" {
+        late = bob.ask("get", DOMAIN, &payload("absent")).await;
+    }
+    assert_eq!(late.condition(), "recipient-unavailable");
+    open.add_permits(1);
+    let finished = bob.next().await;
+    assert_eq!((finished.id(), finished.type_()), (&*finishing, "result"));
+    let mut left = [alice.next().await, alice.next().await];
+    left.sort_by_key(|answer| answer.id() != begun);
+    for (answer, id) in left.iter().zip([&begun, &waiting]) {
+        assert_eq!((answer.id(), answer.condition()), (&**id, "recipient-unavailable"));
+    }
+    component.ended().await.unwrap();
+    alice.hears_nothing().await;
+}
+
+/// A component that answers [`Held`] once for each permit.
+fn held() -> (Arc<Semaphore>, impl FnOnce(Config) -> Component) {
+    let open = Arc::new(Semaphore::new(0));
+    let door = Arc::clone(&open);
+    let build = move |config| {
+        Component::new(config).on_get(move |_: Incoming<Held>| {
+            let door = Arc::clone(&door);
+            async move {
+                door.acquire().await?.forget();
+                Ok::<_, Refusal>(Done)
+            }
+        })
+    };
+    (open, build)
+}
+
+/// No reply to `result` or `error` of any kind, even where a handler would refuse one.
+pub async fn nobody_answers_an_answer(stage: &mut Stage) {
+    let heard = Arc::new(AtomicUsize::new(0));
+    let count = |heard: &Arc<AtomicUsize>| {
+        let heard = Arc::clone(heard);
+        move || {
+            heard.fetch_add(1, Ordering::Relaxed);
+            Refusal::new(Condition::NotAllowed)
+        }
+    };
+    let (message, presence) = (count(&heard), count(&heard));
+    let refusing = |config| {
+        Component::new(config)
+            .on_message_type(MessageType::Error, move |_: Incoming<Message>| {
+                let no = message();
+                async move { Err::<(), Refusal>(no) }
+            })
+            .on_presence_type(PresenceType::Error, move |_: Incoming<Presence>| {
+                let no = presence();
+                async move { Err::<(), Refusal>(no) }
+            })
+            .on_iq(|_| async { Err::<Done, Refusal>(Condition::NotAllowed.into()) })
+    };
+    let component = stage.run(refusing).await;
+    let mut alice = stage.user("alice").await;
+    let error = "<error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>";
+    for answer in [
+        format!("<iq type='result' id='a1' to='{BOT}'/>"),
+        format!("<iq type='error' id='a2' to='{BOT}'>{error}</iq>"),
+        format!("<message type='error' id='a3' to='{BOT}'><body>x</body>{error}</message>"),
+        format!("<presence type='error' id='a4' to='{BOT}'>{error}</presence>"),
+    ] {
+        alice.send_raw(&answer).await;
+        alice.hears_only_a_pong_from(BOT).await;
+    }
+    assert_eq!(heard.load(Ordering::Relaxed), 2, "the handlers have seen the errors");
+    component.stop().await.unwrap();
+}
+
+/// One conversation is served in order, one stanza at a time; another one meanwhile.
+pub async fn within_one_conversation_handlers_run_one_at_a_time_in_order(stage: &mut Stage) {
+    let at_work = Arc::new(AtomicUsize::new(0));
+    let bob_is_served = Arc::new(Notify::new());
+    let (counter, bob_came) = (Arc::clone(&at_work), Arc::clone(&bob_is_served));
+    let careful = move |config| {
+        Component::new(config).on_chat(move |chat: Incoming<Message>| {
+            let (at_work, bob_is_served) = (Arc::clone(&counter), Arc::clone(&bob_came));
+            async move {
+                if chat.text() == "wave" {
+                    bob_is_served.notify_one();
+                    return Ok(());
+                }
+                let others = at_work.fetch_add(1, Ordering::Relaxed);
+                if chat.text() == "0" {
+                    bob_is_served.notified().await;
+                }
+                // The later, the quicker: only order keeps them apart.
+                let number: u64 = chat.text().parse()?;
+                tokio::time::sleep(Duration::from_millis(10 * (5 - number))).await;
+                at_work.fetch_sub(1, Ordering::Relaxed);
+                chat.reply(format!("{number} with {others} others")).await?;
+                Ok::<(), Refusal>(())
+            }
+        })
+    };
+    let component = stage.run(careful).await;
+    let mut alice = stage.user("alice").await;
+    let mut bob = stage.user("bob").await;
+    for number in 0..5 {
+        alice.chat(&format!("{BOT}/{number}"), &number.to_string()).await;
+    }
+    alice.ping(DOMAIN).await;
+    bob.chat(BOT, "wave").await;
+    for number in 0..5 {
+        let reply = alice.next_chat().await;
+        assert_eq!(reply.text(), format!("{number} with 0 others"));
+        assert_eq!(reply.from(), format!("{BOT}/{number}"));
+    }
+    component.stop().await.unwrap();
+}
+
+/// The right id from the wrong sender, or to the wrong address of ours, settles nothing.
+pub async fn a_question_is_settled_only_by_the_one_who_was_asked(stage: &mut Stage) {
+    let component = stage.run(echo).await;
+    let mut alice = stage.user("alice").await;
+    let mut again = stage.user("alice/phone").await;
+    let mut mallory = stage.user("mallory").await;
+    let bot = component.link().acting_as(&BOT.parse().unwrap()).unwrap();
+    let peer = alice.address().parse().unwrap();
+    let others = async {
+        let asked = alice.next().await;
+        let (id, error) = (asked.id(), "<error type='cancel'/>");
+        let answer = |to: &str, type_: &str, child: &str| {
+            format!("<iq type='{type_}' id='{id}' to='{to}'>{child}</iq>")
+        };
+        for user in [&mut mallory, &mut again] {
+            user.send_raw(answer(BOT, "result", "")).await;
+            user.send_raw(answer(BOT, "error", error)).await;
+            user.hears_only_a_pong_from(BOT).await;
+        }
+        alice.send_raw(answer(DOMAIN, "result", "")).await;
+        alice.send_raw(answer(&format!("{BOT}/x"), "result", "")).await;
+        alice.send_raw(answer(BOT, "result", "<right xmlns='urn:example:right'/>")).await;
+    };
+    let (answer, ()) = tokio::join!(bot.get::<xmpp_parsers::minidom::Element>(&peer, Ping), others);
+    assert_eq!(answer.unwrap().name(), "right");
+
+    // A question that nobody waits for any more is forgotten: a late answer settles nothing.
+    let impatient = bot.within(Duration::from_millis(20));
+    let timed_out = impatient.get::<Done>(&peer, Ping).await;
+    assert!(matches!(timed_out, Err(RequestError::TimedOut)), "{timed_out:?}");
+    let late = alice.next().await;
+    alice.send_raw(format!("<iq type='result' id='{}' to='{BOT}'/>", late.id())).await;
+    alice.hears_only_a_pong_from(BOT).await;
+    component.stop().await.unwrap();
+}
+
+/// A foreign `from` is an error to the caller, and the stream goes on.
+pub async fn nothing_leaves_with_a_foreign_or_missing_from(stage: &mut Stage) {
+    let component = stage.run(echo).await;
+    let mut alice = stage.user("alice").await;
+    let (link, to) = (component.link(), alice.address().parse().unwrap());
+    for foreign in ["mallory@localhost", "localhost", "x@sub.echo.localhost", "x@ho.localhost"] {
+        let foreign = foreign.parse().unwrap();
+        let refused = link.send(Outgoing::chat(&to, "x").from(&foreign)).await.unwrap_err();
+        assert_eq!(*refused.why(), NotSent::Refused(Unsendable::ForeignFrom));
+        assert_eq!(refused.into_stanza().to(), &to);
+        assert!(matches!(link.acting_as(&foreign), Err(Unsendable::ForeignFrom)));
+    }
+    let bot = link.acting_as(&BOT.parse().unwrap()).unwrap();
+    let named = "named@echo.localhost/r".parse().unwrap();
+    for (sent, from) in [
+        (link.send(Outgoing::chat(&to, "1")).await, DOMAIN),
+        (bot.send(Outgoing::chat(&to, "2")).await, BOT),
+        (bot.send(Outgoing::chat(&to, "3").from(&named)).await, named.as_str()),
+    ] {
+        sent.unwrap();
+        assert_eq!(alice.next_chat().await.from(), from);
+    }
+    assert_eq!(component.sessions(), 1);
+    component.stop().await.unwrap();
+}
+
+/// What waits for a dead server, an answer or a handler is bounded in number and in time, and ends
+/// with the component.
+pub async fn every_queue_has_a_size_every_wait_a_deadline_every_task_an_owner(stage: &mut Stage) {
+    let owned = Arc::new(());
+    let inside = Arc::clone(&owned);
+    let small = move |mut config: Config| {
+        config.limits.questions = 2;
+        config.limits.outgoing_stanza_bytes = 32 << 10;
+        config.limits.outgoing_bytes = 64 << 10;
+        config.timing.send = Duration::from_millis(50);
+        config.timing.request = Duration::from_millis(50);
+        Component::new(config).on_chat(move |_: Incoming<Message>| {
+            let inside = Arc::clone(&inside);
+            async move {
+                let _held = inside;
+                pending::<Result<(), Refusal>>().await
+            }
+        })
+    };
+    let component = stage.run(small).await;
+    let mut alice = stage.user("alice").await;
+    let (link, to) = (component.link().clone(), alice.address().parse().unwrap());
+
+    let three = tokio::join!(
+        link.get::<Done>(&to, Ping),
+        link.get::<Done>(&to, Ping),
+        link.get::<Done>(&to, Ping),
+    );
+    assert!(matches!(three.0, Err(RequestError::TimedOut)), "{three:?}");
+    assert!(matches!(three.1, Err(RequestError::TimedOut)), "{three:?}");
+    assert!(matches!(three.2, Err(RequestError::NotSent(NotSent::Full))), "{three:?}");
+
+    alice.chat(BOT, "is held for ever").await;
+    alice.ping(DOMAIN).await;
+    stage.kill().await;
+    let text = "x".repeat(8 << 10);
+    let mut sent = 0;
+    let refused = loop {
+        match link.send(Outgoing::chat(&to, &text)).await {
+            Ok(()) => sent += 1,
+            Err(refused) => break refused,
+        }
+        assert!(sent < 1000, "the outbox has no size");
+    };
+    assert_eq!(*refused.why(), NotSent::Full);
+    assert!(sent >= 8, "there was room for {sent}");
+
+    drop(component);
+    // The runtime drops the tasks of a component when it next runs.
+    while Arc::strong_count(&owned) > 1 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Everything that the hostile scenarios send, on one stream, and then an ordinary echo.
+pub async fn no_stanza_a_stranger_can_send_ends_the_stream_or_the_process(stage: &mut Stage) {
+    stage.set_up(hostile::open_to_everything);
+    let component = stage.run(echo).await;
+    for (at, stanza) in hostile::stanzas().enumerate() {
+        // Each from a user of its own: a server may cut the sender off.
+        let mut stranger = stage.user(&format!("stranger{at}")).await;
+        let _taken_or_not = stranger.try_send_raw(&stanza).await;
+        let mut bob = stage.user(&format!("bob{at}")).await;
+        bob.ping(BOT).await;
+    }
+    let mut alice = stage.user("alice").await;
+    alice.chat(BOT, "still there?").await;
+    assert_eq!(alice.next_chat().await.text(), "still there?");
+    assert_eq!(component.sessions(), 1, "the stream has never ended");
+    if stage.on() == On::Memory {
+        let journal = stage.in_memory().await.journal();
+        assert!(journal.contains("nothing to complain"), "{journal}");
+    }
+    component.stop().await.unwrap();
+}
+
+/// The user answers the next ping.
+async fn pong(user: &mut User) {
+    let asked = user.next().await;
+    assert!(asked.root().child("ping", "urn:xmpp:ping").is_some(), "{asked}");
+    user.send_raw(format!("<iq type='result' id='{}' to='{}'/>", asked.id(), asked.from())).await;
+}

@@ -1,0 +1,50 @@
+//! The one list of scenarios, and which stages each is for.
+
+/// Calls `$run!(module name)` for each scenario of a stage: `memory`, `prosody` or `ejabberd`.
+///
+/// Without brackets a scenario is for all three; where it is not, the list says why.
+#[macro_export]
+macro_rules! every_scenario {
+    ($run:ident on $stage:ident) => {
+        $crate::each_on! { $run $stage
+            guarantees {
+                the_reader_waits_for_bytes_and_for_nothing_else
+                every_get_and_set_gets_exactly_one_answer
+                nobody_answers_an_answer
+                within_one_conversation_handlers_run_one_at_a_time_in_order
+                a_question_is_settled_only_by_the_one_who_was_asked
+                nothing_leaves_with_a_foreign_or_missing_from
+                every_queue_has_a_size_every_wait_a_deadline_every_task_an_owner
+                no_stanza_a_stranger_can_send_ends_the_stream_or_the_process
+            }
+        }
+    };
+}
+
+/// Picks the scenarios of one stage from the list.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! each_on {
+    ($run:ident $stage:ident) => {};
+    ($run:ident $stage:ident $module:ident { $($name:ident)* } $($rest:tt)*) => {
+        $($run! { $module $name })*
+        $crate::each_on! { $run $stage $($rest)* }
+    };
+    ($run:ident $stage:ident $module:ident $on:tt because $why:literal { $($name:ident)* } $($rest:tt)*) => {
+        $crate::if_on! { $stage $on $($run! { $module $name })* }
+        $crate::each_on! { $run $stage $($rest)* }
+    };
+}
+
+/// Keeps what follows if the stage is among those in brackets.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! if_on {
+    (memory [memory $($more:ident)*] $($kept:tt)*) => { $($kept)* };
+    (prosody [prosody $($more:ident)*] $($kept:tt)*) => { $($kept)* };
+    (ejabberd [ejabberd $($more:ident)*] $($kept:tt)*) => { $($kept)* };
+    ($stage:ident [$other:ident $($more:ident)*] $($kept:tt)*) => {
+        $crate::if_on! { $stage [$($more)*] $($kept)* }
+    };
+    ($stage:ident [] $($kept:tt)*) => {};
+}
