@@ -1,2 +1,83 @@
-//! The `couplet` command.
-fn main() {}
+//! The command `couplet`: try a component out beside a private server, speak for one from a shell.
+//!
+//! Deliberately absent: anything a component needs in order to run.
+
+mod dev;
+mod send;
+mod signals;
+mod failure;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::{ArgAction, Parser, Subcommand};
+use couplet::config::Config;
+
+use crate::failure::Failure;
+
+/// XMPP components: try them out, speak for them
+#[derive(Debug, Parser)]
+#[command(name = "couplet", version)]
+struct Couplet {
+    /// Tell more on standard error: -v what happens, -vv every stanza; RUST_LOG wins
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Dev(dev::Dev),
+    Send(send::Send),
+}
+
+fn main() -> ExitCode {
+    let couplet = Couplet::parse();
+    let filter = filter(couplet.verbose);
+    let ended = match couplet.command {
+        Command::Dev(dev) => dev.run(&filter),
+        Command::Send(send) => send.run(&filter),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Unlike `eprintln!` without a panic when nobody reads it.
+            let _nobody_reads_it_then = writeln!(std::io::stderr(), "couplet: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+/// What is logged: nearly nothing, unless somebody asked for more.
+fn filter(verbose: u8) -> String {
+    let asked = std::env::var("RUST_LOG")
+        .ok()
+        .filter(|asked| !asked.is_empty());
+    asked.unwrap_or_else(|| {
+        match verbose {
+            0 => "error",
+            1 => "info",
+            _ => "debug",
+        }
+        .to_owned()
+    })
+}
+
+/// Turns the log on, once the configuration is known.
+fn start_log(mut config: Config, filter: &str) -> Result<(), Failure> {
+    config.log.filter = filter.to_owned();
+    Ok(couplet::logging::start(&config)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Couplet;
+
+    #[test]
+    fn the_flags_do_not_contradict_each_other() {
+        Couplet::command().debug_assert();
+    }
+}

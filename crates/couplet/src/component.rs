@@ -21,7 +21,7 @@ use crate::{
     incoming::{Incoming, Iq},
     link::{Link, Switchboard},
     router::{Place, Router},
-    supervise::{Supervisor, random_seed},
+    supervise::{Patience, Supervisor, random_seed},
 };
 
 /// A component: its handlers, and what it says of itself.
@@ -50,6 +50,7 @@ pub struct Component {
     features: Features,
     connector: Option<Box<dyn Connect>>,
     limit: Option<Duration>,
+    patience: Patience,
 }
 
 impl Component {
@@ -73,6 +74,7 @@ impl Component {
             features: Features::default(),
             connector: None,
             limit: None,
+            patience: Patience::Endless,
         }
     }
 
@@ -285,6 +287,24 @@ impl Component {
         self
     }
 
+    /// Makes no second attempt: [`run`](Component::run) ends with the error when the server cannot
+    /// be reached or refuses, or when the link is lost.
+    ///
+    /// Use it in a program that does one thing and is called again by whoever wants it again; a
+    /// service should leave it to Couplet to come back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config};
+    ///
+    /// let messenger = Component::new(Config::new("news.localhost", "secret")).without_reconnect();
+    /// ```
+    pub fn without_reconnect(mut self) -> Component {
+        self.patience = Patience::OneSession;
+        self
+    }
+
     /// Reaches the server through something else than the network, for example a server in
     /// memory.
     pub fn connect_through(mut self, connector: impl Connect + 'static) -> Component {
@@ -307,7 +327,8 @@ impl Component {
     ///
     /// # Errors
     ///
-    /// Who ended it, and what to do: see [`Error`]. An unreachable server does not end it.
+    /// Who ended it, and what to do: see [`Error`]. An unreachable server does not end it, unless
+    /// it was told so by [`Component::without_reconnect`].
     ///
     /// # Cancel safety
     ///
@@ -338,6 +359,7 @@ impl Component {
             dispatch,
             hooks: self.hooks,
             connector,
+            patience: self.patience,
         };
         Box::pin(supervisor.run(pin!(until))).await
     }

@@ -33,6 +33,16 @@ pub(crate) struct Supervisor {
     pub(crate) dispatch: Dispatch,
     pub(crate) hooks: Hooks,
     pub(crate) connector: Box<dyn Connect>,
+    pub(crate) patience: Patience,
+}
+
+/// For how long it is worth coming back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// For as long as the program runs.
+    Endless,
+    /// Not at all.
+    OneSession,
 }
 
 impl Supervisor {
@@ -82,6 +92,10 @@ impl Supervisor {
                                 text: error.text,
                             });
                         }
+                        loss if self.patience == Patience::OneSession => {
+                            let doing = "the link was lost".to_owned();
+                            return Err(Error::Io { doing, cause: std::io::Error::other(loss.to_string()) });
+                        }
                         loss => {
                             tracing::warn!(%loss, "the link was lost");
                             backoff.next()
@@ -95,7 +109,7 @@ impl Supervisor {
                         backoff.next()
                     };
                     let error = refused.to_error(&self.config);
-                    if is_final(&error) && !was_online {
+                    if self.patience == Patience::OneSession || is_final(&error) && !was_online {
                         return Err(error);
                     }
                     tell(&error, pause, &mut told);

@@ -1,0 +1,195 @@
+//! `couplet dev`: a private server, a component beside it, and a chat with it.
+//!
+//! Deliberately absent: watching source files. Stop it and start it again, it takes a second.
+
+mod alice;
+mod chat;
+mod component;
+mod inside;
+mod child;
+mod lines;
+mod screen;
+mod server;
+
+use std::ffi::OsString;
+use std::hash::{BuildHasher, RandomState};
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use clap::Args;
+use couplet::{Config, Jid};
+
+use self::alice::Alice;
+use self::chat::Chat;
+use self::component::Component;
+use self::lines::Lines;
+use self::screen::Screen;
+use self::server::{Kind, Server};
+use crate::failure::{Failure, doing};
+use crate::signals::Signals;
+
+const EXIT_CODES: &str = "\
+The private server listens on free ports of this machine only, lives in a temporary directory and
+is gone when this ends. The accounts are alice@localhost and bob@localhost.
+
+What alice is told goes to standard output, everything else to standard error:
+
+    $ printf 'hello\\n' | couplet dev
+    bot@echo.localhost: hello
+
+A command given after -- is your own component. It finds COUPLET_DOMAIN, COUPLET_SECRET and
+COUPLET_SERVER in its environment and gets SIGTERM at the end:
+
+    couplet dev --domain weather.localhost -- cargo run -p weather
+
+Exit codes:
+    0    every line was answered, or the chat was ended at its prompt (/quit, Ctrl-D, Ctrl-C)
+    1    a line was refused or not answered in time, or the server or the component ended
+    2    the arguments make no sense, or the server is not installed
+    130  a signal came before that";
+
+/// Start a private server and a component beside it, and chat with the component as alice
+///
+/// Without a command after `--` the component is an echo. At a terminal you are asked for lines;
+/// otherwise every line of standard input is sent, the next one when the one before was answered.
+#[derive(Args, Debug)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct Dev {
+    /// Which server to start
+    #[arg(long, value_enum, default_value_t = Kind::Prosody)]
+    server: Kind,
+    /// The domain of the component
+    #[arg(long, value_name = "DOMAIN", default_value = "echo.localhost")]
+    domain: String,
+    /// Whom alice writes to [default: bot@ the domain]
+    #[arg(long, value_name = "ADDRESS")]
+    to: Option<Jid>,
+    /// How long a line may wait for its answer
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    timeout: Duration,
+    /// Tell how other programs can log in, and go on after the last line until Ctrl-C
+    #[arg(long)]
+    keep: bool,
+    /// Your own component and its arguments, instead of the echo
+    #[arg(last = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+impl Dev {
+    pub(crate) fn run(self, filter: &str) -> Result<(), Failure> {
+        let domain = self.domain()?;
+        let secret = format!("{:016x}", RandomState::new().hash_one("secret"));
+        let config = Config::new(domain.as_str(), secret);
+        crate::start_log(config.clone(), filter)?;
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(doing("starting the runtime"))?
+            .block_on(self.live(config))
+    }
+
+    async fn live(self, config: Config) -> Result<(), Failure> {
+        let mut signals = Signals::listen().map_err(doing("listening for signals"))?;
+        let mut stage = Stage::default();
+        let ended = tokio::select! {
+            biased;
+            () = signals.next() => stage.interrupted(),
+            ended = Box::pin(stage.play(self, config)) => ended,
+        };
+        tokio::select! {
+            biased;
+            // Whoever asks twice gets no goodbyes; dropping the stage kills what is on it.
+            () = signals.next() => {}
+            () = stage.clear() => {}
+        }
+        ended
+    }
+
+    fn domain(&self) -> Result<String, Failure> {
+        match Jid::new(&self.domain) {
+            Ok(jid) if jid.as_str() == jid.domain().as_str() && jid.as_str() != "localhost" => {
+                Ok(jid.to_string())
+            }
+            Ok(_) => Err(Failure::misuse(format!(
+                "--domain {}: a component has a domain of its own, such as echo.localhost",
+                self.domain
+            ))),
+            Err(why) => Err(Failure::misuse(format!("--domain {}: {why}", self.domain))),
+        }
+    }
+}
+
+/// What is running; the fields are dropped in this order.
+#[derive(Default)]
+struct Stage {
+    alice: Option<Alice>,
+    component: Option<Component>,
+    server: Option<Server>,
+    ends_by_signal: bool,
+}
+
+impl Stage {
+    async fn play(&mut self, dev: Dev, mut config: Config) -> Result<(), Failure> {
+        let screen = Screen::new();
+        let domain = config.domain.clone();
+        let to = dev
+            .to
+            .clone()
+            .map_or_else(|| Jid::new(&format!("bot@{domain}")), Ok);
+        let to = to.map_err(|why| Failure::misuse(format!("bot@{domain}: {why}")))?;
+
+        screen.tell(&format!("starting a private {} ...", dev.server));
+        let server = self
+            .server
+            .insert(Server::start(dev.server, &config).await?);
+        config.server = server.for_components()?;
+        let alice = self
+            .alice
+            .insert(Box::pin(Alice::login(&server.for_users())).await?);
+        // servers differ in how they answer for a component that is not there: whatever is said
+        // now means "not yet" later.
+        let absent = alice.ping(&domain).await;
+
+        screen.tell(&format!(
+            "starting {} ...",
+            component::name(&dev.command, &domain)
+        ));
+        let component = self
+            .component
+            .insert(Component::start(&dev.command, config.clone())?);
+        let online = alice.until_there(&domain, &absent, &screen);
+        tokio::select! {
+            biased;
+            failure = component.ended() => return Err(failure),
+            online = Box::pin(online) => online?,
+        }
+        screen.tell(&format!("{domain} is online"));
+        if dev.keep {
+            screen.tell(&server.how_to_log_in(&config));
+        }
+        alice.appear().await?;
+
+        self.ends_by_signal = dev.keep || std::io::stdin().is_terminal();
+        let chat = Chat::new(alice, screen, to, dev.timeout, dev.keep);
+        Box::pin(chat.run(component, Lines::of_stdin()?)).await
+    }
+
+    /// Ctrl-C is how a person ends a chat, and how nothing else ends well.
+    fn interrupted(&self) -> Result<(), Failure> {
+        if self.ends_by_signal {
+            Ok(())
+        } else {
+            Err(Failure::interrupted())
+        }
+    }
+
+    /// Everybody leaves in the right order; the server is killed, it has nothing to lose.
+    async fn clear(&mut self) {
+        if let Some(alice) = self.alice.take() {
+            alice.leave().await;
+        }
+        if let Some(component) = &mut self.component {
+            component.stop().await;
+        }
+    }
+}

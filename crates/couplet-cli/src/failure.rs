@@ -1,0 +1,86 @@
+//! Why a command ends badly: words for a person and a code for a script.
+//!
+//! Deliberately absent: a backtrace or the names of our types, which tell a person nothing.
+
+use std::fmt;
+use std::process::ExitCode;
+
+use couplet::config::ConfigError;
+use couplet_test::StageError;
+
+/// The words and the code.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    text: String,
+    code: u8,
+}
+
+impl Failure {
+    /// What was wanted did not happen.
+    pub(crate) fn new(text: impl Into<String>) -> Failure {
+        Failure {
+            text: text.into(),
+            code: 1,
+        }
+    }
+
+    /// What was asked for makes no sense: a person has to change it.
+    pub(crate) fn misuse(text: impl Into<String>) -> Failure {
+        Failure {
+            text: text.into(),
+            code: 2,
+        }
+    }
+
+    /// A signal came first. By convention 128 and the number of SIGINT.
+    pub(crate) fn interrupted() -> Failure {
+        Failure {
+            text: "interrupted".to_owned(),
+            code: 130,
+        }
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.code)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl From<couplet::Error> for Failure {
+    fn from(error: couplet::Error) -> Failure {
+        Failure {
+            text: error.to_string(),
+            code: error.exit_code(),
+        }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Failure {
+        couplet::Error::from(error).into()
+    }
+}
+
+impl From<StageError> for Failure {
+    fn from(error: StageError) -> Failure {
+        match error {
+            StageError::Missing { program, package } => Failure::misuse(format!(
+                "{program} is not installed. On Debian and Ubuntu:\n\n    \
+                 apt-get install {package}\n\n  \
+                 On other systems install the package {package} so that {program} is on PATH. \
+                 The script\n  deploy/quickstart.sh of the repository does this where it can."
+            )),
+            error => Failure::new(error.to_string()),
+        }
+    }
+}
+
+/// Says what was being done when the operating system refused.
+pub(crate) fn doing(what: &str) -> impl FnOnce(std::io::Error) -> Failure {
+    move |error| Failure::new(format!("{what}: {error}"))
+}

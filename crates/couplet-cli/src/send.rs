@@ -1,0 +1,181 @@
+//! `couplet send`: one message in the name of a component.
+//!
+//! Deliberately absent: a connection that stays. A component that runs sends for itself.
+
+mod deliver;
+mod words;
+
+use std::io::{IsTerminal, Read, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use couplet::config::Sources;
+use couplet::{Config, Jid, MessageType, Outgoing};
+
+use self::deliver::deliver;
+use crate::failure::{Failure, doing};
+use crate::signals::Signals;
+
+const AFTER_HELP: &str = "\
+The domain, the server and the secret are those of the component: from ./couplet.toml, from
+COUPLET_DOMAIN, COUPLET_SERVER, COUPLET_SECRET or COUPLET_SECRET_FILE, or from the flags, as
+`couplet.toml` and `--help` of any component tell. Where no domain is set it is that of --from.
+
+Prosody lets one connection serve a domain, so a component that runs has to be stopped first;
+ejabberd lets several in and hands either one what comes meanwhile.
+
+Exit codes:
+    0    the server has taken the message, and nobody sent it back
+    1    it came back, or the server cannot be reached or did not confirm it
+    2    the arguments, the configuration or the secret are wrong, or the component is running
+    3    another connection took the domain over meanwhile
+    130  a signal came first";
+
+/// Send one message as a component
+///
+/// It waits until the server has the message, and then a moment for an error to come back.
+#[derive(Args, Debug)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Send {
+    /// To whom
+    #[arg(value_name = "TO")]
+    to: Jid,
+    /// What; from standard input when it is - or not given
+    #[arg(value_name = "TEXT")]
+    text: Option<String>,
+    /// The address it comes from [default: the domain of the component]
+    #[arg(long, value_name = "ADDRESS")]
+    from: Option<Jid>,
+    /// The type of the message
+    #[arg(long = "type", value_enum, default_value_t = Type::Chat)]
+    type_: Type,
+    /// A subject line
+    #[arg(long, value_name = "TEXT")]
+    subject: Option<String>,
+    /// How long to wait for an error to come back once the server has the message
+    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = humantime::parse_duration)]
+    wait: Duration,
+    /// The configuration file of the component
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The domain of the component
+    #[arg(long, value_name = "DOMAIN")]
+    domain: Option<String>,
+    /// Where the server listens for components: host:port, tls://host:port or unix:/path
+    #[arg(long, value_name = "SERVER")]
+    server: Option<String>,
+    /// A file that holds the secret
+    #[arg(long, value_name = "FILE")]
+    secret_file: Option<String>,
+}
+
+/// The types that a new message can have. (RFC 6121, 5.2.2)
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Type {
+    /// A conversation
+    Chat,
+    /// A message that stands alone
+    Normal,
+    /// News: no answer is expected
+    Headline,
+    /// To everybody in a room
+    Groupchat,
+}
+
+impl Send {
+    pub(crate) fn run(self, filter: &str) -> Result<(), Failure> {
+        let config = self.configuration()?;
+        crate::start_log(config.clone(), filter)?;
+        let text = self.text(config.limits.outgoing_stanza_bytes)?;
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(doing("starting the runtime"))?
+            .block_on(self.live(config, &text))
+    }
+
+    async fn live(self, config: Config, text: &str) -> Result<(), Failure> {
+        let mut signals = Signals::listen().map_err(doing("listening for signals"))?;
+        let mut message = Outgoing::message(self.type_.into(), &self.to).body(text);
+        if let Some(subject) = &self.subject {
+            message = message.subject(subject);
+        }
+        tokio::select! {
+            biased;
+            () = signals.next() => Err(Failure::interrupted()),
+            ended = Box::pin(deliver(config, self.from, message, self.wait)) => ended,
+        }
+    }
+
+    fn configuration(&self) -> Result<Config, Failure> {
+        let mut sources = Sources::process();
+        if let Some(file) = &self.config {
+            sources = sources.file(file);
+        }
+        let flags = [
+            ("domain", &self.domain),
+            ("server", &self.server),
+            ("secret-file", &self.secret_file),
+        ];
+        for (flag, value) in flags {
+            if let Some(value) = value {
+                sources = sources.flag(flag, value);
+            }
+        }
+        let loaded = sources.clone().load();
+        match (&self.from, loaded) {
+            (_, Ok(config)) => Ok(config),
+            // The domain was not set, or else the second attempt tells what the first one did.
+            (Some(from), Err(_)) if self.domain.is_none() => {
+                Ok(sources.flag("domain", from.domain().as_str()).load()?)
+            }
+            (_, Err(error)) => Err(error.into()),
+        }
+    }
+
+    fn text(&self, most: usize) -> Result<String, Failure> {
+        let text = match self.text.as_deref() {
+            None | Some("-") => read_stdin(most)?,
+            Some(text) => text.to_owned(),
+        };
+        match text.trim_end_matches(['\r', '\n']) {
+            "" => Err(Failure::misuse(
+                "there is nothing to send: the text is empty",
+            )),
+            text => Ok(text.to_owned()),
+        }
+    }
+}
+
+impl From<Type> for MessageType {
+    fn from(type_: Type) -> MessageType {
+        match type_ {
+            Type::Chat => MessageType::Chat,
+            Type::Normal => MessageType::Normal,
+            Type::Headline => MessageType::Headline,
+            Type::Groupchat => MessageType::Groupchat,
+        }
+    }
+}
+
+fn read_stdin(most: usize) -> Result<String, Failure> {
+    let input = std::io::stdin();
+    if input.is_terminal() {
+        let invitation = "type the message; Ctrl-D at the start of a line ends it";
+        let _nobody_reads_it_then = writeln!(std::io::stderr(), "{invitation}");
+    }
+    let mut bytes = Vec::new();
+    let limit = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    input
+        .lock()
+        .take(limit)
+        .read_to_end(&mut bytes)
+        .map_err(doing("reading standard input"))?;
+    if bytes.len() > most {
+        return Err(Failure::misuse(format!(
+            "the text is longer than {most} bytes (limits.outgoing_stanza_bytes)"
+        )));
+    }
+    String::from_utf8(bytes).map_err(|_| Failure::misuse("the text on standard input is not UTF-8"))
+}

@@ -1,0 +1,148 @@
+//! The delivery of one message: log in, send, make sure, leave.
+//!
+//! Deliberately absent: trying again. Whoever calls a command can call it again.
+
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+use couplet::{
+    Component, Config, Incoming, Jid, Link, Message, MessageType, Outgoing, PeerError, Refusal,
+    RequestError,
+};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::timeout;
+use xmpp_parsers::ping::Ping;
+
+use super::words;
+use crate::failure::Failure;
+
+/// On an ejabberd that shares the domain out among several connections a pong may reach another
+/// one (servers.md, 5).
+const PINGS: usize = 3;
+const PONG_WITHIN: Duration = Duration::from_secs(5);
+
+/// Sends `message` as `from` and waits until the server has it, then for an error for so long.
+pub(super) async fn deliver(
+    config: Config,
+    from: Option<Jid>,
+    message: Outgoing,
+    wait: Duration,
+) -> Result<(), Failure> {
+    let to = message.to().clone();
+    let (bounce, mut bounced) = mpsc::channel(1);
+    let (come_online, mut online) = watch::channel(false);
+    // Another bounce may still be on its way for whoever ran this before.
+    let id = format!("{:016x}", RandomState::new().hash_one("id"));
+    let (sent, sender) = (id.clone(), to.clone());
+    let component = Component::new(config)
+        .without_reconnect()
+        .on_message_type(MessageType::Error, move |error: Incoming<Message>| {
+            let ours =
+                error.id().as_deref() == Some(&*sent) && error.from().domain() == sender.domain();
+            if let Some(error) = error.error().filter(|_| ours) {
+                // One is enough, and there is room for one.
+                let _more_than_one = bounce.try_send(error);
+            }
+            async { Ok::<(), Refusal>(()) }
+        })
+        .on_online(move |_link| {
+            come_online.send_replace(true);
+            async {}
+        });
+    let link = speaker(&component.link(), from)?;
+
+    let (stop, stopped) = oneshot::channel::<()>();
+    let running = component.run(async move {
+        let _also_when_dropped = stopped.await;
+    });
+    let sending = async {
+        let _run_has_ended_then = online.wait_for(|online| *online).await;
+        let outcome = send(&link, message.id(id), &mut bounced, wait).await;
+        drop(stop);
+        outcome
+    };
+    tokio::pin!(running, sending);
+    tokio::select! {
+        biased;
+        ended = &mut running => match ended {
+            Ok(()) => Err(Failure::new("the component ended by itself")),
+            Err(error) => Err(error.into()),
+        },
+        outcome = &mut sending => {
+            // The goodbye; that the message has arrived is known by now.
+            let _it_was_sent = running.await;
+            outcome.map_err(|why| why.told_of(&to))
+        }
+    }
+}
+
+/// The link that speaks as `from`.
+fn speaker(link: &Link, from: Option<Jid>) -> Result<Link, Failure> {
+    let Some(from) = from else {
+        return Ok(link.clone());
+    };
+    link.acting_as(&from).map_err(|_foreign| {
+        let domain = link.address();
+        Failure::misuse(format!(
+            "--from {from}: the component may only speak for addresses of {domain}"
+        ))
+    })
+}
+
+async fn send(
+    link: &Link,
+    message: Outgoing,
+    bounced: &mut mpsc::Receiver<PeerError>,
+    wait: Duration,
+) -> Result<(), NotDelivered> {
+    link.send(message)
+        .await
+        .map_err(|unsent| NotDelivered::Unsent(unsent.to_string()))?;
+    confirm(link).await?;
+    match timeout(wait, bounced.recv()).await {
+        Ok(Some(error)) => Err(NotDelivered::Bounced(error)),
+        Ok(None) | Err(_) => Ok(()),
+    }
+}
+
+/// A ping to our own domain goes through the server's router behind the message: when it is back,
+/// the message was routed (servers.md, 5).
+async fn confirm(link: &Link) -> Result<(), NotDelivered> {
+    let domain = Jid::from(link.address().domain().to_owned());
+    let link = link.within(PONG_WITHIN);
+    let mut outcome = Err(RequestError::TimedOut);
+    for _ in 0..PINGS {
+        outcome = link.get::<couplet::Done>(&domain, Ping).await;
+        match outcome {
+            Err(RequestError::TimedOut) => {}
+            // Every answer has come the same way.
+            Ok(_) | Err(RequestError::Refused(_)) => return Ok(()),
+            Err(_) => break,
+        }
+    }
+    outcome
+        .map(|_done| ())
+        .map_err(|why| NotDelivered::Unconfirmed(why.to_string()))
+}
+
+/// Why nobody can say that it arrived.
+#[derive(Debug)]
+enum NotDelivered {
+    Unsent(String),
+    Unconfirmed(String),
+    Bounced(PeerError),
+}
+
+impl NotDelivered {
+    fn told_of(&self, to: &Jid) -> Failure {
+        Failure::new(match self {
+            NotDelivered::Unsent(why) => format!("the message to {to} was not sent: {why}"),
+            NotDelivered::Unconfirmed(why) => {
+                format!("the message to {to} was sent, but the server has not confirmed it: {why}")
+            }
+            NotDelivered::Bounced(error) => {
+                format!("the message to {to} came back: {}", words::of(error))
+            }
+        })
+    }
+}
