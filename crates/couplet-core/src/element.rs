@@ -4,23 +4,25 @@
 //! and two allocations. Never recurses, neither to read nor to copy nor to drop. Deliberately
 //! read-only, and without limits: the framer has applied them to whatever comes from a server.
 
-use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
 
 mod build;
 mod malformed;
+mod node;
 mod scope;
 mod steps;
 mod text;
+mod view;
 
 pub use malformed::Malformed;
 pub use scope::{NS_CLIENT, NS_COMPONENT, NS_STREAM, NS_XML, Scope};
 pub use steps::{DEEPEST, Step, Steps};
 pub(crate) use text::{check_between, check_characters, lenient_value};
+pub use view::Element;
 
-use build::{Node, Ns};
+use node::{Node, Ns};
 
 /// One element with everything in it, owning its characters.
 ///
@@ -163,142 +165,204 @@ impl fmt::Debug for Tree {
     }
 }
 
-/// One element of a [`Tree`], with everything in it. Cheap to copy; `Debug` shows its name only.
-///
-/// # Examples
-///
-/// ```
-/// use bytes::Bytes;
-/// use couplet_core::element::{Scope, Tree};
-///
-/// let tree = Tree::parse(Bytes::from_static(b"<a x='1'><b/>c</a>"), &Scope::client())?;
-/// let element = tree.root();
-/// assert_eq!(element.attr("x").as_deref(), Some("1"));
-/// assert_eq!(element.children().count(), 1);
-/// # Ok::<(), couplet_core::element::Malformed>(())
-/// ```
-#[derive(Clone, Copy)]
-pub struct Element<'a> {
-    tree: &'a Tree,
-    index: usize,
-}
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
 
-impl<'a> Element<'a> {
-    /// Its local name, that is without a prefix.
-    #[must_use]
-    pub fn name(self) -> &'a str {
-        match self.tree.node(self.index) {
-            Some(Node::Element { name, .. }) => self.tree.slice(name.local()),
-            _ => "",
+    use xmpp_parsers::ping::Ping;
+
+    use super::*;
+
+    fn tree(text: &str) -> Tree {
+        Tree::parse(Bytes::copy_from_slice(text.as_bytes()), &Scope::component()).unwrap()
+    }
+
+    fn refused(text: impl AsRef<[u8]>) -> bool {
+        Tree::parse(Bytes::copy_from_slice(text.as_ref()), &Scope::component()).is_err()
+    }
+
+    #[test]
+    fn the_wire_s_namespace_is_reported_as_the_client_s() {
+        let tree =
+            tree("<message a='1' xmlns:c='jabber:component:accept' c:b='2'><c:body/></message>");
+        let message = tree.root();
+        assert!(message.is("message", NS_CLIENT));
+        assert!(message.child("body", NS_CLIENT).is_some());
+        assert_eq!(message.attr_ns(NS_CLIENT, "b").as_deref(), Some("2"));
+        assert!(tree.as_str().contains(NS_COMPONENT));
+    }
+
+    #[test]
+    fn a_forwarded_stanza_keeps_the_client_s_namespace() {
+        let tree = tree(
+            "<iq><forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client'/></forwarded></iq>",
+        );
+        let forwarded = tree
+            .root()
+            .child("forwarded", "urn:xmpp:forward:0")
+            .unwrap();
+        assert!(forwarded.child("message", NS_CLIENT).is_some());
+    }
+
+    #[test]
+    fn attributes_are_found_by_name_and_namespace() {
+        let tree = tree("<a xml:lang='de' lang='x' b='&lt;&#10;&gt;' c='1\n2'/>");
+        let element = tree.root();
+        assert_eq!(element.attr_ns(NS_XML, "lang").as_deref(), Some("de"));
+        assert_eq!(element.attr("lang").as_deref(), Some("x"));
+        assert_eq!(element.attr("b").as_deref(), Some("<\n>"));
+        assert_eq!(element.attr("c").as_deref(), Some("1 2"));
+        assert_eq!(element.attr("d"), None);
+        assert_eq!(element.attrs().count(), 4);
+    }
+
+    #[test]
+    fn text_is_that_of_the_element_itself() {
+        let tree = tree("<a>1<b>2</b>&amp;<![CDATA[<3>]]>\r\n<c/>4</a>");
+        assert_eq!(tree.root().text(), "1&<3>\n4");
+        assert!(matches!(
+            tree.root().children().next().unwrap().text(),
+            Cow::Borrowed("2")
+        ));
+        assert_eq!(
+            tree.root()
+                .children()
+                .map(Element::name)
+                .collect::<Vec<_>>(),
+            ["b", "c"]
+        );
+    }
+
+    #[test]
+    fn only_one_whole_element_is_accepted() {
+        for text in [
+            "",
+            " ",
+            "<a>",
+            "<a/><b/>",
+            "<a/> ",
+            " <a/>",
+            "a",
+            "</a>",
+            "<![CDATA[]]><a/>",
+            "<",
+        ] {
+            assert!(refused(text), "{text}");
         }
     }
 
-    /// Its namespace; empty if it has none.
-    #[must_use]
-    pub fn ns(self) -> &'a str {
-        match self.tree.node(self.index) {
-            Some(Node::Element { ns, .. }) => self.tree.uri(ns),
-            _ => "",
+    #[test]
+    fn what_is_not_well_formed_is_refused() {
+        for text in [
+            "<a><b></a></b>",
+            "<a b='1' b='2'/>",
+            "<a b=1/>",
+            "<a b/>",
+            "<a b='<'/>",
+            "<a b='1'c='2'/>",
+            "<q:a/>",
+            "<a q:b='1'/>",
+            "<a xmlns:xmlns='x'/>",
+            "<a xmlns:xml='x'/>",
+            "<a xmlns:q=''/>",
+            "<a xmlns:q='urn:q' xmlns:r='urn:q' q:b='1' r:b='2'/>",
+            "<a>]]></a>",
+            "<a>&nbsp;</a>",
+            "<a>&#0;</a>",
+            "<a>&#xFFFE;</a>",
+            "<a>&</a>",
+            "<a>\0</a>",
+            "<a b='\x01'/>",
+            "<a>\u{FFFF}</a>",
+            "<1/>",
+            "<a:b:c/>",
+            "<:a/>",
+            "<a:/>",
+            "<a><!-- --></a>",
+            "<a><?b?></a>",
+            "<a/b>",
+            "<a><q:b xmlns:q='urn:q'/><q:c/></a>",
+        ] {
+            assert!(refused(text), "{text}");
         }
+        assert!(refused(b"<a>\xC0\x80</a>"));
+        assert!(refused(b"<a b='\xFF'/>"));
     }
 
-    /// Whether it has this local name and this namespace.
-    #[must_use]
-    pub fn is(self, name: &str, ns: &str) -> bool {
-        self.name() == name && self.ns() == ns
+    #[test]
+    fn a_deep_tree_neither_overflows_the_stack_nor_becomes_a_recursive_one() {
+        let deep = tree(&["<a>".repeat(100_000), "</a>".repeat(100_000)].concat());
+        assert_eq!(deep.clone().root().steps().count(), 200_000);
+        assert!(deep.root().to_minidom().is_err());
+        assert!(deep.root().parse::<minidom::Element>().is_err());
+        assert_eq!(deep.root().text(), "");
     }
 
-    /// The value of its attribute of this name in no namespace, as it is meant.
-    #[must_use]
-    pub fn attr(self, name: &str) -> Option<Cow<'a, str>> {
-        self.attr_ns("", name)
+    #[test]
+    fn a_typed_payload_is_read_or_told_from_another() {
+        let tree =
+            tree("<presence><ping xmlns='urn:xmpp:ping'/><priority>999</priority></presence>");
+        assert!(
+            tree.root()
+                .children()
+                .next()
+                .unwrap()
+                .parse::<Ping>()
+                .is_ok()
+        );
+        let mismatch = tree.root().parse::<Ping>().unwrap_err();
+        assert!(matches!(mismatch, xso::error::Error::TypeMismatch));
+        let broken = tree
+            .root()
+            .parse::<xmpp_parsers::presence::Presence>()
+            .unwrap_err();
+        assert!(!matches!(broken, xso::error::Error::TypeMismatch));
     }
 
-    /// The value of its attribute of this name in this namespace, such as `xml:lang`.
-    #[must_use]
-    pub fn attr_ns(self, ns: &str, name: &str) -> Option<Cow<'a, str>> {
-        self.attrs()
-            .find(|(other_ns, other, _)| *other == name && *other_ns == ns)
-            .map(|(_, _, value)| value)
+    #[test]
+    fn a_minidom_element_has_the_same_content() {
+        let text =
+            "<a xmlns='jabber:client' b='1' xml:lang='de'>x &lt; y<c xmlns='urn:c'>z</c></a>";
+        assert_eq!(
+            tree(text).root().to_minidom().unwrap(),
+            text.parse().unwrap()
+        );
     }
 
-    /// Its attributes in the order of the wire as namespace, local name and value; without
-    /// declarations of namespaces.
-    pub fn attrs(self) -> impl Iterator<Item = (&'a str, &'a str, Cow<'a, str>)> {
-        let tree = self.tree;
-        let head = tree.nodes.get(self.index + 1..).unwrap_or_default().iter();
-        head.take_while(|node| matches!(node, Node::Attribute { .. } | Node::Declaration { .. }))
-            .filter_map(move |node| match *node {
-                Node::Attribute { name, ns, value } => Some((
-                    tree.uri(ns),
-                    tree.slice(name.local()),
-                    tree.slice(value).into(),
-                )),
-                _ => None,
-            })
+    #[test]
+    fn a_message_of_xmpp_parsers_keeps_its_languages() {
+        let tree =
+            tree("<message xml:lang='de'><body>a</body><body xml:lang='en'>b</body></message>");
+        let message = tree
+            .root()
+            .parse::<xmpp_parsers::message::Message>()
+            .unwrap();
+        assert_eq!(
+            message
+                .bodies
+                .keys()
+                .map(|lang| lang.as_str())
+                .collect::<Vec<_>>(),
+            ["de", "en"]
+        );
     }
 
-    /// The elements directly in it, in order.
-    pub fn children(self) -> impl Iterator<Item = Element<'a>> {
-        self.content().filter_map(|content| match content {
-            Content::Element(element) => Some(element),
-            Content::Text(_) => None,
-        })
+    #[test]
+    fn content_is_not_shown() {
+        let tree = tree("<message b='secret'><body>secret</body></message>");
+        let shown = format!("{tree:?} {:?}", tree.root().steps().collect::<Vec<_>>());
+        assert!(
+            shown.starts_with("Tree(<{jabber:client}message>, 49 bytes)"),
+            "{shown}"
+        );
     }
 
-    /// The first element directly in it with this local name and this namespace.
-    #[must_use]
-    pub fn child(self, name: &str, ns: &str) -> Option<Element<'a>> {
-        self.children().find(|child| child.is(name, ns))
+    #[test]
+    fn bytes_nobody_else_holds_are_not_copied() {
+        let bytes = Bytes::copy_from_slice(b"<iq/>");
+        let place = bytes.as_ptr();
+        let tree = Tree::parse(bytes, &Scope::client()).unwrap();
+        assert_eq!(tree.as_str().as_ptr(), place);
+        assert!(tree.memory() < 2_048);
     }
-
-    /// The characters directly in it, those in its children left out.
-    #[must_use]
-    pub fn text(self) -> Cow<'a, str> {
-        let mut text = Cow::Borrowed("");
-        for content in self.content() {
-            if let Content::Text(more) = content {
-                text += more;
-            }
-        }
-        text
-    }
-
-    fn content(self) -> impl Iterator<Item = Content<'a>> {
-        let (tree, end) = (self.tree, self.end());
-        let mut at = self.index + 1;
-        std::iter::from_fn(move || {
-            while at < end {
-                let index = at;
-                at += 1;
-                match tree.node(index)? {
-                    Node::Text(span) => return Some(Content::Text(tree.slice(span))),
-                    Node::Element { next, .. } => {
-                        at = next as usize;
-                        return Some(Content::Element(Element { tree, index }));
-                    }
-                    Node::Attribute { .. } | Node::Declaration { .. } => {}
-                }
-            }
-            None
-        })
-    }
-
-    fn end(self) -> usize {
-        match self.tree.node(self.index) {
-            Some(Node::Element { next, .. }) => next as usize,
-            _ => self.index,
-        }
-    }
-}
-
-impl fmt::Debug for Element<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "<{{{}}}{}>", self.ns(), self.name())
-    }
-}
-
-enum Content<'a> {
-    Element(Element<'a>),
-    Text(&'a str),
 }

@@ -4,16 +4,16 @@
 //! stanza ends, and [`Tree::parse`](crate::element::Tree::parse) decides whether it is one; the two
 //! together accept what rxml accepts.
 
-use std::fmt;
-
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::memchr;
 
+mod frame;
 mod header;
 mod scan;
 mod skipped;
 
 pub use crate::element::Malformed;
+pub use frame::{Frame, LimitKind, Limits, Opened};
 pub use skipped::Skipped;
 
 use crate::element::{Scope, check_between};
@@ -23,133 +23,8 @@ use skipped::Head;
 
 /// How much is read at once, and kept allocated while nothing comes. Bytes.
 const READ: usize = 64 * 1024;
-
-/// What a stanza may be at most; one that is more is skipped.
-///
-/// # Examples
-///
-/// ```
-/// use couplet_core::framer::Limits;
-///
-/// let limits = Limits { depth: 16, ..Limits::default() };
-/// assert_eq!(limits.stanza_bytes, 512 * 1024);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes of one stanza. 512 KiB, as Prosody's limit for a component's stanzas.
-    pub stanza_bytes: usize,
-    /// Elements within each other, the stanza itself included. 64.
-    pub depth: usize,
-    /// Attributes and namespace declarations of one element. 128.
-    pub attributes: usize,
-    /// Bytes of one start tag. 64 KiB.
-    pub start_tag_bytes: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            stanza_bytes: 512 * 1024,
-            depth: 64,
-            attributes: 128,
-            start_tag_bytes: 64 * 1024,
-        }
-    }
-}
-
-/// Which of the [`Limits`] a stanza exceeded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum LimitKind {
-    /// [`Limits::stanza_bytes`].
-    StanzaBytes,
-    /// [`Limits::depth`].
-    Depth,
-    /// [`Limits::attributes`].
-    Attributes,
-    /// [`Limits::start_tag_bytes`].
-    StartTagBytes,
-}
-
-/// One thing that happened on a stream. `Debug` does not show a stanza's content.
-///
-/// # Examples
-///
-/// See [`Framer`].
-#[non_exhaustive]
-pub enum Frame {
-    /// The stream's header; always the first frame.
-    Opened(Opened),
-    /// The bytes of one top-level element, not checked yet, and not shared with anybody.
-    Stanza(Bytes),
-    /// A top-level element that was over a limit has streamed by.
-    Skipped(Skipped),
-    /// The stream was closed politely; always the last frame.
-    Closed,
-}
-
-impl fmt::Debug for Frame {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Opened(opened) => f.debug_tuple("Opened").field(opened).finish(),
-            Self::Stanza(bytes) => write!(f, "Stanza({} bytes)", bytes.len()),
-            Self::Skipped(skipped) => f.debug_tuple("Skipped").field(skipped).finish(),
-            Self::Closed => f.write_str("Closed"),
-        }
-    }
-}
-
-/// The header of a stream, as the other side sent it (RFC 6120, 4.7; XEP-0114, 3).
-///
-/// # Examples
-///
-/// See [`Framer`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Opened {
-    attrs: Vec<(String, String)>,
-    xmlns: String,
-}
-
-impl Opened {
-    /// The value of this attribute, unescaped; `xml:lang` goes by this name.
-    #[must_use]
-    pub fn attr(&self, name: &str) -> Option<&str> {
-        self.attrs
-            .iter()
-            .find(|(other, _)| other == name)
-            .map(|(_, value)| value.as_str())
-    }
-
-    /// The stream's id, which the handshake is made with.
-    #[must_use]
-    pub fn id(&self) -> Option<&str> {
-        self.attr("id")
-    }
-
-    /// The domain that answers.
-    #[must_use]
-    pub fn from(&self) -> Option<&str> {
-        self.attr("from")
-    }
-
-    /// The domain that is spoken to.
-    #[must_use]
-    pub fn to(&self) -> Option<&str> {
-        self.attr("to")
-    }
-
-    /// The version of XMPP. Prosody tells it only in a refusal (servers.md, 2).
-    #[must_use]
-    pub fn version(&self) -> Option<&str> {
-        self.attr("version")
-    }
-
-    /// The default namespace of the stream; empty if there is none.
-    #[must_use]
-    pub fn xmlns(&self) -> &str {
-        &self.xmlns
-    }
-}
+/// What a stream's header may have, whatever stanzas may. Bytes.
+const HEADER: usize = 64 * 1024;
 
 /// Cuts the bytes of one stream into frames.
 ///
@@ -200,6 +75,16 @@ enum Stage {
 
 impl Framer {
     /// A framer for a stream that has not begun.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::framer::{Framer, Limits};
+    ///
+    /// let mut framer = Framer::new(Limits::default());
+    /// assert!(framer.next()?.is_none());
+    /// # Ok::<(), couplet_core::framer::Malformed>(())
+    /// ```
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self {
@@ -214,6 +99,18 @@ impl Framer {
     }
 
     /// Adds bytes that were read.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::framer::{Framer, Limits};
+    ///
+    /// let mut framer = Framer::new(Limits::default());
+    /// framer.push(b"<stream:str");
+    /// framer.push(b"");
+    /// assert!(framer.next()?.is_none());
+    /// # Ok::<(), couplet_core::framer::Malformed>(())
+    /// ```
     pub fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
@@ -242,6 +139,16 @@ impl Framer {
 
     /// The namespaces bound by the stream's header, which its stanzas are to be read in; a
     /// component's usual ones before there was a header.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::framer::{Framer, Limits};
+    ///
+    /// let framer = Framer::new(Limits::default());
+    /// assert_eq!(framer.scope(), &couplet_core::element::Scope::component());
+    /// # Ok::<(), couplet_core::framer::Malformed>(())
+    /// ```
     #[must_use]
     pub fn scope(&self) -> &Scope {
         &self.scope
@@ -253,6 +160,17 @@ impl Framer {
     ///
     /// [`Malformed`] if the bytes are no XMPP, as far as that shows without reading the stanzas;
     /// from then on always the same.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::framer::{Framer, Limits};
+    ///
+    /// let mut framer = Framer::new(Limits::default());
+    /// framer.push(b"<!-- no -->");
+    /// assert_eq!(framer.next().unwrap_err().condition(), "restricted-xml");
+    /// # Ok::<(), couplet_core::framer::Malformed>(())
+    /// ```
     #[expect(clippy::should_implement_trait, reason = "it resumes after `None`")]
     pub fn next(&mut self) -> Result<Option<Frame>, Malformed> {
         let frame = self.advance();
@@ -322,7 +240,7 @@ impl Framer {
         let Stage::Header(header) = &mut self.stage else {
             return Ok(None);
         };
-        let (used, started) = header.feed(&self.buffer, self.limits.start_tag_bytes)?;
+        let (used, started) = header.feed(&self.buffer, HEADER)?;
         (self.start, self.at) = (used, used);
         let Some(started) = started else {
             return Ok(None);
@@ -402,7 +320,7 @@ impl Framer {
         };
         let (scan, head) = skipping.as_mut();
         let held = self.buffer.get(self.start..).unwrap_or_default();
-        if !head.is_done() && (!scan.is_quoted() || Head::is_overdue(held.len())) {
+        if !head.is_done() && Head::is_due(held, scan.is_quoted()) {
             self.start += head.feed(held);
         }
         if head.is_done() {
@@ -414,4 +332,333 @@ impl Framer {
 
 fn is_space(byte: &u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::element::{DEEPEST, Tree};
+
+    const OPENING: &[u8] = b"<stream:stream xmlns='jabber:component:accept' \
+        xmlns:stream='http://etherx.jabber.org/streams' from='echo.localhost' id='&#x37;'>";
+
+    fn opened(limits: Limits) -> Framer {
+        let mut framer = Framer::new(limits);
+        framer.push(OPENING);
+        assert!(matches!(framer.next(), Ok(Some(Frame::Opened(_)))));
+        framer
+    }
+
+    fn framer() -> Framer {
+        opened(Limits::default())
+    }
+
+    /// Pushes all in pieces as a socket would give them; nothing may be held that is skipped.
+    fn frames(framer: &mut Framer, pieces: &[&[u8]]) -> Vec<Frame> {
+        let mut frames = Vec::new();
+        for chunk in pieces.iter().flat_map(|piece| piece.chunks(16 * 1024)) {
+            framer.push(chunk);
+            while let Some(frame) = framer.next().expect("well-formed") {
+                frames.push(frame);
+            }
+            assert!(
+                framer.buffer.len() <= 544 * 1024,
+                "{} bytes are held",
+                framer.buffer.len()
+            );
+        }
+        frames
+    }
+
+    fn skipped_then_ping(pieces: &[&[u8]]) -> Skipped {
+        let mut framer = framer();
+        let mut frames = frames(&mut framer, &[pieces, &[b"<iq id='after'/>"]].concat());
+        assert!(matches!(&frames[..], [_, Frame::Stanza(iq)] if iq == "<iq id='after'/>"));
+        match frames.remove(0) {
+            Frame::Skipped(skipped) => skipped,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn from_alice(limit: LimitKind) -> Skipped {
+        Skipped {
+            limit,
+            kind: Some("message".into()),
+            from: Some("alice@localhost/<>".into()),
+            to: Some("bot@echo".into()),
+            id: Some("1".into()),
+            type_: Some("chat".into()),
+        }
+    }
+
+    const ALICE: &[u8] =
+        b"<message from='alice@localhost/&lt;>' to=\"bot@echo\" type='chat' id='1'>";
+
+    fn refusal(bytes: &[u8]) -> &'static str {
+        let mut framer = framer();
+        framer.push(bytes);
+        let refused = loop {
+            match framer.next() {
+                Ok(Some(_)) => {}
+                Ok(None) => return "none",
+                Err(malformed) => break malformed,
+            }
+        };
+        assert_eq!(framer.next().unwrap_err(), refused);
+        refused.condition()
+    }
+
+    #[test]
+    fn a_header_is_read_with_its_declaration_and_its_namespaces() {
+        let mut framer = Framer::new(Limits::default());
+        framer.push(b"<?xml version='1.0'?> <stream:stream xmlns='jabber:client' id='a&amp;b' \
+            version='1.0' from='x' to='y' xml:lang='de' xmlns:stream='http://etherx.jabber.org/streams'>");
+        let Ok(Some(Frame::Opened(opened))) = framer.next() else {
+            panic!("the header is whole")
+        };
+        assert_eq!((opened.id(), opened.version()), (Some("a&b"), Some("1.0")));
+        assert_eq!((opened.from(), opened.to()), (Some("x"), Some("y")));
+        assert_eq!(
+            (opened.attr("xml:lang"), opened.xmlns()),
+            (Some("de"), "jabber:client")
+        );
+        assert_eq!(framer.scope(), &Scope::client());
+    }
+
+    #[test]
+    fn a_header_closed_by_itself_is_opened_and_closed() {
+        let mut framer = Framer::new(Limits::default());
+        framer.push(b"<s:stream xmlns:s='http://etherx.jabber.org/streams'/>");
+        assert!(matches!(framer.next(), Ok(Some(Frame::Opened(_)))));
+        assert!(matches!(framer.next(), Ok(Some(Frame::Closed))));
+        assert!(matches!(framer.next(), Ok(None)));
+    }
+
+    #[test]
+    fn a_header_that_is_none_is_refused_by_its_fault() {
+        let refusal = |header: &[u8]| {
+            let mut framer = Framer::new(Limits::default());
+            framer.push(header);
+            framer.next().unwrap_err().condition()
+        };
+        assert_eq!(
+            refusal(b"HTTP/1.1 400 Bad Request\r\n\r\n<html>"),
+            "not-well-formed"
+        );
+        assert_eq!(refusal(b"<html>"), "invalid-namespace");
+        assert_eq!(
+            refusal(b"<x xmlns='http://etherx.jabber.org/streams'>"),
+            "bad-format"
+        );
+        assert_eq!(
+            refusal(b"<?xml version='1.0' encoding='latin1'?>"),
+            "unsupported-encoding"
+        );
+        assert_eq!(refusal(b"<!-- x -->"), "restricted-xml");
+        assert_eq!(
+            refusal(&[b"<a".as_slice(), &[b' '; 70_000]].concat()),
+            "policy-violation"
+        );
+    }
+
+    #[test]
+    fn faults_are_named_as_rfc_6120_names_them() {
+        assert_eq!(refusal(b"<a/><!-- x -->"), "restricted-xml");
+        assert_eq!(refusal(b"<a><!-- x --></a>"), "restricted-xml");
+        assert_eq!(refusal(b"<a><?php ?></a>"), "restricted-xml");
+        assert_eq!(refusal(b"<!DOCTYPE a [<!ENTITY b 'c'>]>"), "restricted-xml");
+        assert_eq!(refusal(b"<![CDAT[x]]>"), "not-well-formed");
+        assert_eq!(refusal(b"&nbsp;<a/>"), "not-well-formed");
+        assert_eq!(refusal(b"</stream>"), "not-well-formed");
+        assert_eq!(refusal(b"</stream:streams>"), "not-well-formed");
+        assert_eq!(refusal(&[b'x'; 600_000]), "policy-violation");
+        assert_eq!(
+            refusal(&[b"<![CDATA[".as_slice(), &[b'x'; 600_000]].concat()),
+            "policy-violation"
+        );
+        assert_eq!(refusal(b"</stream:stream >trailing \0 garbage"), "none");
+    }
+
+    #[test]
+    fn text_between_stanzas_means_nothing() {
+        let mut framer = framer();
+        let frames = frames(
+            &mut framer,
+            &[b" \n<a/>x &amp; y<![CDATA[<b/>]]> z<c/>\t</stream:stream\n>"],
+        );
+        assert!(
+            matches!(&frames[..], [Frame::Stanza(a), Frame::Stanza(c), Frame::Closed]
+            if a == "<a/>" && c == "<c/>")
+        );
+    }
+
+    #[test]
+    fn white_space_is_forgotten_at_once() {
+        let mut framer = framer();
+        assert!(frames(&mut framer, &[&[b' '; 10_000]]).is_empty());
+        assert_eq!(framer.buffer.len(), 0);
+    }
+
+    #[test]
+    fn a_body_of_64_mebibytes_is_skipped_and_its_sender_told() {
+        let body = vec![b'x'; 64 * 1024 * 1024];
+        let skipped = skipped_then_ping(&[ALICE, b"<body>", &body, b"</body></message>"]);
+        assert_eq!(skipped, from_alice(LimitKind::StanzaBytes));
+    }
+
+    #[test]
+    fn thirty_thousand_levels_are_skipped_and_their_sender_told() {
+        let (open, close) = ("<x>".repeat(30_000), "</x>".repeat(30_000));
+        let skipped = skipped_then_ping(&[ALICE, open.as_bytes(), close.as_bytes(), b"</message>"]);
+        assert_eq!(skipped, from_alice(LimitKind::Depth));
+    }
+
+    #[test]
+    fn ten_thousand_attributes_are_skipped_and_their_sender_told() {
+        let attrs: String = (0..10_000).map(|n| format!(" a{n}='{n}'")).collect();
+        let skipped = skipped_then_ping(&[ALICE, b"<x", attrs.as_bytes(), b"/></message>"]);
+        assert_eq!(skipped, from_alice(LimitKind::Attributes));
+        let own = skipped_then_ping(&[b"<message", attrs.as_bytes(), &ALICE[8..], b"</message>"]);
+        assert_eq!(own, from_alice(LimitKind::Attributes));
+    }
+
+    #[test]
+    fn an_attribute_of_5_mebibytes_is_skipped_and_its_sender_told() {
+        let value = vec![b'>'; 5 * 1024 * 1024];
+        let limit = LimitKind::StartTagBytes;
+        let skipped = skipped_then_ping(&[ALICE, b"<x a='", &value, b"'/></message>"]);
+        assert_eq!(skipped, from_alice(limit));
+        let before =
+            skipped_then_ping(&[b"<message a = '", &value, b"'", &ALICE[8..], b"</message>"]);
+        assert_eq!(before, from_alice(limit));
+        let behind = skipped_then_ping(&[&ALICE[..ALICE.len() - 1], b" a=\"", &value, b"\"/>"]);
+        assert_eq!(behind, from_alice(limit));
+        let space = vec![b' '; 5 * 1024 * 1024];
+        let blank = skipped_then_ping(&[b"<message", &space, &ALICE[8..], b"</message>"]);
+        assert_eq!(blank, from_alice(limit));
+        let name = vec![b'a'; 5 * 1024 * 1024];
+        let unknown =
+            skipped_then_ping(&[b"<message ", &name, b"='1'", &ALICE[8..], b"</message>"]);
+        assert_eq!(
+            (unknown.kind.as_deref(), unknown.from),
+            (Some("message"), None)
+        );
+        assert_eq!(skipped_then_ping(&[b"<", &name, b" from='x'/>"]).kind, None);
+    }
+
+    #[test]
+    fn markup_in_quotes_and_cdata_of_a_skipped_stanza_is_none() {
+        let text = vec![b'x'; 600_000];
+        let skipped = skipped_then_ping(&[
+            ALICE,
+            &text,
+            b"<a b='</message>' c=\"'>/>\"/><![CDATA[</message>]] > ]]]]><d e='/'></d></message>",
+        ]);
+        assert_eq!(skipped, from_alice(LimitKind::StanzaBytes));
+    }
+
+    #[test]
+    fn a_skipped_stanza_that_comes_byte_by_byte_is_known_as_well() {
+        let mut framer = opened(Limits {
+            depth: 2,
+            attributes: 5,
+            ..Limits::default()
+        });
+        let deep = [ALICE, b"<a><b c='/'/></a></message>"].concat();
+        let wide = [
+            b"<message a='' b=''",
+            &ALICE[8..ALICE.len() - 1],
+            b" c=''/>",
+        ]
+        .concat();
+        let stream = [&deep[..], &wide, b"<iq/>"].concat();
+        let bytes: Vec<&[u8]> = stream.chunks(1).collect();
+        let frames = frames(&mut framer, &bytes);
+        assert!(
+            matches!(&frames[..], [Frame::Skipped(deep), Frame::Skipped(wide), Frame::Stanza(_)]
+            if *deep == from_alice(LimitKind::Depth) && *wide == from_alice(LimitKind::Attributes))
+        );
+    }
+
+    #[test]
+    fn a_stanza_exactly_at_its_limits_is_delivered() {
+        let limits = Limits {
+            stanza_bytes: 39,
+            depth: 2,
+            attributes: 3,
+            start_tag_bytes: 27,
+        };
+        let stanza = b"<message a='1' b='2' c='3'><b/></message>";
+        let fits = |limits| {
+            let mut framer = opened(limits);
+            framer.push(stanza);
+            matches!(framer.next(), Ok(Some(Frame::Stanza(_))))
+        };
+        let limits = Limits {
+            stanza_bytes: stanza.len(),
+            ..limits
+        };
+        assert!(fits(limits));
+        assert!(!fits(Limits {
+            stanza_bytes: stanza.len() - 1,
+            ..limits
+        }));
+        assert!(!fits(Limits { depth: 1, ..limits }));
+        assert!(!fits(Limits {
+            attributes: 2,
+            ..limits
+        }));
+        assert!(!fits(Limits {
+            start_tag_bytes: 26,
+            ..limits
+        }));
+    }
+
+    #[test]
+    fn the_default_depth_is_less_than_what_a_typed_payload_may_have() {
+        let depth = Limits::default().depth;
+        assert!(depth < DEEPEST);
+        let deepest = ["<x>".repeat(depth), "</x>".repeat(depth)].concat();
+        let mut framer = framer();
+        framer.push(deepest.as_bytes());
+        let Ok(Some(Frame::Stanza(bytes))) = framer.next() else {
+            panic!("it is within limits")
+        };
+        assert!(
+            Tree::parse(bytes, framer.scope())
+                .unwrap()
+                .root()
+                .to_minidom()
+                .is_ok()
+        );
+    }
+
+    #[test]
+    fn a_stanza_does_not_hold_the_buffer_it_was_read_into() {
+        let mut framer = framer();
+        framer.push(b"<a/><b/>");
+        let Ok(Some(Frame::Stanza(bytes))) = framer.next() else {
+            panic!("it is whole")
+        };
+        assert!(bytes.is_unique());
+    }
+
+    #[test]
+    fn the_content_of_a_stanza_is_not_shown() {
+        let mut framer = framer();
+        framer.push(b"<message><body>secret</body></message>");
+        let frame = framer.next().unwrap().unwrap();
+        assert_eq!(format!("{frame:?}"), "Stanza(38 bytes)");
+    }
+
+    #[test]
+    fn a_large_buffer_is_given_back_once_it_is_empty() {
+        let mut framer = framer();
+        framer.push(b"<a>");
+        framer.push(&vec![b'x'; 400_000]);
+        framer.push(b"</a>");
+        assert!(matches!(framer.next(), Ok(Some(Frame::Stanza(_)))));
+        assert!(matches!(framer.next(), Ok(None)));
+        assert!(framer.space().capacity() <= 2 * READ);
+    }
 }

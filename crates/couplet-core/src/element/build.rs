@@ -5,100 +5,14 @@
 
 use std::collections::HashMap;
 
+mod bind;
+
 use super::malformed::Malformed;
-use super::scope::{NS_XML, Scope};
+use super::node::{Name, Node, Ns};
+use super::scope::Scope;
 use super::text::{Decoder, Span};
 
-/// Above this many declarations in force, prefixes are looked up in a map: a stranger chooses
-/// how many there are.
-const SEARCHED: usize = 16;
-/// Above this many attributes, doubles are found by sorting.
-const COMPARED: usize = 16;
 const NOBODY: u32 = u32::MAX;
-
-/// One entry of the flat tree. An element's attributes and declarations follow it directly, then
-/// its content in document order.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Node {
-    Element {
-        name: Name,
-        ns: Ns,
-        /// The first node behind the element; while it is open, its parent.
-        next: u32,
-    },
-    Attribute {
-        name: Name,
-        ns: Ns,
-        value: Span,
-    },
-    Declaration {
-        prefix: Span,
-        uri: Span,
-        /// The declaration in force before this one.
-        outer: u32,
-    },
-    Text(Span),
-}
-
-/// A name as written: `prefix:local`, where `local` is the position behind the colon.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Name {
-    start: u32,
-    local: u32,
-    end: u32,
-}
-
-impl Name {
-    pub(super) fn local(self) -> Span {
-        Span {
-            start: self.local,
-            end: self.end,
-        }
-    }
-
-    fn prefix(self) -> Span {
-        Span {
-            start: self.start,
-            end: self.local.saturating_sub(1).max(self.start),
-        }
-    }
-
-    fn is_prefixed(self) -> bool {
-        self.local != self.start
-    }
-
-    fn raw(self) -> Span {
-        Span {
-            start: self.start,
-            end: self.end,
-        }
-    }
-}
-
-/// A namespace: bound in the scope, or by the declaration that is this node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Ns(u32);
-
-impl Ns {
-    const DECLARED: u32 = 1 << 31;
-    const NONE: Self = Self(Scope::NONE);
-
-    pub(super) fn uri<'a>(
-        self,
-        source: &'a str,
-        annex: &'a str,
-        nodes: &[Node],
-        scope: &'a Scope,
-    ) -> &'a str {
-        if self.0 & Self::DECLARED == 0 {
-            return scope.uri(self.0);
-        }
-        match nodes.get((self.0 & !Self::DECLARED) as usize) {
-            Some(Node::Declaration { uri, .. }) => uri.of(source, annex),
-            _ => "",
-        }
-    }
-}
 
 /// The nodes of the one element in `source`, and the characters that are not in it as such.
 pub(super) fn build(
@@ -110,7 +24,7 @@ pub(super) fn build(
         source,
         bytes: source.as_bytes(),
         decoder: Decoder::new(source, returns),
-        nodes: Vec::with_capacity(8 + (source.len() / 32).min(256)),
+        nodes: Vec::with_capacity(8 + (source.len() / 24).min(512)),
         scope,
         open: NOBODY,
         live: NOBODY,
@@ -258,153 +172,6 @@ impl<'s> Builder<'s> {
         Ok(next)
     }
 
-    /// Namespaces in XML 1.0, 3 and 5.
-    fn declare(&mut self, element: usize, prefix: Span, uri: Span) -> Result<(), Malformed> {
-        let name = self.source(prefix);
-        let value = uri.of(self.source, self.decoder.annex());
-        if (name == "xml") != (value == NS_XML) || name == "xmlns" {
-            return Err(Malformed::NotWellFormed("a reserved prefix or namespace"));
-        }
-        if !name.is_empty() {
-            if value.is_empty() {
-                return Err(Malformed::NotWellFormed("a prefix bound to nothing"));
-            }
-            // rxml 0.14 lets the default namespace be declared twice; the last one counts.
-            if self
-                .declaration(name)
-                .is_some_and(|earlier| earlier as usize > element)
-            {
-                return Err(Malformed::NotWellFormed("a prefix declared twice"));
-            }
-        }
-        let index = self.nodes.len() as u32;
-        self.nodes.push(Node::Declaration {
-            prefix,
-            uri,
-            outer: self.live,
-        });
-        self.live = index;
-        self.live_count += 1;
-        match &mut self.index {
-            Some(map) => map.entry(name).or_default().push(index),
-            None if self.live_count > SEARCHED => self.index = Some(self.indexed()),
-            None => {}
-        }
-        Ok(())
-    }
-
-    fn indexed(&self) -> HashMap<&'s str, Vec<u32>> {
-        let mut map = HashMap::<_, Vec<u32>>::new();
-        let mut at = self.live;
-        while let Some(&Node::Declaration { prefix, outer, .. }) = self.nodes.get(at as usize) {
-            map.entry(self.source(prefix)).or_default().push(at);
-            at = outer;
-        }
-        map.values_mut().for_each(|declared| declared.reverse());
-        map
-    }
-
-    /// The declaration of this prefix that is in force.
-    fn declaration(&self, prefix: &str) -> Option<u32> {
-        if let Some(map) = &self.index {
-            return map.get(prefix)?.last().copied();
-        }
-        let mut at = self.live;
-        while let Some(&Node::Declaration {
-            prefix: name,
-            outer,
-            ..
-        }) = self.nodes.get(at as usize)
-        {
-            if self.source(name) == prefix {
-                return Some(at);
-            }
-            at = outer;
-        }
-        None
-    }
-
-    fn lookup(&self, prefix: &str) -> Result<Ns, Malformed> {
-        if prefix != "xml"
-            && let Some(declared) = self.declaration(prefix)
-        {
-            return Ok(Ns(declared | Ns::DECLARED));
-        }
-        self.scope
-            .lookup(prefix)
-            .map(Ns)
-            .ok_or(Malformed::NotWellFormed("an unbound prefix"))
-    }
-
-    /// Gives names their namespaces, once all declarations of the tag are known.
-    #[inline]
-    fn resolve(&mut self, element: usize, name: Name, prefixed: bool) -> Result<(), Malformed> {
-        let resolved = self.lookup(self.source(name.prefix()))?;
-        if let Some(Node::Element { ns, .. }) = self.nodes.get_mut(element) {
-            *ns = resolved;
-        }
-        if prefixed {
-            for at in element + 1..self.nodes.len() {
-                let Some(&Node::Attribute { name, .. }) = self.nodes.get(at) else {
-                    continue;
-                };
-                if name.is_prefixed() {
-                    let resolved = self.lookup(self.source(name.prefix()))?;
-                    if let Some(Node::Attribute { ns, .. }) = self.nodes.get_mut(at) {
-                        *ns = resolved;
-                    }
-                }
-            }
-        }
-        self.check_doubles(element + 1)
-    }
-
-    /// No two attributes of an element have the same expanded name (Namespaces in XML 1.0, 6.3).
-    #[inline]
-    fn check_doubles(&self, first: usize) -> Result<(), Malformed> {
-        const DOUBLE: Malformed = Malformed::NotWellFormed("an attribute given twice");
-        let nodes = self.nodes.get(first..).unwrap_or_default();
-        if nodes.len() > COMPARED {
-            let mut seen: Vec<_> = nodes
-                .iter()
-                .filter_map(|node| self.expanded(node))
-                .collect();
-            seen.sort_unstable();
-            let given = seen.len();
-            seen.dedup();
-            return if seen.len() == given {
-                Ok(())
-            } else {
-                Err(DOUBLE)
-            };
-        }
-        for (count, one) in nodes.iter().enumerate() {
-            let Node::Attribute { name, .. } = one else {
-                continue;
-            };
-            let local = self.source(name.local());
-            for other in nodes.iter().take(count) {
-                if let Node::Attribute {
-                    name: other_name, ..
-                } = other
-                    && self.source(other_name.local()) == local
-                    && self.expanded(one) == self.expanded(other)
-                {
-                    return Err(DOUBLE);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn expanded(&self, node: &Node) -> Option<(&str, &str)> {
-        let Node::Attribute { name, ns, .. } = node else {
-            return None;
-        };
-        let uri = ns.uri(self.source, self.decoder.annex(), &self.nodes, self.scope);
-        Some((self.source(name.local()), uri))
-    }
-
     #[inline]
     fn end_tag(&mut self, at: usize) -> Result<usize, Malformed> {
         const MISMATCH: Malformed = Malformed::NotWellFormed("an end tag that closes nothing");
@@ -431,17 +198,8 @@ impl<'s> Builder<'s> {
         if let Some(Node::Element { next, .. }) = self.nodes.get_mut(element) {
             self.open = std::mem::replace(next, end);
         }
-        while self.live != NOBODY && self.live as usize > element {
-            let Some(&Node::Declaration { prefix, outer, .. }) = self.nodes.get(self.live as usize)
-            else {
-                return;
-            };
-            let name = self.source(prefix);
-            if let Some(declared) = self.index.as_mut().and_then(|map| map.get_mut(name)) {
-                declared.pop();
-            }
-            self.live = outer;
-            self.live_count -= 1;
+        if self.live != NOBODY {
+            self.undeclare(element);
         }
     }
 

@@ -2,13 +2,16 @@
 //!
 //! Deliberately iterative. What is built here may be recursive itself, hence a limit on depth.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use rxml::parser::EventMetrics;
 use rxml::xml_lang::XmlLangStack;
 use rxml::{AttrMap, Event, Namespace, NcName};
 use xso::error::{Error, FromEventsError};
 use xso::{Context, FromEventsBuilder, FromXml};
 
-use super::build::Node;
+use super::node::Node;
 use super::scope::NS_XML;
 use super::{Element, Tree};
 
@@ -16,7 +19,7 @@ use super::{Element, Tree};
 /// recurse, and a few thousand levels overflow the stack of a thread, which ends the process.
 pub const DEEPEST: usize = 128;
 
-/// One step of a walk over an element.
+/// One step of a walk over an element. `Debug` does not show the text.
 ///
 /// # Examples
 ///
@@ -29,7 +32,7 @@ pub const DEEPEST: usize = 128;
 /// assert!(matches!(steps[..], [Step::Open(_), Step::Text("b"), Step::Close]));
 /// # Ok::<(), couplet_core::element::Malformed>(())
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub enum Step<'a> {
     /// Here begins an element, with its attributes.
     Open(Element<'a>),
@@ -39,7 +42,21 @@ pub enum Step<'a> {
     Close,
 }
 
+impl fmt::Debug for Step<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open(element) => write!(f, "Open({element:?})"),
+            Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
+            Self::Close => f.write_str("Close"),
+        }
+    }
+}
+
 /// The steps of a walk over an element, made by [`Element::steps`].
+///
+/// # Examples
+///
+/// See [`Step`].
 #[derive(Debug)]
 pub struct Steps<'a> {
     tree: &'a Tree,
@@ -88,6 +105,17 @@ impl Steps<'_> {
 
 impl<'a> Element<'a> {
     /// Walks over the element and all in it, in document order.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use couplet_core::element::{Scope, Tree};
+    ///
+    /// let tree = Tree::parse(Bytes::from_static(b"<a><b/></a>"), &Scope::client())?;
+    /// assert_eq!(tree.root().steps().count(), 4);
+    /// # Ok::<(), couplet_core::element::Malformed>(())
+    /// ```
     #[must_use]
     pub fn steps(self) -> Steps<'a> {
         Steps {
@@ -208,7 +236,7 @@ impl<'a> Element<'a> {
             let own = at
                 .attrs()
                 .find(|(ns, name, _)| *name == "lang" && *ns == NS_XML);
-            if let Some((_, _, std::borrow::Cow::Borrowed(own))) = own {
+            if let Some((_, _, Cow::Borrowed(own))) = own {
                 language = Some(own);
             }
             at = at.children().find(|child| child.end() > self.index)?;

@@ -256,6 +256,10 @@ impl<'s> Decoder<'s> {
     }
 
     fn copy(&mut self, start: usize, end: usize) {
+        if self.annex.capacity() == 0 {
+            self.annex
+                .reserve((end - start + 128).min(self.source.len()));
+        }
         self.annex
             .push_str(self.source.get(start..end).unwrap_or_default());
     }

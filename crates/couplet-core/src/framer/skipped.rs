@@ -84,9 +84,11 @@ impl Head {
         matches!(self.state, State::Done)
     }
 
-    /// Whether so many bytes without an attribute's end are too many to keep.
-    pub(super) fn is_overdue(held: usize) -> bool {
-        held > LONGEST
+    /// Whether to read on now: at the end of an attribute, so that none is looked at over and
+    /// over while it comes byte by byte, or when too much would have to be kept.
+    pub(super) fn is_due(held: &[u8], quoted: bool) -> bool {
+        let ended = matches!(held, [.., b'\'' | b'"' | b'>']);
+        ended && !quoted || held.len() > LONGEST
     }
 
     /// Reads on; how many bytes are read and need not be shown again.
@@ -128,7 +130,13 @@ impl Head {
 
     /// One attribute with the space before it, if all of it is there.
     fn attribute(&mut self, bytes: &[u8]) -> Option<usize> {
-        let begin = bytes.iter().position(|byte| !byte.is_ascii_whitespace())?;
+        if bytes.is_empty() {
+            return None;
+        }
+        let begin = bytes.iter().position(|byte| !byte.is_ascii_whitespace());
+        let Some(begin) = begin else {
+            return Some(bytes.len());
+        };
         let rest = bytes.get(begin..).unwrap_or_default();
         if matches!(rest, [b'>' | b'/', ..]) {
             self.state = State::Done;
@@ -175,7 +183,7 @@ impl Head {
     }
 
     fn starved(&mut self, bytes: &[u8]) -> Option<usize> {
-        if Self::is_overdue(bytes.len()) {
+        if bytes.len() > LONGEST {
             self.state = State::Done;
         }
         None

@@ -1,0 +1,100 @@
+//! The entries of the flat tree.
+//!
+//! Small and plain: positions instead of pointers. Deliberately without a lifetime.
+
+use super::scope::Scope;
+use super::text::Span;
+
+/// One entry of the flat tree. An element's attributes and declarations follow it directly, then
+/// its content in document order.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Node {
+    Element {
+        name: Name,
+        ns: Ns,
+        /// The first node behind the element; while it is open, its parent.
+        next: u32,
+    },
+    Attribute {
+        name: Name,
+        ns: Ns,
+        value: Span,
+    },
+    Declaration {
+        prefix: Span,
+        uri: Span,
+        /// The declaration in force before this one.
+        outer: u32,
+    },
+    Text(Span),
+}
+
+/// A name as written: `prefix:local`, where `local` is the position behind the colon.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Name {
+    pub(super) start: u32,
+    pub(super) local: u32,
+    pub(super) end: u32,
+}
+
+impl Name {
+    pub(super) fn local(self) -> Span {
+        Span {
+            start: self.local,
+            end: self.end,
+        }
+    }
+
+    pub(super) fn prefix(self) -> Span {
+        Span {
+            start: self.start,
+            end: self.local.saturating_sub(1).max(self.start),
+        }
+    }
+
+    pub(super) fn is_prefixed(self) -> bool {
+        self.local != self.start
+    }
+
+    pub(super) fn raw(self) -> Span {
+        Span {
+            start: self.start,
+            end: self.end,
+        }
+    }
+}
+
+/// A namespace: bound in the scope, or by the declaration that is this node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ns(u32);
+
+impl Ns {
+    const DECLARED: u32 = 1 << 31;
+    pub(super) const NONE: Self = Self(Scope::NONE);
+
+    /// The namespace bound in the scope at this index.
+    pub(super) fn bound(index: u32) -> Self {
+        Self(index)
+    }
+
+    /// The namespace declared by the node at this index.
+    pub(super) fn declared(index: u32) -> Self {
+        Self(index | Self::DECLARED)
+    }
+
+    pub(super) fn uri<'a>(
+        self,
+        source: &'a str,
+        annex: &'a str,
+        nodes: &[Node],
+        scope: &'a Scope,
+    ) -> &'a str {
+        if self.0 & Self::DECLARED == 0 {
+            return scope.uri(self.0);
+        }
+        match nodes.get((self.0 & !Self::DECLARED) as usize) {
+            Some(Node::Declaration { uri, .. }) => uri.of(source, annex),
+            _ => "",
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! One element of a tree, and what can be asked about it.
+//!
+//! Deliberately read-only and borrowed: whoever edits makes a minidom element of it.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::Tree;
+use super::node::Node;
+
+/// One element of a [`Tree`], with everything in it. Cheap to copy; `Debug` shows its name only.
+///
+/// # Examples
+///
+/// ```
+/// use bytes::Bytes;
+/// use couplet_core::element::{Scope, Tree};
+///
+/// let tree = Tree::parse(Bytes::from_static(b"<a x='1'><b/>c</a>"), &Scope::client())?;
+/// let element = tree.root();
+/// assert_eq!(element.attr("x").as_deref(), Some("1"));
+/// assert_eq!(element.children().count(), 1);
+/// # Ok::<(), couplet_core::element::Malformed>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct Element<'a> {
+    pub(super) tree: &'a Tree,
+    pub(super) index: usize,
+}
+
+impl<'a> Element<'a> {
+    /// Its local name, that is without a prefix.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use couplet_core::element::{Scope, Tree};
+    ///
+    /// let tree = Tree::parse(Bytes::from_static(b"<x:a xmlns:x='urn:x'/>"), &Scope::client())?;
+    /// assert_eq!(tree.root().name(), "a");
+    /// # Ok::<(), couplet_core::element::Malformed>(())
+    /// ```
+    #[must_use]
+    pub fn name(self) -> &'a str {
+        match self.tree.node(self.index) {
+            Some(Node::Element { name, .. }) => self.tree.slice(name.local()),
+            _ => "",
+        }
+    }
+
+    /// Its namespace; empty if it has none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use couplet_core::element::{Scope, Tree};
+    ///
+    /// let tree = Tree::parse(Bytes::from_static(b"<x:a xmlns:x='urn:x'/>"), &Scope::client())?;
+    /// assert_eq!(tree.root().ns(), "urn:x");
+    /// # Ok::<(), couplet_core::element::Malformed>(())
+    /// ```
+    #[must_use]
+    pub fn ns(self) -> &'a str {
+        match self.tree.node(self.index) {
+            Some(Node::Element { ns, .. }) => self.tree.uri(ns),
+            _ => "",
+        }
+    }
+
+    /// Whether it has this local name and this namespace.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use couplet_core::element::{NS_CLIENT, Scope, Tree};
+    ///
+    /// let tree = Tree::parse(Bytes::from_static(b"<iq/>"), &Scope::client())?;
+    /// assert!(tree.root().is("iq", NS_CLIENT));
+    /// # Ok::<(), couplet_core::element::Malformed>(())
+    /// ```
+    #[must_use]
+    pub fn is(self, name: &str, ns: &str) -> bool {
+        self.name() == name && self.ns() == ns
+    }
+
+    /// The value of its attribute of this name in no namespace, as it is meant.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use couplet_core::element::{Scope, Tree};
+    ///
+    /// let tree = Tree::parse(Bytes::from_static(b"<iq id='&lt;7'/>"), &Scope::client())?;
+    /// assert_eq!(tree.root().attr("id").as_deref(), Some("<7"));
+    /// assert!(tree.root().attr("to").is_none());
+    /// # Ok::<(), couplet_core::element::Malformed>(())
+    /// ```
+    #[must_use]
+    pub fn attr(self, name: &str) -> Option<Cow<'a, str>> {
+        self.attr_ns("", name)
+    }
+
+    /// The value of its attribute of this name in this namespace, such as `xml:lang`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use couplet_core::element::{Scope, Tree};
+    ///
+    /// let tree = Tree::parse(Bytes::from_static(b"<a xml:lang='de'/>"), &Scope::client())?;
+    /// let lang = tree.root().attr_ns(couplet_core::element::NS_XML, "lang");
+    /// assert_eq!(lang.as_deref(), Some("de"));
+    /// # Ok::<(), couplet_core::element::Malformed>(())
+    /// ```
+    #[must_use]
+    pub fn attr_ns(self, ns: &str, name: &str) -> Option<Cow<'a, str>> {
+        self.attrs()
+            .find(|(other_ns, other, _)| *other == name && *other_ns == ns)
+            .map(|(_, _, value)| value)
+    }
+
+    /// Its attributes in the order of the wire as namespace, local name and value; without
+    /// declarations of namespaces.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use couplet_core::element::{Scope, Tree};
+    ///
+    /// let tree = Tree::parse(Bytes::from_static(b"<a b='1' xmlns='urn:a'/>"), &Scope::client())?;
+    /// assert_eq!(tree.root().attrs().next(), Some(("", "b", "1".into())));
+    /// # Ok::<(), couplet_core::element::Malformed>(())
+    /// ```
+    pub fn attrs(self) -> impl Iterator<Item = (&'a str, &'a str, Cow<'a, str>)> {
+        let tree = self.tree;
+        let head = tree.nodes.get(self.index + 1..).unwrap_or_default().iter();
+        head.take_while(|node| matches!(node, Node::Attribute { .. } | Node::Declaration { .. }))
+            .filter_map(move |node| match *node {
+                Node::Attribute { name, ns, value } => Some((
+                    tree.uri(ns),
+                    tree.slice(name.local()),
+                    tree.slice(value).into(),
+                )),
+                _ => None,
+            })
+    }
+
+    /// The elements directly in it, in order.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use couplet_core::element::{Scope, Tree};
+    ///
+    /// let tree = Tree::parse(Bytes::from_static(b"<a>1<b/>2<c/></a>"), &Scope::client())?;
+    /// let names: Vec<_> = tree.root().children().map(|child| child.name()).collect();
+    /// assert_eq!(names, ["b", "c"]);
+    /// # Ok::<(), couplet_core::element::Malformed>(())
+    /// ```
+    pub fn children(self) -> impl Iterator<Item = Element<'a>> {
+        self.content().filter_map(|content| match content {
+            Content::Element(element) => Some(element),
+            Content::Text(_) => None,
+        })
+    }
+
+    /// The first element directly in it with this local name and this namespace.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use couplet_core::element::{NS_CLIENT, Scope, Tree};
+    ///
+    /// let tree = Tree::parse(Bytes::from_static(b"<message><body/></message>"), &Scope::client())?;
+    /// assert!(tree.root().child("body", NS_CLIENT).is_some());
+    /// # Ok::<(), couplet_core::element::Malformed>(())
+    /// ```
+    #[must_use]
+    pub fn child(self, name: &str, ns: &str) -> Option<Element<'a>> {
+        self.children().find(|child| child.is(name, ns))
+    }
+
+    /// The characters directly in it, those in its children left out.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use couplet_core::element::{Scope, Tree};
+    ///
+    /// let tree = Tree::parse(Bytes::from_static(b"<a>1<b>2</b>&amp;</a>"), &Scope::client())?;
+    /// assert_eq!(tree.root().text(), "1&");
+    /// # Ok::<(), couplet_core::element::Malformed>(())
+    /// ```
+    #[must_use]
+    pub fn text(self) -> Cow<'a, str> {
+        let mut text = Cow::Borrowed("");
+        for content in self.content() {
+            if let Content::Text(more) = content {
+                text += more;
+            }
+        }
+        text
+    }
+
+    fn content(self) -> impl Iterator<Item = Content<'a>> {
+        let (tree, end) = (self.tree, self.end());
+        let mut at = self.index + 1;
+        std::iter::from_fn(move || {
+            while at < end {
+                let index = at;
+                at += 1;
+                match tree.node(index)? {
+                    Node::Text(span) => return Some(Content::Text(tree.slice(span))),
+                    Node::Element { next, .. } => {
+                        at = next as usize;
+                        return Some(Content::Element(Element { tree, index }));
+                    }
+                    Node::Attribute { .. } | Node::Declaration { .. } => {}
+                }
+            }
+            None
+        })
+    }
+
+    pub(super) fn end(self) -> usize {
+        match self.tree.node(self.index) {
+            Some(Node::Element { next, .. }) => next as usize,
+            _ => self.index,
+        }
+    }
+}
+
+impl fmt::Debug for Element<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<{{{}}}{}>", self.ns(), self.name())
+    }
+}
+
+enum Content<'a> {
+    Element(Element<'a>),
+    Text(&'a str),
+}
