@@ -217,7 +217,8 @@ impl Ejabberd {
         self.process = None;
     }
 
-    /// SIGTERM: the server says goodbye to its users and ends (about 2 s).
+    /// SIGTERM: the server says goodbye to its users, though not to every one each time, and ends
+    /// (about 2 s).
     ///
     /// # Examples
     ///
