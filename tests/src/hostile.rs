@@ -11,7 +11,8 @@ pub(crate) fn open_to_everything(setup: Setup) -> Setup {
 
 /// Every hostile stanza there is a scenario for.
 pub(crate) fn stanzas() -> impl Iterator<Item = String> {
-    let unknown = "<error type='cancel'><gone-fishing xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>";
+    let unknown =
+        "<error type='cancel'><gone-fishing xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>";
     [
         presence("", "<priority>999</priority>"),
         presence("", "<show>bogus</show>"),
@@ -46,7 +47,14 @@ fn iq(attributes: &str, children: &str) -> String {
 }
 
 fn nested(levels: usize) -> String {
-    message("type='chat'", &format!("{}{}", "<x xmlns='u:x'>".repeat(levels), "</x>".repeat(levels)))
+    message(
+        "type='chat'",
+        &format!(
+            "{}{}",
+            "<x xmlns='u:x'>".repeat(levels),
+            "</x>".repeat(levels)
+        ),
+    )
 }
 
 fn attributes(count: usize) -> String {

@@ -94,7 +94,10 @@ impl Supervisor {
                         }
                         loss if self.patience == Patience::OneSession => {
                             let doing = "the link was lost".to_owned();
-                            return Err(Error::Io { doing, cause: std::io::Error::other(loss.to_string()) });
+                            return Err(Error::Io {
+                                doing,
+                                cause: std::io::Error::other(loss.to_string()),
+                            });
                         }
                         loss => {
                             tracing::warn!(%loss, "the link was lost");
@@ -201,6 +204,10 @@ impl NotOnline {
         let (domain, server) = (&config.domain, config.server.clone());
         match self {
             NotOnline::Unreachable(why) | NotOnline::Login(LoginError::Io(why)) => {
+                #[cfg(feature = "tls")]
+                if let Some(trouble) = crate::tls::trouble(why, &server, &config.tls) {
+                    return Unreachable::new(domain, server, trouble).into();
+                }
                 Unreachable::from_io(domain, server, why).into()
             }
             NotOnline::TimedOut => Unreachable::new(domain, server, Trouble::Silent).into(),

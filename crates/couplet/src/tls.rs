@@ -9,12 +9,15 @@ use tokio_rustls::{
     TlsConnector,
     client::TlsStream,
     rustls::{
-        ClientConfig, RootCertStore,
+        self, ClientConfig, RootCertStore,
         pki_types::{CertificateDer, ServerName, pem::PemObject},
     },
 };
 
-use crate::config::Tls;
+use crate::{
+    config::{Server, Tls},
+    error::Trouble,
+};
 
 /// Checks the server's certificate against one name.
 pub(crate) struct Connector {
@@ -57,5 +60,20 @@ impl Connector {
 
     pub(crate) async fn handshake(&self, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
         self.connector.connect(self.name.clone(), stream).await
+    }
+}
+
+/// What TLS found wrong, if the error came from there.
+pub(crate) fn trouble(error: &io::Error, server: &Server, settings: &Tls) -> Option<Trouble> {
+    let Server::Tls { host, .. } = server else {
+        return None;
+    };
+    match error.get_ref()?.downcast_ref::<rustls::Error>()? {
+        rustls::Error::InvalidMessage(_) => Some(Trouble::NotTls),
+        rustls::Error::InvalidCertificate(why) => Some(Trouble::Certificate {
+            name: settings.name.as_ref().unwrap_or(host).clone(),
+            why: why.to_string(),
+        }),
+        _ => None,
     }
 }

@@ -32,7 +32,10 @@ impl State {
             return self.bounce(stanza, &from, Condition::JidMalformed.into());
         }
         if start_tag::declares_namespace(stanza.as_str()) {
-            self.remark(format!("a {} with an xmlns of its own is bounced", root.name()));
+            self.remark(format!(
+                "a {} with an xmlns of its own is bounced",
+                root.name()
+            ));
             return self.bounce(stanza, &from, Condition::ServiceUnavailable.into());
         }
         if root.name() == "iq" && !is_proper_iq(stanza) {
@@ -63,8 +66,8 @@ impl State {
         if self.deliver(stanza, to) {
             return;
         }
-        let is_ours = domain == "localhost"
-            || self.users.keys().any(|user| domain_of(user) == domain);
+        let is_ours =
+            domain == "localhost" || self.users.keys().any(|user| domain_of(user) == domain);
         if is_ours && to == domain && is_ping(stanza) {
             return self.pong(stanza, from, to);
         }
@@ -81,7 +84,9 @@ impl State {
         let is_iq = stanza.root().name() == "iq";
         let mut found = false;
         for (address, inbox) in &mut self.users {
-            let bare = address.split_once('/').map_or(address.as_str(), |(bare, _)| bare);
+            let bare = address
+                .split_once('/')
+                .map_or(address.as_str(), |(bare, _)| bare);
             // RFC 6121, 8.5.2.1.3: the server answers an iq to a bare address itself.
             if address == to || bare == to && !is_iq {
                 inbox.heard.push_back(stanza.clone());

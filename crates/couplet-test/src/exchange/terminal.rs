@@ -105,6 +105,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        self.exchange.change(|state| state.users.remove(&self.address));
+        self.exchange
+            .change(|state| state.users.remove(&self.address));
     }
 }
