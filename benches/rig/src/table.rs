@@ -66,8 +66,15 @@ fn block(text: &mut String, group: &Group) {
                 },
             );
         }
-        for fault in &row.faults {
-            line(text, &format!("  {:<18} {fault}", row.peer));
+        for (at, fault) in row.faults.iter().enumerate() {
+            let same = || row.faults.iter().filter(|other| *other == fault).count();
+            if !row.faults.iter().take(at).any(|other| other == fault) {
+                let (peer, runs) = (&row.peer, row.runs);
+                line(
+                    text,
+                    &format!("  {peer:<18} {} of {runs} runs {fault}", same()),
+                );
+            }
         }
     }
     text.push('\n');
