@@ -177,22 +177,6 @@ impl Component {
     }
 
     /// Takes messages of one type; the way to see errors.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use couplet::{Component, Config, Incoming, Message, MessageType, Refusal};
-    ///
-    /// let bounces = Component::new(Config::new("news.localhost", "secret")).on_message_type(
-    ///     MessageType::Error,
-    ///     |bounce: Incoming<Message>| async move {
-    ///         if let Some(error) = bounce.error() {
-    ///             println!("{} does not get the news: {error}", bounce.from());
-    ///         }
-    ///         Ok::<(), Refusal>(())
-    ///     },
-    /// );
-    /// ```
     pub fn on_message_type(mut self, type_: MessageType, handler: impl MessageHandler) -> Component {
         self.router.add_message(Place::Of(type_), handler, self.limit);
         self
