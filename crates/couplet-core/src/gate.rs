@@ -36,6 +36,15 @@ pub struct Gate {
 impl Gate {
     /// A gate for one domain; `stanza_bytes` is what the server takes at most, 512 KiB for
     /// Prosody (servers.md, 3).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::gate::Gate;
+    ///
+    /// let gate = Gate::new("echo.test".parse().unwrap(), 512 * 1024);
+    /// assert_eq!(gate.domain().as_str(), "echo.test");
+    /// ```
     #[must_use]
     pub fn new(domain: Jid, stanza_bytes: usize) -> Gate {
         Gate {
@@ -45,12 +54,31 @@ impl Gate {
     }
 
     /// The component's own address.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::gate::Gate;
+    ///
+    /// let gate = Gate::new("echo.test".parse().unwrap(), 512 * 1024);
+    /// assert_eq!(gate.domain().as_str(), "echo.test");
+    /// ```
     #[must_use]
     pub fn domain(&self) -> &Jid {
         &self.domain
     }
 
     /// Whether this address is the component's to speak as.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::gate::Gate;
+    ///
+    /// let gate = Gate::new("echo.test".parse().unwrap(), 512 * 1024);
+    /// assert!(gate.owns(&"bot@echo.test/x".parse().unwrap()));
+    /// assert!(!gate.owns(&"bot@sub.echo.test".parse().unwrap()));
+    /// ```
     #[must_use]
     pub fn owns(&self, address: &Jid) -> bool {
         address.domain() == self.domain.domain()
@@ -62,6 +90,19 @@ impl Gate {
     /// # Errors
     ///
     /// [`Unsendable`]; `out` is then as it was.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::{gate::{Gate, Head, Unsendable}, stanza::Kind};
+    ///
+    /// let gate = Gate::new("echo.test".parse().unwrap(), 100);
+    /// let head = Head::new(Kind::Message, gate.domain(), "a@example.org");
+    /// let mut out = Vec::new();
+    /// let refused = gate.pass(&mut out, &head, |wire| wire.text(&"x".repeat(100)));
+    /// assert!(matches!(refused, Err(Unsendable::TooLarge { limit: 100, .. })));
+    /// assert!(out.is_empty());
+    /// ```
     pub fn pass(
         &self,
         out: &mut Vec<u8>,
@@ -89,6 +130,16 @@ impl Gate {
 }
 
 /// The start tag of a stanza on its way out.
+///
+/// # Examples
+///
+/// ```
+/// use couplet_core::{gate::Head, stanza::Kind};
+///
+/// let bot = "bot@echo.test".parse().unwrap();
+/// let head = Head { id: Some("p1"), ..Head::new(Kind::Presence, &bot, "a@example.org") };
+/// assert_eq!(head.type_, None);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Head<'a> {
     /// Message, presence or IQ.
@@ -107,6 +158,16 @@ pub struct Head<'a> {
 
 impl<'a> Head<'a> {
     /// A start tag with addresses and nothing else.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::{gate::Head, stanza::Kind};
+    ///
+    /// let bot = "bot@echo.test".parse().unwrap();
+    /// let head = Head::new(Kind::Message, &bot, "a@example.org");
+    /// assert_eq!((head.type_, head.id, head.lang), (None, None, None));
+    /// ```
     #[must_use]
     pub fn new(kind: Kind, from: &'a Jid, to: &'a str) -> Head<'a> {
         Head {
@@ -145,6 +206,14 @@ impl<'a> Head<'a> {
 }
 
 /// Why a stanza may not leave. It never reached the wire.
+///
+/// # Examples
+///
+/// ```
+/// use couplet_core::gate::Unsendable;
+///
+/// assert_eq!(Unsendable::NoTo.to_string(), "it has no `to`");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Unsendable {

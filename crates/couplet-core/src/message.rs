@@ -29,6 +29,18 @@ pub struct Message(Stanza);
 
 impl Message {
     /// The type. (RFC 6121, 5.2.2: an unknown one MUST be taken as `normal`)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<message from='a@b' to='c' type='bogus'/>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// use couplet_core::message::{Message, MessageType};
+    ///
+    /// let message = Message::from(stanza);
+    /// assert_eq!(message.type_(), MessageType::Normal);
+    /// ```
     #[must_use]
     pub fn type_(&self) -> MessageType {
         match self.0.type_().as_deref() {
@@ -41,24 +53,72 @@ impl Message {
     }
 
     /// The text of the first `<body/>`, unescaped. (RFC 6121, 5.2.3)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<message from='a@b' to='c'><body>1 &lt; 2</body></message>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// use couplet_core::message::Message;
+    ///
+    /// let message = Message::from(stanza);
+    /// assert_eq!(message.body().as_deref(), Some("1 < 2"));
+    /// ```
     #[must_use]
     pub fn body(&self) -> Option<Cow<'_, str>> {
         self.text_of("body")
     }
 
     /// The text of the body, empty where there is none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<message from='a@b' to='c'><subject>hi</subject></message>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// use couplet_core::message::Message;
+    ///
+    /// let message = Message::from(stanza);
+    /// assert_eq!(message.text(), "");
+    /// ```
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
         self.body().unwrap_or_default()
     }
 
     /// The text of the first `<subject/>`. (RFC 6121, 5.2.4)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<message from='a@b' to='c'><subject>hi</subject></message>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// use couplet_core::message::Message;
+    ///
+    /// let message = Message::from(stanza);
+    /// assert_eq!(message.subject().as_deref(), Some("hi"));
+    /// ```
     #[must_use]
     pub fn subject(&self) -> Option<Cow<'_, str>> {
         self.text_of("subject")
     }
 
     /// The identifier of the conversation thread. (RFC 6121, 5.2.5)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<message from='a@b' to='c'><thread>t1</thread></message>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// use couplet_core::message::Message;
+    ///
+    /// let message = Message::from(stanza);
+    /// assert_eq!(message.thread().as_deref(), Some("t1"));
+    /// ```
     #[must_use]
     pub fn thread(&self) -> Option<Cow<'_, str>> {
         self.text_of("thread")
@@ -83,12 +143,40 @@ impl Message {
     }
 
     /// The error in a message of type `error`.
+    ///
+    /// Use it to learn why an earlier message bounced. (RFC 6120, 8.3)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<message from='a@b' to='c' type='error'/>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// use couplet_core::message::Message;
+    ///
+    /// let message = Message::from(stanza);
+    /// assert!(message.error().is_some());
+    /// ```
     #[must_use]
     pub fn error(&self) -> Option<PeerError> {
         PeerError::of(&self.0)
     }
 
     /// The whole stanza.
+    ///
+    /// Use it for addresses, id, language and raw XML.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<message from='a@b' to='c' id='m1'/>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// use couplet_core::message::Message;
+    ///
+    /// let message = Message::from(stanza);
+    /// assert_eq!(message.stanza().id().as_deref(), Some("m1"));
+    /// ```
     #[must_use]
     pub fn stanza(&self) -> &Stanza {
         &self.0
@@ -108,6 +196,14 @@ impl From<Stanza> for Message {
 }
 
 /// The five types of a message. (RFC 6121, 5.2.2)
+///
+/// # Examples
+///
+/// ```
+/// use couplet_core::message::MessageType;
+///
+/// assert_eq!(MessageType::Groupchat.as_str(), "groupchat");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum MessageType {
     /// A one-to-one conversation.
@@ -124,6 +220,12 @@ pub enum MessageType {
 
 impl MessageType {
     /// The word on the wire.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(couplet_core::message::MessageType::Chat.as_str(), "chat");
+    /// ```
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

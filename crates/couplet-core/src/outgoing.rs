@@ -46,6 +46,15 @@ pub struct Outgoing {
 
 impl Outgoing {
     /// A message of this type. (RFC 6121, 5)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::{message::MessageType, outgoing::Outgoing};
+    ///
+    /// let alice = "alice@example.org".parse().unwrap();
+    /// let notice = Outgoing::message(MessageType::Headline, &alice).body("It rains");
+    /// ```
     #[must_use]
     pub fn message(type_: MessageType, to: &Jid) -> Outgoing {
         // RFC 6121, 5.2.2: `normal` is what a missing type means.
@@ -54,12 +63,32 @@ impl Outgoing {
     }
 
     /// A message of type `chat` with a body.
+    ///
+    /// The most common message there is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::outgoing::Outgoing;
+    ///
+    /// let alice = "alice@example.org".parse().unwrap();
+    /// let hello = Outgoing::chat(&alice, "Hello");
+    /// ```
     #[must_use]
     pub fn chat(to: &Jid, body: &str) -> Outgoing {
         Outgoing::message(MessageType::Chat, to).body(body)
     }
 
     /// A presence of this type. (RFC 6121, 3 and 4)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::{outgoing::Outgoing, presence::PresenceType};
+    ///
+    /// let alice = "alice@example.org".parse().unwrap();
+    /// let seen = Outgoing::presence(PresenceType::Available, &alice);
+    /// ```
     #[must_use]
     pub fn presence(type_: PresenceType, to: &Jid) -> Outgoing {
         Outgoing::new(Kind::Presence, type_.as_str(), to)
@@ -67,6 +96,20 @@ impl Outgoing {
 
     /// The reply to a message: back to its sender from the address it was written to, with the
     /// same type, thread and language; to a room's own address for `groupchat`.
+    ///
+    /// Use it to add something to a reply before it goes; otherwise the handler's `reply` does all.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<message from='a@b/c' to='bot@echo.test' type='chat'><body>x</body></message>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// use couplet_core::outgoing::Outgoing;
+    ///
+    /// let reply = Outgoing::reply(&stanza, "y");
+    /// assert_eq!(reply.to().as_str(), "a@b/c");
+    /// ```
     #[must_use]
     pub fn reply(message: &Stanza, body: &str) -> Outgoing {
         let (type_, room) = reply_to(message);
@@ -133,6 +176,16 @@ impl Outgoing {
 
     /// Speaks as this address instead of the link's. It must be of the component's domain, or
     /// sending fails with [`Unsendable::ForeignFrom`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::outgoing::Outgoing;
+    ///
+    /// let alice = "alice@example.org".parse().unwrap();
+    /// let bot = "bot@echo.test".parse().unwrap();
+    /// let hello = Outgoing::chat(&alice, "Hello").from(&bot);
+    /// ```
     #[must_use]
     pub fn from(mut self, from: &Jid) -> Outgoing {
         self.from = Some(from.clone());
@@ -140,6 +193,15 @@ impl Outgoing {
     }
 
     /// Sets the id, by which answers and receipts refer to it. (RFC 6120, 8.1.3)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::outgoing::Outgoing;
+    ///
+    /// let alice = "alice@example.org".parse().unwrap();
+    /// let hello = Outgoing::chat(&alice, "Hello").id("h1");
+    /// ```
     #[must_use]
     pub fn id(mut self, id: impl Into<String>) -> Outgoing {
         self.id = Some(id.into());
@@ -147,6 +209,15 @@ impl Outgoing {
     }
 
     /// Sets the language of the text. (RFC 6120, 8.1.5)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::outgoing::Outgoing;
+    ///
+    /// let alice = "alice@example.org".parse().unwrap();
+    /// let hello = Outgoing::chat(&alice, "Hej").lang("nb");
+    /// ```
     #[must_use]
     pub fn lang(mut self, lang: impl Into<String>) -> Outgoing {
         self.lang = Some(lang.into());
@@ -154,30 +225,75 @@ impl Outgoing {
     }
 
     /// Adds a `<body/>`. (RFC 6121, 5.2.3)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::{message::MessageType, outgoing::Outgoing};
+    ///
+    /// let alice = "alice@example.org".parse().unwrap();
+    /// let hello = Outgoing::message(MessageType::Normal, &alice).body("Hello");
+    /// ```
     #[must_use]
     pub fn body(self, text: &str) -> Outgoing {
         self.element("body", text)
     }
 
     /// Adds a `<subject/>`. (RFC 6121, 5.2.4)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::{message::MessageType, outgoing::Outgoing};
+    ///
+    /// let alice = "alice@example.org".parse().unwrap();
+    /// let letter = Outgoing::message(MessageType::Normal, &alice).subject("Rain").body("...");
+    /// ```
     #[must_use]
     pub fn subject(self, text: &str) -> Outgoing {
         self.element("subject", text)
     }
 
     /// Adds a `<thread/>`. (RFC 6121, 5.2.5)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::outgoing::Outgoing;
+    ///
+    /// let alice = "alice@example.org".parse().unwrap();
+    /// let more = Outgoing::chat(&alice, "And more").thread("t1");
+    /// ```
     #[must_use]
     pub fn thread(self, thread: &str) -> Outgoing {
         self.element("thread", thread)
     }
 
     /// Adds a `<show/>` to a presence. (RFC 6121, 4.7.2.1)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::{outgoing::Outgoing, presence::{PresenceType, Show}};
+    ///
+    /// let alice = "alice@example.org".parse().unwrap();
+    /// let away = Outgoing::presence(PresenceType::Available, &alice).show(Show::Away);
+    /// ```
     #[must_use]
     pub fn show(self, show: Show) -> Outgoing {
         self.element("show", show.as_str())
     }
 
     /// Adds a `<status/>` to a presence. (RFC 6121, 4.7.2.2)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::{outgoing::Outgoing, presence::PresenceType};
+    ///
+    /// let alice = "alice@example.org".parse().unwrap();
+    /// let busy = Outgoing::presence(PresenceType::Available, &alice).status("Building");
+    /// ```
     #[must_use]
     pub fn status(self, text: &str) -> Outgoing {
         self.element("status", text)
@@ -187,6 +303,16 @@ impl Outgoing {
     ///
     /// A payload that cannot be serialised makes the sending fail, with
     /// [`Unsendable::Payload`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::outgoing::Outgoing;
+    /// use xmpp_parsers::receipts::Request;
+    ///
+    /// let alice = "alice@example.org".parse().unwrap();
+    /// let asks_for_a_receipt = Outgoing::chat(&alice, "Hello").id("h1").payload(&Request);
+    /// ```
     #[must_use]
     pub fn payload(mut self, payload: &impl AsXml) -> Outgoing {
         let mut wire = Wire::new(&mut self.content);
@@ -199,6 +325,15 @@ impl Outgoing {
     }
 
     /// To whom it goes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::outgoing::Outgoing;
+    ///
+    /// let alice = "alice@example.org".parse().unwrap();
+    /// assert_eq!(Outgoing::chat(&alice, "Hello").to(), &alice);
+    /// ```
     #[must_use]
     pub fn to(&self) -> &Jid {
         &self.to
@@ -210,6 +345,19 @@ impl Outgoing {
     /// # Errors
     ///
     /// [`Unsendable`]; `out` is then as it was.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::{gate::Gate, outgoing::Outgoing};
+    ///
+    /// let alice = "alice@example.org".parse().unwrap();
+    /// let gate = Gate::new("echo.test".parse().unwrap(), 512 * 1024);
+    /// let mut out = Vec::new();
+    /// let replaced = Outgoing::chat(&alice, "a\u{0}").pass(&gate, gate.domain(), &mut out)?;
+    /// assert_eq!(replaced, 1);
+    /// # Ok::<(), couplet_core::gate::Unsendable>(())
+    /// ```
     pub fn pass(&self, gate: &Gate, speaker: &Jid, out: &mut Vec<u8>) -> Result<usize, Unsendable> {
         if let Some(wrong) = &self.wrong {
             return Err(wrong.clone());

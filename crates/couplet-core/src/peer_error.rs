@@ -41,6 +41,19 @@ pub struct PeerError {
 
 impl PeerError {
     /// Reads the `<error/>` of a stanza of type `error`; `None` for any other type.
+    ///
+    /// Use it on answers and bounces.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<iq type='result' from='a@b' to='c' id='1'/>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// use couplet_core::peer_error::PeerError;
+    ///
+    /// assert_eq!(PeerError::of(&stanza), None);
+    /// ```
     #[must_use]
     pub fn of(stanza: &Stanza) -> Option<PeerError> {
         if stanza.type_().as_deref() != Some("error") {

@@ -30,6 +30,18 @@ pub struct Presence(Stanza);
 
 impl Presence {
     /// The type; `None` where the attribute has a value RFC 6121, 4.7.1 does not know.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<presence from='a@b' to='c' type='probe'/>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// use couplet_core::presence::{Presence, PresenceType};
+    ///
+    /// let presence = Presence::from(stanza);
+    /// assert_eq!(presence.type_(), Some(PresenceType::Probe));
+    /// ```
     #[must_use]
     pub fn type_(&self) -> Option<PresenceType> {
         match self.0.type_() {
@@ -40,12 +52,36 @@ impl Presence {
 
     /// How available; `None` where it is simply online, or the value is unknown.
     /// (RFC 6121, 4.7.2.1)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<presence from='a@b' to='c'><show>dnd</show></presence>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// use couplet_core::presence::{Presence, Show};
+    ///
+    /// let presence = Presence::from(stanza);
+    /// assert_eq!(presence.show(), Some(Show::Dnd));
+    /// ```
     #[must_use]
     pub fn show(&self) -> Option<Show> {
         Show::from_wire(self.text_of("show")?.trim())
     }
 
     /// Words about it, the first in any language. (RFC 6121, 4.7.2.2)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<presence from='a@b' to='c'><status>Lunch</status></presence>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// use couplet_core::presence::Presence;
+    ///
+    /// let presence = Presence::from(stanza);
+    /// assert_eq!(presence.status().as_deref(), Some("Lunch"));
+    /// ```
     #[must_use]
     pub fn status(&self) -> Option<Cow<'_, str>> {
         self.text_of("status")
@@ -53,6 +89,18 @@ impl Presence {
 
     /// The priority; 0 where there is none, `None` where it is no integer from -128 to 127.
     /// (RFC 6121, 4.7.2.3)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<presence from='a@b' to='c'><priority>999</priority></presence>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// use couplet_core::presence::Presence;
+    ///
+    /// let presence = Presence::from(stanza);
+    /// assert_eq!(presence.priority(), None);
+    /// ```
     #[must_use]
     pub fn priority(&self) -> Option<i8> {
         self.text_of("priority")
@@ -61,9 +109,23 @@ impl Presence {
 
     /// Whether type, show and priority are what RFC 6121, 4.7 allows.
     ///
+    /// Use it before acting on one; handlers are given only presence that passes.
+    ///
     /// # Errors
     ///
     /// Words for the sender about the first that is not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<presence from='a@b' to='c'><show>bogus</show></presence>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// use couplet_core::presence::Presence;
+    ///
+    /// let presence = Presence::from(stanza);
+    /// assert_eq!(presence.check(), Err("<show/> is one of away, chat, dnd, xa"));
+    /// ```
     pub fn check(&self) -> Result<(), &'static str> {
         if self.type_().is_none() {
             return Err("There is no such presence type");
@@ -78,18 +140,57 @@ impl Presence {
     }
 
     /// The first payload of this type, parsed; `None` where there is no such element.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<presence from='a@b' to='c'><idle xmlns='urn:xmpp:idle:1' since='2026-01-01T10:00:00Z'/></presence>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// use couplet_core::presence::Presence;
+    /// use xmpp_parsers::idle::Idle;
+    ///
+    /// let presence = Presence::from(stanza);
+    /// assert!(matches!(presence.payload::<Idle>(), Some(Ok(_))));
+    /// ```
     #[must_use]
     pub fn payload<T: FromXml>(&self) -> Option<Result<T, xso::error::Error>> {
         self.0.payload_as::<T>()
     }
 
-    /// The error in a presence of type `error`.
+    /// The error in a presence of type `error`. (RFC 6120, 8.3)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<presence from='a@b' to='c' type='error'/>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// use couplet_core::presence::Presence;
+    ///
+    /// let presence = Presence::from(stanza);
+    /// assert!(presence.error().is_some());
+    /// ```
     #[must_use]
     pub fn error(&self) -> Option<PeerError> {
         PeerError::of(&self.0)
     }
 
     /// The whole stanza.
+    ///
+    /// Use it for addresses, id, language and raw XML.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<presence from='a@b/c' to='d'/>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// use couplet_core::presence::Presence;
+    ///
+    /// let presence = Presence::from(stanza);
+    /// assert_eq!(presence.stanza().from().as_str(), "a@b/c");
+    /// ```
     #[must_use]
     pub fn stanza(&self) -> &Stanza {
         &self.0
@@ -109,6 +210,14 @@ impl From<Stanza> for Presence {
 }
 
 /// The types of a presence. (RFC 6121, 4.7.1)
+///
+/// # Examples
+///
+/// ```
+/// use couplet_core::presence::PresenceType;
+///
+/// assert_eq!(PresenceType::Subscribe.as_str(), Some("subscribe"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PresenceType {
     /// No attribute: the sender is there.
@@ -131,6 +240,14 @@ pub enum PresenceType {
 
 impl PresenceType {
     /// The word on the wire, none for [`PresenceType::Available`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::presence::PresenceType;
+    ///
+    /// assert_eq!(PresenceType::Available.as_str(), None);
+    /// ```
     #[must_use]
     pub fn as_str(self) -> Option<&'static str> {
         match self {
@@ -160,6 +277,14 @@ impl PresenceType {
 }
 
 /// How available somebody is. (RFC 6121, 4.7.2.1)
+///
+/// # Examples
+///
+/// ```
+/// use couplet_core::presence::Show;
+///
+/// assert_eq!(Show::Xa.as_str(), "xa");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Show {
     /// Away for a while.
@@ -174,6 +299,12 @@ pub enum Show {
 
 impl Show {
     /// The word on the wire.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(couplet_core::presence::Show::Away.as_str(), "away");
+    /// ```
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

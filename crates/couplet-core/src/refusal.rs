@@ -10,6 +10,12 @@ use xso::AsXml;
 use crate::wire::Wire;
 
 /// The namespace of the defined stanza error conditions. (RFC 6120, 8.3.2)
+///
+/// # Examples
+///
+/// ```
+/// assert!(couplet_core::refusal::NS_STANZAS.ends_with("xmpp-stanzas"));
+/// ```
 pub const NS_STANZAS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
 
 /// The answer "no": what the peer is told, and why in private.
@@ -43,6 +49,15 @@ pub struct Refusal {
 
 impl Refusal {
     /// A refusal with this condition and the type RFC 6120 gives to it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::refusal::{Condition, ErrorType, Refusal};
+    ///
+    /// let no = Refusal::new(Condition::Forbidden);
+    /// assert_eq!(no.error_type(), ErrorType::Auth);
+    /// ```
     #[must_use]
     pub fn new(condition: Condition) -> Refusal {
         Refusal {
@@ -55,6 +70,16 @@ impl Refusal {
     }
 
     /// Adds words for the peer. (RFC 6120, 8.3.2: `<text/>`)
+    ///
+    /// Say what to do; say nothing that only the log should know.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::refusal::{Condition, Refusal};
+    ///
+    /// let no = Refusal::new(Condition::ItemNotFound).text("There are 40 rows");
+    /// ```
     #[must_use]
     pub fn text(mut self, text: impl Into<String>) -> Refusal {
         self.text = Some(text.into());
@@ -63,6 +88,15 @@ impl Refusal {
 
     /// Uses another error type than the condition's own, for example `wait` for a
     /// `not-allowed` that will pass.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::refusal::{Condition, ErrorType, Refusal};
+    ///
+    /// let later = Refusal::new(Condition::NotAllowed).of_type(ErrorType::Wait);
+    /// assert_eq!(later.error_type(), ErrorType::Wait);
+    /// ```
     #[must_use]
     pub fn of_type(mut self, kind: ErrorType) -> Refusal {
         self.kind = kind;
@@ -72,6 +106,16 @@ impl Refusal {
     /// Adds an application-specific condition element. (RFC 6120, 8.3.4)
     ///
     /// A payload that cannot be serialised is left out: a refusal must always be sendable.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::refusal::{Condition, Refusal};
+    /// use xmpp_parsers::ping::Ping;
+    ///
+    /// // A real one is an element of the app's own namespace.
+    /// let no = Refusal::new(Condition::BadRequest).detail(&Ping);
+    /// ```
     #[must_use]
     pub fn detail(mut self, payload: &impl AsXml) -> Refusal {
         let mut detail = Vec::new();
@@ -82,6 +126,15 @@ impl Refusal {
     }
 
     /// Keeps the private reason, which only the log will see.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::refusal::{Condition, Refusal};
+    ///
+    /// let no = Refusal::new(Condition::Forbidden).because("not in the list of customers");
+    /// assert_eq!(no.cause().unwrap().to_string(), "not in the list of customers");
+    /// ```
     #[must_use]
     pub fn because(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Refusal {
         self.cause = Some(cause.into());
@@ -89,24 +142,59 @@ impl Refusal {
     }
 
     /// The condition the peer will read.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::refusal::{Condition, Refusal};
+    ///
+    /// assert_eq!(Refusal::from(Condition::Gone).condition(), Condition::Gone);
+    /// ```
     #[must_use]
     pub fn condition(&self) -> Condition {
         self.condition
     }
 
     /// The error type the peer will read.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::refusal::{Condition, ErrorType, Refusal};
+    ///
+    /// assert_eq!(Refusal::new(Condition::Gone).error_type(), ErrorType::Cancel);
+    /// ```
     #[must_use]
     pub fn error_type(&self) -> ErrorType {
         self.kind
     }
 
     /// The private reason.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::refusal::{Condition, Refusal};
+    ///
+    /// assert!(Refusal::new(Condition::Gone).cause().is_none());
+    /// ```
     #[must_use]
     pub fn cause(&self) -> Option<&(dyn Error + Send + Sync)> {
         self.cause.as_deref()
     }
 
     /// Writes the `<error/>` element, without the private cause. (RFC 6120, 8.3.2)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::{refusal::{Condition, Refusal}, wire::Wire};
+    ///
+    /// let mut out = Vec::new();
+    /// Refusal::new(Condition::Gone).because("a secret").write(&mut Wire::new(&mut out));
+    /// let out = String::from_utf8(out).unwrap();
+    /// assert!(out.contains("<gone ") && !out.contains("secret"));
+    /// ```
     pub fn write(&self, wire: &mut Wire<'_>) {
         wire.raw("<error type='");
         wire.raw(self.kind.as_str());
@@ -153,6 +241,14 @@ impl From<Condition> for Refusal {
 }
 
 /// What a peer is to do about an error. (RFC 6120, 8.3.2)
+///
+/// # Examples
+///
+/// ```
+/// use couplet_core::refusal::{Condition, ErrorType};
+///
+/// assert_eq!(Condition::ResourceConstraint.default_type(), ErrorType::Wait);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorType {
     /// Retry after providing credentials.
@@ -169,6 +265,12 @@ pub enum ErrorType {
 
 impl ErrorType {
     /// The word on the wire.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(couplet_core::refusal::ErrorType::Modify.as_str(), "modify");
+    /// ```
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -181,6 +283,15 @@ impl ErrorType {
     }
 
     /// Reads the word; an unknown one is `cancel`, the type that promises nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::refusal::ErrorType;
+    ///
+    /// assert_eq!(ErrorType::from_wire("wait"), ErrorType::Wait);
+    /// assert_eq!(ErrorType::from_wire("bogus"), ErrorType::Cancel);
+    /// ```
     #[must_use]
     pub fn from_wire(word: &str) -> ErrorType {
         match word {
@@ -196,17 +307,42 @@ impl ErrorType {
 macro_rules! conditions {
     ($($(#[$doc:meta])* $name:ident = $word:literal, $kind:ident;)*) => {
         /// A defined stanza error condition. (RFC 6120, 8.3.3)
+        ///
+        /// Choose the one that tells the peer what to do next; [`Condition::default_type`] goes
+        /// with it.
+        ///
+        /// # Examples
+        ///
+        /// ```
+        /// use couplet_core::refusal::{Condition, Refusal};
+        ///
+        /// let no = Refusal::from(Condition::ItemNotFound);
+        /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Condition { $($(#[$doc])* $name,)* }
 
         impl Condition {
             /// The element name on the wire.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// assert_eq!(couplet_core::refusal::Condition::Gone.as_str(), "gone");
+            /// ```
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Condition::$name => $word,)* }
             }
 
             /// The error type that RFC 6120, 8.3.3 associates with this condition.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use couplet_core::refusal::{Condition, ErrorType};
+            ///
+            /// assert_eq!(Condition::Forbidden.default_type(), ErrorType::Auth);
+            /// ```
             #[must_use]
             pub fn default_type(self) -> ErrorType {
                 match self { $(Condition::$name => ErrorType::$kind,)* }
@@ -214,6 +350,15 @@ macro_rules! conditions {
 
             /// Reads an element name; one that RFC 6120 does not define is
             /// `undefined-condition`.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use couplet_core::refusal::Condition;
+            ///
+            /// assert_eq!(Condition::from_wire("gone"), Condition::Gone);
+            /// assert_eq!(Condition::from_wire("bogus"), Condition::UndefinedCondition);
+            /// ```
             #[must_use]
             pub fn from_wire(word: &str) -> Condition {
                 match word { $($word => Condition::$name,)* _ => Condition::UndefinedCondition }

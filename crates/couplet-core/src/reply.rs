@@ -42,6 +42,17 @@ pub struct Asked<'a> {
 
 impl Asked<'_> {
     /// Calls `answer` with what it needs to know of `stanza`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<iq type='get' from='a@b' to='c' id='q1'/>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// use couplet_core::reply::Asked;
+    ///
+    /// assert!(Asked::of(&stanza, |asked| asked.must_be_answered()));
+    /// ```
     pub fn of<R>(stanza: &Stanza, answer: impl FnOnce(&Asked<'_>) -> R) -> R {
         answer(&Asked {
             kind: stanza.kind(),
@@ -58,6 +69,16 @@ impl Asked<'_> {
     /// expects nothing back (RFC 6121, 5.2.2), nor to `groupchat`: a room throws out the
     /// occupant from whom it gets an error (XEP-0045, 7.14). Not to somebody who leaves or takes
     /// back a subscription: that needs no permission (RFC 6121, 3 and 4.5).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::{reply::Asked, stanza::Kind};
+    ///
+    /// let ours = "echo.test".parse().unwrap();
+    /// let asked = Asked { kind: Kind::Iq, type_: Some("error"), from: "a@example.org", to: &ours, id: Some("q1") };
+    /// assert!(!asked.may_be_refused());
+    /// ```
     #[must_use]
     pub fn may_be_refused(&self) -> bool {
         match self.kind {
@@ -71,6 +92,16 @@ impl Asked<'_> {
     }
 
     /// Whether the RFCs demand an answer: every get and set, and an IQ whose type nobody knows.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::{reply::Asked, stanza::Kind};
+    ///
+    /// let ours = "echo.test".parse().unwrap();
+    /// let asked = Asked { kind: Kind::Iq, type_: Some("set"), from: "a@example.org", to: &ours, id: Some("q1") };
+    /// assert!(asked.must_be_answered());
+    /// ```
     #[must_use]
     pub fn must_be_answered(&self) -> bool {
         self.kind == Kind::Iq && self.may_be_refused()
@@ -81,6 +112,21 @@ impl Asked<'_> {
     /// # Errors
     ///
     /// [`Unsendable`], for example for a stanza that was not written to the component's domain.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::{gate::Gate, refusal::Condition, reply::Asked, stanza::Kind};
+    ///
+    /// let ours = "echo.test".parse().unwrap();
+    /// let asked = Asked { kind: Kind::Iq, type_: Some("result"), from: "a@example.org", to: &ours, id: Some("q1") };
+    /// let gate = Gate::new(ours.clone(), 512 * 1024);
+    /// let mut out = Vec::new();
+    /// // Nobody answers an answer.
+    /// assert!(!asked.refuse(&gate, &mut out, &Condition::BadRequest.into())?);
+    /// assert!(out.is_empty());
+    /// # Ok::<(), couplet_core::gate::Unsendable>(())
+    /// ```
     pub fn refuse(
         &self,
         gate: &Gate,
@@ -104,6 +150,20 @@ impl Asked<'_> {
     /// # Errors
     ///
     /// [`Unsendable`]: too large, or asked at an address that is not the component's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::{gate::Gate, reply::Asked, stanza::Kind};
+    ///
+    /// let ours = "echo.test".parse().unwrap();
+    /// let asked = Asked { kind: Kind::Iq, type_: Some("get"), from: "a@example.org", to: &ours, id: Some("q1") };
+    /// let gate = Gate::new(ours.clone(), 512 * 1024);
+    /// let mut out = Vec::new();
+    /// asked.result(&gate, &mut out, |_nothing_to_tell| ())?;
+    /// assert_eq!(out, b"<iq from='echo.test' to='a@example.org' type='result' id='q1'></iq>");
+    /// # Ok::<(), couplet_core::gate::Unsendable>(())
+    /// ```
     pub fn result(
         &self,
         gate: &Gate,

@@ -49,6 +49,15 @@ impl Stanza {
     /// # Errors
     ///
     /// [`NotAStanza`] tells what it is instead, or which address cannot be read.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::{element::{Scope, Tree}, stanza::{NotAStanza, Stanza}};
+    ///
+    /// let tree = Tree::parse("<iq from='a@b' to='@@'/>".into(), &Scope::component()).unwrap();
+    /// assert!(matches!(Stanza::read(tree), Err(NotAStanza::BadTo { .. })));
+    /// ```
     pub fn read(tree: Tree) -> Result<Stanza, NotAStanza> {
         let root = tree.root();
         let Some(kind) = Kind::of(root) else {
@@ -84,12 +93,32 @@ impl Stanza {
     }
 
     /// Whether it is a message, a presence or an IQ.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<iq from='a@b' to='c'/>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// use couplet_core::stanza::Kind;
+    ///
+    /// assert_eq!(stanza.kind(), Kind::Iq);
+    /// ```
     #[must_use]
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
 
     /// The attribute `type` as written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<iq type='get' from='a@b' to='c'/>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// assert_eq!(stanza.type_().as_deref(), Some("get"));
+    /// ```
     #[must_use]
     pub fn type_(&self) -> Option<Cow<'_, str>> {
         match self.0.type_ {
@@ -100,47 +129,120 @@ impl Stanza {
     }
 
     /// Who sent it: stamped by the server, so it is not a claim of the peer. (RFC 6120, 8.1.2)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<iq from='a@b/x' to='c'/>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// assert_eq!(stanza.from().as_str(), "a@b/x");
+    /// ```
     #[must_use]
     pub fn from(&self) -> &Jid {
         &self.0.from
     }
 
     /// The address of ours that it was written to. (RFC 6120, 8.1.1)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<iq from='a@b/x' to='bot@c'/>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// assert_eq!(stanza.to().as_str(), "bot@c");
+    /// ```
     #[must_use]
     pub fn to(&self) -> &Jid {
         &self.0.to
     }
 
     /// The attribute `id`, unescaped. (RFC 6120, 8.1.3)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<iq id='1&amp;2' from='a@b' to='c'/>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// assert_eq!(stanza.id().as_deref(), Some("1&2"));
+    /// ```
     #[must_use]
     pub fn id(&self) -> Option<Cow<'_, str>> {
         self.root().attr("id")
     }
 
     /// The language of the human-readable text in it. (RFC 6120, 8.1.5)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<message xml:lang='de' from='a@b' to='c'/>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// assert_eq!(stanza.lang().as_deref(), Some("de"));
+    /// ```
     #[must_use]
     pub fn lang(&self) -> Option<Cow<'_, str>> {
         self.root().attr_ns(NS_XML, "lang")
     }
 
     /// The stanza's own element.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<message from='a@b' to='c'/>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// assert!(stanza.root().is("message", "jabber:client"));
+    /// ```
     #[must_use]
     pub fn root(&self) -> Element<'_> {
         self.0.tree.root()
     }
 
     /// The child elements, in order.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<iq from='a@b' to='c'><ping xmlns='urn:xmpp:ping'/></iq>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// assert_eq!(stanza.payloads().map(|payload| payload.name()).collect::<Vec<_>>(), ["ping"]);
+    /// ```
     pub fn payloads(&self) -> impl Iterator<Item = Element<'_>> {
         self.root().children()
     }
 
     /// The first child with this name and namespace.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<iq from='a@b' to='c'><ping xmlns='urn:xmpp:ping'/></iq>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// assert!(stanza.payload("ping", "urn:xmpp:ping").is_some());
+    /// assert!(stanza.payload("ping", "jabber:client").is_none());
+    /// ```
     #[must_use]
     pub fn payload(&self, name: &str, ns: &str) -> Option<Element<'_>> {
         self.root().child(name, ns)
     }
 
     /// The first child that is named like a `T`, parsed; `None` where there is none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<iq from='a@b' to='c'><ping xmlns='urn:xmpp:ping'/></iq>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// assert!(matches!(stanza.payload_as::<xmpp_parsers::ping::Ping>(), Some(Ok(_))));
+    /// ```
     #[must_use]
     pub fn payload_as<T: FromXml>(&self) -> Option<Result<T, xso::error::Error>> {
         let wanted = T::xml_name_matcher();
@@ -154,12 +256,32 @@ impl Stanza {
     }
 
     /// The XML as it came in.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<iq from='a@b' to='c'/>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// assert_eq!(stanza.as_xml(), "<iq from='a@b' to='c'/>");
+    /// ```
     #[must_use]
     pub fn as_xml(&self) -> &str {
         self.0.tree.as_str()
     }
 
     /// Bytes of memory that it holds.
+    ///
+    /// Use it to bound how much may wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<iq from='a@b' to='c'/>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// assert!(stanza.memory() > stanza.as_xml().len());
+    /// ```
     #[must_use]
     pub fn memory(&self) -> usize {
         self.0.tree.memory() + size_of::<Inner>()
@@ -167,6 +289,15 @@ impl Stanza {
 
     /// Whether it answers something: an IQ result or any error. Nobody answers an answer.
     /// (RFC 6120, 8.3.1: "MUST NOT respond to an error stanza with a further error")
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<iq type='result' from='a@b' to='c'/>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// assert!(stanza.is_answer());
+    /// ```
     #[must_use]
     pub fn is_answer(&self) -> bool {
         match self.type_().as_deref() {
@@ -190,6 +321,14 @@ impl fmt::Debug for Stanza {
 }
 
 /// The three kinds of stanza. (RFC 6120, 8.2)
+///
+/// # Examples
+///
+/// ```
+/// use couplet_core::stanza::Kind;
+///
+/// assert_eq!(Kind::from_name("presence"), Some(Kind::Presence));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// "Push": fire and forget.
@@ -202,6 +341,12 @@ pub enum Kind {
 
 impl Kind {
     /// The element name on the wire.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(couplet_core::stanza::Kind::Iq.as_str(), "iq");
+    /// ```
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -212,6 +357,12 @@ impl Kind {
     }
 
     /// The kind with this element name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(couplet_core::stanza::Kind::from_name("handshake"), None);
+    /// ```
     #[must_use]
     pub fn from_name(name: &str) -> Option<Kind> {
         match name {
@@ -267,6 +418,14 @@ impl Type {
 }
 
 /// The four types of an IQ. (RFC 6120, 8.2.3)
+///
+/// # Examples
+///
+/// ```
+/// use couplet_core::stanza::IqType;
+///
+/// assert_eq!(IqType::Set.as_str(), "set");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum IqType {
     /// Asks for information.
@@ -281,6 +440,12 @@ pub enum IqType {
 
 impl IqType {
     /// The word on the wire.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(couplet_core::stanza::IqType::Get.as_str(), "get");
+    /// ```
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -292,6 +457,17 @@ impl IqType {
     }
 
     /// The type of this IQ; `None` where the attribute is missing or unknown.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<iq type='bogus' from='a@b' to='c'/>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// use couplet_core::stanza::IqType;
+    ///
+    /// assert_eq!(IqType::of(&stanza), None);
+    /// ```
     #[must_use]
     pub fn of(iq: &Stanza) -> Option<IqType> {
         match iq.type_()?.as_ref() {
@@ -305,6 +481,15 @@ impl IqType {
 }
 
 /// Why a top-level element of the stream is not a stanza to handle.
+///
+/// # Examples
+///
+/// ```
+/// use couplet_core::{element::{Scope, Tree}, stanza::{NotAStanza, Stanza}};
+///
+/// let tree = Tree::parse("<handshake/>".into(), &Scope::component()).unwrap();
+/// assert!(matches!(Stanza::read(tree), Err(NotAStanza::Other(_))));
+/// ```
 #[derive(Debug)]
 pub enum NotAStanza {
     /// Something else: `<handshake/>`, `<stream:error/>`, or what nobody knows.

@@ -5,6 +5,12 @@ use std::fmt;
 use crate::element::{Element, NS_STREAM};
 
 /// The namespace of the defined stream error conditions. (RFC 6120, 4.9.2)
+///
+/// # Examples
+///
+/// ```
+/// assert!(couplet_core::stream_error::NS_STREAMS.ends_with("xmpp-streams"));
+/// ```
 pub const NS_STREAMS: &str = "urn:ietf:params:xml:ns:xmpp-streams";
 
 /// A stream error as the server sent it.
@@ -30,6 +36,15 @@ pub struct StreamError {
 
 impl StreamError {
     /// Reads a top-level element; `None` where it is no stream error.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::{element::{Scope, Tree}, stream_error::StreamError};
+    ///
+    /// let tree = Tree::parse("<message/>".into(), &Scope::component()).unwrap();
+    /// assert_eq!(StreamError::of(tree.root()), None);
+    /// ```
     #[must_use]
     pub fn of(element: Element<'_>) -> Option<StreamError> {
         if !element.is("error", NS_STREAM) {
@@ -50,6 +65,13 @@ impl StreamError {
     }
 
     /// The XML with which we end a stream, its closing tag included.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let xml = couplet_core::stream_error::StreamError::to_xml("not-well-formed");
+    /// assert!(xml.ends_with("</stream:error></stream:stream>"));
+    /// ```
     #[must_use]
     pub fn to_xml(condition: &str) -> String {
         format!("<stream:error><{condition} xmlns='{NS_STREAMS}'/></stream:error></stream:stream>")

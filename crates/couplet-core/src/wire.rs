@@ -9,9 +9,21 @@ use xso::{AsXml, Item, error::Error};
 
 /// The namespace of stanzas inside Couplet. On the wire a component's stream has
 /// `jabber:component:accept` in its place. (XEP-0114, 3)
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(couplet_core::wire::NS_CLIENT, "jabber:client");
+/// ```
 pub const NS_CLIENT: &str = "jabber:client";
 
 /// The namespace of stanzas on a component's wire. (XEP-0114, 3)
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(couplet_core::wire::NS_COMPONENT, "jabber:component:accept");
+/// ```
 pub const NS_COMPONENT: &str = "jabber:component:accept";
 
 const NS_XML: &str = "http://www.w3.org/XML/1998/namespace";
@@ -39,29 +51,83 @@ pub struct Wire<'a> {
 
 impl<'a> Wire<'a> {
     /// A writer to the end of `out`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::wire::Wire;
+    ///
+    /// let mut out = Vec::new();
+    /// Wire::new(&mut out).raw("<a/>");
+    /// Wire::new(&mut out).raw("<b/>");
+    /// assert_eq!(out, b"<a/><b/>");
+    /// ```
     pub fn new(out: &'a mut Vec<u8>) -> Wire<'a> {
         Wire { out, replaced: 0 }
     }
 
     /// How many characters that XML 1.0 forbids were replaced by U+FFFD. (XML 1.0, 2.2)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::wire::Wire;
+    ///
+    /// let mut out = Vec::new();
+    /// let mut wire = Wire::new(&mut out);
+    /// wire.text("a\u{1}b");
+    /// assert_eq!(wire.replaced(), 1);
+    /// ```
     #[must_use]
     pub fn replaced(&self) -> usize {
         self.replaced
     }
 
     /// Writes markup as it is.
+    ///
+    /// Never give it what a peer or a person wrote.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::wire::Wire;
+    ///
+    /// let mut out = Vec::new();
+    /// Wire::new(&mut out).raw("<body>");
+    /// assert_eq!(out, b"<body>");
+    /// ```
     #[inline]
     pub fn raw(&mut self, markup: &str) {
         self.out.extend_from_slice(markup.as_bytes());
     }
 
     /// Writes what another `Wire` has written before.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::wire::Wire;
+    ///
+    /// let mut out = Vec::new();
+    /// Wire::new(&mut out).written(b"<body/>");
+    /// assert_eq!(out, b"<body/>");
+    /// ```
     #[inline]
     pub fn written(&mut self, markup: &[u8]) {
         self.out.extend_from_slice(markup);
     }
 
     /// Writes character data, escaped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::wire::Wire;
+    ///
+    /// let mut out = Vec::new();
+    /// Wire::new(&mut out).text("1 < 2");
+    /// assert_eq!(out, b"1 &lt; 2");
+    /// ```
     pub fn text(&mut self, text: &str) {
         // A bare CR would be read back as LF. (XML 1.0, 2.11)
         self.escape(text, |byte| match byte {
@@ -85,6 +151,16 @@ impl<'a> Wire<'a> {
     }
 
     /// Writes ` name='value'`, the value escaped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::wire::Wire;
+    ///
+    /// let mut out = Vec::new();
+    /// Wire::new(&mut out).attribute("to", "o'hara@b");
+    /// assert_eq!(out, b" to='o&apos;hara@b'");
+    /// ```
     pub fn attribute(&mut self, name: &str, value: &str) {
         self.out.push(b' ');
         self.raw(name);
@@ -113,6 +189,17 @@ impl<'a> Wire<'a> {
     /// # Errors
     ///
     /// The payload's own serialiser failed. What it had written is taken back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::wire::Wire;
+    ///
+    /// let mut out = Vec::new();
+    /// Wire::new(&mut out).payload(&xmpp_parsers::ping::Ping)?;
+    /// assert_eq!(out, b"<ping xmlns='urn:xmpp:ping'/>");
+    /// # Ok::<(), xso::error::Error>(())
+    /// ```
     pub fn payload(&mut self, payload: &impl AsXml) -> Result<(), Error> {
         let (start, replaced) = (self.out.len(), self.replaced);
         let written = self.items(payload);

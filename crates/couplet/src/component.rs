@@ -55,6 +55,16 @@ pub struct Component {
 
 impl Component {
     /// A component without handlers for the domain of `config`. All [features](Feature) are on.
+    ///
+    /// Use it in the function that builds the component; [`Config::load`] reads what it needs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config};
+    ///
+    /// let silent = Component::new(Config::new("bot.localhost", "secret"));
+    /// ```
     pub fn new(config: Config) -> Component {
         // A domain that is no JID is a mistake `run` will tell; nothing is sent before.
         let domain = Jid::new(&config.domain).unwrap_or_else(|_| nowhere());
@@ -79,6 +89,14 @@ impl Component {
     }
 
     /// Its name in service discovery and software version. (XEP-0030, XEP-0092)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config};
+    ///
+    /// let bot = Component::new(Config::new("bot.localhost", "secret")).named("Bot");
+    /// ```
     pub fn named(mut self, name: impl Into<String>) -> Component {
         self.features.about.name = name.into();
         self
@@ -103,6 +121,19 @@ impl Component {
     }
 
     /// Switches a built-in feature off.
+    ///
+    /// Use it for what peers shall not learn, or where unhandled requests go to
+    /// [`Component::on_iq`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config, Feature};
+    ///
+    /// let hidden = Component::new(Config::new("bot.localhost", "secret"))
+    ///     .without(Feature::Version)
+    ///     .without(Feature::LastActivity);
+    /// ```
     pub fn without(mut self, feature: Feature) -> Component {
         self.features.switch_off(feature);
         self
@@ -110,12 +141,38 @@ impl Component {
 
     /// Takes messages to a person or bot: type `chat` or `normal`, with a body that is not
     /// empty, from another domain than the component's own. Never errors, rooms or headlines.
+    ///
+    /// The handler for bots. (RFC 6121, 5.2.2)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config, Incoming, Message};
+    ///
+    /// let bot = Component::new(Config::new("bot.localhost", "secret"))
+    ///     .on_chat(|chat: Incoming<Message>| async move { chat.reply("Thank you").await });
+    /// ```
     pub fn on_chat(mut self, handler: impl MessageHandler) -> Component {
         self.router.set_chat(handler, self.limit);
         self
     }
 
     /// Takes messages that no other handler takes, but for errors.
+    ///
+    /// Use it for headlines, rooms, and whatever has no body.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config, Incoming, Message, Refusal};
+    ///
+    /// let log = Component::new(Config::new("log.localhost", "secret")).on_message(
+    ///     |message: Incoming<Message>| async move {
+    ///         println!("{:?} from {}", message.type_(), message.from());
+    ///         Ok::<(), Refusal>(())
+    ///     },
+    /// );
+    /// ```
     pub fn on_message(mut self, handler: impl MessageHandler) -> Component {
         self.router
             .add_message(Place::Fallback, handler, self.limit);
@@ -156,6 +213,21 @@ impl Component {
     }
 
     /// Takes messages of one type that carry a `P`.
+    ///
+    /// The most exact route; it wins over all others. The payload is advertised as a feature.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config, Incoming, Message, MessageType};
+    ///
+    /// use xmpp_parsers::receipts::Request;
+    ///
+    /// let bot = Component::new(Config::new("bot.localhost", "secret")).on_message_type_with::<Request>(
+    ///     MessageType::Chat,
+    ///     |chat: Incoming<Message>| async move { chat.reply("You will get a receipt").await },
+    /// );
+    /// ```
     pub fn on_message_type_with<P: FromXml>(
         mut self,
         type_: MessageType,
@@ -167,6 +239,21 @@ impl Component {
     }
 
     /// Takes presences that no other handler takes, but for errors.
+    ///
+    /// Use it to know who is there. (RFC 6121, 4)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config, Incoming, Presence, Refusal};
+    ///
+    /// let watch = Component::new(Config::new("watch.localhost", "secret")).on_presence(
+    ///     |presence: Incoming<Presence>| async move {
+    ///         println!("{} is {:?}", presence.from(), presence.type_());
+    ///         Ok::<(), Refusal>(())
+    ///     },
+    /// );
+    /// ```
     pub fn on_presence(mut self, handler: impl PresenceHandler) -> Component {
         self.router
             .add_presence(Place::Fallback, handler, self.limit);
@@ -174,6 +261,21 @@ impl Component {
     }
 
     /// Takes presences of one type, for example [`PresenceType::Subscribe`].
+    ///
+    /// Use it for subscriptions and probes. (RFC 6121, 3)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config, Incoming, Outgoing, Presence, PresenceType};
+    ///
+    /// let bot = Component::new(Config::new("bot.localhost", "secret")).on_presence_type(
+    ///     PresenceType::Subscribe,
+    ///     |ask: Incoming<Presence>| async move {
+    ///         ask.link().send(Outgoing::presence(PresenceType::Subscribed, ask.from())).await
+    ///     },
+    /// );
+    /// ```
     pub fn on_presence_type(
         mut self,
         type_: PresenceType,
@@ -185,6 +287,25 @@ impl Component {
     }
 
     /// Takes presences of any type but `error` that carry a `P`.
+    ///
+    /// The payload is advertised as a feature.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config, Incoming, Presence, Refusal};
+    ///
+    /// use xmpp_parsers::caps::Caps;
+    ///
+    /// let bot = Component::new(Config::new("bot.localhost", "secret")).on_presence_with::<Caps>(
+    ///     |presence: Incoming<Presence>| async move {
+    ///         if let Some(caps) = presence.payload::<Caps>() {
+    ///             println!("{} uses {}", presence.from(), caps?.node);
+    ///         }
+    ///         Ok::<(), Refusal>(())
+    ///     },
+    /// );
+    /// ```
     pub fn on_presence_with<P: FromXml>(mut self, handler: impl PresenceHandler) -> Component {
         self.router
             .add_presence(Place::with::<P>(None), handler, self.limit);
@@ -192,6 +313,24 @@ impl Component {
     }
 
     /// Takes presences of one type that carry a `P`.
+    ///
+    /// The most exact route for presence; it wins over all others.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config, Incoming, Presence, PresenceType, Refusal};
+    ///
+    /// use xmpp_parsers::muc::MucUser;
+    ///
+    /// let rooms = Component::new(Config::new("bot.localhost", "secret")).on_presence_type_with::<MucUser>(
+    ///     PresenceType::Unavailable,
+    ///     |left: Incoming<Presence>| async move {
+    ///         println!("{} left the room", left.from());
+    ///         Ok::<(), Refusal>(())
+    ///     },
+    /// );
+    /// ```
     pub fn on_presence_type_with<P: FromXml>(
         mut self,
         type_: PresenceType,
@@ -225,7 +364,21 @@ impl Component {
         self
     }
 
-    /// Answers `set` requests; otherwise like [`Component::on_get`].
+    /// Answers `set` requests; otherwise like [`Component::on_get`]. (RFC 6120, 8.2.3)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config, Done, Incoming, Refusal};
+    ///
+    /// use xmpp_parsers::blocking::Block;
+    ///
+    /// let component = Component::new(Config::new("bot.localhost", "secret"))
+    ///     .on_set(|order: Incoming<Block>| async move {
+    ///         println!("{} blocks {} addresses", order.from(), order.items.len());
+    ///         Ok::<_, Refusal>(Done)
+    ///     });
+    /// ```
     pub fn on_set<By, H>(mut self, handler: H) -> Component
     where
         H: IntoIqHandler<By>,
@@ -237,6 +390,21 @@ impl Component {
     }
 
     /// Answers requests that no other handler takes; without it they get `service-unavailable`.
+    ///
+    /// Use it for a gateway that passes requests on, or to see what peers ask for. (RFC 6120, 8.4)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Condition, Config, Done, Incoming, Iq, Refusal};
+    ///
+    /// let component = Component::new(Config::new("bot.localhost", "secret")).on_iq(
+    ///     |ask: Incoming<Iq>| async move {
+    ///         println!("{} in {}", ask.name(), ask.ns());
+    ///         Err::<Done, _>(Refusal::new(Condition::FeatureNotImplemented))
+    ///     },
+    /// );
+    /// ```
     pub fn on_iq<H, Answer, Response, E>(mut self, handler: H) -> Component
     where
         H: Fn(Incoming<Iq>) -> Answer + Send + Sync + 'static,
@@ -267,6 +435,19 @@ impl Component {
 
     /// Does something each time the link comes up: probe, announce, subscribe. It ends with the
     /// session at the latest.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config, Jid, Outgoing, PresenceType};
+    ///
+    /// let bot = Component::new(Config::new("bot.localhost", "secret")).on_online(|link| async move {
+    ///     let alice = Jid::new("alice@example.org").unwrap();
+    ///     if let Err(why) = link.send(Outgoing::presence(PresenceType::Available, &alice)).await {
+    ///         eprintln!("{why}");
+    ///     }
+    /// });
+    /// ```
     pub fn on_online<F, Done>(mut self, hook: F) -> Component
     where
         F: Fn(Link) -> Done + Send + Sync + 'static,
@@ -278,6 +459,19 @@ impl Component {
 
     /// Does something before the link goes down politely: the place for goodbye presence. It has
     /// two seconds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config, Jid, Outgoing, PresenceType};
+    ///
+    /// let bot = Component::new(Config::new("bot.localhost", "secret")).on_goodbye(|link| async move {
+    ///     let alice = Jid::new("alice@example.org").unwrap();
+    ///     if let Err(why) = link.send(Outgoing::presence(PresenceType::Unavailable, &alice)).await {
+    ///         eprintln!("{why}");
+    ///     }
+    /// });
+    /// ```
     pub fn on_goodbye<F, Done>(mut self, hook: F) -> Component
     where
         F: Fn(Link) -> Done + Send + Sync + 'static,
@@ -307,12 +501,54 @@ impl Component {
 
     /// Reaches the server through something else than the network, for example a server in
     /// memory.
+    ///
+    /// Use it in tests; the crate `couplet-test` has a whole server for it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config, Connect, Stream, async_trait};
+    ///
+    /// use tokio::io::{AsyncReadExt, DuplexStream, duplex};
+    ///
+    /// struct Memory(Option<DuplexStream>);
+    ///
+    /// #[async_trait]
+    /// impl Connect for Memory {
+    ///     async fn connect(&mut self) -> std::io::Result<Box<dyn Stream>> {
+    ///         let ours = self.0.take().ok_or(std::io::ErrorKind::ConnectionRefused)?;
+    ///         Ok(Box::new(ours))
+    ///     }
+    /// }
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let (ours, mut server) = duplex(4096);
+    /// let bot = Component::new(Config::new("bot.localhost", "secret")).connect_through(Memory(Some(ours)));
+    /// let mut header = [0; 5];
+    /// tokio::select! {
+    ///     ended = bot.run(std::future::pending()) => panic!("{ended:?}"),
+    ///     read = server.read_exact(&mut header) => { read.unwrap(); }
+    /// }
+    /// assert_eq!(&header, b"<?xml");
+    /// # });
+    /// ```
     pub fn connect_through(mut self, connector: impl Connect + 'static) -> Component {
         self.connector = Some(Box::new(connector));
         self
     }
 
     /// A link that speaks as the domain, to send and ask from outside of handlers.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config};
+    ///
+    /// let news = Component::new(Config::new("news.localhost", "secret"));
+    /// let link = news.link();
+    /// assert_eq!(link.address().as_str(), "news.localhost");
+    /// assert!(!link.is_online());
+    /// ```
     #[must_use]
     pub fn link(&self) -> Link {
         let domain = self.switchboard.outbox.gate().domain().clone();
@@ -333,6 +569,20 @@ impl Component {
     /// # Cancel safety
     ///
     /// Dropping the future closes the connection at once and drops what waits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config};
+    ///
+    /// # fn main() -> Result<(), couplet::Error> {
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let bot = Component::new(Config::new("bot.localhost", "secret"));
+    /// // To stop before it could begin is polite too.
+    /// bot.run(std::future::ready(())).await
+    /// # })
+    /// # }
+    /// ```
     pub async fn run(self, until: impl Future<Output = ()>) -> Result<(), Error> {
         self.config.check()?;
         Jid::new(&self.config.domain).map_err(|why| Error::Misuse(format!("domain: {why}")))?;

@@ -13,11 +13,40 @@ use tokio::{
 use crate::config::{Config, Server};
 
 /// A connection to a server, whatever it is made of.
+///
+/// Nothing has to implement it: whatever tokio can read and write does.
+///
+/// # Examples
+///
+/// ```
+/// fn is_a_stream(_: impl couplet::Stream) {}
+///
+/// is_a_stream(tokio::io::duplex(1024).0);
+/// ```
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// Something that reaches a server: the configured one, or one in memory in a test.
+///
+/// Use it with [`Component::connect_through`](crate::Component::connect_through); it is called anew
+/// for each attempt.
+///
+/// # Examples
+///
+/// ```
+/// use couplet::{Connect, Stream, async_trait};
+///
+/// /// Reaches the server through whatever listens on another port.
+/// struct Tunnel(u16);
+///
+/// #[async_trait]
+/// impl Connect for Tunnel {
+///     async fn connect(&mut self) -> std::io::Result<Box<dyn Stream>> {
+///         Ok(Box::new(tokio::net::TcpStream::connect(("127.0.0.1", self.0)).await?))
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait Connect: Send {
     /// Opens one connection.

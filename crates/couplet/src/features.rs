@@ -23,6 +23,14 @@ use crate::router::Router;
 
 /// A feature that is on unless switched off with
 /// [`Component::without`](crate::Component::without).
+///
+/// # Examples
+///
+/// ```
+/// use couplet::{Component, Config, Feature};
+///
+/// let bot = Component::new(Config::new("bot.localhost", "secret")).without(Feature::Time);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Feature {
@@ -39,6 +47,19 @@ pub enum Feature {
 }
 
 /// What a component says of itself.
+///
+/// Given to the closure of [`Component::about`](crate::Component::about).
+///
+/// # Examples
+///
+/// ```
+/// use couplet::{Component, Config};
+///
+/// let bot = Component::new(Config::new("bot.localhost", "secret")).about(|about| {
+///     about.identity("client", "bot").version("1.2.0");
+///     about.contact("support-addresses", "xmpp:help@example.org");
+/// });
+/// ```
 #[derive(Clone, Debug)]
 pub struct About {
     pub(crate) name: String,
@@ -71,12 +92,34 @@ impl About {
     }
 
     /// Its version in XEP-0092.
+    ///
+    /// The version of Couplet unless told otherwise.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config};
+    ///
+    /// let bot = Component::new(Config::new("bot.localhost", "secret")).about(|about| {
+    ///     about.version(env!("CARGO_PKG_VERSION"));
+    /// });
+    /// ```
     pub fn version(&mut self, version: impl Into<String>) -> &mut About {
         self.version = version.into();
         self
     }
 
     /// An address of the component that people may discover. (XEP-0030, 4)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config};
+    ///
+    /// let bot = Component::new(Config::new("bot.localhost", "secret")).about(|about| {
+    ///     about.item("oslo@bot.localhost".parse().unwrap(), "Oslo");
+    /// });
+    /// ```
     pub fn item(&mut self, jid: Jid, name: impl Into<String>) -> &mut About {
         let item = Item {
             jid,
@@ -89,6 +132,18 @@ impl About {
     }
 
     /// A node below the root or below another node. (XEP-0030, 4.2)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config};
+    ///
+    /// let bot = Component::new(Config::new("bot.localhost", "secret")).about(|about| {
+    ///     let here: couplet::Jid = "bot.localhost".parse().unwrap();
+    ///     about.node(None, here.clone(), "cities", "Cities");
+    ///     about.node(Some("cities"), here, "cities/oslo", "Oslo");
+    /// });
+    /// ```
     pub fn node(
         &mut self,
         parent: Option<&str>,
@@ -108,6 +163,16 @@ impl About {
     /// A contact address of the people behind it; `kind` is one of the fields of XEP-0157:
     /// `abuse-addresses`, `admin-addresses`, `feedback-addresses`, `sales-addresses`,
     /// `security-addresses`, `status-addresses`, `support-addresses`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config};
+    ///
+    /// let bot = Component::new(Config::new("bot.localhost", "secret")).about(|about| {
+    ///     about.contact("abuse-addresses", "mailto:abuse@example.org");
+    /// });
+    /// ```
     pub fn contact(&mut self, kind: impl Into<String>, address: impl Into<String>) -> &mut About {
         self.contacts.push((kind.into(), address.into()));
         self

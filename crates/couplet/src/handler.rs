@@ -151,6 +151,20 @@ where
 }
 
 /// A payload or [`Done`]: what the result of an IQ can be made of.
+///
+/// Nothing has to implement it: whatever derives `xso::AsXml` does.
+///
+/// # Examples
+///
+/// ```
+/// use couplet::{Done, IntoResult};
+/// use xmpp_parsers::version::VersionResult;
+///
+/// fn can_be_a_result<T: IntoResult>() {}
+///
+/// can_be_a_result::<VersionResult>();
+/// can_be_a_result::<Done>();
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of an IQ",
     label = "not a payload",
@@ -179,6 +193,21 @@ impl IntoResult for Done {
 
 /// Whatever serves as an [`IqHandler`]: one, or an async closure. `By` tells the two apart and is
 /// never written out.
+///
+/// Nothing has to implement it.
+///
+/// # Examples
+///
+/// ```
+/// use couplet::{Incoming, IntoIqHandler, IqHandler, Refusal};
+/// use xmpp_parsers::version::{VersionQuery, VersionResult};
+///
+/// let closure = |_ask: Incoming<VersionQuery>| async move {
+///     Ok::<_, Refusal>(VersionResult { name: "bot".into(), version: "1".into(), os: None })
+/// };
+/// fn is_a_handler(_: impl IqHandler<Request = VersionQuery>) {}
+/// is_a_handler(closure.into_handler());
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not handle IQs",
     label = "not an IQ handler",
@@ -224,6 +253,18 @@ where
 }
 
 /// A closure that handles IQs.
+///
+/// Made by [`IntoIqHandler`]; its name is needed only to store one.
+///
+/// # Examples
+///
+/// ```
+/// use couplet::{ByClosure, Done, Incoming, IntoIqHandler, Refusal};
+/// use xmpp_parsers::ping::Ping;
+///
+/// let pong = |_ask: Incoming<Ping>| async move { Ok::<_, Refusal>(Done) };
+/// let _handler: ByClosure<_, Ping> = pong.into_handler();
+/// ```
 #[derive(Debug)]
 pub struct ByClosure<F, Request> {
     closure: F,

@@ -38,42 +38,127 @@ impl<T> Incoming<T> {
     }
 
     /// Who sent it.
+    ///
+    /// Stamped by the peer's server, so it can be trusted as far as that server. (RFC 6120, 8.1.2)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Incoming, Message};
+    ///
+    /// fn is_local(message: &Incoming<Message>) -> bool {
+    ///     message.from().domain().as_str() == "example.org"
+    /// }
+    /// ```
     #[must_use]
     pub fn from(&self) -> &Jid {
         self.stanza.from()
     }
 
-    /// The address of the component it was written to.
+    /// The address of the component it was written to. (RFC 6120, 8.1.1)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Incoming, Message};
+    ///
+    /// fn which_bot(message: &Incoming<Message>) -> Option<String> {
+    ///     message.to().node().map(|node| node.as_str().to_owned())
+    /// }
+    /// ```
     #[must_use]
     pub fn to(&self) -> &Jid {
         self.stanza.to()
     }
 
-    /// Its id.
+    /// Its id. (RFC 6120, 8.1.3)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Incoming, Message};
+    ///
+    /// fn log(message: &Incoming<Message>) {
+    ///     println!("message {:?} from {}", message.id(), message.from());
+    /// }
+    /// ```
     #[must_use]
     pub fn id(&self) -> Option<Cow<'_, str>> {
         self.stanza.id()
     }
 
     /// The language of the sender's text: the one to answer in. (RFC 6120, 8.1.5)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Incoming, Message};
+    ///
+    /// fn greeting(message: &Incoming<Message>) -> &'static str {
+    ///     match message.lang().as_deref() {
+    ///         Some("de") => "Guten Tag",
+    ///         _ => "Good day",
+    ///     }
+    /// }
+    /// ```
     #[must_use]
     pub fn lang(&self) -> Option<Cow<'_, str>> {
         self.stanza.lang()
     }
 
     /// The whole stanza, raw XML included.
+    ///
+    /// Use it for what has no accessor of its own.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Incoming, Message};
+    ///
+    /// fn show(message: &Incoming<Message>) {
+    ///     println!("{}", message.stanza().as_xml());
+    /// }
+    /// ```
     #[must_use]
     pub fn stanza(&self) -> &Stanza {
         &self.stanza
     }
 
     /// A link that speaks as the address this was written to.
+    ///
+    /// Use it for anything beyond the one reply.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Incoming, Message};
+    ///
+    /// use couplet::{Outgoing, Unsent};
+    ///
+    /// async fn forward(message: Incoming<Message>, to: &couplet::Jid) -> Result<(), Unsent> {
+    ///     message.link().send(Outgoing::chat(to, &message.text())).await
+    /// }
+    /// ```
     #[must_use]
     pub fn link(&self) -> Link {
         Link::new(Arc::clone(&self.switchboard), self.to().clone())
     }
 
     /// The payload, owned.
+    ///
+    /// Use it to move parts out of it; reading needs no more than `.`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Incoming};
+    ///
+    /// use xmpp_parsers::disco::DiscoInfoQuery;
+    ///
+    /// fn node(ask: Incoming<DiscoInfoQuery>) -> Option<String> {
+    ///     ask.into_payload().node
+    /// }
+    /// ```
     #[must_use]
     pub fn into_payload(self) -> T {
         self.payload
@@ -92,6 +177,18 @@ impl Incoming<Message> {
     /// # Cancel safety
     ///
     /// Dropping the future before it is ready sends nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Incoming, Message};
+    ///
+    /// use couplet::Unsent;
+    ///
+    /// async fn echo(chat: Incoming<Message>) -> Result<(), Unsent> {
+    ///     chat.reply(chat.text()).await
+    /// }
+    /// ```
     pub async fn reply(&self, text: impl AsRef<str>) -> Result<(), Unsent> {
         self.switchboard.reply(&self.stanza, text.as_ref()).await
     }
@@ -134,12 +231,32 @@ impl Iq {
     }
 
     /// `Get` or `Set`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Incoming, Iq};
+    ///
+    /// fn changes_something(ask: &Incoming<Iq>) -> bool {
+    ///     ask.type_() == couplet::IqType::Set
+    /// }
+    /// ```
     #[must_use]
     pub fn type_(&self) -> IqType {
         self.type_
     }
 
     /// The element name of the payload.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Incoming, Iq};
+    ///
+    /// fn log(ask: &Incoming<Iq>) {
+    ///     println!("{} asks for <{}/>", ask.from(), ask.name());
+    /// }
+    /// ```
     #[must_use]
     pub fn name(&self) -> &str {
         self.stanza
@@ -149,6 +266,16 @@ impl Iq {
     }
 
     /// The namespace of the payload.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Incoming, Iq};
+    ///
+    /// fn is_roster(ask: &Incoming<Iq>) -> bool {
+    ///     ask.ns() == "jabber:iq:roster"
+    /// }
+    /// ```
     #[must_use]
     pub fn ns(&self) -> &str {
         self.stanza
@@ -159,9 +286,21 @@ impl Iq {
 
     /// The payload, parsed as a `T`.
     ///
+    /// Use it where the fallback knows some types and passes the others on.
+    ///
     /// # Errors
     ///
     /// It is no `T`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Incoming, Iq};
+    ///
+    /// fn wanted(ask: &Incoming<Iq>) -> Result<Option<String>, couplet::Refusal> {
+    ///     Ok(ask.parse::<xmpp_parsers::disco::DiscoItemsQuery>()?.node)
+    /// }
+    /// ```
     pub fn parse<T: xso::FromXml>(&self) -> Result<T, xso::error::Error> {
         self.stanza
             .payload_as::<T>()

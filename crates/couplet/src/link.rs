@@ -66,6 +66,17 @@ impl Link {
     }
 
     /// The address it speaks as.
+    ///
+    /// What it sends is `from` there; what it asks is answered there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config};
+    ///
+    /// let link = Component::new(Config::new("bot.localhost", "secret")).link();
+    /// assert_eq!(link.address().as_str(), "bot.localhost");
+    /// ```
     #[must_use]
     pub fn address(&self) -> &Jid {
         &self.speaker
@@ -76,6 +87,18 @@ impl Link {
     /// # Errors
     ///
     /// [`Unsendable::ForeignFrom`] for an address of another domain.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config};
+    ///
+    /// let link = Component::new(Config::new("bot.localhost", "secret")).link();
+    /// let oslo = link.acting_as(&"oslo@bot.localhost".parse()?)?;
+    /// assert_eq!(oslo.address().as_str(), "oslo@bot.localhost");
+    /// assert!(link.acting_as(&"oslo@example.org".parse()?).is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn acting_as(&self, address: &Jid) -> Result<Link, Unsendable> {
         if !self.switchboard.outbox.gate().owns(address) {
             return Err(Unsendable::ForeignFrom);
@@ -88,6 +111,15 @@ impl Link {
 
     /// A link whose questions wait this long for their answer; the setting `timing.request`
     /// otherwise, 30 s by default.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config};
+    ///
+    /// let link = Component::new(Config::new("bot.localhost", "secret")).link();
+    /// let hasty = link.within(std::time::Duration::from_secs(2));
+    /// ```
     #[must_use]
     pub fn within(&self, patience: Duration) -> Link {
         Link {
@@ -98,6 +130,17 @@ impl Link {
 
     /// Whether a session is up right now. It may be gone the next moment: nothing needs to ask
     /// this before sending.
+    ///
+    /// Use it for a health check.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config};
+    ///
+    /// let link = Component::new(Config::new("bot.localhost", "secret")).link();
+    /// assert!(!link.is_online());
+    /// ```
     #[must_use]
     pub fn is_online(&self) -> bool {
         self.switchboard.online.load(Ordering::Relaxed)
@@ -115,6 +158,21 @@ impl Link {
     /// # Cancel safety
     ///
     /// Dropping the future before it is ready sends nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Link, NotSent, Outgoing};
+    ///
+    /// async fn tell(link: &Link, to: &couplet::Jid) {
+    ///     if let Err(unsent) = link.send(Outgoing::chat(to, "It rains")).await {
+    ///         match unsent.why() {
+    ///             NotSent::Full => eprintln!("later: {:?}", unsent.into_stanza()),
+    ///             why => eprintln!("{why}"),
+    ///         }
+    ///     }
+    /// }
+    /// ```
     pub async fn send(&self, stanza: Outgoing) -> Result<(), Unsent> {
         let passed = self
             .switchboard
@@ -171,6 +229,18 @@ impl Link {
     /// # Cancel safety
     ///
     /// Dropping the future forgets the question, not the change.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Done, Jid, Link, RequestError};
+    /// use xmpp_parsers::blocking::Block;
+    ///
+    /// async fn block(link: &Link, server: &Jid, whom: Jid) -> Result<(), RequestError> {
+    ///     let Done = link.set(server, Block { items: vec![whom] }).await?;
+    ///     Ok(())
+    /// }
+    /// ```
     pub async fn set<R: FromResult>(
         &self,
         to: &Jid,
@@ -380,6 +450,20 @@ impl Drop for Asked {
 }
 
 /// What an IQ result can be read as: any payload, or [`Done`] for the empty one.
+///
+/// Nothing has to implement it: whatever derives `xso::FromXml` does.
+///
+/// # Examples
+///
+/// ```
+/// use couplet::{Done, FromResult};
+/// use xmpp_parsers::version::VersionResult;
+///
+/// fn can_be_expected<T: FromResult>() {}
+///
+/// can_be_expected::<VersionResult>();
+/// can_be_expected::<Done>();
+/// ```
 pub trait FromResult: Sized {
     /// Reads the result.
     ///
@@ -407,10 +491,35 @@ impl FromResult for Done {
 
 /// The empty IQ result: returned by a handler that has nothing to tell, expected of a question
 /// whose answer carries nothing. (RFC 6120, 8.2.3)
+///
+/// # Examples
+///
+/// ```
+/// use couplet::{Done, Incoming, Refusal};
+/// use xmpp_parsers::ping::Ping;
+///
+/// async fn pong(_ask: Incoming<Ping>) -> Result<Done, Refusal> {
+///     Ok(Done)
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Done;
 
 /// Why a question has no good answer.
+///
+/// # Examples
+///
+/// ```
+/// use couplet::{Condition, RequestError};
+///
+/// fn may_try_again(why: &RequestError) -> bool {
+///     match why {
+///         RequestError::Refused(error) => error.condition == Condition::ResourceConstraint,
+///         RequestError::TimedOut | RequestError::Disconnected => true,
+///         _ => false,
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RequestError {
@@ -441,6 +550,19 @@ impl fmt::Display for RequestError {
 impl std::error::Error for RequestError {}
 
 /// A stanza that did not go; it is given back.
+///
+/// # Examples
+///
+/// ```
+/// use couplet::{Link, Outgoing, Unsent};
+///
+/// async fn try_twice(link: &Link, stanza: Outgoing) -> Result<(), Unsent> {
+///     match link.send(stanza).await {
+///         Ok(()) => Ok(()),
+///         Err(unsent) => link.send(unsent.into_stanza()).await,
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Unsent(Box<(Outgoing, NotSent)>);
 
@@ -450,12 +572,32 @@ impl Unsent {
     }
 
     /// Why it did not go.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{NotSent, Unsent};
+    ///
+    /// fn may_try_again(unsent: &Unsent) -> bool {
+    ///     *unsent.why() == NotSent::Full
+    /// }
+    /// ```
     #[must_use]
     pub fn why(&self) -> &NotSent {
         &self.0.1
     }
 
     /// The stanza, to send it again or keep it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Outgoing, Unsent};
+    ///
+    /// fn keep(unsent: Unsent, for_later: &mut Vec<Outgoing>) {
+    ///     for_later.push(unsent.into_stanza());
+    /// }
+    /// ```
     #[must_use]
     pub fn into_stanza(self) -> Outgoing {
         self.0.0
@@ -471,6 +613,15 @@ impl fmt::Display for Unsent {
 impl std::error::Error for Unsent {}
 
 /// Why something was not sent.
+///
+/// # Examples
+///
+/// ```
+/// use couplet::{NotSent, Unsendable};
+///
+/// let foreign = NotSent::Refused(Unsendable::ForeignFrom);
+/// assert_eq!(foreign.to_string(), "its `from` is not an address of this component");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum NotSent {
