@@ -19,9 +19,10 @@ use crate::{
     handler::{IntoIqHandler, IntoResult, MessageHandler, PresenceHandler},
     hooks::Hooks,
     incoming::{Incoming, Iq},
-    link::{Link, Switchboard},
+    link::Link,
     router::{Place, Router},
     supervise::{Patience, Supervisor, random_seed},
+    switchboard::Switchboard,
 };
 
 /// A component: its handlers, and what it says of itself.

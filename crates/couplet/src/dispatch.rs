@@ -16,8 +16,8 @@ use jid::Jid;
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
-    link::Switchboard,
     router::Router,
+    switchboard::Switchboard,
     work::{Job, Work, refuse, say},
 };
 

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use couplet_core::{message::Message, presence::Presence, refusal::Refusal, wire::Wire};
 use xso::{AsXml, FromXml};
 
-use crate::{incoming::Incoming, link::Done};
+use crate::{answer::Done, incoming::Incoming};
 
 /// Answers one type of IQ request. (RFC 6120, 8.2.3)
 ///

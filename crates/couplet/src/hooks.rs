@@ -7,7 +7,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use tokio::task::JoinSet;
 
-use crate::link::{Link, Switchboard};
+use crate::{link::Link, switchboard::Switchboard};
 
 type Hook = dyn Fn(Link) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
 

@@ -8,7 +8,7 @@ use couplet_core::{
 };
 use jid::Jid;
 
-use crate::link::{Link, Switchboard, Unsent};
+use crate::{link::Link, switchboard::Switchboard, unsent::Unsent};
 
 /// A stanza on its handler's desk. Reads like its payload: an `Incoming<Message>` is a `Message`.
 ///

@@ -49,6 +49,9 @@ mod router;
 mod handler;
 mod incoming;
 mod link;
+mod switchboard;
+mod answer;
+mod unsent;
 mod outbox;
 pub mod error;
 pub mod config;
@@ -67,6 +70,7 @@ pub use couplet_core::{
 pub use jid::{BareJid, FullJid, Jid};
 
 pub use crate::{
+    answer::{Done, FromResult, RequestError},
     component::Component,
     config::Config,
     connect::{Connect, Stream},
@@ -74,7 +78,8 @@ pub use crate::{
     features::{About, Feature},
     handler::{ByClosure, IntoIqHandler, IntoResult, IqHandler, MessageHandler, PresenceHandler},
     incoming::{Incoming, Iq},
-    link::{Done, FromResult, Link, NotSent, RequestError, Unsent},
+    link::Link,
+    unsent::{NotSent, Unsent},
 };
 
 /// Runs a component as a program: the whole `main`.

@@ -26,7 +26,7 @@ use xso::{FromXml, fromxml::XmlNameMatcher};
 use crate::{
     handler::{IntoResult, IqHandler, MessageHandler, PresenceHandler},
     incoming::{Incoming, Iq},
-    link::Switchboard,
+    switchboard::Switchboard,
 };
 
 /// The handlers of a component.

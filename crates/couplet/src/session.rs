@@ -21,10 +21,10 @@ use crate::{
     config::Timing,
     dispatch::Dispatch,
     hooks::Hooks,
-    link::Switchboard,
     liveness::{Due, Liveness},
     outbox::Fate,
     pipe::{Pipe, Turn},
+    switchboard::Switchboard,
 };
 
 /// How long the app's goodbyes may take, and then the server's.

@@ -20,10 +20,10 @@ use crate::{
     dispatch::Dispatch,
     error::{Error, Reason, Rejected, Trouble, Unreachable},
     hooks::Hooks,
-    link::Switchboard,
     login::{LoginError, login},
     pipe::Pipe,
     session::{Loss, Session},
+    switchboard::Switchboard,
 };
 
 /// A component that is running.

@@ -25,9 +25,9 @@ use tokio::{
 use tracing::Span;
 
 use crate::{
-    link::Switchboard,
     outbox::Fate,
     router::{Answer, Route, Serving},
+    switchboard::Switchboard,
 };
 
 /// A first poll longer than this holds up the reader, and is told.
@@ -124,7 +124,7 @@ impl Work {
         let _or_not = self
             .switchboard
             .outbox
-            .room(self.switchboard.patience())
+            .room(self.switchboard.patience_for_room())
             .await;
         conclude(&self.switchboard, &self.stanza, &self.span, outcome);
     }

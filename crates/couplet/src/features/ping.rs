@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use couplet_core::refusal::Refusal;
 use xmpp_parsers::ping::Ping;
 
-use crate::{handler::IqHandler, incoming::Incoming, link::Done};
+use crate::{answer::Done, handler::IqHandler, incoming::Incoming};
 
 pub(crate) struct Pong;
 

@@ -1,0 +1,108 @@
+//! The answer to a question of ours: what it is read as, or why there is none.
+
+use std::fmt;
+
+use couplet_core::{peer_error::PeerError, stanza::Stanza};
+use xso::FromXml;
+
+use crate::unsent::NotSent;
+
+/// What an IQ result can be read as: any payload, or [`Done`] for the empty one.
+///
+/// Nothing has to implement it: whatever derives `xso::FromXml` does.
+///
+/// # Examples
+///
+/// ```
+/// use couplet::{Done, FromResult};
+/// use xmpp_parsers::version::VersionResult;
+///
+/// fn can_be_expected<T: FromResult>() {}
+///
+/// can_be_expected::<VersionResult>();
+/// can_be_expected::<Done>();
+/// ```
+pub trait FromResult: Sized {
+    /// Reads the result.
+    ///
+    /// # Errors
+    ///
+    /// The payload is missing or is not what was expected.
+    fn from_result(result: &Stanza) -> Result<Self, xso::error::Error>;
+}
+
+impl<T: FromXml> FromResult for T {
+    fn from_result(result: &Stanza) -> Result<T, xso::error::Error> {
+        result
+            .payload_as::<T>()
+            .unwrap_or(Err(xso::error::Error::Other(
+                "the result has no such payload",
+            )))
+    }
+}
+
+impl FromResult for Done {
+    fn from_result(_result: &Stanza) -> Result<Done, xso::error::Error> {
+        Ok(Done)
+    }
+}
+
+/// The empty IQ result: returned by a handler that has nothing to tell, expected of a question
+/// whose answer carries nothing. (RFC 6120, 8.2.3)
+///
+/// # Examples
+///
+/// ```
+/// use couplet::{Done, Incoming, Refusal};
+/// use xmpp_parsers::ping::Ping;
+///
+/// async fn pong(_ask: Incoming<Ping>) -> Result<Done, Refusal> {
+///     Ok(Done)
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Done;
+
+/// Why a question has no good answer.
+///
+/// # Examples
+///
+/// ```
+/// use couplet::{Condition, RequestError};
+///
+/// fn may_try_again(why: &RequestError) -> bool {
+///     match why {
+///         RequestError::Refused(error) => error.condition == Condition::ResourceConstraint,
+///         RequestError::TimedOut | RequestError::Disconnected => true,
+///         _ => false,
+///     }
+/// }
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RequestError {
+    /// The peer, or a server on the way, said no.
+    Refused(PeerError),
+    /// It answered with something else than was expected.
+    Malformed(xso::error::Error),
+    /// No answer in time.
+    TimedOut,
+    /// There is no session, or it ended before the answer came.
+    Disconnected,
+    /// The question never left.
+    NotSent(NotSent),
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RequestError::Refused(error) => write!(f, "the peer refused: {error}"),
+            RequestError::Malformed(why) => write!(f, "the answer is malformed: {why}"),
+            RequestError::TimedOut => f.write_str("no answer in time"),
+            RequestError::Disconnected => f.write_str("the server is not connected"),
+            RequestError::NotSent(why) => write!(f, "the question was not sent: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for RequestError {}

@@ -1,0 +1,232 @@
+//! What every link of a component shares: the outbox, and the questions not yet answered.
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use couplet_core::{
+    gate::{Gate, Head, Unsendable},
+    ledger::{Ids, Ledger},
+    outgoing::Outgoing,
+    peer_error::PeerError,
+    stanza::{IqType, Kind, Stanza},
+};
+use jid::{BareJid, Jid};
+use tokio::{sync::oneshot, time};
+use xso::AsXml;
+
+use crate::{
+    answer::{FromResult, RequestError},
+    outbox::{Fate, Outbox},
+    unsent::{NotSent, Unsent},
+};
+
+/// For how many peers it is remembered that something was told once.
+const TOLD_PEERS: usize = 1024;
+
+/// What every link of a component shares: the outbox and the questions not yet answered.
+#[derive(Debug)]
+pub(crate) struct Switchboard {
+    pub(crate) outbox: Outbox,
+    ledger: Mutex<Ledger<oneshot::Sender<Stanza>>>,
+    ids: Mutex<Ids>,
+    told_of_replaced: Mutex<HashSet<BareJid>>,
+    online: AtomicBool,
+    send: Duration,
+    request: Duration,
+}
+
+impl Switchboard {
+    pub(crate) fn new(
+        gate: Gate,
+        outgoing_bytes: usize,
+        questions: usize,
+        send: Duration,
+        request: Duration,
+        seed: (u64, u64),
+    ) -> Switchboard {
+        Switchboard {
+            outbox: Outbox::new(gate, outgoing_bytes),
+            ledger: Mutex::new(Ledger::new(questions)),
+            ids: Mutex::new(Ids::new(seed.0, seed.1)),
+            told_of_replaced: Mutex::default(),
+            online: AtomicBool::new(false),
+            send,
+            request,
+        }
+    }
+
+    /// Replies to a message with a text.
+    pub(crate) async fn reply(&self, message: &Stanza, text: &str) -> Result<(), Unsent> {
+        let passed = self
+            .add(message.from(), |gate, out| {
+                Outgoing::pass_reply(message, text, gate, out)
+            })
+            .await;
+        passed.map_err(|why| Unsent::new(Outgoing::reply(message, text), why))
+    }
+
+    /// Waits for room, then lets `write` add a stanza for `peer`.
+    pub(crate) async fn add(
+        &self,
+        peer: &Jid,
+        write: impl FnOnce(&Gate, &mut Vec<u8>) -> Result<usize, Unsendable>,
+    ) -> Result<(), NotSent> {
+        if !self.outbox.room(self.send).await {
+            return Err(NotSent::Full);
+        }
+        let replaced = self
+            .outbox
+            .add(Fate::Kept, write)
+            .map_err(NotSent::Refused)?;
+        self.note_replaced(replaced, peer);
+        Ok(())
+    }
+
+    /// Gives an answer to whoever asked; tells whether anybody had.
+    pub(crate) fn settle(&self, answer: &Stanza) -> bool {
+        let id = answer.id().unwrap_or_default();
+        let asker = self.ledger().settle(answer.from(), answer.to(), &id);
+        asker.is_some_and(|asker| asker.send(answer.clone()).is_ok())
+    }
+
+    pub(crate) fn is_online(&self) -> bool {
+        self.online.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn came_online(&self) {
+        self.online.store(true, Ordering::Relaxed);
+    }
+
+    /// Fails every open question at once: its sender is dropped.
+    pub(crate) fn went_offline(&self) {
+        self.online.store(false, Ordering::Relaxed);
+        drop(self.ledger().disconnect());
+    }
+
+    pub(crate) fn fresh_id(&self) -> String {
+        self.ids
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .next()
+    }
+
+    /// How long a question waits, unless its link says otherwise.
+    pub(crate) fn patience_for_answers(&self) -> Duration {
+        self.request
+    }
+
+    /// How long a sender waits for room.
+    pub(crate) fn patience_for_room(&self) -> Duration {
+        self.send
+    }
+
+    /// Tells, once per peer, that text for it held characters XML has no place for.
+    fn note_replaced(&self, replaced: usize, peer: &Jid) {
+        if replaced == 0 {
+            return;
+        }
+        let mut told = self
+            .told_of_replaced
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if told.len() >= TOLD_PEERS {
+            told.clear();
+        }
+        if told.insert(peer.to_bare()) {
+            tracing::warn!(replaced, %peer,
+                "characters that XML forbids were replaced by U+FFFD; told once per peer");
+        }
+    }
+
+    /// Asks, and remembers that it did.
+    pub(crate) fn ask(
+        self: &Arc<Self>,
+        speaker: &Jid,
+        type_: IqType,
+        to: &Jid,
+        question: &impl AsXml,
+    ) -> Result<Asked, RequestError> {
+        if !self.is_online() {
+            return Err(RequestError::Disconnected);
+        }
+        if self.outbox.is_full() {
+            return Err(RequestError::NotSent(NotSent::Full));
+        }
+        let (settle, settled) = oneshot::channel();
+        let id = self.fresh_id();
+        self.ledger()
+            .ask(to, speaker, &id, settle)
+            .map_err(|_too_many| RequestError::NotSent(NotSent::Full))?;
+        // From here on a failure drops `asked`, which forgets the question.
+        let asked = Asked {
+            switchboard: Arc::clone(self),
+            peer: to.clone(),
+            ours: speaker.clone(),
+            id,
+            settled,
+        };
+        self.outbox
+            .add(Fate::Dropped, |gate, out| {
+                let head = Head {
+                    type_: Some(type_.as_str()),
+                    id: Some(&asked.id),
+                    ..Head::new(Kind::Iq, speaker, to.as_str())
+                };
+                let mut unwritable = None;
+                let start = out.len();
+                let replaced = gate.pass(out, &head, |wire| {
+                    unwritable = wire.payload(question).err();
+                })?;
+                if let Some(why) = unwritable {
+                    out.truncate(start);
+                    return Err(Unsendable::Payload(why.to_string()));
+                }
+                Ok(replaced)
+            })
+            .map_err(|why| RequestError::NotSent(NotSent::Refused(why)))?;
+        Ok(asked)
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger<oneshot::Sender<Stanza>>> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A question on its way; forgotten when dropped.
+pub(crate) struct Asked {
+    switchboard: Arc<Switchboard>,
+    peer: Jid,
+    ours: Jid,
+    id: String,
+    settled: oneshot::Receiver<Stanza>,
+}
+
+impl Asked {
+    pub(crate) async fn answer<R: FromResult>(
+        mut self,
+        patience: Duration,
+    ) -> Result<R, RequestError> {
+        let answer = time::timeout(patience, &mut self.settled)
+            .await
+            .map_err(|_elapsed| RequestError::TimedOut)?
+            .map_err(|_dropped| RequestError::Disconnected)?;
+        match PeerError::of(&answer) {
+            Some(error) => Err(RequestError::Refused(error)),
+            None => R::from_result(&answer).map_err(RequestError::Malformed),
+        }
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.switchboard
+            .ledger()
+            .forget(&self.peer, &self.ours, &self.id);
+    }
+}
