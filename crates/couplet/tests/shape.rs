@@ -1,5 +1,10 @@
 //! The shape of every crate: a module uses only modules declared below it in `lib.rs`, files stay
 //! short, and none is a drawer for what has no name.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 use std::{
     fs,
