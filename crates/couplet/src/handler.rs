@@ -52,6 +52,11 @@ pub trait IqHandler: Send + Sync + 'static {
     /// # Errors
     ///
     /// What the asker is refused with.
+    ///
+    /// # Cancel safety
+    ///
+    /// The future is dropped where it stands when its deadline has passed or the component has no
+    /// more time to stop; what must not be left half done belongs into a task of the app.
     async fn handle(&self, ask: Incoming<Self::Request>) -> Result<Self::Response, Refusal>;
 }
 
@@ -86,6 +91,11 @@ pub trait MessageHandler: Send + Sync + 'static {
     /// # Errors
     ///
     /// What the sender is refused with.
+    ///
+    /// # Cancel safety
+    ///
+    /// The future is dropped where it stands when its deadline has passed or the component has no
+    /// more time to stop; what must not be left half done belongs into a task of the app.
     async fn handle(&self, message: Incoming<Message>) -> Result<(), Refusal>;
 }
 
@@ -123,6 +133,11 @@ pub trait PresenceHandler: Send + Sync + 'static {
     /// # Errors
     ///
     /// What the sender is refused with.
+    ///
+    /// # Cancel safety
+    ///
+    /// The future is dropped where it stands when its deadline has passed or the component has no
+    /// more time to stop; what must not be left half done belongs into a task of the app.
     async fn handle(&self, presence: Incoming<Presence>) -> Result<(), Refusal>;
 }
 

@@ -1,4 +1,9 @@
 //! The manual says what the code does: its tables are the code's, its headings are tests.
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 

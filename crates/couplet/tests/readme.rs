@@ -1,4 +1,9 @@
 //! The README says what is so: its echo is the example, its lines are what the errors print.
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 use std::{fs, path::PathBuf};
 

@@ -17,6 +17,13 @@ use super::{Element, Tree};
 
 /// How deep an element may be nested that becomes a minidom element or a typed payload: both
 /// recurse, and a few thousand levels overflow the stack of a thread, which ends the process.
+///
+/// # Examples
+///
+/// ```
+/// // What the framer lets through by default can always be parsed.
+/// assert!(couplet_core::framer::Limits::default().depth <= couplet_core::element::DEEPEST);
+/// ```
 pub const DEEPEST: usize = 128;
 
 /// One step of a walk over an element. `Debug` does not show the text.

@@ -5,6 +5,15 @@
 use std::sync::Arc;
 
 /// One conversation, as [`write_key`] writes it; cheap to clone.
+///
+/// # Examples
+///
+/// ```
+/// use couplet_core::lanes::{Key, write_key};
+///
+/// let key = Key::from(write_key(&mut String::new(), "a@b/c", "d"));
+/// assert_eq!(&*key, "a@b\0d");
+/// ```
 pub type Key = Arc<str>;
 
 /// Writes the key of the conversation between two addresses into a buffer, and returns it.
