@@ -132,6 +132,21 @@ impl Outgoing {
     /// # Errors
     ///
     /// [`Unsendable`]; `out` is then as it was.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<message from='a@b/c' to='bot@echo.test' type='chat'><body>x</body></message>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// use couplet_core::{gate::Gate, outgoing::Outgoing};
+    ///
+    /// let gate = Gate::new("echo.test".parse().unwrap(), 512 * 1024);
+    /// let mut out = Vec::new();
+    /// Outgoing::pass_reply(&stanza, "y", &gate, &mut out)?;
+    /// assert_eq!(out, b"<message from='bot@echo.test' to='a@b/c' type='chat'><body>y</body></message>");
+    /// # Ok::<(), couplet_core::gate::Unsendable>(())
+    /// ```
     pub fn pass_reply(
         message: &Stanza,
         body: &str,

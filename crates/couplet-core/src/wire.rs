@@ -140,6 +140,16 @@ impl<'a> Wire<'a> {
     }
 
     /// Writes `<name>text</name>`, the text escaped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::wire::Wire;
+    ///
+    /// let mut out = Vec::new();
+    /// Wire::new(&mut out).element("body", "1 < 2");
+    /// assert_eq!(out, b"<body>1 &lt; 2</body>");
+    /// ```
     pub fn element(&mut self, name: &str, text: &str) {
         self.raw("<");
         self.raw(name);

@@ -82,6 +82,16 @@ pub(crate) struct Item {
 impl About {
     /// Category and type of its identity, `component` and `generic` unless told otherwise.
     /// (XEP-0030, 3.1; the registry of disco categories lists them)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config};
+    ///
+    /// let bot = Component::new(Config::new("bot.localhost", "secret")).about(|about| {
+    ///     about.identity("client", "bot");
+    /// });
+    /// ```
     pub fn identity(
         &mut self,
         category: impl Into<String>,

@@ -42,6 +42,20 @@ impl Default for Limits {
 }
 
 /// Which of the [`Limits`] a stanza exceeded.
+///
+/// # Examples
+///
+/// ```
+/// use couplet_core::framer::{Frame, Framer, LimitKind, Limits};
+///
+/// let mut framer = Framer::new(Limits { depth: 2, ..Limits::default() });
+/// framer.push(b"<stream:stream xmlns='jabber:component:accept' \
+///     xmlns:stream='http://etherx.jabber.org/streams'><iq><a><b/></a></iq>");
+/// framer.next()?;
+/// let Some(Frame::Skipped(skipped)) = framer.next()? else { panic!("it is three deep") };
+/// assert_eq!(skipped.limit, LimitKind::Depth);
+/// # Ok::<(), couplet_core::framer::Malformed>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LimitKind {

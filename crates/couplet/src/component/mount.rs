@@ -1,0 +1,311 @@
+//! Mounting handlers: which stanzas of which kind go where.
+
+use std::future::Future;
+
+use couplet_core::{
+    message::MessageType, presence::PresenceType, refusal::Refusal, stanza::IqType,
+};
+use xmpp_parsers::iq::{IqGetPayload, IqSetPayload};
+use xso::FromXml;
+
+use super::Component;
+use crate::{
+    handler::{IntoIqHandler, IntoResult, MessageHandler, PresenceHandler},
+    incoming::{Incoming, Iq},
+    router::Place,
+};
+
+impl Component {
+    /// Takes messages to a person or bot: type `chat` or `normal`, with a body that is not
+    /// empty, from another domain than the component's own. Never errors, rooms or headlines.
+    ///
+    /// The handler for bots. (RFC 6121, 5.2.2)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config, Incoming, Message};
+    ///
+    /// let bot = Component::new(Config::new("bot.localhost", "secret"))
+    ///     .on_chat(|chat: Incoming<Message>| async move { chat.reply("Thank you").await });
+    /// ```
+    pub fn on_chat(mut self, handler: impl MessageHandler) -> Component {
+        self.router.set_chat(handler, self.limit);
+        self
+    }
+
+    /// Takes messages that no other handler takes, but for errors.
+    ///
+    /// Use it for headlines, rooms, and whatever has no body.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config, Incoming, Message, Refusal};
+    ///
+    /// let log = Component::new(Config::new("log.localhost", "secret")).on_message(
+    ///     |message: Incoming<Message>| async move {
+    ///         println!("{:?} from {}", message.type_(), message.from());
+    ///         Ok::<(), Refusal>(())
+    ///     },
+    /// );
+    /// ```
+    pub fn on_message(mut self, handler: impl MessageHandler) -> Component {
+        self.router
+            .add_message(Place::Fallback, handler, self.limit);
+        self
+    }
+
+    /// Takes messages of one type; the way to see errors.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config, Incoming, Message, MessageType, Refusal};
+    ///
+    /// let bounces = Component::new(Config::new("news.localhost", "secret")).on_message_type(
+    ///     MessageType::Error,
+    ///     |bounce: Incoming<Message>| async move {
+    ///         if let Some(error) = bounce.error() {
+    ///             println!("{} does not get the news: {error}", bounce.from());
+    ///         }
+    ///         Ok::<(), Refusal>(())
+    ///     },
+    /// );
+    /// ```
+    pub fn on_message_type(
+        mut self,
+        type_: MessageType,
+        handler: impl MessageHandler,
+    ) -> Component {
+        self.router
+            .add_message(Place::Of(type_), handler, self.limit);
+        self
+    }
+
+    /// Takes messages of any type but `error` that carry a `P`; it is advertised as a feature.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config, Incoming, Message, Refusal};
+    /// use xmpp_parsers::receipts::Received;
+    ///
+    /// let component = Component::new(Config::new("bot.localhost", "secret"))
+    ///     .on_message_with::<Received>(|message: Incoming<Message>| async move {
+    ///         if let Some(received) = message.payload::<Received>() {
+    ///             println!("{} has {}", message.from(), received?.id);
+    ///         }
+    ///         Ok::<(), Refusal>(())
+    ///     });
+    /// ```
+    pub fn on_message_with<P: FromXml>(mut self, handler: impl MessageHandler) -> Component {
+        self.router
+            .add_message(Place::with::<P>(None), handler, self.limit);
+        self
+    }
+
+    /// Takes messages of one type that carry a `P`.
+    ///
+    /// The most exact route; it wins over all others. The payload is advertised as a feature.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config, Incoming, Message, MessageType};
+    ///
+    /// use xmpp_parsers::receipts::Request;
+    ///
+    /// let bot = Component::new(Config::new("bot.localhost", "secret")).on_message_type_with::<Request>(
+    ///     MessageType::Chat,
+    ///     |chat: Incoming<Message>| async move { chat.reply("You will get a receipt").await },
+    /// );
+    /// ```
+    pub fn on_message_type_with<P: FromXml>(
+        mut self,
+        type_: MessageType,
+        handler: impl MessageHandler,
+    ) -> Component {
+        self.router
+            .add_message(Place::with::<P>(Some(type_)), handler, self.limit);
+        self
+    }
+
+    /// Takes presences that no other handler takes, but for errors.
+    ///
+    /// Use it to know who is there. (RFC 6121, 4)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config, Incoming, Presence, Refusal};
+    ///
+    /// let watch = Component::new(Config::new("watch.localhost", "secret")).on_presence(
+    ///     |presence: Incoming<Presence>| async move {
+    ///         println!("{} is {:?}", presence.from(), presence.type_());
+    ///         Ok::<(), Refusal>(())
+    ///     },
+    /// );
+    /// ```
+    pub fn on_presence(mut self, handler: impl PresenceHandler) -> Component {
+        self.router
+            .add_presence(Place::Fallback, handler, self.limit);
+        self
+    }
+
+    /// Takes presences of one type, for example [`PresenceType::Subscribe`].
+    ///
+    /// Use it for subscriptions and probes. (RFC 6121, 3)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config, Incoming, Outgoing, Presence, PresenceType};
+    ///
+    /// let bot = Component::new(Config::new("bot.localhost", "secret")).on_presence_type(
+    ///     PresenceType::Subscribe,
+    ///     |ask: Incoming<Presence>| async move {
+    ///         ask.link().send(Outgoing::presence(PresenceType::Subscribed, ask.from())).await
+    ///     },
+    /// );
+    /// ```
+    pub fn on_presence_type(
+        mut self,
+        type_: PresenceType,
+        handler: impl PresenceHandler,
+    ) -> Component {
+        self.router
+            .add_presence(Place::Of(type_), handler, self.limit);
+        self
+    }
+
+    /// Takes presences of any type but `error` that carry a `P`.
+    ///
+    /// The payload is advertised as a feature.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config, Incoming, Presence, Refusal};
+    ///
+    /// use xmpp_parsers::caps::Caps;
+    ///
+    /// let bot = Component::new(Config::new("bot.localhost", "secret")).on_presence_with::<Caps>(
+    ///     |presence: Incoming<Presence>| async move {
+    ///         if let Some(caps) = presence.payload::<Caps>() {
+    ///             println!("{} uses {}", presence.from(), caps?.node);
+    ///         }
+    ///         Ok::<(), Refusal>(())
+    ///     },
+    /// );
+    /// ```
+    pub fn on_presence_with<P: FromXml>(mut self, handler: impl PresenceHandler) -> Component {
+        self.router
+            .add_presence(Place::with::<P>(None), handler, self.limit);
+        self
+    }
+
+    /// Takes presences of one type that carry a `P`.
+    ///
+    /// The most exact route for presence; it wins over all others.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config, Incoming, Presence, PresenceType, Refusal};
+    ///
+    /// use xmpp_parsers::muc::MucUser;
+    ///
+    /// let rooms = Component::new(Config::new("bot.localhost", "secret")).on_presence_type_with::<MucUser>(
+    ///     PresenceType::Unavailable,
+    ///     |left: Incoming<Presence>| async move {
+    ///         println!("{} left the room", left.from());
+    ///         Ok::<(), Refusal>(())
+    ///     },
+    /// );
+    /// ```
+    pub fn on_presence_type_with<P: FromXml>(
+        mut self,
+        type_: PresenceType,
+        handler: impl PresenceHandler,
+    ) -> Component {
+        self.router
+            .add_presence(Place::with::<P>(Some(type_)), handler, self.limit);
+        self
+    }
+
+    /// Answers `get` requests; the request type is the route and is advertised as a feature.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config, Incoming, Refusal};
+    /// use xmpp_parsers::disco::{DiscoItemsQuery, DiscoItemsResult};
+    ///
+    /// let component = Component::new(Config::new("list.localhost", "secret"))
+    ///     .on_get(|ask: Incoming<DiscoItemsQuery>| async move {
+    ///         Ok::<_, Refusal>(DiscoItemsResult { node: ask.into_payload().node, items: vec![], rsm: None })
+    ///     });
+    /// ```
+    pub fn on_get<By, H>(mut self, handler: H) -> Component
+    where
+        H: IntoIqHandler<By>,
+        H::Request: IqGetPayload,
+    {
+        self.router
+            .add_iq(IqType::Get, handler.into_handler(), self.limit);
+        self
+    }
+
+    /// Answers `set` requests; otherwise like [`Component::on_get`]. (RFC 6120, 8.2.3)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config, Done, Incoming, Refusal};
+    ///
+    /// use xmpp_parsers::blocking::Block;
+    ///
+    /// let component = Component::new(Config::new("bot.localhost", "secret"))
+    ///     .on_set(|order: Incoming<Block>| async move {
+    ///         println!("{} blocks {} addresses", order.from(), order.items.len());
+    ///         Ok::<_, Refusal>(Done)
+    ///     });
+    /// ```
+    pub fn on_set<By, H>(mut self, handler: H) -> Component
+    where
+        H: IntoIqHandler<By>,
+        H::Request: IqSetPayload,
+    {
+        self.router
+            .add_iq(IqType::Set, handler.into_handler(), self.limit);
+        self
+    }
+
+    /// Answers requests that no other handler takes; without it they get `service-unavailable`.
+    ///
+    /// Use it for a gateway that passes requests on, or to see what peers ask for. (RFC 6120, 8.4)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Condition, Config, Done, Incoming, Iq, Refusal};
+    ///
+    /// let component = Component::new(Config::new("bot.localhost", "secret")).on_iq(
+    ///     |ask: Incoming<Iq>| async move {
+    ///         println!("{} in {}", ask.name(), ask.ns());
+    ///         Err::<Done, _>(Refusal::new(Condition::FeatureNotImplemented))
+    ///     },
+    /// );
+    /// ```
+    pub fn on_iq<H, Answer, Response, E>(mut self, handler: H) -> Component
+    where
+        H: Fn(Incoming<Iq>) -> Answer + Send + Sync + 'static,
+        Answer: Future<Output = Result<Response, E>> + Send + 'static,
+        Response: IntoResult,
+        E: Into<Refusal>,
+    {
+        self.router.set_iq_fallback(handler, self.limit);
+        self
+    }
+}
