@@ -17,6 +17,24 @@ macro_rules! every_scenario {
                 every_queue_has_a_size_every_wait_a_deadline_every_task_an_owner
                 no_stanza_a_stranger_can_send_ends_the_stream_or_the_process
             }
+            hostile {
+                a_priority_of_999_is_a_bad_request
+                a_bogus_show_is_a_bad_request
+                a_presence_of_unknown_type_is_a_bad_request
+                a_message_of_unknown_type_is_a_normal_one
+                a_message_with_two_threads_is_read
+                an_error_with_an_unknown_condition_is_answered_by_nobody
+                a_get_without_payload_is_a_bad_request
+                a_get_with_two_payloads_is_a_bad_request
+                an_iq_without_id_is_a_bad_request
+                an_iq_of_unknown_type_is_a_bad_request
+                an_address_that_does_not_parse_is_malformed
+                four_thousand_levels_are_refused
+                thirty_thousand_levels_are_refused
+                a_body_of_64_mebibytes_is_refused
+                an_attribute_of_5_mebibytes_is_refused
+                ten_thousand_attributes_are_refused
+            }
         }
     };
 }
