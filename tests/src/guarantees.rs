@@ -429,7 +429,7 @@ pub async fn every_queue_has_a_size_every_wait_a_deadline_every_task_an_owner(st
 pub async fn no_stanza_a_stranger_can_send_ends_the_stream_or_the_process(stage: &mut Stage) {
     stage.set_up(hostile::open_to_everything);
     let component = stage.run(echo).await;
-    for (at, stanza) in hostile::stanzas().enumerate() {
+    for (at, stanza) in hostile::stanzas(stage.on()).enumerate() {
         // Each from a user of its own: a server may cut the sender off.
         let mut stranger = stage.user(&format!("stranger{at}")).await;
         let _taken_or_not = stranger.try_send_raw(&stanza).await;

@@ -1,38 +1,162 @@
 //! Hostile input: what it does to its sender, and that it does nothing to anybody else.
+//!
+//! What a server lets through is the server's affair and differs (servers.md, 3; peers.md, 0); each
+//! scenario says what becomes of its stanza on which.
 
-use couplet_test::Setup;
+use std::fmt::Write;
 
-use crate::apps::BOT;
+use couplet_test::{On, Setup, Stage};
+
+use crate::apps::{BOT, DOMAIN, echo};
+
+use Fate::{Deadly, Echoed, Refused, Silence};
+
+/// What the sender of a stanza learns.
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    /// It was an ordinary message, after all.
+    Echoed,
+    /// The component, or a server on the way, refuses with this condition.
+    Refused(&'static str),
+    /// Nothing, as it should be, or because the server drops it.
+    Silence,
+    /// The server dies of it. The component waits for its return.
+    Deadly,
+}
+
+/// One that is told by the component alone, on whatever server.
+fn everywhere(fate: Fate) -> [Fate; 3] {
+    [fate; 3]
+}
+
+/// Deep nesting: ejabberd 23.01 parses by recursion, on the stack of a scheduler of its machine.
+const NESTED: [Fate; 3] = [Refused("policy-violation"), Refused("policy-violation"), Deadly];
+
+/// What servers say to an address that does not parse (servers.md, 3).
+const MALFORMED: [Fate; 3] =
+    [Refused("jid-malformed"), Refused("jid-malformed"), Refused("bad-request")];
 
 /// A setup in which the servers forward as much as they can.
 pub(crate) fn open_to_everything(setup: Setup) -> Setup {
     setup.client_stanza_limit(128 << 20)
 }
 
-/// Every hostile stanza there is a scenario for.
-pub(crate) fn stanzas() -> impl Iterator<Item = String> {
-    let unknown =
-        "<error type='cancel'><gone-fishing xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>";
-    [
-        presence("", "<priority>999</priority>"),
-        presence("", "<show>bogus</show>"),
-        presence("type='bogus'", ""),
-        message("type='bogus'", "<body>x</body>"),
-        message("", "<thread>a</thread><thread>b</thread>"),
-        iq("type='error' id='h1'", unknown),
-        iq("type='get' id='h2'", ""),
-        iq("type='get' id='h3'", "<a xmlns='u:a'/><b xmlns='u:b'/>"),
-        iq("type='get'", "<a xmlns='u:a'/>"),
-        iq("type='bogus' id='h4'", "<a xmlns='u:a'/>"),
-        format!("<message to='a@b@c@{BOT}'/>"),
-        nested(4_000),
-        nested(30_000),
-        message("", &format!("<body>{}</body>", "x".repeat(64 << 20))),
-        message("", &format!("<body a='{}'/>", "x".repeat(5 << 20))),
-        message("", &format!("<body {}/>", attributes(10_000))),
-    ]
-    .into_iter()
+/// Sends a stanza, sees what its sender learns on memory, Prosody and ejabberd, and that the
+/// component goes on for everybody else.
+async fn throw(stage: &mut Stage, stanza: String, fates: [Fate; 3]) {
+    stage.set_up(open_to_everything);
+    let mut component = stage.run(echo).await;
+    let mut alice = stage.user("alice").await;
+    let mut bob = stage.user("bob").await;
+    let _the_fate_tells = alice.try_send_raw(&stanza).await;
+    drop(stanza);
+    let fate = on(stage.on(), fates);
+    match fate {
+        Echoed => assert_eq!(alice.next().await.text(), TEXT),
+        Refused(condition) => {
+            let refused = alice.next().await;
+            assert_eq!((refused.type_(), refused.condition()), ("error", condition), "{refused}");
+        }
+        Deadly => {}
+        Silence => {}
+    }
+    if matches!(fate, Deadly) {
+        assert!(alice.is_cut_off().await);
+        stage.kill().await;
+        stage.restart().await;
+        component.online().await;
+        bob = stage.user("bob").await;
+    } else {
+        alice.hears_only_a_pong_from(BOT).await;
+        assert_eq!(component.sessions(), 1, "the stream has never ended");
+    }
+    bob.chat(BOT, "and me?").await;
+    assert_eq!(bob.next_chat().await.text(), "and me?");
+    component.stop().await.unwrap();
 }
+
+fn on(on: On, [memory, prosody, ejabberd]: [Fate; 3]) -> Fate {
+    match on {
+        On::Memory => memory,
+        On::Prosody => prosody,
+        On::Ejabberd => ejabberd,
+    }
+}
+
+const TEXT: &str = "as usual";
+
+macro_rules! hostile {
+    ($($(#[$doc:meta])* $name:ident: $stanza:expr, $fates:expr;)*) => {
+        $(
+            $(#[$doc])*
+            pub async fn $name(stage: &mut Stage) {
+                throw(stage, $stanza, $fates).await;
+            }
+        )*
+
+        /// Every stanza that the scenarios of this file send, but for what the server dies of.
+        pub(crate) fn stanzas(stage: On) -> impl Iterator<Item = String> {
+            let stanzas: Vec<(fn() -> String, [Fate; 3])> = vec![$((|| $stanza, $fates)),*];
+            let all = stanzas.into_iter();
+            let harmless = all.filter(move |(_, fates)| !matches!(on(stage, *fates), Deadly));
+            harmless.map(|(stanza, _)| stanza())
+        }
+    };
+}
+
+hostile! {
+    /// RFC 6121, 4.7.2.3: from -128 to 127.
+    a_priority_of_999_is_a_bad_request:
+        presence("", "<priority>999</priority>"), everywhere(Refused("bad-request"));
+    /// RFC 6121, 4.7.2.1.
+    a_bogus_show_is_a_bad_request:
+        presence("", "<show>bogus</show>"), everywhere(Refused("bad-request"));
+    /// RFC 6121, 4.7.1.
+    a_presence_of_unknown_type_is_a_bad_request:
+        presence("type='bogus'", ""), everywhere(Refused("bad-request"));
+    /// RFC 6121, 5.2.2: it is taken as `normal`.
+    a_message_of_unknown_type_is_a_normal_one:
+        message("type='bogus'", &body(TEXT)), everywhere(Echoed);
+    /// RFC 6121, 5.2.5: one at most; the first counts.
+    a_message_with_two_threads_is_read:
+        message("", &format!("<thread>a</thread><thread>b</thread>{}", body(TEXT))), everywhere(Echoed);
+    /// RFC 6120, 8.3.1: nobody answers an error.
+    an_error_with_an_unknown_condition_is_answered_by_nobody:
+        iq("type='error' id='h1'", UNKNOWN), everywhere(Silence);
+    /// RFC 6120, 8.2.3: exactly one child.
+    a_get_without_payload_is_a_bad_request:
+        iq("type='get' id='h2'", ""), everywhere(Refused("bad-request"));
+    /// RFC 6120, 8.2.3: exactly one child.
+    a_get_with_two_payloads_is_a_bad_request:
+        iq("type='get' id='h3'", "<a xmlns='u:a'/><b xmlns='u:b'/>"), everywhere(Refused("bad-request"));
+    /// RFC 6120, 8.1.3.
+    an_iq_without_id_is_a_bad_request:
+        iq("type='get'", "<a xmlns='u:a'/>"), everywhere(Refused("bad-request"));
+    /// RFC 6120, 8.2.3.
+    an_iq_of_unknown_type_is_a_bad_request:
+        iq("type='bogus' id='h4'", "<a xmlns='u:a'/>"), everywhere(Refused("bad-request"));
+    /// RFC 6120, 8.3.3.8. No server lets it through.
+    an_address_that_does_not_parse_is_malformed:
+        format!("<message to='a b@{DOMAIN}'><body>x</body></message>"), MALFORMED;
+    /// 28 KB of them abort a component that parses by recursion.
+    four_thousand_levels_are_refused:
+        nested(4_000), NESTED;
+    /// Prosody forwards as many.
+    thirty_thousand_levels_are_refused:
+        nested(30_000), NESTED;
+    /// Never in memory as a whole.
+    a_body_of_64_mebibytes_is_refused:
+        message("", &body(&"x".repeat(64 << 20))), everywhere(Refused("policy-violation"));
+    /// Longer than a start tag may be.
+    an_attribute_of_5_mebibytes_is_refused:
+        message("", &format!("<a xmlns='u:a' b='{}'/>", "x".repeat(5 << 20))), everywhere(Refused("policy-violation"));
+    /// More than any payload has.
+    ten_thousand_attributes_are_refused:
+        message("", &format!("<a xmlns='u:a'{}/>", attributes(10_000))), everywhere(Refused("policy-violation"));
+}
+
+const UNKNOWN: &str =
+    "<error type='cancel'><gone-fishing xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>";
 
 fn presence(attributes: &str, children: &str) -> String {
     format!("<presence {attributes} to='{BOT}'>{children}</presence>")
@@ -46,17 +170,18 @@ fn iq(attributes: &str, children: &str) -> String {
     format!("<iq {attributes} to='{BOT}'>{children}</iq>")
 }
 
+fn body(text: &str) -> String {
+    format!("<body>{text}</body>")
+}
+
 fn nested(levels: usize) -> String {
-    message(
-        "type='chat'",
-        &format!(
-            "{}{}",
-            "<x xmlns='u:x'>".repeat(levels),
-            "</x>".repeat(levels)
-        ),
-    )
+    let (open, close) = ("<x xmlns='u:x'>".repeat(levels), "</x>".repeat(levels));
+    message("type='chat'", &format!("{open}{close}"))
 }
 
 fn attributes(count: usize) -> String {
-    (0..count).map(|n| format!(" a{n}=''")).collect()
+    (0..count).fold(String::new(), |mut written, n| {
+        let _strings_take_everything = write!(written, " a{n}=''");
+        written
+    })
 }

@@ -14,4 +14,5 @@
 mod list;
 pub mod guarantees;
 pub mod hostile;
+pub mod life;
 mod apps;

@@ -17,6 +17,54 @@ macro_rules! every_scenario {
                 every_queue_has_a_size_every_wait_a_deadline_every_task_an_owner
                 no_stanza_a_stranger_can_send_ends_the_stream_or_the_process
             }
+            hostile {
+                a_priority_of_999_is_a_bad_request
+                a_bogus_show_is_a_bad_request
+                a_presence_of_unknown_type_is_a_bad_request
+                a_message_of_unknown_type_is_a_normal_one
+                a_message_with_two_threads_is_read
+                an_error_with_an_unknown_condition_is_answered_by_nobody
+                a_get_without_payload_is_a_bad_request
+                a_get_with_two_payloads_is_a_bad_request
+                an_iq_without_id_is_a_bad_request
+                an_iq_of_unknown_type_is_a_bad_request
+                an_address_that_does_not_parse_is_malformed
+                four_thousand_levels_are_refused
+                thirty_thousand_levels_are_refused
+                a_body_of_64_mebibytes_is_refused
+                an_attribute_of_5_mebibytes_is_refused
+                ten_thousand_attributes_are_refused
+            }
+            life {
+                after_a_crash_of_the_server_the_link_comes_back
+                after_a_polite_stop_of_the_server_the_link_comes_back
+                ten_crashes_in_a_row_lose_nothing_that_was_queued
+                a_wrong_secret_ends_the_run_with_the_lines_to_paste
+                an_unknown_domain_ends_the_run_with_the_lines_to_paste
+                an_unreachable_server_is_waited_for
+                questions_fail_at_once_when_the_link_dies
+                a_polite_stop_lets_handlers_finish_and_says_goodbye
+                a_component_without_a_server_stops_too
+                several_domains_live_in_one_process
+            }
+            life [memory prosody] because "ejabberd forgets nobody and lets everybody in" {
+                a_server_that_has_forgotten_us_is_logged_in_to_again
+                a_second_instance_waits_until_the_first_is_gone
+                an_instance_that_is_replaced_ends
+            }
+            life [ejabberd] because "Prosody has one plain TCP connection for a domain" {
+                two_instances_serve_together_and_either_may_stop
+                the_link_may_be_encrypted
+                a_server_that_cannot_prove_its_name_gets_no_login
+                the_link_may_be_a_unix_socket
+            }
+            life [memory] because "no real server does it on demand, or an hour is too long" {
+                a_server_that_says_nothing_is_left
+                a_quiet_link_lasts
+                a_stream_that_is_not_well_formed_is_begun_anew
+                a_refusal_after_having_been_online_is_tried_again
+                a_server_that_reads_nothing_is_no_place_to_put_more_and_more
+            }
         }
     };
 }

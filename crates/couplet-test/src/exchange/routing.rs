@@ -1,7 +1,9 @@
 //! Who gets a stanza, and what its sender is told when nobody does. (RFC 6120, 10; RFC 6121, 8)
 
-use couplet_core::element::{NS_CLIENT, Tree};
+use couplet_core::element::{NS_CLIENT, Scope, Tree};
+use couplet_core::handshake;
 use couplet_core::refusal::{Condition, ErrorType, Refusal};
+use couplet_core::stream_error::StreamError;
 use couplet_core::wire::Wire;
 use jid::Jid;
 
@@ -14,6 +16,10 @@ impl State {
     /// A component says something. What a real server closes the stream for ends it here too.
     pub(super) fn from_component(&mut self, line: u64, domain: &str, stanza: &Tree) {
         let root = stanza.root();
+        if let Some(error) = StreamError::of(root) {
+            self.remark(format!("the component {domain} ends the stream: {error}"));
+            return self.close(line, handshake::closing().as_bytes());
+        }
         if root.ns() != NS_CLIENT || !matches!(root.name(), "message" | "presence" | "iq") {
             let what = format!("<{} xmlns='{}'/>", root.name(), root.ns());
             return self.refuse(line, "unsupported-stanza-type", &what);
@@ -69,7 +75,7 @@ impl State {
         let is_ours =
             domain == "localhost" || self.users.keys().any(|user| domain_of(user) == domain);
         if is_ours && to == domain && is_ping(stanza) {
-            return self.pong(stanza, from, to);
+            return self.pong(stanza, from);
         }
         let unknown = if is_ours {
             Condition::ServiceUnavailable
@@ -112,7 +118,7 @@ impl State {
         self.answer(&answer, sender);
     }
 
-    fn pong(&mut self, stanza: &Tree, sender: &str, _host: &str) {
+    fn pong(&mut self, stanza: &Tree, sender: &str) {
         let pong = answer(stanza, "result", |_| ());
         self.answer(&pong, sender);
     }
@@ -128,8 +134,7 @@ impl State {
         if let Some(line) = line {
             return self.say(line, answer.as_bytes());
         }
-        let scope = couplet_core::element::Scope::client();
-        if let Ok(tree) = Tree::parse(answer.to_owned().into(), &scope) {
+        if let Ok(tree) = Tree::parse(answer.to_owned().into(), &Scope::client()) {
             let _gone_meanwhile = self.deliver(&tree, sender);
         }
     }

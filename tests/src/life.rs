@@ -1,0 +1,412 @@
+//! The life of the link: servers that die, come back, forget, refuse, and are left politely.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use couplet::error::{Reason, Rejected};
+use couplet::{
+    Component, Config, Done, Error, Incoming, Message, NotSent, Outgoing, PresenceType, Refusal,
+    RequestError,
+};
+use couplet_test::{On, Running, Stage, User};
+use tokio::sync::{Semaphore, mpsc};
+use xmpp_parsers::ping::Ping;
+
+use crate::apps::{BOT, DOMAIN, echo};
+
+/// SIGKILL; in memory the last stanza ends half-way.
+pub async fn after_a_crash_of_the_server_the_link_comes_back(stage: &mut Stage) {
+    let mut component = stage.run(echo).await;
+    stage.kill().await;
+    stage.restart().await;
+    component.online().await;
+    let mut alice = stage.user("alice").await;
+    is_echoed(&mut alice).await;
+    component.stop().await.unwrap();
+}
+
+/// SIGTERM; servers say nothing to a component then (servers.md, 7).
+pub async fn after_a_polite_stop_of_the_server_the_link_comes_back(stage: &mut Stage) {
+    let mut component = stage.run(echo).await;
+    stage.stop().await;
+    stage.restart().await;
+    component.online().await;
+    let mut alice = stage.user("alice").await;
+    is_echoed(&mut alice).await;
+    component.stop().await.unwrap();
+}
+
+/// What is sent while the server is away arrives when it is back, ten times out of ten.
+pub async fn ten_crashes_in_a_row_lose_nothing_that_was_queued(stage: &mut Stage) {
+    let (heard, mut hear) = mpsc::channel(100);
+    let noting = move |config| {
+        Component::new(config).on_message(move |note: Incoming<Message>| {
+            let heard = heard.clone();
+            async move { Ok::<_, Refusal>(heard.send(note.text().into_owned()).await?) }
+        })
+    };
+    let mut component = stage.run(noting).await;
+    let notes = "notes@echo.localhost".parse().unwrap();
+    for crash in 0..10 {
+        stage.kill().await;
+        is_offline(&component).await;
+        for part in ["a", "b"] {
+            let note = Outgoing::chat(&notes, &format!("{crash}{part}"));
+            component.link().send(note).await.unwrap();
+        }
+        stage.restart().await;
+        component.online().await;
+        for part in ["a", "b"] {
+            assert_eq!(hear.recv().await.unwrap(), format!("{crash}{part}"));
+        }
+    }
+    assert_eq!(component.sessions(), 11);
+    component.stop().await.unwrap();
+}
+
+/// A link that is open and leads nowhere is noticed by the ping to our own domain.
+pub async fn a_server_that_has_forgotten_us_is_logged_in_to_again(stage: &mut Stage) {
+    let mut component = stage.run(|config| echo(watchful(config))).await;
+    stage.forget_component().await;
+    component.online().await;
+    let mut alice = stage.user("alice").await;
+    is_echoed(&mut alice).await;
+    component.stop().await.unwrap();
+}
+
+/// A cut cable: no bytes, no end.
+pub async fn a_server_that_says_nothing_is_left(stage: &mut Stage) {
+    let mut component = stage.run(echo).await;
+    stage.in_memory().await.silence();
+    is_offline(&component).await;
+    stage.restart().await;
+    component.online().await;
+    is_echoed(&mut stage.user("alice").await).await;
+    component.stop().await.unwrap();
+}
+
+/// An hour of silence is no reason to leave a server that answers.
+pub async fn a_quiet_link_lasts(stage: &mut Stage) {
+    let component = stage.run(echo).await;
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert_eq!(component.sessions(), 1);
+    is_echoed(&mut stage.user("alice").await).await;
+    component.stop().await.unwrap();
+}
+
+/// Not well-formed, from the server itself: told by the right stream error, and begun anew.
+pub async fn a_stream_that_is_not_well_formed_is_begun_anew(stage: &mut Stage) {
+    let mut component = stage.run(echo).await;
+    for (bytes, condition) in [
+        (&b"<message from='a@b' to='c'><!-- x --></message>"[..], "restricted-xml"),
+        (b"<?php x ?>", "restricted-xml"),
+        (b"<!DOCTYPE a [<!ENTITY b 'c'>]>", "restricted-xml"),
+        (b"<message from='a@b' to='c'><body>&nbsp;</body></message>", "not-well-formed"),
+        (b"<message from='a@b' to='c'><body>\xff</body></message>", "not-well-formed"),
+        (b"<message from='a@b' to='c'><x:body/></message>", "not-well-formed"),
+        (b"<message from='a@b' to='c'><body></subject></message>", "not-well-formed"),
+        (b"<message from='a@b' to='c' to='d'/>", "not-well-formed"),
+    ] {
+        let server = stage.in_memory().await;
+        server.send_bytes(bytes);
+        component.online().await;
+        let journal = stage.in_memory().await.journal();
+        let last = journal.lines().last().unwrap();
+        assert!(last.contains("ends the stream") && last.contains(condition), "{last}");
+    }
+    is_echoed(&mut stage.user("alice").await).await;
+    component.stop().await.unwrap();
+}
+
+/// Prosody's default: the place is taken. The second instance waits, and takes over in the end.
+pub async fn a_second_instance_waits_until_the_first_is_gone(stage: &mut Stage) {
+    let first = stage.run(echo).await;
+    let mut second = stage.launch(DOMAIN, echo).await;
+    let mut alice = stage.user("alice").await;
+    for _ in 0..20 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        is_echoed(&mut alice).await;
+    }
+    assert_eq!((first.sessions(), second.sessions()), (1, 0));
+    drop(first);
+    second.online().await;
+    is_echoed(&mut alice).await;
+    assert_eq!(second.sessions(), 1);
+    second.stop().await.unwrap();
+}
+
+/// Prosody's `kick_old`: the first instance ends and says so, or both would fight for ever.
+pub async fn an_instance_that_is_replaced_ends(stage: &mut Stage) {
+    stage.set_up(couplet_test::Setup::kick_old);
+    let mut first = stage.run(echo).await;
+    let second = stage.run(echo).await;
+    let end = first.ended().await.unwrap_err();
+    assert!(matches!(&end, Error::Replaced { domain, .. } if domain == DOMAIN), "{end:?}");
+    assert_eq!(end.exit_code(), 3);
+    is_echoed(&mut stage.user("alice").await).await;
+    assert_eq!(second.sessions(), 1);
+    second.stop().await.unwrap();
+}
+
+/// ejabberd deals stanzas out among instances (servers.md, 4); the one that stops is not missed.
+pub async fn two_instances_serve_together_and_either_may_stop(stage: &mut Stage) {
+    let first = stage.run(echo).await;
+    let second = stage.run(echo).await;
+    let mut alice = stage.user("alice").await;
+    for _ in 0..20 {
+        is_echoed(&mut alice).await;
+    }
+    first.stop().await.unwrap();
+    for _ in 0..20 {
+        is_echoed(&mut alice).await;
+    }
+    second.stop().await.unwrap();
+}
+
+/// Trying again cannot help: a person has to change something, and is told what.
+pub async fn a_wrong_secret_ends_the_run_with_the_lines_to_paste(stage: &mut Stage) {
+    let wrong = |mut config: Config| {
+        config.secret = "wrong".into();
+        echo(config)
+    };
+    let rejected = rejected(&mut stage.launch(DOMAIN, wrong).await).await;
+    let prosody_knows = Reason::Secret;
+    let nobody_knows = Reason::SecretOrDomain;
+    let reason = if stage.on() == On::Prosody { prosody_knows } else { nobody_knows };
+    assert_eq!((rejected.condition(), rejected.reason()), ("not-authorized", reason));
+    assert!(rejected.to_string().contains("component_secret"), "{rejected}");
+}
+
+/// As a wrong secret; ejabberd does not tell the two apart (servers.md, 2).
+pub async fn an_unknown_domain_ends_the_run_with_the_lines_to_paste(stage: &mut Stage) {
+    let unknown = |mut config: Config| {
+        config.domain = "nosuch.localhost".to_owned();
+        echo(config)
+    };
+    let rejected = rejected(&mut stage.launch(DOMAIN, unknown).await).await;
+    let condition = match stage.on() {
+        On::Memory | On::Prosody => "host-unknown",
+        On::Ejabberd => "not-authorized",
+    };
+    assert_eq!(rejected.condition(), condition);
+    assert!(rejected.to_string().contains("Component \"nosuch.localhost\""), "{rejected}");
+}
+
+/// Once it has been online a refusal is the server's trouble, and it is asked again.
+pub async fn a_refusal_after_having_been_online_is_tried_again(stage: &mut Stage) {
+    let mut component = stage.run(echo).await;
+    let server = stage.in_memory().await;
+    server.kill();
+    server.restart();
+    server.refuse_with("not-authorized");
+    is_offline(&component).await;
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    let server = stage.in_memory().await;
+    assert!(server.journal().contains("not-authorized"), "{}", server.journal());
+    server.restart();
+    component.online().await;
+    component.stop().await.unwrap();
+}
+
+/// A server that is not there yet is waited for.
+pub async fn an_unreachable_server_is_waited_for(stage: &mut Stage) {
+    let config = stage.config(DOMAIN).await;
+    stage.stop().await;
+    let mut component = stage.launch(&config.domain, echo).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(component.sessions(), 0);
+    stage.restart().await;
+    component.online().await;
+    is_echoed(&mut stage.user("alice").await).await;
+    component.stop().await.unwrap();
+}
+
+/// From the first byte, with a certificate that the configuration vouches for.
+pub async fn the_link_may_be_encrypted(stage: &mut Stage) {
+    stage.set_up(couplet_test::Setup::tls);
+    let ejabberd = stage.real_ejabberd().await;
+    let server = format!("tls://{}", ejabberd.tls_addr().unwrap()).parse().unwrap();
+    let authority = ejabberd.authority().to_owned();
+    let encrypted = |mut config: Config| {
+        config.server = server;
+        config.tls.ca_file = Some(authority);
+        echo(config)
+    };
+    let component = stage.run(encrypted).await;
+    is_echoed(&mut stage.user("alice").await).await;
+    component.stop().await.unwrap();
+}
+
+/// A certificate of nobody we trust: no login, and no secret told.
+pub async fn a_server_that_cannot_prove_its_name_gets_no_login(stage: &mut Stage) {
+    stage.set_up(couplet_test::Setup::tls);
+    let ejabberd = stage.real_ejabberd().await;
+    let server: couplet::config::Server =
+        format!("tls://{}", ejabberd.tls_addr().unwrap()).parse().unwrap();
+    let authority = ejabberd.authority().to_owned();
+    let stranger = server.clone();
+    let untrusted = stage.launch(DOMAIN, |config| echo(config.with_server(stranger))).await;
+    let misnamed = |mut config: Config| {
+        config.server = server;
+        config.tls.ca_file = Some(authority);
+        config.tls.name = Some("other.example".to_owned());
+        echo(config)
+    };
+    let misnamed = stage.launch(DOMAIN, misnamed).await;
+    // Who is let in meanwhile shows that the server is there.
+    let welcome = stage.run(echo).await;
+    is_echoed(&mut stage.user("alice").await).await;
+    assert_eq!((untrusted.sessions(), misnamed.sessions()), (0, 0));
+    welcome.stop().await.unwrap();
+}
+
+/// Beside a server on the same machine.
+pub async fn the_link_may_be_a_unix_socket(stage: &mut Stage) {
+    stage.set_up(couplet_test::Setup::unix_socket);
+    let path = stage.real_ejabberd().await.unix_path().unwrap();
+    let server = format!("unix:{}", path.display()).parse().unwrap();
+    let component = stage.run(|config| echo(config.with_server(server))).await;
+    is_echoed(&mut stage.user("alice").await).await;
+    component.stop().await.unwrap();
+}
+
+/// An asker is told at once, and need not wait for a deadline.
+pub async fn questions_fail_at_once_when_the_link_dies(stage: &mut Stage) {
+    let patient = |mut config: Config| {
+        config.timing.request = Duration::from_secs(24 * 3600);
+        echo(config)
+    };
+    let component = stage.run(patient).await;
+    let mut alice = stage.user("alice").await;
+    let peer = alice.address().parse().unwrap();
+    let link = component.link();
+    let (answer, ()) = tokio::join!(link.get::<Done>(&peer, Ping), async {
+        alice.next().await;
+        stage.kill().await;
+    });
+    assert!(matches!(answer, Err(RequestError::Disconnected)), "{answer:?}");
+    let offline = link.get::<Done>(&peer, Ping).await;
+    assert!(matches!(offline, Err(RequestError::Disconnected)), "{offline:?}");
+}
+
+/// Handlers finish, the app says goodbye, the stream is closed, and `run` is content.
+pub async fn a_polite_stop_lets_handlers_finish_and_says_goodbye(stage: &mut Stage) {
+    let (open, mut alice) = (Arc::new(Semaphore::new(0)), stage.user("alice").await);
+    let (door, friend) = (Arc::clone(&open), alice.address().parse::<couplet::Jid>().unwrap());
+    let polite = move |config| {
+        let goodbye = move |link: couplet::Link| {
+            let gone = Outgoing::presence(PresenceType::Unavailable, &friend).status("bye");
+            async move { link.send(gone).await.unwrap() }
+        };
+        Component::new(config).on_goodbye(goodbye).on_chat(move |chat: Incoming<Message>| {
+            let door = Arc::clone(&door);
+            async move {
+                chat.reply("begun").await?;
+                door.acquire().await?.forget();
+                Ok::<_, Refusal>(chat.reply("finished").await?)
+            }
+        })
+    };
+    let mut component = stage.run(polite).await;
+    alice.chat(BOT, "hi").await;
+    assert_eq!(alice.next().await.text(), "begun");
+    component.begin_to_stop();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    open.add_permits(1);
+    assert_eq!(alice.next().await.text(), "finished");
+    let goodbye = alice.next().await;
+    assert_eq!((goodbye.name(), goodbye.type_()), ("presence", "unavailable"));
+    assert_eq!((goodbye.from(), &*goodbye.text_of("status")), (DOMAIN, "bye"));
+    component.ended().await.unwrap();
+    let away = alice.ask("get", BOT, "<ping xmlns='urn:xmpp:ping'/>").await;
+    assert_eq!(away.type_(), "error", "{away}");
+}
+
+/// There is nobody to say goodbye to.
+pub async fn a_component_without_a_server_stops_too(stage: &mut Stage) {
+    let component = stage.run(echo).await;
+    stage.kill().await;
+    is_offline(&component).await;
+    component.stop().await.unwrap();
+}
+
+/// One connection each, and no state in common.
+pub async fn several_domains_live_in_one_process(stage: &mut Stage) {
+    let first = stage.run(echo).await;
+    let mut second = stage.launch(Stage::OTHER, echo).await;
+    second.online().await;
+    let mut alice = stage.user("alice").await;
+    for domain in [DOMAIN, Stage::OTHER] {
+        alice.chat(&format!("bot@{domain}"), domain).await;
+        let reply = alice.next_chat().await;
+        assert_eq!((reply.text(), reply.from()), (domain, &*format!("bot@{domain}")));
+    }
+    // They may talk with each other: through the server, like everybody.
+    let news: couplet::Jid = Stage::OTHER.parse().unwrap();
+    assert_eq!(first.link().get::<Done>(&news, Ping).await.unwrap(), Done);
+    first.stop().await.unwrap();
+    alice.ping(Stage::OTHER).await;
+    second.stop().await.unwrap();
+}
+
+/// A server that takes nothing: who sends waits, is told, and may go on later.
+pub async fn a_server_that_reads_nothing_is_no_place_to_put_more_and_more(stage: &mut Stage) {
+    let impatient = |mut config: Config| {
+        config.limits.outgoing_stanza_bytes = 32 << 10;
+        config.limits.outgoing_bytes = 256 << 10;
+        config.timing.send = Duration::from_millis(100);
+        config.timing.dead_after = Duration::from_secs(24 * 3600);
+        echo(config)
+    };
+    let component = stage.run(impatient).await;
+    let mut alice = stage.user("alice").await;
+    let (to, text) = (alice.address().parse().unwrap(), "x".repeat(16 << 10));
+    stage.in_memory().await.stop_reading();
+    let mut sent = 0;
+    let refused = loop {
+        match component.link().send(Outgoing::chat(&to, &text)).await {
+            Ok(()) => sent += 1,
+            Err(refused) => break refused,
+        }
+        assert!(sent < 1000, "it takes everything");
+    };
+    assert_eq!(*refused.why(), NotSent::Full);
+    stage.in_memory().await.read_on();
+    for _ in 0..sent {
+        alice.next_chat().await;
+    }
+    is_echoed(&mut alice).await;
+    assert_eq!(component.sessions(), 1);
+    component.stop().await.unwrap();
+}
+
+/// A configuration that asks for a sign of life often.
+fn watchful(mut config: Config) -> Config {
+    config.timing.keepalive = Duration::from_millis(200);
+    config.timing.dead_after = Duration::from_secs(20);
+    config
+}
+
+/// Until the component knows.
+async fn is_offline(component: &Running) {
+    let mut asked = 0;
+    while component.link().is_online() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        asked += 1;
+        assert!(asked < 100_000, "it does not notice");
+    }
+}
+
+async fn is_echoed(user: &mut User) {
+    user.chat(BOT, "hi").await;
+    assert_eq!(user.next_chat().await.text(), "hi");
+}
+
+async fn rejected(component: &mut Running) -> Box<Rejected> {
+    let end = component.ended().await.unwrap_err();
+    assert_eq!(end.exit_code(), 2);
+    match end {
+        Error::Rejected(rejected) => rejected,
+        other => panic!("{other}"),
+    }
+}
