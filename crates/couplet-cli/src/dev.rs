@@ -146,7 +146,7 @@ impl Stage {
         let alice = self
             .alice
             .insert(Box::pin(Alice::login(&server.for_users())).await?);
-        // servers differ in how they answer for a component that is not there: whatever is said
+        // Servers differ in how they answer for a component that is not there: whatever is said
         // now means "not yet" later.
         let absent = alice.ping(&domain).await;
 
