@@ -6,22 +6,31 @@
 #   deploy/quickstart.sh
 #   printf 'hello\n' | deploy/quickstart.sh
 #   deploy/quickstart.sh --server ejabberd
+#   deploy/quickstart.sh --help
 set -euo pipefail
-cd "$(dirname "$0")/.."
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-wanted=()
-command -v prosody >/dev/null || wanted+=(prosody)
-command -v cc >/dev/null || wanted+=(gcc libc6-dev)
-case " $* " in
-    *" ejabberd "* | *"=ejabberd "*) [ -x /usr/sbin/ejabberdctl ] || wanted+=(ejabberd) ;;
-esac
-[ ${#wanted[@]} -eq 0 ] || deploy/packages.sh "${wanted[@]}"
-
+# rustup leaves it to the next login to find what it has installed.
+command -v cargo >/dev/null || PATH="$PATH:${CARGO_HOME:-$HOME/.cargo}/bin"
 if ! command -v cargo >/dev/null; then
     echo "Rust is missing: install it from https://rustup.rs, then run this again." >&2
     exit 1
 fi
-# Standard input belongs to the chat, standard output to what it prints.
-cargo build --release -p couplet-cli -p echo </dev/null >&2
 
-exec "${CARGO_TARGET_DIR:-target}/release/couplet" dev "$@"
+wanted=()
+command -v cc >/dev/null || wanted+=(gcc libc6-dev)
+case " $* " in
+    *" ejabberd "* | *"=ejabberd "*) [ -x /usr/sbin/ejabberdctl ] || wanted+=(ejabberd) ;;
+    *) command -v prosody >/dev/null || wanted+=(prosody) ;;
+esac
+[ ${#wanted[@]} -eq 0 ] || "$root/deploy/packages.sh" "${wanted[@]}" </dev/null
+
+# Standard input belongs to the chat, standard output to what it prints; the current directory to
+# a component of one's own that is named after --.
+target=${CARGO_TARGET_DIR:-target}
+(cd "$root" && cargo build --release --target-dir "$target" -p couplet-cli -p echo) </dev/null >&2
+case "$target" in
+    /*) ;;
+    *) target="$root/$target" ;;
+esac
+exec "$target/release/couplet" dev "$@"

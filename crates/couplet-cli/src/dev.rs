@@ -146,7 +146,7 @@ impl Stage {
         let alice = self
             .alice
             .insert(Box::pin(Alice::login(&server.for_users())).await?);
-        // servers differ in how they answer for a component that is not there: whatever is said
+        // Servers differ in how they answer for a component that is not there: whatever is said
         // now means "not yet" later.
         let absent = alice.ping(&domain).await;
 
@@ -176,11 +176,11 @@ impl Stage {
 
     /// Ctrl-C is how a person ends a chat, and how nothing else ends well.
     fn interrupted(&self) -> Result<(), Failure> {
-        if self.ends_by_signal {
-            Ok(())
-        } else {
-            Err(Failure::interrupted())
+        if !self.ends_by_signal {
+            return Err(Failure::interrupted());
         }
+        Screen::new().leave();
+        Ok(())
     }
 
     /// Everybody leaves in the right order; the server is killed, it has nothing to lose.

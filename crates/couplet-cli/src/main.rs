@@ -19,7 +19,7 @@ use crate::failure::Failure;
 #[derive(Debug, Parser)]
 #[command(name = "couplet", version)]
 struct Couplet {
-    /// Tell more on standard error: -v what happens, -vv every stanza; RUST_LOG wins
+    /// Tell more on standard error: -v what happens, -vv in detail; RUST_LOG wins
     #[arg(short, long, global = true, action = ArgAction::Count)]
     verbose: u8,
     #[command(subcommand)]

@@ -24,6 +24,8 @@ const PONG_WITHIN: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(50);
 /// After so long a person wants to know what is going on.
 const SLOW: Duration = Duration::from_secs(5);
+/// It may have to be compiled first.
+const THERE_WITHIN: Duration = Duration::from_secs(900);
 const GOODBYE: Duration = Duration::from_secs(1);
 
 /// A user logged in.
@@ -82,8 +84,12 @@ impl Alice {
         absent: &Option<String>,
         screen: &Screen,
     ) -> Result<(), Failure> {
-        let mut tell_at = Some(Instant::now() + SLOW);
+        let began = Instant::now();
+        let mut tell_at = Some(began + SLOW);
         while self.ping(domain).await == *absent {
+            if began.elapsed() >= THERE_WITHIN {
+                return Err(Failure::new(format!("{domain} did not log in")));
+            }
             if tell_at.is_some_and(|at| Instant::now() >= at) {
                 screen.tell(&format!("still waiting for {domain} to log in ..."));
                 tell_at = None;

@@ -17,9 +17,9 @@ use super::screen::{Screen, printable};
 use crate::failure::Failure;
 
 const HELP: &str = "\
-  /to ADDRESS  write to somebody else from here on
-  /help        this
-  /quit        end; so do Ctrl-D and Ctrl-C
+/to ADDRESS  write to somebody else from here on
+/help        this
+/quit        end; so do Ctrl-D and Ctrl-C
 Everything else is sent as it is.";
 
 /// A conversation and the lines that wait for their answer.
@@ -96,7 +96,10 @@ impl<'a> Chat<'a> {
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => self.gave_up()?,
                 line = lines.next(), if takes_lines => match line {
                     Some(line) => has_lines = self.take(&line?).await?,
-                    None => has_lines = false,
+                    None => {
+                        self.screen.leave();
+                        has_lines = false;
+                    }
                 },
             }
             if has_lines {

@@ -43,6 +43,13 @@ impl Screen {
         }
     }
 
+    /// Ends the line in which the prompt stands, for whatever a shell writes next.
+    pub(super) fn leave(self) {
+        if self.has_prompt {
+            let _nobody_reads_it_then = writeln!(io::stderr());
+        }
+    }
+
     /// Makes room where the prompt stands: ECMA-48, erase in line.
     fn wipe(self) {
         if self.has_prompt {
