@@ -7,7 +7,7 @@ use std::{error::Error, fmt};
 
 use jid::Jid;
 
-use crate::{stanza::Kind, wire::Wire};
+use crate::{address::domain_of, stanza::Kind, wire::Wire};
 
 /// Checks what leaves, and writes it.
 ///
@@ -17,14 +17,12 @@ use crate::{stanza::Kind, wire::Wire};
 /// use couplet_core::{gate::{Gate, Head, Unsendable}, stanza::Kind};
 ///
 /// let gate = Gate::new("echo.test".parse().unwrap(), 512 * 1024);
-/// let bot = "bot@echo.test".parse().unwrap();
-/// let head = Head { type_: Some("chat"), ..Head::new(Kind::Message, &bot, "a@example.org") };
+/// let head = Head { type_: Some("chat"), ..Head::new(Kind::Message, "bot@echo.test", "a@example.org") };
 /// let mut out = Vec::new();
 /// gate.pass(&mut out, &head, |wire| wire.raw("<body>hi</body>")).unwrap();
 /// assert_eq!(out, b"<message from='bot@echo.test' to='a@example.org' type='chat'><body>hi</body></message>");
 ///
-/// let mallory = "mallory@example.org".parse().unwrap();
-/// let foreign = Head::new(Kind::Message, &mallory, "a@example.org");
+/// let foreign = Head::new(Kind::Message, "mallory@example.org", "a@example.org");
 /// assert_eq!(gate.pass(&mut out, &foreign, |_| ()), Err(Unsendable::ForeignFrom));
 /// ```
 #[derive(Clone, Debug)]
@@ -76,12 +74,12 @@ impl Gate {
     /// use couplet_core::gate::Gate;
     ///
     /// let gate = Gate::new("echo.test".parse().unwrap(), 512 * 1024);
-    /// assert!(gate.owns(&"bot@echo.test/x".parse().unwrap()));
-    /// assert!(!gate.owns(&"bot@sub.echo.test".parse().unwrap()));
+    /// assert!(gate.owns("bot@echo.test/x"));
+    /// assert!(!gate.owns("bot@sub.echo.test"));
     /// ```
     #[must_use]
-    pub fn owns(&self, address: &Jid) -> bool {
-        address.domain() == self.domain.domain()
+    pub fn owns(&self, address: &str) -> bool {
+        domain_of(address) == self.domain.domain().as_str()
     }
 
     /// Writes one stanza to the end of `out`, its children by `content`; returns how many
@@ -136,8 +134,7 @@ impl Gate {
 /// ```
 /// use couplet_core::{gate::Head, stanza::Kind};
 ///
-/// let bot = "bot@echo.test".parse().unwrap();
-/// let head = Head { id: Some("p1"), ..Head::new(Kind::Presence, &bot, "a@example.org") };
+/// let head = Head { id: Some("p1"), ..Head::new(Kind::Presence, "bot@echo.test", "a@example.org") };
 /// assert_eq!(head.type_, None);
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -147,7 +144,7 @@ pub struct Head<'a> {
     /// The attribute `type`.
     pub type_: Option<&'a str>,
     /// Who speaks: an address of the component's domain.
-    pub from: &'a Jid,
+    pub from: &'a str,
     /// To whom.
     pub to: &'a str,
     /// The attribute `id`.
@@ -164,12 +161,11 @@ impl<'a> Head<'a> {
     /// ```
     /// use couplet_core::{gate::Head, stanza::Kind};
     ///
-    /// let bot = "bot@echo.test".parse().unwrap();
-    /// let head = Head::new(Kind::Message, &bot, "a@example.org");
+    /// let head = Head::new(Kind::Message, "bot@echo.test", "a@example.org");
     /// assert_eq!((head.type_, head.id, head.lang), (None, None, None));
     /// ```
     #[must_use]
-    pub fn new(kind: Kind, from: &'a Jid, to: &'a str) -> Head<'a> {
+    pub fn new(kind: Kind, from: &'a str, to: &'a str) -> Head<'a> {
         Head {
             kind,
             type_: None,
@@ -185,7 +181,7 @@ impl<'a> Head<'a> {
         let mut wire = Wire::new(out);
         wire.raw("<");
         wire.raw(self.kind.as_str());
-        wire.attribute("from", self.from.as_str());
+        wire.attribute("from", self.from);
         wire.attribute("to", self.to);
         for (name, value) in [
             ("type", self.type_),
@@ -271,8 +267,7 @@ mod tests {
             "echo.test.example.org",
         ] {
             let mut out = b"before".to_vec();
-            let from = jid(foreign);
-            let refused = gate.pass(&mut out, &Head::new(Kind::Message, &from, "a@b"), |_| ());
+            let refused = gate.pass(&mut out, &Head::new(Kind::Message, foreign, "a@b"), |_| ());
             assert_eq!(refused, Err(Unsendable::ForeignFrom), "{foreign}");
             assert_eq!(out, b"before");
         }
@@ -282,10 +277,11 @@ mod tests {
     fn a_stanza_over_the_servers_limit_is_taken_back() {
         let gate = Gate::new(jid("echo.test"), 100);
         let mut out = b"before".to_vec();
-        let from = jid("echo.test");
-        let refused = gate.pass(&mut out, &Head::new(Kind::Message, &from, "a@b"), |wire| {
-            wire.text(&"x".repeat(99))
-        });
+        let refused = gate.pass(
+            &mut out,
+            &Head::new(Kind::Message, "echo.test", "a@b"),
+            |wire| wire.text(&"x".repeat(99)),
+        );
         assert!(
             matches!(refused, Err(Unsendable::TooLarge { limit: 100, .. })),
             "{refused:?}"
@@ -296,17 +292,19 @@ mod tests {
     #[test]
     fn nothing_leaves_without_a_to() {
         let gate = Gate::new(jid("echo.test"), 100);
-        let from = jid("echo.test");
-        let refused = gate.pass(&mut Vec::new(), &Head::new(Kind::Iq, &from, ""), |_| ());
+        let refused = gate.pass(
+            &mut Vec::new(),
+            &Head::new(Kind::Iq, "echo.test", ""),
+            |_| (),
+        );
         assert_eq!(refused, Err(Unsendable::NoTo));
     }
 
     #[test]
     fn replaced_characters_are_counted() {
         let gate = Gate::new(jid("echo.test"), 1000);
-        let from = jid("echo.test");
         let mut out = Vec::new();
-        let head = Head::new(Kind::Message, &from, "a@b");
+        let head = Head::new(Kind::Message, "echo.test", "a@b");
         assert_eq!(
             gate.pass(&mut out, &head, |wire| wire.text("\u{0}\u{FFFE}")),
             Ok(2)

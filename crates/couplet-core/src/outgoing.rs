@@ -163,8 +163,8 @@ impl Outgoing {
             lang: lang.as_deref(),
             ..Head::new(
                 Kind::Message,
-                message.to(),
-                room.as_ref().unwrap_or(message.from()).as_str(),
+                message.to_text(),
+                room.as_ref().map_or(message.from_text(), Jid::as_str),
             )
         };
         gate.pass(out, &head, |wire| {
@@ -383,7 +383,7 @@ impl Outgoing {
             lang: self.lang.as_deref(),
             ..Head::new(
                 self.kind,
-                self.from.as_ref().unwrap_or(speaker),
+                self.from.as_ref().unwrap_or(speaker).as_str(),
                 self.to.as_str(),
             )
         };

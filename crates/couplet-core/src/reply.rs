@@ -3,8 +3,6 @@
 //! Deliberately absent: who decides. Here stands only what an answer looks like, and to what
 //! nobody may answer.
 
-use jid::Jid;
-
 use crate::{
     gate::{Gate, Head, Unsendable},
     refusal::Refusal,
@@ -19,8 +17,7 @@ use crate::{
 /// ```
 /// use couplet_core::{gate::Gate, refusal::{Condition, Refusal}, reply::Asked, stanza::Kind};
 ///
-/// let ours = "echo.test".parse().unwrap();
-/// let asked = Asked { kind: Kind::Iq, type_: Some("get"), from: "a@example.org/x", to: &ours, id: Some("q1") };
+/// let asked = Asked { kind: Kind::Iq, type_: Some("get"), from: "a@example.org/x", to: "echo.test", id: Some("q1") };
 /// let gate = Gate::new("echo.test".parse().unwrap(), 512 * 1024);
 /// let mut out = Vec::new();
 /// asked.refuse(&gate, &mut out, &Refusal::new(Condition::ServiceUnavailable)).unwrap();
@@ -35,7 +32,7 @@ pub struct Asked<'a> {
     /// The peer.
     pub from: &'a str,
     /// The address of ours it was written to.
-    pub to: &'a Jid,
+    pub to: &'a str,
     /// Its id.
     pub id: Option<&'a str>,
 }
@@ -57,8 +54,8 @@ impl Asked<'_> {
         answer(&Asked {
             kind: stanza.kind(),
             type_: stanza.type_().as_deref(),
-            from: stanza.from().as_str(),
-            to: stanza.to(),
+            from: stanza.from_text(),
+            to: stanza.to_text(),
             id: stanza.id().as_deref(),
         })
     }
@@ -75,8 +72,7 @@ impl Asked<'_> {
     /// ```
     /// use couplet_core::{reply::Asked, stanza::Kind};
     ///
-    /// let ours = "echo.test".parse().unwrap();
-    /// let asked = Asked { kind: Kind::Iq, type_: Some("error"), from: "a@example.org", to: &ours, id: Some("q1") };
+    /// let asked = Asked { kind: Kind::Iq, type_: Some("error"), from: "a@example.org", to: "echo.test", id: Some("q1") };
     /// assert!(!asked.may_be_refused());
     /// ```
     #[must_use]
@@ -98,8 +94,7 @@ impl Asked<'_> {
     /// ```
     /// use couplet_core::{reply::Asked, stanza::Kind};
     ///
-    /// let ours = "echo.test".parse().unwrap();
-    /// let asked = Asked { kind: Kind::Iq, type_: Some("set"), from: "a@example.org", to: &ours, id: Some("q1") };
+    /// let asked = Asked { kind: Kind::Iq, type_: Some("set"), from: "a@example.org", to: "echo.test", id: Some("q1") };
     /// assert!(asked.must_be_answered());
     /// ```
     #[must_use]
@@ -118,8 +113,7 @@ impl Asked<'_> {
     /// ```
     /// use couplet_core::{gate::Gate, refusal::Condition, reply::Asked, stanza::Kind};
     ///
-    /// let ours = "echo.test".parse().unwrap();
-    /// let asked = Asked { kind: Kind::Iq, type_: Some("result"), from: "a@example.org", to: &ours, id: Some("q1") };
+    /// let asked = Asked { kind: Kind::Iq, type_: Some("result"), from: "a@example.org", to: "echo.test", id: Some("q1") };
     /// let gate = Gate::new(ours.clone(), 512 * 1024);
     /// let mut out = Vec::new();
     /// // Nobody answers an answer.
@@ -156,8 +150,7 @@ impl Asked<'_> {
     /// ```
     /// use couplet_core::{gate::Gate, reply::Asked, stanza::Kind};
     ///
-    /// let ours = "echo.test".parse().unwrap();
-    /// let asked = Asked { kind: Kind::Iq, type_: Some("get"), from: "a@example.org", to: &ours, id: Some("q1") };
+    /// let asked = Asked { kind: Kind::Iq, type_: Some("get"), from: "a@example.org", to: "echo.test", id: Some("q1") };
     /// let gate = Gate::new(ours.clone(), 512 * 1024);
     /// let mut out = Vec::new();
     /// asked.result(&gate, &mut out, |_nothing_to_tell| ())?;
@@ -195,13 +188,12 @@ mod tests {
     use crate::refusal::Condition;
 
     fn refused(kind: Kind, type_: Option<&str>) -> bool {
-        let to = "echo.test".parse().unwrap();
         let gate = Gate::new("echo.test".parse().unwrap(), 1000);
         let asked = Asked {
             kind,
             type_,
             from: "a@b",
-            to: &to,
+            to: "echo.test",
             id: None,
         };
         let mut out = Vec::new();

@@ -9,6 +9,7 @@ use jid::Jid;
 use xso::{FromXml, fromxml::XmlNameMatcher};
 
 use crate::{
+    address::{Address, domain_of},
     element::{Element, Tree},
     wire::NS_CLIENT,
 };
@@ -39,8 +40,8 @@ struct Inner {
     tree: Tree,
     kind: Kind,
     type_: Type,
-    from: Jid,
-    to: Jid,
+    from: Address,
+    to: Address,
 }
 
 impl Stanza {
@@ -67,14 +68,14 @@ impl Stanza {
         for (ns, name, value) in root.attrs() {
             match name {
                 _ if !ns.is_empty() => {}
-                "from" => from = Jid::new(&value).ok(),
-                "to" => to = Some(Jid::new(&value)),
+                "from" => from = Address::read(tree.as_str(), &value),
+                "to" => to = Some(Address::read(tree.as_str(), &value)),
                 "type" => type_ = Type::of(&value),
                 _ => {}
             }
         }
         match (from, to) {
-            (Some(from), Some(Ok(to))) => Ok(Stanza(Arc::new(Inner {
+            (Some(from), Some(Some(to))) => Ok(Stanza(Arc::new(Inner {
                 tree,
                 kind,
                 type_,
@@ -85,7 +86,7 @@ impl Stanza {
                 kind,
                 type_: root.attr("type").map(Cow::into_owned),
                 id: root.attr("id").map(Cow::into_owned),
-                from: Box::new(from),
+                from: Box::new(from.jid(tree.as_str()).clone()),
                 absent: to.is_none(),
             }),
             (None, _) => Err(NotAStanza::BadFrom(kind)),
@@ -140,7 +141,13 @@ impl Stanza {
     /// ```
     #[must_use]
     pub fn from(&self) -> &Jid {
-        &self.0.from
+        self.0.from.jid(self.as_xml())
+    }
+
+    /// The characters of [`Stanza::from`], where no JID is needed.
+    #[must_use]
+    pub fn from_text(&self) -> &str {
+        self.0.from.as_str(self.as_xml())
     }
 
     /// The address of ours that it was written to. (RFC 6120, 8.1.1)
@@ -155,7 +162,20 @@ impl Stanza {
     /// ```
     #[must_use]
     pub fn to(&self) -> &Jid {
-        &self.0.to
+        self.0.to.jid(self.as_xml())
+    }
+
+    /// The characters of [`Stanza::to`], where no JID is needed.
+    #[must_use]
+    pub fn to_text(&self) -> &str {
+        self.0.to.as_str(self.as_xml())
+    }
+
+    /// Whether it comes from an address of the domain it was written to: from the component
+    /// itself.
+    #[must_use]
+    pub fn is_from_own_domain(&self) -> bool {
+        domain_of(self.from_text()) == domain_of(self.to_text())
     }
 
     /// The attribute `id`, unescaped. (RFC 6120, 8.1.3)
@@ -313,8 +333,8 @@ impl fmt::Debug for Stanza {
         f.debug_struct("Stanza")
             .field("kind", &self.kind())
             .field("type", &self.type_())
-            .field("from", &self.from().as_str())
-            .field("to", &self.to().as_str())
+            .field("from", &self.from_text())
+            .field("to", &self.to_text())
             .field("id", &self.id())
             .finish_non_exhaustive()
     }

@@ -64,7 +64,7 @@ impl Dispatch {
 
     /// Takes a stanza that is no answer: runs its handler, lets it wait, or refuses it.
     pub(crate) fn admit(&mut self, stanza: Stanza) {
-        if !self.switchboard.outbox.gate().owns(stanza.to()) {
+        if !self.switchboard.outbox.gate().owns(stanza.to_text()) {
             // servers.md, 4: ejabberd's `global_routes` hands out what is for other components.
             tracing::warn!(to = %stanza.to(), from = %stanza.from(),
                 "a stanza for another domain is dropped: set `global_routes: false` in ejabberd's listener");
@@ -95,8 +95,8 @@ impl Dispatch {
         };
         let key = write_key(
             &mut self.lane_key,
-            job.stanza.from().as_str(),
-            job.stanza.to().as_str(),
+            job.stanza.from_text(),
+            job.stanza.to_text(),
         );
         if self.lanes.free(key) && !self.switchboard.outbox.is_full() {
             self.start(job, None);
@@ -124,13 +124,13 @@ impl Dispatch {
         let (Some(kind), Some(from)) = (kind, from) else {
             return;
         };
-        let ours = self.switchboard.outbox.gate().domain();
+        let ours = self.switchboard.outbox.gate().domain().as_str();
         let to = skipped.to.as_deref().and_then(|to| Jid::new(to).ok());
         let asked = Asked {
             kind,
             type_: skipped.type_.as_deref(),
             from,
-            to: to.as_ref().unwrap_or(ours),
+            to: to.as_ref().map_or(ours, Jid::as_str),
             id: skipped.id.as_deref(),
         };
         let refusal = Refusal::new(Condition::PolicyViolation).text(words(skipped.limit));
@@ -154,7 +154,7 @@ impl Dispatch {
             kind: *kind,
             type_: type_.as_deref(),
             from: from.as_str(),
-            to: self.switchboard.outbox.gate().domain(),
+            to: self.switchboard.outbox.gate().domain().as_str(),
             id: id.as_deref(),
         };
         say(&self.switchboard, &asked, &Condition::JidMalformed.into());

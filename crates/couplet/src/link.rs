@@ -86,7 +86,7 @@ impl Link {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn acting_as(&self, address: &Jid) -> Result<Link, Unsendable> {
-        if !self.switchboard.outbox.gate().owns(address) {
+        if !self.switchboard.outbox.gate().owns(address.as_str()) {
             return Err(Unsendable::ForeignFrom);
         }
         Ok(Link {
@@ -162,7 +162,7 @@ impl Link {
     pub async fn send(&self, stanza: Outgoing) -> Result<(), Unsent> {
         let passed = self
             .switchboard
-            .add(stanza.to(), |gate, out| {
+            .add(stanza.to().as_str(), |gate, out| {
                 stanza.pass(gate, &self.speaker, out)
             })
             .await;

@@ -186,8 +186,7 @@ impl Router {
         let is_chat = match message.type_() {
             MessageType::Chat | MessageType::Normal => {
                 let stanza = message.stanza();
-                stanza.from().domain() != stanza.to().domain()
-                    && message.body().is_some_and(|body| !body.is_empty())
+                !stanza.is_from_own_domain() && message.body().is_some_and(|body| !body.is_empty())
             }
             MessageType::Error => return None,
             MessageType::Groupchat | MessageType::Headline => false,

@@ -217,7 +217,7 @@ impl<'a> Session<'a> {
     /// Our ping to our own domain comes back as it went, or as an error by the server.
     fn is_own_ping(&mut self, iq: &Stanza) -> Result<bool, Loss> {
         let ours = self.switchboard.outbox.gate().domain();
-        if iq.from() != ours || !self.liveness.settle(&iq.id().unwrap_or_default()) {
+        if iq.from_text() != ours.as_str() || !self.liveness.settle(&iq.id().unwrap_or_default()) {
             return Ok(false);
         }
         // servers.md, 6: `remote-server-timeout` with `<not-connected/>` is Prosody's word for
@@ -261,11 +261,11 @@ impl<'a> Session<'a> {
 
     fn ping(&self, id: &str) {
         let added = self.switchboard.outbox.add(Fate::Dropped, |gate, out| {
-            let to = gate.domain();
+            let to = gate.domain().as_str();
             let head = Head {
                 type_: Some("get"),
                 id: Some(id),
-                ..Head::new(Kind::Iq, to, to.as_str())
+                ..Head::new(Kind::Iq, to, to)
             };
             gate.pass(out, &head, |wire| wire.raw("<ping xmlns='urn:xmpp:ping'/>"))
         });

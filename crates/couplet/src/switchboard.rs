@@ -16,7 +16,7 @@ use couplet_core::{
     peer_error::PeerError,
     stanza::{IqType, Kind, Stanza},
 };
-use jid::{BareJid, Jid};
+use jid::Jid;
 use tokio::{sync::oneshot, time};
 use xso::AsXml;
 
@@ -35,7 +35,7 @@ pub(crate) struct Switchboard {
     pub(crate) outbox: Outbox,
     ledger: Mutex<Ledger<oneshot::Sender<Stanza>>>,
     ids: Mutex<Ids>,
-    told_of_replaced: Mutex<HashSet<BareJid>>,
+    told_of_replaced: Mutex<HashSet<String>>,
     online: AtomicBool,
     send: Duration,
     request: Duration,
@@ -64,7 +64,7 @@ impl Switchboard {
     /// Replies to a message with a text.
     pub(crate) async fn reply(&self, message: &Stanza, text: &str) -> Result<(), Unsent> {
         let passed = self
-            .add(message.from(), |gate, out| {
+            .add(message.from_text(), |gate, out| {
                 Outgoing::pass_reply(message, text, gate, out)
             })
             .await;
@@ -74,7 +74,7 @@ impl Switchboard {
     /// Waits for room, then lets `write` add a stanza for `peer`.
     pub(crate) async fn add(
         &self,
-        peer: &Jid,
+        peer: &str,
         write: impl FnOnce(&Gate, &mut Vec<u8>) -> Result<usize, Unsendable>,
     ) -> Result<(), NotSent> {
         if !self.outbox.room(self.send).await {
@@ -127,7 +127,7 @@ impl Switchboard {
     }
 
     /// Tells, once per peer, that text for it held characters XML has no place for.
-    fn note_replaced(&self, replaced: usize, peer: &Jid) {
+    fn note_replaced(&self, replaced: usize, peer: &str) {
         if replaced == 0 {
             return;
         }
@@ -138,9 +138,12 @@ impl Switchboard {
         if told.len() >= TOLD_PEERS {
             told.clear();
         }
-        if told.insert(peer.to_bare()) {
-            tracing::warn!(replaced, %peer,
-                "characters that XML forbids were replaced by U+FFFD; told once per peer");
+        if told.insert(peer.split('/').next().unwrap_or_default().to_owned()) {
+            tracing::warn!(
+                replaced,
+                peer,
+                "characters that XML forbids were replaced by U+FFFD; told once per peer"
+            );
         }
     }
 
@@ -176,7 +179,7 @@ impl Switchboard {
                 let head = Head {
                     type_: Some(type_.as_str()),
                     id: Some(&asked.id),
-                    ..Head::new(Kind::Iq, speaker, to.as_str())
+                    ..Head::new(Kind::Iq, speaker.as_str(), to.as_str())
                 };
                 let mut unwritable = None;
                 let start = out.len();

@@ -55,8 +55,8 @@ impl Work {
         let span = tracing::debug_span!(
             "stanza",
             kind = stanza.kind().as_str(),
-            from = %stanza.from(),
-            to = %stanza.to(),
+            from = stanza.from_text(),
+            to = stanza.to_text(),
             id = stanza.id().as_deref(),
             handler = route.name,
             outcome = tracing::field::Empty,
