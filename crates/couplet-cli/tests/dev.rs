@@ -44,6 +44,14 @@ impl Run {
         Ok(told)
     }
 
+    /// Waits with standard input still open: the end of that would be an end too.
+    fn ended(&mut self) -> Result<Option<i32>, Box<dyn Error>> {
+        let stdin = self.child.stdin.take();
+        let status = self.child.wait()?;
+        drop(stdin);
+        Ok(status.code())
+    }
+
     fn signal(&self, signal: Signal) -> Outcome {
         Ok(kill_process(Pid::from_child(&self.child), signal)?)
     }
@@ -144,7 +152,7 @@ fn a_signal_leaves_no_process_and_no_directory() -> Outcome {
         assert!(!is_empty(run.folder.path())?);
 
         run.signal(signal)?;
-        assert_eq!(run.child.wait()?.code(), Some(130));
+        assert_eq!(run.ended()?, Some(130));
         assert_eq!(processes_of(run.folder.path()), [""; 0]);
         assert!(is_empty(run.folder.path())?);
     }
@@ -155,24 +163,21 @@ fn a_signal_leaves_no_process_and_no_directory() -> Outcome {
 fn ones_own_component_is_told_where_to_log_in_and_ends_with_all_it_has_started() -> Outcome {
     let script = "echo \"$COUPLET_DOMAIN $COUPLET_SERVER ${#COUPLET_SECRET}\"
         trap '' TERM
-        sh -c 'sleep 600' \"$TMPDIR\" & sh -c 'exec sleep 600' & echo ready; wait; wait";
+        echo ready > \"$TMPDIR/log\"
+        tail -f \"$TMPDIR/log\" & wait";
     let arguments = ["--domain", "weather.localhost", "--", "sh", "-c", script];
     let mut run = Run::start(&arguments)?;
     let told = run.told_until("ready")?;
     assert!(told.contains("\nweather.localhost 127.0.0.1:"), "{told}");
     assert!(told.contains(" 16\n"), "{told}");
-    let own = |all: &[String]| {
-        all.iter()
-            .filter(|arguments| arguments.contains("sleep"))
-            .count()
-    };
-    assert_eq!(own(&processes_of(run.folder.path())), 1);
+    let own = |all: &[String]| all.iter().any(|arguments| arguments.starts_with("tail"));
+    assert!(own(&processes_of(run.folder.path())));
 
     run.signal(Signal::INT)?;
     // The script will not go by itself, so the second signal is needed, or the grace period.
     run.signal(Signal::TERM)?;
-    assert_eq!(run.child.wait()?.code(), Some(130));
-    assert_eq!(own(&processes_of(run.folder.path())), 0);
+    assert_eq!(run.ended()?, Some(130));
+    assert!(!own(&processes_of(run.folder.path())));
     let mut out = String::new();
     run.child
         .stdout
@@ -249,7 +254,7 @@ async fn another_client_can_log_in_and_a_line_it_does_not_answer_makes_it_fail()
         told.contains("couplet: bob@localhost did not answer \"hello bob\" within 1s"),
         "{told}"
     );
-    assert_eq!(run.child.wait()?.code(), Some(1));
+    assert_eq!(run.ended()?, Some(1));
     Ok(())
 }
 
