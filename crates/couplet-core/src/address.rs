@@ -14,6 +14,7 @@ pub(crate) enum Address {
     Plain {
         start: usize,
         end: usize,
+        domain: (usize, usize),
         jid: OnceLock<Jid>,
     },
     /// It had to be prepared to know.
@@ -23,13 +24,15 @@ pub(crate) enum Address {
 impl Address {
     /// Takes the value of an attribute of `stanza`; `None` where it is no JID.
     pub(crate) fn read(stanza: &str, value: &str) -> Option<Address> {
-        match position(stanza, value) {
-            Some((start, end)) if is_plain(value) => Some(Address::Plain {
+        let plain = position(stanza, value).zip(plain_domain(value));
+        match plain {
+            Some((start, (from, to))) => Some(Address::Plain {
                 start,
-                end,
+                end: start + value.len(),
+                domain: (start + from, start + to),
                 jid: OnceLock::new(),
             }),
-            _ => Jid::new(value).ok().map(Address::Prepared),
+            None => Jid::new(value).ok().map(Address::Prepared),
         }
     }
 
@@ -38,6 +41,14 @@ impl Address {
         match self {
             Address::Plain { start, end, .. } => stanza.get(*start..*end).unwrap_or_default(),
             Address::Prepared(jid) => jid.as_str(),
+        }
+    }
+
+    /// The characters of its domain.
+    pub(crate) fn domain<'a>(&'a self, stanza: &'a str) -> &'a str {
+        match self {
+            Address::Plain { domain, .. } => stanza.get(domain.0..domain.1).unwrap_or_default(),
+            Address::Prepared(jid) => jid.domain().as_str(),
         }
     }
 
@@ -58,54 +69,68 @@ impl Address {
 
 /// The domain in the characters of a JID. (RFC 7622, 3.2: after the first `@` before any `/`)
 pub(crate) fn domain_of(jid: &str) -> &str {
-    let bare = jid.split('/').next().unwrap_or_default();
-    bare.split_once('@').map_or(bare, |(_, domain)| domain)
+    let mut start = 0;
+    for (at, byte) in jid.bytes().enumerate() {
+        match byte {
+            b'/' => return jid.get(start..at).unwrap_or_default(),
+            b'@' if start == 0 => start = at + 1,
+            _ => {}
+        }
+    }
+    jid.get(start..).unwrap_or_default()
 }
 
 /// Where in `whole` its part `part` lies; `None` where it is none.
-fn position(whole: &str, part: &str) -> Option<(usize, usize)> {
+fn position(whole: &str, part: &str) -> Option<usize> {
     let start = part.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
-    let end = start + part.len();
-    (whole.get(start..end) == Some(part)).then_some((start, end))
+    (whole.get(start..start + part.len()) == Some(part)).then_some(start)
 }
 
-/// Whether preparing would change nothing and refuse nothing: lower-case ASCII of the most common
-/// kind. It may say no to a valid address, never yes to an invalid one.
-fn is_plain(address: &str) -> bool {
-    let (bare, resource) = match address.split_once('/') {
-        Some((bare, resource)) => (bare, Some(resource)),
-        None => (address, None),
-    };
-    let (node, domain) = match bare.split_once('@') {
-        Some((node, domain)) => (Some(node), domain),
-        None => (None, bare),
-    };
-    is_plain_domain(domain)
-        && node.is_none_or(|node| is_part(node, is_node_byte))
-        && resource.is_none_or(|resource| is_part(resource, |byte| byte.is_ascii_graphic()))
+/// Where the domain of an address lies that preparing would neither change nor refuse: lower-case
+/// ASCII of the most common kind. It may say no to a valid address, never yes to an invalid one.
+fn plain_domain(address: &str) -> Option<(usize, usize)> {
+    let bytes = address.as_bytes();
+    let slash = bytes
+        .iter()
+        .position(|byte| *byte == b'/')
+        .unwrap_or(bytes.len());
+    let (bare, resource) = bytes.split_at(slash);
+    let start = bare
+        .iter()
+        .position(|byte| *byte == b'@')
+        .map_or(0, |at| at + 1);
+    let (node, domain) = bare.split_at(start);
+    // `node` still has its `@`, `resource` its slash; alone, neither may stand.
+    let plain = address.len() <= 1023
+        && node.len() != 1
+        && node.iter().rev().skip(1).all(is_node_byte)
+        && is_plain_domain(domain)
+        && resource.len() != 1
+        && resource.iter().all(u8::is_ascii_graphic);
+    plain.then_some((start, slash))
 }
 
-/// Letters, digits and single hyphens inside of labels.
-fn is_plain_domain(domain: &str) -> bool {
-    domain.len() <= 253
-        && domain.split('.').all(|label| {
-            let bytes = label.as_bytes();
-            bytes.len() <= 63
-                && bytes.first().is_some_and(u8::is_ascii_lowercase)
-                && bytes.last() != Some(&b'-')
-                && !label.contains("--")
-                && bytes
-                    .iter()
-                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-')
-        })
+/// Letters, digits, and single hyphens and dots between them; labels begin with a letter.
+fn is_plain_domain(domain: &[u8]) -> bool {
+    let mut before = b'.';
+    for byte in domain {
+        let fits = match byte {
+            b'a'..=b'z' => true,
+            b'0'..=b'9' => before != b'.',
+            b'-' | b'.' => !matches!(before, b'-' | b'.'),
+            _ => false,
+        };
+        if !fits {
+            return false;
+        }
+        before = *byte;
+    }
+    // No label is longer than 63 bytes (RFC 1035, 2.3.4) if all of them together are not.
+    !matches!(before, b'-' | b'.') && domain.len() <= 63
 }
 
-fn is_node_byte(byte: u8) -> bool {
-    byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'_' | b'+')
-}
-
-fn is_part(part: &str, is_byte: impl Fn(u8) -> bool) -> bool {
-    (1..=1023).contains(&part.len()) && part.bytes().all(is_byte)
+fn is_node_byte(byte: &u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b'+')
 }
 
 #[cfg(test)]
@@ -115,7 +140,9 @@ mod tests {
     use super::*;
 
     fn unchanged(address: &str) -> bool {
-        Jid::new(address).is_ok_and(|jid| jid.as_str() == address)
+        let domain = plain_domain(address).and_then(|(start, end)| address.get(start..end));
+        Jid::new(address)
+            .is_ok_and(|jid| jid.as_str() == address && Some(jid.domain().as_str()) == domain)
     }
 
     #[test]
@@ -126,7 +153,7 @@ mod tests {
             "bot@echo.example.org",
             "a.b-c_d+e@x1.example/Conversations.aB/c@d",
         ] {
-            assert!(is_plain(address), "{address}");
+            assert!(plain_domain(address).is_some(), "{address}");
         }
     }
 
@@ -156,10 +183,10 @@ mod tests {
             "a@1.2.3.4",
             "a@[::1]",
         ] {
-            assert!(!is_plain(address), "{address}");
+            assert!(plain_domain(address).is_none(), "{address}");
         }
-        assert!(!is_plain(&format!("{}@b", "x".repeat(1024))));
-        assert!(!is_plain(&format!("a@{}", "x".repeat(64))));
+        assert!(plain_domain(&format!("{}@b", "x".repeat(1024))).is_none());
+        assert!(plain_domain(&format!("a@{}", "x".repeat(64))).is_none());
     }
 
     #[test]
@@ -202,12 +229,12 @@ mod tests {
         fn a_plain_address_is_a_jid_as_it_stands(
             address in "([a-z0-9._+-]{1,8}@)?[a-z0-9.-]{1,12}(/[!-~]{1,8})?"
         ) {
-            prop_assert!(!is_plain(&address) || unchanged(&address), "{}", address);
+            prop_assert!(plain_domain(&address).is_none() || unchanged(&address), "{}", address);
         }
 
         #[test]
         fn so_is_one_of_any_characters(address in "[ -~éß@/.]{0,12}") {
-            prop_assert!(!is_plain(&address) || unchanged(&address), "{}", address);
+            prop_assert!(plain_domain(&address).is_none() || unchanged(&address), "{}", address);
         }
     }
 }

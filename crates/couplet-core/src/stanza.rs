@@ -9,7 +9,7 @@ use jid::Jid;
 use xso::{FromXml, fromxml::XmlNameMatcher};
 
 use crate::{
-    address::{Address, domain_of},
+    address::Address,
     element::{Element, Tree},
     wire::NS_CLIENT,
 };
@@ -171,11 +171,18 @@ impl Stanza {
         self.0.to.as_str(self.as_xml())
     }
 
+    /// The domain it was written to.
+    #[must_use]
+    pub fn to_domain(&self) -> &str {
+        self.0.to.domain(self.as_xml())
+    }
+
     /// Whether it comes from an address of the domain it was written to: from the component
     /// itself.
     #[must_use]
     pub fn is_from_own_domain(&self) -> bool {
-        domain_of(self.from_text()) == domain_of(self.to_text())
+        let xml = self.as_xml();
+        self.0.from.domain(xml) == self.0.to.domain(xml)
     }
 
     /// The attribute `id`, unescaped. (RFC 6120, 8.1.3)

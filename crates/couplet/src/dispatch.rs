@@ -64,7 +64,7 @@ impl Dispatch {
 
     /// Takes a stanza that is no answer: runs its handler, lets it wait, or refuses it.
     pub(crate) fn admit(&mut self, stanza: Stanza) {
-        if !self.switchboard.outbox.gate().owns(stanza.to_text()) {
+        if stanza.to_domain() != self.switchboard.outbox.gate().domain().as_str() {
             // servers.md, 4: ejabberd's `global_routes` hands out what is for other components.
             tracing::warn!(to = %stanza.to(), from = %stanza.from(),
                 "a stanza for another domain is dropped: set `global_routes: false` in ejabberd's listener");
