@@ -145,7 +145,7 @@ async fn a_stopping_house_answers_everybody(stage: &mut Stage, alice: &mut User)
     let mut bob = stage.user("bob").await;
     let mut component = stage
         .run(|mut config| {
-            config.timing.grace = Duration::from_millis(500);
+            config.timing.grace = Duration::from_secs(3);
             held(config)
         })
         .await;

@@ -15,4 +15,8 @@ mod list;
 pub mod guarantees;
 pub mod hostile;
 pub mod life;
+pub mod flood;
+pub mod manners;
+pub mod features;
+pub mod routing;
 mod apps;

@@ -35,6 +35,45 @@ macro_rules! every_scenario {
                 an_attribute_of_5_mebibytes_is_refused
                 ten_thousand_attributes_are_refused
             }
+            manners {
+                a_reply_keeps_type_thread_and_language
+                a_message_without_type_is_replied_to
+                a_reply_comes_from_the_address_that_was_written_to
+                a_bare_sender_is_replied_to
+                an_echo_does_not_answer_everything
+                characters_that_xml_forbids_do_not_end_the_stream
+            }
+            features {
+                disco_tells_what_is_mounted
+                disco_items_are_those_that_the_app_names
+                contact_addresses_are_told
+                ping_version_time_and_uptime_are_answered
+                a_feature_that_is_switched_off_is_not_there
+                discovery_itself_can_be_switched_off
+                the_app_may_answer_instead_of_a_feature
+            }
+            routing {
+                the_most_exact_handler_takes_a_message
+                an_error_is_seen_by_its_own_handler_only
+                the_most_exact_handler_takes_a_presence
+                a_fallback_takes_the_iqs_of_nobody
+                each_handler_may_have_its_own_deadline
+                a_refusal_says_what_its_handler_chose
+                a_question_gets_what_the_peer_answers
+                a_handler_may_ask_its_own_sender
+                many_addresses_act_on_behalf_of_their_owners
+                presence_is_announced_each_time_the_link_comes_up
+                a_subscription_is_answered_by_its_handler
+                what_is_too_large_does_not_leave
+            }
+            flood {
+                a_million_tiny_stanzas_of_one_sender_leave_room_for_another
+                a_flood_for_a_slow_handler_is_refused_beyond_its_lane
+                a_handler_that_panics_a_hundred_times_is_called_again
+                a_handler_that_floods_leaves_room_for_others
+                one_byte_per_packet_is_enough
+                two_refusing_components_do_not_refuse_each_other_for_ever
+            }
             life {
                 after_a_crash_of_the_server_the_link_comes_back
                 after_a_polite_stop_of_the_server_the_link_comes_back

@@ -1,0 +1,189 @@
+//! What every component can do without a line of the app.
+
+use couplet::{Component, Config, Feature, Incoming, Refusal};
+use couplet_test::{Heard, Stage, User};
+use xmpp_parsers::version::{VersionQuery, VersionResult};
+
+use crate::apps::{BOT, DOMAIN, Slow, payload, troubled};
+
+const INFO: &str = "http://jabber.org/protocol/disco#info";
+const ITEMS: &str = "http://jabber.org/protocol/disco#items";
+const PING: &str = "urn:xmpp:ping";
+const VERSION: &str = "jabber:iq:version";
+const TIME: &str = "urn:xmpp:time";
+const LAST: &str = "jabber:iq:last";
+
+/// XEP-0030: identity and features, which are those that something is served in.
+pub async fn disco_tells_what_is_mounted(stage: &mut Stage) {
+    let told = |config| {
+        Component::new(config)
+            .named("A thing")
+            .about(|about| {
+                about.identity("automation", "monitor");
+            })
+            .on_get(|_: Incoming<Slow>| async { Ok::<_, Refusal>(Slow) })
+    };
+    let component = stage.run(told).await;
+    let mut alice = stage.user("alice").await;
+    for address in [DOMAIN, BOT] {
+        let info = query(&mut alice, address, INFO, "").await;
+        let identity = info.root().child("query", INFO).unwrap().child("identity", INFO).unwrap();
+        assert_eq!(identity.attr("category").as_deref(), Some("automation"));
+        assert_eq!(identity.attr("type").as_deref(), Some("monitor"));
+        assert_eq!(identity.attr("name").as_deref(), Some("A thing"));
+        let mut wanted = vec![INFO, ITEMS, PING, VERSION, TIME, LAST, crate::apps::NS];
+        wanted.sort_unstable();
+        assert_eq!(features(&info), wanted);
+    }
+    component.stop().await.unwrap();
+}
+
+/// XEP-0030, 4 and 7.
+pub async fn disco_items_are_those_that_the_app_names(stage: &mut Stage) {
+    let listing = |config| {
+        Component::new(config).about(|about| {
+            about.item("oslo@echo.localhost".parse().unwrap(), "Oslo");
+            about.node(None, "echo.localhost".parse().unwrap(), "cities", "Cities");
+            about.node(Some("cities"), "bergen@echo.localhost".parse().unwrap(), "bergen", "Bergen");
+        })
+    };
+    let component = stage.run(listing).await;
+    let mut alice = stage.user("alice").await;
+    let root = query(&mut alice, DOMAIN, ITEMS, "").await;
+    assert_eq!(items(&root), ["oslo@echo.localhost", "echo.localhost"]);
+    let cities = query(&mut alice, DOMAIN, ITEMS, "node='cities'").await;
+    assert_eq!(items(&cities), ["bergen@echo.localhost"]);
+    assert_eq!(cities.root().child("query", ITEMS).unwrap().attr("node").as_deref(), Some("cities"));
+    let node = query(&mut alice, DOMAIN, INFO, "node='bergen'").await;
+    let identity = node.root().child("query", INFO).unwrap().child("identity", INFO).unwrap();
+    assert_eq!(identity.attr("name").as_deref(), Some("Bergen"));
+    for ns in [INFO, ITEMS] {
+        let nowhere = query(&mut alice, DOMAIN, ns, "node='nowhere'").await;
+        assert_eq!(nowhere.condition(), "item-not-found");
+    }
+    component.stop().await.unwrap();
+}
+
+/// XEP-0157: a form in disco#info.
+pub async fn contact_addresses_are_told(stage: &mut Stage) {
+    let kind = |config| {
+        Component::new(config).about(|about| {
+            about.contact("abuse-addresses", "mailto:abuse@example.org");
+            about.contact("abuse-addresses", "xmpp:abuse@example.org");
+        })
+    };
+    let component = stage.run(kind).await;
+    let mut alice = stage.user("alice").await;
+    let info = query(&mut alice, DOMAIN, INFO, "").await;
+    let form = info.root().child("query", INFO).unwrap().child("x", "jabber:x:data").unwrap();
+    let fields: Vec<_> = form
+        .children()
+        .map(|field| {
+            let values: Vec<_> = field.children().map(|value| value.text().into_owned()).collect();
+            (field.attr("var").unwrap_or_default().into_owned(), values)
+        })
+        .collect();
+    assert!(fields.contains(&(
+        "FORM_TYPE".to_owned(),
+        vec!["http://jabber.org/network/serverinfo".to_owned()]
+    )));
+    assert!(fields.contains(&(
+        "abuse-addresses".to_owned(),
+        vec!["mailto:abuse@example.org".to_owned(), "xmpp:abuse@example.org".to_owned()]
+    )));
+    component.stop().await.unwrap();
+}
+
+/// XEP-0199, XEP-0092, XEP-0202, XEP-0012.
+pub async fn ping_version_time_and_uptime_are_answered(stage: &mut Stage) {
+    let versioned = |config| {
+        Component::new(config).named("A thing").about(|about| {
+            about.version("4.2");
+        })
+    };
+    let component = stage.run(versioned).await;
+    let mut alice = stage.user("alice").await;
+    alice.ping(DOMAIN).await;
+    alice.ping(BOT).await;
+
+    let version = query(&mut alice, BOT, VERSION, "").await;
+    let told = version.root().child("query", VERSION).unwrap();
+    assert_eq!(told.child("name", VERSION).unwrap().text(), "A thing");
+    assert_eq!(told.child("version", VERSION).unwrap().text(), "4.2");
+    assert!(told.child("os", VERSION).is_none(), "nobody needs to know");
+
+    let time = alice.ask("get", BOT, "<time xmlns='urn:xmpp:time'/>").await;
+    let told = time.root().child("time", TIME).unwrap();
+    assert_eq!(told.child("tzo", TIME).unwrap().text(), "+00:00");
+    let utc = told.child("utc", TIME).unwrap().text().into_owned();
+    assert!(utc.starts_with("20") && utc.ends_with('Z'), "{time}");
+
+    let last = query(&mut alice, DOMAIN, LAST, "").await;
+    let seconds = last.root().child("query", LAST).unwrap().attr("seconds").unwrap().into_owned();
+    assert!(seconds.parse::<u64>().is_ok(), "{last}");
+    component.stop().await.unwrap();
+}
+
+/// What is off is neither served nor advertised.
+pub async fn a_feature_that_is_switched_off_is_not_there(stage: &mut Stage) {
+    let shy = |config| {
+        Component::new(config).without(Feature::Version).without(Feature::LastActivity)
+    };
+    let component = stage.run(shy).await;
+    let mut alice = stage.user("alice").await;
+    for ns in [VERSION, LAST] {
+        let refused = query(&mut alice, DOMAIN, ns, "").await;
+        assert_eq!((refused.condition(), &*refused.error_type()), ("service-unavailable", "cancel"));
+    }
+    let info = query(&mut alice, DOMAIN, INFO, "").await;
+    assert_eq!(features(&info), [INFO, ITEMS, LAST, PING, TIME, VERSION].into_iter()
+        .filter(|ns| ![VERSION, LAST].contains(ns)).collect::<Vec<_>>());
+    component.stop().await.unwrap();
+}
+
+/// Without discovery there is nothing to discover.
+pub async fn discovery_itself_can_be_switched_off(stage: &mut Stage) {
+    let component = stage.run(|config: Config| troubled(config).without(Feature::Disco)).await;
+    let mut alice = stage.user("alice").await;
+    for ns in [INFO, ITEMS] {
+        assert_eq!(query(&mut alice, DOMAIN, ns, "").await.condition(), "service-unavailable");
+    }
+    assert_eq!(alice.ask("get", BOT, &payload("slow")).await.type_(), "result");
+    component.stop().await.unwrap();
+}
+
+/// The app's own handler for a built-in feature is the one that answers.
+pub async fn the_app_may_answer_instead_of_a_feature(stage: &mut Stage) {
+    let own = |config| {
+        Component::new(config).on_get(|_: Incoming<VersionQuery>| async {
+            let (name, version) = ("Mine".to_owned(), "0".to_owned());
+            Ok::<_, Refusal>(VersionResult { name, version, os: Some("none".to_owned()) })
+        })
+    };
+    let component = stage.run(own).await;
+    let mut alice = stage.user("alice").await;
+    let version = query(&mut alice, DOMAIN, VERSION, "").await;
+    let told = version.root().child("query", VERSION).unwrap();
+    assert_eq!(told.child("name", VERSION).unwrap().text(), "Mine");
+    let info = query(&mut alice, DOMAIN, INFO, "").await;
+    assert_eq!(features(&info).iter().filter(|ns| **ns == VERSION).count(), 1);
+    component.stop().await.unwrap();
+}
+
+async fn query(user: &mut User, to: &str, ns: &str, attributes: &str) -> Heard {
+    user.ask("get", to, &format!("<query xmlns='{ns}' {attributes}/>")).await
+}
+
+fn features(info: &Heard) -> Vec<String> {
+    let query = info.root().child("query", INFO).unwrap();
+    let features = query.children().filter(|child| child.name() == "feature");
+    let mut features: Vec<_> =
+        features.map(|feature| feature.attr("var").unwrap_or_default().into_owned()).collect();
+    features.sort_unstable();
+    features
+}
+
+fn items(items: &Heard) -> Vec<String> {
+    let query = items.root().child("query", ITEMS).unwrap();
+    query.children().map(|item| item.attr("jid").unwrap_or_default().into_owned()).collect()
+}

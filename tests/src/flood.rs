@@ -1,0 +1,164 @@
+//! Too much of it, too slowly, or round and round.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use couplet::{Component, Condition, Config, Done, Incoming, Message, Outgoing, Refusal};
+use couplet_test::{On, Stage};
+
+use crate::apps::{BOT, DOMAIN, echo, payload, troubled};
+
+/// A million in memory; as many as take some seconds on a real server.
+pub async fn a_million_tiny_stanzas_of_one_sender_leave_room_for_another(stage: &mut Stage) {
+    let (rounds, many) = match stage.on() {
+        On::Memory => (100, 10_000),
+        On::Prosody | On::Ejabberd => (10, 2_000),
+    };
+    let seen = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&seen);
+    let counting = move |config| {
+        Component::new(config).on_message(move |_: Incoming<Message>| {
+            count.fetch_add(1, Ordering::Relaxed);
+            async { Ok::<_, Refusal>(()) }
+        })
+    };
+    let component = stage.run(counting).await;
+    let mut alice = stage.user("alice").await;
+    let mut bob = stage.user("bob").await;
+    let flood = format!("<message to='{BOT}'/>").repeat(many);
+    for _ in 0..rounds {
+        alice.send_raw(&flood).await;
+        bob.ping(BOT).await;
+    }
+    alice.hears_only_a_pong_from(BOT).await;
+    assert_eq!(seen.load(Ordering::Relaxed), rounds * many);
+    assert_eq!(component.sessions(), 1);
+    component.stop().await.unwrap();
+}
+
+/// Who writes faster than a handler works is told to wait; others are not concerned.
+pub async fn a_flood_for_a_slow_handler_is_refused_beyond_its_lane(stage: &mut Stage) {
+    let slow = |mut config: Config| {
+        config.limits.waiting_per_conversation = 10;
+        Component::new(config).on_chat(|chat: Incoming<Message>| async move {
+            if chat.text() != "quick" {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+            }
+            chat.reply("served").await
+        })
+    };
+    let component = stage.run(slow).await;
+    let mut alice = stage.user("alice").await;
+    let mut bob = stage.user("bob").await;
+    let chat = format!("<message type='chat' to='{BOT}'><body>x</body></message>");
+    alice.send_raw(chat.repeat(100)).await;
+    bob.chat(BOT, "quick").await;
+    assert_eq!(bob.next().await.text(), "served");
+    let (mut served, mut refused) = (0, 0);
+    for _ in 0..100 {
+        let heard = alice.next().await;
+        match heard.condition() {
+            "" => served += 1,
+            condition => {
+                assert_eq!((condition, &*heard.error_type()), ("resource-constraint", "wait"));
+                refused += 1;
+            }
+        }
+    }
+    assert!(served >= 11, "one at work and ten waiting, at least: {served}");
+    assert_eq!(served + refused, 100);
+    alice.hears_only_a_pong_from(BOT).await;
+    component.stop().await.unwrap();
+}
+
+/// A panic ends its own conversation's stanza and nothing else.
+pub async fn a_handler_that_panics_a_hundred_times_is_called_again(stage: &mut Stage) {
+    let component = stage.run(troubled).await;
+    let mut alice = stage.user("alice").await;
+    for _ in 0..50 {
+        for type_ in ["get", "set"] {
+            let answer = alice.ask(type_, BOT, &payload("panicking")).await;
+            assert_eq!(answer.condition(), "internal-server-error");
+            assert!(answer.error_text().starts_with("Incident "), "{answer}");
+        }
+    }
+    assert_eq!(component.sessions(), 1);
+    component.stop().await.unwrap();
+}
+
+/// A handler that sends as fast as it can leaves room for the answers to others.
+pub async fn a_handler_that_floods_leaves_room_for_others(stage: &mut Stage) {
+    const MANY: usize = 5_000;
+    let flooding = |config| {
+        Component::new(config).on_chat(|chat: Incoming<Message>| async move {
+            for number in 0..MANY {
+                chat.reply(number.to_string()).await?;
+            }
+            Ok::<_, Refusal>(())
+        })
+    };
+    let component = stage.run(flooding).await;
+    let mut alice = stage.user("alice").await;
+    let mut bob = stage.user("bob").await;
+    alice.chat(BOT, "go").await;
+    bob.ping(BOT).await;
+    for number in 0..MANY {
+        assert_eq!(alice.next().await.text(), number.to_string());
+    }
+    component.stop().await.unwrap();
+}
+
+/// Stanzas may come in any pieces.
+pub async fn one_byte_per_packet_is_enough(stage: &mut Stage) {
+    let component = stage.run(echo).await;
+    let mut alice = stage.user("alice").await;
+    if stage.on() == On::Memory {
+        stage.in_memory().await.send_in_pieces_of(1);
+    }
+    for byte in format!("<message type='chat' to='{BOT}'><body>h\u{e9}!</body></message>").bytes() {
+        alice.send_raw([byte]).await;
+    }
+    assert_eq!(alice.next().await.text(), "h\u{e9}!");
+    assert_eq!(component.sessions(), 1);
+    component.stop().await.unwrap();
+}
+
+/// Two components that refuse everything, errors too, and answer every answer that they see.
+pub async fn two_refusing_components_do_not_refuse_each_other_for_ever(stage: &mut Stage) {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let refusing = |calls: &Arc<AtomicUsize>| {
+        let (messages, iqs) = (Arc::clone(calls), Arc::clone(calls));
+        move |config| {
+            Component::new(config)
+                .on_message_type(couplet::MessageType::Error, no(messages))
+                .on_message(no(Arc::default()))
+                .on_iq(move |_| {
+                    iqs.fetch_add(1, Ordering::Relaxed);
+                    async { Err::<Done, Refusal>(Condition::NotAllowed.into()) }
+                })
+        }
+    };
+    let component = stage.run(refusing(&calls)).await;
+    let mut other = stage.launch(Stage::OTHER, refusing(&calls)).await;
+    other.online().await;
+    let to = Stage::OTHER.parse().unwrap();
+    component.link().send(Outgoing::chat(&to, "x")).await.unwrap();
+    let refused = component.link().get::<Done>(&to, crate::apps::Slow).await;
+    assert!(refused.is_err());
+    let mut alice = stage.user("alice").await;
+    for domain in [DOMAIN, Stage::OTHER] {
+        alice.ping(domain).await;
+    }
+    // The bounce of the chat, and the question.
+    assert_eq!(calls.load(Ordering::Relaxed), 2);
+    component.stop().await.unwrap();
+    other.stop().await.unwrap();
+}
+
+fn no(calls: Arc<AtomicUsize>) -> impl couplet::MessageHandler {
+    move |_: Incoming<Message>| {
+        calls.fetch_add(1, Ordering::Relaxed);
+        async { Err::<(), Refusal>(Condition::NotAllowed.into()) }
+    }
+}

@@ -1,0 +1,149 @@
+//! The manners of an echo: what a reply keeps, from whom it comes, and what gets none.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use couplet::{Component, Config, Incoming, Jid, Message, MessageType, Outgoing, Refusal};
+use couplet_test::{On, Stage};
+use tokio::sync::mpsc;
+
+use crate::apps::{BOT, DOMAIN, echo};
+
+/// RFC 6121, 5.2: a conversation goes on as it began.
+pub async fn a_reply_keeps_type_thread_and_language(stage: &mut Stage) {
+    let component = stage.run(echo).await;
+    let mut alice = stage.user("alice").await;
+    for (type_, lang) in [("chat", "de"), ("normal", "en"), ("chat", "")] {
+        let lang_attribute = if lang.is_empty() { String::new() } else { format!("xml:lang='{lang}'") };
+        let message = format!(
+            "<message type='{type_}' {lang_attribute} to='{BOT}' id='m1'>\
+             <thread>t-1</thread><body>1 &lt; 2</body></message>"
+        );
+        alice.send_raw(message).await;
+        let reply = alice.next().await;
+        assert_eq!(reply.text(), "1 < 2");
+        assert_eq!(reply.text_of("thread"), "t-1");
+        // servers.md, 3: a server may leave `normal` out, or add a language of its own.
+        assert!([type_, ""].contains(&reply.type_()) || type_ != "normal", "{reply}");
+        assert!(type_ == "normal" || reply.type_() == type_, "{reply}");
+        assert!(lang.is_empty() || reply.lang() == lang, "{reply}");
+    }
+    component.stop().await.unwrap();
+}
+
+/// RFC 6121, 5.2.2: a message without a type is a normal one.
+pub async fn a_message_without_type_is_replied_to(stage: &mut Stage) {
+    let component = stage.run(echo).await;
+    let mut alice = stage.user("alice").await;
+    alice.send_raw(format!("<message to='{BOT}'><body>plain</body></message>")).await;
+    let reply = alice.next().await;
+    assert_eq!((reply.text(), reply.type_()), ("plain", ""));
+    component.stop().await.unwrap();
+}
+
+/// Also from a resource, and from the domain itself.
+pub async fn a_reply_comes_from_the_address_that_was_written_to(stage: &mut Stage) {
+    let component = stage.run(echo).await;
+    let mut alice = stage.user("alice").await;
+    for address in [DOMAIN, BOT, "bot@echo.localhost/a/b@c", "echo.localhost/x", "b\\40x@echo.localhost"] {
+        alice.chat(address, address).await;
+        let reply = alice.next().await;
+        assert_eq!((reply.from(), reply.text()), (address, address));
+        assert_eq!(reply.to(), alice.address());
+    }
+    component.stop().await.unwrap();
+}
+
+/// Another component often speaks without a resource.
+pub async fn a_bare_sender_is_replied_to(stage: &mut Stage) {
+    let (heard, mut hear) = mpsc::channel(10);
+    let listening = move |config| {
+        Component::new(config).on_message(move |message: Incoming<Message>| {
+            let heard = heard.clone();
+            async move {
+                let (from, text) = (message.from().to_string(), message.text().into_owned());
+                Ok::<_, Refusal>(heard.send((from, message.to().to_string(), text)).await?)
+            }
+        })
+    };
+    let component = stage.run(echo).await;
+    let mut other = stage.launch(Stage::OTHER, listening).await;
+    other.online().await;
+    let bare: Jid = "carol@news.localhost".parse().unwrap();
+    let carol = other.link().acting_as(&bare).unwrap();
+    carol.send(Outgoing::chat(&BOT.parse().unwrap(), "from a bare address")).await.unwrap();
+    let reply = hear.recv().await.unwrap();
+    assert_eq!(reply, (BOT.to_owned(), bare.to_string(), "from a bare address".to_owned()));
+    component.stop().await.unwrap();
+    other.stop().await.unwrap();
+}
+
+/// Errors, rooms, headlines, empty bodies, no bodies, and its own words.
+pub async fn an_echo_does_not_answer_everything(stage: &mut Stage) {
+    let called = Arc::new(AtomicUsize::new(0));
+    let calls = Arc::clone(&called);
+    let counting = move |config| {
+        Component::new(config).on_chat(move |chat: Incoming<Message>| {
+            calls.fetch_add(1, Ordering::Relaxed);
+            async move { chat.reply(chat.text()).await }
+        })
+    };
+    let component = stage.run(counting).await;
+    let mut alice = stage.user("alice").await;
+    let error = "<error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>";
+    for (type_, children) in [
+        ("error", format!("<body>x</body>{error}")),
+        ("groupchat", "<body>x</body>".to_owned()),
+        ("headline", "<body>x</body>".to_owned()),
+        ("chat", "<body/>".to_owned()),
+        ("chat", "<body></body>".to_owned()),
+        ("chat", "<active xmlns='http://jabber.org/protocol/chatstates'/>".to_owned()),
+        ("chat", String::new()),
+    ] {
+        alice.send_raw(format!("<message type='{type_}' to='{BOT}'>{children}</message>")).await;
+        // In a room the pong is what there is to hear; nothing else comes before it.
+        alice.hears_only_a_pong_from(BOT).await;
+    }
+    let (ours, bot) = ("other@echo.localhost".parse().unwrap(), BOT.parse().unwrap());
+    component.link().send(Outgoing::chat(&bot, "x").from(&ours)).await.unwrap();
+    component.link().send(Outgoing::message(MessageType::Normal, &bot).body("x")).await.unwrap();
+    // servers.md, 5: what went to our own domain comes back before the answer of the server.
+    let server = "localhost".parse().unwrap();
+    let _whatever_it_says =
+        component.link().get::<couplet::Done>(&server, xmpp_parsers::ping::Ping).await;
+    assert_eq!(called.load(Ordering::Relaxed), 0);
+    alice.chat(BOT, "once").await;
+    assert_eq!(alice.next().await.text(), "once");
+    assert_eq!(called.load(Ordering::Relaxed), 1);
+    component.stop().await.unwrap();
+}
+
+/// What XML has no place for is replaced, not sent: the server would close the stream.
+pub async fn characters_that_xml_forbids_do_not_end_the_stream(stage: &mut Stage) {
+    let nasty = |config: Config| {
+        Component::new(config).on_chat(|chat: Incoming<Message>| async move {
+            let raw = xmpp_parsers::minidom::Element::builder("note", "urn:example:note")
+                .attr(xmpp_parsers::minidom::rxml::xml_ncname!("a").to_owned(), "b\u{1}\u{FFFF}")
+                .append("c\u{0}d")
+                .build();
+            let reply = Outgoing::chat(chat.from(), "a\u{0}b\u{FFFE}c\u{1F600}\r\n]]>&amp;")
+                .id("i\u{8}")
+                .payload(&raw);
+            chat.link().send(reply).await
+        })
+    };
+    let component = stage.run(nasty).await;
+    let mut alice = stage.user("alice").await;
+    alice.chat(BOT, "say it").await;
+    let reply = alice.next().await;
+    assert_eq!(reply.text(), "a\u{FFFD}b\u{FFFD}c\u{1F600}\r\n]]>&amp;");
+    assert_eq!(reply.id(), "i\u{FFFD}");
+    let note = reply.root().child("note", "urn:example:note").unwrap();
+    assert_eq!((&*note.text(), &*note.attr("a").unwrap()), ("c\u{FFFD}d", "b\u{FFFD}\u{FFFD}"));
+    alice.ping(BOT).await;
+    assert_eq!(component.sessions(), 1);
+    if stage.on() == On::Memory {
+        assert!(stage.in_memory().await.journal().contains("nothing to complain"));
+    }
+    component.stop().await.unwrap();
+}
