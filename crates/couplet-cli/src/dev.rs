@@ -26,6 +26,7 @@ use self::lines::Lines;
 use self::screen::Screen;
 use self::server::{Kind, Server};
 use crate::failure::{Failure, doing};
+use crate::log;
 use crate::signals::Signals;
 
 const EXIT_CODES: &str = "\
@@ -80,7 +81,7 @@ impl Dev {
         let domain = self.domain()?;
         let secret = format!("{:016x}", RandomState::new().hash_one("secret"));
         let config = Config::new(domain.as_str(), secret);
-        crate::start_log(config.clone(), filter)?;
+        log::start(config.clone(), filter)?;
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

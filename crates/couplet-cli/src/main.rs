@@ -5,15 +5,13 @@
 mod dev;
 mod send;
 mod signals;
+mod log;
 mod failure;
 
 use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{ArgAction, Parser, Subcommand};
-use couplet::config::Config;
-
-use crate::failure::Failure;
 
 /// XMPP components: try them out, speak for them
 #[derive(Debug, Parser)]
@@ -34,7 +32,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let couplet = Couplet::parse();
-    let filter = filter(couplet.verbose);
+    let filter = log::filter(couplet.verbose);
     let ended = match couplet.command {
         Command::Dev(dev) => dev.run(&filter),
         Command::Send(send) => send.run(&filter),
@@ -47,27 +45,6 @@ fn main() -> ExitCode {
             failure.exit_code()
         }
     }
-}
-
-/// What is logged: nearly nothing, unless somebody asked for more.
-fn filter(verbose: u8) -> String {
-    let asked = std::env::var("RUST_LOG")
-        .ok()
-        .filter(|asked| !asked.is_empty());
-    asked.unwrap_or_else(|| {
-        match verbose {
-            0 => "error",
-            1 => "info",
-            _ => "debug",
-        }
-        .to_owned()
-    })
-}
-
-/// Turns the log on, once the configuration is known.
-fn start_log(mut config: Config, filter: &str) -> Result<(), Failure> {
-    config.log.filter = filter.to_owned();
-    Ok(couplet::logging::start(&config)?)
 }
 
 #[cfg(test)]

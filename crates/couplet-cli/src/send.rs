@@ -15,6 +15,7 @@ use couplet::{Config, Jid, MessageType, Outgoing};
 
 use self::deliver::deliver;
 use crate::failure::{Failure, doing};
+use crate::log;
 use crate::signals::Signals;
 
 const AFTER_HELP: &str = "\
@@ -86,7 +87,7 @@ enum Type {
 impl Send {
     pub(crate) fn run(self, filter: &str) -> Result<(), Failure> {
         let config = self.configuration()?;
-        crate::start_log(config.clone(), filter)?;
+        log::start(config.clone(), filter)?;
         let text = self.text(config.limits.outgoing_stanza_bytes)?;
         tokio::runtime::Builder::new_current_thread()
             .enable_all()

@@ -111,7 +111,7 @@ impl Login {
 
     fn stanza(&mut self, state: &mut State, stanza: &Tree) {
         if self.online {
-            return state.from_component(self.line, &self.domain, stanza);
+            return state.route_of_component(self.line, &self.domain, stanza);
         }
         let refuse = |state: &mut State, condition: &str, why: &str| {
             state.refuse(self.line, condition, why);
