@@ -95,7 +95,7 @@ impl Gate {
     /// use couplet_core::{gate::{Gate, Head, Unsendable}, stanza::Kind};
     ///
     /// let gate = Gate::new("echo.test".parse().unwrap(), 100);
-    /// let head = Head::new(Kind::Message, gate.domain(), "a@example.org");
+    /// let head = Head::new(Kind::Message, gate.domain().as_str(), "a@example.org");
     /// let mut out = Vec::new();
     /// let refused = gate.pass(&mut out, &head, |wire| wire.text(&"x".repeat(100)));
     /// assert!(matches!(refused, Err(Unsendable::TooLarge { limit: 100, .. })));
@@ -107,6 +107,23 @@ impl Gate {
         head: &Head<'_>,
         content: impl FnOnce(&mut Wire<'_>),
     ) -> Result<usize, Unsendable> {
+        self.try_pass(out, head, |wire| {
+            content(wire);
+            Ok(())
+        })
+    }
+
+    /// Like [`Gate::pass`], with children that may turn out not to be writable.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsendable`], also [`Unsendable::Payload`]; `out` is then as it was.
+    pub fn try_pass(
+        &self,
+        out: &mut Vec<u8>,
+        head: &Head<'_>,
+        content: impl FnOnce(&mut Wire<'_>) -> Result<(), xso::error::Error>,
+    ) -> Result<usize, Unsendable> {
         if !self.owns(head.from) {
             return Err(Unsendable::ForeignFrom);
         }
@@ -114,16 +131,18 @@ impl Gate {
             return Err(Unsendable::NoTo);
         }
         let start = out.len();
-        let replaced = head.write(out, content);
+        let written = head.write(out, content);
         let bytes = out.len() - start;
-        if bytes > self.stanza_bytes {
-            out.truncate(start);
-            return Err(Unsendable::TooLarge {
+        let unsendable = match written {
+            Ok(replaced) if bytes <= self.stanza_bytes => return Ok(replaced),
+            Ok(_) => Unsendable::TooLarge {
                 bytes,
                 limit: self.stanza_bytes,
-            });
-        }
-        Ok(replaced)
+            },
+            Err(why) => Unsendable::Payload(why.to_string()),
+        };
+        out.truncate(start);
+        Err(unsendable)
     }
 }
 
@@ -177,7 +196,11 @@ impl<'a> Head<'a> {
     }
 
     /// Never `xmlns`: Prosody bounces a stanza that says `jabber:client` (servers.md, 3).
-    fn write(&self, out: &mut Vec<u8>, content: impl FnOnce(&mut Wire<'_>)) -> usize {
+    fn write(
+        &self,
+        out: &mut Vec<u8>,
+        content: impl FnOnce(&mut Wire<'_>) -> Result<(), xso::error::Error>,
+    ) -> Result<usize, xso::error::Error> {
         let mut wire = Wire::new(out);
         wire.raw("<");
         wire.raw(self.kind.as_str());
@@ -193,11 +216,11 @@ impl<'a> Head<'a> {
             }
         }
         wire.raw(">");
-        content(&mut wire);
+        content(&mut wire)?;
         wire.raw("</");
         wire.raw(self.kind.as_str());
         wire.raw(">");
-        wire.replaced()
+        Ok(wire.replaced())
     }
 }
 

@@ -114,7 +114,7 @@ impl Asked<'_> {
     /// use couplet_core::{gate::Gate, refusal::Condition, reply::Asked, stanza::Kind};
     ///
     /// let asked = Asked { kind: Kind::Iq, type_: Some("result"), from: "a@example.org", to: "echo.test", id: Some("q1") };
-    /// let gate = Gate::new(ours.clone(), 512 * 1024);
+    /// let gate = Gate::new("echo.test".parse().unwrap(), 512 * 1024);
     /// let mut out = Vec::new();
     /// // Nobody answers an answer.
     /// assert!(!asked.refuse(&gate, &mut out, &Condition::BadRequest.into())?);
@@ -151,9 +151,9 @@ impl Asked<'_> {
     /// use couplet_core::{gate::Gate, reply::Asked, stanza::Kind};
     ///
     /// let asked = Asked { kind: Kind::Iq, type_: Some("get"), from: "a@example.org", to: "echo.test", id: Some("q1") };
-    /// let gate = Gate::new(ours.clone(), 512 * 1024);
+    /// let gate = Gate::new("echo.test".parse().unwrap(), 512 * 1024);
     /// let mut out = Vec::new();
-    /// asked.result(&gate, &mut out, |_nothing_to_tell| ())?;
+    /// asked.result(&gate, &mut out, |_nothing_to_tell| Ok(()))?;
     /// assert_eq!(out, b"<iq from='echo.test' to='a@example.org' type='result' id='q1'></iq>");
     /// # Ok::<(), couplet_core::gate::Unsendable>(())
     /// ```
@@ -161,12 +161,12 @@ impl Asked<'_> {
         &self,
         gate: &Gate,
         out: &mut Vec<u8>,
-        content: impl FnOnce(&mut Wire<'_>),
+        content: impl FnOnce(&mut Wire<'_>) -> Result<(), xso::error::Error>,
     ) -> Result<usize, Unsendable> {
         if !self.must_be_answered() {
             return Err(Unsendable::AnswersAnAnswer);
         }
-        gate.pass(
+        gate.try_pass(
             out,
             &Head {
                 type_: Some("result"),

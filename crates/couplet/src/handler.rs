@@ -45,7 +45,7 @@ pub trait IqHandler: Send + Sync + 'static {
     /// The payload of the request.
     type Request: FromXml + Send + 'static;
     /// The payload of the result, or [`Done`] for the empty result.
-    type Response: IntoResult + Send;
+    type Response: IntoResult + Send + 'static;
 
     /// Answers: `Ok` is the result, `Err` the error stanza.
     ///

@@ -19,7 +19,6 @@ use couplet_core::{
     presence::{Presence, PresenceType},
     refusal::{Condition, Refusal},
     stanza::{IqType, Kind, Stanza},
-    wire::Wire,
 };
 use xso::{FromXml, fromxml::XmlNameMatcher};
 
@@ -56,12 +55,11 @@ type Serve = dyn Fn(Stanza, Arc<Switchboard>) -> Result<Serving, Refusal> + Send
 pub(crate) type Serving = Pin<Box<dyn Future<Output = Result<Answer, Refusal>> + Send>>;
 
 /// What a handler wants said.
-#[derive(Debug)]
 pub(crate) enum Answer {
     /// Nothing: it was a message or presence.
     Nothing,
-    /// An IQ result with this child, serialised.
-    Result(Vec<u8>),
+    /// An IQ result.
+    Result(Box<dyn IntoResult + Send>),
 }
 
 impl Router {
@@ -82,7 +80,7 @@ impl Router {
     where
         H: Fn(Incoming<Iq>) -> Answered + Send + Sync + 'static,
         Answered: Future<Output = Result<R, E>> + Send + 'static,
-        R: IntoResult,
+        R: IntoResult + Send + 'static,
         E: Into<Refusal>,
     {
         let handler = Arc::new(handler);
@@ -98,7 +96,8 @@ impl Router {
                     switchboard,
                 ));
                 Ok(Box::pin(async move {
-                    write(&answered.await.map_err(Into::into)?)
+                    let response = answered.await.map_err(Into::into)?;
+                    Ok(Answer::Result(Box::new(response)))
                 }))
             },
         )));
@@ -243,7 +242,10 @@ impl Route {
                 .map_err(malformed)?;
             let handler = Arc::clone(&handler);
             let ask = Incoming::new(request, stanza, switchboard);
-            Ok(Box::pin(async move { write(&handler.handle(ask).await?) }))
+            Ok(Box::pin(async move {
+                let response = handler.handle(ask).await?;
+                Ok(Answer::Result(Box::new(response)))
+            }))
         })
     }
 
@@ -373,12 +375,6 @@ fn key_of<T: FromXml>() -> String {
         XmlNameMatcher::InNamespace(ns) => format!("{ns}\0"),
         XmlNameMatcher::Any => "\0".to_owned(),
     }
-}
-
-fn write(response: &impl IntoResult) -> Result<Answer, Refusal> {
-    let mut child = Vec::new();
-    response.write(&mut Wire::new(&mut child))?;
-    Ok(Answer::Result(child))
 }
 
 fn malformed(why: xso::error::Error) -> Refusal {

@@ -181,16 +181,7 @@ impl Switchboard {
                     id: Some(&asked.id),
                     ..Head::new(Kind::Iq, speaker.as_str(), to.as_str())
                 };
-                let mut unwritable = None;
-                let start = out.len();
-                let replaced = gate.pass(out, &head, |wire| {
-                    unwritable = wire.payload(question).err();
-                })?;
-                if let Some(why) = unwritable {
-                    out.truncate(start);
-                    return Err(Unsendable::Payload(why.to_string()));
-                }
-                Ok(replaced)
+                gate.try_pass(out, &head, |wire| wire.payload(question))
             })
             .map_err(|why| RequestError::NotSent(NotSent::Refused(why)))?;
         Ok(asked)

@@ -157,10 +157,10 @@ fn conclude(
             span.record("outcome", "done");
             return;
         }
-        Ok(Answer::Result(child)) => {
+        Ok(Answer::Result(response)) => {
             let written = switchboard.outbox.add(Fate::Kept, |gate, out| {
                 Asked::of(stanza, |asked| {
-                    asked.result(gate, out, |wire| wire.written(&child))
+                    asked.result(gate, out, |wire| response.write(wire))
                 })
             });
             match written {

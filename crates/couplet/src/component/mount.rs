@@ -302,7 +302,7 @@ impl Component {
     where
         H: Fn(Incoming<Iq>) -> Answer + Send + Sync + 'static,
         Answer: Future<Output = Result<Response, E>> + Send + 'static,
-        Response: IntoResult,
+        Response: IntoResult + Send + 'static,
         E: Into<Refusal>,
     {
         self.router.set_iq_fallback(handler, self.limit);

@@ -3,13 +3,19 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
-use couplet_core::refusal::{Condition, Refusal};
+use couplet_core::{
+    refusal::{Condition, Refusal},
+    wire::Wire,
+};
 use xmpp_parsers::disco::{
     DiscoInfoQuery, DiscoInfoResult, DiscoItemsQuery, DiscoItemsResult, Identity, Item,
 };
 
 use super::{About, contact};
-use crate::{handler::IqHandler, incoming::Incoming};
+use crate::{
+    handler::{IntoResult, IqHandler},
+    incoming::Incoming,
+};
 
 const NS_INFO: &str = "http://jabber.org/protocol/disco#info";
 
@@ -17,6 +23,8 @@ const NS_INFO: &str = "http://jabber.org/protocol/disco#info";
 pub(crate) struct Info {
     about: Arc<About>,
     features: BTreeSet<String>,
+    /// What is asked most often, written once.
+    root: Arc<[u8]>,
 }
 
 impl Info {
@@ -24,31 +32,23 @@ impl Info {
     pub(crate) fn of(about: Arc<About>, namespaces: BTreeSet<String>) -> Info {
         let mut features = namespaces;
         features.insert(NS_INFO.to_owned());
-        Info { about, features }
-    }
-}
-
-#[async_trait]
-impl IqHandler for Info {
-    type Request = DiscoInfoQuery;
-    type Response = DiscoInfoResult;
-
-    async fn handle(&self, ask: Incoming<DiscoInfoQuery>) -> Result<DiscoInfoResult, Refusal> {
-        let name = match &ask.node {
-            None => Some(self.about.name.clone()),
-            // XEP-0030, 7: a node that is not there is `item-not-found`.
-            Some(node) => self
-                .about
-                .items
-                .iter()
-                .find(|item| item.node.as_ref() == Some(node))
-                .ok_or(Condition::ItemNotFound)?
-                .name
-                .clone(),
+        let mut info = Info {
+            about,
+            features,
+            root: Arc::default(),
         };
+        let mut root = Vec::new();
+        let told = info.tell(None, Some(info.about.name.clone()));
+        let written = Wire::new(&mut root).payload(&told);
+        debug_assert!(written.is_ok(), "it is all text");
+        info.root = root.into();
+        info
+    }
+
+    fn tell(&self, node: Option<String>, name: Option<String>) -> DiscoInfoResult {
         let (category, type_) = self.about.identity.clone();
-        Ok(DiscoInfoResult {
-            node: ask.node.clone(),
+        DiscoInfoResult {
+            node,
             identities: vec![Identity {
                 category,
                 type_,
@@ -57,7 +57,43 @@ impl IqHandler for Info {
             }],
             features: self.features.clone(),
             extensions: contact::form(&self.about.contacts).into_iter().collect(),
-        })
+        }
+    }
+}
+
+#[async_trait]
+impl IqHandler for Info {
+    type Request = DiscoInfoQuery;
+    type Response = Told;
+
+    async fn handle(&self, ask: Incoming<DiscoInfoQuery>) -> Result<Told, Refusal> {
+        let Some(node) = ask.into_payload().node else {
+            return Ok(Told::Root(Arc::clone(&self.root)));
+        };
+        // XEP-0030, 7: a node that is not there is `item-not-found`.
+        let mut items = self.about.items.iter();
+        let item = items
+            .find(|item| item.node.as_ref() == Some(&node))
+            .ok_or(Condition::ItemNotFound)?;
+        Ok(Told::Node(self.tell(Some(node), item.name.clone())))
+    }
+}
+
+/// An answer to disco#info.
+pub(crate) enum Told {
+    Root(Arc<[u8]>),
+    Node(DiscoInfoResult),
+}
+
+impl IntoResult for Told {
+    fn write(&self, wire: &mut Wire<'_>) -> Result<(), xso::error::Error> {
+        match self {
+            Told::Root(written) => {
+                wire.written(written);
+                Ok(())
+            }
+            Told::Node(result) => wire.payload(result),
+        }
     }
 }
 
