@@ -1,0 +1,160 @@
+//! A client that nobody here wrote, slixmpp, talks to the echo binary through both servers, over
+//! every kind of connection. It is worth believing: it fails a careless component.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use couplet_test::{Ejabberd, Prosody, Setup};
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+fn python(script: &str) -> Result<Command, Box<dyn Error>> {
+    let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let python = tests.join(".venv/bin/python");
+    if !python.exists() {
+        return Err("tests/.venv is missing: run tests/install.sh".into());
+    }
+    let mut command = Command::new(python);
+    command
+        .arg(tests.join("foreign").join(script))
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    Ok(command)
+}
+
+async fn slixmpp_echo(server: &str, manners: &[&str]) -> Result<Child, Box<dyn Error>> {
+    let mut echo = python("slixmpp_echo.py")?
+        .args([
+            "--server",
+            server,
+            "--component",
+            "echo.localhost",
+            "--secret",
+            "s3cret",
+        ])
+        .args(manners)
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut lines = BufReader::new(echo.stdout.take().ok_or("no output")?).lines();
+    let line = timeout(PATIENCE, lines.next_line()).await??;
+    assert_eq!(line.as_deref(), Some("online"));
+    Ok(echo)
+}
+
+/// The client's verdict: whether it was content, and what it printed.
+async fn examine(server: &str) -> Result<(bool, String), Box<dyn Error>> {
+    let run = python("slixmpp_client.py")?
+        .args([
+            "--server",
+            server,
+            "--jid",
+            "alice@localhost",
+            "--password",
+            "alice",
+        ])
+        .args(["--component", "echo.localhost"])
+        .output();
+    let output = timeout(PATIENCE, run).await??;
+    let said = [output.stdout, output.stderr].concat();
+    Ok((output.status.success(), String::from_utf8(said)?))
+}
+
+/// The binary as users build it, with its settings in the environment.
+fn our_echo(server: &str, authority: Option<&Path>) -> Result<Child, Box<dyn Error>> {
+    // target/debug/deps/foreign-… → target/debug/echo
+    let tests = std::env::current_exe()?;
+    let built = tests.ancestors().nth(2).ok_or("no target folder")?;
+    let echo = built.join("echo");
+    if !echo.exists() {
+        return Err(format!("{} is missing: cargo build -p echo", echo.display()).into());
+    }
+    let mut command = Command::new(echo);
+    command
+        .env("COUPLET_DOMAIN", "echo.localhost")
+        .env("COUPLET_SECRET", "s3cret")
+        .env("COUPLET_SERVER", server)
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    if let Some(authority) = authority {
+        command.env("COUPLET_TLS_CA_FILE", authority);
+    }
+    Ok(command.spawn()?)
+}
+
+/// Lets the client examine our echo, then ends it as an operator would.
+async fn our_echo_passes(
+    server: &str,
+    authority: Option<&Path>,
+    client: &str,
+) -> Result<(), Box<dyn Error>> {
+    let mut echo = our_echo(server, authority)?;
+    let (content, said) = examine(client).await?;
+    assert!(content, "{server}: {said}");
+    assert_eq!(said.matches("ok ").count(), 6, "{server}: {said}");
+    let pid = echo.id().and_then(|pid| Pid::from_raw(pid.cast_signed()));
+    kill_process(pid.ok_or("it has ended")?, Signal::TERM)?;
+    let ended = timeout(PATIENCE, echo.wait()).await??;
+    assert!(ended.success(), "{server}: {ended}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_echo_passes_on_prosody() -> Outcome {
+    let prosody = Prosody::start(Setup::component("echo.localhost", "s3cret")).await?;
+    drop(prosody.user("alice").await?);
+    our_echo_passes(&prosody.component_addr(), None, &prosody.client_addr()).await
+}
+
+#[tokio::test]
+async fn the_same_echo_passes_on_ejabberd_over_tcp_tls_and_a_unix_socket() -> Outcome {
+    let setup = Setup::component("echo.localhost", "s3cret")
+        .tls()
+        .unix_socket();
+    let ejabberd = Ejabberd::start(setup).await?;
+    drop(ejabberd.user("alice").await?);
+    let client = ejabberd.client_addr();
+    our_echo_passes(&ejabberd.component_addr(), None, &client).await?;
+    let tls = format!("tls://{}", ejabberd.tls_addr().ok_or("no TLS")?);
+    our_echo_passes(&tls, Some(ejabberd.authority()), &client).await?;
+    let unix = ejabberd.unix_path().ok_or("no unix socket")?;
+    our_echo_passes(&format!("unix:{}", unix.display()), None, &client).await
+}
+
+#[tokio::test]
+async fn the_foreign_client_is_content_with_a_good_component() -> Outcome {
+    let setup = Setup::component("echo.localhost", "s3cret");
+    let prosody = Prosody::start(setup.clone()).await?;
+    let ejabberd = Ejabberd::start(setup).await?;
+    drop((prosody.user("alice").await?, ejabberd.user("alice").await?));
+    for (component, client) in [
+        (prosody.component_addr(), prosody.client_addr()),
+        (ejabberd.component_addr(), ejabberd.client_addr()),
+    ] {
+        let _echo = slixmpp_echo(&component, &[]).await?;
+        let (content, said) = examine(&client).await?;
+        assert!(content, "{said}");
+        assert_eq!(said.matches("ok ").count(), 6, "{said}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_foreign_client_complains_of_a_careless_component() -> Outcome {
+    let prosody = Prosody::start(Setup::component("echo.localhost", "s3cret")).await?;
+    drop(prosody.user("alice").await?);
+    let _echo = slixmpp_echo(&prosody.component_addr(), &["--wrong"]).await?;
+    let (content, said) = examine(&prosody.client_addr()).await?;
+    assert!(!content, "{said}");
+    for complaint in ["FAIL  echo", "FAIL  unknown question", "ok    ping"] {
+        assert!(said.contains(complaint), "{said}");
+    }
+    Ok(())
+}
