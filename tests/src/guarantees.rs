@@ -150,11 +150,11 @@ async fn a_stopping_house_answers_everybody(stage: &mut Stage, alice: &mut User)
         })
         .await;
     let finishing = bob.question("get", BOT, &payload("held")).await;
+    bob.ping(DOMAIN).await;
     let begun = alice.question("get", BOT, &payload("held")).await;
     let waiting = alice.question("get", BOT, &payload("held")).await;
     // Another conversation, so that the pong shows what the component has taken in.
     alice.ping(DOMAIN).await;
-    bob.ping(DOMAIN).await;
     component.begin_to_stop();
     // The component learns of it before, or after, the next stanza: ask until it has.
     let mut late = bob.ask("get", DOMAIN, &payload("absent")).await;
@@ -164,7 +164,11 @@ async fn a_stopping_house_answers_everybody(stage: &mut Stage, alice: &mut User)
     assert_eq!(late.condition(), "recipient-unavailable");
     open.add_permits(1);
     let finished = bob.next().await;
-    assert_eq!((finished.id(), finished.type_()), (&*finishing, "result"));
+    assert_eq!(
+        (finished.id(), finished.type_()),
+        (&*finishing, "result"),
+        "{finished}"
+    );
     let mut left = [alice.next().await, alice.next().await];
     left.sort_by_key(|answer| answer.id() != begun);
     for (answer, id) in left.iter().zip([&begun, &waiting]) {

@@ -384,6 +384,28 @@ pub async fn a_polite_stop_lets_handlers_finish_and_says_goodbye(stage: &mut Sta
     assert_eq!(away.type_(), "error", "{away}");
 }
 
+/// Neither where nothing is left to do, nor where the grace is over, before a day has passed.
+pub async fn a_polite_stop_waits_for_no_sign_of_life(stage: &mut Stage) {
+    let quiet = |mut config: Config| {
+        config.timing.keepalive = Duration::from_secs(10 * 3600);
+        config.timing.dead_after = Duration::from_secs(20 * 3600);
+        config.timing.grace = Duration::from_millis(100);
+        config
+    };
+    let idle = stage.run(|config| echo(quiet(config))).await;
+    idle.stop().await.unwrap();
+    let busy = |config| {
+        Component::new(quiet(config))
+            .on_chat(|_: Incoming<Message>| std::future::pending::<Result<(), Refusal>>())
+    };
+    let busy = stage.run(busy).await;
+    let mut alice = stage.user("alice").await;
+    alice.chat(BOT, "keeps it busy").await;
+    alice.ping(DOMAIN).await;
+    busy.stop().await.unwrap();
+    assert_eq!(alice.next().await.condition(), "recipient-unavailable");
+}
+
 /// There is nobody to say goodbye to.
 pub async fn a_component_without_a_server_stops_too(stage: &mut Stage) {
     let component = stage.run(echo).await;

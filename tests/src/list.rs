@@ -83,6 +83,7 @@ macro_rules! every_scenario {
                 an_unreachable_server_is_waited_for
                 questions_fail_at_once_when_the_link_dies
                 a_polite_stop_lets_handlers_finish_and_says_goodbye
+                a_polite_stop_waits_for_no_sign_of_life
                 a_component_without_a_server_stops_too
                 several_domains_live_in_one_process
             }

@@ -174,7 +174,7 @@ pub async fn characters_that_xml_forbids_do_not_end_the_stream(stage: &mut Stage
                 )
                 .append("c\u{0}d")
                 .build();
-            let reply = Outgoing::chat(chat.from(), "a\u{0}b\u{FFFE}c\u{1F600}\r\n]]>&amp;")
+            let reply = Outgoing::chat(chat.from(), "a\u{0}b\u{FFFE}c\u{1F600}\n]]>&amp;")
                 .id("i\u{8}")
                 .payload(&raw);
             chat.link().send(reply).await
@@ -184,7 +184,7 @@ pub async fn characters_that_xml_forbids_do_not_end_the_stream(stage: &mut Stage
     let mut alice = stage.user("alice").await;
     alice.chat(BOT, "say it").await;
     let reply = alice.next().await;
-    assert_eq!(reply.text(), "a\u{FFFD}b\u{FFFD}c\u{1F600}\r\n]]>&amp;");
+    assert_eq!(reply.text(), "a\u{FFFD}b\u{FFFD}c\u{1F600}\n]]>&amp;");
     assert_eq!(reply.id(), "i\u{FFFD}");
     let note = reply.root().child("note", "urn:example:note").unwrap();
     assert_eq!(

@@ -113,13 +113,16 @@ impl<'a> Session<'a> {
 
     async fn turns(&mut self, stop: &mut Pin<&mut impl Future<Output = ()>>) -> Loss {
         let mut timer = Box::pin(time::sleep_until(self.next_due()));
+        let mut timed_for = self.phase;
         loop {
             if let Err(loss) = self.step_towards_the_end() {
                 return loss;
             }
-            let due = self.next_due();
-            if due < timer.deadline() {
-                timer.as_mut().reset(due);
+            // Each phase has a deadline of its own, and the next may have nothing to wait for.
+            if self.phase != timed_for {
+                timed_for = self.phase;
+                timer.as_mut().reset(self.next_due());
+                continue;
             }
             tokio::select! {
                 biased;
