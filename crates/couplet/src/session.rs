@@ -292,8 +292,6 @@ impl<'a> Session<'a> {
                 self.tasks.abort_all();
                 self.hooks.goes_offline(self.switchboard, &mut self.tasks);
                 self.phase = Phase::Parting(now + PARTING);
-                // Where the app has no goodbyes nothing would wake us up again.
-                return self.step_towards_the_end();
             }
             Phase::Parting(until)
                 if self.tasks.is_empty() && self.dispatch.is_idle() || now >= until =>
