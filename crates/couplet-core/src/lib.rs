@@ -20,3 +20,4 @@ pub mod handshake;
 pub mod backoff;
 pub mod refusal;
 pub mod wire;
+mod octets;

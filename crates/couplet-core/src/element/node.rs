@@ -38,6 +38,14 @@ pub(super) struct Name {
 }
 
 impl Name {
+    pub(super) fn new(start: usize, local: usize, end: usize) -> Self {
+        Self {
+            start: start as u32,
+            local: local as u32,
+            end: end as u32,
+        }
+    }
+
     pub(super) fn local(self) -> Span {
         Span {
             start: self.local,

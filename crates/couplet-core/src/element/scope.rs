@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use super::node::Ns;
+
 /// The namespace of streams (RFC 6120, 4.8.1).
 pub const NS_STREAM: &str = "http://etherx.jabber.org/streams";
 /// The namespace of stanzas between a client and its server, and inside Couplet (RFC 6120, 4.8.2).
@@ -100,10 +102,11 @@ impl Scope {
         }
     }
 
+    pub(super) fn default_ns(&self) -> Ns {
+        Ns::bound(self.default)
+    }
+
     pub(super) fn lookup(&self, prefix: &str) -> Option<u32> {
-        if prefix.is_empty() {
-            return Some(self.default);
-        }
         if prefix == "xml" {
             return Some(Self::XML);
         }

@@ -1,0 +1,104 @@
+//! Questions about bytes, answered in few instructions.
+//!
+//! Plain loops in a shape that compilers turn into vector instructions; deliberately without any
+//! instruction of a particular machine.
+
+/// A set of bytes, as a table: one load answers.
+pub(crate) struct Octets([bool; 256]);
+
+impl Octets {
+    pub(crate) const fn new(bytes: &[u8]) -> Self {
+        Self([false; 256]).with(bytes)
+    }
+
+    pub(crate) const fn with(self, bytes: &[u8]) -> Self {
+        let (mut table, mut rest) = (self.0, bytes);
+        while let [first, others @ ..] = rest {
+            if let Some((_, [slot, ..])) = table.split_at_mut_checked(*first as usize) {
+                *slot = true;
+            }
+            rest = others;
+        }
+        Self(table)
+    }
+
+    /// The set with all bytes that are not ASCII.
+    pub(crate) const fn with_wide(self) -> Self {
+        let mut table = self.0;
+        let (_, mut rest) = table.split_at_mut(128);
+        while let [first, others @ ..] = rest {
+            *first = true;
+            rest = others;
+        }
+        Self(table)
+    }
+
+    #[inline]
+    pub(crate) fn has(&self, byte: u8) -> bool {
+        matches!(self.0.get(usize::from(byte)), Some(true))
+    }
+
+    /// Where the first byte of the set is; the end if there is none.
+    #[inline]
+    pub(crate) fn find(&self, bytes: &[u8]) -> usize {
+        bytes
+            .iter()
+            .position(|&byte| self.has(byte))
+            .unwrap_or(bytes.len())
+    }
+
+    /// Where the first byte is that is not of the set; the end if there is none.
+    #[inline]
+    pub(crate) fn find_other(&self, bytes: &[u8]) -> usize {
+        bytes
+            .iter()
+            .position(|&byte| !self.has(byte))
+            .unwrap_or(bytes.len())
+    }
+}
+
+/// Whether `special` holds for any of the bytes. It has to be free of branches: `|`, not `||`.
+#[inline]
+pub(crate) fn any(bytes: &[u8], special: impl Fn(u8) -> bool + Copy) -> bool {
+    // The last chunk may overlap with the one before it, instead of a loop over single bytes.
+    if let Some(last) = bytes.last_chunk::<16>() {
+        let (chunks, _) = bytes.as_chunks::<16>();
+        return chunks.iter().any(|chunk| any_of(chunk, special)) || any_of(last, special);
+    }
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        return any_of(first, special) | any_of(last, special);
+    }
+    bytes.iter().any(|&byte| special(byte))
+}
+
+#[inline]
+fn any_of<const N: usize>(chunk: &[u8; N], special: impl Fn(u8) -> bool) -> bool {
+    chunk.iter().fold(false, |any, &byte| any | special(byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_special_byte_is_found_wherever_it_stands() {
+        for length in 0..70 {
+            let mut bytes = vec![b'a'; length];
+            assert!(!any(&bytes, |byte| byte == b'<'));
+            for at in 0..length {
+                bytes[at] = b'<';
+                assert!(any(&bytes, |byte| byte == b'<'), "{at} of {length}");
+                bytes[at] = b'a';
+            }
+        }
+    }
+
+    #[test]
+    fn a_set_has_the_bytes_it_was_made_of_and_no_others() {
+        let set = Octets::new(b"\0a\xFF");
+        let of: Vec<u8> = (0..=255).filter(|byte| set.has(*byte)).collect();
+        assert_eq!(of, b"\0a\xFF");
+        assert_eq!((set.find(b"xya"), set.find(b"xy")), (2, 2));
+        assert_eq!((set.find_other(b"aax"), set.find_other(b"aa")), (2, 2));
+    }
+}
