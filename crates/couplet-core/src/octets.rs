@@ -71,7 +71,7 @@ pub(crate) fn any(bytes: &[u8], special: impl Fn(u8) -> bool + Copy) -> bool {
     bytes.iter().any(|&byte| special(byte))
 }
 
-#[inline]
+#[inline(always)]
 fn any_of<const N: usize>(chunk: &[u8; N], special: impl Fn(u8) -> bool) -> bool {
     chunk.iter().fold(false, |any, &byte| any | special(byte))
 }

@@ -66,11 +66,14 @@ impl<'s> Decoder<'s> {
     /// The attribute value that begins at `at`, behind `quote`, and where to go on.
     #[inline]
     pub(super) fn attribute(&mut self, at: usize, quote: u8) -> Result<(Span, usize), Malformed> {
-        let mut from = at;
         if self.survey.plain {
             let rest = self.source.as_bytes().get(at..).unwrap_or_default();
-            from += memchr2(quote, b'<', rest).unwrap_or(rest.len());
+            let length = memchr2(quote, b'<', rest).unwrap_or(rest.len());
+            if rest.get(length) == Some(&quote) {
+                return Ok((Span::new(at, at + length), at + length + 1));
+            }
         }
+        let mut from = at;
         loop {
             let (stop, byte) = self.attribute_stop(from)?;
             if byte == quote {
