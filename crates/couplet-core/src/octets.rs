@@ -57,6 +57,29 @@ impl Octets {
     }
 }
 
+/// Where the first of these few bytes is. For stretches that are mostly short: a search by vectors,
+/// as memchr's, is faster only from some fifty bytes on.
+#[inline]
+pub(crate) fn find<const N: usize>(bytes: &[u8], of: [u8; N]) -> Option<usize> {
+    const ONES: u64 = u64::from_le_bytes([0x01; 8]);
+    const TOPS: u64 = u64::from_le_bytes([0x80; 8]);
+    let mut rest = bytes;
+    while let Some((word, behind)) = rest.split_first_chunk() {
+        let word = u64::from_le_bytes(*word);
+        // Subtracting one borrows from a byte's top bit if it is zero, and maybe from those above.
+        let zeros = of.iter().fold(0, |zeros, byte| {
+            let differs = word ^ (ONES * u64::from(*byte));
+            zeros | (differs.wrapping_sub(ONES) & !differs)
+        }) & TOPS;
+        if zeros != 0 {
+            return Some(bytes.len() - rest.len() + zeros.trailing_zeros() as usize / 8);
+        }
+        rest = behind;
+    }
+    let found = rest.iter().position(|byte| of.contains(byte))?;
+    Some(bytes.len() - rest.len() + found)
+}
+
 /// Whether `special` holds for any of the bytes. It has to be free of branches: `|`, not `||`.
 #[inline]
 pub(crate) fn any(bytes: &[u8], special: impl Fn(u8) -> bool + Copy) -> bool {
@@ -89,6 +112,22 @@ mod tests {
                 bytes[at] = b'<';
                 assert!(any(&bytes, |byte| byte == b'<'), "{at} of {length}");
                 bytes[at] = b'a';
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_of_some_bytes_is_found_whatever_stands_around_it() {
+        for length in 0..24 {
+            for around in 0..=255 {
+                let mut bytes = vec![around; length];
+                for at in (0..length).rev() {
+                    bytes[at] = b'<';
+                    let first = if around == b'>' { 0 } else { at };
+                    assert_eq!(find(&bytes, [b'<', b'>']), Some(first));
+                }
+                bytes.fill(b'x');
+                assert_eq!(find(&bytes, [b'<', b'>']), None);
             }
         }
     }

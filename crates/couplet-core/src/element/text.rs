@@ -4,10 +4,10 @@
 //! is copied, because the tests compare the two. Deliberately without document-defined entities
 //! (RFC 6120, 11.1).
 
-use memchr::{memchr, memchr2, memchr3, memmem};
+use memchr::{memchr, memchr3, memmem};
 
 use super::malformed::Malformed;
-use crate::octets::{Octets, any};
+use crate::octets::{Octets, any, find};
 
 /// A stretch of the source, or, past the source's end, of the annex.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ impl<'s> Decoder<'s> {
     pub(super) fn attribute(&mut self, at: usize, quote: u8) -> Result<(Span, usize), Malformed> {
         if self.survey.plain {
             let rest = self.source.as_bytes().get(at..).unwrap_or_default();
-            let length = memchr2(quote, b'<', rest).unwrap_or(rest.len());
+            let length = find(rest, [quote, b'<']).unwrap_or(rest.len());
             if rest.get(length) == Some(&quote) {
                 return Ok((Span::new(at, at + length), at + length + 1));
             }
