@@ -154,26 +154,27 @@ impl Scan {
     /// Reads on in a start tag; how long it goes on, if its end is there.
     #[inline]
     fn start_tag(&mut self, bytes: &[u8], quote: Option<u8>, limits: &Limits) -> Option<usize> {
-        let (mut quote, mut at) = (quote, 0);
+        let (mut quote, mut rest) = (quote, bytes);
         loop {
-            let rest = bytes.get(at..).unwrap_or_default();
-            let found = match quote {
-                None => find(rest, [b'\'', b'"', b'>']),
-                Some(quote) => find(rest, [quote]),
+            if let Some(open) = quote {
+                let Some(behind) = find(rest, [open]).and_then(|at| rest.get(at + 1..)) else {
+                    break;
+                };
+                (quote, rest) = (None, behind);
+            }
+            let Some([stop, behind @ ..]) =
+                find(rest, [b'\'', b'"', b'>']).and_then(|at| rest.get(at..))
+            else {
+                break;
             };
-            let Some(offset) = found else { break };
-            at += offset + 1;
-            quote = match (quote, rest.get(offset)) {
-                (None, Some(b'>')) => return Some(at),
-                (None, opening) => {
-                    self.attributes += 1;
-                    if self.attributes > limits.attributes {
-                        self.exceeded(LimitKind::Attributes);
-                    }
-                    opening.copied()
-                }
-                (Some(_), _) => None,
-            };
+            if *stop == b'>' {
+                return Some(bytes.len() - behind.len());
+            }
+            self.attributes += 1;
+            if self.attributes > limits.attributes {
+                self.exceeded(LimitKind::Attributes);
+            }
+            (quote, rest) = (Some(*stop), behind);
         }
         self.state = State::StartTag(quote);
         None
