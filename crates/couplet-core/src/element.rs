@@ -151,7 +151,11 @@ impl Tree {
         span.of(&self.source, &self.annex)
     }
 
+    #[inline]
     fn uri(&self, ns: Ns) -> &str {
+        if ns == Ns::NONE {
+            return "";
+        }
         match ns.uri(&self.source, &self.annex, &self.nodes, &self.scope) {
             NS_COMPONENT => NS_CLIENT,
             uri => uri,

@@ -53,6 +53,13 @@ impl Name {
         }
     }
 
+    /// Whether this is its local name, in the source it is of.
+    #[inline]
+    pub(super) fn is(self, local: &str, source: &str) -> bool {
+        let (start, end) = (self.local as usize, self.end as usize);
+        end - start == local.len() && source.as_bytes().get(start..end) == Some(local.as_bytes())
+    }
+
     pub(super) fn prefix(self) -> Span {
         Span {
             start: self.start,
