@@ -83,19 +83,24 @@ pub(crate) fn find<const N: usize>(bytes: &[u8], of: [u8; N]) -> Option<usize> {
 /// Whether `special` holds for any of the bytes. It has to be free of branches: `|`, not `||`.
 #[inline]
 pub(crate) fn any(bytes: &[u8], special: impl Fn(u8) -> bool + Copy) -> bool {
-    // The last chunk may overlap with the one before it, instead of a loop over single bytes.
-    if let Some(last) = bytes.last_chunk::<16>() {
-        let (chunks, _) = bytes.as_chunks::<16>();
+    // 32 is what compilers take two vectors for, and do not try to be clever with.
+    if let Some(last) = bytes.last_chunk::<32>() {
+        // The last chunk overlaps with the one before it, instead of a loop over single bytes.
+        let (chunks, _) = bytes.as_chunks::<32>();
         return chunks.iter().any(|chunk| any_of(chunk, special)) || any_of(last, special);
     }
-    if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
-        return any_of(first, special) | any_of(last, special);
+    let Some(first) = bytes.first() else {
+        return false;
+    };
+    let mut padded = [*first; 32];
+    for (place, byte) in padded.iter_mut().zip(bytes) {
+        *place = *byte;
     }
-    bytes.iter().any(|&byte| special(byte))
+    any_of(&padded, special)
 }
 
-#[inline(always)]
-fn any_of<const N: usize>(chunk: &[u8; N], special: impl Fn(u8) -> bool) -> bool {
+#[inline]
+fn any_of(chunk: &[u8; 32], special: impl Fn(u8) -> bool) -> bool {
     chunk.iter().fold(false, |any, &byte| any | special(byte))
 }
 
