@@ -74,10 +74,10 @@ impl Tree {
                 "an element of more than a gigabyte",
             ));
         }
-        let returns = text::survey(&bytes)?;
+        let survey = text::survey(&bytes)?;
         let source = String::from_utf8(Vec::from(bytes))
             .map_err(|_| Malformed::NotWellFormed("broken UTF-8"))?;
-        let (nodes, annex) = build::build(&source, returns, scope)?;
+        let (nodes, annex) = build::build(&source, survey, scope)?;
         Ok(Self {
             source,
             annex,
@@ -151,7 +151,11 @@ impl Tree {
         span.of(&self.source, &self.annex)
     }
 
+    #[inline]
     fn uri(&self, ns: Ns) -> &str {
+        if ns == Ns::NONE {
+            return "";
+        }
         match ns.uri(&self.source, &self.annex, &self.nodes, &self.scope) {
             NS_COMPONENT => NS_CLIENT,
             uri => uri,

@@ -21,3 +21,4 @@ pub mod backoff;
 pub mod refusal;
 pub mod wire;
 mod address;
+mod octets;

@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use rxml::{Namespace, NcNameStr};
 use xso::{AsXml, Item, error::Error};
 
+use crate::octets::{Octets, any};
+
 /// The namespace of stanzas inside Couplet. On the wire a component's stream has
 /// `jabber:component:accept` in its place. (XEP-0114, 3)
 ///
@@ -129,14 +131,7 @@ impl<'a> Wire<'a> {
     /// assert_eq!(out, b"1 &lt; 2");
     /// ```
     pub fn text(&mut self, text: &str) {
-        // A bare CR would be read back as LF. (XML 1.0, 2.11)
-        self.escape(text, |byte| match byte {
-            b'&' => Some("&amp;"),
-            b'<' => Some("&lt;"),
-            b'>' => Some("&gt;"),
-            b'\r' => Some("&#13;"),
-            _ => None,
-        });
+        self.escape(text, &TEXT);
     }
 
     /// Writes `<name>text</name>`, the text escaped.
@@ -172,21 +167,12 @@ impl<'a> Wire<'a> {
     /// assert_eq!(out, b" to='o&apos;hara@b'");
     /// ```
     pub fn attribute(&mut self, name: &str, value: &str) {
-        self.out.push(b' ');
+        self.out.reserve(name.len() + value.len() + 4);
+        self.raw(" ");
         self.raw(name);
         self.raw("='");
-        // White space would be read back as spaces. (XML 1.0, 3.3.3)
-        self.escape(value, |byte| match byte {
-            b'&' => Some("&amp;"),
-            b'<' => Some("&lt;"),
-            b'>' => Some("&gt;"),
-            b'\'' => Some("&apos;"),
-            b'\t' => Some("&#9;"),
-            b'\n' => Some("&#10;"),
-            b'\r' => Some("&#13;"),
-            _ => None,
-        });
-        self.out.push(b'\'');
+        self.escape(value, &VALUE);
+        self.raw("'");
     }
 
     /// Writes a typed payload or a raw element as a child of a stanza.
@@ -280,18 +266,27 @@ impl<'a> Wire<'a> {
         }
     }
 
+    #[inline]
+    fn escape(&mut self, text: &str, special: &Octets) {
+        // One look at all of it is cheaper than one at each byte, and mostly enough.
+        if any(text.as_bytes(), may_be_special) {
+            self.escape_runs(text, special);
+        } else {
+            self.raw(text);
+        }
+    }
+
     /// Copies `text` in runs, stopping only at bytes that may need something else.
-    fn escape(&mut self, text: &str, escaped: impl Fn(u8) -> Option<&'static str>) {
+    fn escape_runs(&mut self, text: &str, special: &Octets) {
         let mut rest = text;
-        while let Some(at) = rest.bytes().position(is_special) {
-            let (run, tail) = rest.split_at(at);
+        while let Some((run, tail)) = rest.split_at_checked(special.find(rest.as_bytes())) {
             self.raw(run);
             let Some(first) = tail.chars().next() else {
-                break;
+                return;
             };
-            match tail.bytes().next().and_then(&escaped) {
+            match entity(first) {
                 Some(entity) => self.raw(entity),
-                None if is_xml(first) => self.raw(tail.get(..first.len_utf8()).unwrap_or(tail)),
+                None if is_xml(first) => self.raw(first.encode_utf8(&mut [0; 4])),
                 None => {
                     self.raw("\u{FFFD}");
                     self.replaced += 1;
@@ -299,14 +294,39 @@ impl<'a> Wire<'a> {
             }
             rest = tail.get(first.len_utf8()..).unwrap_or_default();
         }
-        self.raw(rest);
     }
 }
 
-/// Bytes that cannot simply be copied: markup, control characters, and 0xEF, with which the two
-/// non-characters U+FFFE and U+FFFF begin.
-const fn is_special(byte: u8) -> bool {
-    byte < 0x20 || matches!(byte, b'&' | b'<' | b'>' | b'\'' | 0xEF)
+/// What cannot simply be copied into text: markup, control characters, and 0xEF, with which the
+/// two non-characters U+FFFE and U+FFFF begin. A bare CR would be read back as LF. (XML 1.0, 2.11)
+const TEXT: Octets = Octets::new(b"&<>\r\xEF").with(CONTROLS);
+/// The same for a value: white space would be read back as spaces. (XML 1.0, 3.3.3)
+const VALUE: Octets = TEXT.with(b"'\t\n");
+/// Without white space.
+const CONTROLS: &[u8] = b"\x00\x01\x02\x03\x04\x05\x06\x07\x08\x0B\x0C\x0E\x0F\
+    \x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1A\x1B\x1C\x1D\x1E\x1F";
+
+/// Whether the byte is in any of the two sets.
+fn may_be_special(byte: u8) -> bool {
+    (byte < 0x20)
+        | (byte == b'&')
+        | (byte == b'\'')
+        | (byte == b'<')
+        | (byte == b'>')
+        | (byte == 0xEF)
+}
+
+fn entity(special: char) -> Option<&'static str> {
+    match special {
+        '&' => Some("&amp;"),
+        '<' => Some("&lt;"),
+        '>' => Some("&gt;"),
+        '\'' => Some("&apos;"),
+        '\t' => Some("&#9;"),
+        '\n' => Some("&#10;"),
+        '\r' => Some("&#13;"),
+        _ => None,
+    }
 }
 
 /// XML 1.0, 2.2: `Char`. Surrogates cannot occur in a `str`.

@@ -5,30 +5,34 @@
 
 use std::collections::HashMap;
 
+use memchr::{memchr, memrchr};
+
 mod bind;
 
 use super::malformed::Malformed;
 use super::node::{Name, Node, Ns};
 use super::scope::Scope;
-use super::text::{Decoder, Span};
+use super::text::{Decoder, Span, Survey};
+use crate::octets::Octets;
 
 const NOBODY: u32 = u32::MAX;
 
 /// The nodes of the one element in `source`, and the characters that are not in it as such.
 pub(super) fn build(
     source: &str,
-    returns: bool,
+    survey: Survey,
     scope: &Scope,
 ) -> Result<(Vec<Node>, String), Malformed> {
     let mut builder = Builder {
         source,
         bytes: source.as_bytes(),
-        decoder: Decoder::new(source, returns),
+        decoder: Decoder::new(source, survey),
         nodes: Vec::with_capacity(8 + (source.len() / 24).min(512)),
         scope,
         open: NOBODY,
         live: NOBODY,
         live_count: 0,
+        default: scope.default_ns(),
         index: None,
     };
     builder.run()?;
@@ -46,6 +50,8 @@ struct Builder<'s> {
     /// The latest declaration in force.
     live: u32,
     live_count: usize,
+    /// What a name without a prefix means here.
+    default: Ns,
     index: Option<HashMap<&'s str, Vec<u32>>>,
 }
 
@@ -108,23 +114,26 @@ impl<'s> Builder<'s> {
             next: self.open,
         });
         self.open = element as u32;
-        let mut prefixed = false;
+        let mut head = Head {
+            prefixed: name.is_prefixed(),
+            ..Head::default()
+        };
         loop {
             let blank = self.skip_space(at);
             match self.byte(blank) {
                 Some(b'>') => {
-                    self.resolve(element, name, prefixed)?;
+                    self.resolve(element, name, &head)?;
                     return Ok(blank + 1);
                 }
                 Some(b'/') if self.byte(blank + 1) == Some(b'>') => {
-                    self.resolve(element, name, prefixed)?;
+                    self.resolve(element, name, &head)?;
                     self.close(element);
                     return Ok(blank + 2);
                 }
                 Some(_) if blank > at => {}
                 _ => return Err(Malformed::NotWellFormed("a broken start tag")),
             }
-            at = self.attribute(blank, element, &mut prefixed)?;
+            at = self.attribute(blank, element, &mut head)?;
         }
     }
 
@@ -133,7 +142,7 @@ impl<'s> Builder<'s> {
         &mut self,
         at: usize,
         element: usize,
-        prefixed: &mut bool,
+        head: &mut Head,
     ) -> Result<usize, Malformed> {
         let (name, at) = self.name(at)?;
         let at = self.skip_space(at);
@@ -150,25 +159,20 @@ impl<'s> Builder<'s> {
             }
         };
         if !name.is_prefixed() {
-            if self.source(name.raw()) == "xmlns" {
+            if self.written(name.local()) == b"xmlns" {
                 self.declare(element, Span::EMPTY, value)?;
-            } else {
-                self.nodes.push(Node::Attribute {
-                    name,
-                    ns: Ns::NONE,
-                    value,
-                });
+                return Ok(next);
             }
-        } else if self.source(name.prefix()) == "xmlns" {
+        } else if self.written(name.prefix()) == b"xmlns" {
             self.declare(element, name.local(), value)?;
-        } else {
-            *prefixed = true;
-            self.nodes.push(Node::Attribute {
-                name,
-                ns: Ns::NONE,
-                value,
-            });
+            return Ok(next);
         }
+        head.see(self.written(name.local()), name.is_prefixed());
+        self.nodes.push(Node::Attribute {
+            name,
+            ns: Ns::NONE,
+            value,
+        });
         Ok(next)
     }
 
@@ -179,7 +183,7 @@ impl<'s> Builder<'s> {
         let Some(Node::Element { name, .. }) = self.nodes.get(element) else {
             return Err(MISMATCH);
         };
-        let expected = self.source(name.raw()).as_bytes();
+        let expected = self.written(name.raw());
         let rest = self.bytes.get(at..).unwrap_or_default();
         if !rest.starts_with(expected) {
             return Err(MISMATCH);
@@ -205,30 +209,31 @@ impl<'s> Builder<'s> {
 
     #[inline]
     fn name(&self, at: usize) -> Result<(Name, usize), Malformed> {
+        let rest = self.bytes.get(at..).unwrap_or_default();
+        let end = at + PLAIN_NAME.find_other(rest);
+        let plain = !self.byte(end).is_some_and(|byte| NAME.has(byte));
+        if plain && self.starts_name(at, end) {
+            let name = Name::new(at, at, end);
+            return Ok((name, end));
+        }
+        self.prefixed_or_wide_name(at)
+    }
+
+    #[cold]
+    fn prefixed_or_wide_name(&self, at: usize) -> Result<(Name, usize), Malformed> {
         const REFUSED: Malformed = Malformed::NotWellFormed("a broken name");
         let rest = self.bytes.get(at..).unwrap_or_default();
-        let (mut length, mut colon, mut colons, mut wide) = (0, 0, 0, false);
-        for &byte in rest {
-            if !in_name(byte) {
-                break;
-            }
-            if byte == b':' {
-                (colon, colons) = (length, colons + 1);
-            }
-            wide |= byte >= 0x80;
-            length += 1;
-        }
-        let end = at + length;
-        let local = match colons {
-            0 => at,
-            1 if colon > 0 => at + colon + 1,
-            _ => return Err(REFUSED),
+        let end = at + NAME.find_other(rest);
+        let name = rest.get(..end - at).unwrap_or_default();
+        let local = match memchr(b':', name) {
+            Some(colon) => at + colon + 1,
+            None => at,
         };
-        let starts = |at: usize| at < end && self.byte(at).is_some_and(|byte| byte >= b'A');
-        if !starts(at) || !starts(local) {
+        let one_colon = memrchr(b':', name).is_none_or(|colon| at + colon + 1 == local);
+        if !one_colon || !self.starts_name(at, end) || !self.starts_name(local, end) {
             return Err(REFUSED);
         }
-        if wide {
+        if !name.is_ascii() {
             let checked = |from: usize| {
                 let name = self.source.get(from..end).unwrap_or_default();
                 rxml::strings::validate_name(name).map_err(|_| REFUSED)
@@ -236,14 +241,13 @@ impl<'s> Builder<'s> {
             checked(at)?;
             checked(local)?;
         }
-        Ok((
-            Name {
-                start: at as u32,
-                local: local as u32,
-                end: end as u32,
-            },
-            end,
-        ))
+        Ok((Name::new(at, local, end), end))
+    }
+
+    /// Whether a name that ends at `end` may begin here, as far as a byte can tell.
+    #[inline]
+    fn starts_name(&self, at: usize, end: usize) -> bool {
+        at < end && self.byte(at).is_some_and(|byte| byte >= b'A')
     }
 
     #[inline]
@@ -261,6 +265,13 @@ impl<'s> Builder<'s> {
     }
 
     #[inline]
+    fn written(&self, span: Span) -> &'s [u8] {
+        self.bytes
+            .get(span.start as usize..span.end as usize)
+            .unwrap_or_default()
+    }
+
+    #[inline]
     fn source(&self, span: Span) -> &'s str {
         self.source
             .get(span.start as usize..span.end as usize)
@@ -268,13 +279,32 @@ impl<'s> Builder<'s> {
     }
 }
 
-/// Whether the byte may be part of a name, as far as a byte can tell.
-fn in_name(byte: u8) -> bool {
-    const LOW: u64 = 0x07FF_6000_0000_0000;
-    const HIGH: u64 = 0x07FF_FFFE_87FF_FFFE;
-    match byte {
-        0..64 => LOW >> byte & 1 != 0,
-        64..128 => HIGH >> (byte - 64) & 1 != 0,
-        _ => true,
+/// What is worth knowing of a start tag's names before any is looked up.
+#[derive(Default)]
+struct Head {
+    prefixed: bool,
+    /// Two attributes may have the same name.
+    alike: bool,
+    /// A bit for each name: those of usual attributes differ.
+    seen: u64,
+}
+
+impl Head {
+    #[inline]
+    fn see(&mut self, local: &[u8], prefixed: bool) {
+        if let [first, ..] = local
+            && let [.., last] = local
+        {
+            let bit = 1 << ((2 * u32::from(*first) + u32::from(*last)) % 64);
+            self.alike |= self.seen & bit != 0;
+            self.seen |= bit;
+        }
+        self.prefixed |= prefixed;
     }
 }
+
+/// What a name may consist of, as far as a byte can tell.
+const NAME: Octets = PLAIN_NAME.with(b":").with_wide();
+/// The same, for names of ASCII without a prefix.
+const PLAIN_NAME: Octets =
+    Octets::new(b"-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz");

@@ -38,11 +38,26 @@ pub(super) struct Name {
 }
 
 impl Name {
+    pub(super) fn new(start: usize, local: usize, end: usize) -> Self {
+        Self {
+            start: start as u32,
+            local: local as u32,
+            end: end as u32,
+        }
+    }
+
     pub(super) fn local(self) -> Span {
         Span {
             start: self.local,
             end: self.end,
         }
+    }
+
+    /// Whether this is its local name, in the source it is of.
+    #[inline]
+    pub(super) fn is(self, local: &str, source: &str) -> bool {
+        let (start, end) = (self.local as usize, self.end as usize);
+        end - start == local.len() && source.as_bytes().get(start..end) == Some(local.as_bytes())
     }
 
     pub(super) fn prefix(self) -> Span {

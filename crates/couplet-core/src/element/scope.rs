@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use super::node::Ns;
+
 /// The namespace of streams (RFC 6120, 4.8.1).
 ///
 /// # Examples
@@ -124,10 +126,11 @@ impl Scope {
         }
     }
 
+    pub(super) fn default_ns(&self) -> Ns {
+        Ns::bound(self.default)
+    }
+
     pub(super) fn lookup(&self, prefix: &str) -> Option<u32> {
-        if prefix.is_empty() {
-            return Some(self.default);
-        }
         if prefix == "xml" {
             return Some(Self::XML);
         }

@@ -7,6 +7,7 @@
 use memchr::{memchr, memchr3, memmem};
 
 use super::malformed::Malformed;
+use crate::octets::{Octets, any, find};
 
 /// A stretch of the source, or, past the source's end, of the annex.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,16 +43,15 @@ impl Span {
 pub(super) struct Decoder<'s> {
     source: &'s str,
     annex: String,
-    // Most stanzas have none, and then text can be searched with vector instructions.
-    returns: bool,
+    survey: Survey,
 }
 
 impl<'s> Decoder<'s> {
-    pub(super) fn new(source: &'s str, returns: bool) -> Self {
+    pub(super) fn new(source: &'s str, survey: Survey) -> Self {
         Self {
             source,
             annex: String::new(),
-            returns,
+            survey,
         }
     }
 
@@ -66,6 +66,13 @@ impl<'s> Decoder<'s> {
     /// The attribute value that begins at `at`, behind `quote`, and where to go on.
     #[inline]
     pub(super) fn attribute(&mut self, at: usize, quote: u8) -> Result<(Span, usize), Malformed> {
+        if self.survey.plain {
+            let rest = self.source.as_bytes().get(at..).unwrap_or_default();
+            let length = find(rest, [quote, b'<']).unwrap_or(rest.len());
+            if rest.get(length) == Some(&quote) {
+                return Ok((Span::new(at, at + length), at + length + 1));
+            }
+        }
         let mut from = at;
         loop {
             let (stop, byte) = self.attribute_stop(from)?;
@@ -163,7 +170,7 @@ impl<'s> Decoder<'s> {
         let length = memmem::find(rest, b"]]>")
             .ok_or(Malformed::NotWellFormed("an unfinished CDATA section"))?;
         let end = at + length;
-        if !self.returns {
+        if !self.survey.returns {
             return Ok((Span::new(at, end), end + 3));
         }
         let begin = self.annex.len();
@@ -228,18 +235,17 @@ impl<'s> Decoder<'s> {
     #[inline]
     fn attribute_stop(&self, from: usize) -> Result<(usize, u8), Malformed> {
         let rest = self.source.as_bytes().get(from..).unwrap_or_default();
-        for (offset, &byte) in rest.iter().enumerate() {
-            if in_mask(byte, ATTRIBUTE_STOPS) {
-                return Ok((from + offset, byte));
-            }
+        let offset = ATTRIBUTE_STOPS.find(rest);
+        match rest.get(offset) {
+            Some(&byte) => Ok((from + offset, byte)),
+            None => Err(Malformed::NotWellFormed("an unfinished attribute")),
         }
-        Err(Malformed::NotWellFormed("an unfinished attribute"))
     }
 
     #[inline]
     fn text_stop(&self, from: usize) -> (usize, u8) {
         let rest = self.source.as_bytes().get(from..).unwrap_or_default();
-        let found = if self.returns {
+        let found = if self.survey.returns {
             rest.iter()
                 .position(|&byte| matches!(byte, b'<' | b'&' | b']' | b'\r'))
         } else {
@@ -276,7 +282,7 @@ impl<'s> Decoder<'s> {
 /// either text without `<`, or one CDATA section.
 pub(crate) fn check_between(bytes: &[u8]) -> Result<(), Malformed> {
     let source = check_characters(bytes)?;
-    let mut decoder = Decoder::new(source, true);
+    let mut decoder = Decoder::new(source, Survey::CAREFUL);
     match bytes.strip_prefix(b"<![CDATA[") {
         Some(_) => decoder.cdata(9)?,
         None => decoder.text(0)?,
@@ -290,46 +296,56 @@ pub(crate) fn check_characters(bytes: &[u8]) -> Result<&str, Malformed> {
     std::str::from_utf8(bytes).map_err(|_| Malformed::NotWellFormed("broken UTF-8"))
 }
 
-/// Whether there is a carriage return in these bytes, unless there is a forbidden character.
-pub(super) fn survey(bytes: &[u8]) -> Result<bool, Malformed> {
-    let (mut controls, mut returns, mut wide) = (false, false, false);
-    for &byte in bytes {
-        controls |= byte < 0x20 && byte != b'\t' && byte != b'\n' && byte != b'\r';
-        returns |= byte == b'\r';
-        wide |= byte == 0xEF;
+/// What is known of all characters of a source before any is read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Survey {
+    /// Without carriage returns text can be searched with vector instructions.
+    returns: bool,
+    /// No references, and no white space but spaces: values are as they stand.
+    plain: bool,
+}
+
+impl Survey {
+    const CAREFUL: Self = Self {
+        returns: true,
+        plain: false,
+    };
+}
+
+/// What is to be known of these bytes, unless there is a forbidden character.
+pub(super) fn survey(bytes: &[u8]) -> Result<Survey, Malformed> {
+    if !any(bytes, |byte| {
+        (byte < 0x20) | (byte == b'&') | (byte == 0xEF)
+    }) {
+        return Ok(Survey {
+            returns: false,
+            plain: true,
+        });
     }
+    let controls = any(bytes, |byte| {
+        (byte < 0x20) & (byte != b'\t') & (byte != b'\n') & (byte != b'\r')
+    });
     // U+FFFE and U+FFFF; anything else that is wide is UTF-8's business.
-    let outlaw = wide
-        && memmem::find_iter(bytes, b"\xEF\xBF")
-            .any(|at| matches!(bytes.get(at + 2), Some(0xBE | 0xBF)));
+    let outlaw = memmem::find_iter(bytes, b"\xEF\xBF")
+        .any(|at| matches!(bytes.get(at + 2), Some(0xBE | 0xBF)));
     if controls || outlaw {
         return Err(Malformed::NotWellFormed("a character that XML forbids"));
     }
-    Ok(returns)
+    Ok(Survey {
+        returns: any(bytes, |byte| byte == b'\r'),
+        plain: false,
+    })
 }
 
 /// Attribute value as far as it can be made out, for reports about skipped stanzas.
 pub(crate) fn lenient_value(bytes: &[u8], quote: u8) -> Option<String> {
     let source = check_characters(bytes).ok()?;
-    let mut decoder = Decoder::new(source, true);
+    let mut decoder = Decoder::new(source, Survey::CAREFUL);
     let (span, _) = decoder.attribute(0, quote).ok()?;
     Some(span.of(source, decoder.annex()).to_owned())
 }
 
-const ATTRIBUTE_STOPS: u64 = mask(b"\t\n\r\"'&<");
-
-const fn mask(bytes: &[u8]) -> u64 {
-    let (mut mask, mut rest) = (0, bytes);
-    while let [first, others @ ..] = rest {
-        mask |= 1 << *first;
-        rest = others;
-    }
-    mask
-}
-
-fn in_mask(byte: u8, mask: u64) -> bool {
-    byte < 64 && mask >> byte & 1 != 0
-}
+const ATTRIBUTE_STOPS: Octets = Octets::new(b"\t\n\r\"'&<");
 
 fn is_quote(byte: u8) -> bool {
     matches!(byte, b'\'' | b'"')

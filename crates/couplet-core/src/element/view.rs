@@ -83,7 +83,12 @@ impl<'a> Element<'a> {
     /// ```
     #[must_use]
     pub fn is(self, name: &str, ns: &str) -> bool {
-        self.name() == name && self.ns() == ns
+        match self.tree.nodes.get(self.index) {
+            Some(Node::Element {
+                name: own, ns: uri, ..
+            }) => own.is(name, &self.tree.source) && self.tree.uri(*uri) == ns,
+            _ => false,
+        }
     }
 
     /// The value of its attribute of this name in no namespace, as it is meant.
@@ -119,9 +124,17 @@ impl<'a> Element<'a> {
     /// ```
     #[must_use]
     pub fn attr_ns(self, ns: &str, name: &str) -> Option<Cow<'a, str>> {
-        self.attrs()
-            .find(|(other_ns, other, _)| *other == name && *other_ns == ns)
-            .map(|(_, _, value)| value)
+        let tree = self.tree;
+        self.head().find_map(|node| match node {
+            Node::Attribute {
+                name: own,
+                ns: uri,
+                value,
+            } if own.is(name, &tree.source) && tree.uri(*uri) == ns => {
+                Some(tree.slice(*value).into())
+            }
+            _ => None,
+        })
     }
 
     /// Its attributes in the order of the wire as namespace, local name and value; without
@@ -139,16 +152,23 @@ impl<'a> Element<'a> {
     /// ```
     pub fn attrs(self) -> impl Iterator<Item = (&'a str, &'a str, Cow<'a, str>)> {
         let tree = self.tree;
-        let head = tree.nodes.get(self.index + 1..).unwrap_or_default().iter();
-        head.take_while(|node| matches!(node, Node::Attribute { .. } | Node::Declaration { .. }))
-            .filter_map(move |node| match *node {
-                Node::Attribute { name, ns, value } => Some((
-                    tree.uri(ns),
-                    tree.slice(name.local()),
-                    tree.slice(value).into(),
-                )),
-                _ => None,
-            })
+        self.head().filter_map(move |node| match *node {
+            Node::Attribute { name, ns, value } => Some((
+                tree.uri(ns),
+                tree.slice(name.local()),
+                tree.slice(value).into(),
+            )),
+            _ => None,
+        })
+    }
+
+    /// Its attributes and declarations.
+    #[inline]
+    fn head(self) -> impl Iterator<Item = &'a Node> {
+        let nodes = self.tree.nodes.get(self.index + 1..).unwrap_or_default();
+        nodes
+            .iter()
+            .take_while(|node| matches!(node, Node::Attribute { .. } | Node::Declaration { .. }))
     }
 
     /// The elements directly in it, in order.

@@ -3,10 +3,11 @@
 //! It knows tags, quotes and CDATA, and counts; deliberately nothing else is checked here, because
 //! every byte is looked at once more by the tree, and this way a byte costs a nanosecond.
 
-use memchr::{memchr, memchr3};
+use memchr::memchr;
 
 use super::{LimitKind, Limits};
 use crate::element::Malformed;
+use crate::octets::find;
 
 const CDATA: &[u8] = b"<![CDATA[";
 
@@ -15,8 +16,8 @@ enum State {
     Content,
     /// Behind a `<`.
     Open,
-    StartTag,
-    Quoted(u8),
+    /// In a start tag, in a value within these quotes or in none.
+    StartTag(Option<u8>),
     EndTag,
     /// So many bytes of `<![CDATA[` have been seen.
     Bang(usize),
@@ -49,7 +50,7 @@ impl Scan {
 
     /// Whether the bytes so far end within a quoted attribute value.
     pub(super) fn is_quoted(&self) -> bool {
-        matches!(self.state, State::Quoted(_))
+        matches!(self.state, State::StartTag(Some(_)))
     }
 
     /// Reads on at `at`; the element began at `start`. The position behind it, once it is found.
@@ -67,51 +68,35 @@ impl Scan {
                 return Ok(None);
             };
             match self.state {
-                State::Content => match memchr(b'<', rest) {
-                    Some(offset) => {
-                        at += offset + 1;
+                State::Content => match rest {
+                    [b'<', next, ..] => {
+                        at += 1;
+                        self.open(*next, at.saturating_sub(start + 1), limits)?;
+                    }
+                    [b'<'] => {
+                        at += 1;
                         self.state = State::Open;
                     }
-                    None => at = bytes.len(),
+                    _ => at += memchr(b'<', rest).unwrap_or(rest.len()),
                 },
-                State::Open => {
-                    self.open(first, at.saturating_sub(start + 1), limits)?;
-                    if !matches!(self.state, State::StartTag) {
-                        at += 1;
-                    }
-                }
-                State::StartTag => match memchr3(b'\'', b'"', b'>', rest) {
-                    Some(offset) => {
-                        at += offset + 1;
-                        if rest.get(offset) == Some(&b'>') {
-                            if at - start - self.tag.min(at - start) > limits.start_tag_bytes {
-                                self.exceeded(LimitKind::StartTagBytes);
-                            }
-                            // Behind `/` it is empty; a quote before `>` cannot be mistaken for it.
-                            let empty = at >= 2 && bytes.get(at - 2) == Some(&b'/');
-                            self.depth += usize::from(!empty);
-                            if self.depth == 0 {
-                                return Ok(Some(self.done(at, start, limits)));
-                            }
-                            self.state = State::Content;
-                        } else {
-                            self.attributes += 1;
-                            if self.attributes > limits.attributes {
-                                self.exceeded(LimitKind::Attributes);
-                            }
-                            self.state = State::Quoted(rest.get(offset).copied().unwrap_or(b'"'));
+                State::Open => self.open(first, at.saturating_sub(start + 1), limits)?,
+                State::StartTag(quote) => match self.start_tag(rest, quote, limits) {
+                    Some(length) => {
+                        at += length;
+                        if at - start - self.tag.min(at - start) > limits.start_tag_bytes {
+                            self.exceeded(LimitKind::StartTagBytes);
                         }
+                        // Behind `/` it is empty; a quote before `>` cannot be mistaken for it.
+                        let empty = at >= 2 && bytes.get(at - 2) == Some(&b'/');
+                        self.depth += usize::from(!empty);
+                        if self.depth == 0 {
+                            return Ok(Some(self.done(at, start, limits)));
+                        }
+                        self.state = State::Content;
                     }
                     None => at = bytes.len(),
                 },
-                State::Quoted(quote) => match memchr(quote, rest) {
-                    Some(offset) => {
-                        at += offset + 1;
-                        self.state = State::StartTag;
-                    }
-                    None => at = bytes.len(),
-                },
-                State::EndTag => match memchr(b'>', rest) {
+                State::EndTag => match find(rest, [b'>']) {
                     Some(offset) => {
                         at += offset + 1;
                         self.depth = self.depth.saturating_sub(1);
@@ -148,24 +133,55 @@ impl Scan {
         }
     }
 
+    /// At the byte behind a `<`, which stays to be read: no state minds it.
+    #[inline]
     fn open(&mut self, first: u8, tag: usize, limits: &Limits) -> Result<(), Malformed> {
         self.state = match first {
             b'/' => State::EndTag,
-            b'!' => State::Bang(2),
+            b'!' => State::Bang(1),
             b'?' => return Err(Malformed::RestrictedXml("a processing instruction")),
             _ => {
                 if self.depth >= limits.depth {
                     self.exceeded(LimitKind::Depth);
                 }
                 (self.tag, self.attributes) = (tag, 0);
-                State::StartTag
+                State::StartTag(None)
             }
         };
         Ok(())
     }
 
+    /// Reads on in a start tag; how long it goes on, if its end is there.
+    #[inline]
+    fn start_tag(&mut self, bytes: &[u8], quote: Option<u8>, limits: &Limits) -> Option<usize> {
+        let (mut quote, mut rest) = (quote, bytes);
+        loop {
+            if let Some(open) = quote {
+                let Some(behind) = find(rest, [open]).and_then(|at| rest.get(at + 1..)) else {
+                    break;
+                };
+                (quote, rest) = (None, behind);
+            }
+            let Some([stop, behind @ ..]) =
+                find(rest, [b'\'', b'"', b'>']).and_then(|at| rest.get(at..))
+            else {
+                break;
+            };
+            if *stop == b'>' {
+                return Some(bytes.len() - behind.len());
+            }
+            self.attributes += 1;
+            if self.attributes > limits.attributes {
+                self.exceeded(LimitKind::Attributes);
+            }
+            (quote, rest) = (Some(*stop), behind);
+        }
+        self.state = State::StartTag(quote);
+        None
+    }
+
     fn starved(&mut self, length: usize, limits: &Limits) {
-        let in_tag = matches!(self.state, State::StartTag | State::Quoted(_));
+        let in_tag = matches!(self.state, State::StartTag(_));
         if in_tag && length.saturating_sub(self.tag) > limits.start_tag_bytes {
             self.exceeded(LimitKind::StartTagBytes);
         }

@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::{Builder, NOBODY};
+use super::{Builder, Head, NOBODY};
 use crate::element::malformed::Malformed;
 use crate::element::node::{Name, Node, Ns};
 use crate::element::scope::NS_XML;
@@ -49,6 +49,9 @@ impl<'s> Builder<'s> {
         });
         self.live = index;
         self.live_count += 1;
+        if name.is_empty() {
+            self.default = Ns::declared(index);
+        }
         match &mut self.index {
             Some(map) => map.entry(name).or_default().push(index),
             None if self.live_count > SEARCHED => self.index = Some(self.indexed()),
@@ -89,6 +92,9 @@ impl<'s> Builder<'s> {
     }
 
     fn lookup(&self, prefix: &str) -> Result<Ns, Malformed> {
+        if prefix.is_empty() {
+            return Ok(self.default);
+        }
         if prefix != "xml"
             && let Some(declared) = self.declaration(prefix)
         {
@@ -106,30 +112,39 @@ impl<'s> Builder<'s> {
         &mut self,
         element: usize,
         name: Name,
-        prefixed: bool,
+        head: &Head,
     ) -> Result<(), Malformed> {
-        let resolved = self.lookup(self.source(name.prefix()))?;
+        let resolved = if head.prefixed {
+            self.resolve_attributes(element + 1)?;
+            self.lookup(self.source(name.prefix()))?
+        } else {
+            self.default
+        };
         if let Some(Node::Element { ns, .. }) = self.nodes.get_mut(element) {
             *ns = resolved;
         }
-        if prefixed {
-            for at in element + 1..self.nodes.len() {
-                let Some(&Node::Attribute { name, .. }) = self.nodes.get(at) else {
-                    continue;
-                };
-                if name.is_prefixed() {
-                    let resolved = self.lookup(self.source(name.prefix()))?;
-                    if let Some(Node::Attribute { ns, .. }) = self.nodes.get_mut(at) {
-                        *ns = resolved;
-                    }
+        if head.alike {
+            self.check_doubles(element + 1)?;
+        }
+        Ok(())
+    }
+
+    fn resolve_attributes(&mut self, first: usize) -> Result<(), Malformed> {
+        for at in first..self.nodes.len() {
+            let Some(&Node::Attribute { name, .. }) = self.nodes.get(at) else {
+                continue;
+            };
+            if name.is_prefixed() {
+                let resolved = self.lookup(self.source(name.prefix()))?;
+                if let Some(Node::Attribute { ns, .. }) = self.nodes.get_mut(at) {
+                    *ns = resolved;
                 }
             }
         }
-        self.check_doubles(element + 1)
+        Ok(())
     }
 
     /// No two attributes of an element have the same expanded name (Namespaces in XML 1.0, 6.3).
-    #[inline]
     fn check_doubles(&self, first: usize) -> Result<(), Malformed> {
         const DOUBLE: Malformed = Malformed::NotWellFormed("an attribute given twice");
         let nodes = self.nodes.get(first..).unwrap_or_default();
@@ -187,6 +202,10 @@ impl<'s> Builder<'s> {
             }
             self.live = outer;
             self.live_count -= 1;
+            if name.is_empty() {
+                let outer = self.declaration("").map(Ns::declared);
+                self.default = outer.unwrap_or(self.scope.default_ns());
+            }
         }
     }
 }

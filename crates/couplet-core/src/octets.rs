@@ -1,0 +1,148 @@
+//! Questions about bytes, answered in few instructions.
+//!
+//! Plain loops in a shape that compilers turn into vector instructions; deliberately without any
+//! instruction of a particular machine.
+
+/// A set of bytes, as a table: one load answers.
+pub(crate) struct Octets([bool; 256]);
+
+impl Octets {
+    pub(crate) const fn new(bytes: &[u8]) -> Self {
+        Self([false; 256]).with(bytes)
+    }
+
+    pub(crate) const fn with(self, bytes: &[u8]) -> Self {
+        let (mut table, mut rest) = (self.0, bytes);
+        while let [first, others @ ..] = rest {
+            if let Some((_, [slot, ..])) = table.split_at_mut_checked(*first as usize) {
+                *slot = true;
+            }
+            rest = others;
+        }
+        Self(table)
+    }
+
+    /// The set with all bytes that are not ASCII.
+    pub(crate) const fn with_wide(self) -> Self {
+        let mut table = self.0;
+        let (_, mut rest) = table.split_at_mut(128);
+        while let [first, others @ ..] = rest {
+            *first = true;
+            rest = others;
+        }
+        Self(table)
+    }
+
+    #[inline]
+    pub(crate) fn has(&self, byte: u8) -> bool {
+        matches!(self.0.get(usize::from(byte)), Some(true))
+    }
+
+    /// Where the first byte of the set is; the end if there is none.
+    #[inline]
+    pub(crate) fn find(&self, bytes: &[u8]) -> usize {
+        bytes
+            .iter()
+            .position(|&byte| self.has(byte))
+            .unwrap_or(bytes.len())
+    }
+
+    /// Where the first byte is that is not of the set; the end if there is none.
+    #[inline]
+    pub(crate) fn find_other(&self, bytes: &[u8]) -> usize {
+        bytes
+            .iter()
+            .position(|&byte| !self.has(byte))
+            .unwrap_or(bytes.len())
+    }
+}
+
+/// Where the first of these few bytes is. For stretches that are mostly short: a search by vectors,
+/// as memchr's, is faster only from some fifty bytes on.
+#[inline]
+pub(crate) fn find<const N: usize>(bytes: &[u8], of: [u8; N]) -> Option<usize> {
+    const ONES: u64 = u64::from_le_bytes([0x01; 8]);
+    const TOPS: u64 = u64::from_le_bytes([0x80; 8]);
+    let mut rest = bytes;
+    while let Some((word, behind)) = rest.split_first_chunk() {
+        let word = u64::from_le_bytes(*word);
+        // Subtracting one borrows from a byte's top bit if it is zero, and maybe from those above.
+        let zeros = of.iter().fold(0, |zeros, byte| {
+            let differs = word ^ (ONES * u64::from(*byte));
+            zeros | (differs.wrapping_sub(ONES) & !differs)
+        }) & TOPS;
+        if zeros != 0 {
+            return Some(bytes.len() - rest.len() + zeros.trailing_zeros() as usize / 8);
+        }
+        rest = behind;
+    }
+    let found = rest.iter().position(|byte| of.contains(byte))?;
+    Some(bytes.len() - rest.len() + found)
+}
+
+/// Whether `special` holds for any of the bytes. It has to be free of branches: `|`, not `||`.
+#[inline]
+pub(crate) fn any(bytes: &[u8], special: impl Fn(u8) -> bool + Copy) -> bool {
+    // 32 is what compilers take two vectors for, and do not try to be clever with.
+    if let Some(last) = bytes.last_chunk::<32>() {
+        // The last chunk overlaps with the one before it, instead of a loop over single bytes.
+        let (chunks, _) = bytes.as_chunks::<32>();
+        return chunks.iter().any(|chunk| any_of(chunk, special)) || any_of(last, special);
+    }
+    let Some(first) = bytes.first() else {
+        return false;
+    };
+    let mut padded = [*first; 32];
+    for (place, byte) in padded.iter_mut().zip(bytes) {
+        *place = *byte;
+    }
+    any_of(&padded, special)
+}
+
+#[inline]
+fn any_of(chunk: &[u8; 32], special: impl Fn(u8) -> bool) -> bool {
+    chunk.iter().fold(false, |any, &byte| any | special(byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_special_byte_is_found_wherever_it_stands() {
+        for length in 0..70 {
+            let mut bytes = vec![b'a'; length];
+            assert!(!any(&bytes, |byte| byte == b'<'));
+            for at in 0..length {
+                bytes[at] = b'<';
+                assert!(any(&bytes, |byte| byte == b'<'), "{at} of {length}");
+                bytes[at] = b'a';
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_of_some_bytes_is_found_whatever_stands_around_it() {
+        for length in 0..24 {
+            for around in 0..=255 {
+                let mut bytes = vec![around; length];
+                for at in (0..length).rev() {
+                    bytes[at] = b'<';
+                    let first = if around == b'>' { 0 } else { at };
+                    assert_eq!(find(&bytes, [b'<', b'>']), Some(first));
+                }
+                bytes.fill(b'x');
+                assert_eq!(find(&bytes, [b'<', b'>']), None);
+            }
+        }
+    }
+
+    #[test]
+    fn a_set_has_the_bytes_it_was_made_of_and_no_others() {
+        let set = Octets::new(b"\0a\xFF");
+        let of: Vec<u8> = (0..=255).filter(|byte| set.has(*byte)).collect();
+        assert_eq!(of, b"\0a\xFF");
+        assert_eq!((set.find(b"xya"), set.find(b"xy")), (2, 2));
+        assert_eq!((set.find_other(b"aax"), set.find_other(b"aa")), (2, 2));
+    }
+}
