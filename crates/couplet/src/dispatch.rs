@@ -93,14 +93,11 @@ impl Dispatch {
             stanza,
             route: Arc::clone(route),
         };
-        let key = write_key(
-            &mut self.lane_key,
-            job.stanza.from_text(),
-            job.stanza.to_text(),
-        );
-        if self.lanes.free(key) && !self.switchboard.outbox.is_full() {
-            self.start(job, None);
-        } else if let Err(full) = self.lanes.wait(key, job.stanza.memory() + LANE_BYTES, job) {
+        if self.may_start(&job) {
+            return self.start(job, None);
+        }
+        let weight = job.stanza.memory() + LANE_BYTES;
+        if let Err(full) = self.lanes.wait(&self.lane_key, weight, job) {
             let refusal = Refusal::new(Condition::ResourceConstraint).text(match full.limit {
                 Limit::Lane => "Too much of this conversation is waiting",
                 _ => "Too much is waiting",
@@ -227,6 +224,19 @@ impl Dispatch {
         self.abandon.send_replace(true);
     }
 
+    /// Whether nobody is before it in its conversation and there is room. In a quiet house nobody
+    /// has to look.
+    fn may_start(&mut self, job: &Job) -> bool {
+        let (from, to) = (job.stanza.from_text(), job.stanza.to_text());
+        let quiet = self.lanes.busy() == 0 && self.lanes.waiting() == 0;
+        let full = self.switchboard.outbox.is_full();
+        if quiet && !full {
+            return true;
+        }
+        let free = self.lanes.free(write_key(&mut self.lane_key, from, to));
+        free && !full
+    }
+
     /// `lane` is the key of a lane that is busy already, where the job had to wait.
     fn start(&mut self, job: Job, lane: Option<Key>) {
         let Some(mut work) = Work::begin(job, Arc::clone(&self.switchboard)) else {
@@ -235,7 +245,10 @@ impl Dispatch {
         if !work.route.holds_up() && work.poll_here().is_ready() {
             return self.lane_is_done(lane);
         }
-        let lane = lane.unwrap_or_else(|| self.lanes.occupy(&self.lane_key));
+        let lane = lane.unwrap_or_else(|| {
+            let (from, to) = (work.stanza.from_text(), work.stanza.to_text());
+            self.lanes.occupy(write_key(&mut self.lane_key, from, to))
+        });
         let limit = work.route.limit.unwrap_or(self.limit);
         let abandoned = self.abandon.subscribe();
         self.tasks.spawn(async move {

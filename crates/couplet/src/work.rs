@@ -41,7 +41,7 @@ pub(crate) struct Job {
 
 /// One handler at work on one stanza.
 pub(crate) struct Work {
-    stanza: Stanza,
+    pub(crate) stanza: Stanza,
     pub(crate) route: Arc<Route>,
     switchboard: Arc<Switchboard>,
     serving: Serving,
