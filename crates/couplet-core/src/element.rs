@@ -48,6 +48,8 @@ pub struct Tree {
     annex: String,
     nodes: Vec<Node>,
     scope: Scope,
+    /// Some element may have an `xml:lang`.
+    languages: bool,
 }
 
 impl Tree {
@@ -77,12 +79,13 @@ impl Tree {
         let survey = text::survey(&bytes)?;
         let source = String::from_utf8(Vec::from(bytes))
             .map_err(|_| Malformed::NotWellFormed("broken UTF-8"))?;
-        let (nodes, annex) = build::build(&source, survey, scope)?;
+        let (nodes, annex, languages) = build::build(&source, survey, scope)?;
         Ok(Self {
             source,
             annex,
             nodes,
             scope: scope.clone(),
+            languages,
         })
     }
 
@@ -153,8 +156,8 @@ impl Tree {
 
     #[inline]
     fn uri(&self, ns: Ns) -> &str {
-        if ns == Ns::NONE {
-            return "";
+        if let Some(bound) = ns.in_scope() {
+            return self.scope.neutral(bound);
         }
         match ns.uri(&self.source, &self.annex, &self.nodes, &self.scope) {
             NS_COMPONENT => NS_CLIENT,

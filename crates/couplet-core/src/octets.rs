@@ -128,7 +128,7 @@ mod tests {
                 let mut bytes = vec![around; length];
                 for at in (0..length).rev() {
                     bytes[at] = b'<';
-                    let first = if around == b'>' { 0 } else { at };
+                    let first = if matches!(around, b'<' | b'>') { 0 } else { at };
                     assert_eq!(find(&bytes, [b'<', b'>']), Some(first));
                 }
                 bytes.fill(b'x');

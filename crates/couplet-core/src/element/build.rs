@@ -17,12 +17,13 @@ use crate::octets::Octets;
 
 const NOBODY: u32 = u32::MAX;
 
-/// The nodes of the one element in `source`, and the characters that are not in it as such.
+/// The nodes of the one element in `source`, the characters that are not in it as such, and
+/// whether there may be an `xml:lang`.
 pub(super) fn build(
     source: &str,
     survey: Survey,
     scope: &Scope,
-) -> Result<(Vec<Node>, String), Malformed> {
+) -> Result<(Vec<Node>, String, bool), Malformed> {
     let mut builder = Builder {
         source,
         bytes: source.as_bytes(),
@@ -33,10 +34,12 @@ pub(super) fn build(
         live: NOBODY,
         live_count: 0,
         default: scope.default_ns(),
+        languages: false,
         index: None,
     };
     builder.run()?;
-    Ok((builder.nodes, builder.decoder.into_annex()))
+    let annex = builder.decoder.into_annex();
+    Ok((builder.nodes, annex, builder.languages))
 }
 
 struct Builder<'s> {
@@ -52,6 +55,8 @@ struct Builder<'s> {
     live_count: usize,
     /// What a name without a prefix means here.
     default: Ns,
+    /// There is an attribute that may be `xml:lang`.
+    languages: bool,
     index: Option<HashMap<&'s str, Vec<u32>>>,
 }
 

@@ -97,6 +97,12 @@ impl Ns {
         Self(index | Self::DECLARED)
     }
 
+    /// The index in the scope, if it is bound there.
+    #[inline]
+    pub(super) fn in_scope(self) -> Option<u32> {
+        (self.0 & Self::DECLARED == 0).then_some(self.0)
+    }
+
     pub(super) fn uri<'a>(
         self,
         source: &'a str,

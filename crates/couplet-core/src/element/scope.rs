@@ -63,6 +63,8 @@ pub struct Scope {
 struct Bound {
     prefix: Box<str>,
     uri: Box<str>,
+    /// The wire's own namespace is reported as the client's.
+    neutral: Box<str>,
 }
 
 impl Scope {
@@ -141,6 +143,13 @@ impl Scope {
         Some(found as u32)
     }
 
+    #[inline]
+    pub(super) fn neutral(&self, index: u32) -> &str {
+        self.bound
+            .get(index as usize)
+            .map_or("", |bound| &bound.neutral)
+    }
+
     pub(super) fn uri(&self, index: u32) -> &str {
         self.bound
             .get(index as usize)
@@ -153,6 +162,10 @@ impl Bound {
         Self {
             prefix: prefix.into(),
             uri: uri.into(),
+            neutral: match uri {
+                NS_COMPONENT => NS_CLIENT.into(),
+                _ => uri.into(),
+            },
         }
     }
 }

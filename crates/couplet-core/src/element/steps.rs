@@ -9,6 +9,7 @@ use rxml::parser::EventMetrics;
 use rxml::xml_lang::XmlLangStack;
 use rxml::{AttrMap, Event, Namespace, NcName};
 use xso::error::{Error, FromEventsError};
+use xso::fromxml::XmlNameMatcher;
 use xso::{Context, FromEventsBuilder, FromXml};
 
 use super::node::Node;
@@ -68,8 +69,10 @@ impl fmt::Debug for Step<'_> {
 pub struct Steps<'a> {
     tree: &'a Tree,
     at: usize,
-    /// Where the open elements end, the innermost last.
-    ends: Vec<usize>,
+    /// Where the innermost open element ends.
+    innermost: Option<usize>,
+    /// Where those around it end, the outermost first.
+    around: Vec<usize>,
     end: usize,
 }
 
@@ -77,8 +80,8 @@ impl<'a> Iterator for Steps<'a> {
     type Item = Step<'a>;
 
     fn next(&mut self) -> Option<Step<'a>> {
-        if self.ends.last() == Some(&self.at) {
-            self.ends.pop();
+        if self.innermost == Some(self.at) {
+            self.innermost = self.around.pop();
             return Some(Step::Close);
         }
         while self.at < self.end {
@@ -86,7 +89,9 @@ impl<'a> Iterator for Steps<'a> {
             self.at += 1;
             match self.tree.node(index)? {
                 Node::Element { next, .. } => {
-                    self.ends.push(next as usize);
+                    if let Some(outer) = self.innermost.replace(next as usize) {
+                        self.around.push(outer);
+                    }
                     self.skip_head();
                     return Some(Step::Open(Element {
                         tree: self.tree,
@@ -128,7 +133,8 @@ impl<'a> Element<'a> {
         Steps {
             tree: self.tree,
             at: self.index,
-            ends: Vec::new(),
+            innermost: None,
+            around: Vec::new(),
             end: self.end(),
         }
     }
@@ -194,8 +200,10 @@ impl<'a> Element<'a> {
     /// # Ok::<(), couplet_core::element::Malformed>(())
     /// ```
     pub fn parse<T: FromXml>(self) -> Result<T, Error> {
-        let mut languages = XmlLangStack::new();
-        if let Some(inherited) = self.inherited_language() {
+        let mut languages = self.tree.languages.then(XmlLangStack::new);
+        if let Some(languages) = &mut languages
+            && let Some(inherited) = self.inherited_language()
+        {
             let mut attrs = AttrMap::new();
             attrs.insert(
                 Namespace::xml().clone(),
@@ -204,36 +212,59 @@ impl<'a> Element<'a> {
             );
             languages.push_from_attrs(&attrs);
         }
-        let (name, attrs) = head(self)?;
-        languages.push_from_attrs(&attrs);
-        let context = Context::empty().with_language(languages.current());
+        let ns = self.namespace_for::<T>();
+        let (name, attrs) = head(self, &ns)?;
+        if let Some(languages) = &mut languages {
+            languages.push_from_attrs(&attrs);
+        }
+        let context =
+            Context::empty().with_language(languages.as_ref().and_then(XmlLangStack::current));
         let mut builder = T::from_events(name, attrs, &context).map_err(|error| match error {
             FromEventsError::Mismatch { .. } => Error::TypeMismatch,
             FromEventsError::Invalid(error) => error,
         })?;
         let mut depth = 1;
-        for step in self.steps().skip(1) {
+        let mut steps = self.steps();
+        let _this_element = steps.next();
+        for step in steps {
             let event = match step {
                 Step::Open(_) if depth >= DEEPEST => return Err(TOO_DEEP),
                 Step::Open(element) => {
                     depth += 1;
-                    let (name, attrs) = head(element)?;
-                    languages.push_from_attrs(&attrs);
+                    let (name, attrs) = head(element, &ns)?;
+                    if let Some(languages) = &mut languages {
+                        languages.push_from_attrs(&attrs);
+                    }
                     Event::StartElement(EventMetrics::zero(), name, attrs)
                 }
                 Step::Text(text) => Event::Text(EventMetrics::zero(), text.to_owned()),
                 Step::Close => {
                     depth -= 1;
-                    languages.pop();
+                    if let Some(languages) = &mut languages {
+                        languages.pop();
+                    }
                     Event::EndElement(EventMetrics::zero())
                 }
             };
-            let context = Context::empty().with_language(languages.current());
+            let context =
+                Context::empty().with_language(languages.as_ref().and_then(XmlLangStack::current));
             if let Some(payload) = builder.feed(event, &context)? {
                 return Ok(payload);
             }
         }
         Err(UNFINISHED)
+    }
+
+    /// Its namespace, without a copy if the type knows it.
+    fn namespace_for<T: FromXml>(self) -> Namespace<'static> {
+        match T::xml_name_matcher() {
+            XmlNameMatcher::Specific(ns, _) | XmlNameMatcher::InNamespace(ns)
+                if ns == self.ns() =>
+            {
+                Namespace::from_str(ns)
+            }
+            _ => namespace(self.ns()),
+        }
     }
 
     /// The `xml:lang` of the innermost element around this one that has any (XML 1.0, 2.12).
@@ -263,15 +294,18 @@ fn bare(element: Element<'_>) -> Result<minidom::Element, Error> {
     Ok(bare)
 }
 
-fn head(element: Element<'_>) -> Result<(rxml::QName, AttrMap), Error> {
+/// What begins an element, in one of `ns` or in another namespace.
+fn head(element: Element<'_>, ns: &Namespace<'static>) -> Result<(rxml::QName, AttrMap), Error> {
     let mut attrs = AttrMap::new();
     for (ns, name, value) in element.attrs() {
         attrs.insert(namespace(ns), NcName::try_from(name)?, value.into_owned());
     }
-    Ok((
-        (namespace(element.ns()), NcName::try_from(element.name())?),
-        attrs,
-    ))
+    let ns = if *ns == element.ns() {
+        ns.clone()
+    } else {
+        namespace(element.ns())
+    };
+    Ok(((ns, NcName::try_from(element.name())?), attrs))
 }
 
 fn namespace(uri: &str) -> Namespace<'static> {

@@ -135,6 +135,7 @@ impl<'s> Builder<'s> {
                 continue;
             };
             if name.is_prefixed() {
+                self.languages |= self.written(name.local()) == b"lang";
                 let resolved = self.lookup(self.source(name.prefix()))?;
                 if let Some(Node::Attribute { ns, .. }) = self.nodes.get_mut(at) {
                     *ns = resolved;

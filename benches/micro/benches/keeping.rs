@@ -1,0 +1,101 @@
+//! What is known between two stanzas: lanes and the ledger, nearly empty and very full.
+
+#![expect(
+    clippy::expect_used,
+    reason = "what cannot begin has nothing to measure"
+)]
+
+use couplet_core::{
+    lanes::{LaneLimits, Lanes},
+    ledger::Ledger,
+};
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use jid::Jid;
+
+const MANY: usize = 1_000_000;
+
+fn conversation(number: usize) -> String {
+    format!("u{number:07}@localhost\0echo.localhost")
+}
+
+/// Lanes that so many conversations have been through, of which `busy` still are.
+fn lanes(known: usize, busy: usize) -> Lanes<()> {
+    let mut lanes = Lanes::new(LaneLimits {
+        at_once: 2 * MANY,
+        ..LaneLimits::default()
+    });
+    for number in 0..known {
+        let key = lanes.occupy(&conversation(number));
+        if number >= busy {
+            lanes.done(&key);
+        }
+    }
+    lanes
+}
+
+fn conversations(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("lanes");
+    let key = conversation(MANY + 1);
+    for (name, known, busy) in [
+        ("1 known", 1, 0),
+        ("1,000,000 known", MANY, 0),
+        ("1,000,000 busy", MANY, MANY),
+    ] {
+        let mut lanes = lanes(known, busy);
+        group.bench_function(format!("ready at once, {name}"), |bencher| {
+            bencher.iter(|| lanes.free(&key));
+        });
+        group.bench_function(format!("occupied and done, {name}"), |bencher| {
+            bencher.iter(|| {
+                let key = lanes.occupy(&key);
+                lanes.done(&key);
+            });
+        });
+        group.bench_function(format!("waiting for its turn, {name}"), |bencher| {
+            bencher.iter(|| {
+                let key = lanes.occupy(&key);
+                lanes.wait(&key, 175, ()).expect("there is room");
+                lanes.done(&key);
+                let next = lanes.next();
+                lanes.done(&key);
+                next
+            });
+        });
+    }
+}
+
+fn questions(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("ledger");
+    let ours: Jid = "echo.localhost".parse().expect("a domain");
+    let peer: Jid = "u0000007@localhost/x".parse().expect("an address");
+    for open in [1, 10_000] {
+        let mut ledger = Ledger::new(2 * open);
+        for number in 0..open {
+            let asked = ledger.ask(&peer, &ours, &format!("open{number}"), ());
+            asked.expect("there is room");
+        }
+        group.bench_function(format!("asked and settled, {open} open"), |bencher| {
+            bencher.iter(|| {
+                ledger.ask(&peer, &ours, "0f3a", ()).expect("there is room");
+                ledger.settle(&peer, &ours, "0f3a")
+            });
+        });
+        group.bench_function(
+            format!("an answer nobody asked for, {open} open"),
+            |bencher| {
+                bencher.iter(|| ledger.settle(&peer, &ours, "0f3b"));
+            },
+        );
+    }
+    group.bench_function("disconnected, 10,000 open", |bencher| {
+        let mut ledger = Ledger::new(10_000);
+        for number in 0..10_000 {
+            let asked = ledger.ask(&peer, &ours, &format!("open{number}"), ());
+            asked.expect("there is room");
+        }
+        bencher.iter_batched_ref(|| ledger.clone(), Ledger::disconnect, BatchSize::LargeInput);
+    });
+}
+
+criterion_group!(benches, conversations, questions);
+criterion_main!(benches);
