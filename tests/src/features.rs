@@ -27,7 +27,12 @@ pub async fn disco_tells_what_is_mounted(stage: &mut Stage) {
     let mut alice = stage.user("alice").await;
     for address in [DOMAIN, BOT] {
         let info = query(&mut alice, address, INFO, "").await;
-        let identity = info.root().child("query", INFO).unwrap().child("identity", INFO).unwrap();
+        let identity = info
+            .root()
+            .child("query", INFO)
+            .unwrap()
+            .child("identity", INFO)
+            .unwrap();
         assert_eq!(identity.attr("category").as_deref(), Some("automation"));
         assert_eq!(identity.attr("type").as_deref(), Some("monitor"));
         assert_eq!(identity.attr("name").as_deref(), Some("A thing"));
@@ -44,7 +49,12 @@ pub async fn disco_items_are_those_that_the_app_names(stage: &mut Stage) {
         Component::new(config).about(|about| {
             about.item("oslo@echo.localhost".parse().unwrap(), "Oslo");
             about.node(None, "echo.localhost".parse().unwrap(), "cities", "Cities");
-            about.node(Some("cities"), "bergen@echo.localhost".parse().unwrap(), "bergen", "Bergen");
+            about.node(
+                Some("cities"),
+                "bergen@echo.localhost".parse().unwrap(),
+                "bergen",
+                "Bergen",
+            );
         })
     };
     let component = stage.run(listing).await;
@@ -53,9 +63,22 @@ pub async fn disco_items_are_those_that_the_app_names(stage: &mut Stage) {
     assert_eq!(items(&root), ["oslo@echo.localhost", "echo.localhost"]);
     let cities = query(&mut alice, DOMAIN, ITEMS, "node='cities'").await;
     assert_eq!(items(&cities), ["bergen@echo.localhost"]);
-    assert_eq!(cities.root().child("query", ITEMS).unwrap().attr("node").as_deref(), Some("cities"));
+    assert_eq!(
+        cities
+            .root()
+            .child("query", ITEMS)
+            .unwrap()
+            .attr("node")
+            .as_deref(),
+        Some("cities")
+    );
     let node = query(&mut alice, DOMAIN, INFO, "node='bergen'").await;
-    let identity = node.root().child("query", INFO).unwrap().child("identity", INFO).unwrap();
+    let identity = node
+        .root()
+        .child("query", INFO)
+        .unwrap()
+        .child("identity", INFO)
+        .unwrap();
     assert_eq!(identity.attr("name").as_deref(), Some("Bergen"));
     for ns in [INFO, ITEMS] {
         let nowhere = query(&mut alice, DOMAIN, ns, "node='nowhere'").await;
@@ -75,11 +98,19 @@ pub async fn contact_addresses_are_told(stage: &mut Stage) {
     let component = stage.run(kind).await;
     let mut alice = stage.user("alice").await;
     let info = query(&mut alice, DOMAIN, INFO, "").await;
-    let form = info.root().child("query", INFO).unwrap().child("x", "jabber:x:data").unwrap();
+    let form = info
+        .root()
+        .child("query", INFO)
+        .unwrap()
+        .child("x", "jabber:x:data")
+        .unwrap();
     let fields: Vec<_> = form
         .children()
         .map(|field| {
-            let values: Vec<_> = field.children().map(|value| value.text().into_owned()).collect();
+            let values: Vec<_> = field
+                .children()
+                .map(|value| value.text().into_owned())
+                .collect();
             (field.attr("var").unwrap_or_default().into_owned(), values)
         })
         .collect();
@@ -89,7 +120,10 @@ pub async fn contact_addresses_are_told(stage: &mut Stage) {
     )));
     assert!(fields.contains(&(
         "abuse-addresses".to_owned(),
-        vec!["mailto:abuse@example.org".to_owned(), "xmpp:abuse@example.org".to_owned()]
+        vec![
+            "mailto:abuse@example.org".to_owned(),
+            "xmpp:abuse@example.org".to_owned()
+        ]
     )));
     component.stop().await.unwrap();
 }
@@ -119,7 +153,13 @@ pub async fn ping_version_time_and_uptime_are_answered(stage: &mut Stage) {
     assert!(utc.starts_with("20") && utc.ends_with('Z'), "{time}");
 
     let last = query(&mut alice, DOMAIN, LAST, "").await;
-    let seconds = last.root().child("query", LAST).unwrap().attr("seconds").unwrap().into_owned();
+    let seconds = last
+        .root()
+        .child("query", LAST)
+        .unwrap()
+        .attr("seconds")
+        .unwrap()
+        .into_owned();
     assert!(seconds.parse::<u64>().is_ok(), "{last}");
     component.stop().await.unwrap();
 }
@@ -127,28 +167,46 @@ pub async fn ping_version_time_and_uptime_are_answered(stage: &mut Stage) {
 /// What is off is neither served nor advertised.
 pub async fn a_feature_that_is_switched_off_is_not_there(stage: &mut Stage) {
     let shy = |config| {
-        Component::new(config).without(Feature::Version).without(Feature::LastActivity)
+        Component::new(config)
+            .without(Feature::Version)
+            .without(Feature::LastActivity)
     };
     let component = stage.run(shy).await;
     let mut alice = stage.user("alice").await;
     for ns in [VERSION, LAST] {
         let refused = query(&mut alice, DOMAIN, ns, "").await;
-        assert_eq!((refused.condition(), &*refused.error_type()), ("service-unavailable", "cancel"));
+        assert_eq!(
+            (refused.condition(), &*refused.error_type()),
+            ("service-unavailable", "cancel")
+        );
     }
     let info = query(&mut alice, DOMAIN, INFO, "").await;
-    assert_eq!(features(&info), [INFO, ITEMS, LAST, PING, TIME, VERSION].into_iter()
-        .filter(|ns| ![VERSION, LAST].contains(ns)).collect::<Vec<_>>());
+    assert_eq!(
+        features(&info),
+        [INFO, ITEMS, LAST, PING, TIME, VERSION]
+            .into_iter()
+            .filter(|ns| ![VERSION, LAST].contains(ns))
+            .collect::<Vec<_>>()
+    );
     component.stop().await.unwrap();
 }
 
 /// Without discovery there is nothing to discover.
 pub async fn discovery_itself_can_be_switched_off(stage: &mut Stage) {
-    let component = stage.run(|config: Config| troubled(config).without(Feature::Disco)).await;
+    let component = stage
+        .run(|config: Config| troubled(config).without(Feature::Disco))
+        .await;
     let mut alice = stage.user("alice").await;
     for ns in [INFO, ITEMS] {
-        assert_eq!(query(&mut alice, DOMAIN, ns, "").await.condition(), "service-unavailable");
+        assert_eq!(
+            query(&mut alice, DOMAIN, ns, "").await.condition(),
+            "service-unavailable"
+        );
     }
-    assert_eq!(alice.ask("get", BOT, &payload("slow")).await.type_(), "result");
+    assert_eq!(
+        alice.ask("get", BOT, &payload("slow")).await.type_(),
+        "result"
+    );
     component.stop().await.unwrap();
 }
 
@@ -157,7 +215,11 @@ pub async fn the_app_may_answer_instead_of_a_feature(stage: &mut Stage) {
     let own = |config| {
         Component::new(config).on_get(|_: Incoming<VersionQuery>| async {
             let (name, version) = ("Mine".to_owned(), "0".to_owned());
-            Ok::<_, Refusal>(VersionResult { name, version, os: Some("none".to_owned()) })
+            Ok::<_, Refusal>(VersionResult {
+                name,
+                version,
+                os: Some("none".to_owned()),
+            })
         })
     };
     let component = stage.run(own).await;
@@ -166,24 +228,32 @@ pub async fn the_app_may_answer_instead_of_a_feature(stage: &mut Stage) {
     let told = version.root().child("query", VERSION).unwrap();
     assert_eq!(told.child("name", VERSION).unwrap().text(), "Mine");
     let info = query(&mut alice, DOMAIN, INFO, "").await;
-    assert_eq!(features(&info).iter().filter(|ns| **ns == VERSION).count(), 1);
+    assert_eq!(
+        features(&info).iter().filter(|ns| **ns == VERSION).count(),
+        1
+    );
     component.stop().await.unwrap();
 }
 
 async fn query(user: &mut User, to: &str, ns: &str, attributes: &str) -> Heard {
-    user.ask("get", to, &format!("<query xmlns='{ns}' {attributes}/>")).await
+    user.ask("get", to, &format!("<query xmlns='{ns}' {attributes}/>"))
+        .await
 }
 
 fn features(info: &Heard) -> Vec<String> {
     let query = info.root().child("query", INFO).unwrap();
     let features = query.children().filter(|child| child.name() == "feature");
-    let mut features: Vec<_> =
-        features.map(|feature| feature.attr("var").unwrap_or_default().into_owned()).collect();
+    let mut features: Vec<_> = features
+        .map(|feature| feature.attr("var").unwrap_or_default().into_owned())
+        .collect();
     features.sort_unstable();
     features
 }
 
 fn items(items: &Heard) -> Vec<String> {
     let query = items.root().child("query", ITEMS).unwrap();
-    query.children().map(|item| item.attr("jid").unwrap_or_default().into_owned()).collect()
+    query
+        .children()
+        .map(|item| item.attr("jid").unwrap_or_default().into_owned())
+        .collect()
 }

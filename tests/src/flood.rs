@@ -61,12 +61,18 @@ pub async fn a_flood_for_a_slow_handler_is_refused_beyond_its_lane(stage: &mut S
         match heard.condition() {
             "" => served += 1,
             condition => {
-                assert_eq!((condition, &*heard.error_type()), ("resource-constraint", "wait"));
+                assert_eq!(
+                    (condition, &*heard.error_type()),
+                    ("resource-constraint", "wait")
+                );
                 refused += 1;
             }
         }
     }
-    assert!(served >= 11, "one at work and ten waiting, at least: {served}");
+    assert!(
+        served >= 11,
+        "one at work and ten waiting, at least: {served}"
+    );
     assert_eq!(served + refused, 100);
     alice.hears_only_a_pong_from(BOT).await;
     component.stop().await.unwrap();
@@ -143,7 +149,11 @@ pub async fn two_refusing_components_do_not_refuse_each_other_for_ever(stage: &m
     let mut other = stage.launch(Stage::OTHER, refusing(&calls)).await;
     other.online().await;
     let to = Stage::OTHER.parse().unwrap();
-    component.link().send(Outgoing::chat(&to, "x")).await.unwrap();
+    component
+        .link()
+        .send(Outgoing::chat(&to, "x"))
+        .await
+        .unwrap();
     let refused = component.link().get::<Done>(&to, crate::apps::Slow).await;
     assert!(refused.is_err());
     let mut alice = stage.user("alice").await;

@@ -58,15 +58,30 @@ pub async fn every_get_and_set_gets_exactly_one_answer(stage: &mut Stage) {
     let asked = [
         ("get", payload("silent"), "remote-server-timeout", "wait"),
         ("get", payload("slow"), "", ""),
-        ("get", payload("panicking"), "internal-server-error", "cancel"),
-        ("set", payload("panicking"), "internal-server-error", "cancel"),
+        (
+            "get",
+            payload("panicking"),
+            "internal-server-error",
+            "cancel",
+        ),
+        (
+            "set",
+            payload("panicking"),
+            "internal-server-error",
+            "cancel",
+        ),
         ("get", payload("failing"), "internal-server-error", "cancel"),
         ("set", payload("failing"), "not-allowed", "cancel"),
         ("get", payload("absent"), "service-unavailable", "cancel"),
         ("set", payload("absent"), "service-unavailable", "cancel"),
         ("set", payload("slow"), "service-unavailable", "cancel"),
         ("get", strict("count='1'"), "", ""),
-        ("get", strict("count='0'"), "internal-server-error", "cancel"),
+        (
+            "get",
+            strict("count='0'"),
+            "internal-server-error",
+            "cancel",
+        ),
         ("get", strict("count='many'"), "bad-request", "modify"),
         ("get", strict(""), "bad-request", "modify"),
     ];
@@ -78,8 +93,19 @@ pub async fn every_get_and_set_gets_exactly_one_answer(stage: &mut Stage) {
     for _ in &asked {
         let answer = alice.next().await;
         let (condition, error_type) = expected.remove(answer.id()).expect("one answer each");
-        assert_eq!((answer.condition(), &*answer.error_type()), (condition, error_type), "{answer}");
-        assert_eq!(answer.type_(), if condition.is_empty() { "result" } else { "error" });
+        assert_eq!(
+            (answer.condition(), &*answer.error_type()),
+            (condition, error_type),
+            "{answer}"
+        );
+        assert_eq!(
+            answer.type_(),
+            if condition.is_empty() {
+                "result"
+            } else {
+                "error"
+            }
+        );
         assert_eq!((answer.from(), answer.to()), (BOT, alice.address()));
     }
     alice.hears_only_a_pong_from(BOT).await;
@@ -101,7 +127,10 @@ async fn a_full_house_answers_at_once(stage: &mut Stage, alice: &mut User) {
     let second = alice.question("get", BOT, &payload("held")).await;
     let third = alice.question("get", BOT, &payload("held")).await;
     let refused = alice.next().await;
-    assert_eq!((refused.id(), refused.condition()), (&*third, "resource-constraint"));
+    assert_eq!(
+        (refused.id(), refused.condition()),
+        (&*third, "resource-constraint")
+    );
     open.add_permits(2);
     for id in [first, second] {
         let answer = alice.next().await;
@@ -135,11 +164,18 @@ async fn a_stopping_house_answers_everybody(stage: &mut Stage, alice: &mut User)
     assert_eq!(late.condition(), "recipient-unavailable");
     open.add_permits(1);
     let finished = bob.next().await;
-    assert_eq!((finished.id(), finished.type_()), (&*finishing, "result"), "{finished}");
+    assert_eq!(
+        (finished.id(), finished.type_()),
+        (&*finishing, "result"),
+        "{finished}"
+    );
     let mut left = [alice.next().await, alice.next().await];
     left.sort_by_key(|answer| answer.id() != begun);
     for (answer, id) in left.iter().zip([&begun, &waiting]) {
-        assert_eq!((answer.id(), answer.condition()), (&**id, "recipient-unavailable"));
+        assert_eq!(
+            (answer.id(), answer.condition()),
+            (&**id, "recipient-unavailable")
+        );
     }
     component.ended().await.unwrap();
     alice.hears_nothing().await;
@@ -196,7 +232,11 @@ pub async fn nobody_answers_an_answer(stage: &mut Stage) {
         alice.send_raw(&answer).await;
         alice.hears_only_a_pong_from(BOT).await;
     }
-    assert_eq!(heard.load(Ordering::Relaxed), 2, "the handlers have seen the errors");
+    assert_eq!(
+        heard.load(Ordering::Relaxed),
+        2,
+        "the handlers have seen the errors"
+    );
     component.stop().await.unwrap();
 }
 
@@ -230,7 +270,9 @@ pub async fn within_one_conversation_handlers_run_one_at_a_time_in_order(stage: 
     let mut alice = stage.user("alice").await;
     let mut bob = stage.user("bob").await;
     for number in 0..5 {
-        alice.chat(&format!("{BOT}/{number}"), &number.to_string()).await;
+        alice
+            .chat(&format!("{BOT}/{number}"), &number.to_string())
+            .await;
     }
     alice.ping(DOMAIN).await;
     bob.chat(BOT, "wave").await;
@@ -262,18 +304,30 @@ pub async fn a_question_is_settled_only_by_the_one_who_was_asked(stage: &mut Sta
             user.hears_only_a_pong_from(BOT).await;
         }
         alice.send_raw(answer(DOMAIN, "result", "")).await;
-        alice.send_raw(answer(&format!("{BOT}/x"), "result", "")).await;
-        alice.send_raw(answer(BOT, "result", "<right xmlns='urn:example:right'/>")).await;
+        alice
+            .send_raw(answer(&format!("{BOT}/x"), "result", ""))
+            .await;
+        alice
+            .send_raw(answer(BOT, "result", "<right xmlns='urn:example:right'/>"))
+            .await;
     };
-    let (answer, ()) = tokio::join!(bot.get::<xmpp_parsers::minidom::Element>(&peer, Ping), others);
+    let (answer, ()) = tokio::join!(
+        bot.get::<xmpp_parsers::minidom::Element>(&peer, Ping),
+        others
+    );
     assert_eq!(answer.unwrap().name(), "right");
 
     // A question that nobody waits for any more is forgotten: a late answer settles nothing.
     let impatient = bot.within(Duration::from_millis(20));
     let timed_out = impatient.get::<Done>(&peer, Ping).await;
-    assert!(matches!(timed_out, Err(RequestError::TimedOut)), "{timed_out:?}");
+    assert!(
+        matches!(timed_out, Err(RequestError::TimedOut)),
+        "{timed_out:?}"
+    );
     let late = alice.next().await;
-    alice.send_raw(format!("<iq type='result' id='{}' to='{BOT}'/>", late.id())).await;
+    alice
+        .send_raw(format!("<iq type='result' id='{}' to='{BOT}'/>", late.id()))
+        .await;
     alice.hears_only_a_pong_from(BOT).await;
     component.stop().await.unwrap();
 }
@@ -283,19 +337,33 @@ pub async fn nothing_leaves_with_a_foreign_or_missing_from(stage: &mut Stage) {
     let component = stage.run(echo).await;
     let mut alice = stage.user("alice").await;
     let (link, to) = (component.link(), alice.address().parse().unwrap());
-    for foreign in ["mallory@localhost", "localhost", "x@sub.echo.localhost", "x@ho.localhost"] {
+    for foreign in [
+        "mallory@localhost",
+        "localhost",
+        "x@sub.echo.localhost",
+        "x@ho.localhost",
+    ] {
         let foreign = foreign.parse().unwrap();
-        let refused = link.send(Outgoing::chat(&to, "x").from(&foreign)).await.unwrap_err();
+        let refused = link
+            .send(Outgoing::chat(&to, "x").from(&foreign))
+            .await
+            .unwrap_err();
         assert_eq!(*refused.why(), NotSent::Refused(Unsendable::ForeignFrom));
         assert_eq!(refused.into_stanza().to(), &to);
-        assert!(matches!(link.acting_as(&foreign), Err(Unsendable::ForeignFrom)));
+        assert!(matches!(
+            link.acting_as(&foreign),
+            Err(Unsendable::ForeignFrom)
+        ));
     }
     let bot = link.acting_as(&BOT.parse().unwrap()).unwrap();
     let named = "named@echo.localhost/r".parse().unwrap();
     for (sent, from) in [
         (link.send(Outgoing::chat(&to, "1")).await, DOMAIN),
         (bot.send(Outgoing::chat(&to, "2")).await, BOT),
-        (bot.send(Outgoing::chat(&to, "3").from(&named)).await, named.as_str()),
+        (
+            bot.send(Outgoing::chat(&to, "3").from(&named)).await,
+            named.as_str(),
+        ),
     ] {
         sent.unwrap();
         assert_eq!(alice.next_chat().await.from(), from);
@@ -334,7 +402,10 @@ pub async fn every_queue_has_a_size_every_wait_a_deadline_every_task_an_owner(st
     );
     assert!(matches!(three.0, Err(RequestError::TimedOut)), "{three:?}");
     assert!(matches!(three.1, Err(RequestError::TimedOut)), "{three:?}");
-    assert!(matches!(three.2, Err(RequestError::NotSent(NotSent::Full))), "{three:?}");
+    assert!(
+        matches!(three.2, Err(RequestError::NotSent(NotSent::Full))),
+        "{three:?}"
+    );
 
     alice.chat(BOT, "is held for ever").await;
     alice.ping(DOMAIN).await;
@@ -383,6 +454,14 @@ pub async fn no_stanza_a_stranger_can_send_ends_the_stream_or_the_process(stage:
 /// The user answers the next ping.
 async fn pong(user: &mut User) {
     let asked = user.next().await;
-    assert!(asked.root().child("ping", "urn:xmpp:ping").is_some(), "{asked}");
-    user.send_raw(format!("<iq type='result' id='{}' to='{}'/>", asked.id(), asked.from())).await;
+    assert!(
+        asked.root().child("ping", "urn:xmpp:ping").is_some(),
+        "{asked}"
+    );
+    user.send_raw(format!(
+        "<iq type='result' id='{}' to='{}'/>",
+        asked.id(),
+        asked.from()
+    ))
+    .await;
 }

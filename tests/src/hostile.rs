@@ -30,11 +30,18 @@ fn everywhere(fate: Fate) -> [Fate; 3] {
 }
 
 /// Deep nesting: ejabberd 23.01 parses by recursion, on the stack of a scheduler of its machine.
-const NESTED: [Fate; 3] = [Refused("policy-violation"), Refused("policy-violation"), Deadly];
+const NESTED: [Fate; 3] = [
+    Refused("policy-violation"),
+    Refused("policy-violation"),
+    Deadly,
+];
 
 /// What servers say to an address that does not parse (servers.md, 3).
-const MALFORMED: [Fate; 3] =
-    [Refused("jid-malformed"), Refused("jid-malformed"), Refused("bad-request")];
+const MALFORMED: [Fate; 3] = [
+    Refused("jid-malformed"),
+    Refused("jid-malformed"),
+    Refused("bad-request"),
+];
 
 /// A setup in which the servers forward as much as they can.
 pub(crate) fn open_to_everything(setup: Setup) -> Setup {
@@ -55,7 +62,11 @@ async fn throw(stage: &mut Stage, stanza: String, fates: [Fate; 3]) {
         Echoed => assert_eq!(alice.next().await.text(), TEXT),
         Refused(condition) => {
             let refused = alice.next().await;
-            assert_eq!((refused.type_(), refused.condition()), ("error", condition), "{refused}");
+            assert_eq!(
+                (refused.type_(), refused.condition()),
+                ("error", condition),
+                "{refused}"
+            );
         }
         Deadly => {}
         Silence => {}

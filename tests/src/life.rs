@@ -98,13 +98,28 @@ pub async fn a_quiet_link_lasts(stage: &mut Stage) {
 pub async fn a_stream_that_is_not_well_formed_is_begun_anew(stage: &mut Stage) {
     let mut component = stage.run(echo).await;
     for (bytes, condition) in [
-        (&b"<message from='a@b' to='c'><!-- x --></message>"[..], "restricted-xml"),
+        (
+            &b"<message from='a@b' to='c'><!-- x --></message>"[..],
+            "restricted-xml",
+        ),
         (b"<?php x ?>", "restricted-xml"),
         (b"<!DOCTYPE a [<!ENTITY b 'c'>]>", "restricted-xml"),
-        (b"<message from='a@b' to='c'><body>&nbsp;</body></message>", "not-well-formed"),
-        (b"<message from='a@b' to='c'><body>\xff</body></message>", "not-well-formed"),
-        (b"<message from='a@b' to='c'><x:body/></message>", "not-well-formed"),
-        (b"<message from='a@b' to='c'><body></subject></message>", "not-well-formed"),
+        (
+            b"<message from='a@b' to='c'><body>&nbsp;</body></message>",
+            "not-well-formed",
+        ),
+        (
+            b"<message from='a@b' to='c'><body>\xff</body></message>",
+            "not-well-formed",
+        ),
+        (
+            b"<message from='a@b' to='c'><x:body/></message>",
+            "not-well-formed",
+        ),
+        (
+            b"<message from='a@b' to='c'><body></subject></message>",
+            "not-well-formed",
+        ),
         (b"<message from='a@b' to='c' to='d'/>", "not-well-formed"),
     ] {
         let server = stage.in_memory().await;
@@ -112,7 +127,10 @@ pub async fn a_stream_that_is_not_well_formed_is_begun_anew(stage: &mut Stage) {
         component.online().await;
         let journal = stage.in_memory().await.journal();
         let last = journal.lines().last().unwrap();
-        assert!(last.contains("ends the stream") && last.contains(condition), "{last}");
+        assert!(
+            last.contains("ends the stream") && last.contains(condition),
+            "{last}"
+        );
     }
     is_echoed(&mut stage.user("alice").await).await;
     component.stop().await.unwrap();
@@ -141,7 +159,10 @@ pub async fn an_instance_that_is_replaced_ends(stage: &mut Stage) {
     let mut first = stage.run(echo).await;
     let second = stage.run(echo).await;
     let end = first.ended().await.unwrap_err();
-    assert!(matches!(&end, Error::Replaced { domain, .. } if domain == DOMAIN), "{end:?}");
+    assert!(
+        matches!(&end, Error::Replaced { domain, .. } if domain == DOMAIN),
+        "{end:?}"
+    );
     assert_eq!(end.exit_code(), 3);
     is_echoed(&mut stage.user("alice").await).await;
     assert_eq!(second.sessions(), 1);
@@ -172,9 +193,19 @@ pub async fn a_wrong_secret_ends_the_run_with_the_lines_to_paste(stage: &mut Sta
     let rejected = rejected(&mut stage.launch(DOMAIN, wrong).await).await;
     let prosody_knows = Reason::Secret;
     let nobody_knows = Reason::SecretOrDomain;
-    let reason = if stage.on() == On::Prosody { prosody_knows } else { nobody_knows };
-    assert_eq!((rejected.condition(), rejected.reason()), ("not-authorized", reason));
-    assert!(rejected.to_string().contains("component_secret"), "{rejected}");
+    let reason = if stage.on() == On::Prosody {
+        prosody_knows
+    } else {
+        nobody_knows
+    };
+    assert_eq!(
+        (rejected.condition(), rejected.reason()),
+        ("not-authorized", reason)
+    );
+    assert!(
+        rejected.to_string().contains("component_secret"),
+        "{rejected}"
+    );
 }
 
 /// As a wrong secret; ejabberd does not tell the two apart (servers.md, 2).
@@ -189,7 +220,12 @@ pub async fn an_unknown_domain_ends_the_run_with_the_lines_to_paste(stage: &mut 
         On::Ejabberd => "not-authorized",
     };
     assert_eq!(rejected.condition(), condition);
-    assert!(rejected.to_string().contains("Component \"nosuch.localhost\""), "{rejected}");
+    assert!(
+        rejected
+            .to_string()
+            .contains("Component \"nosuch.localhost\""),
+        "{rejected}"
+    );
 }
 
 /// Once it has been online a refusal is the server's trouble, and it is asked again.
@@ -202,7 +238,11 @@ pub async fn a_refusal_after_having_been_online_is_tried_again(stage: &mut Stage
     is_offline(&component).await;
     tokio::time::sleep(Duration::from_secs(120)).await;
     let server = stage.in_memory().await;
-    assert!(server.journal().contains("not-authorized"), "{}", server.journal());
+    assert!(
+        server.journal().contains("not-authorized"),
+        "{}",
+        server.journal()
+    );
     server.restart();
     component.online().await;
     component.stop().await.unwrap();
@@ -225,7 +265,9 @@ pub async fn an_unreachable_server_is_waited_for(stage: &mut Stage) {
 pub async fn the_link_may_be_encrypted(stage: &mut Stage) {
     stage.set_up(couplet_test::Setup::tls);
     let ejabberd = stage.real_ejabberd().await;
-    let server = format!("tls://{}", ejabberd.tls_addr().unwrap()).parse().unwrap();
+    let server = format!("tls://{}", ejabberd.tls_addr().unwrap())
+        .parse()
+        .unwrap();
     let authority = ejabberd.authority().to_owned();
     let encrypted = |mut config: Config| {
         config.server = server;
@@ -241,11 +283,14 @@ pub async fn the_link_may_be_encrypted(stage: &mut Stage) {
 pub async fn a_server_that_cannot_prove_its_name_gets_no_login(stage: &mut Stage) {
     stage.set_up(couplet_test::Setup::tls);
     let ejabberd = stage.real_ejabberd().await;
-    let server: couplet::config::Server =
-        format!("tls://{}", ejabberd.tls_addr().unwrap()).parse().unwrap();
+    let server: couplet::config::Server = format!("tls://{}", ejabberd.tls_addr().unwrap())
+        .parse()
+        .unwrap();
     let authority = ejabberd.authority().to_owned();
     let stranger = server.clone();
-    let untrusted = stage.launch(DOMAIN, |config| echo(config.with_server(stranger))).await;
+    let untrusted = stage
+        .launch(DOMAIN, |config| echo(config.with_server(stranger)))
+        .await;
     let misnamed = |mut config: Config| {
         config.server = server;
         config.tls.ca_file = Some(authority);
@@ -284,28 +329,39 @@ pub async fn questions_fail_at_once_when_the_link_dies(stage: &mut Stage) {
         alice.next().await;
         stage.kill().await;
     });
-    assert!(matches!(answer, Err(RequestError::Disconnected)), "{answer:?}");
+    assert!(
+        matches!(answer, Err(RequestError::Disconnected)),
+        "{answer:?}"
+    );
     let offline = link.get::<Done>(&peer, Ping).await;
-    assert!(matches!(offline, Err(RequestError::Disconnected)), "{offline:?}");
+    assert!(
+        matches!(offline, Err(RequestError::Disconnected)),
+        "{offline:?}"
+    );
 }
 
 /// Handlers finish, the app says goodbye, the stream is closed, and `run` is content.
 pub async fn a_polite_stop_lets_handlers_finish_and_says_goodbye(stage: &mut Stage) {
     let (open, mut alice) = (Arc::new(Semaphore::new(0)), stage.user("alice").await);
-    let (door, friend) = (Arc::clone(&open), alice.address().parse::<couplet::Jid>().unwrap());
+    let (door, friend) = (
+        Arc::clone(&open),
+        alice.address().parse::<couplet::Jid>().unwrap(),
+    );
     let polite = move |config| {
         let goodbye = move |link: couplet::Link| {
             let gone = Outgoing::presence(PresenceType::Unavailable, &friend).status("bye");
             async move { link.send(gone).await.unwrap() }
         };
-        Component::new(config).on_goodbye(goodbye).on_chat(move |chat: Incoming<Message>| {
-            let door = Arc::clone(&door);
-            async move {
-                chat.reply("begun").await?;
-                door.acquire().await?.forget();
-                Ok::<_, Refusal>(chat.reply("finished").await?)
-            }
-        })
+        Component::new(config)
+            .on_goodbye(goodbye)
+            .on_chat(move |chat: Incoming<Message>| {
+                let door = Arc::clone(&door);
+                async move {
+                    chat.reply("begun").await?;
+                    door.acquire().await?.forget();
+                    Ok::<_, Refusal>(chat.reply("finished").await?)
+                }
+            })
     };
     let mut component = stage.run(polite).await;
     alice.chat(BOT, "hi").await;
@@ -315,8 +371,14 @@ pub async fn a_polite_stop_lets_handlers_finish_and_says_goodbye(stage: &mut Sta
     open.add_permits(1);
     assert_eq!(alice.next().await.text(), "finished");
     let goodbye = alice.next().await;
-    assert_eq!((goodbye.name(), goodbye.type_()), ("presence", "unavailable"));
-    assert_eq!((goodbye.from(), &*goodbye.text_of("status")), (DOMAIN, "bye"));
+    assert_eq!(
+        (goodbye.name(), goodbye.type_()),
+        ("presence", "unavailable")
+    );
+    assert_eq!(
+        (goodbye.from(), &*goodbye.text_of("status")),
+        (DOMAIN, "bye")
+    );
     component.ended().await.unwrap();
     let away = alice.ask("get", BOT, "<ping xmlns='urn:xmpp:ping'/>").await;
     assert_eq!(away.type_(), "error", "{away}");
@@ -361,7 +423,10 @@ pub async fn several_domains_live_in_one_process(stage: &mut Stage) {
     for domain in [DOMAIN, Stage::OTHER] {
         alice.chat(&format!("bot@{domain}"), domain).await;
         let reply = alice.next_chat().await;
-        assert_eq!((reply.text(), reply.from()), (domain, &*format!("bot@{domain}")));
+        assert_eq!(
+            (reply.text(), reply.from()),
+            (domain, &*format!("bot@{domain}"))
+        );
     }
     // They may talk with each other: through the server, like everybody.
     let news: couplet::Jid = Stage::OTHER.parse().unwrap();

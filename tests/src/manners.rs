@@ -14,7 +14,11 @@ pub async fn a_reply_keeps_type_thread_and_language(stage: &mut Stage) {
     let component = stage.run(echo).await;
     let mut alice = stage.user("alice").await;
     for (type_, lang) in [("chat", "de"), ("normal", "en"), ("chat", "")] {
-        let lang_attribute = if lang.is_empty() { String::new() } else { format!("xml:lang='{lang}'") };
+        let lang_attribute = if lang.is_empty() {
+            String::new()
+        } else {
+            format!("xml:lang='{lang}'")
+        };
         let message = format!(
             "<message type='{type_}' {lang_attribute} to='{BOT}' id='m1'>\
              <thread>t-1</thread><body>1 &lt; 2</body></message>"
@@ -24,7 +28,10 @@ pub async fn a_reply_keeps_type_thread_and_language(stage: &mut Stage) {
         assert_eq!(reply.text(), "1 < 2");
         assert_eq!(reply.text_of("thread"), "t-1");
         // servers.md, 3: a server may leave `normal` out, or add a language of its own.
-        assert!([type_, ""].contains(&reply.type_()) || type_ != "normal", "{reply}");
+        assert!(
+            [type_, ""].contains(&reply.type_()) || type_ != "normal",
+            "{reply}"
+        );
         assert!(type_ == "normal" || reply.type_() == type_, "{reply}");
         assert!(lang.is_empty() || reply.lang() == lang, "{reply}");
     }
@@ -35,7 +42,9 @@ pub async fn a_reply_keeps_type_thread_and_language(stage: &mut Stage) {
 pub async fn a_message_without_type_is_replied_to(stage: &mut Stage) {
     let component = stage.run(echo).await;
     let mut alice = stage.user("alice").await;
-    alice.send_raw(format!("<message to='{BOT}'><body>plain</body></message>")).await;
+    alice
+        .send_raw(format!("<message to='{BOT}'><body>plain</body></message>"))
+        .await;
     let reply = alice.next().await;
     assert_eq!((reply.text(), reply.type_()), ("plain", ""));
     component.stop().await.unwrap();
@@ -45,7 +54,13 @@ pub async fn a_message_without_type_is_replied_to(stage: &mut Stage) {
 pub async fn a_reply_comes_from_the_address_that_was_written_to(stage: &mut Stage) {
     let component = stage.run(echo).await;
     let mut alice = stage.user("alice").await;
-    for address in [DOMAIN, BOT, "bot@echo.localhost/a/b@c", "echo.localhost/x", "b\\40x@echo.localhost"] {
+    for address in [
+        DOMAIN,
+        BOT,
+        "bot@echo.localhost/a/b@c",
+        "echo.localhost/x",
+        "b\\40x@echo.localhost",
+    ] {
         alice.chat(address, address).await;
         let reply = alice.next().await;
         assert_eq!((reply.from(), reply.text()), (address, address));
@@ -71,9 +86,19 @@ pub async fn a_bare_sender_is_replied_to(stage: &mut Stage) {
     other.online().await;
     let bare: Jid = "carol@news.localhost".parse().unwrap();
     let carol = other.link().acting_as(&bare).unwrap();
-    carol.send(Outgoing::chat(&BOT.parse().unwrap(), "from a bare address")).await.unwrap();
+    carol
+        .send(Outgoing::chat(&BOT.parse().unwrap(), "from a bare address"))
+        .await
+        .unwrap();
     let reply = hear.recv().await.unwrap();
-    assert_eq!(reply, (BOT.to_owned(), bare.to_string(), "from a bare address".to_owned()));
+    assert_eq!(
+        reply,
+        (
+            BOT.to_owned(),
+            bare.to_string(),
+            "from a bare address".to_owned()
+        )
+    );
     component.stop().await.unwrap();
     other.stop().await.unwrap();
 }
@@ -97,20 +122,40 @@ pub async fn an_echo_does_not_answer_everything(stage: &mut Stage) {
         ("headline", "<body>x</body>".to_owned()),
         ("chat", "<body/>".to_owned()),
         ("chat", "<body></body>".to_owned()),
-        ("chat", "<active xmlns='http://jabber.org/protocol/chatstates'/>".to_owned()),
+        (
+            "chat",
+            "<active xmlns='http://jabber.org/protocol/chatstates'/>".to_owned(),
+        ),
         ("chat", String::new()),
     ] {
-        alice.send_raw(format!("<message type='{type_}' to='{BOT}'>{children}</message>")).await;
+        alice
+            .send_raw(format!(
+                "<message type='{type_}' to='{BOT}'>{children}</message>"
+            ))
+            .await;
         // In a room the pong is what there is to hear; nothing else comes before it.
         alice.hears_only_a_pong_from(BOT).await;
     }
-    let (ours, bot) = ("other@echo.localhost".parse().unwrap(), BOT.parse().unwrap());
-    component.link().send(Outgoing::chat(&bot, "x").from(&ours)).await.unwrap();
-    component.link().send(Outgoing::message(MessageType::Normal, &bot).body("x")).await.unwrap();
+    let (ours, bot) = (
+        "other@echo.localhost".parse().unwrap(),
+        BOT.parse().unwrap(),
+    );
+    component
+        .link()
+        .send(Outgoing::chat(&bot, "x").from(&ours))
+        .await
+        .unwrap();
+    component
+        .link()
+        .send(Outgoing::message(MessageType::Normal, &bot).body("x"))
+        .await
+        .unwrap();
     // servers.md, 5: what went to our own domain comes back before the answer of the server.
     let server = "localhost".parse().unwrap();
-    let _whatever_it_says =
-        component.link().get::<couplet::Done>(&server, xmpp_parsers::ping::Ping).await;
+    let _whatever_it_says = component
+        .link()
+        .get::<couplet::Done>(&server, xmpp_parsers::ping::Ping)
+        .await;
     assert_eq!(called.load(Ordering::Relaxed), 0);
     alice.chat(BOT, "once").await;
     assert_eq!(alice.next().await.text(), "once");
@@ -123,7 +168,10 @@ pub async fn characters_that_xml_forbids_do_not_end_the_stream(stage: &mut Stage
     let nasty = |config: Config| {
         Component::new(config).on_chat(|chat: Incoming<Message>| async move {
             let raw = xmpp_parsers::minidom::Element::builder("note", "urn:example:note")
-                .attr(xmpp_parsers::minidom::rxml::xml_ncname!("a").to_owned(), "b\u{1}\u{FFFF}")
+                .attr(
+                    xmpp_parsers::minidom::rxml::xml_ncname!("a").to_owned(),
+                    "b\u{1}\u{FFFF}",
+                )
                 .append("c\u{0}d")
                 .build();
             let reply = Outgoing::chat(chat.from(), "a\u{0}b\u{FFFE}c\u{1F600}\n]]>&amp;")
@@ -139,11 +187,20 @@ pub async fn characters_that_xml_forbids_do_not_end_the_stream(stage: &mut Stage
     assert_eq!(reply.text(), "a\u{FFFD}b\u{FFFD}c\u{1F600}\n]]>&amp;");
     assert_eq!(reply.id(), "i\u{FFFD}");
     let note = reply.root().child("note", "urn:example:note").unwrap();
-    assert_eq!((&*note.text(), &*note.attr("a").unwrap()), ("c\u{FFFD}d", "b\u{FFFD}\u{FFFD}"));
+    assert_eq!(
+        (&*note.text(), &*note.attr("a").unwrap()),
+        ("c\u{FFFD}d", "b\u{FFFD}\u{FFFD}")
+    );
     alice.ping(BOT).await;
     assert_eq!(component.sessions(), 1);
     if stage.on() == On::Memory {
-        assert!(stage.in_memory().await.journal().contains("nothing to complain"));
+        assert!(
+            stage
+                .in_memory()
+                .await
+                .journal()
+                .contains("nothing to complain")
+        );
     }
     component.stop().await.unwrap();
 }

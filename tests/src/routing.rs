@@ -36,7 +36,11 @@ pub async fn the_most_exact_handler_takes_a_message(stage: &mut Stage) {
         ("chat", format!("{body}{request}"), "payload"),
         ("headline", format!("{body}{request}"), "both"),
     ] {
-        alice.send_raw(format!("<message type='{type_}' to='{BOT}'>{children}</message>")).await;
+        alice
+            .send_raw(format!(
+                "<message type='{type_}' to='{BOT}'>{children}</message>"
+            ))
+            .await;
         assert_eq!(alice.next().await.text(), taken_by, "{type_} {children}");
     }
     component.stop().await.unwrap();
@@ -54,7 +58,11 @@ pub async fn an_error_is_seen_by_its_own_handler_only(stage: &mut Stage) {
     let component = stage.run(all).await;
     let mut alice = stage.user("alice").await;
     let children = "<body>x</body><received xmlns='urn:xmpp:receipts' id='1'/>";
-    alice.send_raw(format!("<message type='error' to='{BOT}'>{children}</message>")).await;
+    alice
+        .send_raw(format!(
+            "<message type='error' to='{BOT}'>{children}</message>"
+        ))
+        .await;
     assert_eq!(alice.next().await.text(), "error");
     alice.hears_only_a_pong_from(BOT).await;
     component.stop().await.unwrap();
@@ -79,8 +87,16 @@ pub async fn the_most_exact_handler_takes_a_presence(stage: &mut Stage) {
         ("type='probe'", "", "probe"),
         ("", &*silent, "payload"),
     ] {
-        alice.send_raw(format!("<presence {attributes} to='{BOT}'>{children}</presence>")).await;
-        assert_eq!(alice.next_chat().await.text(), taken_by, "{attributes} {children}");
+        alice
+            .send_raw(format!(
+                "<presence {attributes} to='{BOT}'>{children}</presence>"
+            ))
+            .await;
+        assert_eq!(
+            alice.next_chat().await.text(),
+            taken_by,
+            "{attributes} {children}"
+        );
     }
     component.stop().await.unwrap();
 }
@@ -97,11 +113,17 @@ pub async fn a_fallback_takes_the_iqs_of_nobody(stage: &mut Stage) {
     };
     let component = stage.run(falling_back).await;
     let mut alice = stage.user("alice").await;
-    assert_eq!(alice.ask("get", BOT, &payload("slow")).await.type_(), "result");
+    assert_eq!(
+        alice.ask("get", BOT, &payload("slow")).await.type_(),
+        "result"
+    );
     for (type_, name) in [("set", "slow"), ("get", "other")] {
         let refused = alice.ask(type_, BOT, &payload(name)).await;
         assert_eq!(refused.condition(), "feature-not-implemented");
-        assert_eq!(refused.error_text(), format!("{type_} {{{}}}{name}", crate::apps::NS));
+        assert_eq!(
+            refused.error_text(),
+            format!("{type_} {{{}}}{name}", crate::apps::NS)
+        );
     }
     component.stop().await.unwrap();
 }
@@ -120,9 +142,14 @@ pub async fn each_handler_may_have_its_own_deadline(stage: &mut Stage) {
     };
     let component = stage.run(hurried).await;
     let mut alice = stage.user("alice").await;
-    let patient = alice.question("get", &format!("{BOT}/other"), &payload("held")).await;
+    let patient = alice
+        .question("get", &format!("{BOT}/other"), &payload("held"))
+        .await;
     let late = alice.ask("get", DOMAIN, &payload("silent")).await;
-    assert_eq!((late.condition(), &*late.error_type()), ("remote-server-timeout", "wait"));
+    assert_eq!(
+        (late.condition(), &*late.error_type()),
+        ("remote-server-timeout", "wait")
+    );
     assert_eq!(alice.answer_to(&patient).await.type_(), "result");
     component.stop().await.unwrap();
 }
@@ -143,13 +170,24 @@ pub async fn a_refusal_says_what_its_handler_chose(stage: &mut Stage) {
     };
     let component = stage.run(refusing).await;
     let mut alice = stage.user("alice").await;
-    alice.send_raw(format!("<message type='chat' id='\"&apos;&lt;' to='{BOT}/r'><body>x</body></message>")).await;
+    alice
+        .send_raw(format!(
+            "<message type='chat' id='\"&apos;&lt;' to='{BOT}/r'><body>x</body></message>"
+        ))
+        .await;
     let refused = alice.next().await;
     assert_eq!((refused.type_(), refused.id()), ("error", "\"'<"));
-    assert_eq!((refused.condition(), &*refused.error_type()), ("not-allowed", "wait"));
+    assert_eq!(
+        (refused.condition(), &*refused.error_type()),
+        ("not-allowed", "wait")
+    );
     assert_eq!(refused.error_text(), "Not <now> & here");
     assert_eq!(refused.from(), format!("{BOT}/r"));
-    let error = refused.root().children().find(|child| child.name() == "error").unwrap();
+    let error = refused
+        .root()
+        .children()
+        .find(|child| child.name() == "error")
+        .unwrap();
     assert!(error.child("slow", crate::apps::NS).is_some(), "{refused}");
     assert!(!refused.to_string().contains("swordfish"));
     component.stop().await.unwrap();
@@ -174,27 +212,47 @@ pub async fn a_question_gets_what_the_peer_answers(stage: &mut Stage) {
         link.get::<VersionResult>(&peer, VersionQuery),
         answer(&mut alice, "result", "<query xmlns='jabber:iq:version'/>"),
     );
-    assert!(matches!(malformed, Err(RequestError::Malformed(_))), "{malformed:?}");
+    assert!(
+        matches!(malformed, Err(RequestError::Malformed(_))),
+        "{malformed:?}"
+    );
 
     let (missing, _) = tokio::join!(
         link.get::<VersionResult>(&peer, VersionQuery),
         answer(&mut alice, "result", ""),
     );
-    assert!(matches!(missing, Err(RequestError::Malformed(_))), "{missing:?}");
+    assert!(
+        matches!(missing, Err(RequestError::Malformed(_))),
+        "{missing:?}"
+    );
 
-    let (done, asked) =
-        tokio::join!(link.set::<Done>(&peer, Slow), answer(&mut alice, "result", ""));
+    let (done, asked) = tokio::join!(
+        link.set::<Done>(&peer, Slow),
+        answer(&mut alice, "result", "")
+    );
     assert_eq!((done.unwrap(), &*asked.0), (Done, "set"));
 
     let no = "<error type='auth'><forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>\
         <text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>no</text></error>";
-    let (refused, _) = tokio::join!(link.set::<Done>(&peer, Slow), answer(&mut alice, "error", no));
-    let Err(RequestError::Refused(error)) = refused else { panic!("{refused:?}") };
-    assert_eq!((error.condition, error.error_type), (Condition::Forbidden, ErrorType::Auth));
+    let (refused, _) = tokio::join!(
+        link.set::<Done>(&peer, Slow),
+        answer(&mut alice, "error", no)
+    );
+    let Err(RequestError::Refused(error)) = refused else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(
+        (error.condition, error.error_type),
+        (Condition::Forbidden, ErrorType::Auth)
+    );
     assert_eq!(error.text.as_deref(), Some("no"));
 
-    let nobody = link.get::<Done>(&"nobody@localhost/x".parse().unwrap(), Ping).await;
-    let Err(RequestError::Refused(error)) = nobody else { panic!("{nobody:?}") };
+    let nobody = link
+        .get::<Done>(&"nobody@localhost/x".parse().unwrap(), Ping)
+        .await;
+    let Err(RequestError::Refused(error)) = nobody else {
+        panic!("{nobody:?}")
+    };
     assert_eq!(error.condition, Condition::ServiceUnavailable);
     component.stop().await.unwrap();
 }
@@ -210,7 +268,8 @@ pub async fn a_handler_may_ask_its_own_sender(stage: &mut Stage) {
     let component = stage.run(curious).await;
     let mut alice = stage.user("alice").await;
     alice.chat(BOT, "guess").await;
-    let version = "<query xmlns='jabber:iq:version'><name>telnet</name><version>v</version></query>";
+    let version =
+        "<query xmlns='jabber:iq:version'><name>telnet</name><version>v</version></query>";
     let asked = answer(&mut alice, "result", version).await;
     assert_eq!(asked.1, BOT);
     assert_eq!(alice.next_chat().await.text(), "you use telnet");
@@ -230,15 +289,23 @@ pub async fn many_addresses_act_on_behalf_of_their_owners(stage: &mut Stage) {
     for name in ["one@echo.localhost", "two@echo.localhost/r"] {
         let link = component.link().acting_as(&name.parse().unwrap()).unwrap();
         assert_eq!(link.address().as_str(), name);
-        link.send(Outgoing::presence(PresenceType::Available, &peer).status(name)).await.unwrap();
+        link.send(Outgoing::presence(PresenceType::Available, &peer).status(name))
+            .await
+            .unwrap();
         let presence = alice.next().await;
         assert_eq!((presence.name(), presence.from()), ("presence", name));
         assert_eq!(presence.text_of("status"), name);
-        let (pong, asked) = tokio::join!(link.get::<Done>(&peer, Ping), answer(&mut alice, "result", ""));
+        let (pong, asked) = tokio::join!(
+            link.get::<Done>(&peer, Ping),
+            answer(&mut alice, "result", "")
+        );
         assert_eq!((pong.unwrap(), &*asked.1), (Done, name));
         alice.chat(name, "who?").await;
         let reply = alice.next_chat().await;
-        assert_eq!((reply.from(), reply.text()), (name, &*format!("{name} to you")));
+        assert_eq!(
+            (reply.from(), reply.text()),
+            (name, &*format!("{name} to you"))
+        );
     }
     component.stop().await.unwrap();
 }
@@ -287,8 +354,12 @@ pub async fn a_subscription_is_answered_by_its_handler(stage: &mut Stage) {
     let component = stage.run(open).await;
     let mut alice = stage.user("alice").await;
     // A server tells the consent to those who want to know their roster.
-    alice.send_raw("<iq type='get' id='roster'><query xmlns='jabber:iq:roster'/></iq><presence/>").await;
-    alice.send_raw(format!("<presence type='subscribe' to='{BOT}'/>")).await;
+    alice
+        .send_raw("<iq type='get' id='roster'><query xmlns='jabber:iq:roster'/></iq><presence/>")
+        .await;
+    alice
+        .send_raw(format!("<presence type='subscribe' to='{BOT}'/>"))
+        .await;
     loop {
         let heard = alice.next().await;
         let told = heard.name() == "presence" && heard.type_() == "subscribed";
@@ -311,7 +382,11 @@ pub async fn what_is_too_large_does_not_leave(stage: &mut Stage) {
         matches!(refused.why(), NotSent::Refused(Unsendable::TooLarge { .. })),
         "{refused}"
     );
-    component.link().send(Outgoing::chat(&peer, "small")).await.unwrap();
+    component
+        .link()
+        .send(Outgoing::chat(&peer, "small"))
+        .await
+        .unwrap();
     assert_eq!(alice.next_chat().await.text(), "small");
     assert_eq!(component.sessions(), 1);
     component.stop().await.unwrap();
@@ -320,18 +395,27 @@ pub async fn what_is_too_large_does_not_leave(stage: &mut Stage) {
 /// A handler that tells its name, also in answer to an error.
 fn named(name: &'static str) -> impl MessageHandler {
     move |message: Incoming<Message>| async move {
-        message.link().send(Outgoing::chat(message.from(), name)).await
+        message
+            .link()
+            .send(Outgoing::chat(message.from(), name))
+            .await
     }
 }
 
 async fn said(presence: Incoming<Presence>, name: &str) -> Result<(), couplet::Unsent> {
-    presence.link().send(Outgoing::chat(presence.from(), name)).await
+    presence
+        .link()
+        .send(Outgoing::chat(presence.from(), name))
+        .await
 }
 
 /// The user answers the next question; its type, and the address that asked.
 async fn answer(user: &mut User, type_: &str, child: &str) -> (String, String) {
     let asked = user.next().await;
     let (id, to) = (asked.id(), asked.from());
-    user.send_raw(format!("<iq type='{type_}' id='{id}' to='{to}'>{child}</iq>")).await;
+    user.send_raw(format!(
+        "<iq type='{type_}' id='{id}' to='{to}'>{child}</iq>"
+    ))
+    .await;
     (asked.type_().to_owned(), to.to_owned())
 }

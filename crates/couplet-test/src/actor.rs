@@ -64,7 +64,11 @@ impl User {
     }
 
     fn new(stream: Stream) -> User {
-        User { stream, kept: VecDeque::new(), asked: 0 }
+        User {
+            stream,
+            kept: VecDeque::new(),
+            asked: 0,
+        }
     }
 
     /// The full address.
@@ -157,7 +161,8 @@ impl User {
     ///
     /// There is none within 30 s.
     pub async fn answer_to(&mut self, id: &str) -> Heard {
-        self.next_where(&format!("an answer to {id}"), |heard| heard.id() == id).await
+        self.next_where(&format!("an answer to {id}"), |heard| heard.id() == id)
+            .await
     }
 
     /// Pings an address. (XEP-0199)
@@ -187,7 +192,8 @@ impl User {
     ///
     /// There is none within 30 s.
     pub async fn next_chat(&mut self) -> Heard {
-        self.next_where("a message", |heard| heard.name() == "message").await
+        self.next_where("a message", |heard| heard.name() == "message")
+            .await
     }
 
     /// Hears nothing for a second of the test's clock, which takes no time where that is paused.
@@ -210,7 +216,9 @@ impl User {
     ///
     /// There is something else to be heard.
     pub async fn hears_only_a_pong_from(&mut self, to: &str) {
-        let id = self.question("get", to, "<ping xmlns='urn:xmpp:ping'/>").await;
+        let id = self
+            .question("get", to, "<ping xmlns='urn:xmpp:ping'/>")
+            .await;
         let heard = self.next().await;
         if heard.id() != id {
             fail(&format!("{} hears {heard}", self.address()));
@@ -239,10 +247,16 @@ impl User {
         }
         loop {
             let Some(heard) = self.stanza(ANSWER_WITHIN).await else {
-                let kept: String = self.kept.iter().map(|heard| format!("\n  {heard}")).collect();
+                let kept: String = self
+                    .kept
+                    .iter()
+                    .map(|heard| format!("\n  {heard}"))
+                    .collect();
                 let journal = self.journal();
                 let who = self.address();
-                fail(&format!("{who} has waited long enough for {what}; heard:{kept}\n{journal}"))
+                fail(&format!(
+                    "{who} has waited long enough for {what}; heard:{kept}\n{journal}"
+                ))
             };
             if wanted(&heard) {
                 return heard;

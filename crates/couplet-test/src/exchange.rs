@@ -198,7 +198,12 @@ impl State {
     fn orders(&mut self, id: u64, output: &mut Vec<u8>, written: &mut usize) -> Orders {
         let (silent, piece) = (self.silent, self.piece.max(1));
         let Some(line) = self.lines.get_mut(&id) else {
-            return Orders { reads: false, writes: false, piece, closing: true };
+            return Orders {
+                reads: false,
+                writes: false,
+                piece,
+                closing: true,
+            };
         };
         if *written >= output.len() {
             output.clear();
@@ -219,7 +224,9 @@ impl State {
 
     /// A stream error and the end of the connection. (RFC 6120, 4.9.1.1)
     fn refuse(&mut self, id: u64, condition: &str, why: &str) {
-        self.remark(format!("a component's stream is closed with <{condition}/>: {why}"));
+        self.remark(format!(
+            "a component's stream is closed with <{condition}/>: {why}"
+        ));
         let last_words = StreamError::to_xml(condition);
         self.close(id, last_words.as_bytes());
     }
@@ -242,6 +249,9 @@ impl State {
         let serves = |line: &Line| {
             line.domain.as_deref() == Some(domain) && !line.forgotten && !line.closing
         };
-        self.lines.iter().find(|(_, line)| serves(line)).map(|(id, _)| *id)
+        self.lines
+            .iter()
+            .find(|(_, line)| serves(line))
+            .map(|(id, _)| *id)
     }
 }

@@ -98,7 +98,12 @@ impl Server {
         let (waiting, arrivals) = mpsc::channel(BACKLOG);
         let mut doorkeeper = JoinSet::new();
         doorkeeper.spawn(keep_the_door(Arc::clone(&exchange), arrivals));
-        Server { exchange, waiting, running: None, _doorkeeper: doorkeeper }
+        Server {
+            exchange,
+            waiting,
+            running: None,
+            _doorkeeper: doorkeeper,
+        }
     }
 
     /// The configuration of a component that this server expects.
@@ -107,7 +112,9 @@ impl Server {
     ///
     /// The setup has no such domain.
     pub fn config(&self, domain: &str) -> Config {
-        let secret = self.exchange.look(|state| state.setup().secret(domain).map(str::to_owned));
+        let secret = self
+            .exchange
+            .look(|state| state.setup().secret(domain).map(str::to_owned));
         match secret {
             Some(secret) => Config::new(domain, secret.as_str()),
             None => fail(&format!("the setup has no component {domain}")),
@@ -116,7 +123,10 @@ impl Server {
 
     /// What a component is to [connect through](Component::connect_through) to reach this server.
     pub fn connector(&self) -> impl Connect + use<> {
-        Connector { exchange: Arc::clone(&self.exchange), waiting: self.waiting.clone() }
+        Connector {
+            exchange: Arc::clone(&self.exchange),
+            waiting: self.waiting.clone(),
+        }
     }
 
     /// A user with this address, full or bare, of any domain that is not the component's.
@@ -156,7 +166,8 @@ impl Server {
     /// Dies: every connection ends in the middle of a stanza, and nobody answers any more until
     /// [`Server::restart`].
     pub fn kill(&self) {
-        self.exchange.change(|state| state.end(b"<message from='alice@exam"));
+        self.exchange
+            .change(|state| state.end(b"<message from='alice@exam"));
     }
 
     /// Stops: every connection ends without a word, as Prosody and ejabberd do it (servers.md, 7).
@@ -172,7 +183,8 @@ impl Server {
     /// Keeps the connection of the component and forgets who is behind it, like a Prosody whose
     /// component module was reloaded (servers.md, 6).
     pub fn forget_component(&self) {
-        self.exchange.change(crate::exchange::State::forget_components);
+        self.exchange
+            .change(crate::exchange::State::forget_components);
     }
 
     /// Reads nothing from components any more, and still writes to them.
@@ -187,7 +199,8 @@ impl Server {
 
     /// Sends bytes to the component as they are.
     pub fn send_bytes(&self, bytes: impl AsRef<[u8]>) {
-        self.exchange.change(|state| state.send_bytes(bytes.as_ref()));
+        self.exchange
+            .change(|state| state.send_bytes(bytes.as_ref()));
     }
 
     /// Sends everything in pieces of so many bytes from now on.
@@ -198,7 +211,8 @@ impl Server {
     /// Refuses the next logins with this stream error, such as `not-authorized`, until
     /// [`Server::restart`].
     pub fn refuse_with(&self, condition: &str) {
-        self.exchange.change(|state| state.refusal = Some(condition.to_owned()));
+        self.exchange
+            .change(|state| state.refusal = Some(condition.to_owned()));
     }
 
     /// Neither reads nor writes any more, as if a cable were cut, until [`Server::restart`].
@@ -214,7 +228,9 @@ impl Server {
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Server").field("component", &self.running).finish_non_exhaustive()
+        f.debug_struct("Server")
+            .field("component", &self.running)
+            .finish_non_exhaustive()
     }
 }
 

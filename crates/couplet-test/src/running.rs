@@ -54,7 +54,13 @@ impl Running {
             };
             Box::pin(component.run(until)).await
         });
-        Running { link, stop: Some(stop), online, seen: 0, task }
+        Running {
+            link,
+            stop: Some(stop),
+            online,
+            seen: 0,
+            task,
+        }
     }
 
     /// A link that speaks as the domain.
@@ -84,7 +90,9 @@ impl Running {
             Ok(ups) => self.seen = ups,
             Err(why) => {
                 let end = self.task.try_join_next();
-                fail(&format!("the component should have come online: {why} {end:?}"))
+                fail(&format!(
+                    "the component should have come online: {why} {end:?}"
+                ))
             }
         }
     }
@@ -128,6 +136,8 @@ impl Running {
 
 impl fmt::Debug for Running {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Running").field("link", &self.link).finish_non_exhaustive()
+        f.debug_struct("Running")
+            .field("link", &self.link)
+            .finish_non_exhaustive()
     }
 }

@@ -91,7 +91,11 @@ impl Stage {
 
     fn new(on: On) -> Stage {
         let setup = Setup::component(Stage::DOMAIN, "s3cret").and_component(Stage::OTHER, "other");
-        Stage { on, setup, house: None }
+        Stage {
+            on,
+            setup,
+            house: None,
+        }
     }
 
     /// Which server it has.
@@ -169,9 +173,7 @@ impl Stage {
             false => format!("{name}/desk"),
         };
         match self.house().await {
-            House::Memory(server) => {
-                server.user(&name.replacen('/', "@localhost/", 1))
-            }
+            House::Memory(server) => server.user(&name.replacen('/', "@localhost/", 1)),
             House::Prosody(prosody) => User::real(good(prosody.user(&name).await)),
             House::Ejabberd(ejabberd) => User::real(good(ejabberd.user(&name).await)),
         }
@@ -271,6 +273,8 @@ impl Stage {
 
 impl fmt::Debug for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stage").field("on", &self.on).finish_non_exhaustive()
+        f.debug_struct("Stage")
+            .field("on", &self.on)
+            .finish_non_exhaustive()
     }
 }

@@ -39,7 +39,10 @@ impl Heard {
         let root = tree.root();
         let attr = |name| root.attr(name).map(Cow::into_owned).unwrap_or_default();
         let body = root.child("body", NS_CLIENT);
-        let conditions = root.child("error", NS_CLIENT).into_iter().flat_map(Element::children);
+        let conditions = root
+            .child("error", NS_CLIENT)
+            .into_iter()
+            .flat_map(Element::children);
         let condition = conditions
             .into_iter()
             .find(|child| child.ns() == NS_STANZAS && child.name() != "text");
@@ -48,8 +51,12 @@ impl Heard {
             to: attr("to"),
             id: attr("id"),
             type_: attr("type"),
-            text: body.map(|body| body.text().into_owned()).unwrap_or_default(),
-            condition: condition.map(|found| found.name().to_owned()).unwrap_or_default(),
+            text: body
+                .map(|body| body.text().into_owned())
+                .unwrap_or_default(),
+            condition: condition
+                .map(|found| found.name().to_owned())
+                .unwrap_or_default(),
             tree,
         }
     }
@@ -92,25 +99,35 @@ impl Heard {
     /// The type of an error, such as `cancel`. (RFC 6120, 8.3.2)
     pub fn error_type(&self) -> String {
         let error = self.tree.root().child("error", NS_CLIENT);
-        error.and_then(|error| error.attr("type")).unwrap_or_default().into_owned()
+        error
+            .and_then(|error| error.attr("type"))
+            .unwrap_or_default()
+            .into_owned()
     }
 
     /// The words of an error. (RFC 6120, 8.3.2)
     pub fn error_text(&self) -> String {
         let error = self.tree.root().child("error", NS_CLIENT);
         let text = error.and_then(|error| error.child("text", NS_STANZAS));
-        text.map(|text| text.text().into_owned()).unwrap_or_default()
+        text.map(|text| text.text().into_owned())
+            .unwrap_or_default()
     }
 
     /// Its language, where it says one. (RFC 6120, 8.1.5)
     pub fn lang(&self) -> String {
-        self.tree.root().attr_ns(NS_XML, "lang").unwrap_or_default().into_owned()
+        self.tree
+            .root()
+            .attr_ns(NS_XML, "lang")
+            .unwrap_or_default()
+            .into_owned()
     }
 
     /// The text of the child with this name, such as `thread`.
     pub fn text_of(&self, child: &str) -> String {
         let child = self.tree.root().child(child, NS_CLIENT);
-        child.map(|child| child.text().into_owned()).unwrap_or_default()
+        child
+            .map(|child| child.text().into_owned())
+            .unwrap_or_default()
     }
 
     /// The whole stanza.

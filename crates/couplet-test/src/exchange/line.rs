@@ -63,7 +63,12 @@ impl Login {
             attributes: usize::MAX,
             start_tag_bytes: usize::MAX,
         };
-        Login { line, framer: Framer::new(limits), domain: String::new(), online: false }
+        Login {
+            line,
+            framer: Framer::new(limits),
+            domain: String::new(),
+            online: false,
+        }
     }
 
     fn read(&mut self, state: &mut State) {
@@ -106,7 +111,7 @@ impl Login {
 
     fn stanza(&mut self, state: &mut State, stanza: &Tree) {
         if self.online {
-            return state.from_component(self.line, &self.domain, stanza);
+            return state.route_of_component(self.line, &self.domain, stanza);
         }
         let refuse = |state: &mut State, condition: &str, why: &str| {
             state.refuse(self.line, condition, why);
@@ -121,7 +126,11 @@ impl Login {
         let secret = secrets.iter().find(|(domain, _)| *domain == self.domain);
         let wanted = secret.map(|(_, secret)| handshake::digest(&self.id(), secret));
         if wanted.as_deref() != Some(stanza.root().text().trim()) {
-            return refuse(state, "not-authorized", "the digest is not that of the secret");
+            return refuse(
+                state,
+                "not-authorized",
+                "the digest is not that of the secret",
+            );
         }
         if let Some(other) = state.line_of(&self.domain) {
             if !state.setup.kick_old {
@@ -151,4 +160,3 @@ impl Login {
         format!("stream-{}", self.line)
     }
 }
-

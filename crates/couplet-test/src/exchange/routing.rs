@@ -14,7 +14,7 @@ const NS_AWAY: &str = "xmpp:prosody.im/protocol/component";
 
 impl State {
     /// A component says something. What a real server closes the stream for ends it here too.
-    pub(super) fn from_component(&mut self, line: u64, domain: &str, stanza: &Tree) {
+    pub(super) fn route_of_component(&mut self, line: u64, domain: &str, stanza: &Tree) {
         let root = stanza.root();
         if let Some(error) = StreamError::of(root) {
             self.remark(format!("the component {domain} ends the stream: {error}"));
@@ -35,26 +35,29 @@ impl State {
             return self.refuse(line, "improper-addressing", &why);
         };
         if Jid::new(&from).is_err() || Jid::new(&to).is_err() {
-            return self.bounce(stanza, &from, Condition::JidMalformed.into());
+            return self.bounce(stanza, &from, &Condition::JidMalformed.into());
         }
         if start_tag::declares_namespace(stanza.as_str()) {
-            self.remark(format!("a {} with an xmlns of its own is bounced", root.name()));
-            return self.bounce(stanza, &from, Condition::ServiceUnavailable.into());
+            self.remark(format!(
+                "a {} with an xmlns of its own is bounced",
+                root.name()
+            ));
+            return self.bounce(stanza, &from, &Condition::ServiceUnavailable.into());
         }
         if root.name() == "iq" && !is_proper_iq(stanza) {
             self.remark("an improper iq is bounced".to_owned());
-            return self.bounce(stanza, &from, Condition::BadRequest.into());
+            return self.bounce(stanza, &from, &Condition::BadRequest.into());
         }
         self.route(stanza, &from, &to);
     }
 
     /// A user says something; `stanza` bears the stamped `from` already.
-    pub(super) fn from_user(&mut self, stanza: &Tree) {
+    pub(super) fn route_of_user(&mut self, stanza: &Tree) {
         let root = stanza.root();
         let (from, to) = (root.attr("from").unwrap_or_default(), root.attr("to"));
         match to {
             Some(to) => self.route(stanza, &from, &to),
-            None => self.bounce(stanza, &from, Condition::ServiceUnavailable.into()),
+            None => self.bounce(stanza, &from, &Condition::ServiceUnavailable.into()),
         }
     }
 
@@ -64,13 +67,13 @@ impl State {
             return self.say(line, stanza.as_str().as_bytes());
         }
         if self.setup.domains().any(|known| known == domain) {
-            return self.bounce(stanza, from, away());
+            return self.bounce(stanza, from, &away());
         }
         if self.deliver(stanza, to) {
             return;
         }
-        let is_ours = domain == "localhost"
-            || self.users.keys().any(|user| domain_of(user) == domain);
+        let is_ours =
+            domain == "localhost" || self.users.keys().any(|user| domain_of(user) == domain);
         if is_ours && to == domain && is_ping(stanza) {
             return self.pong(stanza, from);
         }
@@ -79,7 +82,7 @@ impl State {
         } else {
             Condition::RemoteServerNotFound
         };
-        self.bounce(stanza, from, unknown.into());
+        self.bounce(stanza, from, &unknown.into());
     }
 
     /// To the user with this address, or to every resource of a bare one.
@@ -87,7 +90,9 @@ impl State {
         let is_iq = stanza.root().name() == "iq";
         let mut found = false;
         for (address, inbox) in &mut self.users {
-            let bare = address.split_once('/').map_or(address.as_str(), |(bare, _)| bare);
+            let bare = address
+                .split_once('/')
+                .map_or(address.as_str(), |(bare, _)| bare);
             // RFC 6121, 8.5.2.1.3: the server answers an iq to a bare address itself.
             if address == to || bare == to && !is_iq {
                 inbox.heard.push_back(stanza.clone());
@@ -98,7 +103,7 @@ impl State {
     }
 
     /// Tells the sender, unless the RFCs want silence.
-    fn bounce(&mut self, stanza: &Tree, sender: &str, refusal: Refusal) {
+    fn bounce(&mut self, stanza: &Tree, sender: &str, refusal: &Refusal) {
         let root = stanza.root();
         let type_ = root.attr("type");
         let silent = match root.name() {

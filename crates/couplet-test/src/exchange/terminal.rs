@@ -97,7 +97,7 @@ impl Terminal {
         let text = String::from_utf8_lossy(bytes);
         let stamped = start_tag::stamped(&text, &self.address);
         match Tree::parse(stamped.into(), &Scope::client()) {
-            Ok(stanza) => self.exchange.change(|state| state.from_user(&stanza)),
+            Ok(stanza) => self.exchange.change(|state| state.route_of_user(&stanza)),
             Err(_) => self.cut_off = true,
         }
     }
@@ -105,6 +105,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        self.exchange.change(|state| state.users.remove(&self.address));
+        self.exchange
+            .change(|state| state.users.remove(&self.address));
     }
 }
