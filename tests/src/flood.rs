@@ -130,6 +130,52 @@ pub async fn one_byte_per_packet_is_enough(stage: &mut Stage) {
     component.stop().await.unwrap();
 }
 
+/// What no server lets a user send, but a bad one may: the sender is told where it can be.
+pub async fn addresses_that_do_not_parse_are_told_to_who_can_be_told(stage: &mut Stage) {
+    let component = stage.run(echo).await;
+    let mut alice = stage.user("alice").await;
+    let (from, ping) = (alice.address().to_owned(), "<ping xmlns='urn:xmpp:ping'/>");
+    let server = stage.in_memory().await;
+    for unanswerable in [
+        format!("<iq type='get' id='1' from='@@' to='{BOT}'>{ping}</iq>"),
+        format!("<iq type='get' id='2' from='' to='{BOT}'>{ping}</iq>"),
+        format!("<iq type='get' id='3' to='{BOT}'>{ping}</iq>"),
+        format!("<iq type='get' id='4' from='{from}' to='bot@other.localhost'>{ping}</iq>"),
+        format!("<iq type='result' id='5' from='{from}' to='@@'/>"),
+        format!("<a xmlns='urn:example:unknown' from='{from}' to='{BOT}'/>"),
+        format!("<iq xmlns='urn:example:unknown' type='get' id='6' from='{from}' to='{BOT}'/>"),
+        "between the stanzas".to_owned(),
+    ] {
+        server.send_bytes(unanswerable);
+    }
+    server.send_bytes(format!(
+        "<iq type='get' id='7' from='{from}' to='@@'>{ping}</iq>"
+    ));
+    server.send_bytes(format!("<iq type='get' id='8' from='{from}'>{ping}</iq>"));
+    for id in ["7", "8"] {
+        let refused = alice.next().await;
+        assert_eq!((refused.id(), refused.condition()), (id, "jid-malformed"));
+        assert_eq!(refused.from(), DOMAIN);
+    }
+    alice.hears_only_a_pong_from(BOT).await;
+    assert_eq!(component.sessions(), 1);
+    component.stop().await.unwrap();
+}
+
+/// ejabberd's default hands out what is for other components too (servers.md, 4).
+pub async fn what_is_for_another_component_is_dropped(stage: &mut Stage) {
+    stage.set_up(couplet_test::Setup::global_routes);
+    let component = stage.run(echo).await;
+    let mut alice = stage.user("alice").await;
+    alice.chat("bot@news.localhost", "not for echo").await;
+    // servers.md, 5: in order, from one user through one connection.
+    alice.chat(BOT, "for echo").await;
+    assert_eq!(alice.next().await.text(), "for echo");
+    alice.hears_only_a_pong_from(BOT).await;
+    assert_eq!(component.sessions(), 1);
+    component.stop().await.unwrap();
+}
+
 /// Two components that refuse everything, errors too, and answer every answer that they see.
 pub async fn two_refusing_components_do_not_refuse_each_other_for_ever(stage: &mut Stage) {
     let calls = Arc::new(AtomicUsize::new(0));

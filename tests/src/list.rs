@@ -98,6 +98,12 @@ macro_rules! every_scenario {
                 a_server_that_cannot_prove_its_name_gets_no_login
                 the_link_may_be_a_unix_socket
             }
+            flood [ejabberd] because "no other server does it" {
+                what_is_for_another_component_is_dropped
+            }
+            flood [memory] because "a server reads the addresses before it forwards" {
+                addresses_that_do_not_parse_are_told_to_who_can_be_told
+            }
             life [memory] because "no real server does it on demand, or an hour is too long" {
                 a_server_that_says_nothing_is_left
                 a_quiet_link_lasts

@@ -6,7 +6,11 @@ macro_rules! scenario {
     ($module:ident $name:ident) => {
         #[tokio::test(start_paused = true)]
         async fn $name() {
-            Box::pin(couplet_tests::$module::$name(&mut Stage::memory())).await;
+            let mut stage = Stage::memory();
+            Box::pin(couplet_tests::$module::$name(&mut stage)).await;
+            // No scenario makes a component say what a real server would refuse.
+            let server = stage.in_memory().await;
+            assert_eq!(server.faults(), 0, "{}", server.journal());
         }
     };
 }

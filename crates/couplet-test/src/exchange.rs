@@ -49,6 +49,7 @@ pub(crate) struct State {
     next_line: u64,
     users: BTreeMap<String, Inbox>,
     journal: VecDeque<String>,
+    faults: usize,
 }
 
 /// The connection of one component.
@@ -93,6 +94,7 @@ impl Exchange {
                 next_line: 1,
                 users: BTreeMap::new(),
                 journal: VecDeque::new(),
+                faults: 0,
             }),
             version: watch::Sender::new(0),
         })
@@ -186,6 +188,17 @@ impl State {
         }
         let lines: Vec<&str> = self.journal.iter().map(String::as_str).collect();
         format!("the server says:\n  {}", lines.join("\n  "))
+    }
+
+    /// How many stanzas of components a real server would have refused.
+    pub(crate) fn faults(&self) -> usize {
+        self.faults
+    }
+
+    /// A stanza that no component should have sent.
+    fn fault(&mut self, line: u64, condition: &str, why: &str) {
+        self.faults += 1;
+        self.refuse(line, condition, why);
     }
 
     fn remark(&mut self, event: String) {

@@ -220,6 +220,23 @@ impl Server {
         self.exchange.change(|state| state.silent = true);
     }
 
+    /// How many stanzas components have sent that Prosody or ejabberd would refuse or close the
+    /// stream for; [`Server::journal`] tells which.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let server = couplet_test::Server::start(couplet::Component::new).await;
+    /// server.user("alice@example.org/phone").ping("echo.test").await;
+    /// assert_eq!(server.faults(), 0, "{}", server.journal());
+    /// # }
+    /// ```
+    pub fn faults(&self) -> usize {
+        self.exchange.look(crate::exchange::State::faults)
+    }
+
     /// The last things that the server had to complain about.
     pub fn journal(&self) -> String {
         self.exchange.look(crate::exchange::State::journal)

@@ -11,3 +11,15 @@ fn echo(config: Config) -> Component {
 fn main() -> std::process::ExitCode {
     couplet::main(echo)
 }
+
+#[cfg(test)]
+mod tests {
+    #[tokio::test(start_paused = true)]
+    async fn it_answers_from_the_address_that_was_written_to() {
+        let server = couplet_test::Server::start(super::echo).await;
+        let mut alice = server.user("alice@example.org/phone");
+        alice.chat("bot@echo.test", "hi").await;
+        let got = alice.next_chat().await;
+        assert_eq!((got.from(), got.text()), ("bot@echo.test", "hi"));
+    }
+}

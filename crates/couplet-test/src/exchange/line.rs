@@ -78,14 +78,14 @@ impl Login {
                 Ok(Some(Frame::Opened(header))) => self.opened(state, &header),
                 Ok(Some(Frame::Stanza(bytes))) => match Tree::parse(bytes, self.framer.scope()) {
                     Ok(stanza) => self.stanza(state, &stanza),
-                    Err(why) => return state.refuse(self.line, why.condition(), &why.to_string()),
+                    Err(why) => return state.fault(self.line, why.condition(), &why.to_string()),
                 },
                 // servers.md, 3: what Prosody says of a stanza that is too large.
                 Ok(Some(Frame::Skipped(_))) => {
-                    return state.refuse(self.line, "not-well-formed", "a stanza over the limit");
+                    return state.fault(self.line, "not-well-formed", "a stanza over the limit");
                 }
                 Ok(Some(_)) => return state.close(self.line, handshake::closing().as_bytes()),
-                Err(why) => return state.refuse(self.line, why.condition(), &why.to_string()),
+                Err(why) => return state.fault(self.line, why.condition(), &why.to_string()),
             }
             if state.lines.get(&self.line).is_none_or(|line| line.closing) {
                 return;

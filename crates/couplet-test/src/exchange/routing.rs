@@ -22,22 +22,24 @@ impl State {
         }
         if root.ns() != NS_CLIENT || !matches!(root.name(), "message" | "presence" | "iq") {
             let what = format!("<{} xmlns='{}'/>", root.name(), root.ns());
-            return self.refuse(line, "unsupported-stanza-type", &what);
+            return self.fault(line, "unsupported-stanza-type", &what);
         }
         // Prosody 13: a missing `from` closes the stream; Prosody compares the raw text.
         let from = root.attr("from").unwrap_or_default();
         if domain_of(&from) != domain {
             let why = format!("a {} from '{from}' by the component {domain}", root.name());
-            return self.refuse(line, "invalid-from", &why);
+            return self.fault(line, "invalid-from", &why);
         }
         let Some(to) = root.attr("to") else {
             let why = format!("a {} without `to`", root.name());
-            return self.refuse(line, "improper-addressing", &why);
+            return self.fault(line, "improper-addressing", &why);
         };
         if Jid::new(&from).is_err() || Jid::new(&to).is_err() {
+            self.faults += 1;
             return self.bounce(stanza, &from, &Condition::JidMalformed.into());
         }
         if start_tag::declares_namespace(stanza.as_str()) {
+            self.faults += 1;
             self.remark(format!(
                 "a {} with an xmlns of its own is bounced",
                 root.name()
@@ -45,6 +47,7 @@ impl State {
             return self.bounce(stanza, &from, &Condition::ServiceUnavailable.into());
         }
         if root.name() == "iq" && !is_proper_iq(stanza) {
+            self.faults += 1;
             self.remark("an improper iq is bounced".to_owned());
             return self.bounce(stanza, &from, &Condition::BadRequest.into());
         }
