@@ -89,7 +89,7 @@ fn writing_into_a_warm_buffer_allocates_nothing() {
         wire.text("1 < 2 & \u{1} \u{FFFE} what users say, more or less");
         Outgoing::pass_reply(&message, "1 < 2", &gate, &mut out).unwrap();
         Asked::of(&ping, |asked| {
-            asked.result(&gate, &mut out, |_| ()).unwrap()
+            asked.result(&gate, &mut out, |_| Ok(())).unwrap()
         });
     });
     assert_eq!(counted, 0);
