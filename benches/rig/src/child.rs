@@ -14,10 +14,17 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::clock;
 use crate::fault::Fault;
 use crate::peers::Peer;
-use crate::port::Port;
 
 /// How long a child may take to end when asked; valgrind writes its report then.
 const FAREWELL: Duration = Duration::from_secs(20);
+
+/// Where a component has to connect, and as whom.
+#[derive(Clone, Debug)]
+pub(crate) struct Door {
+    pub(crate) server: String,
+    pub(crate) domain: String,
+    pub(crate) secret: String,
+}
 
 /// A running component.
 pub(crate) struct Child {
@@ -28,18 +35,17 @@ pub(crate) struct Child {
 
 impl Child {
     /// Starts `peer` with the addresses in its environment, under both sets of names.
-    pub(crate) fn start(peer: &Peer, port: &Port) -> Result<Child, Fault> {
+    pub(crate) fn start(peer: &Peer, door: &Door) -> Result<Child, Fault> {
         let log = std::env::temp_dir().join(format!("rig-{}-{}.log", process::id(), peer.name));
         let file = fs::File::create(&log)?;
-        let server = port.address()?.to_string();
         let mut command = Command::new(&peer.program);
         command
             .args(&peer.arguments)
             .envs(peer.environment.iter().map(|(key, value)| (key, value)));
         for prefix in ["COUPLET", "RIG"] {
-            command.env(format!("{prefix}_DOMAIN"), &port.domain);
-            command.env(format!("{prefix}_SECRET"), &port.secret);
-            command.env(format!("{prefix}_SERVER"), &server);
+            command.env(format!("{prefix}_DOMAIN"), &door.domain);
+            command.env(format!("{prefix}_SECRET"), &door.secret);
+            command.env(format!("{prefix}_SERVER"), &door.server);
         }
         command
             .stdin(Stdio::null())
@@ -112,6 +118,31 @@ impl Child {
     pub(crate) fn stop(mut self, mut stream: &TcpStream) -> Result<(), Fault> {
         stream.set_nonblocking(true)?;
         let mut last_words = vec![0; 1 << 16];
+        self.terminate(|| {
+            let read = stream.read(&mut last_words).unwrap_or_default();
+            let words = last_words.get(..read).unwrap_or_default();
+            if memmem::find(words, b"</stream:stream>").is_some() {
+                let _gone_already = stream.write_all(b"</stream:stream>");
+            }
+        })
+    }
+
+    /// Asks the child to end and waits until it has, where a real server answers the stream's end.
+    pub(crate) fn end(mut self) -> Result<(), Fault> {
+        self.terminate(|| {})
+    }
+
+    /// Waits for a child that ends of itself; the time that it took.
+    pub(crate) fn ended(mut self) -> Result<Duration, Fault> {
+        let status = self.process.wait()?;
+        let took = self.started.elapsed();
+        if status.success() {
+            return Ok(took);
+        }
+        self.alive().map(|()| took)
+    }
+
+    fn terminate(&mut self, mut meanwhile: impl FnMut()) -> Result<(), Fault> {
         if let Some(id) = i32::try_from(self.process.id())
             .ok()
             .and_then(Pid::from_raw)
@@ -123,11 +154,7 @@ impl Child {
             if self.process.try_wait()?.is_some() {
                 return Ok(());
             }
-            let read = stream.read(&mut last_words).unwrap_or_default();
-            let words = last_words.get(..read).unwrap_or_default();
-            if memmem::find(words, b"</stream:stream>").is_some() {
-                let _gone_already = stream.write_all(b"</stream:stream>");
-            }
+            meanwhile();
             clock::pause(Duration::from_millis(2));
         }
         Err(Fault::new("the component does not end on SIGTERM"))

@@ -10,6 +10,19 @@ use crate::port::{digest, read_to};
 
 /// Connects as the environment says, shakes hands and copies until the stream ends.
 pub(crate) fn run() -> Result<(), Fault> {
+    let mut stream = connect()?;
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        let read = stream.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(());
+        }
+        stream.write_all(buffer.get(..read).unwrap_or_default())?;
+    }
+}
+
+/// The least that a component has to do to be online.
+pub(crate) fn connect() -> Result<TcpStream, Fault> {
     let setting = |name: &str| env::var(name).map_err(|_| Fault::new(format!("{name} is not set")));
     let (domain, secret) = (setting("RIG_DOMAIN")?, setting("RIG_SECRET")?);
     let mut stream = TcpStream::connect(setting("RIG_SERVER")?)?;
@@ -29,12 +42,5 @@ pub(crate) fn run() -> Result<(), Fault> {
     let handshake = format!("<handshake>{}</handshake>", digest(id, &secret));
     stream.write_all(handshake.as_bytes())?;
     read_to(&mut stream, b"<handshake", b"/>")?;
-    let mut buffer = vec![0; 1 << 16];
-    loop {
-        let read = stream.read(&mut buffer)?;
-        if read == 0 {
-            return Ok(());
-        }
-        stream.write_all(buffer.get(..read).unwrap_or_default())?;
-    }
+    Ok(stream)
 }

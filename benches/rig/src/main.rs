@@ -1,5 +1,6 @@
 //! Measures a component beside its peers, from the server's end of the wire.
-//! Deliberately not a user of Couplet: it knows components as command lines only.
+//! Deliberately not a user of Couplet: it knows components as command lines only. (The variants of
+//! the echo beside it are programs of their own.)
 
 use std::process::ExitCode;
 
@@ -10,8 +11,11 @@ use crate::fault::Fault;
 use crate::peers::Peer;
 use crate::plan::Bench;
 use crate::port::Port;
+use crate::prosody::Through;
 use crate::stanzas::Kind;
 
+mod prosody;
+mod known;
 mod plan;
 mod table;
 mod summary;
@@ -44,6 +48,22 @@ struct Cli {
 enum Mode {
     /// The floor: a component that copies bytes back (the rig starts it itself)
     Copyback,
+    /// Another floor: a component that shakes hands and ends
+    Handshake,
+    /// Clients of a real Prosody write to the component: bursts of eight, then a steady rate
+    Prosody(Through),
+    /// Memory and speed before, while and after very many conversations become known
+    Known {
+        /// How many conversations
+        #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(64..=9_999_999))]
+        senders: u32,
+        /// Kibibytes by which they may let the idle component grow
+        #[arg(long, default_value_t = 1024)]
+        at_most: u64,
+        /// A known name, or NAME=COMMAND
+        #[arg(default_value = "couplet")]
+        peer: String,
+    },
     /// Drive an exact number of stanzas through one component, to count its instructions
     Drive {
         /// How many
@@ -68,6 +88,13 @@ fn main() -> ExitCode {
     let ended = match cli.mode {
         None => bench(&cli.bench),
         Some(Mode::Copyback) => copyback::run().map(|()| ExitCode::SUCCESS),
+        Some(Mode::Handshake) => copyback::connect().map(|_| ExitCode::SUCCESS),
+        Some(Mode::Prosody(through)) => prosody::through(&through),
+        Some(Mode::Known {
+            senders,
+            at_most,
+            peer,
+        }) => named(&peer).and_then(|peer| known::known(&peer, senders as usize, at_most)),
         Some(Mode::Drive {
             count,
             kind,
@@ -135,18 +162,23 @@ fn as_json(run: &run::Run) -> serde_json::Value {
     })
 }
 
-fn drive(bench: &Bench, peer: &str, kind: Kind, count: u64) -> Result<ExitCode, Fault> {
+/// A component by its name, or by a command line.
+fn named(peer: &str) -> Result<Peer, Fault> {
     let peer = if peer.contains('=') {
         Peer::spelled(peer)?
     } else {
         Peer::known(peer)?
     };
-    if let Some(text) = peer.absent() {
-        return Err(Fault::new(text));
+    match peer.absent() {
+        Some(text) => Err(Fault::new(text)),
+        None => Ok(peer),
     }
+}
+
+fn drive(bench: &Bench, peer: &str, kind: Kind, count: u64) -> Result<ExitCode, Fault> {
     run::drive(
         &Port::open(run::DOMAIN)?,
-        &peer,
+        &named(peer)?,
         kind,
         count,
         &bench.settings(),

@@ -1,7 +1,9 @@
 //! Who is measured: name, command line, and what part it plays in the table.
 //! Installing them is `install.sh`'s business.
 
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use serde::Serialize;
 
@@ -30,8 +32,9 @@ pub(crate) struct Peer {
 }
 
 /// The names that `--peers` knows, ours first.
-pub(crate) const NAMES: [&str; 5] = [
+pub(crate) const NAMES: [&str; 6] = [
     "couplet",
+    "couplet-threads",
     "tokio-xmpp-send",
     "tokio-xmpp-feed",
     "xmpp-js",
@@ -53,28 +56,33 @@ impl Peer {
             )
         };
         let (program, arguments) = match name {
-            "couplet" => (beside_the_rig("echo"), Vec::new()),
+            "couplet" | "couplet-threads" => (beside_the_rig("echo"), Vec::new()),
             "tokio-xmpp-send" | "tokio-xmpp-feed" => (rust.join(name), Vec::new()),
             "xmpp-js" => script(PathBuf::from("node"), "peers/xmpp-js/echo.js"),
             "slixmpp" => script(here.join(".venv/bin/python"), "peers/slixmpp/echo.py"),
             _ => {
                 let names = NAMES.join(", ");
                 return Err(Fault::new(format!(
-                    "no peer {name}; known: {names}, tokio-xmpp, all"
+                    "no peer {name}; known: {names}, ours, tokio-xmpp, all"
                 )));
             }
         };
-        let role = if name == "couplet" {
+        let role = if name.starts_with("couplet") {
             Role::Ours
         } else {
             Role::Peer
         };
+        let mut environment = Vec::new();
+        if name == "couplet-threads" {
+            let processors = thread::available_parallelism().map_or(1, usize::from);
+            environment.push(("COUPLET_THREADS".to_owned(), processors.max(2).to_string()));
+        }
         Ok(Peer {
             name: name.to_owned(),
             role,
             program,
             arguments,
-            environment: Vec::new(),
+            environment,
         })
     }
 
@@ -85,6 +93,15 @@ impl Peer {
             program: std::env::current_exe().unwrap_or_default(),
             arguments: vec!["copyback".to_owned()],
             environment: Vec::new(),
+        }
+    }
+
+    /// The floor of being online: this very program, which shakes hands and ends.
+    pub(crate) fn handshake() -> Peer {
+        Peer {
+            name: "handshake".to_owned(),
+            arguments: vec!["handshake".to_owned()],
+            ..Peer::floor()
         }
     }
 
@@ -110,6 +127,13 @@ impl Peer {
         })
     }
 
+    /// The size of its binary; a script has none.
+    pub(crate) fn binary_bytes(&self) -> Option<u64> {
+        let script = self.role == Role::Peer && !self.arguments.is_empty();
+        let bytes = || Some(fs::metadata(&self.program).ok()?.len());
+        if script { None } else { bytes() }
+    }
+
     /// Why this peer cannot be measured here, if so.
     pub(crate) fn absent(&self) -> Option<String> {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -122,19 +146,20 @@ impl Peer {
         };
         let cure = match (self.role, self.name.as_str()) {
             (Role::Peer, _) => "benches/rig/install.sh installs it",
-            (_, "couplet") => "cargo build --release -p echo builds it",
+            (_, "couplet" | "couplet-threads") => "cargo build --release -p echo builds it",
             _ => "no such program",
         };
         (!found).then(|| format!("{}: not there ({cure})", self.name))
     }
 }
 
-/// The list that `--peers` gives, with its two short names written out.
+/// The list that `--peers` gives, with its short names written out.
 pub(crate) fn expand(names: &[String]) -> Vec<String> {
     let mut expanded: Vec<String> = Vec::new();
     for name in names {
         let all = match name.as_str() {
             "all" => NAMES.to_vec(),
+            "ours" => vec!["couplet", "couplet-threads"],
             "tokio-xmpp" => vec!["tokio-xmpp-send", "tokio-xmpp-feed"],
             other => vec![other],
         };

@@ -16,8 +16,9 @@ use crate::table::title;
 /// What to measure, and against whom.
 #[derive(Args, Debug)]
 pub(crate) struct Bench {
-    /// Peers, separated by commas: couplet, tokio-xmpp-send, tokio-xmpp-feed, xmpp-js, slixmpp;
-    /// tokio-xmpp for both of its, all for every one
+    /// Peers, separated by commas: couplet, couplet-threads (the same on as many threads as there
+    /// are processors), tokio-xmpp-send, tokio-xmpp-feed, xmpp-js, slixmpp; ours and tokio-xmpp for
+    /// both of theirs, all for every one
     #[arg(long, value_delimiter = ',', default_value = "all")]
     pub(crate) peers: Vec<String>,
     /// One more component of ours: NAME=[KEY=VALUE ...] PROGRAM [ARGUMENT ...]

@@ -3,13 +3,13 @@
 //! its own stanzas back, which is how a component may check that its link lives.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use memchr::memmem;
 use sha1::{Digest, Sha1};
 
-use crate::child::Child;
+use crate::child::{Child, Door};
 use crate::clock;
 use crate::fault::Fault;
 use crate::scan::Seen;
@@ -22,28 +22,24 @@ const STREAM_ID: &str = "rig-4f1c9d";
 /// A listening component port.
 pub(crate) struct Port {
     listener: TcpListener,
-    pub(crate) domain: String,
-    pub(crate) secret: String,
+    pub(crate) door: Door,
 }
 
 impl Port {
     pub(crate) fn open(domain: &str) -> Result<Port, Fault> {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
-        Ok(Port {
-            listener,
+        let door = Door {
+            server: listener.local_addr()?.to_string(),
             domain: domain.to_owned(),
             secret: "not much of a secret".to_owned(),
-        })
+        };
+        Ok(Port { listener, door })
     }
 
     /// Turns away whoever still knocks: a component of an earlier run that connected anew.
     pub(crate) fn clear(&self) {
         while self.listener.accept().is_ok() {}
-    }
-
-    pub(crate) fn address(&self) -> Result<SocketAddr, Fault> {
-        Ok(self.listener.local_addr()?)
     }
 
     /// Takes the next connection through its handshake.
@@ -72,17 +68,17 @@ impl Port {
 
     fn shake_hands(&self, stream: &mut TcpStream) -> Result<(), Fault> {
         let opening = read_to(stream, b"<stream:stream", b">")?;
-        if memmem::find(&opening, self.domain.as_bytes()).is_none() {
+        if memmem::find(&opening, self.door.domain.as_bytes()).is_none() {
             return Err(Fault::quoting("a stream to another domain", &opening));
         }
         let header = format!(
             "<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' \
              xmlns:stream='http://etherx.jabber.org/streams' from='{}' id='{STREAM_ID}'>",
-            self.domain
+            self.door.domain
         );
         stream.write_all(header.as_bytes())?;
         let handshake = read_to(stream, b"<handshake", b"</handshake>")?;
-        if memmem::find(&handshake, digest(STREAM_ID, &self.secret).as_bytes()).is_none() {
+        if memmem::find(&handshake, digest(STREAM_ID, &self.door.secret).as_bytes()).is_none() {
             return Err(Fault::quoting("a wrong handshake", &handshake));
         }
         stream.write_all(b"<handshake/>")?;

@@ -89,7 +89,7 @@ fn attempt(
     settings: &Settings,
 ) -> (Result<Figures, Fault>, f64) {
     port.clear();
-    let mut child = match Child::start(peer, port) {
+    let mut child = match Child::start(peer, &port.door) {
         Ok(child) => child,
         Err(fault) => return (Err(fault), 0.0),
     };
@@ -236,13 +236,13 @@ pub(crate) fn drive(
     count: u64,
     settings: &Settings,
 ) -> Result<(), Fault> {
-    let mut child = Child::start(peer, port)?;
+    let mut child = Child::start(peer, &port.door)?;
     let stream = port.accept(&mut child)?;
     let ring = Ring::new(
         kind,
         16_384.max(settings.senders),
         settings.senders,
-        &port.domain,
+        &port.door.domain,
     );
     let tally = Tally::new(&ring, Answers::Given);
     let pace = Pace::Window(settings.window as u64);

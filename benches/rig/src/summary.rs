@@ -33,6 +33,8 @@ pub(crate) struct Row {
     /// Runs in which the component was wrong, not merely too slow.
     pub(crate) failed: usize,
     pub(crate) faults: Vec<String>,
+    /// The size of the component's program; a script has none.
+    pub(crate) binary_bytes: Option<u64>,
 }
 
 /// This row's figures divided by another row's.
@@ -119,6 +121,7 @@ fn row(peer: &Peer, runs: &[&Run]) -> Row {
         noisy: good.iter().filter(|(run, _)| !run.quiet()).count(),
         failed: faults().filter(|fault| fault.is_wrong()).count(),
         faults: faults().map(ToString::to_string).collect(),
+        binary_bytes: peer.binary_bytes(),
     }
 }
 

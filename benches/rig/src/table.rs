@@ -156,27 +156,37 @@ fn latency_line(row: &Row, figures: &Figures) -> String {
     )
 }
 
-/// Start and idle memory do not depend on the measure: from the rows of the first one.
+/// What does not depend on the measure: from the rows of the first one, the peak from all.
 fn start(text: &mut String, groups: &[Group]) {
     let Some(group) = groups.first() else { return };
-    line(text, "start to online, and memory before the first stanza");
+    line(text, "start to online, memory, and the size of the program");
     line(
         text,
         &format!(
-            "  {:<18}{:>11}{:>9}{:>11}",
-            "", "online ms", "floor x", "idle MiB"
+            "  {:<18}{:>11}{:>9}{:>11}{:>11}{:>12}",
+            "", "online ms", "floor x", "idle MiB", "peak MiB", "binary MiB"
         ),
     );
     for row in &group.rows {
         let Some(figures) = &row.median else { continue };
         let to_floor = row.to_floor.map(|ratios| format!("{:.1}", ratios.online));
         let (online, idle) = (figures.online_ms, figures.idle_kib / 1024.0);
+        let of_row = groups.iter().flat_map(|group| &group.rows);
+        let peak = of_row
+            .filter(|other| other.peer == row.peer)
+            .filter_map(|other| Some(other.median.as_ref()?.peak_kib))
+            .fold(0.0, f64::max);
+        let binary = row
+            .binary_bytes
+            .map(|bytes| format!("{:.1}", bytes as f64 / f64::from(1 << 20)));
         line(
             text,
             &format!(
-                "{}{online:>11.1}{:>9}{idle:>11.1}",
+                "{}{online:>11.1}{:>9}{idle:>11.1}{:>11.1}{:>12}",
                 name(row),
-                or_dash(to_floor)
+                or_dash(to_floor),
+                peak / 1024.0,
+                or_dash(binary),
             ),
         );
     }
