@@ -4,7 +4,7 @@ use std::future::pending;
 use std::time::Duration;
 
 use couplet::{Component, Condition, Config, Done, Incoming, Message, Refusal};
-use couplet_test::Stage;
+use couplet_test::{Running, Stage, User};
 use xmpp_parsers::iq::{IqGetPayload, IqSetPayload};
 use xso::{AsXml, FromXml};
 
@@ -93,4 +93,20 @@ pub(crate) fn troubled(config: Config) -> Component {
 
 fn panicking() -> Result<Done, Refusal> {
     panic!("as the scenario wants it")
+}
+
+/// Until the component knows.
+pub(crate) async fn is_offline(component: &Running) {
+    let mut asked = 0;
+    while component.link().is_online() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        asked += 1;
+        assert!(asked < 100_000, "it does not notice");
+    }
+}
+
+/// The component is there, and works.
+pub(crate) async fn is_echoed(user: &mut User) {
+    user.chat(BOT, "hi").await;
+    assert_eq!(user.next_chat().await.text(), "hi");
 }

@@ -14,9 +14,12 @@
 mod list;
 pub mod guarantees;
 pub mod hostile;
-pub mod life;
 pub mod flood;
 pub mod manners;
 pub mod features;
 pub mod routing;
+pub mod link;
+pub mod life;
+pub mod login;
+mod house;
 mod apps;

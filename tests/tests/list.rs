@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-const MODULES: [&str; 7] = [
+const MODULES: [&str; 9] = [
     "features",
     "flood",
     "guarantees",
     "hostile",
     "life",
+    "link",
+    "login",
     "manners",
     "routing",
 ];

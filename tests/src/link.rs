@@ -1,0 +1,221 @@
+//! The way out: questions and their answers, many addresses, presence.
+
+use couplet::{
+    Component, Condition, Done, ErrorType, Incoming, Jid, Message, NotSent, Outgoing, Presence,
+    PresenceType, Refusal, RequestError, Unsendable,
+};
+use couplet_test::{On, Stage, User};
+use xmpp_parsers::ping::Ping;
+use xmpp_parsers::version::{VersionQuery, VersionResult};
+
+use crate::apps::{BOT, DOMAIN, Slow, echo};
+
+/// RFC 6120, 8.2.3: a result, an error, or something that was not expected.
+pub async fn a_question_gets_what_the_peer_answers(stage: &mut Stage) {
+    let component = stage.run(echo).await;
+    let mut alice = stage.user("alice").await;
+    let peer: Jid = alice.address().parse().unwrap();
+    let link = component.link();
+
+    let version = "<query xmlns='jabber:iq:version'><name>n</name><version>v</version></query>";
+    let (good, asked) = tokio::join!(
+        link.get::<VersionResult>(&peer, VersionQuery),
+        answer(&mut alice, "result", version),
+    );
+    assert_eq!(good.unwrap().name, "n");
+    assert_eq!(asked, ("get".to_owned(), DOMAIN.to_owned()));
+
+    let (malformed, _) = tokio::join!(
+        link.get::<VersionResult>(&peer, VersionQuery),
+        answer(&mut alice, "result", "<query xmlns='jabber:iq:version'/>"),
+    );
+    assert!(
+        matches!(malformed, Err(RequestError::Malformed(_))),
+        "{malformed:?}"
+    );
+
+    let (missing, _) = tokio::join!(
+        link.get::<VersionResult>(&peer, VersionQuery),
+        answer(&mut alice, "result", ""),
+    );
+    assert!(
+        matches!(missing, Err(RequestError::Malformed(_))),
+        "{missing:?}"
+    );
+
+    let (done, asked) = tokio::join!(
+        link.set::<Done>(&peer, Slow),
+        answer(&mut alice, "result", "")
+    );
+    assert_eq!((done.unwrap(), &*asked.0), (Done, "set"));
+
+    let no = "<error type='auth'><forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>\
+        <text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>no</text></error>";
+    let (refused, _) = tokio::join!(
+        link.set::<Done>(&peer, Slow),
+        answer(&mut alice, "error", no)
+    );
+    let Err(RequestError::Refused(error)) = refused else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(
+        (error.condition, error.error_type),
+        (Condition::Forbidden, ErrorType::Auth)
+    );
+    assert_eq!(error.text.as_deref(), Some("no"));
+
+    let nobody = link
+        .get::<Done>(&"nobody@localhost/x".parse().unwrap(), Ping)
+        .await;
+    let Err(RequestError::Refused(error)) = nobody else {
+        panic!("{nobody:?}")
+    };
+    assert_eq!(error.condition, Condition::ServiceUnavailable);
+    component.stop().await.unwrap();
+}
+
+/// A handler that asks somebody is no reason for anybody to wait.
+pub async fn a_handler_may_ask_its_own_sender(stage: &mut Stage) {
+    let curious = |config| {
+        Component::new(config).on_chat(|chat: Incoming<Message>| async move {
+            let version: VersionResult = chat.link().get(chat.from(), VersionQuery).await?;
+            Ok::<_, Refusal>(chat.reply(format!("you use {}", version.name)).await?)
+        })
+    };
+    let component = stage.run(curious).await;
+    let mut alice = stage.user("alice").await;
+    alice.chat(BOT, "guess").await;
+    let version =
+        "<query xmlns='jabber:iq:version'><name>telnet</name><version>v</version></query>";
+    let asked = answer(&mut alice, "result", version).await;
+    assert_eq!(asked.1, BOT);
+    assert_eq!(alice.next_chat().await.text(), "you use telnet");
+    component.stop().await.unwrap();
+}
+
+/// Each speaks for itself, and is asked itself.
+pub async fn many_addresses_act_on_behalf_of_their_owners(stage: &mut Stage) {
+    let introducing = |config| {
+        Component::new(config).on_chat(|chat: Incoming<Message>| async move {
+            chat.reply(format!("{} to you", chat.to())).await
+        })
+    };
+    let component = stage.run(introducing).await;
+    let mut alice = stage.user("alice").await;
+    let peer: Jid = alice.address().parse().unwrap();
+    for name in ["one@echo.localhost", "two@echo.localhost/r"] {
+        let link = component.link().acting_as(&name.parse().unwrap()).unwrap();
+        assert_eq!(link.address().as_str(), name);
+        link.send(Outgoing::presence(PresenceType::Available, &peer).status(name))
+            .await
+            .unwrap();
+        let presence = alice.next().await;
+        assert_eq!((presence.name(), presence.from()), ("presence", name));
+        assert_eq!(presence.text_of("status"), name);
+        let (pong, asked) = tokio::join!(
+            link.get::<Done>(&peer, Ping),
+            answer(&mut alice, "result", "")
+        );
+        assert_eq!((pong.unwrap(), &*asked.1), (Done, name));
+        alice.chat(name, "who?").await;
+        let reply = alice.next_chat().await;
+        assert_eq!(
+            (reply.from(), reply.text()),
+            (name, &*format!("{name} to you"))
+        );
+    }
+    component.stop().await.unwrap();
+}
+
+/// Nobody tells the subscribers that a component is back; the hook does (servers.md, 8).
+pub async fn presence_is_announced_each_time_the_link_comes_up(stage: &mut Stage) {
+    let friend: Jid = "friend@news.localhost".parse().unwrap();
+    let (heard, mut hear) = tokio::sync::mpsc::channel(10);
+    let listening = move |config| {
+        Component::new(config).on_presence(move |presence: Incoming<Presence>| {
+            let heard = heard.clone();
+            async move { Ok::<_, Refusal>(heard.send(presence.from().to_string()).await?) }
+        })
+    };
+    let mut other = stage.launch(Stage::OTHER, listening).await;
+    other.online().await;
+    let announcing = move |config| {
+        Component::new(config).on_online(move |link| {
+            let friend = friend.clone();
+            async move {
+                let hello = Outgoing::presence(PresenceType::Available, &friend);
+                link.send(hello).await.unwrap();
+            }
+        })
+    };
+    let first = stage.run(announcing.clone()).await;
+    assert_eq!(hear.recv().await.unwrap(), DOMAIN);
+    first.stop().await.unwrap();
+    let second = stage.run(announcing).await;
+    assert_eq!(hear.recv().await.unwrap(), DOMAIN);
+    second.stop().await.unwrap();
+    other.stop().await.unwrap();
+}
+
+/// RFC 6121, 3.1: the wish, and the consent.
+pub async fn a_subscription_is_answered_by_its_handler(stage: &mut Stage) {
+    let open = |config| {
+        Component::new(config).on_presence_type(
+            PresenceType::Subscribe,
+            |presence: Incoming<Presence>| async move {
+                let yes = Outgoing::presence(PresenceType::Subscribed, presence.from());
+                presence.link().send(yes).await
+            },
+        )
+    };
+    let component = stage.run(open).await;
+    let mut alice = stage.user("alice").await;
+    // A server tells the consent to those who want to know their roster.
+    alice
+        .send_raw("<iq type='get' id='roster'><query xmlns='jabber:iq:roster'/></iq><presence/>")
+        .await;
+    alice
+        .send_raw(format!("<presence type='subscribe' to='{BOT}'/>"))
+        .await;
+    loop {
+        let heard = alice.next().await;
+        let told = heard.name() == "presence" && heard.type_() == "subscribed";
+        let pushed = heard.to_string().contains("subscription='to'");
+        if told && heard.from() == BOT || pushed && stage.on() != On::Memory {
+            break;
+        }
+    }
+    component.stop().await.unwrap();
+}
+
+/// Refused to the caller, never on the wire: the server would close the stream.
+pub async fn what_is_too_large_does_not_leave(stage: &mut Stage) {
+    let component = stage.run(echo).await;
+    let mut alice = stage.user("alice").await;
+    let peer: Jid = alice.address().parse().unwrap();
+    let large = Outgoing::chat(&peer, &"x".repeat(600 << 10));
+    let refused = component.link().send(large).await.unwrap_err();
+    assert!(
+        matches!(refused.why(), NotSent::Refused(Unsendable::TooLarge { .. })),
+        "{refused}"
+    );
+    component
+        .link()
+        .send(Outgoing::chat(&peer, "small"))
+        .await
+        .unwrap();
+    assert_eq!(alice.next_chat().await.text(), "small");
+    assert_eq!(component.sessions(), 1);
+    component.stop().await.unwrap();
+}
+
+/// The user answers the next question; its type, and the address that asked.
+async fn answer(user: &mut User, type_: &str, child: &str) -> (String, String) {
+    let asked = user.next().await;
+    let (id, to) = (asked.id(), asked.from());
+    user.send_raw(format!(
+        "<iq type='{type_}' id='{id}' to='{to}'>{child}</iq>"
+    ))
+    .await;
+    (asked.type_().to_owned(), to.to_owned())
+}
