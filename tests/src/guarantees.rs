@@ -11,10 +11,10 @@ use couplet::{
     Presence, PresenceType, Refusal, RequestError, Unsendable,
 };
 use couplet_test::{On, Stage, User};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 use xmpp_parsers::ping::Ping;
 
-use crate::apps::{BOT, DOMAIN, Held, echo, payload, troubled};
+use crate::apps::{BOT, DOMAIN, echo, payload, troubled};
 use crate::{hostile, house};
 
 /// While every handler sleeps and no more may wait, the reader goes on: it refuses newcomers and

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use couplet::error::{Reason, Rejected};
 use couplet::{
-    Component, Config, Done, Error, Incoming, Message, NotSent, Outgoing, PresenceType, Refusal,
+    Component, Config, Done, Incoming, Message, NotSent, Outgoing, PresenceType, Refusal,
     RequestError,
 };
-use couplet_test::{On, Running, Stage, User};
+use couplet_test::Stage;
 use tokio::sync::{Semaphore, mpsc};
 use xmpp_parsers::ping::Ping;
 

@@ -4,15 +4,13 @@ use std::future::pending;
 use std::time::Duration;
 
 use couplet::{
-    Component, Condition, Config, Done, ErrorType, Incoming, Iq, Jid, Message, MessageHandler,
-    MessageType, NotSent, Outgoing, Presence, PresenceType, Refusal, RequestError, Unsendable,
+    Component, Condition, Config, Done, ErrorType, Incoming, Iq, Message, MessageHandler,
+    MessageType, Outgoing, Presence, PresenceType, Refusal,
 };
-use couplet_test::{On, Stage, User};
-use xmpp_parsers::ping::Ping;
+use couplet_test::Stage;
 use xmpp_parsers::receipts::{Received, Request};
-use xmpp_parsers::version::{VersionQuery, VersionResult};
 
-use crate::apps::{BOT, DOMAIN, Held, Silent, Slow, echo, payload};
+use crate::apps::{BOT, DOMAIN, Held, Silent, Slow, payload};
 
 /// The most exact wins: type and payload, payload, type, chat, any.
 pub async fn the_most_exact_handler_takes_a_message(stage: &mut Stage) {

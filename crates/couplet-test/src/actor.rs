@@ -92,6 +92,10 @@ impl User {
     /// # Panics
     ///
     /// The server takes no more.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: part of it may have gone.
     pub async fn send_raw(&mut self, xml: impl AsRef<[u8]>) {
         if !self.try_send_raw(xml).await {
             fail(&format!("{} is cut off", self.address()));
@@ -101,6 +105,10 @@ impl User {
     /// Sends bytes as far as the server takes them; `false` where it has ended the stream.
     ///
     /// Use it for what a server may refuse to forward.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: part of it may have gone.
     pub async fn try_send_raw(&mut self, xml: impl AsRef<[u8]>) -> bool {
         match &mut self.stream {
             Stream::Memory(terminal) => terminal.send(xml.as_ref()),
@@ -113,6 +121,10 @@ impl User {
     /// # Panics
     ///
     /// The server takes no more.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: part of it may have gone.
     pub async fn chat(&mut self, to: &str, text: &str) {
         let mut message = Vec::new();
         let mut wire = Wire::new(&mut message);
@@ -129,6 +141,10 @@ impl User {
     /// # Panics
     ///
     /// There is no answer within 30 s.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future has asked; the answer is kept for later.
     pub async fn ask(&mut self, type_: &str, to: &str, payload: &str) -> Heard {
         let id = self.question(type_, to, payload).await;
         self.answer_to(&id).await
@@ -139,6 +155,10 @@ impl User {
     /// # Panics
     ///
     /// The server takes no more.
+    ///
+    /// # Cancel safety
+    ///
+    /// Not cancel safe: part of it may have gone.
     pub async fn question(&mut self, type_: &str, to: &str, payload: &str) -> String {
         self.asked += 1;
         let id = format!("ask-{}", self.asked);
@@ -160,6 +180,10 @@ impl User {
     /// # Panics
     ///
     /// There is none within 30 s.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: what was heard is kept.
     pub async fn answer_to(&mut self, id: &str) -> Heard {
         self.next_where(&format!("an answer to {id}"), |heard| heard.id() == id)
             .await
@@ -170,6 +194,10 @@ impl User {
     /// # Panics
     ///
     /// There is no answer within 30 s, or it is an error.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future has asked; the answer is kept for later.
     pub async fn ping(&mut self, to: &str) {
         let pong = self.ask("get", to, "<ping xmlns='urn:xmpp:ping'/>").await;
         if pong.type_() != "result" || pong.from() != to {
@@ -182,6 +210,10 @@ impl User {
     /// # Panics
     ///
     /// There is none within 30 s.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: what was heard is kept.
     pub async fn next(&mut self) -> Heard {
         self.next_where("a stanza", |_| true).await
     }
@@ -191,6 +223,10 @@ impl User {
     /// # Panics
     ///
     /// There is none within 30 s.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: what was heard is kept.
     pub async fn next_chat(&mut self) -> Heard {
         self.next_where("a message", |heard| heard.name() == "message")
             .await
@@ -201,6 +237,10 @@ impl User {
     /// # Panics
     ///
     /// There is something to be heard.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: what was heard is kept.
     pub async fn hears_nothing(&mut self) {
         if let Some(heard) = self.hear(SILENCE).await {
             fail(&format!("{} hears {heard}", self.address()));
@@ -215,6 +255,10 @@ impl User {
     /// # Panics
     ///
     /// There is something else to be heard.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future has asked; the answer is kept for later.
     pub async fn hears_only_a_pong_from(&mut self, to: &str) {
         let id = self
             .question("get", to, "<ping xmlns='urn:xmpp:ping'/>")
@@ -226,6 +270,10 @@ impl User {
     }
 
     /// Whether the server ends the user's stream, instead of going on to be silent.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: what was heard is kept.
     pub async fn is_cut_off(&mut self) -> bool {
         match &mut self.stream {
             Stream::Memory(terminal) => terminal.is_cut_off(),

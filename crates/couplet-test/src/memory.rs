@@ -62,6 +62,10 @@ impl Server {
     /// # Panics
     ///
     /// The component does not come online.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future takes the server and the component with it.
     pub async fn start(build: impl FnOnce(Config) -> Component) -> Server {
         let mut server = Server::empty(Setup::component(DOMAIN, SECRET));
         let component = build(server.config(DOMAIN)).connect_through(server.connector());

@@ -78,6 +78,10 @@ impl Running {
     /// # Panics
     ///
     /// It is not within a minute, or it has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
     pub async fn online(&mut self) {
         let seen = self.seen;
         let online = self.online.wait_for(|ups| *ups > seen);
@@ -111,6 +115,10 @@ impl Running {
     /// # Panics
     ///
     /// It does not end within a minute, or it panicked.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future ends the component at once.
     pub async fn stop(mut self) -> Result<(), Error> {
         self.begin_to_stop();
         self.ended().await
@@ -125,6 +133,10 @@ impl Running {
     /// # Panics
     ///
     /// It does not end within a minute, or it panicked.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it goes on.
     pub async fn ended(&mut self) -> Result<(), Error> {
         match timeout(PATIENCE, self.task.join_next()).await {
             Ok(Some(end)) => good(end),

@@ -120,6 +120,10 @@ impl Stage {
     /// # Panics
     ///
     /// The server does not start, or the component does not come online.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future takes the component with it.
     pub async fn run(&mut self, build: impl FnOnce(Config) -> Component) -> Running {
         let mut running = self.launch(Stage::DOMAIN, build).await;
         running.online().await;
@@ -131,6 +135,10 @@ impl Stage {
     /// # Panics
     ///
     /// The server does not start.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future may leave the server unstarted.
     pub async fn launch(
         &mut self,
         domain: &str,
@@ -149,6 +157,10 @@ impl Stage {
     /// # Panics
     ///
     /// The server does not start, or expects no such component.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future may leave the server unstarted.
     pub async fn config(&mut self, domain: &str) -> Config {
         let Some(secret) = self.setup.secret(domain).map(str::to_owned) else {
             fail(&format!("the setup has no component {domain}"))
@@ -167,6 +179,10 @@ impl Stage {
     /// # Panics
     ///
     /// The server does not start, or will not have the user.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future may leave the server unstarted.
     pub async fn user(&mut self, name: &str) -> User {
         let name = match name.contains('/') {
             true => name.to_owned(),
@@ -184,6 +200,10 @@ impl Stage {
     /// # Panics
     ///
     /// The server does not start in the first place.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future may leave the server unstarted.
     pub async fn kill(&mut self) {
         match self.house().await {
             House::Memory(server) => server.kill(),
@@ -197,6 +217,10 @@ impl Stage {
     /// # Panics
     ///
     /// It does not.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future kills a real server.
     pub async fn stop(&mut self) {
         match self.house().await {
             House::Memory(server) => server.stop(),
@@ -210,6 +234,10 @@ impl Stage {
     /// # Panics
     ///
     /// It does not.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future leaves a real server dead.
     pub async fn restart(&mut self) {
         match self.house().await {
             House::Memory(server) => server.restart(),
@@ -223,6 +251,10 @@ impl Stage {
     /// # Panics
     ///
     /// On ejabberd, which has no such state (servers.md, 6).
+    ///
+    /// # Cancel safety
+    ///
+    /// It may or may not have happened when the future is dropped.
     pub async fn forget_component(&mut self) {
         match self.house().await {
             House::Memory(server) => server.forget_component(),
@@ -236,6 +268,10 @@ impl Stage {
     /// # Panics
     ///
     /// It is a real one.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future may leave the server unstarted.
     pub async fn in_memory(&mut self) -> &mut Server {
         match self.house().await {
             House::Memory(server) => server,
@@ -248,6 +284,10 @@ impl Stage {
     /// # Panics
     ///
     /// It is another server.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future may leave the server unstarted.
     pub async fn real_ejabberd(&mut self) -> &mut Ejabberd {
         match self.house().await {
             House::Ejabberd(ejabberd) => ejabberd,
