@@ -81,9 +81,11 @@ pub(crate) fn domain_of(jid: &str) -> &str {
 }
 
 /// Where in `whole` its part `part` lies; `None` where it is none.
-fn position(whole: &str, part: &str) -> Option<usize> {
+pub(crate) fn position(whole: &str, part: &str) -> Option<usize> {
     let start = part.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
-    (whole.get(start..start + part.len()) == Some(part)).then_some(start)
+    // What lies at the same place need not be compared.
+    whole.get(start..start.checked_add(part.len())?)?;
+    Some(start)
 }
 
 /// Where the domain of an address lies that preparing would neither change nor refuse: lower-case

@@ -9,7 +9,7 @@ use jid::Jid;
 use xso::{FromXml, fromxml::XmlNameMatcher};
 
 use crate::{
-    address::Address,
+    address::{Address, position},
     element::{Element, Tree},
     wire::NS_CLIENT,
 };
@@ -42,6 +42,8 @@ struct Inner {
     type_: Type,
     from: Address,
     to: Address,
+    id: Value,
+    lang: Value,
 }
 
 impl Stanza {
@@ -65,12 +67,15 @@ impl Stanza {
             return Err(NotAStanza::Other(Box::new(tree)));
         };
         let (mut from, mut to, mut type_) = (None, None, Type::Missing);
+        let (mut id, mut lang) = (Value::Missing, Value::Missing);
+        let xml = tree.as_str();
         for (ns, name, value) in root.attrs() {
             match name {
-                _ if !ns.is_empty() => {}
-                "from" => from = Address::read(tree.as_str(), &value),
-                "to" => to = Some(Address::read(tree.as_str(), &value)),
-                "type" => type_ = Type::of(&value),
+                "from" if ns.is_empty() => from = Address::read(xml, &value),
+                "to" if ns.is_empty() => to = Some(Address::read(xml, &value)),
+                "type" if ns.is_empty() => type_ = Type::of(&value),
+                "id" if ns.is_empty() => id = Value::of(xml, &value),
+                "lang" if ns == NS_XML => lang = Value::of(xml, &value),
                 _ => {}
             }
         }
@@ -81,6 +86,8 @@ impl Stanza {
                 type_,
                 from,
                 to,
+                id,
+                lang,
             }))),
             (Some(from), to) => Err(NotAStanza::BadTo {
                 kind,
@@ -197,7 +204,7 @@ impl Stanza {
     /// ```
     #[must_use]
     pub fn id(&self) -> Option<Cow<'_, str>> {
-        self.root().attr("id")
+        self.value(self.0.id, "", "id")
     }
 
     /// The language of the human-readable text in it. (RFC 6120, 8.1.5)
@@ -212,7 +219,7 @@ impl Stanza {
     /// ```
     #[must_use]
     pub fn lang(&self) -> Option<Cow<'_, str>> {
-        self.root().attr_ns(NS_XML, "lang")
+        self.value(self.0.lang, NS_XML, "lang")
     }
 
     /// The stanza's own element.
@@ -280,6 +287,14 @@ impl Stanza {
                 XmlNameMatcher::Specific(ns, name) => payload.is(name, ns),
             })
             .map(|payload| payload.parse::<T>())
+    }
+
+    fn value(&self, value: Value, ns: &str, name: &str) -> Option<Cow<'_, str>> {
+        match value {
+            Value::Missing => None,
+            Value::At(start, end) => self.as_xml().get(start..end).map(Cow::Borrowed),
+            Value::Unescaped => self.root().attr_ns(ns, name),
+        }
     }
 
     /// The XML as it came in.
@@ -405,6 +420,25 @@ impl Kind {
             Kind::from_name(element.name())
         } else {
             None
+        }
+    }
+}
+
+/// Where the value of an attribute stands: found once, as it is asked for again.
+#[derive(Clone, Copy)]
+enum Value {
+    Missing,
+    /// In the stanza's own characters.
+    At(usize, usize),
+    /// It held a reference, and was unescaped to somewhere else.
+    Unescaped,
+}
+
+impl Value {
+    fn of(stanza: &str, value: &str) -> Value {
+        match position(stanza, value) {
+            Some(start) => Value::At(start, start + value.len()),
+            None => Value::Unescaped,
         }
     }
 }
@@ -563,6 +597,22 @@ mod tests {
         assert!(
             shown.contains("a@b") && !shown.contains("secret"),
             "{shown}"
+        );
+    }
+
+    #[test]
+    fn an_id_is_unescaped_and_must_not_be_of_another_namespace() {
+        let stanza = read("<iq from='a@b' to='c' id='1&amp;2' xml:lang='de'/>").unwrap();
+        assert_eq!(stanza.id().as_deref(), Some("1&2"));
+        assert_eq!(stanza.lang().as_deref(), Some("de"));
+        let other = read("<iq from='a@b' to='c' x:id='1' xmlns:x='u:x' lang='de'/>").unwrap();
+        assert_eq!((other.id(), other.lang()), (None, None));
+        assert_eq!(
+            read("<iq from='a@b' to='c' id=''/>")
+                .unwrap()
+                .id()
+                .as_deref(),
+            Some("")
         );
     }
 
