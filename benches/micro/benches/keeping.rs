@@ -5,6 +5,8 @@
     reason = "what cannot begin has nothing to measure"
 )]
 
+use std::hint::black_box;
+
 use couplet_core::{
     lanes::{LaneLimits, Lanes},
     ledger::Ledger,
@@ -43,7 +45,7 @@ fn conversations(criterion: &mut Criterion) {
     ] {
         let mut lanes = lanes(known, busy);
         group.bench_function(format!("ready at once, {name}"), |bencher| {
-            bencher.iter(|| lanes.free(&key));
+            bencher.iter(|| black_box(&lanes).free(black_box(&key)));
         });
         group.bench_function(format!("occupied and done, {name}"), |bencher| {
             bencher.iter(|| {

@@ -57,7 +57,9 @@ impl Name {
     #[inline]
     pub(super) fn is(self, local: &str, source: &str) -> bool {
         let (start, end) = (self.local as usize, self.end as usize);
-        end - start == local.len() && source.as_bytes().get(start..end) == Some(local.as_bytes())
+        let own = source.as_bytes().get(start..end).unwrap_or_default();
+        // Names are short and mostly differ in their first byte: not worth a call to `memcmp`.
+        own.len() == local.len() && own.iter().zip(local.as_bytes()).all(|(a, b)| a == b)
     }
 
     pub(super) fn prefix(self) -> Span {

@@ -9,6 +9,7 @@ use crate::element::malformed::Malformed;
 use crate::element::node::{Name, Node, Ns};
 use crate::element::scope::NS_XML;
 use crate::element::text::Span;
+use crate::element::view::same;
 
 /// Above this many declarations in force, prefixes are looked up in a map: a stranger chooses
 /// how many there are.
@@ -83,7 +84,7 @@ impl<'s> Builder<'s> {
             ..
         }) = self.nodes.get(at as usize)
         {
-            if self.source(name) == prefix {
+            if same(self.source(name), prefix) {
                 return Some(at);
             }
             at = outer;
