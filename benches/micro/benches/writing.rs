@@ -69,7 +69,7 @@ fn answers(criterion: &mut Criterion) {
     group.bench_function("empty result", |bencher| {
         bencher.iter(|| {
             out.clear();
-            Asked::of(&ping, |asked| asked.result(&gate, &mut out, |_| ()))
+            Asked::of(&ping, |asked| asked.result(&gate, &mut out, |_| Ok(())))
         });
     });
 }
