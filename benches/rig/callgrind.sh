@@ -28,7 +28,7 @@ done
 [ $# -gt 0 ] || set -- "$target/release/echo"
 
 command -v valgrind >/dev/null || { echo "callgrind.sh: needs valgrind on the PATH" >&2; exit 2; }
-(cd "$here" && cargo build --quiet --release -p rig)
+(cd "$here" && cargo build --quiet --locked --release -p rig --bin rig)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 

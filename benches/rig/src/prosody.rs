@@ -26,6 +26,9 @@ const BURST: usize = 8;
 /// How long an answer may take.
 const LOST: Duration = Duration::from_secs(10);
 const SECRET: &str = "not much of a secret";
+/// The domain of the component that shakes hands and ends: a server hands a stanza to a link that
+/// has just gone without a word, so nobody may write to it.
+const FLOOR: &str = "floor.localhost";
 /// Whom the ratios are to: the one whose behaviour its library's example shows.
 const YARDSTICK: &str = "tokio-xmpp-send";
 
@@ -119,11 +122,11 @@ pub(crate) fn through(settings: &Through) -> Result<ExitCode, Fault> {
 /// A fresh server, a fresh component, both halves.
 async fn run(peer: &Peer, settings: &Through) -> Result<Found, Fault> {
     let busy = quiet::wait(Duration::from_secs_f64(settings.patience));
-    let prosody = Prosody::start(Setup::component(DOMAIN, SECRET)).await;
-    let prosody = prosody.map_err(other)?;
-    let door = Door {
+    let setup = Setup::component(DOMAIN, SECRET).and_component(FLOOR, SECRET);
+    let prosody = Prosody::start(setup).await.map_err(other)?;
+    let door = |domain: &str| Door {
         server: prosody.component_addr(),
-        domain: DOMAIN.to_owned(),
+        domain: domain.to_owned(),
         secret: SECRET.to_owned(),
     };
     let mut users = Vec::new();
@@ -131,13 +134,12 @@ async fn run(peer: &Peer, settings: &Through) -> Result<Found, Fault> {
         let name = format!("u{number}/desk");
         users.push(User::new(prosody.user(&name).await.map_err(other)?));
     }
-    let floor = Child::start(&Peer::handshake(), &door)?;
+    let floor = Child::start(&Peer::handshake(), &door(FLOOR))?;
     let handshake_ms = floor.ended()?.as_secs_f64() * 1e3;
     let Some(first) = users.first_mut() else {
         return Err(Fault::new("nobody there to write"));
     };
-    first.unanswered().await?;
-    let mut child = Child::start(peer, &door)?;
+    let mut child = Child::start(peer, &door(DOMAIN))?;
     first.answered(&mut child).await?;
     let online_ms = child.started.elapsed().as_secs_f64() * 1e3;
     let half = Duration::from_secs_f64(settings.seconds);
@@ -264,14 +266,6 @@ impl User {
     async fn answered(&mut self, child: &mut Child) -> Result<(), Fault> {
         while !self.ping().await? {
             child.alive()?;
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        Ok(())
-    }
-
-    /// Asks until the server says that nobody is there: the one before us has gone.
-    async fn unanswered(&mut self) -> Result<(), Fault> {
-        while self.ping().await? {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         Ok(())

@@ -59,7 +59,10 @@ fn echo(message: Message) -> Option<Message> {
     if message.type_ == MessageType::Error {
         return None;
     }
-    let body = message.bodies.get("")?;
+    // The example looks for a body without a language only, and echoes nothing behind Prosody, which
+    // stamps one on every message.
+    let bodies = &message.bodies;
+    let body = bodies.get("").or_else(|| bodies.values().next())?;
     let mut reply = Message::chat(message.from);
     reply.from = message.to;
     reply.id = message.id;
