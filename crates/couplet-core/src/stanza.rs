@@ -9,13 +9,19 @@ use jid::Jid;
 use xso::{FromXml, fromxml::XmlNameMatcher};
 
 use crate::{
-    address::{Address, position},
+    address::Address,
     element::{Element, Tree},
-    wire::NS_CLIENT,
 };
 
 /// The namespace of `xml:lang`.
 const NS_XML: &str = "http://www.w3.org/XML/1998/namespace";
+
+mod attributes;
+mod kind;
+
+pub use kind::{IqType, Kind};
+
+use attributes::{Type, Value};
 
 /// A stanza as it came in. Cheap to clone: clones share the bytes. (RFC 6120, 8)
 ///
@@ -362,185 +368,6 @@ impl fmt::Debug for Stanza {
     }
 }
 
-/// The three kinds of stanza. (RFC 6120, 8.2)
-///
-/// # Examples
-///
-/// ```
-/// use couplet_core::stanza::Kind;
-///
-/// assert_eq!(Kind::from_name("presence"), Some(Kind::Presence));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// "Push": fire and forget.
-    Message,
-    /// "Broadcast": who is there.
-    Presence,
-    /// "Request and response".
-    Iq,
-}
-
-impl Kind {
-    /// The element name on the wire.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(couplet_core::stanza::Kind::Iq.as_str(), "iq");
-    /// ```
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Kind::Message => "message",
-            Kind::Presence => "presence",
-            Kind::Iq => "iq",
-        }
-    }
-
-    /// The kind with this element name.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(couplet_core::stanza::Kind::from_name("handshake"), None);
-    /// ```
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Kind> {
-        match name {
-            "message" => Some(Kind::Message),
-            "presence" => Some(Kind::Presence),
-            "iq" => Some(Kind::Iq),
-            _ => None,
-        }
-    }
-
-    fn of(element: Element<'_>) -> Option<Kind> {
-        if element.ns() == NS_CLIENT {
-            Kind::from_name(element.name())
-        } else {
-            None
-        }
-    }
-}
-
-/// Where the value of an attribute stands: found once, as it is asked for again.
-#[derive(Clone, Copy)]
-enum Value {
-    Missing,
-    /// In the stanza's own characters.
-    At(usize, usize),
-    /// It held a reference, and was unescaped to somewhere else.
-    Unescaped,
-}
-
-impl Value {
-    fn of(stanza: &str, value: &str) -> Value {
-        match position(stanza, value) {
-            Some(start) => Value::At(start, start + value.len()),
-            None => Value::Unescaped,
-        }
-    }
-}
-
-/// The type, read once: it is asked for at every turn of a stanza's way.
-#[derive(Clone, Copy)]
-enum Type {
-    Missing,
-    Known(&'static str),
-    Unknown,
-}
-
-impl Type {
-    /// RFC 6120, 8.2.3; RFC 6121, 4.7.1 and 5.2.2.
-    const WORDS: [&str; 14] = [
-        "chat",
-        "get",
-        "set",
-        "result",
-        "error",
-        "groupchat",
-        "headline",
-        "normal",
-        "unavailable",
-        "probe",
-        "subscribe",
-        "subscribed",
-        "unsubscribe",
-        "unsubscribed",
-    ];
-
-    fn of(word: &str) -> Type {
-        Type::WORDS
-            .into_iter()
-            .find(|known| *known == word)
-            .map_or(Type::Unknown, Type::Known)
-    }
-}
-
-/// The four types of an IQ. (RFC 6120, 8.2.3)
-///
-/// # Examples
-///
-/// ```
-/// use couplet_core::stanza::IqType;
-///
-/// assert_eq!(IqType::Set.as_str(), "set");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum IqType {
-    /// Asks for information.
-    Get,
-    /// Provides data, or asks for a change.
-    Set,
-    /// Answers.
-    Result,
-    /// Refuses.
-    Error,
-}
-
-impl IqType {
-    /// The word on the wire.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(couplet_core::stanza::IqType::Get.as_str(), "get");
-    /// ```
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            IqType::Get => "get",
-            IqType::Set => "set",
-            IqType::Result => "result",
-            IqType::Error => "error",
-        }
-    }
-
-    /// The type of this IQ; `None` where the attribute is missing or unknown.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<iq type='bogus' from='a@b' to='c'/>".into(), &Scope::component()).unwrap();
-    /// # let stanza = Stanza::read(tree).unwrap();
-    /// use couplet_core::stanza::IqType;
-    ///
-    /// assert_eq!(IqType::of(&stanza), None);
-    /// ```
-    #[must_use]
-    pub fn of(iq: &Stanza) -> Option<IqType> {
-        match iq.type_()?.as_ref() {
-            "get" => Some(IqType::Get),
-            "set" => Some(IqType::Set),
-            "result" => Some(IqType::Result),
-            "error" => Some(IqType::Error),
-            _ => None,
-        }
-    }
-}
-
 /// Why a top-level element of the stream is not a stanza to handle.
 ///
 /// # Examples
@@ -576,6 +403,7 @@ pub enum NotAStanza {
 mod tests {
     use super::*;
     use crate::element::Scope;
+    use crate::wire::NS_CLIENT;
 
     fn read(xml: &str) -> Result<Stanza, NotAStanza> {
         let bytes = xml.to_owned().into();

@@ -1,0 +1,105 @@
+//! The reply to a message, built or written straight away.
+
+use std::borrow::Cow;
+
+use jid::Jid;
+
+use super::Outgoing;
+use crate::{
+    gate::{Gate, Head, Unsendable},
+    stanza::{Kind, Stanza},
+    wire::NS_CLIENT,
+};
+
+impl Outgoing {
+    /// The reply to a message: back to its sender from the address it was written to, with the
+    /// same type, thread and language; to a room's own address for `groupchat`.
+    ///
+    /// Use it to add something to a reply before it goes; otherwise the handler's `reply` does all.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<message from='a@b/c' to='bot@echo.test' type='chat'><body>x</body></message>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// use couplet_core::outgoing::Outgoing;
+    ///
+    /// let reply = Outgoing::reply(&stanza, "y");
+    /// assert_eq!(reply.to().as_str(), "a@b/c");
+    /// ```
+    #[must_use]
+    pub fn reply(message: &Stanza, body: &str) -> Outgoing {
+        let (type_, room) = reply_to(message);
+        let to = room.as_ref().unwrap_or(message.from());
+        let mut reply = Outgoing::new(Kind::Message, type_, to)
+            .from(message.to())
+            .body(body);
+        if let Some(thread) = message.payload("thread", NS_CLIENT) {
+            reply = reply.thread(&thread.text());
+        }
+        reply.lang = message.lang().map(Cow::into_owned);
+        if message.is_answer() {
+            reply.wrong = Some(Unsendable::AnswersAnAnswer);
+        }
+        reply
+    }
+
+    /// Writes what [`Outgoing::reply`] would, without building it first.
+    ///
+    /// # Errors
+    ///
+    /// [`Unsendable`]; `out` is then as it was.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<message from='a@b/c' to='bot@echo.test' type='chat'><body>x</body></message>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// use couplet_core::{gate::Gate, outgoing::Outgoing};
+    ///
+    /// let gate = Gate::new("echo.test".parse().unwrap(), 512 * 1024);
+    /// let mut out = Vec::new();
+    /// Outgoing::pass_reply(&stanza, "y", &gate, &mut out)?;
+    /// assert_eq!(out, b"<message from='bot@echo.test' to='a@b/c' type='chat'><body>y</body></message>");
+    /// # Ok::<(), couplet_core::gate::Unsendable>(())
+    /// ```
+    pub fn pass_reply(
+        message: &Stanza,
+        body: &str,
+        gate: &Gate,
+        out: &mut Vec<u8>,
+    ) -> Result<usize, Unsendable> {
+        if message.is_answer() {
+            return Err(Unsendable::AnswersAnAnswer);
+        }
+        let (type_, room) = reply_to(message);
+        let lang = message.lang();
+        let head = Head {
+            type_,
+            lang: lang.as_deref(),
+            ..Head::new(
+                Kind::Message,
+                message.to_text(),
+                room.as_ref().map_or(message.from_text(), Jid::as_str),
+            )
+        };
+        gate.pass(out, &head, |wire| {
+            wire.element("body", body);
+            if let Some(thread) = message.payload("thread", NS_CLIENT) {
+                wire.element("thread", &thread.text());
+            }
+        })
+    }
+}
+
+/// The type of a reply, and the room it goes to instead of the sender.
+fn reply_to(message: &Stanza) -> (Option<&'static str>, Option<Jid>) {
+    let word = message.type_();
+    let type_ = ["chat", "groupchat", "headline", "normal"]
+        .into_iter()
+        .find(|known| Some(*known) == word.as_deref());
+    let room = (type_ == Some("groupchat")).then(|| message.from().to_bare().into());
+    (type_, room)
+}
