@@ -10,11 +10,8 @@ use xso::{FromXml, fromxml::XmlNameMatcher};
 
 use crate::{
     address::Address,
-    element::{Element, Tree},
+    element::{Element, NS_XML, Tree},
 };
-
-/// The namespace of `xml:lang`.
-const NS_XML: &str = "http://www.w3.org/XML/1998/namespace";
 
 mod attributes;
 mod kind;

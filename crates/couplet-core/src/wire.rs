@@ -28,7 +28,14 @@ pub const NS_CLIENT: &str = "jabber:client";
 /// ```
 pub const NS_COMPONENT: &str = "jabber:component:accept";
 
-const NS_XML: &str = "http://www.w3.org/XML/1998/namespace";
+/// The namespace of `xml:lang`, bound to the prefix `xml` everywhere. (Namespaces in XML, 3)
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(couplet_core::wire::NS_XML, "http://www.w3.org/XML/1998/namespace");
+/// ```
+pub const NS_XML: &str = "http://www.w3.org/XML/1998/namespace";
 
 /// Writes XML to the end of a buffer that many stanzas share.
 ///

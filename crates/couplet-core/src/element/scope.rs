@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use super::node::Ns;
 
+pub use crate::wire::{NS_CLIENT, NS_COMPONENT, NS_XML};
+
 /// The namespace of streams (RFC 6120, 4.8.1).
 ///
 /// # Examples
@@ -14,30 +16,6 @@ use super::node::Ns;
 /// assert_eq!(couplet_core::element::NS_STREAM, "http://etherx.jabber.org/streams");
 /// ```
 pub const NS_STREAM: &str = "http://etherx.jabber.org/streams";
-/// The namespace of stanzas between a client and its server, and inside Couplet (RFC 6120, 4.8.2).
-///
-/// # Examples
-///
-/// ```
-/// assert_eq!(couplet_core::element::NS_CLIENT, "jabber:client");
-/// ```
-pub const NS_CLIENT: &str = "jabber:client";
-/// The namespace of stanzas on the wire between a component and its server (XEP-0114, 3).
-///
-/// # Examples
-///
-/// ```
-/// assert_eq!(couplet_core::element::NS_COMPONENT, "jabber:component:accept");
-/// ```
-pub const NS_COMPONENT: &str = "jabber:component:accept";
-/// What the prefix `xml` is always bound to (Namespaces in XML 1.0, 3).
-///
-/// # Examples
-///
-/// ```
-/// assert_eq!(couplet_core::element::NS_XML, "http://www.w3.org/XML/1998/namespace");
-/// ```
-pub const NS_XML: &str = "http://www.w3.org/XML/1998/namespace";
 
 /// Prefixes and their namespaces, as bound by a stream's header.
 ///
