@@ -58,6 +58,39 @@ pub trait IqHandler: Send + Sync + 'static {
     /// The future is dropped where it stands when its deadline has passed or the component has no
     /// more time to stop; what must not be left half done belongs into a task of the app.
     async fn handle(&self, ask: Incoming<Self::Request>) -> Result<Self::Response, Refusal>;
+
+    /// Answers on the spot, where nothing has to be awaited; `None`, the default, leaves it to
+    /// [`IqHandler::handle`]. It saves the future, which is worth it for requests that come by
+    /// the thousand. It must not block.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Done, Incoming, IqHandler, Refusal, async_trait};
+    /// use xmpp_parsers::ping::Ping;
+    ///
+    /// struct Pong;
+    ///
+    /// #[async_trait]
+    /// impl IqHandler for Pong {
+    ///     type Request = Ping;
+    ///     type Response = Done;
+    ///
+    ///     async fn handle(&self, _ask: Incoming<Ping>) -> Result<Done, Refusal> {
+    ///         Ok(Done)
+    ///     }
+    ///
+    ///     fn handle_now(&self, _ask: &Incoming<Ping>) -> Option<Result<Done, Refusal>> {
+    ///         Some(Ok(Done))
+    ///     }
+    /// }
+    /// ```
+    fn handle_now(
+        &self,
+        _ask: &Incoming<Self::Request>,
+    ) -> Option<Result<Self::Response, Refusal>> {
+        None
+    }
 }
 
 /// Takes messages. (RFC 6121, 5)

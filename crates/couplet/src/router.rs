@@ -10,6 +10,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -52,7 +53,25 @@ pub(crate) struct Route {
 type Serve = dyn Fn(Stanza, Arc<Switchboard>) -> Result<Serving, Refusal> + Send + Sync;
 
 /// A handler at work.
-pub(crate) type Serving = Pin<Box<dyn Future<Output = Result<Answer, Refusal>> + Send>>;
+pub(crate) enum Serving {
+    /// It had its answer at once.
+    Now(Option<Result<Answer, Refusal>>),
+    /// It has to be polled.
+    Later(Pin<Box<dyn Future<Output = Result<Answer, Refusal>> + Send>>),
+}
+
+impl Serving {
+    fn later(answer: impl Future<Output = Result<Answer, Refusal>> + Send + 'static) -> Serving {
+        Serving::Later(Box::pin(answer))
+    }
+
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Refusal>> {
+        match self {
+            Serving::Now(answer) => Poll::Ready(answer.take().unwrap_or(Ok(Answer::Nothing))),
+            Serving::Later(answer) => answer.as_mut().poll(cx),
+        }
+    }
+}
 
 /// What a handler wants said.
 pub(crate) enum Answer {
@@ -95,7 +114,7 @@ impl Router {
                     stanza,
                     switchboard,
                 ));
-                Ok(Box::pin(async move {
+                Ok(Serving::later(async move {
                     let response = answered.await.map_err(Into::into)?;
                     Ok(Answer::Result(Box::new(response)))
                 }))
@@ -240,9 +259,13 @@ impl Route {
                 .ok_or(Condition::BadRequest)?
                 .parse::<H::Request>()
                 .map_err(malformed)?;
-            let handler = Arc::clone(&handler);
             let ask = Incoming::new(request, stanza, switchboard);
-            Ok(Box::pin(async move {
+            if let Some(answer) = handler.handle_now(&ask) {
+                let answer = answer.map(|response| Answer::Result(Box::new(response)));
+                return Ok(Serving::Now(Some(answer)));
+            }
+            let handler = Arc::clone(&handler);
+            Ok(Serving::later(async move {
                 let response = handler.handle(ask).await?;
                 Ok(Answer::Result(Box::new(response)))
             }))
@@ -254,7 +277,7 @@ impl Route {
         Route::new::<H>(limit, move |stanza, switchboard| {
             let handler = Arc::clone(&handler);
             let message = Incoming::new(Message::from(stanza.clone()), stanza, switchboard);
-            Ok(Box::pin(async move {
+            Ok(Serving::later(async move {
                 handler.handle(message).await.map(|()| Answer::Nothing)
             }))
         })
@@ -265,7 +288,7 @@ impl Route {
         Route::new::<H>(limit, move |stanza, switchboard| {
             let handler = Arc::clone(&handler);
             let presence = Incoming::new(Presence::from(stanza.clone()), stanza, switchboard);
-            Ok(Box::pin(async move {
+            Ok(Serving::later(async move {
                 handler.handle(presence).await.map(|()| Answer::Nothing)
             }))
         })

@@ -7,7 +7,6 @@ use std::{
     any::Any,
     future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker},
     time::Duration,
@@ -131,7 +130,7 @@ impl Work {
 
     /// Polls the handler inside its span; a panic becomes an answer.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Refusal>> {
-        let serving: Pin<&mut _> = self.serving.as_mut();
+        let serving = &mut self.serving;
         let polled = self
             .span
             .in_scope(|| catch_unwind(AssertUnwindSafe(|| serving.poll(cx))));

@@ -45,6 +45,18 @@ impl Info {
         info
     }
 
+    fn answer(&self, node: Option<&String>) -> Result<Told, Refusal> {
+        let Some(node) = node else {
+            return Ok(Told::Root(Arc::clone(&self.root)));
+        };
+        // XEP-0030, 7: a node that is not there is `item-not-found`.
+        let mut items = self.about.items.iter();
+        let item = items
+            .find(|item| item.node.as_ref() == Some(node))
+            .ok_or(Condition::ItemNotFound)?;
+        Ok(Told::Node(self.tell(Some(node.clone()), item.name.clone())))
+    }
+
     fn tell(&self, node: Option<String>, name: Option<String>) -> DiscoInfoResult {
         let (category, type_) = self.about.identity.clone();
         DiscoInfoResult {
@@ -67,15 +79,11 @@ impl IqHandler for Info {
     type Response = Told;
 
     async fn handle(&self, ask: Incoming<DiscoInfoQuery>) -> Result<Told, Refusal> {
-        let Some(node) = ask.into_payload().node else {
-            return Ok(Told::Root(Arc::clone(&self.root)));
-        };
-        // XEP-0030, 7: a node that is not there is `item-not-found`.
-        let mut items = self.about.items.iter();
-        let item = items
-            .find(|item| item.node.as_ref() == Some(&node))
-            .ok_or(Condition::ItemNotFound)?;
-        Ok(Told::Node(self.tell(Some(node), item.name.clone())))
+        self.answer(ask.node.as_ref())
+    }
+
+    fn handle_now(&self, ask: &Incoming<DiscoInfoQuery>) -> Option<Result<Told, Refusal>> {
+        Some(self.answer(ask.node.as_ref()))
     }
 }
 

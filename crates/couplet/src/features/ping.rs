@@ -16,4 +16,8 @@ impl IqHandler for Pong {
     async fn handle(&self, _ask: Incoming<Ping>) -> Result<Done, Refusal> {
         Ok(Done)
     }
+
+    fn handle_now(&self, _ask: &Incoming<Ping>) -> Option<Result<Done, Refusal>> {
+        Some(Ok(Done))
+    }
 }
