@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# What a change may cost at most: user-space instructions per echoed message and per ping, counted
-# by valgrind, so that a slow or busy machine does not matter. Installs valgrind if it is missing.
-#
-#   benches/gate.sh [INSTRUCTIONS]
+# What a change may cost at most: user-space instructions per echoed message and per ping, heap
+# allocations per message, and no more with many handlers or conversations than with one. Counted by
+# valgrind, so that a slow or busy machine does not matter. Installs valgrind if it is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # libc6-dbg is what valgrind tells memcpy and the like by.
 command -v valgrind >/dev/null || deploy/packages.sh valgrind libc6-dbg
-cargo build --locked --release -p echo
-benches/rig/callgrind.sh --count 10000 --at-most "${1:-12000}"
+cargo build --locked --release -p echo -p rig
+benches/rig/callgrind.sh --count 10000 --at-most 12000
+benches/rig/allocations.sh --kinds messages --at-most 6
 benches/rig/scale.sh

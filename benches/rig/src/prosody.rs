@@ -41,8 +41,8 @@ pub(crate) struct Through {
     /// One more component of ours: NAME=[KEY=VALUE ...] PROGRAM [ARGUMENT ...]
     #[arg(long, value_name = "NAME=COMMAND")]
     also: Vec<String>,
-    /// Messages a second in all at the steady rate; one core of Prosody passes some 5,000
-    #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(8..))]
+    /// Messages a second in all at the steady rate; one core of Prosody passes not many more
+    #[arg(long, default_value_t = 5000, value_parser = clap::value_parser!(u32).range(8..))]
     rate: u32,
     /// Clients that write at the steady rate
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=64))]

@@ -5,6 +5,7 @@
 //! - [`conditions`]: which error a peer gets when.
 //! - [`settings`]: every setting, with variable, default and accepted values.
 //! - [`defaults`]: what you get without deciding anything, and why.
+//! - [`what_costs_what`]: what a handler pays for, in instructions.
 //! - [`xeps`]: what is spoken, since when, and where in the code.
 //! - [`life_of_a_stanza`]: the way through the modules.
 //! - [`words`]: one word per thing.
@@ -29,6 +30,10 @@ pub mod settings {
 
 pub mod defaults {
     #![doc = include_str!("manual/defaults.md")]
+}
+
+pub mod what_costs_what {
+    #![doc = include_str!("manual/what_costs_what.md")]
 }
 
 pub mod xeps {

@@ -39,6 +39,8 @@ fn main() -> ExitCode {
 enum Does {
     /// As the example: the body, in a reply.
     Reply,
+    /// A reply, after both addresses were looked at.
+    Addresses,
     /// The body, in a message put together part by part.
     Outgoing,
     /// A reply, after one wait: the future is pending at its first poll and becomes a task.
@@ -59,6 +61,7 @@ impl Does {
     fn of(name: &str) -> Option<Does> {
         Some(match name {
             "reply" => Does::Reply,
+            "addresses" => Does::Addresses,
             "outgoing" => Does::Outgoing,
             "waits" => Does::Waits,
             "payload" => Does::Payload,
@@ -74,6 +77,10 @@ impl Does {
         let component = Component::new(config).named("Echo");
         match self {
             Does::Reply => component.on_chat(reply),
+            Does::Addresses => component.on_chat(|chat: Incoming<Message>| async move {
+                let is_a_device = chat.from().resource().is_some();
+                said(&chat, if is_a_device { chat.to().as_str() } else { "" }).await
+            }),
             Does::Outgoing => component.on_chat(|chat: Incoming<Message>| async move {
                 let answer = Outgoing::message(MessageType::Chat, chat.from()).body(&chat.text());
                 chat.link().send(answer).await
