@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use xso::FromXml;
 
-use crate::{peer_error::PeerError, stanza::Stanza, wire::NS_CLIENT};
+use crate::{peer_error::PeerError, stanza::Stanza};
 
 /// An incoming message.
 ///
@@ -67,7 +67,7 @@ impl Message {
     /// ```
     #[must_use]
     pub fn body(&self) -> Option<Cow<'_, str>> {
-        self.text_of("body")
+        self.0.text_of("body")
     }
 
     /// The text of the body, empty where there is none.
@@ -103,7 +103,7 @@ impl Message {
     /// ```
     #[must_use]
     pub fn subject(&self) -> Option<Cow<'_, str>> {
-        self.text_of("subject")
+        self.0.text_of("subject")
     }
 
     /// The identifier of the conversation thread. (RFC 6121, 5.2.5)
@@ -121,7 +121,7 @@ impl Message {
     /// ```
     #[must_use]
     pub fn thread(&self) -> Option<Cow<'_, str>> {
-        self.text_of("thread")
+        self.0.text_of("thread")
     }
 
     /// The first payload of this type, parsed; `None` where there is no such element.
@@ -180,12 +180,6 @@ impl Message {
     #[must_use]
     pub fn stanza(&self) -> &Stanza {
         &self.0
-    }
-
-    fn text_of(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.0
-            .payload(name, NS_CLIENT)
-            .map(|element| element.text())
     }
 }
 

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use xso::FromXml;
 
-use crate::{peer_error::PeerError, stanza::Stanza, wire::NS_CLIENT};
+use crate::{peer_error::PeerError, stanza::Stanza};
 
 /// An incoming presence.
 ///
@@ -66,7 +66,7 @@ impl Presence {
     /// ```
     #[must_use]
     pub fn show(&self) -> Option<Show> {
-        Show::from_wire(self.text_of("show")?.trim())
+        Show::from_wire(self.0.text_of("show")?.trim())
     }
 
     /// Words about it, the first in any language. (RFC 6121, 4.7.2.2)
@@ -84,7 +84,7 @@ impl Presence {
     /// ```
     #[must_use]
     pub fn status(&self) -> Option<Cow<'_, str>> {
-        self.text_of("status")
+        self.0.text_of("status")
     }
 
     /// The priority; 0 where there is none, `None` where it is no integer from -128 to 127.
@@ -103,7 +103,8 @@ impl Presence {
     /// ```
     #[must_use]
     pub fn priority(&self) -> Option<i8> {
-        self.text_of("priority")
+        self.0
+            .text_of("priority")
             .map_or(Some(0), |text| text.trim().parse().ok())
     }
 
@@ -130,7 +131,7 @@ impl Presence {
         if self.type_().is_none() {
             return Err("There is no such presence type");
         }
-        if self.text_of("show").is_some() && self.show().is_none() {
+        if self.0.text_of("show").is_some() && self.show().is_none() {
             return Err("<show/> is one of away, chat, dnd, xa");
         }
         if self.priority().is_none() {
@@ -194,12 +195,6 @@ impl Presence {
     #[must_use]
     pub fn stanza(&self) -> &Stanza {
         &self.0
-    }
-
-    fn text_of(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.0
-            .payload(name, NS_CLIENT)
-            .map(|element| element.text())
     }
 }
 

@@ -11,6 +11,7 @@ use xso::{FromXml, fromxml::XmlNameMatcher};
 use crate::{
     address::Address,
     element::{Element, NS_XML, Tree},
+    wire::NS_CLIENT,
 };
 
 mod attributes;
@@ -290,6 +291,11 @@ impl Stanza {
                 XmlNameMatcher::Specific(ns, name) => payload.is(name, ns),
             })
             .map(|payload| payload.parse::<T>())
+    }
+
+    /// The text of the first child with this name in the stanza's own namespace.
+    pub(crate) fn text_of(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.payload(name, NS_CLIENT).map(|element| element.text())
     }
 
     fn value(&self, value: Value, ns: &str, name: &str) -> Option<Cow<'_, str>> {

@@ -46,6 +46,7 @@ mod dispatch;
 mod work;
 mod features;
 mod router;
+mod route;
 mod handler;
 mod incoming;
 mod link;

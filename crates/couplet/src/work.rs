@@ -25,7 +25,7 @@ use tracing::Span;
 
 use crate::{
     outbox::Fate,
-    router::{Answer, Route, Serving},
+    route::{Answer, Route, Serving},
     switchboard::Switchboard,
 };
 
