@@ -1,0 +1,1 @@
+//! Publish-subscribe for Couplet components. (XEP-0060)

@@ -1,0 +1,1 @@
+//! A conformance runner for XEP-0060.

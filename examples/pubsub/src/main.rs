@@ -1,0 +1,3 @@
+//! A publish-subscribe service.
+
+fn main() {}
