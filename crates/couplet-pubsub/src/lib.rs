@@ -1,1 +1,22 @@
-//! Publish-subscribe for Couplet components. (XEP-0060)
+//! Publish-subscribe for Couplet components: XEP-0060 as a library.
+
+#![allow(
+    dead_code,
+    reason = "parts of the service are still being put together"
+)]
+
+mod memory;
+mod engine;
+mod store;
+mod codec;
+pub mod policy;
+mod change;
+mod facts;
+mod reply;
+mod request;
+mod refused;
+mod page;
+mod item;
+pub mod subscription;
+pub mod node;
+mod moment;

@@ -1,0 +1,25 @@
+//! What is published.
+
+use jid::BareJid;
+
+use crate::moment::Moment;
+
+/// An item as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Item {
+    pub(crate) head: ItemHead,
+    /// The payload element as XML, complete with its namespaces: the bytes that go out.
+    pub(crate) payload: Option<String>,
+}
+
+/// An item without its payload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ItemHead {
+    pub(crate) id: String,
+    /// Its place in the node. Published again, it gets a new one: the most recent is the highest.
+    pub(crate) seq: u64,
+    pub(crate) publisher: BareJid,
+    /// When it was last published.
+    pub(crate) published: Moment,
+    pub(crate) expires: Option<Moment>,
+}

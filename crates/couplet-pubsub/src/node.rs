@@ -1,0 +1,196 @@
+//! A node: its name, its configuration, and who stands in which relation to it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::moment::Moment;
+
+/// The key of a node in a store. Names are used again after a deletion, keys never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(crate) struct NodeId(pub(crate) i64);
+
+/// A leaf node. (XEP-0060, 4.6)
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Node {
+    pub(crate) id: NodeId,
+    /// Byte for byte as its creator wrote it.
+    pub(crate) name: String,
+    pub(crate) config: NodeConfig,
+    pub(crate) creator: jid::BareJid,
+    pub(crate) created: Moment,
+    /// Grows with each change of the configuration, an affiliation or a subscription.
+    pub(crate) revision: u64,
+    /// The number the next item or announcement gets: the order of everything in this node.
+    pub(crate) next_seq: u64,
+    pub(crate) items: u64,
+    /// Subscriptions in state `subscribed`.
+    pub(crate) subscribers: u64,
+}
+
+/// What an owner can set. (XEP-0060, 16.4.4)
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct NodeConfig {
+    /// `pubsub#title`
+    pub title: Option<String>,
+    /// `pubsub#description`
+    pub description: Option<String>,
+    /// `pubsub#type`: the namespace every payload's root element must have.
+    pub payload_type: Option<String>,
+    /// `pubsub#language`
+    pub language: Option<String>,
+    /// `pubsub#contact`: JIDs of those to turn to.
+    pub contact: Vec<String>,
+    /// `pubsub#access_model`
+    pub access: AccessModel,
+    /// `pubsub#publish_model`
+    pub publish: PublishModel,
+    /// `pubsub#persist_items`
+    pub persist: bool,
+    /// `pubsub#deliver_notifications`
+    pub notify: bool,
+    /// `pubsub#deliver_payloads`
+    pub payloads: bool,
+    /// `pubsub#max_items`; none is `max`.
+    pub max_items: Option<u32>,
+    /// `pubsub#item_expire`, in seconds; none is never.
+    pub item_expire: Option<u64>,
+    /// `pubsub#notify_config`
+    pub notify_config: bool,
+    /// `pubsub#notify_delete`
+    pub notify_delete: bool,
+    /// `pubsub#notify_retract`
+    pub notify_retract: bool,
+    /// `pubsub#notify_sub`
+    pub notify_sub: bool,
+    /// `pubsub#send_last_published_item`
+    pub send_last: SendLast,
+    /// `pubsub#itemreply`
+    pub item_reply: ItemReply,
+    /// `pubsub#notification_type`
+    pub message_type: NotificationType,
+    /// `pubsub#max_payload_size`, in bytes.
+    pub max_payload: u32,
+    /// `pubsub#subscribe`: whether anybody may subscribe.
+    pub subscribe: bool,
+    /// `pubsub#publish_node_full`
+    pub when_full: WhenFull,
+    /// `couplet#original_publisher`: whether only its publisher may overwrite an item.
+    pub original_publisher: bool,
+}
+
+impl Default for NodeConfig {
+    fn default() -> NodeConfig {
+        NodeConfig {
+            title: None,
+            description: None,
+            payload_type: None,
+            language: None,
+            contact: Vec::new(),
+            access: AccessModel::Open,
+            publish: PublishModel::Publishers,
+            persist: true,
+            notify: true,
+            payloads: true,
+            max_items: Some(1000),
+            item_expire: None,
+            notify_config: false,
+            notify_delete: true,
+            notify_retract: true,
+            notify_sub: false,
+            send_last: SendLast::OnSub,
+            item_reply: ItemReply::None,
+            message_type: NotificationType::Headline,
+            max_payload: 250_000,
+            subscribe: true,
+            when_full: WhenFull::Clear,
+            original_publisher: false,
+        }
+    }
+}
+
+/// Who may subscribe and read. (XEP-0060, 4.5)
+///
+/// `presence` and `roster` need knowledge a component does not have; they are refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccessModel {
+    /// Everybody but outcasts.
+    Open,
+    /// Whom an owner approves.
+    Authorize,
+    /// Who is on the list: owners, publishers, members.
+    Whitelist,
+}
+
+/// Who may publish. (XEP-0060, 16.4.4)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PublishModel {
+    /// Owners, publishers and publish-only entities.
+    Publishers,
+    /// Subscribers too.
+    Subscribers,
+    /// Everybody but outcasts.
+    Open,
+}
+
+/// When a subscriber is sent the last item unasked. (XEP-0060, 6.1.7)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SendLast {
+    /// Never.
+    Never,
+    /// When the subscription begins.
+    OnSub,
+}
+
+/// Whom an item names as the one to reply to. (XEP-0060, 16.4.4)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ItemReply {
+    /// Nobody.
+    None,
+    /// An owner.
+    Owner,
+    /// The publisher, by bare JID.
+    Publisher,
+}
+
+/// The type of the messages that notifications come in. (XEP-0060, 16.4.4)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotificationType {
+    /// `normal`: stored for those who are away.
+    Normal,
+    /// `headline`: for those who are there.
+    Headline,
+}
+
+/// What happens to an item for which there is no room. (XEP-0060, 7.1.3.4)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WhenFull {
+    /// The oldest item makes room.
+    Clear,
+    /// It is refused with `node-full`.
+    Reject,
+}
+
+/// What an entity may do with a node. (XEP-0060, 4.1)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Affiliation {
+    /// Everything.
+    Owner,
+    /// Publish, retract, subscribe, read.
+    Publisher,
+    /// Publish and retract its own, but neither subscribe nor read.
+    PublishOnly,
+    /// Subscribe and read, whatever the access model says.
+    Member,
+    /// What the models allow.
+    None,
+    /// Nothing.
+    Outcast,
+}

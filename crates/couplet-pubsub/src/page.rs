@@ -1,0 +1,35 @@
+//! Pages of long lists. (XEP-0059)
+
+/// Which part of a list is wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Page {
+    /// At most so many. `Some(0)` asks for the count only.
+    pub(crate) max: Option<u32>,
+    pub(crate) from: Start,
+}
+
+/// Where a page begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// At the first entry.
+    #[default]
+    First,
+    /// At the one after this.
+    After(String),
+    /// So that it ends before this.
+    Before(String),
+    /// So that it ends with the last entry.
+    Last,
+    /// At the entry with this number, from 0.
+    Index(u64),
+}
+
+/// A part of a list, in the order of the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Paged<T> {
+    pub(crate) entries: Vec<T>,
+    /// The number of the first entry, from 0.
+    pub(crate) index: u64,
+    /// How many the whole list has.
+    pub(crate) count: u64,
+}

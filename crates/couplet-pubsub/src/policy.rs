@@ -1,0 +1,127 @@
+//! What the service allows beyond XEP-0060: who may create, how much, and what may be published.
+
+use couplet_core::element::Element;
+use jid::BareJid;
+
+use crate::node::{Affiliation, NodeConfig};
+
+/// The house rules of a service.
+///
+/// Everything has a default; implement what differs.
+///
+/// # Examples
+///
+/// ```
+/// use couplet_pubsub::policy::Policy;
+///
+/// struct OnlyStaff;
+///
+/// impl Policy for OnlyStaff {
+///     fn may_create(&self, who: &jid::BareJid, _node: Option<&str>) -> bool {
+///         who.domain().as_str() == "staff.example.org"
+///     }
+/// }
+/// ```
+pub trait Policy: Send + Sync + 'static {
+    /// Whether this entity may create this node; none is an instant node. (XEP-0060, 8.1)
+    fn may_create(&self, who: &BareJid, node: Option<&str>) -> bool {
+        let _anybody_anything = (who, node);
+        true
+    }
+
+    /// Whether publishing to a node that is not there creates it. (XEP-0060, 7.1.4)
+    fn auto_create(&self, who: &BareJid, node: &str) -> bool {
+        let _everywhere = (who, node);
+        true
+    }
+
+    /// Whether this entity rules the whole service: it is an owner of every node.
+    fn is_admin(&self, who: &BareJid) -> bool {
+        let _nobody = who;
+        false
+    }
+
+    /// What this entity is to this node, if the house says more than the node does.
+    fn affiliation(&self, who: &BareJid, node: &str, told: Affiliation) -> Affiliation {
+        let _as_told = (who, node);
+        told
+    }
+
+    /// Whether this may be published; `Err` is the text of the refusal (`invalid-payload`).
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the payload, for the publisher.
+    fn check_payload(
+        &self,
+        node: &str,
+        config: &NodeConfig,
+        payload: Element<'_>,
+    ) -> Result<(), String> {
+        let _anything_goes = (node, config, payload);
+        Ok(())
+    }
+
+    /// How much this entity may have.
+    fn limits(&self, who: &BareJid) -> Limits {
+        let _everybody = who;
+        Limits::default()
+    }
+
+    /// What a new node is like when its creator says nothing.
+    fn new_node(&self) -> NodeConfig {
+        NodeConfig::default()
+    }
+}
+
+/// Bounds of what one entity may have, and of single nodes and requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Nodes it created.
+    pub nodes: u64,
+    /// Its subscriptions, to all nodes.
+    pub subscriptions: u64,
+    /// Subscriptions to a node, of everybody.
+    pub subscribers: u64,
+    /// `pubsub#max_items` at most; what `max` means.
+    pub items: u32,
+    /// `pubsub#max_payload_size` at most, in bytes.
+    pub payload_bytes: u32,
+    /// The longest lease of a subscription, in seconds. (XEP-0060, 12.19)
+    pub lease: u64,
+    /// Items in one request to publish.
+    pub batch: u32,
+    /// Entries of one answer; the rest comes on further pages.
+    pub page: u32,
+    /// Bytes in the name of a node.
+    pub node_name_bytes: u32,
+    /// Bytes in the id of an item.
+    pub item_id_bytes: u32,
+    /// Announcements waiting to be delivered, of the whole service; beyond it, publishing has to wait.
+    pub backlog: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            nodes: 1_000,
+            subscriptions: 10_000,
+            subscribers: 1_000_000,
+            items: 10_000,
+            payload_bytes: 250_000,
+            lease: 31_536_000,
+            batch: 100,
+            page: 200,
+            node_name_bytes: 1_024,
+            item_id_bytes: 1_024,
+            backlog: 100_000,
+        }
+    }
+}
+
+/// The default rules: everybody may create nodes, within the default [`Limits`].
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Anyone;
+
+impl Policy for Anyone {}

@@ -1,0 +1,67 @@
+//! Why a request was refused: an error of RFC 6120 with, mostly, a condition of XEP-0060.
+
+use couplet::Condition;
+
+/// A refusal as XEP-0060 wants it told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) condition: Condition,
+    pub(crate) detail: Option<Detail>,
+    pub(crate) text: Option<String>,
+    /// Where the node has gone, for `gone` and `redirect`. (RFC 6120, 8.3.3.5)
+    pub(crate) uri: Option<String>,
+}
+
+impl Refused {
+    /// A plain condition of RFC 6120.
+    pub(crate) fn plain(condition: Condition) -> Refused {
+        Refused {
+            condition,
+            detail: None,
+            text: None,
+            uri: None,
+        }
+    }
+
+    /// With the condition of XEP-0060 that goes with it.
+    pub(crate) fn with(condition: Condition, detail: Detail) -> Refused {
+        Refused {
+            detail: Some(detail),
+            ..Refused::plain(condition)
+        }
+    }
+
+    pub(crate) fn text(mut self, text: impl Into<String>) -> Refused {
+        self.text = Some(text.into());
+        self
+    }
+}
+
+/// A condition of `http://jabber.org/protocol/pubsub#errors`. (XEP-0060, 16.2 and the chapters)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Detail {
+    ClosedNode,
+    ConfigurationRequired,
+    InvalidJid,
+    InvalidOptions,
+    InvalidPayload,
+    InvalidSubid,
+    ItemForbidden,
+    ItemRequired,
+    JidRequired,
+    MaxItemsExceeded,
+    NodeFull,
+    NodeidRequired,
+    NotInRosterGroup,
+    NotSubscribed,
+    PayloadTooBig,
+    PayloadRequired,
+    PendingSubscription,
+    PreconditionNotMet,
+    PresenceSubscriptionRequired,
+    SubidRequired,
+    TooManySubscriptions,
+    /// `<unsupported feature='...'/>`
+    Unsupported(&'static str),
+    UnsupportedAccessModel,
+}

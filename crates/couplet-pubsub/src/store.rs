@@ -1,0 +1,202 @@
+//! Where everything is kept: whole operations, each one transaction.
+//!
+//! Deliberately absent: rules. A store finds facts, hands them to a decision and applies what it
+//! says; whether that is allowed is the engine's business.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use jid::{BareJid, Jid};
+use tokio::sync::Notify;
+
+use crate::{
+    change::{Announcement, Change},
+    facts::{Facts, Needs},
+    item::Item,
+    moment::Moment,
+    node::{Affiliation, Node, NodeId},
+    page::{Page, Paged},
+    request::Wanted,
+    subscription::Subscription,
+};
+
+/// Decides on facts: the changes to make, or none. Called at most once, inside of the transaction,
+/// so it must neither block nor wait.
+pub(crate) type Decide = Box<dyn FnOnce(&Facts) -> Vec<Change> + Send>;
+
+/// A place where nodes live.
+///
+/// `Ok` of a change means that it survives a crash of the process and, where the store promises
+/// it, of the machine.
+#[async_trait]
+pub(crate) trait Store: Send + Sync + 'static {
+    /// Finds the facts, asks for a decision and does what it says, all in one transaction.
+    /// Two changes of one node never overlap.
+    ///
+    /// Not cancel safe in the sense that a dropped future may have changed something or not.
+    async fn change(&self, needs: Needs, decide: Decide) -> Result<(), StoreError>;
+
+    /// Finds facts to answer a question.
+    async fn look(&self, needs: Needs) -> Result<Facts, StoreError>;
+
+    /// Items of a node, oldest first.
+    async fn items(&self, node: NodeId, wanted: Wanted) -> Result<Paged<Item>, StoreError>;
+
+    /// All nodes, by name (bytewise); the cursor of a page is the name.
+    async fn nodes(&self, page: Page) -> Result<Paged<Node>, StoreError>;
+
+    /// Subscriptions of a bare JID and its full JIDs, with the names of their nodes; by node name,
+    /// then subid. The cursor is `subid`.
+    async fn subscriptions_of(
+        &self,
+        who: BareJid,
+        node: Option<String>,
+        page: Page,
+    ) -> Result<Paged<(String, Subscription)>, StoreError>;
+
+    /// Affiliations of a bare JID other than none, by node name, which is the cursor.
+    async fn affiliations_of(
+        &self,
+        who: BareJid,
+        node: Option<String>,
+        page: Page,
+    ) -> Result<Paged<(String, Affiliation)>, StoreError>;
+
+    /// Subscriptions to a node in any state, by JID, then subid. The cursor is `subid`.
+    async fn subscribers(
+        &self,
+        node: NodeId,
+        page: Page,
+    ) -> Result<Paged<Subscription>, StoreError>;
+
+    /// Affiliations other than none, by JID.
+    async fn affiliates(&self, node: NodeId) -> Result<Vec<(BareJid, Affiliation)>, StoreError>;
+
+    /// Nodes that this owner owns and somebody waits for, by name.
+    async fn nodes_with_pending(&self, owner: BareJid) -> Result<Vec<String>, StoreError>;
+
+    /// Takes over announcements to deliver: new ones, and those whose lease has run out. Of each
+    /// node at most one at a time, the one of the lowest seq.
+    async fn claim(&self, claim: Claim) -> Result<Vec<Job>, StoreError>;
+
+    /// Who is to get it, by JID and subid, after the cursor.
+    async fn recipients(
+        &self,
+        job: &Job,
+        after: Option<&Cursor>,
+        max: u32,
+    ) -> Result<Vec<Recipient>, StoreError>;
+
+    /// Notes how far a job got and prolongs its lease. `false`: it is somebody else's now.
+    async fn advance(
+        &self,
+        job: JobId,
+        instance: &str,
+        after: Cursor,
+        until: Moment,
+    ) -> Result<bool, StoreError>;
+
+    /// A job is done: it is forgotten, and with the last one of a deleted node the node too.
+    async fn finish(&self, job: JobId, instance: &str) -> Result<(), StoreError>;
+
+    /// Called when there may be something new to claim.
+    fn announced(&self) -> &Notify;
+
+    /// The node a notification came back from. None when it is gone.
+    async fn node_named(&self, id: NodeId) -> Result<Option<String>, StoreError>;
+
+    /// What has run out by now, the longest overdue first.
+    async fn overdue(&self, now: Moment, max: u32) -> Result<Overdue, StoreError>;
+
+    /// How much there is.
+    async fn statistics(&self) -> Result<Statistics, StoreError>;
+
+    /// Writes out what is not yet safe and lets go of the files.
+    async fn close(&self) -> Result<(), StoreError>;
+}
+
+/// Who takes over jobs.
+#[derive(Clone, Debug)]
+pub(crate) struct Claim {
+    /// The process that delivers.
+    pub(crate) instance: String,
+    pub(crate) now: Moment,
+    /// Until when nobody else takes them.
+    pub(crate) until: Moment,
+    pub(crate) max: u32,
+}
+
+/// The key of an announcement. Grows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct JobId(pub(crate) i64);
+
+/// An announcement on its way.
+#[derive(Clone, Debug)]
+pub(crate) struct Job {
+    pub(crate) id: JobId,
+    pub(crate) node: NodeId,
+    pub(crate) seq: u64,
+    pub(crate) announcement: Announcement,
+    /// How far it got.
+    pub(crate) after: Option<Cursor>,
+}
+
+/// A place in the list of recipients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Cursor {
+    pub(crate) jid: String,
+    pub(crate) subid: String,
+}
+
+/// One who gets a notification. Only those whose options say so and who were subscribed in time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Recipient {
+    pub(crate) jid: String,
+    pub(crate) subid: String,
+    pub(crate) include_body: bool,
+    /// Whether this JID has another subscription to the node, so that the subid tells which it is.
+    /// (XEP-0060, 12.13)
+    pub(crate) one_of_several: bool,
+}
+
+/// What has run out.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Overdue {
+    /// Node name and JID with subid.
+    pub(crate) leases: Vec<(String, Jid, String)>,
+    /// Node name and item id.
+    pub(crate) items: Vec<(String, String)>,
+    /// When the next one will, if known.
+    pub(crate) next: Option<Moment>,
+}
+
+/// How much there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Statistics {
+    pub(crate) nodes: u64,
+    pub(crate) items: u64,
+    pub(crate) subscriptions: u64,
+    pub(crate) announcements: u64,
+}
+
+/// Why a store could not do it.
+#[derive(Debug)]
+pub(crate) enum StoreError {
+    /// A page begins at an entry that is not there. (XEP-0059, 2.2)
+    UnknownCursor,
+    /// It may work later: the disk is full, the database is away, too much is waiting.
+    Busy(String),
+    /// It will not: the file is read-only or corrupt.
+    Broken(String),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StoreError::UnknownCursor => f.write_str("no such entry to begin the page at"),
+            StoreError::Busy(why) | StoreError::Broken(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}

@@ -1,0 +1,53 @@
+//! A subscription of one JID to one node.
+
+use serde::{Deserialize, Serialize};
+
+use crate::moment::Moment;
+
+/// One subscription. A JID may hold several to one node, told apart by their subid.
+/// (XEP-0060, 6.1)
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Subscription {
+    /// Bare or full, as it was subscribed.
+    pub(crate) jid: jid::Jid,
+    pub(crate) subid: String,
+    pub(crate) state: SubscriptionState,
+    pub(crate) options: SubscribeOptions,
+    /// When the lease ends; none is never. (XEP-0060, 12.19)
+    pub(crate) expires: Option<Moment>,
+    /// How many notifications in a row came back with an error worth waiting for.
+    pub(crate) bounces: u32,
+    /// `next_seq` of the node when it began: what was announced before is not delivered.
+    /// Set by the store.
+    pub(crate) since: u64,
+}
+
+/// Where a subscription stands. (XEP-0060, 4.2)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SubscriptionState {
+    /// An owner has to approve it.
+    Pending,
+    /// It gets every notification.
+    Subscribed,
+}
+
+/// What a subscriber can set. (XEP-0060, 16.4.2)
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct SubscribeOptions {
+    /// `pubsub#deliver`
+    pub deliver: bool,
+    /// `pubsub#include_body`
+    pub include_body: bool,
+}
+
+impl Default for SubscribeOptions {
+    fn default() -> SubscribeOptions {
+        SubscribeOptions {
+            deliver: true,
+            include_body: false,
+        }
+    }
+}
