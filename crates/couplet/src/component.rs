@@ -324,7 +324,10 @@ impl Component {
         );
         self.switchboard.begin_to_count();
         let timing = &self.config.timing;
-        let seat = self.config.health.enter(&self.config.domain, timing.keepalive);
+        let seat = self
+            .config
+            .health
+            .enter(&self.config.domain, timing.keepalive);
         let supervisor = Supervisor {
             config: self.config,
             switchboard: self.switchboard,

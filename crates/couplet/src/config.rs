@@ -176,6 +176,16 @@ impl Config {
         credential::now(self)
     }
 
+    /// The names of the settings that another configuration has otherwise; secrets look alike.
+    pub(crate) fn differences(&self, other: &Config) -> Vec<&'static str> {
+        let differs = |setting: &&Setting| setting.kind.show(self) != setting.kind.show(other);
+        settings()
+            .iter()
+            .filter(differs)
+            .map(Setting::name)
+            .collect()
+    }
+
     /// A table of the file that belongs to the application, announced by [`Sources::section`].
     ///
     /// Variables (`COUPLET_NEWS_MAX_ITEMS` for `max_items` in `[news]`) win over the file. A type

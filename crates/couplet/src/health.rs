@@ -77,7 +77,10 @@ impl Health {
     }
 
     /// `Ok` when there are components and all are online and were heard lately; else why not.
-    #[cfg_attr(not(feature = "operate"), allow(dead_code, reason = "it is asked over HTTP"))]
+    #[cfg_attr(
+        not(feature = "operate"),
+        allow(dead_code, reason = "it is asked over HTTP")
+    )]
     pub(crate) fn readiness(&self, now: Instant) -> Result<String, String> {
         let all = self.0.borrow();
         if all.is_empty() {
@@ -100,13 +103,19 @@ impl Health {
     }
 
     /// One line about every component.
-    #[cfg_attr(not(feature = "operate"), allow(dead_code, reason = "systemd shows it"))]
+    #[cfg_attr(
+        not(feature = "operate"),
+        allow(dead_code, reason = "systemd shows it")
+    )]
     pub(crate) fn status(&self) -> String {
         said(&self.0.borrow())
     }
 
     /// Whether there are components and all are online.
-    #[cfg_attr(not(feature = "operate"), allow(dead_code, reason = "systemd waits for it"))]
+    #[cfg_attr(
+        not(feature = "operate"),
+        allow(dead_code, reason = "systemd waits for it")
+    )]
     pub(crate) fn is_online(&self) -> bool {
         let all = self.0.borrow();
         !all.is_empty() && all.values().all(|one| one.state == State::Online)
@@ -204,7 +213,10 @@ mod tests {
     async fn who_is_not_online_says_why() {
         let health = Health::default();
         let now = Instant::now();
-        assert_eq!(health.readiness(now).unwrap_err(), "no component is running");
+        assert_eq!(
+            health.readiness(now).unwrap_err(),
+            "no component is running"
+        );
         let seat = health.enter("echo.test", KEEPALIVE);
         assert_eq!(health.readiness(now).unwrap_err(), "echo.test: connecting");
         seat.online();

@@ -4,7 +4,9 @@
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    EnvFilter, Registry, fmt, layer::SubscriberExt, reload, util::SubscriberInitExt,
+};
 
 use crate::config::{Config, ConfigError, LogFormat};
 
@@ -26,15 +28,24 @@ use crate::config::{Config, ConfigError, LogFormat};
 ///
 /// `log.filter` (or `RUST_LOG`) is no list of directives.
 pub fn start(config: &Config) -> Result<(), ConfigError> {
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter(config)?)
+    start_reloadable(config).map(drop)
+}
+
+/// What changes the filter of a log that has begun.
+pub(crate) type Filter = reload::Handle<EnvFilter, Registry>;
+
+/// Like [`start`], and the filter can be changed afterwards.
+pub(crate) fn start_reloadable(config: &Config) -> Result<Filter, ConfigError> {
+    let (filter, handle) = reload::Layer::new(filter(config)?);
+    let lines = fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
+    let log = tracing_subscriber::registry().with(filter);
     let _the_program_may_bring_its_own = match config.log.format {
-        LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder.json().try_init(),
+        LogFormat::Text => log.with(lines).try_init(),
+        LogFormat::Json => log.with(lines.json()).try_init(),
     };
-    Ok(())
+    Ok(handle)
 }
 
 /// The filter that the configuration asks for.

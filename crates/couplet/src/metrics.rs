@@ -230,7 +230,10 @@ impl Family {
 
     fn count(&self, value: &str) {
         let found = self.0.iter().find(|(known, _)| *known == value);
-        debug_assert!(self.0.is_empty() || found.is_some(), "{value} is not listed");
+        debug_assert!(
+            self.0.is_empty() || found.is_some(),
+            "{value} is not listed"
+        );
         if let Some((_, counter)) = found {
             counter.increment(1);
         }

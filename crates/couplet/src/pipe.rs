@@ -105,11 +105,7 @@ impl Pipe {
         }
     }
 
-    fn poll_write(
-        &mut self,
-        cx: &mut Context<'_>,
-        outbox: &Outbox,
-    ) -> Poll<io::Result<Turn>> {
+    fn poll_write(&mut self, cx: &mut Context<'_>, outbox: &Outbox) -> Poll<io::Result<Turn>> {
         if self.batch.is_done() {
             if self.flushed {
                 return Poll::Pending;

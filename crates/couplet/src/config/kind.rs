@@ -157,7 +157,9 @@ impl Kind {
             ),
             Kind::Format(_) => "\"text\" or \"json\"".to_owned(),
             Kind::Filter(_) => "tracing directives such as \"info,couplet=debug\"".to_owned(),
-            Kind::Listen(_) => "an IP address and a port: \"127.0.0.1:9100\", \"[::1]:9100\"".to_owned(),
+            Kind::Listen(_) => {
+                "an IP address and a port: \"127.0.0.1:9100\", \"[::1]:9100\"".to_owned()
+            }
         }
     }
 }
