@@ -113,3 +113,6 @@ fn refused(config: &Config, why: &io::Error) -> ConfigError {
         _ => error,
     }
 }
+
+#[cfg(test)]
+mod tests;
