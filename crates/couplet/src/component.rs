@@ -322,12 +322,19 @@ impl Component {
             limits,
             self.config.timing.handler,
         );
+        self.switchboard.begin_to_count();
+        let timing = &self.config.timing;
+        let seat = self
+            .config
+            .health
+            .enter(&self.config.domain, timing.keepalive);
         let supervisor = Supervisor {
             config: self.config,
             switchboard: self.switchboard,
             dispatch,
             hooks: self.hooks,
             connector,
+            seat,
             patience: self.patience,
         };
         Box::pin(supervisor.run(pin!(until))).await

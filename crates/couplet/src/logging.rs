@@ -8,7 +8,8 @@ use tracing_subscriber::{
     Registry,
     filter::{LevelFilter, Targets},
     fmt,
-    layer::{Layer, SubscriberExt},
+    layer::SubscriberExt,
+    reload,
     util::SubscriberInitExt,
 };
 
@@ -35,16 +36,24 @@ use crate::config::{Config, ConfigError, LogFormat};
 ///
 /// `log.filter` (or `RUST_LOG`) is no list of directives.
 pub fn start(config: &Config) -> Result<(), ConfigError> {
-    let layer = fmt::layer()
+    start_reloadable(config).map(drop)
+}
+
+/// What changes the filter of a log that has begun.
+pub(crate) type Filter = reload::Handle<Targets, Registry>;
+
+/// Like [`start`], and the filter can be changed afterwards.
+pub(crate) fn start_reloadable(config: &Config) -> Result<Filter, ConfigError> {
+    let (filter, handle) = reload::Layer::new(filter(config)?);
+    let lines = fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
-    let layer: Box<dyn Layer<Registry> + Send + Sync> = match config.log.format {
-        LogFormat::Text => layer.boxed(),
-        LogFormat::Json => layer.json().boxed(),
+    let log = tracing_subscriber::registry().with(filter);
+    let _the_program_may_bring_its_own = match config.log.format {
+        LogFormat::Text => log.with(lines).try_init(),
+        LogFormat::Json => log.with(lines.json()).try_init(),
     };
-    let subscriber = Registry::default().with(layer).with(filter(config)?);
-    let _the_program_may_bring_its_own = subscriber.try_init();
-    Ok(())
+    Ok(handle)
 }
 
 /// The filter that the configuration asks for.

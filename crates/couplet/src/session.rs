@@ -20,8 +20,10 @@ use tokio::{
 use crate::{
     config::Timing,
     dispatch::Dispatch,
+    health::Seat,
     hooks::Hooks,
     liveness::{Due, Liveness},
+    metrics::Outcome,
     outbox::Fate,
     pipe::{Pipe, Turn},
     switchboard::Switchboard,
@@ -36,6 +38,7 @@ pub(crate) struct Session<'a> {
     switchboard: &'a Arc<Switchboard>,
     dispatch: &'a mut Dispatch,
     hooks: &'a Hooks,
+    seat: &'a Seat,
     /// The hooks at work: they end with the session.
     tasks: JoinSet<()>,
     timing: &'a Timing,
@@ -81,6 +84,7 @@ impl<'a> Session<'a> {
         switchboard: &'a Arc<Switchboard>,
         dispatch: &'a mut Dispatch,
         hooks: &'a Hooks,
+        seat: &'a Seat,
         timing: &'a Timing,
     ) -> Session<'a> {
         let liveness = Liveness::new(timing.keepalive, timing.dead_after, Instant::now());
@@ -89,6 +93,7 @@ impl<'a> Session<'a> {
             switchboard,
             dispatch,
             hooks,
+            seat,
             tasks: JoinSet::new(),
             timing,
             liveness,
@@ -99,6 +104,7 @@ impl<'a> Session<'a> {
     /// Lives until the connection is lost or, after `stop`, was closed politely.
     pub(crate) async fn live(mut self, mut stop: Pin<&mut impl Future<Output = ()>>) -> Loss {
         self.switchboard.came_online();
+        self.seat.online();
         self.hooks.came_online(self.switchboard, &mut self.tasks);
         let loss = match self.read_frames() {
             // What came in together with the handshake is in the framer already.
@@ -152,7 +158,9 @@ impl<'a> Session<'a> {
             Ok(Turn::Eof) => Err(Loss::Closed),
             Err(why) => Err(Loss::Io(why)),
             Ok(Turn::Read) => {
-                self.liveness.heard(Instant::now());
+                let now = Instant::now();
+                self.liveness.heard(now);
+                self.seat.heard(now);
                 self.read_frames()?;
                 // However fast the server talks, who has finished makes room.
                 self.dispatch.collect_finished();
@@ -207,7 +215,14 @@ impl<'a> Session<'a> {
         }
         match IqType::of(&stanza) {
             Some(IqType::Result | IqType::Error) => {
-                if !self.switchboard.settle(&stanza) {
+                let settled = self.switchboard.settle(&stanza);
+                let outcome = if settled {
+                    Outcome::Settled
+                } else {
+                    Outcome::Unasked
+                };
+                self.switchboard.metrics().received(Kind::Iq, outcome);
+                if !settled {
                     tracing::debug!(from = %stanza.from(), id = stanza.id().as_deref(),
                         "an answer that nobody waits for");
                 }
@@ -220,9 +235,15 @@ impl<'a> Session<'a> {
     /// Our ping to our own domain comes back as it went, or as an error by the server.
     fn is_own_ping(&mut self, iq: &Stanza) -> Result<bool, Loss> {
         let ours = self.switchboard.outbox.gate().domain();
-        if iq.from_text() != ours.as_str() || !self.liveness.settle(&iq.id().unwrap_or_default()) {
+        if iq.from_text() != ours.as_str() {
             return Ok(false);
         }
+        let Some(asked) = self.liveness.settle(&iq.id().unwrap_or_default()) else {
+            return Ok(false);
+        };
+        let metrics = self.switchboard.metrics();
+        metrics.received(Kind::Iq, Outcome::OwnPing);
+        metrics.round_trip.set(asked.elapsed());
         // servers.md, 6: `remote-server-timeout` with `<not-connected/>` is Prosody's word for
         // "there is no such component", on this very component's connection.
         match PeerError::of(iq) {
@@ -279,6 +300,7 @@ impl<'a> Session<'a> {
 
     fn begin_to_stop(&mut self) {
         tracing::info!("stopping: nobody new is admitted");
+        self.seat.stopping();
         self.dispatch.stop_admitting();
         self.phase = Phase::Draining(Instant::now() + self.timing.grace);
     }
@@ -327,6 +349,22 @@ impl<'a> Session<'a> {
             let _nobody_may_listen =
                 time::timeout(Duration::from_secs(1), self.pipe.say(&last_words)).await;
         }
+    }
+}
+
+impl Loss {
+    /// One word, for what is counted.
+    pub(crate) fn word(&self) -> Option<&'static str> {
+        Some(match self {
+            Loss::Stopped => return None,
+            Loss::Closed => "closed",
+            Loss::Stream(error) if error.condition == "conflict" => "conflict",
+            Loss::Stream(_) => "stream_error",
+            Loss::Malformed(_) => "malformed",
+            Loss::Silent(_) => "silent",
+            Loss::Forgotten => "forgotten",
+            Loss::Io(_) => "io",
+        })
     }
 }
 
