@@ -105,7 +105,9 @@ impl Doctor {
             runtime.shutdown_background();
             walked?;
         }
-        chart.finish().map_err(doing("writing to standard output"))?;
+        chart
+            .finish()
+            .map_err(doing("writing to standard output"))?;
         // The chart has told everything; what is left to say is the code.
         match chart.exit_code() {
             0 => Ok(()),

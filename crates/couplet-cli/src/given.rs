@@ -43,13 +43,18 @@ impl Given {
                 sources = sources.flag(flag, value);
             }
         }
-        self.own_tables().into_iter().fold(sources, Sources::section)
+        self.own_tables()
+            .into_iter()
+            .fold(sources, Sources::section)
     }
 
     /// The file that is read, if there is one.
     pub(crate) fn file(&self) -> Option<PathBuf> {
         let variable = || std::env::var_os("COUPLET_CONFIG").filter(|path| !path.is_empty());
-        let named = self.config.clone().or_else(|| variable().map(PathBuf::from));
+        let named = self
+            .config
+            .clone()
+            .or_else(|| variable().map(PathBuf::from));
         named.or_else(|| Some(PathBuf::from(FILE)).filter(|file| file.exists()))
     }
 

@@ -179,7 +179,11 @@ impl Chart {
     }
 
     /// Writes a finding down, and gives back what the step brought.
-    pub(super) fn note<T>(&mut self, step: Step, (finding, value): (Finding, Option<T>)) -> Option<T> {
+    pub(super) fn note<T>(
+        &mut self,
+        step: Step,
+        (finding, value): (Finding, Option<T>),
+    ) -> Option<T> {
         if self.shown == Shown::AsLines {
             let _nobody_reads_it_then = show(step, &finding);
         }
@@ -218,7 +222,10 @@ impl Chart {
     }
 
     fn steps(&self, verdict: Verdict) -> impl Iterator<Item = Step> {
-        let wanted = self.findings.iter().filter(move |(_, found)| found.verdict == verdict);
+        let wanted = self
+            .findings
+            .iter()
+            .filter(move |(_, found)| found.verdict == verdict);
         wanted.map(|(step, _)| *step)
     }
 

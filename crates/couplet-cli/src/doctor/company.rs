@@ -6,6 +6,7 @@
 use std::fs;
 use std::io::{BufRead, Write};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -15,6 +16,9 @@ use super::reach::Place;
 const ESTABLISHED: &str = "01";
 const LISTEN: &str = "0A";
 const UNIX_CONNECTED: &str = "03";
+
+const LOOKS: usize = 10;
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Whether a login may disturb an instance that is running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,13 +43,13 @@ enum Company {
 
 /// Looks, and asks where that is not enough; a value means that the login may be tried.
 pub(super) async fn examine(place: &Place, consent: Consent) -> (Finding, Option<()>) {
-    let company = match place {
-        Place::Tcp(address) => at_port(*address),
-        Place::Unix(path) => at_socket(&path.to_string_lossy()),
-    };
+    let company = seen(place).await;
     let told = match &company {
         Company::Nobody => {
-            return (Finding::pass("nobody else is connected to this port"), Some(()));
+            return (
+                Finding::pass("nobody else is connected to this port"),
+                Some(()),
+            );
         }
         Company::Somebody(count, programs) => somebody(*count, programs),
         Company::Unknown(why) => format!("an instance may be running: {why}"),
@@ -56,7 +60,10 @@ pub(super) async fn examine(place: &Place, consent: Consent) -> (Finding, Option
         Consent::Refused => false,
     };
     if allowed {
-        return (Finding::warn(told, "The login is tried all the same, as was said."), Some(()));
+        return (
+            Finding::warn(told, "The login is tried all the same, as was said."),
+            Some(()),
+        );
     }
     let finding = Finding::not_tried(
         told,
@@ -65,6 +72,21 @@ pub(super) async fn examine(place: &Place, consent: Consent) -> (Finding, Option
          --takeover if that does no harm.",
     );
     (finding, None)
+}
+
+/// Who is seen more than once: the server may still hold the connections of the steps before.
+async fn seen(place: &Place) -> Company {
+    let look = || match place {
+        Place::Tcp(address) => at_port(*address),
+        Place::Unix(path) => at_socket(&path.to_string_lossy()),
+    };
+    for _ in 0..LOOKS {
+        match look() {
+            Company::Somebody(..) => tokio::time::sleep(PAUSE).await,
+            company => return company,
+        }
+    }
+    look()
 }
 
 fn somebody(count: usize, programs: &[String]) -> String {
@@ -86,11 +108,13 @@ async fn ask(told: &str) -> bool {
         "{told}. Logging in may disturb it. Log in all the same? [y/N] "
     );
     // A read that waits for a person cannot be called off, so it has a thread of its own.
-    let asking = std::thread::Builder::new().name("stdin".to_owned()).spawn(move || {
-        let mut line = String::new();
-        let _nothing_read_is_a_no = std::io::stdin().lock().read_line(&mut line);
-        let _gone_meanwhile = answer.send(matches!(line.trim(), "y" | "Y" | "yes"));
-    });
+    let asking = std::thread::Builder::new()
+        .name("stdin".to_owned())
+        .spawn(move || {
+            let mut line = String::new();
+            let _nothing_read_is_a_no = std::io::stdin().lock().read_line(&mut line);
+            let _gone_meanwhile = answer.send(matches!(line.trim(), "y" | "Y" | "yes"));
+        });
     match asking {
         Ok(_ends_by_itself) => answered.await.unwrap_or(false),
         Err(_) => false,
@@ -116,7 +140,10 @@ fn at_port(address: SocketAddr) -> Company {
         .flat_map(|list| list.lines().skip(1).filter_map(row).collect::<Vec<_>>())
         .collect();
     let port = address.port();
-    if !rows.iter().any(|row| row.state == LISTEN && row.local == port) {
+    if !rows
+        .iter()
+        .any(|row| row.state == LISTEN && row.local == port)
+    {
         return Company::Unknown("the server's connections cannot be seen from here");
     }
     if is_forwarded(port) {
@@ -176,7 +203,9 @@ fn is_forwarded(port: u16) -> bool {
     let port = port.to_string();
     processes().any(|process| {
         let arguments = fs::read(process.join("cmdline")).unwrap_or_default();
-        let mut words = arguments.split(|byte| *byte == 0).map(String::from_utf8_lossy);
+        let mut words = arguments
+            .split(|byte| *byte == 0)
+            .map(String::from_utf8_lossy);
         let is_proxy = words
             .next()
             .is_some_and(|name| name.contains("docker-proxy") || name.contains("rootlessport"));
@@ -186,18 +215,32 @@ fn is_forwarded(port: u16) -> bool {
 
 /// The names and numbers of the processes that hold these sockets, where they can be seen.
 fn programs(inodes: &[&str]) -> Vec<String> {
-    let wanted: Vec<String> = inodes.iter().map(|inode| format!("socket:[{inode}]")).collect();
+    let wanted: Vec<String> = inodes
+        .iter()
+        .map(|inode| format!("socket:[{inode}]"))
+        .collect();
     let holds = |process: &std::path::PathBuf| {
-        let files = fs::read_dir(process.join("fd")).into_iter().flatten().flatten();
+        let files = fs::read_dir(process.join("fd"))
+            .into_iter()
+            .flatten()
+            .flatten();
         files
             .filter_map(|file| fs::read_link(file.path()).ok())
-            .any(|target| wanted.iter().any(|socket| target.as_os_str() == socket.as_str()))
+            .any(|target| {
+                wanted
+                    .iter()
+                    .any(|socket| target.as_os_str() == socket.as_str())
+            })
     };
     processes()
         .filter(holds)
         .map(|process| {
             let name = fs::read_to_string(process.join("comm")).unwrap_or_default();
-            let number = process.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let number = process
+                .file_name()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned();
             format!("{} with the process id {number}", name.trim())
         })
         .collect()
@@ -206,8 +249,11 @@ fn programs(inodes: &[&str]) -> Vec<String> {
 fn processes() -> impl Iterator<Item = std::path::PathBuf> {
     let all = fs::read_dir("/proc").into_iter().flatten().flatten();
     all.map(|entry| entry.path()).filter(|path| {
-        path.file_name()
-            .is_some_and(|name| name.to_string_lossy().bytes().all(|byte| byte.is_ascii_digit()))
+        path.file_name().is_some_and(|name| {
+            name.to_string_lossy()
+                .bytes()
+                .all(|byte| byte.is_ascii_digit())
+        })
     })
 }
 
@@ -228,7 +274,10 @@ mod tests {
             panic!("nobody was seen")
         };
         let number = std::process::id().to_string();
-        assert!(programs.iter().any(|program| program.ends_with(&number)), "{programs:?}");
+        assert!(
+            programs.iter().any(|program| program.ends_with(&number)),
+            "{programs:?}"
+        );
         drop(client);
         assert_eq!(at_port(address), Company::Nobody);
     }

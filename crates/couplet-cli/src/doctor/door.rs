@@ -18,6 +18,8 @@ use super::stranger;
 
 /// A web server waits for the end of a line that no stream has.
 const IMPATIENT: Duration = Duration::from_secs(2);
+/// A port for clients opens the stream before it says no.
+const SECOND_THOUGHT: Duration = Duration::from_millis(300);
 
 /// Everything that is needed to get in, as often as it takes.
 pub(super) struct Door<'a> {
@@ -31,12 +33,17 @@ impl Door<'_> {
     /// Opens a stream and closes it again before the login.
     pub(super) async fn knock(&self) -> (Finding, Option<()>) {
         match self.greeted().await {
-            Ok((line, id)) => {
+            Ok((mut line, id)) => {
+                if let Ok(Err(lost)) = timeout(SECOND_THOUGHT, line.heard(&[])).await {
+                    return (self.no_greeting(&line, &lost).await, None);
+                }
                 line.leave().await;
                 // servers.md, 2: ejabberd counts, Prosody draws a UUID.
                 let who = match id.bytes().all(|byte| byte.is_ascii_digit()) {
                     true => "a server for components answers, by its words ejabberd",
-                    false if id.len() == 36 => "a server for components answers, by its words Prosody",
+                    false if id.len() == 36 => {
+                        "a server for components answers, by its words Prosody"
+                    }
                     false => "a server for components answers",
                 };
                 (Finding::pass(who), Some(()))
@@ -63,7 +70,10 @@ impl Door<'_> {
     }
 
     async fn greeted(&self) -> Result<(Line, String), Finding> {
-        let stream = self.open().await.map_err(|error| self.unreachable(&error))?;
+        let stream = self
+            .open()
+            .await
+            .map_err(|error| self.unreachable(&error))?;
         let mut line = Line::new(stream, &self.domain);
         let greeting = match timeout(IMPATIENT, line.greet(&self.config.domain)).await {
             Ok(greeting) => greeting,
@@ -82,15 +92,12 @@ impl Door<'_> {
     async fn no_greeting(&self, line: &Line, lost: &Lost) -> Finding {
         let port = stranger::by_port(self.config.server.port());
         match lost {
-            Lost::Closed if line.first_words().is_empty() => {
-                self.closed_at_once().await.and(port)
-            }
-            Lost::Malformed(_) | Lost::Closed if !line.has_header() => {
+            Lost::Closed if line.first_words().is_empty() => self.closed_at_once().await.and(port),
+            Lost::Strange | Lost::Malformed(_) | Lost::Closed if !line.has_header() => {
                 let who = stranger::by_words(line.first_words());
                 let told = format!("{} does not speak XMPP: {who}", self.config.server);
-                Finding::fail(told, port).and(
-                    "Set `server` (COUPLET_SERVER) to the port for components, usually 5347.",
-                )
+                Finding::fail(told, port)
+                    .and("Set `server` (COUPLET_SERVER) to the port for components, usually 5347.")
             }
             lost => self.refused(lost).and(port),
         }

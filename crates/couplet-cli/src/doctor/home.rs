@@ -56,7 +56,10 @@ pub(super) async fn address(line: &mut Line, domain: &str) -> (Finding, Option<(
         }
     };
     match said.await {
-        Ok(()) => (Finding::pass(format!("the server lets us speak as {speaker}")), Some(())),
+        Ok(()) => (
+            Finding::pass(format!("the server lets us speak as {speaker}")),
+            Some(()),
+        ),
         Err(lost) => {
             let advice = "The server compares `from` with the domain of its own configuration, \
                           letter by letter: write\n`domain` here exactly as it stands there.";
@@ -67,7 +70,11 @@ pub(super) async fn address(line: &mut Line, domain: &str) -> (Finding, Option<(
 }
 
 /// What is sent to the domain comes to this connection, and all of it.
-pub(super) async fn routes(line: &mut Line, domain: &str, limit: Duration) -> (Finding, Option<()>) {
+pub(super) async fn routes(
+    line: &mut Line,
+    domain: &str,
+    limit: Duration,
+) -> (Finding, Option<()>) {
     match count(line, domain, limit).await {
         Ok(tally) => (tally.told(domain), Some(())),
         Err(lost) => (Finding::fail(lost.to_string(), ""), None),
@@ -83,7 +90,11 @@ struct Tally {
 
 impl Tally {
     fn told(&self, domain: &str) -> Finding {
-        let Tally { home, elsewhere, nowhere } = self;
+        let Tally {
+            home,
+            elsewhere,
+            nowhere,
+        } = self;
         if *home == PINGS {
             return Finding::pass(format!("what is sent to {domain} comes here"));
         }
@@ -147,8 +158,13 @@ async fn count(line: &mut Line, domain: &str, limit: Duration) -> Result<Tally, 
 
 fn is_about_the_link(stanza: &Stanza) -> bool {
     let conditions = ["remote-server-timeout", "remote-server-not-found"];
-    let error = stanza.root().children().find(|child| child.name() == "error");
+    let error = stanza
+        .root()
+        .children()
+        .find(|child| child.name() == "error");
     error.is_some_and(|error| {
-        error.children().any(|child| conditions.contains(&child.name()))
+        error
+            .children()
+            .any(|child| conditions.contains(&child.name()))
     })
 }

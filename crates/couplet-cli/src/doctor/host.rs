@@ -21,7 +21,10 @@ const PINGS: usize = 8;
 
 /// The domain above ours, which the same server usually serves.
 pub(super) fn above(domain: &str) -> Option<&str> {
-    domain.split_once('.').map(|(_, above)| above).filter(|above| !above.is_empty())
+    domain
+        .split_once('.')
+        .map(|(_, above)| above)
+        .filter(|above| !above.is_empty())
 }
 
 /// Asks the domain above what it is; the value are the other components it knows.
@@ -31,7 +34,10 @@ pub(super) async fn examine(
     limit: Duration,
 ) -> (Finding, Option<Vec<String>>) {
     let Some(above) = above(domain) else {
-        return (Finding::skipped(format!("{domain} has no domain above it")), Some(Vec::new()));
+        return (
+            Finding::skipped(format!("{domain} has no domain above it")),
+            Some(Vec::new()),
+        );
     };
     match ask(line, domain, above, limit).await {
         Ok(said) => (said.told(above), Some(said.neighbours(domain, above))),
@@ -88,7 +94,11 @@ impl Said {
             Some(software) => format!("{above} is {software}"),
             None => format!("{above} answers, but does not say which software it is"),
         };
-        told.extend(self.identity.as_ref().map(|identity| format!(" ({identity})")));
+        told.extend(
+            self.identity
+                .as_ref()
+                .map(|identity| format!(" ({identity})")),
+        );
         Finding::pass(told)
     }
 
@@ -104,12 +114,20 @@ impl Said {
         if let Some(info) = stanza.payload("query", NS_INFO) {
             let identity = info.child("identity", NS_INFO);
             self.identity = identity.map(|one| {
-                let of = |name| one.attr(name).map(|value| short(&value)).unwrap_or_default();
+                let of = |name| {
+                    one.attr(name)
+                        .map(|value| short(&value))
+                        .unwrap_or_default()
+                };
                 format!("{}/{}", of("category"), of("type"))
             });
         }
         if let Some(version) = stanza.payload("query", NS_VERSION) {
-            let of = |name| version.child(name, NS_VERSION).map(|one| short(&one.text()));
+            let of = |name| {
+                version
+                    .child(name, NS_VERSION)
+                    .map(|one| short(&one.text()))
+            };
             let parts = ["name", "version"].into_iter().filter_map(of);
             self.software = Some(parts.collect::<Vec<_>>().join(" "));
         }
@@ -125,7 +143,8 @@ async fn ask(line: &mut Line, domain: &str, above: &str, limit: Duration) -> Res
     let mut open = Vec::new();
     for ns in [NS_INFO, NS_VERSION, NS_ITEMS] {
         let id = id() + ns;
-        line.ask(domain, above, &id, &format!("<query xmlns='{ns}'/>")).await?;
+        line.ask(domain, above, &id, &format!("<query xmlns='{ns}'/>"))
+            .await?;
         open.push(id);
     }
     let mut said = Said::default();
@@ -179,7 +198,10 @@ async fn stolen(
 
 /// Said by our server about another one that it cannot reach.
 fn is_unreachable(stanza: &Stanza) -> bool {
-    let error = stanza.root().children().find(|child| child.name() == "error");
+    let error = stanza
+        .root()
+        .children()
+        .find(|child| child.name() == "error");
     let condition = error.and_then(|error| error.children().next());
     condition.is_some_and(|condition| condition.name().starts_with("remote-server"))
         || error.is_some_and(|error| error.children().any(|child| child.name() == "not-allowed"))

@@ -43,6 +43,8 @@ pub(super) enum Lost {
     Refused(StreamError),
     /// The server closed the stream or the connection.
     Closed,
+    /// This is no XML, as its first letter shows.
+    Strange,
     /// This is no XMPP.
     Malformed(Malformed),
     Io(io::Error),
@@ -86,7 +88,8 @@ impl Line {
 
     /// Proves that both know the secret, and waits until the server agrees.
     pub(super) async fn login(&mut self, id: &str, secret: &str) -> Result<(), Lost> {
-        self.say(handshake::handshake(id, secret).as_bytes()).await?;
+        self.say(handshake::handshake(id, secret).as_bytes())
+            .await?;
         loop {
             if let Frame::Stanza(bytes) = self.frame().await? {
                 let tree = Tree::parse(bytes, self.framer.scope())?;
@@ -98,7 +101,13 @@ impl Line {
     }
 
     /// Asks `to` something as `from`; the answer, if there is one, is among what is heard later.
-    pub(super) async fn ask(&mut self, from: &str, to: &str, id: &str, payload: &str) -> Result<(), Lost> {
+    pub(super) async fn ask(
+        &mut self,
+        from: &str,
+        to: &str,
+        id: &str,
+        payload: &str,
+    ) -> Result<(), Lost> {
         self.say(&question(from, to, id, payload)).await
     }
 
@@ -195,7 +204,14 @@ impl Line {
                 let room = FIRST_WORDS.saturating_sub(self.first_words.len());
                 let new = space.get(before..).unwrap_or_default();
                 self.first_words.extend(new.iter().take(room));
-                Ok(())
+                let first = self
+                    .first_words
+                    .iter()
+                    .find(|byte| !byte.is_ascii_whitespace());
+                match first {
+                    None | Some(b'<' | 0xEF) => Ok(()),
+                    Some(_) => Err(Lost::Strange),
+                }
             }
         }
     }
@@ -227,10 +243,17 @@ impl std::fmt::Display for Lost {
             Lost::Refused(error) => {
                 let text = error.to_string();
                 let shown = text.chars().filter(|c| !c.is_control()).take(300);
-                write!(f, "the server ended the stream: {}", shown.collect::<String>())
+                write!(
+                    f,
+                    "the server ended the stream: {}",
+                    shown.collect::<String>()
+                )
             }
             Lost::Closed => f.write_str("the server closed the connection"),
-            Lost::Malformed(why) => write!(f, "the server sent what is no XML ({})", why.condition()),
+            Lost::Strange => f.write_str("the server does not speak XML"),
+            Lost::Malformed(why) => {
+                write!(f, "the server sent what is no XML ({})", why.condition())
+            }
             Lost::Io(error) => write!(f, "the connection broke: {error}"),
         }
     }

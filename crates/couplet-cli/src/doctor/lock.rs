@@ -98,7 +98,8 @@ impl Lock {
         let now = Duration::from_secs(UnixTime::now().as_secs());
         let at = |time: Duration| {
             let time = UnixTime::since_unix_epoch(time);
-            self.verifier.verify_server_cert(leaf, between, &self.name, &[], time)
+            self.verifier
+                .verify_server_cert(leaf, between, &self.name, &[], time)
         };
         let name = self.name.to_str();
         let Err(Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. })) =
@@ -146,7 +147,10 @@ fn told(config: &Config, error: &io::Error) -> Finding {
     match rustls_error(error) {
         Some(Error::InvalidMessage(_)) => Finding::of_error(&unreachable(Trouble::NotTls)),
         Some(Error::InvalidCertificate(why)) => {
-            let why = why.to_string();
+            let why = match why {
+                CertificateError::UnknownIssuer => "nobody we trust has signed it".to_owned(),
+                why => why.to_string(),
+            };
             Finding::of_error(&unreachable(Trouble::Certificate { name, why }))
         }
         // A server for plain streams may also close or reset what it cannot read.

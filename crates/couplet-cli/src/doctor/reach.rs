@@ -7,9 +7,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use couplet::Stream;
 use couplet::config::{Config, DEFAULT_PORT, Server};
 use couplet::error::Unreachable;
-use couplet::Stream;
 use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tokio::time::timeout;
 
@@ -58,12 +58,18 @@ pub(super) async fn resolve(config: &Config) -> (Finding, Option<Vec<Place>>) {
         }
         Err(error) => return (unreachable(config, &error), None),
     }
-    let told: Vec<String> = addresses.iter().map(|address| address.ip().to_string()).collect();
+    let told: Vec<String> = addresses
+        .iter()
+        .map(|address| address.ip().to_string())
+        .collect();
     let finding = match host.parse::<std::net::IpAddr>() {
         Ok(_) => Finding::pass("the server is given by its address"),
         Err(_) => Finding::pass(format!("{host} is {}", told.join(" and "))),
     };
-    (finding, Some(addresses.into_iter().map(Place::Tcp).collect()))
+    (
+        finding,
+        Some(addresses.into_iter().map(Place::Tcp).collect()),
+    )
 }
 
 /// Connects to each place once; the first that works is the one to go on with.
@@ -104,7 +110,11 @@ pub(super) async fn connect(
         })
         .collect();
     let finding = Finding::warn(
-        format!("{} of {} addresses take connections", open.len(), open.len() + shut.len()),
+        format!(
+            "{} of {} addresses take connections",
+            open.len(),
+            open.len() + shut.len()
+        ),
         format!(
             "{}\nThe component tries them in order, so it gets through; each attempt that fails \
              costs time.\nLet the server listen on all of them, or set `server` to one that works.",

@@ -22,7 +22,10 @@ pub(super) async fn examine(mut line: Line, door: &Door<'_>) -> (Finding, Option
         Err(lost) => return (refused(door, &lost), Some(line)),
     };
     let domain = &door.config.domain;
-    let (here, there) = (is_alive(&mut line, domain).await, is_alive(&mut other, domain).await);
+    let (here, there) = (
+        is_alive(&mut line, domain).await,
+        is_alive(&mut other, domain).await,
+    );
     line.leave().await;
     let finding = match (here, there) {
         (false, true) => Finding::pass(
@@ -31,13 +34,20 @@ pub(super) async fn examine(mut line: Line, door: &Door<'_>) -> (Finding, Option
         (true, true) => Finding::pass(
             "a second instance is let in as well, and the stanzas are dealt out (ejabberd)",
         ),
-        _ => Finding::warn("a second login ended both", "Run one instance of this component."),
+        _ => Finding::warn(
+            "a second login ended both",
+            "Run one instance of this component.",
+        ),
     };
     (finding, there.then_some(other))
 }
 
 /// A stanza in the name of a foreign domain has to end the stream.
-pub(super) async fn foreign(mut line: Line, domain: &str, limit: Duration) -> (Finding, Option<()>) {
+pub(super) async fn foreign(
+    mut line: Line,
+    domain: &str,
+    limit: Duration,
+) -> (Finding, Option<()>) {
     let id = id();
     let said = async {
         line.ask(FOREIGN, domain, &id, PING).await?;
@@ -48,9 +58,10 @@ pub(super) async fn foreign(mut line: Line, domain: &str, limit: Duration) -> (F
         }
     };
     let finding = match timeout(limit / 2, said).await {
-        Ok(Err(Lost::Refused(error))) => {
-            Finding::pass(format!("the server ends a stream that does ({})", error.condition))
-        }
+        Ok(Err(Lost::Refused(error))) => Finding::pass(format!(
+            "the server ends a stream that does ({})",
+            error.condition
+        )),
         Ok(Err(_)) => Finding::pass("the server ends a stream that does"),
         Ok(Ok(())) => Finding::warn(
             "the server lets a component speak for foreign domains",

@@ -62,9 +62,11 @@ fn advice(ours: usize) -> String {
 /// A ping to ourselves, padded; any answer shows that the server took it.
 async fn send(line: &mut Line, domain: &str, size: usize) -> Result<(), Lost> {
     let id = id();
-    let ping = |padding: usize| format!("<ping xmlns='urn:xmpp:ping'>{}</ping>", " ".repeat(padding));
+    let ping =
+        |padding: usize| format!("<ping xmlns='urn:xmpp:ping'>{}</ping>", " ".repeat(padding));
     let bare = question(domain, domain, &id, &ping(0)).len();
-    line.ask(domain, domain, &id, &ping(size.saturating_sub(bare))).await?;
+    line.ask(domain, domain, &id, &ping(size.saturating_sub(bare)))
+        .await?;
     loop {
         if went(&line.heard(&[]).await?, &id).is_some() {
             return Ok(());

@@ -8,7 +8,9 @@ pub(super) fn by_words(words: &[u8]) -> String {
     let who = match words {
         // RFC 8446, 5.1: an alert record.
         [0x15, 0x03, ..] => Some("it speaks TLS from the first byte"),
-        _ if begins("HTTP/") || begins("<!DOCTYPE") || begins("<html") => Some("it is a web server"),
+        _ if begins("HTTP/") || begins("<!DOCTYPE") || begins("<!doctype") || begins("<html") => {
+            Some("it is a web server")
+        }
         _ if begins("SSH-") => Some("it is an SSH server"),
         _ if begins("220 ") || begins("220-") => Some("it is a mail or FTP server"),
         _ if begins("* OK") => Some("it is an IMAP server"),
@@ -31,8 +33,12 @@ pub(super) fn by_words(words: &[u8]) -> String {
 /// What listens at a port by convention, where that is no component port.
 pub(super) fn by_port(port: Option<u16>) -> &'static str {
     match port {
-        Some(5222 | 5223) => "By convention this is the port for clients; components connect to 5347.",
-        Some(5269 | 5270) => "By convention this is the port for other servers; components connect to 5347.",
+        Some(5222 | 5223) => {
+            "By convention this is the port for clients; components connect to 5347."
+        }
+        Some(5269 | 5270) => {
+            "By convention this is the port for other servers; components connect to 5347."
+        }
         Some(80 | 443 | 5280 | 5281 | 5443 | 8080) => {
             "By convention this is a port for HTTP; components connect to 5347."
         }
@@ -47,8 +53,14 @@ mod tests {
 
     #[test]
     fn known_servers_are_named_and_others_quoted_without_what_a_terminal_obeys() {
-        assert_eq!(by_words(b"HTTP/1.1 400 Bad Request\r\n"), "it is a web server");
-        assert_eq!(by_words(&[0x15, 3, 3, 0, 2]), "it speaks TLS from the first byte");
+        assert_eq!(
+            by_words(b"HTTP/1.1 400 Bad Request\r\n"),
+            "it is a web server"
+        );
+        assert_eq!(
+            by_words(&[0x15, 3, 3, 0, 2]),
+            "it speaks TLS from the first byte"
+        );
         assert_eq!(by_words(b"\x1b[2Jhello\nworld"), "it says \"[2Jhello\"");
     }
 }

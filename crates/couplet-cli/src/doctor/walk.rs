@@ -16,6 +16,9 @@ use super::lock::Lock;
 use super::reach::{self, Place};
 use super::{home, host, second, size};
 
+const SILENT: &str = "Whoever took the connection does not say a word: it may be another one's port, \
+                      or a proxy whose\nserver is down. Components usually connect to 5347.";
+
 /// Each step within its time. `None` means that it ended early, as the chart tells.
 pub(super) async fn walk(
     config: &Config,
@@ -33,7 +36,11 @@ pub(super) async fn walk(
         place,
         lock,
     };
-    chart.note(Step::Stream, within(limit, door.knock()).await)?;
+    let knocked = match timeout(limit, Box::pin(door.knock())).await {
+        Ok(found) => found,
+        Err(_) => (Finding::too_slow(limit).and(SILENT), None),
+    };
+    chart.note(Step::Stream, knocked)?;
     // A person may think about it as long as it takes.
     let examined = company::examine(&door.place, consent).await;
     chart.note(Step::Instances, examined)?;
@@ -49,7 +56,10 @@ async fn lock(config: &Config, place: &Place) -> (Finding, Option<Option<Lock>>)
             let lock = (!finding.has_failed()).then_some(Some(lock));
             (finding, lock)
         }
-        _ => (Finding::skipped("not configured (tls://host:port would be)"), Some(None)),
+        _ => (
+            Finding::skipped("not configured (tls://host:port would be)"),
+            Some(None),
+        ),
     }
 }
 
@@ -66,14 +76,23 @@ async fn login(door: &Door<'_>) -> (Finding, Option<Line>) {
 /// The steps behind the login.
 async fn inside(door: &Door<'_>, mut line: Line, limit: Duration, chart: &mut Chart) -> Option<()> {
     let domain = door.config.domain.as_str();
-    chart.note(Step::Address, within(limit, home::address(&mut line, domain)).await)?;
-    chart.note(Step::Routes, within(limit, home::routes(&mut line, domain, limit)).await)?;
+    chart.note(
+        Step::Address,
+        within(limit, home::address(&mut line, domain)).await,
+    )?;
+    chart.note(
+        Step::Routes,
+        within(limit, home::routes(&mut line, domain, limit)).await,
+    )?;
     let examined = within(limit, host::examine(&mut line, domain, limit)).await;
     let others = chart.note(Step::Host, examined)?;
     let examined = within(limit, host::neighbours(&mut line, domain, &others, limit)).await;
     chart.note(Step::Neighbours, examined)?;
     let line = chart.note(Step::Size, within(limit, size::examine(line, door)).await)?;
-    let line = chart.note(Step::Second, within(limit, second::examine(line, door)).await)?;
+    let line = chart.note(
+        Step::Second,
+        within(limit, second::examine(line, door)).await,
+    )?;
     let examined = within(limit, second::foreign(line, domain, limit)).await;
     chart.note(Step::Foreign, examined)
 }
