@@ -44,27 +44,34 @@ pub(super) fn went(stanza: &Stanza, id: &str) -> Option<Went> {
     }
 }
 
-/// The server lets the component speak as any of its addresses.
+/// The server lets the component speak as any of its addresses: it answers instead of closing.
 pub(super) async fn address(line: &mut Line, domain: &str) -> (Finding, Option<()>) {
-    let (speaker, id) = (format!("couplet-doctor@{domain}"), id());
-    let said = async {
-        line.ask(&speaker, domain, &id, PING).await?;
-        loop {
-            if went(&line.heard(&[]).await?, &id).is_some() {
-                return Ok::<(), Lost>(());
-            }
+    let speaker = format!("couplet-doctor@{domain}");
+    match is_taken(line, &speaker, domain).await {
+        Ok(()) => {
+            let told = format!("the server lets us speak as {speaker}");
+            (Finding::pass(told), Some(()))
         }
-    };
-    match said.await {
-        Ok(()) => (
-            Finding::pass(format!("the server lets us speak as {speaker}")),
-            Some(()),
-        ),
         Err(lost) => {
             let advice = "The server compares `from` with the domain of its own configuration, \
                           letter by letter: write\n`domain` here exactly as it stands there.";
             let told = format!("it does not let us speak as {speaker}: {lost}");
             (Finding::fail(told, advice), None)
+        }
+    }
+}
+
+/// Waits for the first sign that the server has taken all that was said so far. Many are asked
+/// for: where another instance is online, each may reach that one.
+pub(super) async fn is_taken(line: &mut Line, speaker: &str, domain: &str) -> Result<(), Lost> {
+    let ids: Vec<String> = (0..PINGS).map(|n| format!("{}-{n}", id())).collect();
+    for id in &ids {
+        line.ask(speaker, domain, id, PING).await?;
+    }
+    loop {
+        let stanza = line.heard(&[]).await?;
+        if ids.iter().any(|id| went(&stanza, id).is_some()) {
+            return Ok(());
         }
     }
 }

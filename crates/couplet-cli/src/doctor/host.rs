@@ -18,6 +18,8 @@ const NS_VERSION: &str = "jabber:iq:version";
 const NEIGHBOURS: usize = 5;
 /// One of two connections gets all of them once in 256 times.
 const PINGS: usize = 8;
+/// Where another instance is online, an answer may reach that one.
+const TIMES: usize = 4;
 
 /// The domain above ours, which the same server usually serves.
 pub(super) fn above(domain: &str) -> Option<&str> {
@@ -141,11 +143,11 @@ impl Said {
 async fn ask(line: &mut Line, domain: &str, above: &str, limit: Duration) -> Result<Said, Lost> {
     let deadline = Instant::now() + limit / 2;
     let mut open = Vec::new();
-    for ns in [NS_INFO, NS_VERSION, NS_ITEMS] {
-        let id = id() + ns;
-        line.ask(domain, above, &id, &format!("<query xmlns='{ns}'/>"))
-            .await?;
-        open.push(id);
+    for ns in [NS_INFO, NS_VERSION, NS_ITEMS].repeat(TIMES) {
+        let id = id();
+        let query = format!("<query xmlns='{ns}'/>");
+        line.ask(domain, above, &id, &query).await?;
+        open.push((id, ns));
     }
     let mut said = Said::default();
     while !open.is_empty() {
@@ -153,9 +155,14 @@ async fn ask(line: &mut Line, domain: &str, above: &str, limit: Duration) -> Res
             break;
         };
         let stanza = stanza?;
-        let before = open.len();
-        open.retain(|id| stanza.id().as_deref() != Some(id));
-        if open.len() < before && !is_unreachable(&stanza) {
+        let of = open
+            .iter()
+            .find(|(id, _)| stanza.id().as_deref() == Some(id));
+        let Some((_, answered)) = of.cloned() else {
+            continue;
+        };
+        open.retain(|(_, ns)| *ns != answered);
+        if !is_unreachable(&stanza) {
             said.hear(&stanza);
         }
     }

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use couplet::error::{Reason, Rejected};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::chart::Finding;
 use super::door::Door;
@@ -89,14 +89,18 @@ fn refused(door: &Door<'_>, lost: &Lost) -> Finding {
     }
 }
 
-/// Whether the server still talks on a line: what it says to a ping may go to another one.
+/// Whether the server still talks on a line, or is about to end it.
 async fn is_alive(line: &mut Line, domain: &str) -> bool {
     if line.ask(domain, domain, &id(), PING).await.is_err() {
         return false;
     }
-    let silent = Duration::from_millis(500);
-    match timeout(silent, line.heard(&[])).await {
-        Ok(heard) => heard.is_ok(),
-        Err(_) => true,
+    let deadline = Instant::now() + Duration::from_millis(500);
+    loop {
+        // What was said before the end is heard before it.
+        match timeout_at(deadline, line.heard(&[])).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(_)) => return false,
+            Err(_) => return true,
+        }
     }
 }
