@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use couplet::Condition;
+
 use crate::{
     engine::{
         Engine,
@@ -12,14 +14,16 @@ use crate::{
     facts::{Facts, Needs},
     item::Item,
     node::Node,
-    page::{Page, Paged},
+    page::{Page, Paged, Start},
     refused::{Detail, Refused},
     reply::Reply,
     request::Wanted,
 };
-use couplet::Condition;
 
 use super::invalid_subid;
+
+/// Bytes of an `<item/>` besides id and payload, with a publisher.
+const AROUND: usize = 100;
 
 pub(in crate::engine) async fn answer(
     engine: &Engine,
@@ -30,13 +34,14 @@ pub(in crate::engine) async fn answer(
 ) -> Result<Reply, Refused> {
     let facts = engine.look(needs(&ask, node)).await?;
     let node = readable(&ask, &facts, subid.as_deref())?;
-    let items = engine
+    let mut items = engine
         .store()
         .items(node.id, bounded(&ask, &wanted))
         .await?;
+    let shortened = shorten(&mut items, ends_last(&wanted), ask.limits().answer_bytes);
     Ok(Reply::Items {
         node: node.name.clone(),
-        paged: tells_page(&ask, &wanted, &items),
+        paged: shortened || tells_page(&ask, &wanted, &items),
         items,
         publishers: announce::publishers(&node.config, &facts.owners),
     })
@@ -93,6 +98,45 @@ fn bounded(ask: &Ask, wanted: &Wanted) -> Wanted {
         Wanted::Newest(newest) => Wanted::Newest((*newest).min(limit)),
         Wanted::Ids(ids) => Wanted::Ids(ids.iter().take(limit as usize).cloned().collect()),
     }
+}
+
+/// Whether the end of the list is what matters, so that the beginning is left out.
+fn ends_last(wanted: &Wanted) -> bool {
+    match wanted {
+        Wanted::Page(page) => matches!(page.from, Start::Before(_) | Start::Last),
+        Wanted::Newest(_) => true,
+        Wanted::Ids(_) => false,
+    }
+}
+
+/// Leaves out what would make a stanza too long for servers, but for one item. Tells whether.
+fn shorten(items: &mut Paged<Item>, ends_last: bool, limit: u32) -> bool {
+    let mut left = limit as usize;
+    let mut fits = |item: &Item| {
+        let size = AROUND + item.head.id.len() + item.payload.as_ref().map_or(0, String::len);
+        let room = left.checked_sub(size);
+        left = room.unwrap_or(0);
+        room.is_some()
+    };
+    let all = items.entries.len();
+    let fitting = if ends_last {
+        items
+            .entries
+            .iter()
+            .rev()
+            .take_while(|item| fits(item))
+            .count()
+    } else {
+        items.entries.iter().take_while(|item| fits(item)).count()
+    };
+    let kept = fitting.max(1).min(all);
+    if ends_last {
+        items.entries.drain(..all - kept);
+        items.index += (all - kept) as u64;
+    } else {
+        items.entries.truncate(kept);
+    }
+    kept < all
 }
 
 /// Whoever gets less than it asked for is told how to get the rest. (XEP-0060, 6.5.4)

@@ -21,6 +21,9 @@ use crate::{
     reply::Reply,
 };
 
+/// Bytes of an `<affiliation/>` besides the JID.
+const AROUND: usize = 50;
+
 /// Lists all but those who are nothing. (XEP-0060, 8.9.1)
 pub(in crate::engine) async fn list(
     engine: &Engine,
@@ -29,9 +32,16 @@ pub(in crate::engine) async fn list(
 ) -> Result<Reply, Refused> {
     let facts = engine.look(super::standing(&ask, node)).await?;
     let node = owned(&ask, &facts)?;
+    let held = engine.store().affiliates(node.id).await?;
+    let size = |(jid, _): &(BareJid, Affiliation)| AROUND + jid.as_str().len();
+    if held.iter().map(size).sum::<usize>() > ask.limits().answer_bytes as usize {
+        // XEP-0060 has no pages for it, and half of a list of rights would be a lie.
+        return Err(Refused::plain(Condition::PolicyViolation)
+            .text("The list is longer than servers let through"));
+    }
     Ok(Reply::Affiliates {
         node: node.name.clone(),
-        held: engine.store().affiliates(node.id).await?,
+        held,
     })
 }
 

@@ -60,7 +60,7 @@ fn needs(ask: &Ask, node: String, form: &ConfigForm) -> Needs {
     Needs {
         everybody: mentions("pubsub#access_model"),
         oldest: if mentions("pubsub#max_items") {
-            u32::MAX
+            ask.limits().items
         } else {
             0
         },
