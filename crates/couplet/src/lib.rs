@@ -42,6 +42,7 @@ mod connect;
 #[cfg(feature = "tls")]
 mod tls;
 mod hooks;
+mod alongside;
 mod dispatch;
 mod work;
 mod features;
@@ -50,6 +51,7 @@ mod route;
 mod handler;
 mod incoming;
 mod link;
+mod circular;
 mod switchboard;
 mod answer;
 mod unsent;
@@ -71,7 +73,9 @@ pub use couplet_core::{
 pub use jid::{BareJid, FullJid, Jid};
 
 pub use crate::{
+    alongside::Stopping,
     answer::{Done, FromResult, RequestError},
+    circular::{Circular, Mailing, Receipt, Stamp},
     component::Component,
     config::Config,
     connect::{Connect, Stream},

@@ -18,6 +18,7 @@ use tokio::{
 };
 
 use crate::{
+    alongside::Alongside,
     config::Timing,
     dispatch::Dispatch,
     hooks::Hooks,
@@ -36,6 +37,7 @@ pub(crate) struct Session<'a> {
     switchboard: &'a Arc<Switchboard>,
     dispatch: &'a mut Dispatch,
     hooks: &'a Hooks,
+    works: &'a mut Alongside,
     /// The hooks at work: they end with the session.
     tasks: JoinSet<()>,
     timing: &'a Timing,
@@ -81,6 +83,7 @@ impl<'a> Session<'a> {
         switchboard: &'a Arc<Switchboard>,
         dispatch: &'a mut Dispatch,
         hooks: &'a Hooks,
+        works: &'a mut Alongside,
         timing: &'a Timing,
     ) -> Session<'a> {
         let liveness = Liveness::new(timing.keepalive, timing.dead_after, Instant::now());
@@ -89,6 +92,7 @@ impl<'a> Session<'a> {
             switchboard,
             dispatch,
             hooks,
+            works,
             tasks: JoinSet::new(),
             timing,
             liveness,
@@ -134,6 +138,7 @@ impl<'a> Session<'a> {
                 }
                 () = self.dispatch.work() => {}
                 Some(_ended) = self.tasks.join_next() => {}
+                () = self.works.ended() => {}
                 () = self.switchboard.outbox.filled() => {}
                 () = timer.as_mut() => {
                     if let Err(loss) = self.timer_fired() {
@@ -219,8 +224,12 @@ impl<'a> Session<'a> {
 
     /// Our ping to our own domain comes back as it went, or as an error by the server.
     fn is_own_ping(&mut self, iq: &Stanza) -> Result<bool, Loss> {
-        let ours = self.switchboard.outbox.gate().domain();
-        if iq.from_text() != ours.as_str() || !self.liveness.settle(&iq.id().unwrap_or_default()) {
+        let outbox = &self.switchboard.outbox;
+        if iq.from_text() != outbox.gate().domain().as_str() {
+            return Ok(false);
+        }
+        let id = iq.id().unwrap_or_default();
+        if !self.liveness.settle(&id) && !outbox.bulk().is_mark(&id) {
             return Ok(false);
         }
         // servers.md, 6: `remote-server-timeout` with `<not-connected/>` is Prosody's word for
@@ -229,7 +238,10 @@ impl<'a> Session<'a> {
             Some(error) if error.condition == Condition::RemoteServerTimeout => {
                 Err(Loss::Forgotten)
             }
-            _ => Ok(true),
+            _ => {
+                outbox.bulk().settle(&id, Instant::now());
+                Ok(true)
+            }
         }
     }
 
@@ -280,6 +292,7 @@ impl<'a> Session<'a> {
     fn begin_to_stop(&mut self) {
         tracing::info!("stopping: nobody new is admitted");
         self.dispatch.stop_admitting();
+        self.works.stop();
         self.phase = Phase::Draining(Instant::now() + self.timing.grace);
     }
 
@@ -287,7 +300,9 @@ impl<'a> Session<'a> {
     fn step_towards_the_end(&mut self) -> Result<(), Loss> {
         let now = Instant::now();
         match self.phase {
-            Phase::Draining(until) if self.dispatch.is_idle() || now >= until => {
+            Phase::Draining(until)
+                if self.dispatch.is_idle() && self.works.is_over() || now >= until =>
+            {
                 self.dispatch.abandon();
                 self.tasks.abort_all();
                 self.hooks.goes_offline(self.switchboard, &mut self.tasks);
@@ -296,6 +311,8 @@ impl<'a> Session<'a> {
             Phase::Parting(until)
                 if self.tasks.is_empty() && self.dispatch.is_idle() || now >= until =>
             {
+                // Nothing may follow the closing tag.
+                self.switchboard.outbox.bulk().close();
                 self.add(|_, out| out.extend_from_slice(handshake::closing().as_bytes()));
                 self.phase = Phase::Closing(now + PARTING);
             }

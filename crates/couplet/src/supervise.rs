@@ -15,6 +15,7 @@ use couplet_core::{
 use tokio::time::{self, Instant};
 
 use crate::{
+    alongside::Alongside,
     config::Config,
     connect::Connect,
     dispatch::Dispatch,
@@ -49,6 +50,7 @@ impl Supervisor {
     /// Runs until `stop` is ready and the polite end is through, or there is no use in going on.
     pub(crate) async fn run(
         mut self,
+        works: &mut Alongside,
         mut stop: Pin<&mut impl Future<Output = ()>>,
     ) -> Result<(), Error> {
         let timing = self.config.timing.clone();
@@ -76,6 +78,7 @@ impl Supervisor {
                         &self.switchboard,
                         &mut self.dispatch,
                         &self.hooks,
+                        works,
                         &timing,
                     );
                     let loss = session.live(stop.as_mut()).await;

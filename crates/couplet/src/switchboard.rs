@@ -51,7 +51,7 @@ impl Switchboard {
         seed: (u64, u64),
     ) -> Switchboard {
         Switchboard {
-            outbox: Outbox::new(gate, outgoing_bytes),
+            outbox: Outbox::new(gate, outgoing_bytes, seed.1),
             ledger: Mutex::new(Ledger::new(questions)),
             ids: Mutex::new(Ids::new(seed.0, seed.1)),
             told_of_replaced: Mutex::default(),
@@ -100,12 +100,14 @@ impl Switchboard {
     }
 
     pub(crate) fn came_online(&self) {
+        self.outbox.bulk().open();
         self.online.store(true, Ordering::Relaxed);
     }
 
     /// Fails every open question at once: its sender is dropped.
     pub(crate) fn went_offline(&self) {
         self.online.store(false, Ordering::Relaxed);
+        self.outbox.bulk().close();
         drop(self.ledger().disconnect());
     }
 
