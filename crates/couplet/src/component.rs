@@ -6,6 +6,7 @@ use couplet_core::{gate::Gate, lanes::LaneLimits};
 use jid::Jid;
 
 use crate::{
+    alongside::{Stopping, Works},
     config::Config,
     connect::{Configured, Connect},
     dispatch::Dispatch,
@@ -43,6 +44,7 @@ pub struct Component {
     switchboard: Arc<Switchboard>,
     router: Router,
     hooks: Hooks,
+    works: Works,
     features: Features,
     connector: Option<Box<dyn Connect>>,
     limit: Option<Duration>,
@@ -77,6 +79,7 @@ impl Component {
             switchboard: Arc::new(switchboard),
             router: Router::default(),
             hooks: Hooks::default(),
+            works: Works::default(),
             features: Features::default(),
             connector: None,
             limit: None,
@@ -197,6 +200,42 @@ impl Component {
         Done: Future<Output = ()> + Send + 'static,
     {
         self.hooks.on_goodbye(hook);
+        self
+    }
+
+    /// Does something beside the handlers for as long as the component runs, through all its
+    /// sessions. When the component stops it is told so and has `timing.grace` to end, the first
+    /// part of it while the link is still up.
+    ///
+    /// The place for schedules, queues and whatever begins by itself.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use couplet::{Component, Config, Jid, Outgoing};
+    ///
+    /// let clock = Component::new(Config::new("clock.localhost", "secret")).alongside(
+    ///     |link, mut stopping| async move {
+    ///         let alice = Jid::new("alice@example.org").unwrap();
+    ///         loop {
+    ///             tokio::select! {
+    ///                 () = stopping.wait() => return,
+    ///                 () = tokio::time::sleep(Duration::from_secs(3600)) => {}
+    ///             }
+    ///             if let Err(why) = link.send(Outgoing::chat(&alice, "Another hour")).await {
+    ///                 eprintln!("{why}");
+    ///             }
+    ///         }
+    ///     },
+    /// );
+    /// ```
+    pub fn alongside<F, Done>(mut self, work: F) -> Component
+    where
+        F: FnOnce(Link, Stopping) -> Done + Send + 'static,
+        Done: Future<Output = ()> + Send + 'static,
+    {
+        self.works.add(work);
         self
     }
 
@@ -328,6 +367,11 @@ impl Component {
             .config
             .health
             .enter(&self.config.domain, timing.keepalive);
+        let grace = self.config.timing.grace;
+        let domain = self.switchboard.outbox.gate().domain().clone();
+        let mut works = self
+            .works
+            .start(&Link::new(Arc::clone(&self.switchboard), domain));
         let supervisor = Supervisor {
             config: self.config,
             switchboard: self.switchboard,
@@ -337,7 +381,9 @@ impl Component {
             seat,
             patience: self.patience,
         };
-        Box::pin(supervisor.run(pin!(until))).await
+        let ended = Box::pin(supervisor.run(&mut works, pin!(until))).await;
+        works.end(grace).await;
+        ended
     }
 }
 

@@ -46,6 +46,7 @@ mod connect;
 #[cfg(feature = "tls")]
 mod tls;
 mod hooks;
+mod alongside;
 mod dispatch;
 mod work;
 mod features;
@@ -54,6 +55,7 @@ mod route;
 mod handler;
 mod incoming;
 mod link;
+mod circular;
 mod switchboard;
 mod answer;
 mod unsent;
@@ -77,7 +79,9 @@ pub use couplet_core::{
 pub use jid::{BareJid, FullJid, Jid};
 
 pub use crate::{
+    alongside::Stopping,
     answer::{Done, FromResult, RequestError},
+    circular::{Circular, Mailing, Receipt, Stamp},
     component::Component,
     config::Config,
     connect::{Connect, Stream},

@@ -12,6 +12,7 @@ use xso::AsXml;
 
 use crate::{
     answer::{FromResult, RequestError},
+    circular::Mailing,
     switchboard::Switchboard,
     unsent::Unsent,
 };
@@ -167,6 +168,29 @@ impl Link {
             })
             .await;
         passed.map_err(|why| Unsent::new(stanza, why))
+    }
+
+    /// Opens the way out for one message to very many, as the address of this link; waits for a
+    /// session if there is none.
+    ///
+    /// Copies go behind everything else, at the pace of the server: see [`Mailing`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Circular, Link, RequestError};
+    ///
+    /// async fn tell(link: &Link, news: &Circular, readers: &[&str]) -> Result<(), RequestError> {
+    ///     let mailing = link.mailing().await;
+    ///     mailing.send(readers, |to, stamp| stamp.copy(news, to).unwrap_or_default()).await
+    /// }
+    /// ```
+    pub async fn mailing(&self) -> Mailing {
+        Mailing::open(Arc::clone(&self.switchboard), self.speaker.clone()).await
     }
 
     /// Asks for information: an IQ `get`. (RFC 6120, 8.2.3)

@@ -1,7 +1,11 @@
-//! What waits for the socket: one bounded buffer that every stanza is serialised into.
+//! What waits for the socket: one bounded buffer that every stanza is serialised into, and another
+//! for copies in bulk, which go when nothing waits in the first.
 //!
-//! It outlives sessions: a stanza of which the socket did not take the last byte is kept for the
-//! next one. Deliberately absent: any socket.
+//! The first outlives sessions: a stanza of which the socket did not take the last byte is kept for
+//! the next one. Deliberately absent: any socket.
+
+mod bulk;
+mod window;
 
 use std::{
     collections::VecDeque,
@@ -13,7 +17,12 @@ use couplet_core::{
     gate::{Gate, Unsendable},
     stanza::Kind,
 };
-use tokio::{sync::Notify, time};
+use tokio::{
+    sync::{Notify, oneshot},
+    time,
+};
+
+pub(crate) use bulk::{Bulk, Over};
 
 use crate::metrics::Leaving;
 
@@ -26,6 +35,7 @@ pub(crate) struct Outbox {
     gate: Gate,
     limit: usize,
     queue: Mutex<Batch>,
+    bulk: Bulk,
     filled: Notify,
     drained: Notify,
     leaving: OnceLock<Leaving>,
@@ -37,6 +47,7 @@ pub(crate) struct Batch {
     bytes: Vec<u8>,
     stanzas: VecDeque<(usize, Fate)>,
     written: usize,
+    in_bulk: bool,
 }
 
 /// What becomes of a stanza that no session could send.
@@ -49,11 +60,12 @@ pub(crate) enum Fate {
 }
 
 impl Outbox {
-    pub(crate) fn new(gate: Gate, limit: usize) -> Outbox {
+    pub(crate) fn new(gate: Gate, limit: usize, seed: u64) -> Outbox {
         Outbox {
             gate,
             limit,
             queue: Mutex::default(),
+            bulk: Bulk::new(seed),
             filled: Notify::new(),
             drained: Notify::new(),
             leaving: OnceLock::new(),
@@ -130,10 +142,70 @@ impl Outbox {
         self.filled.notified().await;
     }
 
-    /// Exchanges `batch`, of which everything is written, for what waits.
+    /// What may wait.
+    pub(crate) fn bulk(&self) -> &Bulk {
+        &self.bulk
+    }
+
+    /// Lets `write` add copies in bulk while there is room and it returns true.
+    pub(crate) fn add_in_bulk(
+        &self,
+        session: u64,
+        write: impl FnMut(&mut Vec<u8>) -> bool,
+    ) -> Result<(), Over> {
+        if self.bulk.fill(session, &self.gate, write)? {
+            self.filled.notify_one();
+        }
+        Ok(())
+    }
+
+    /// What is returned is ready once the server has taken all that was added in bulk before.
+    pub(crate) fn mark(&self, session: u64) -> Result<oneshot::Receiver<()>, Over> {
+        let (taken, was_empty) = self.bulk.mark(session, &self.gate)?;
+        if was_empty {
+            self.filled.notify_one();
+        }
+        Ok(taken)
+    }
+
+    /// Waits until there is room for copies in bulk.
+    ///
+    /// Cancel safe: it takes nothing.
+    pub(crate) async fn room_in_bulk(&self, session: u64) -> Result<(), Over> {
+        while !self.bulk.room(session).await? {
+            self.ask_again(session)?;
+        }
+        Ok(())
+    }
+
+    /// Asks the server once more where it should have answered a [mark](Outbox::mark).
+    pub(crate) fn ask_again(&self, session: u64) -> Result<(), Over> {
+        if self.bulk.ask_again(session, &self.gate)? {
+            self.filled.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Whether anything waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0 && self.bulk.is_empty()
+    }
+
+    /// Exchanges `batch`, of which everything is written, for what waits; copies in bulk only
+    /// when nothing else does.
     pub(crate) fn take(&self, batch: &mut Batch) {
         batch.clear();
-        std::mem::swap(&mut *self.queue(), batch);
+        let mut queue = self.queue();
+        if queue.bytes.is_empty() {
+            drop(queue);
+            self.bulk.take(&mut batch.bytes);
+            // They end with their session.
+            batch.stanzas.push_back((batch.bytes.len(), Fate::Dropped));
+            batch.in_bulk = true;
+            return;
+        }
+        std::mem::swap(&mut *queue, batch);
+        drop(queue);
         self.note_waiting(0);
         self.drained.notify_waiters();
     }
@@ -198,6 +270,11 @@ impl Batch {
         self.written += bytes;
     }
 
+    /// Whether it is copies that may wait.
+    pub(crate) fn is_in_bulk(&self) -> bool {
+        self.in_bulk
+    }
+
     pub(crate) fn is_done(&self) -> bool {
         self.written >= self.bytes.len()
     }
@@ -219,6 +296,7 @@ impl Batch {
         self.stanzas.clear();
         self.stanzas.shrink_to(ROOM / 64);
         self.written = 0;
+        self.in_bulk = false;
     }
 
     /// A stanza that went out in part has not been seen by the server: it goes again, whole.
@@ -251,7 +329,7 @@ mod tests {
     use super::*;
 
     fn outbox(limit: usize) -> Outbox {
-        Outbox::new(Gate::new("echo.test".parse().unwrap(), 1000), limit)
+        Outbox::new(Gate::new("echo.test".parse().unwrap(), 1000), limit, 7)
     }
 
     fn add(outbox: &Outbox, fate: Fate, text: &str) {
@@ -325,5 +403,28 @@ mod tests {
                 .is_err()
         );
         assert_eq!(outbox.len(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn copies_go_when_nothing_else_waits_and_end_with_their_session() {
+        let outbox = outbox(100);
+        outbox.bulk().open();
+        let session = outbox.bulk().session().await;
+        let mut copies = ["<1/>", "<2/>"].into_iter();
+        let written = outbox.add_in_bulk(session, |out| {
+            let copy = copies.next();
+            out.extend_from_slice(copy.unwrap_or_default().as_bytes());
+            copy.is_some()
+        });
+        assert_eq!(written, Ok(()));
+        add(&outbox, Fate::Kept, "<answer/>");
+        assert_eq!(taken(&outbox), "<answer/>");
+        let mut batch = Batch::default();
+        outbox.take(&mut batch);
+        assert_eq!(batch.unwritten(), b"<1/><2/>");
+        assert!(batch.is_in_bulk());
+        batch.advance("<1".len());
+        outbox.put_back(&mut batch);
+        assert!(outbox.is_empty());
     }
 }

@@ -1,7 +1,8 @@
 //! Both directions of one connection: bytes into the framer, the outbox into writes.
 //!
 //! One turn does whichever is possible. Reading goes first, so that answers to what came together
-//! leave together; writing goes first once a whole batch waits, so that neither starves.
+//! leave together; writing goes first once a whole batch of answers waits, so that neither starves.
+//! Copies in bulk have no say in that.
 
 use std::{
     future::{Future, poll_fn},
@@ -83,10 +84,14 @@ impl Pipe {
     }
 
     fn poll_turn(&mut self, cx: &mut Context<'_>, outbox: &Outbox) -> Poll<io::Result<Turn>> {
-        if self.batch.is_done() && outbox.len() > 0 {
+        if self.batch.is_done() && !outbox.is_empty() {
             outbox.take(&mut self.batch);
         }
-        let plenty = self.batch.unwritten().len() >= PLENTY;
+        let plenty = if self.batch.is_in_bulk() {
+            outbox.len() >= PLENTY
+        } else {
+            self.batch.unwritten().len() >= PLENTY
+        };
         if plenty && let Poll::Ready(wrote) = self.poll_write(cx, outbox) {
             return Poll::Ready(wrote);
         }

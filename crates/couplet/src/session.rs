@@ -18,6 +18,7 @@ use tokio::{
 };
 
 use crate::{
+    alongside::Alongside,
     config::Timing,
     dispatch::Dispatch,
     health::Seat,
@@ -39,6 +40,7 @@ pub(crate) struct Session<'a> {
     dispatch: &'a mut Dispatch,
     hooks: &'a Hooks,
     seat: &'a Seat,
+    works: &'a mut Alongside,
     /// The hooks at work: they end with the session.
     tasks: JoinSet<()>,
     timing: &'a Timing,
@@ -85,6 +87,7 @@ impl<'a> Session<'a> {
         dispatch: &'a mut Dispatch,
         hooks: &'a Hooks,
         seat: &'a Seat,
+        works: &'a mut Alongside,
         timing: &'a Timing,
     ) -> Session<'a> {
         let liveness = Liveness::new(timing.keepalive, timing.dead_after, Instant::now());
@@ -94,6 +97,7 @@ impl<'a> Session<'a> {
             dispatch,
             hooks,
             seat,
+            works,
             tasks: JoinSet::new(),
             timing,
             liveness,
@@ -140,6 +144,7 @@ impl<'a> Session<'a> {
                 }
                 () = self.dispatch.work() => {}
                 Some(_ended) = self.tasks.join_next() => {}
+                () = self.works.ended() => {}
                 () = self.switchboard.outbox.filled() => {}
                 () = timer.as_mut() => {
                     if let Err(loss) = self.timer_fired() {
@@ -234,23 +239,30 @@ impl<'a> Session<'a> {
 
     /// Our ping to our own domain comes back as it went, or as an error by the server.
     fn is_own_ping(&mut self, iq: &Stanza) -> Result<bool, Loss> {
-        let ours = self.switchboard.outbox.gate().domain();
-        if iq.from_text() != ours.as_str() {
+        let outbox = &self.switchboard.outbox;
+        if iq.from_text() != outbox.gate().domain().as_str() {
             return Ok(false);
         }
-        let Some(asked) = self.liveness.settle(&iq.id().unwrap_or_default()) else {
+        let id = iq.id().unwrap_or_default();
+        let asked = self.liveness.settle(&id);
+        if asked.is_none() && !outbox.bulk().is_mark(&id) {
             return Ok(false);
-        };
+        }
         let metrics = self.switchboard.metrics();
         metrics.received(Kind::Iq, Outcome::OwnPing);
-        metrics.round_trip.set(asked.elapsed());
+        if let Some(asked) = asked {
+            metrics.round_trip.set(asked.elapsed());
+        }
         // servers.md, 6: `remote-server-timeout` with `<not-connected/>` is Prosody's word for
         // "there is no such component", on this very component's connection.
         match PeerError::of(iq) {
             Some(error) if error.condition == Condition::RemoteServerTimeout => {
                 Err(Loss::Forgotten)
             }
-            _ => Ok(true),
+            _ => {
+                outbox.bulk().settle(&id, Instant::now());
+                Ok(true)
+            }
         }
     }
 
@@ -302,6 +314,7 @@ impl<'a> Session<'a> {
         tracing::info!("stopping: nobody new is admitted");
         self.seat.stopping();
         self.dispatch.stop_admitting();
+        self.works.stop();
         self.phase = Phase::Draining(Instant::now() + self.timing.grace);
     }
 
@@ -309,7 +322,9 @@ impl<'a> Session<'a> {
     fn step_towards_the_end(&mut self) -> Result<(), Loss> {
         let now = Instant::now();
         match self.phase {
-            Phase::Draining(until) if self.dispatch.is_idle() || now >= until => {
+            Phase::Draining(until)
+                if self.dispatch.is_idle() && self.works.is_over() || now >= until =>
+            {
                 self.dispatch.abandon();
                 self.tasks.abort_all();
                 self.hooks.goes_offline(self.switchboard, &mut self.tasks);
@@ -318,6 +333,8 @@ impl<'a> Session<'a> {
             Phase::Parting(until)
                 if self.tasks.is_empty() && self.dispatch.is_idle() || now >= until =>
             {
+                // Nothing may follow the closing tag.
+                self.switchboard.outbox.bulk().close();
                 self.add(|_, out| out.extend_from_slice(handshake::closing().as_bytes()));
                 self.phase = Phase::Closing(now + PARTING);
             }

@@ -15,6 +15,7 @@ use couplet_core::{
 use tokio::time::{self, Instant};
 
 use crate::{
+    alongside::Alongside,
     config::Config,
     connect::Connect,
     dispatch::Dispatch,
@@ -51,6 +52,7 @@ impl Supervisor {
     /// Runs until `stop` is ready and the polite end is through, or there is no use in going on.
     pub(crate) async fn run(
         mut self,
+        works: &mut Alongside,
         mut stop: Pin<&mut impl Future<Output = ()>>,
     ) -> Result<(), Error> {
         let timing = self.config.timing.clone();
@@ -79,6 +81,7 @@ impl Supervisor {
                         &mut self.dispatch,
                         &self.hooks,
                         &self.seat,
+                        works,
                         &timing,
                     );
                     let loss = session.live(stop.as_mut()).await;

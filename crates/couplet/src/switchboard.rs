@@ -53,7 +53,7 @@ impl Switchboard {
         seed: (u64, u64),
     ) -> Switchboard {
         Switchboard {
-            outbox: Outbox::new(gate, outgoing_bytes),
+            outbox: Outbox::new(gate, outgoing_bytes, seed.1),
             ledger: Mutex::new(Ledger::new(questions)),
             ids: Mutex::new(Ids::new(seed.0, seed.1)),
             told_of_replaced: Mutex::default(),
@@ -122,6 +122,7 @@ impl Switchboard {
     }
 
     pub(crate) fn came_online(&self) {
+        self.outbox.bulk().open();
         self.online.store(true, Ordering::Relaxed);
         self.metrics().sessions.increment(1);
         self.metrics().up.set(1);
@@ -131,6 +132,7 @@ impl Switchboard {
     pub(crate) fn went_offline(&self) {
         self.online.store(false, Ordering::Relaxed);
         self.metrics().up.set(0);
+        self.outbox.bulk().close();
         drop(self.ledger().disconnect());
     }
 

@@ -1,0 +1,281 @@
+//! One message to very many: written once, copied for each, behind everything else.
+//!
+//! Deliberately absent: lists of recipients, and keeping anything for later; who sends a circular
+//! knows how far it got and goes on from there.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use couplet_core::{
+    gate::{Gate, Head, Unsendable},
+    message::MessageType,
+    stanza::Kind,
+    wire::Wire,
+};
+use jid::Jid;
+use tokio::{sync::oneshot, time};
+
+use crate::{answer::RequestError, outbox::Over, switchboard::Switchboard};
+
+/// How long a receipt waits before the server is asked once more.
+const ASK_AGAIN: Duration = Duration::from_millis(250);
+
+/// A message as it goes to very many: its type, its id, and its children as they are on the wire.
+///
+/// # Examples
+///
+/// ```
+/// use couplet::{Circular, MessageType};
+///
+/// let news = Circular::new(MessageType::Headline, "news-17", |wire| {
+///     wire.element("body", "Rain & wind");
+/// });
+/// assert_eq!(news.content(), "<body>Rain &amp; wind</body>");
+/// ```
+#[derive(Clone, Debug)]
+pub struct Circular {
+    type_: MessageType,
+    id: String,
+    content: String,
+}
+
+impl Circular {
+    /// A message whose children are written by `content`, once for all copies.
+    ///
+    /// All copies have the same id, so that one that comes back is recognised and one that comes
+    /// twice too. (RFC 6120, 8.1.3)
+    pub fn new(
+        type_: MessageType,
+        id: impl Into<String>,
+        content: impl FnOnce(&mut Wire<'_>),
+    ) -> Circular {
+        let mut written = Vec::new();
+        content(&mut Wire::new(&mut written));
+        Circular {
+            type_,
+            id: id.into(),
+            // A wire writes text only.
+            content: String::from_utf8(written).unwrap_or_default(),
+        }
+    }
+
+    /// The children as they are sent.
+    #[must_use]
+    pub fn content(&self) -> &str {
+        &self.content
+    }
+
+    /// The id of all copies.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+/// The way out for circulars, in one session. [`Link::mailing`](crate::Link::mailing) opens it.
+///
+/// Copies go out when nothing else waits for the socket: an answer overtakes all of them. What is
+/// under way is bounded, by what the server takes in a few hundredths of a second. A session that
+/// ends takes what is not confirmed with it; [`Receipt::taken`] tells how far it got.
+///
+/// # Examples
+///
+/// ```
+/// use couplet::{Circular, Jid, Link, MessageType, RequestError};
+///
+/// async fn tell(link: &Link, readers: &[Jid], news: &str) -> Result<(), RequestError> {
+///     let circular = Circular::new(MessageType::Headline, "news-17", |wire| wire.element("body", news));
+///     let mailing = link.mailing().await;
+///     mailing
+///         .send(readers, |reader, stamp| {
+///             if let Err(why) = stamp.copy(&circular, reader.as_str()) {
+///                 eprintln!("not to {reader}: {why}");
+///             }
+///         })
+///         .await?;
+///     mailing.receipt()?.taken().await
+/// }
+/// ```
+#[derive(Clone)]
+pub struct Mailing {
+    switchboard: Arc<Switchboard>,
+    speaker: Jid,
+    session: u64,
+}
+
+impl Mailing {
+    pub(crate) async fn open(switchboard: Arc<Switchboard>, speaker: Jid) -> Mailing {
+        let session = switchboard.outbox.bulk().session().await;
+        Mailing {
+            switchboard,
+            speaker,
+            session,
+        }
+    }
+
+    /// Writes for each of `to_all` what `write` stamps: mostly one copy.
+    ///
+    /// It returns when the last one is written to the queue, which waits for the socket; it makes
+    /// neither a task nor an allocation for a copy.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::Disconnected`]: the session is over.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves out those whose turn has not come.
+    pub async fn send<T>(
+        &self,
+        to_all: &[T],
+        mut write: impl FnMut(&T, &mut Stamp<'_>),
+    ) -> Result<(), RequestError> {
+        let outbox = &self.switchboard.outbox;
+        let mut rest = to_all.iter();
+        while !rest.as_slice().is_empty() {
+            outbox.room_in_bulk(self.session).await.map_err(over)?;
+            let copies = |out: &mut Vec<u8>| {
+                let mut stamp = Stamp {
+                    gate: outbox.gate(),
+                    from: self.speaker.as_str(),
+                    out,
+                };
+                rest.next().map(|to| write(to, &mut stamp)).is_some()
+            };
+            outbox.add_in_bulk(self.session, copies).map_err(over)?;
+        }
+        Ok(())
+    }
+
+    /// A receipt for everything sent so far.
+    ///
+    /// It costs the server an answer: take one for some hundred copies, not for each.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::Disconnected`]: the session is over.
+    pub fn receipt(&self) -> Result<Receipt, RequestError> {
+        let taken = self.switchboard.outbox.mark(self.session).map_err(over)?;
+        Ok(Receipt {
+            switchboard: Arc::clone(&self.switchboard),
+            session: self.session,
+            taken,
+        })
+    }
+}
+
+impl fmt::Debug for Mailing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mailing")
+            .field("address", &self.speaker.as_str())
+            .field("session", &self.session)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What writes the copies of circulars; given to the closure of [`Mailing::send`].
+///
+/// # Examples
+///
+/// ```
+/// use couplet::{Circular, Stamp, Unsendable};
+///
+/// fn write(news: &Circular, to: &str, stamp: &mut Stamp<'_>) -> Result<(), Unsendable> {
+///     stamp.copy(news, to)
+/// }
+/// ```
+#[derive(Debug)]
+pub struct Stamp<'a> {
+    gate: &'a Gate,
+    from: &'a str,
+    out: &'a mut Vec<u8>,
+}
+
+impl Stamp<'_> {
+    /// A copy to this address.
+    ///
+    /// # Errors
+    ///
+    /// The gate refuses it: it is too large, or has no `to`.
+    pub fn copy(&mut self, circular: &Circular, to: &str) -> Result<(), Unsendable> {
+        self.copy_with(circular, &circular.id, to, |_| ())
+    }
+
+    /// A copy with an id and some more children of its own.
+    ///
+    /// # Errors
+    ///
+    /// The gate refuses it: it is too large, or has no `to`.
+    pub fn copy_with(
+        &mut self,
+        circular: &Circular,
+        id: &str,
+        to: &str,
+        more: impl FnOnce(&mut Wire<'_>),
+    ) -> Result<(), Unsendable> {
+        let head = Head {
+            type_: Some(circular.type_.as_str()),
+            id: Some(id),
+            ..Head::new(Kind::Message, self.from, to)
+        };
+        let passed = self.gate.pass(self.out, &head, |wire| {
+            wire.raw(&circular.content);
+            more(wire);
+        });
+        passed.map(|_replaced| ())
+    }
+}
+
+/// Tells when the server has taken what was sent.
+///
+/// Component streams acknowledge nothing (XEP-0114). A ping that has come back from the server's
+/// router says that everything before it was read; what the server does with it afterwards, it does
+/// not say: Prosody has then stored it, ejabberd may not have.
+///
+/// # Examples
+///
+/// ```
+/// use couplet::{Mailing, RequestError};
+///
+/// async fn wait(mailing: &Mailing) -> Result<(), RequestError> {
+///     mailing.receipt()?.taken().await
+/// }
+/// ```
+pub struct Receipt {
+    switchboard: Arc<Switchboard>,
+    session: u64,
+    taken: oneshot::Receiver<()>,
+}
+
+impl Receipt {
+    /// Waits until the server has taken all that was sent before the receipt was made.
+    ///
+    /// # Errors
+    ///
+    /// [`RequestError::Disconnected`]: the session ended before; what came after the last receipt
+    /// may have gone or not.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the receipt, not the copies.
+    pub async fn taken(mut self) -> Result<(), RequestError> {
+        let outbox = &self.switchboard.outbox;
+        loop {
+            match time::timeout(ASK_AGAIN, &mut self.taken).await {
+                Ok(taken) => return taken.map_err(|_over| RequestError::Disconnected),
+                Err(_elapsed) => outbox.ask_again(self.session).map_err(over)?,
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Receipt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receipt")
+            .field("session", &self.session)
+            .finish_non_exhaustive()
+    }
+}
+
+fn over(_over: Over) -> RequestError {
+    RequestError::Disconnected
+}

@@ -1,0 +1,389 @@
+//! What may wait: copies for very many, written to the socket only when nothing else is there.
+//!
+//! It lives as long as a session. Component streams acknowledge nothing, so now and then a ping to
+//! our own domain goes with the copies: back from the server's router, it says that everything
+//! before it was taken (servers.md, 5: in order, on both servers). Deliberately absent: any socket.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use couplet_core::{
+    gate::{Gate, Head},
+    stanza::Kind,
+};
+use tokio::{
+    sync::{Notify, oneshot},
+    time::{self, Instant},
+};
+
+use super::window::Window;
+
+/// What waits for the socket here, at most and a little more: an answer goes behind it.
+const WAITING: usize = 64 * 1024;
+
+/// A ping at least this often, so that the window moves on in small steps.
+const PING_EVERY: usize = 16 * 1024;
+
+/// Of several ejabberd connections for one domain each gets only some of its own pings back
+/// (servers.md, 4): who hears nothing asks again.
+const ASK_AGAIN: Duration = Duration::from_millis(250);
+
+/// The session is over; what the server has not confirmed may be lost.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Over;
+
+/// The queue of copies, and the pings that are not back.
+#[derive(Debug)]
+pub(crate) struct Bulk {
+    /// What the ids of our pings begin with.
+    name: String,
+    queue: Mutex<Queue>,
+    waiting: AtomicUsize,
+    moved: Notify,
+}
+
+#[derive(Debug)]
+struct Queue {
+    /// Which session it is; none when there is none.
+    session: Option<u64>,
+    sessions: u64,
+    bytes: Vec<u8>,
+    marks: VecDeque<Mark>,
+    /// The number of the last ping. They are never used again.
+    last: u64,
+    asked: Instant,
+    /// Bytes since the last ping.
+    unmarked: usize,
+    /// Bytes up to the last ping that are not confirmed.
+    marked: usize,
+    window: Window,
+}
+
+/// A ping on its way.
+#[derive(Debug)]
+struct Mark {
+    number: u64,
+    bytes: usize,
+    written: Instant,
+    waiter: Option<oneshot::Sender<()>>,
+}
+
+impl Bulk {
+    pub(super) fn new(seed: u64) -> Bulk {
+        let queue = Queue {
+            session: None,
+            sessions: 0,
+            bytes: Vec::new(),
+            marks: VecDeque::new(),
+            last: 0,
+            asked: Instant::now(),
+            unmarked: 0,
+            marked: 0,
+            window: Window::new(),
+        };
+        Bulk {
+            name: format!("taken-{seed:x}-"),
+            queue: Mutex::new(queue),
+            waiting: AtomicUsize::new(0),
+            moved: Notify::new(),
+        }
+    }
+
+    /// A session has begun.
+    pub(crate) fn open(&self) {
+        let mut queue = self.queue();
+        queue.sessions += 1;
+        queue.session = Some(queue.sessions);
+        queue.window = Window::new();
+        drop(queue);
+        self.moved.notify_waiters();
+    }
+
+    /// The session is over or about to be: what waits is dropped, what is not confirmed never
+    /// will be.
+    pub(crate) fn close(&self) {
+        let mut queue = self.queue();
+        queue.session = None;
+        queue.bytes = Vec::new();
+        queue.marks.clear();
+        (queue.unmarked, queue.marked) = (0, 0);
+        self.waiting.store(0, Ordering::Relaxed);
+        drop(queue);
+        self.moved.notify_waiters();
+    }
+
+    /// Waits for a session and tells which it is.
+    ///
+    /// Cancel safe.
+    pub(crate) async fn session(&self) -> u64 {
+        loop {
+            let moved = self.moved.notified();
+            let session = self.queue().session;
+            match session {
+                Some(session) => return session,
+                None => moved.await,
+            }
+        }
+    }
+
+    /// Waits until `session` has room for copies; false where an answer is overdue.
+    ///
+    /// Cancel safe.
+    pub(super) async fn room(&self, session: u64) -> Result<bool, Over> {
+        loop {
+            let moved = self.moved.notified();
+            if self.of(session)?.has_room() {
+                return Ok(true);
+            }
+            if time::timeout(ASK_AGAIN, moved).await.is_err() {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Lets `write` add copies while there is room and it returns true; tells whether the queue
+    /// was empty before.
+    pub(super) fn fill(
+        &self,
+        session: u64,
+        gate: &Gate,
+        mut write: impl FnMut(&mut Vec<u8>) -> bool,
+    ) -> Result<bool, Over> {
+        let mut queue = self.of(session)?;
+        let was_empty = queue.bytes.is_empty();
+        let mut more = true;
+        while more && queue.has_room() {
+            let before = queue.bytes.len();
+            more = write(&mut queue.bytes);
+            queue.unmarked += queue.bytes.len() - before;
+            if queue.unmarked >= PING_EVERY {
+                queue.ping(&self.name, gate, None);
+            }
+        }
+        self.waiting.store(queue.bytes.len(), Ordering::Relaxed);
+        Ok(was_empty && !queue.bytes.is_empty())
+    }
+
+    /// Adds a ping; what is returned is ready once everything before it was taken. The flag is
+    /// that of [`Bulk::fill`].
+    pub(super) fn mark(
+        &self,
+        session: u64,
+        gate: &Gate,
+    ) -> Result<(oneshot::Receiver<()>, bool), Over> {
+        let (waiter, taken) = oneshot::channel();
+        let mut queue = self.of(session)?;
+        let was_empty = queue.bytes.is_empty();
+        queue.ping(&self.name, gate, Some(waiter));
+        self.waiting.store(queue.bytes.len(), Ordering::Relaxed);
+        Ok((taken, was_empty))
+    }
+
+    /// Asks once more where an answer is overdue; tells whether it did and the queue was empty.
+    pub(super) fn ask_again(&self, session: u64, gate: &Gate) -> Result<bool, Over> {
+        let mut queue = self.of(session)?;
+        let overdue = !queue.marks.is_empty() && queue.asked.elapsed() >= ASK_AGAIN;
+        // What waits here has not even been asked.
+        if !overdue || !queue.bytes.is_empty() {
+            return Ok(false);
+        }
+        queue.ping(&self.name, gate, None);
+        self.waiting.store(queue.bytes.len(), Ordering::Relaxed);
+        Ok(true)
+    }
+
+    /// Whether this is the id of one of our pings.
+    pub(crate) fn is_mark(&self, id: &str) -> bool {
+        id.starts_with(&self.name)
+    }
+
+    /// A ping is back: everything before it was taken, whatever became of the pings before it.
+    pub(crate) fn settle(&self, id: &str, now: Instant) {
+        let number = id.strip_prefix(&self.name);
+        let Some(number) = number.and_then(|number| u64::from_str_radix(number, 16).ok()) else {
+            return;
+        };
+        let mut queue = self.queue();
+        while let Some(mark) = queue.marks.pop_front_if(|mark| mark.number <= number) {
+            let used = queue.marked + queue.unmarked;
+            queue.marked = queue.marked.saturating_sub(mark.bytes);
+            queue.window.confirmed(mark.bytes, used, mark.written, now);
+            if let Some(waiter) = mark.waiter {
+                let _nobody_waits = waiter.send(());
+            }
+        }
+        drop(queue);
+        self.moved.notify_waiters();
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) == 0
+    }
+
+    /// Exchanges what waits for an empty buffer.
+    pub(super) fn take(&self, bytes: &mut Vec<u8>) {
+        let mut queue = self.queue();
+        std::mem::swap(&mut queue.bytes, bytes);
+        self.waiting.store(0, Ordering::Relaxed);
+        drop(queue);
+        self.moved.notify_waiters();
+    }
+
+    fn of(&self, session: u64) -> Result<MutexGuard<'_, Queue>, Over> {
+        let queue = self.queue();
+        if queue.session == Some(session) {
+            Ok(queue)
+        } else {
+            Err(Over)
+        }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // A panic while holding the lock leaves at worst a copy without its count.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    fn has_room(&self) -> bool {
+        self.bytes.len() < WAITING && self.marked + self.unmarked < self.window.bytes()
+    }
+
+    fn ping(&mut self, name: &str, gate: &Gate, waiter: Option<oneshot::Sender<()>>) {
+        self.last += 1;
+        let id = format!("{name}{:x}", self.last);
+        let domain = gate.domain().as_str();
+        let head = Head {
+            type_: Some("get"),
+            id: Some(&id),
+            ..Head::new(Kind::Iq, domain, domain)
+        };
+        let passed = gate.pass(&mut self.bytes, &head, |wire| {
+            wire.raw("<ping xmlns='urn:xmpp:ping'/>");
+        });
+        debug_assert!(passed.is_ok(), "it is small and ours");
+        self.asked = Instant::now();
+        self.marks.push_back(Mark {
+            number: self.last,
+            bytes: std::mem::take(&mut self.unmarked),
+            written: self.asked,
+            waiter,
+        });
+        self.marked += self.marks.back().map_or(0, |mark| mark.bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const COPY: &str = "<copy/>";
+
+    fn gate() -> Gate {
+        Gate::new("news.test".parse().unwrap(), 1000)
+    }
+
+    /// Fills it as far as it goes; tells how many copies that were.
+    fn fill(bulk: &Bulk, session: u64, size: usize) -> usize {
+        let mut copies = 0;
+        let copy = COPY.repeat(size / COPY.len());
+        let filled = bulk.fill(session, &gate(), |out| {
+            out.extend_from_slice(copy.as_bytes());
+            copies += 1;
+            true
+        });
+        filled.unwrap();
+        copies
+    }
+
+    fn taken(bulk: &Bulk) -> String {
+        let mut bytes = Vec::new();
+        bulk.take(&mut bytes);
+        String::from_utf8(bytes).unwrap()
+    }
+
+    /// The ids of the pings in what was taken.
+    fn pings(taken: &str) -> Vec<&str> {
+        let ids = taken.split(" id='").skip(1);
+        ids.map(|rest| rest.split('\'').next().unwrap()).collect()
+    }
+
+    async fn opened() -> (Bulk, u64) {
+        let bulk = Bulk::new(7);
+        bulk.open();
+        let session = bulk.session().await;
+        (bulk, session)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_more_is_under_way_than_the_window_allows() {
+        let (bulk, session) = opened().await;
+        let mut under_way = 0;
+        loop {
+            let copies = fill(&bulk, session, 700);
+            if copies == 0 {
+                break;
+            }
+            under_way += copies * 700;
+            assert!(taken(&bulk).len() < 2 * WAITING);
+        }
+        assert!((100_000..200_000).contains(&under_way), "{under_way}");
+        assert_eq!(bulk.room(session).await, Ok(false));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_ping_that_is_back_settles_all_before_it_and_none_behind() {
+        let (bulk, session) = opened().await;
+        let (mut first, _) = bulk.mark(session, &gate()).unwrap();
+        let (mut second, _) = bulk.mark(session, &gate()).unwrap();
+        let (mut third, _) = bulk.mark(session, &gate()).unwrap();
+        let sent = taken(&bulk);
+        bulk.settle(pings(&sent)[1], Instant::now());
+        assert_eq!(first.try_recv(), Ok(()));
+        assert_eq!(second.try_recv(), Ok(()));
+        assert!(third.try_recv().is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_confirmed_makes_room() {
+        let (bulk, session) = opened().await;
+        let mut sent = String::new();
+        while fill(&bulk, session, 700) > 0 {
+            sent += &taken(&bulk);
+        }
+        assert!(!bulk.of(session).unwrap().has_room());
+        bulk.settle(pings(&sent).last().unwrap(), Instant::now());
+        assert_eq!(bulk.room(session).await, Ok(true));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_that_is_over_confirms_nothing() {
+        let (bulk, session) = opened().await;
+        fill(&bulk, session, 700);
+        let (mut taken_before, _) = bulk.mark(session, &gate()).unwrap();
+        let sent = taken(&bulk);
+        bulk.close();
+        bulk.open();
+        bulk.settle(pings(&sent).last().unwrap(), Instant::now());
+        assert!(taken_before.try_recv().is_err());
+        assert_eq!(bulk.room(session).await, Err(Over));
+        assert!(bulk.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_never_comes_is_asked_for_again() {
+        let (bulk, session) = opened().await;
+        let (_waiting, _) = bulk.mark(session, &gate()).unwrap();
+        let first = taken(&bulk);
+        assert_eq!(bulk.ask_again(session, &gate()), Ok(false));
+        time::advance(ASK_AGAIN).await;
+        assert_eq!(bulk.ask_again(session, &gate()), Ok(true));
+        assert_ne!(pings(&first), pings(&taken(&bulk)));
+    }
+}
