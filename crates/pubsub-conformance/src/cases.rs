@@ -5,6 +5,7 @@
 mod disco;
 mod create;
 mod subscribe;
+mod unsubscribe;
 mod authorize;
 mod options;
 mod lease;
@@ -66,6 +67,7 @@ pub(crate) fn all() -> Vec<Case> {
         disco::CASES,
         create::CASES,
         subscribe::CASES,
+        unsubscribe::CASES,
         authorize::CASES,
         options::CASES,
         lease::CASES,

@@ -153,8 +153,7 @@ impl Suite {
         self
     }
 
-    /// The longest lease the service grants, for case 46; without it a lease of 100 years is asked
-    /// for, and has to be cut or refused.
+    /// The longest lease the service grants; without it case 46 does not ask for a longer one.
     ///
     /// # Examples
     ///

@@ -8,6 +8,7 @@ mod who;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use couplet_core::element::Tree;
 use tokio::time::Instant;
 
 use crate::ask::{NS_INFO, element, escaped, owner, pubsub};
@@ -191,7 +192,7 @@ impl World {
         let deadline = Instant::now() + self.patience;
         let service = self.service.clone();
         let session = self.session(who).await?;
-        let is_barrier = |tree: &couplet_core::element::Tree| {
+        let is_barrier = |tree: &Tree| {
             is_from(tree, &service) && tree.as_str().contains(&barrier)
         };
         let came = session.message(deadline, is_barrier).await?;
@@ -252,8 +253,10 @@ impl World {
     }
 }
 
-fn is_from(tree: &couplet_core::element::Tree, address: &str) -> bool {
-    tree.root().attr("from").as_deref() == Some(address)
+/// A message of the service that is no answer to one of ours.
+fn is_from(tree: &Tree, address: &str) -> bool {
+    let root = tree.root();
+    root.attr("from").as_deref() == Some(address) && root.attr("type").as_deref() != Some("error")
 }
 
 /// A number nobody else has drawn, for names.

@@ -20,11 +20,14 @@ pub(super) const CASES: &[Case] = &[
 
 async fn own_subscriptions(w: &mut World) -> Checked {
     let (one, other) = (w.node(&[]).await?, w.node(&[]).await?);
+    let gone = w.node(&[]).await?;
+    w.subscribed(S, &gone).await?;
+    w.deletes(O, &gone).await?.good()?;
     let ours = |all: Vec<[String; 4]>| -> Vec<[String; 4]> {
-        all.into_iter().filter(|[node, ..]| *node == one || *node == other).collect()
+        all.into_iter().filter(|[node, ..]| [&one, &other, &gone].contains(&node)).collect()
     };
     let none = ours(w.own_subscriptions(S, &[]).await?);
-    w.line(holds(none.is_empty(), "no subscription", format!("{none:?}")));
+    w.line(holds(none.is_empty(), "no subscription, none to a node that is gone", format!("{none:?}")));
     let subid = w.subscribed(S, &one).await?;
     let full = w.full(S).await?;
     w.subscribes_as(S, &other, &full).await?.subscription("subscribed")?;

@@ -225,7 +225,9 @@ impl World {
         let answer = self.get(who, &request).await?;
         self.unless_refused(&answer, "retrieve-subscriptions")?;
         let list = answer.with("subscriptions")?;
-        let default = list.attr("node").unwrap_or_default().into_owned();
+        // A list that was asked for by node need not repeat it.
+        let asked = attributes.iter().find(|(name, _)| *name == "node");
+        let default = asked.map_or_else(String::new, |(_, node)| (*node).to_owned());
         let mut all = Vec::new();
         for one in list.children() {
             let text = |name: &str| one.attr(name).unwrap_or_default().into_owned();
