@@ -19,6 +19,7 @@ mod owner;
 mod lists;
 mod adhoc;
 mod bounce;
+mod manners;
 mod order;
 
 use std::pin::Pin;
@@ -81,6 +82,7 @@ pub(crate) fn all() -> Vec<Case> {
         lists::CASES,
         adhoc::CASES,
         bounce::CASES,
+        manners::CASES,
         order::CASES,
     ]
     .concat();

@@ -24,6 +24,7 @@ pub(crate) struct Facts {
     pub(crate) subscription_limit: Option<usize>,
     pub(crate) lease_limit: Option<Duration>,
     pub(crate) payload_limit: Option<usize>,
+    pub(crate) bounce_limit: Option<usize>,
     pub(crate) many_items: usize,
     pub(crate) crowd: usize,
 }

@@ -1,0 +1,4 @@
+//! Manners.
+
+use super::Case;
+pub(super) const CASES: &[Case] = &[];
