@@ -119,10 +119,13 @@ impl Session {
 
     /// Takes all messages that have been read and that `wanted` is true of.
     pub(crate) fn take(&mut self, wanted: impl Fn(&Tree) -> bool) -> Vec<Tree> {
+        self.take_all(|stanza| stanza.root().is("message", NS_CLIENT) && wanted(stanza))
+    }
+
+    /// Takes all stanzas that have been read and that `wanted` is true of.
+    pub(crate) fn take_all(&mut self, wanted: impl Fn(&Tree) -> bool) -> Vec<Tree> {
         let all = std::mem::take(&mut self.inbox);
-        let (taken, kept) = all
-            .into_iter()
-            .partition(|stanza| stanza.root().is("message", NS_CLIENT) && wanted(stanza));
+        let (taken, kept) = all.into_iter().partition(wanted);
         self.inbox = kept;
         Vec::from(taken)
     }

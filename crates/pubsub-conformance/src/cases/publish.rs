@@ -177,13 +177,14 @@ async fn evicts(w: &mut World) -> Checked {
 }
 
 async fn full_node(w: &mut World) -> Checked {
-    let node = w.node(&[("max_items", "2"), ("publish_node_full", "reject")]).await?;
+    let node = w.node(&[("max_items", "2")]).await?;
     let answer = w.configuration(O, &node).await?;
     let form = answer.form(answer.with("configure")?)?;
     if !form.has("publish_node_full") && !w.announces("publish-node-full") {
         let came = form.came();
         return Err(Fault::Refused { feature: "publish-node-full".to_owned(), came });
     }
+    w.configures(&node, &[("publish_node_full", "reject")]).await?.good()?;
     w.published(&node, &["a", "b"]).await?;
     let answer = w.publishes(O, &node, "c").await?;
     w.line(answer.error("conflict", "node-full"));
