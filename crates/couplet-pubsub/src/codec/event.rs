@@ -1,11 +1,23 @@
 //! Notifications: the `<event/>` of a message. (XEP-0060, 7.1.2, 16.1)
 
+use std::borrow::Cow;
+
+use couplet_core::wire::Wire;
 use jid::{BareJid, Jid};
 
+use super::{
+    NS, NS_EVENT,
+    approval::SUBSCRIBE_AUTHORIZATION,
+    form::{
+        self, Style,
+        data::{self, flag_word},
+    },
+    words::Word,
+    write::{empty, tag, to_string, within},
+};
 use crate::{
     moment::Moment,
-    node::NodeConfig,
-    request::Approval,
+    node::{Affiliation, NodeConfig},
     subscription::{Subscription, SubscriptionState},
 };
 
@@ -19,34 +31,58 @@ pub(crate) struct Told<'a> {
 
 /// Items that were published; none for a notification without item. (4.3, 7.1.2)
 pub(crate) fn items(node: &str, told: &[Told<'_>]) -> String {
-    let _ = (node, told.len());
-    unimplemented!()
+    event(|wire| write_items(node, told, wire))
 }
 
 /// The last item, sent late: with `urn:xmpp:delay`. (6.1.7)
 pub(crate) fn last_item(node: &str, told: &Told<'_>, published: Moment) -> String {
-    let _ = (node, told.id, published);
-    unimplemented!()
+    to_string(|wire| {
+        write_event(wire, |wire| {
+            write_items(node, std::slice::from_ref(told), wire)
+        });
+        let stamp = published.to_string();
+        empty(
+            "delay",
+            &[("xmlns", Some("urn:xmpp:delay")), ("stamp", Some(&stamp))],
+            wire,
+        );
+    })
 }
 
 /// Items that are gone. (7.2.2.1)
 pub(crate) fn retracted(node: &str, ids: &[String]) -> String {
-    unimplemented!("{node} {ids:?}")
+    event(|wire| {
+        tag("items", &[("node", Some(node))], wire, |wire| {
+            for id in ids {
+                empty("retract", &[("id", Some(id))], wire);
+            }
+        });
+    })
 }
 
 /// All items are gone. (8.5.2)
 pub(crate) fn purged(node: &str) -> String {
-    unimplemented!("{node}")
+    event(|wire| empty("purge", &[("node", Some(node))], wire))
 }
 
 /// The node is gone, to there or for good. (8.4.2)
 pub(crate) fn deleted(node: &str, redirect: Option<&str>) -> String {
-    unimplemented!("{node} {redirect:?}")
+    event(|wire| match redirect {
+        Some(uri) => tag("delete", &[("node", Some(node))], wire, |wire| {
+            empty("redirect", &[("uri", Some(uri))], wire);
+        }),
+        None => empty("delete", &[("node", Some(node))], wire),
+    })
 }
 
 /// The node is configured anew; with the form where the node delivers payloads. (8.2.5.3)
 pub(crate) fn configured(node: &str, config: Option<&NodeConfig>) -> String {
-    unimplemented!("{node} {config:?}")
+    event(|wire| match config {
+        Some(config) => tag("configuration", &[("node", Some(node))], wire, |wire| {
+            form::write_configuration(config, Style::Result, wire);
+        }),
+        None => empty("configuration", &[("node", Some(node))], wire),
+    })
 }
 
 /// What has become of a subscription; `None` is `none`. (8.8.4, 12.19)
@@ -57,16 +93,216 @@ pub(crate) fn subscription(
     state: Option<SubscriptionState>,
     expires: Option<Moment>,
 ) -> String {
-    unimplemented!("{node} {jid} {subid} {state:?} {expires:?}")
+    let expiry = expires.map(|moment| moment.to_string());
+    let attributes = [
+        ("node", Some(node)),
+        ("jid", Some(jid.as_str())),
+        ("subscription", Some(state.word())),
+        ("subid", Some(subid)),
+        ("expiry", expiry.as_deref()),
+    ];
+    event(|wire| empty("subscription", &attributes, wire))
 }
 
-/// What has become of an affiliation. (8.9.4)
-pub(crate) fn affiliation(node: &str, jid: &BareJid, now: crate::node::Affiliation) -> String {
-    unimplemented!("{node} {jid} {now:?}")
+/// What has become of an affiliation; as XEP-0060 has it, not an `<event/>`. (8.9.4)
+pub(crate) fn affiliation(node: &str, jid: &BareJid, now: Affiliation) -> String {
+    let own = [
+        ("jid", Some(jid.as_str())),
+        ("affiliation", Some(now.word())),
+    ];
+    to_string(|wire| {
+        within(NS, wire, |wire| {
+            tag("affiliations", &[("node", Some(node))], wire, |wire| {
+                empty("affiliation", &own, wire);
+            });
+        });
+    })
 }
 
 /// The form that asks an owner to approve a subscription; not an `<event/>`. (8.6)
 pub(crate) fn approval_wanted(node: &str, subscription: &Subscription) -> String {
-    let _: Option<Approval> = None;
-    unimplemented!("{node} {subscription:?}")
+    let jid = subscription.jid.as_str();
+    let fields = [
+        ("pubsub#subid", "hidden", "", subscription.subid.as_str()),
+        ("pubsub#node", "text-single", "Node", node),
+        (
+            "pubsub#subscriber_jid",
+            "jid-single",
+            "Who wants to subscribe",
+            jid,
+        ),
+        (
+            "pubsub#allow",
+            "boolean",
+            "Whether to allow it",
+            flag_word(false),
+        ),
+    ];
+    let title = (
+        "Subscription request",
+        "Somebody wants to subscribe to a node of yours.",
+    );
+    to_string(|wire| {
+        data::write_titled(
+            Style::Form,
+            Some(title),
+            SUBSCRIBE_AUTHORIZATION,
+            wire,
+            |wire| {
+                for (var, kind, label, value) in fields {
+                    let field = data::Told {
+                        var,
+                        kind,
+                        label,
+                        choices: &[],
+                        values: &[Cow::from(value)],
+                    };
+                    field.write(Style::Form, wire);
+                }
+            },
+        );
+    })
+}
+
+fn event(content: impl FnOnce(&mut Wire<'_>)) -> String {
+    to_string(|wire| write_event(wire, content))
+}
+
+fn write_event(wire: &mut Wire<'_>, content: impl FnOnce(&mut Wire<'_>)) {
+    wire.raw("<event xmlns='");
+    wire.raw(NS_EVENT);
+    wire.raw("'>");
+    content(wire);
+    wire.raw("</event>");
+}
+
+fn write_items(node: &str, told: &[Told<'_>], wire: &mut Wire<'_>) {
+    tag("items", &[("node", Some(node))], wire, |wire| {
+        for item in told {
+            let publisher = item.publisher.map(|jid| jid.as_str());
+            let attributes = [("id", Some(item.id)), ("publisher", publisher)];
+            match item.payload {
+                Some(payload) => tag("item", &attributes, wire, |wire| wire.raw(payload)),
+                None => empty("item", &attributes, wire),
+            }
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{codec::form::data::NS_DATA, subscription::SubscribeOptions};
+
+    fn wrapped(inside: &str) -> String {
+        format!("<event xmlns='{NS_EVENT}'>{inside}</event>")
+    }
+
+    const ITEM: Told<'static> = Told {
+        id: "i<",
+        payload: Some("<a xmlns='urn:a'/>"),
+        publisher: None,
+    };
+
+    #[test]
+    fn items_come_with_payload_without_or_not_at_all() {
+        assert_eq!(
+            items("n'", &[ITEM]),
+            wrapped("<items node='n&apos;'><item id='i&lt;'><a xmlns='urn:a'/></item></items>")
+        );
+        let publisher = BareJid::new("a@b").unwrap();
+        let told = Told {
+            id: "i",
+            payload: None,
+            publisher: Some(&publisher),
+        };
+        assert_eq!(
+            items("n", &[told]),
+            wrapped("<items node='n'><item id='i' publisher='a@b'/></items>")
+        );
+        assert_eq!(items("n", &[]), wrapped("<items node='n'></items>"));
+    }
+
+    #[test]
+    fn the_last_item_says_when_it_was_published() {
+        assert_eq!(
+            last_item("n", &ITEM, Moment(1_141_127_999_000)),
+            wrapped("<items node='n'><item id='i&lt;'><a xmlns='urn:a'/></item></items>")
+                + "<delay xmlns='urn:xmpp:delay' stamp='2006-02-28T11:59:59Z'/>"
+        );
+    }
+
+    #[test]
+    fn what_is_gone_is_told() {
+        assert_eq!(
+            retracted("n", &["a".into(), "b".into()]),
+            wrapped("<items node='n'><retract id='a'/><retract id='b'/></items>")
+        );
+        assert_eq!(purged("n"), wrapped("<purge node='n'/>"));
+        assert_eq!(deleted("n", None), wrapped("<delete node='n'/>"));
+        assert_eq!(
+            deleted("n", Some("xmpp:a?;node=b&c")),
+            wrapped("<delete node='n'><redirect uri='xmpp:a?;node=b&amp;c'/></delete>")
+        );
+    }
+
+    #[test]
+    fn a_new_configuration_is_told_with_its_values_or_by_name() {
+        assert_eq!(configured("n", None), wrapped("<configuration node='n'/>"));
+        let told = configured("n", Some(&NodeConfig::default()));
+        assert!(
+            told.starts_with(&wrapped(&format!("<configuration node='n'><x xmlns='{NS_DATA}' type='result'><field var='FORM_TYPE' type='hidden'><value>http://jabber.org/protocol/pubsub#node_config</value></field>")).replace("</event>", "")),
+            "{told}"
+        );
+        assert!(
+            told.contains("<field var='pubsub#access_model'><value>open</value></field>"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn what_has_become_of_a_subscription_is_told() {
+        let jid = Jid::new("a@b/c").unwrap();
+        assert_eq!(
+            subscription("n", &jid, "7", None, None),
+            wrapped("<subscription node='n' jid='a@b/c' subscription='none' subid='7'/>")
+        );
+        let state = Some(SubscriptionState::Subscribed);
+        assert_eq!(
+            subscription("n", &jid, "7", state, Some(Moment(0))),
+            wrapped(
+                "<subscription node='n' jid='a@b/c' subscription='subscribed' subid='7' expiry='1970-01-01T00:00:00Z'/>"
+            )
+        );
+    }
+
+    #[test]
+    fn what_has_become_of_an_affiliation_is_told() {
+        let jid = BareJid::new("a@b").unwrap();
+        assert_eq!(
+            affiliation("n", &jid, Affiliation::PublishOnly),
+            format!(
+                "<pubsub xmlns='{NS}'><affiliations node='n'><affiliation jid='a@b' affiliation='publish-only'/></affiliations></pubsub>"
+            )
+        );
+    }
+
+    #[test]
+    fn an_owner_is_asked_with_a_form() {
+        let pending = Subscription {
+            jid: Jid::new("a@b").unwrap(),
+            subid: "7".into(),
+            state: SubscriptionState::Pending,
+            options: SubscribeOptions::default(),
+            expires: None,
+            bounces: 0,
+            since: 0,
+        };
+        assert_eq!(
+            approval_wanted("n<", &pending),
+            format!(
+                "<x xmlns='{NS_DATA}' type='form'><title>Subscription request</title><instructions>Somebody wants to subscribe to a node of yours.</instructions><field var='FORM_TYPE' type='hidden'><value>{SUBSCRIBE_AUTHORIZATION}</value></field><field var='pubsub#subid' type='hidden'><value>7</value></field><field var='pubsub#node' type='text-single' label='Node'><value>n&lt;</value></field><field var='pubsub#subscriber_jid' type='jid-single' label='Who wants to subscribe'><value>a@b</value></field><field var='pubsub#allow' type='boolean' label='Whether to allow it'><value>0</value></field></x>"
+            )
+        );
+    }
 }

@@ -1,0 +1,366 @@
+//! Refusals as error stanzas, with the types that XEP-0060 gives them.
+
+use couplet::{Condition, ErrorType, Refusal};
+use couplet_core::wire::Wire;
+
+use super::{
+    NS_ERRORS, NS_OWNER,
+    words::Word,
+    write::{empty, tag, within},
+};
+use crate::{
+    refused::{Detail, Refused},
+    reply::Reply,
+};
+
+/// Where XEP-0060's examples have another type than RFC 6120 has for the condition; without a
+/// detail they are about the condition alone.
+const TYPES: &[(Condition, Option<Detail>, ErrorType)] = &[
+    // 6.1.3.9: it will pass when another subscription ends.
+    (
+        Condition::PolicyViolation,
+        Some(Detail::TooManySubscriptions),
+        ErrorType::Wait,
+    ),
+    // 6.2.3.2; 6.3.4.2 has `modify`, and waiting helps in neither.
+    (
+        Condition::UnexpectedRequest,
+        Some(Detail::NotSubscribed),
+        ErrorType::Cancel,
+    ),
+    // 6.1.3.11: ask the node that took its place.
+    (Condition::Gone, None, ErrorType::Modify),
+];
+
+/// The error stanza that tells a refusal.
+pub(crate) fn refusal(refused: Refused) -> Refusal {
+    let Refused {
+        condition,
+        detail,
+        text,
+        uri,
+    } = refused;
+    let mut refusal = Refusal::new(condition);
+    let type_ = TYPES
+        .iter()
+        .find(|(one, other, _)| *one == condition && *other == detail);
+    if let Some((.., type_)) = type_ {
+        refusal = refusal.of_type(*type_);
+    }
+    if let Some(text) = text {
+        refusal = refusal.text(text);
+    }
+    if let Some(uri) = uri {
+        refusal = refusal.instead(uri);
+    }
+    match detail {
+        Some(detail) => refusal.detail_by(|wire| write_detail(detail, wire)),
+        None => refusal,
+    }
+}
+
+/// The error stanza for a reply that lists what could not be changed; none for other replies,
+/// which are results. (XEP-0060, 8.8.2.4 and 8.9.2.4)
+pub(crate) fn unchanged(reply: &Reply) -> Option<Refusal> {
+    match reply {
+        Reply::SubscribersUnchanged {
+            node,
+            why,
+            unchanged,
+        } => {
+            let entries = unchanged
+                .iter()
+                .map(|(jid, state)| (jid.as_str(), state.word()));
+            Some(refusal(why.clone()).beside(|wire| list("subscription", node, entries, wire)))
+        }
+        Reply::AffiliatesUnchanged {
+            node,
+            why,
+            unchanged,
+        } => {
+            let entries = unchanged
+                .iter()
+                .map(|(jid, now)| (jid.as_str(), now.word()));
+            Some(refusal(why.clone()).beside(|wire| list("affiliation", node, entries, wire)))
+        }
+        _ => None,
+    }
+}
+
+fn list<'a>(
+    what: &str,
+    node: &str,
+    entries: impl Iterator<Item = (&'a str, &'a str)>,
+    wire: &mut Wire<'_>,
+) {
+    within(NS_OWNER, wire, |wire| {
+        tag(&format!("{what}s"), &[("node", Some(node))], wire, |wire| {
+            for (jid, now) in entries {
+                empty(what, &[("jid", Some(jid)), (what, Some(now))], wire);
+            }
+        });
+    });
+}
+
+fn write_detail(detail: Detail, wire: &mut Wire<'_>) {
+    let feature = match detail {
+        Detail::Unsupported(feature) => Some(feature),
+        _ => None,
+    };
+    empty(
+        name(detail),
+        &[("xmlns", Some(NS_ERRORS)), ("feature", feature)],
+        wire,
+    );
+}
+
+/// XEP-0060, 17.2
+fn name(detail: Detail) -> &'static str {
+    match detail {
+        Detail::ClosedNode => "closed-node",
+        Detail::ConfigurationRequired => "configuration-required",
+        Detail::InvalidJid => "invalid-jid",
+        Detail::InvalidOptions => "invalid-options",
+        Detail::InvalidPayload => "invalid-payload",
+        Detail::InvalidSubid => "invalid-subid",
+        Detail::ItemForbidden => "item-forbidden",
+        Detail::ItemRequired => "item-required",
+        Detail::JidRequired => "jid-required",
+        Detail::MaxItemsExceeded => "max-items-exceeded",
+        Detail::NodeFull => "node-full",
+        Detail::NodeidRequired => "nodeid-required",
+        Detail::NotInRosterGroup => "not-in-roster-group",
+        Detail::NotSubscribed => "not-subscribed",
+        Detail::PayloadTooBig => "payload-too-big",
+        Detail::PayloadRequired => "payload-required",
+        Detail::PendingSubscription => "pending-subscription",
+        Detail::PreconditionNotMet => "precondition-not-met",
+        Detail::PresenceSubscriptionRequired => "presence-subscription-required",
+        Detail::SubidRequired => "subid-required",
+        Detail::TooManySubscriptions => "too-many-subscriptions",
+        Detail::Unsupported(_) => "unsupported",
+        Detail::UnsupportedAccessModel => "unsupported-access-model",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jid::{BareJid, Jid};
+
+    use super::*;
+    use crate::{
+        codec::write::{to_string, write},
+        node::Affiliation,
+        subscription::SubscriptionState,
+    };
+
+    fn written(refused: Refused) -> String {
+        to_string(|wire| refusal(refused).write(wire))
+    }
+
+    /// The type, then the names in the error, without their namespaces.
+    fn short(condition: Condition, detail: impl Into<Option<Detail>>) -> String {
+        let refused = Refused {
+            detail: detail.into(),
+            ..Refused::plain(condition)
+        };
+        written(refused)
+            .replace(" xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'", "")
+            .replace(" xmlns='http://jabber.org/protocol/pubsub#errors'", "")
+            .replace("</error>", "")
+    }
+
+    #[test]
+    fn every_pair_has_the_type_of_its_example() {
+        use Condition as C;
+        use Detail as D;
+        for (condition, detail, expected) in [
+            // XEP-0060, 6.1.3
+            (
+                C::BadRequest,
+                D::InvalidJid,
+                "modify'><bad-request/><invalid-jid/>",
+            ),
+            (
+                C::NotAuthorized,
+                D::PresenceSubscriptionRequired,
+                "auth'><not-authorized/><presence-subscription-required/>",
+            ),
+            (
+                C::NotAuthorized,
+                D::NotInRosterGroup,
+                "auth'><not-authorized/><not-in-roster-group/>",
+            ),
+            (
+                C::NotAllowed,
+                D::ClosedNode,
+                "cancel'><not-allowed/><closed-node/>",
+            ),
+            (
+                C::NotAuthorized,
+                D::PendingSubscription,
+                "auth'><not-authorized/><pending-subscription/>",
+            ),
+            (
+                C::PolicyViolation,
+                D::TooManySubscriptions,
+                "wait'><policy-violation/><too-many-subscriptions/>",
+            ),
+            (
+                C::FeatureNotImplemented,
+                D::Unsupported("subscribe"),
+                "cancel'><feature-not-implemented/><unsupported feature='subscribe'/>",
+            ),
+            (
+                C::NotAcceptable,
+                D::ConfigurationRequired,
+                "modify'><not-acceptable/><configuration-required/>",
+            ),
+            // 6.2.3
+            (
+                C::BadRequest,
+                D::SubidRequired,
+                "modify'><bad-request/><subid-required/>",
+            ),
+            (
+                C::UnexpectedRequest,
+                D::NotSubscribed,
+                "cancel'><unexpected-request/><not-subscribed/>",
+            ),
+            (
+                C::NotAcceptable,
+                D::InvalidSubid,
+                "modify'><not-acceptable/><invalid-subid/>",
+            ),
+            // 6.3.4, 6.3.6
+            (
+                C::BadRequest,
+                D::JidRequired,
+                "modify'><bad-request/><jid-required/>",
+            ),
+            (
+                C::BadRequest,
+                D::InvalidOptions,
+                "modify'><bad-request/><invalid-options/>",
+            ),
+            // 6.5.9
+            (
+                C::NotAuthorized,
+                D::NotSubscribed,
+                "auth'><not-authorized/><not-subscribed/>",
+            ),
+            // 7.1.3, 7.1.5, 7.2.3, 12.10
+            (C::Conflict, D::NodeFull, "cancel'><conflict/><node-full/>"),
+            (
+                C::NotAcceptable,
+                D::PayloadTooBig,
+                "modify'><not-acceptable/><payload-too-big/>",
+            ),
+            (
+                C::BadRequest,
+                D::InvalidPayload,
+                "modify'><bad-request/><invalid-payload/>",
+            ),
+            (
+                C::BadRequest,
+                D::ItemRequired,
+                "modify'><bad-request/><item-required/>",
+            ),
+            (
+                C::BadRequest,
+                D::PayloadRequired,
+                "modify'><bad-request/><payload-required/>",
+            ),
+            (
+                C::BadRequest,
+                D::ItemForbidden,
+                "modify'><bad-request/><item-forbidden/>",
+            ),
+            (
+                C::Conflict,
+                D::PreconditionNotMet,
+                "cancel'><conflict/><precondition-not-met/>",
+            ),
+            (
+                C::NotAllowed,
+                D::MaxItemsExceeded,
+                "cancel'><not-allowed/><max-items-exceeded/>",
+            ),
+            (
+                C::BadRequest,
+                D::NodeidRequired,
+                "modify'><bad-request/><nodeid-required/>",
+            ),
+            // 8.1.2
+            (
+                C::NotAcceptable,
+                D::UnsupportedAccessModel,
+                "modify'><not-acceptable/><unsupported-access-model/>",
+            ),
+        ] {
+            assert_eq!(short(condition, detail), format!("<error type='{expected}"));
+        }
+        for (condition, expected) in [
+            (C::Forbidden, "auth'><forbidden/>"),
+            (C::ItemNotFound, "cancel'><item-not-found/>"),
+            (C::RegistrationRequired, "auth'><registration-required/>"),
+            (C::Conflict, "cancel'><conflict/>"),
+            (C::NotAcceptable, "modify'><not-acceptable/>"),
+            (C::NotAllowed, "cancel'><not-allowed/>"),
+            (C::ResourceConstraint, "wait'><resource-constraint/>"),
+        ] {
+            assert_eq!(short(condition, None), format!("<error type='{expected}"));
+        }
+    }
+
+    #[test]
+    fn who_is_gone_tells_where_to() {
+        let moved = Refused {
+            uri: Some("xmpp:a.b?;node=c&d".into()),
+            ..Refused::plain(Condition::Gone)
+        };
+        assert_eq!(
+            written(moved),
+            "<error type='modify'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>xmpp:a.b?;node=c&amp;d</gone></error>"
+        );
+    }
+
+    #[test]
+    fn words_for_people_come_along() {
+        let refused = Refused::plain(Condition::Conflict).text("<taken>");
+        assert!(written(refused).contains(">&lt;taken&gt;</text>"));
+    }
+
+    #[test]
+    fn what_could_not_be_changed_is_listed_beside_the_error() {
+        let why = Refused::plain(Condition::NotAcceptable);
+        let reply = Reply::AffiliatesUnchanged {
+            node: "n'".into(),
+            why: why.clone(),
+            unchanged: vec![(BareJid::new("a@b").unwrap(), Affiliation::Owner)],
+        };
+        let error = "<error type='modify'><not-acceptable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>";
+        assert_eq!(
+            to_string(|wire| unchanged(&reply).unwrap().write(wire)),
+            format!(
+                "<pubsub xmlns='{NS_OWNER}'><affiliations node='n&apos;'><affiliation jid='a@b' affiliation='owner'/></affiliations></pubsub>{error}"
+            )
+        );
+        assert_eq!(to_string(|wire| write(&reply, wire)), "");
+        let reply = Reply::SubscribersUnchanged {
+            node: "n".into(),
+            why,
+            unchanged: vec![
+                (Jid::new("a@b/c").unwrap(), Some(SubscriptionState::Pending)),
+                (Jid::new("d@e").unwrap(), None),
+            ],
+        };
+        assert_eq!(
+            to_string(|wire| unchanged(&reply).unwrap().write(wire)),
+            format!(
+                "<pubsub xmlns='{NS_OWNER}'><subscriptions node='n'><subscription jid='a@b/c' subscription='pending'/><subscription jid='d@e' subscription='none'/></subscriptions></pubsub>{error}"
+            )
+        );
+        assert!(unchanged(&Reply::Done).is_none());
+    }
+}
