@@ -14,6 +14,9 @@ mod room;
 mod settle;
 mod sweep;
 
+#[cfg(test)]
+mod scene;
+
 use std::sync::Arc;
 
 use couplet::{Condition, Jid};
