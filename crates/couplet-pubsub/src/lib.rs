@@ -5,6 +5,9 @@
     reason = "parts of the service are still being put together"
 )]
 
+mod archive;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod memory;
 mod engine;
 mod store;

@@ -9,7 +9,7 @@ use crate::moment::Moment;
 pub(crate) struct NodeId(pub(crate) i64);
 
 /// A leaf node. (XEP-0060, 4.6)
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Node {
     pub(crate) id: NodeId,
     /// Byte for byte as its creator wrote it.
