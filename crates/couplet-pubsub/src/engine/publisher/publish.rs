@@ -636,10 +636,14 @@ mod tests {
 
     #[test]
     fn publishing_makes_no_node_where_the_house_says_so_or_it_moved() {
-        let mut manual = House::default();
-        manual.auto_create = false;
-        let mut closed = House::default();
-        closed.creators = Creators::Listed(Vec::new());
+        let manual = House {
+            auto_create: false,
+            ..House::default()
+        };
+        let closed = House {
+            creators: Creators::Listed(Vec::new()),
+            ..House::default()
+        };
         for house in [manual, closed] {
             let decision = decide(&ask_in(OWNER, house), &no_node(None), &one());
             assert_eq!(why(decision), (Condition::ItemNotFound, None));
