@@ -16,6 +16,8 @@ mod sweep;
 
 #[cfg(test)]
 mod scene;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -171,8 +171,10 @@ pub enum NotificationType {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WhenFull {
-    /// The oldest item makes room.
+    /// The oldest item makes room; subscribers are told as of any retraction.
     Clear,
+    /// The oldest item makes room without a word.
+    Discard,
     /// It is refused with `node-full`.
     Reject,
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future::try_join_all;
 use jid::Jid;
 
 use crate::{
@@ -45,30 +46,33 @@ pub(super) async fn sweep(engine: &Engine, now: Moment) -> Option<Moment> {
     Some(now)
 }
 
+/// All at once, so that a store can have them safe together.
 async fn end(engine: &Engine, overdue: Overdue, now: Moment) -> Result<(), Refused> {
-    for (node, jid, subid) in overdue.leases {
+    let leases = overdue.leases.into_iter().map(|(node, jid, subid)| {
         let needs = Needs {
             node: Some(node),
             actor: Some(jid.to_bare()),
             owners: true,
             ..Needs::default()
         };
-        let decide = move |facts: &Facts| Ok((lease_over(facts, &jid, &subid, now), ()));
-        engine.change(needs, decide).await?;
-    }
+        engine.change(needs, move |facts| {
+            Ok((lease_over(facts, &jid, &subid, now), ()))
+        })
+    });
+    try_join_all(leases).await?;
     let mut nodes: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (node, id) in overdue.items {
         nodes.entry(node).or_default().push(id);
     }
-    for (node, items) in nodes {
+    let items = nodes.into_iter().map(|(node, items)| {
         let needs = Needs {
             node: Some(node),
             items,
             ..Needs::default()
         };
-        let decide = move |facts: &Facts| Ok((items_over(facts, now), ()));
-        engine.change(needs, decide).await?;
-    }
+        engine.change(needs, move |facts| Ok((items_over(facts, now), ())))
+    });
+    try_join_all(items).await?;
     Ok(())
 }
 

@@ -156,7 +156,7 @@ mod tests {
     use super::*;
     use crate::{
         engine::scene::{
-            OTHER, ask, ask_in, facts_with, kept, no_node, party, pending, strangers_facts,
+            OTHER, ask, ask_in, bare, facts_with, kept, no_node, party, pending, strangers_facts,
             subscribed, why,
         },
         node::{AccessModel, Affiliation},
@@ -318,8 +318,10 @@ mod tests {
 
     #[test]
     fn the_rules_of_the_house_count() {
-        let mut house = House::default();
-        house.admins = vec![crate::engine::scene::bare(OTHER)];
+        let house = House {
+            admins: vec![bare(OTHER)],
+            ..House::default()
+        };
         let facts = to(AccessModel::Whitelist, Affiliation::Outcast, &[]);
         assert!(readable(&ask_in(OTHER, house), &facts, None).is_ok());
     }

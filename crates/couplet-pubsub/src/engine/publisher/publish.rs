@@ -231,8 +231,9 @@ fn publish(
     }
     if !evicted.is_empty() {
         let told = announce::retracted(name, config, &evicted);
+        let loud = config.notify_retract && config.when_full != WhenFull::Discard;
         changes.push(Change::Retract { ids: evicted });
-        changes.extend(told.into_iter().filter(|_| config.notify_retract));
+        changes.extend(told.into_iter().filter(|_| loud));
     }
     Ok(changes)
 }
@@ -513,9 +514,15 @@ mod tests {
 
     #[test]
     fn the_oldest_item_makes_room_silently_where_the_node_says_so() {
-        let changes = changes(&full(|config| config.notify_retract = false), &one());
-        assert_eq!(done(&changes).len(), 2);
-        assert_eq!(announced(&changes).len(), 1);
+        let silent: [fn(&mut NodeConfig); 2] = [
+            |config| config.notify_retract = false,
+            |config| config.when_full = WhenFull::Discard,
+        ];
+        for configure in silent {
+            let changes = changes(&full(configure), &one());
+            assert_eq!(done(&changes), [&published("1"), &retract("old")]);
+            assert_eq!(announced(&changes).len(), 1);
+        }
     }
 
     #[test]
@@ -636,10 +643,14 @@ mod tests {
 
     #[test]
     fn publishing_makes_no_node_where_the_house_says_so_or_it_moved() {
-        let mut manual = House::default();
-        manual.auto_create = false;
-        let mut closed = House::default();
-        closed.creators = Creators::Listed(Vec::new());
+        let manual = House {
+            auto_create: false,
+            ..House::default()
+        };
+        let closed = House {
+            creators: Creators::Listed(Vec::new()),
+            ..House::default()
+        };
         for house in [manual, closed] {
             let decision = decide(&ask_in(OWNER, house), &no_node(None), &one());
             assert_eq!(why(decision), (Condition::ItemNotFound, None));
