@@ -535,11 +535,13 @@ mod tests {
 
     #[test]
     fn a_full_node_may_refuse() {
-        let facts = full(|config| config.when_full = WhenFull::Reject);
+        let mut facts = full(|config| config.when_full = WhenFull::Reject);
         assert_eq!(
             refusal(&facts, &one()),
             (Condition::Conflict, Some(Detail::NodeFull))
         );
+        facts.node.as_mut().unwrap().items = 1;
+        assert_eq!(done(&changes(&facts, &one())), [&published("1")]);
     }
 
     #[test]
