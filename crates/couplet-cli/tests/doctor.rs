@@ -249,6 +249,15 @@ async fn the_usual_faults(place: &Place) -> Outcome {
             )
             .cured_by("accepted in [limits]")
             .ends_with(2),
+        Broken::new("a typo in the name of a table", components)
+            .file(file(
+                components,
+                &format!("secret = {SECRET:?}\n[limit]\nhandlers = 7\n"),
+            ))
+            .fails_at("config", "echo.localhost at")
+            .with_a("warn")
+            .cured_by("did you mean [limits]?")
+            .ends_with(0),
         Broken::new("no secret file", components)
             .file(file(components, "secret_file = \"nowhere/secret\"\n"))
             .fails_at("secret", "the secret file nowhere/secret cannot be read")
@@ -427,6 +436,11 @@ async fn what_is_wrong_beside_prosody_is_named_with_its_cure() -> Outcome {
         .understood()
         .await?;
     assert_eq!(instance.sessions(), 1);
+    instance.stop().await?;
+
+    // Here a login would end it.
+    let kicking = Prosody::start(setup().kick_old()).await?;
+    let instance = an_instance_that_runs_is_left_alone(&kicking.component_addr()).await?;
     instance.stop().await?;
 
     let small = Prosody::start(setup().stanza_limit(100_000)).await?;
