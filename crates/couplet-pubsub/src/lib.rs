@@ -5,6 +5,9 @@
     reason = "parts of the service are still being put together"
 )]
 
+mod fanout;
+mod answering;
+mod clock;
 mod memory;
 mod engine;
 mod store;
