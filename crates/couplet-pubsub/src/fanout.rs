@@ -156,3 +156,6 @@ fn beginning() -> Cursor {
 async fn pause(length: Duration, stopping: &mut Stopping) -> bool {
     time::timeout(length, stopping.wait()).await.is_ok()
 }
+
+#[cfg(test)]
+mod tests;
