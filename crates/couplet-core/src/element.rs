@@ -15,6 +15,7 @@ mod scope;
 mod steps;
 mod text;
 mod view;
+mod whole;
 
 pub use malformed::Malformed;
 pub use scope::{NS_CLIENT, NS_COMPONENT, NS_STREAM, NS_XML, Scope};

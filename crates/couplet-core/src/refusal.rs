@@ -47,7 +47,9 @@ pub struct Refusal {
     condition: Condition,
     kind: ErrorType,
     text: Option<String>,
+    address: Option<Box<str>>,
     detail: Option<Vec<u8>>,
+    beside: Option<Vec<u8>>,
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
@@ -68,7 +70,9 @@ impl Refusal {
             condition,
             kind: condition.default_type(),
             text: None,
+            address: None,
             detail: None,
+            beside: None,
             cause: None,
         }
     }
@@ -126,6 +130,59 @@ impl Refusal {
         if Wire::new(&mut detail).payload(payload).is_ok() {
             self.detail = Some(detail);
         }
+        self
+    }
+
+    /// Adds an application-specific condition element that is written by hand.
+    /// (RFC 6120, 8.3.4)
+    ///
+    /// Use it where there is no type for the payload; otherwise [`Refusal::detail`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::refusal::{Condition, Refusal};
+    ///
+    /// let no = Refusal::new(Condition::BadRequest)
+    ///     .detail_by(|wire| wire.raw("<too-late xmlns='urn:example:clock'/>"));
+    /// ```
+    #[must_use]
+    pub fn detail_by(mut self, write: impl FnOnce(&mut Wire<'_>)) -> Refusal {
+        self.detail = Some(written(write));
+        self
+    }
+
+    /// Tells where to turn instead: the URI inside `gone` and `redirect`. (RFC 6120, 8.3.3.5
+    /// and 8.3.3.15)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::refusal::{Condition, Refusal};
+    ///
+    /// let moved = Refusal::new(Condition::Gone).instead("xmpp:new.example.org");
+    /// ```
+    #[must_use]
+    pub fn instead(mut self, uri: impl Into<Box<str>>) -> Refusal {
+        self.address = Some(uri.into());
+        self
+    }
+
+    /// Adds a payload to the error stanza, in front of its `<error/>`. (RFC 6120, 8.3.1)
+    ///
+    /// Use it where a protocol wants to see again what was refused, or what is in force instead.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::refusal::{Condition, Refusal};
+    ///
+    /// let no = Refusal::new(Condition::NotAcceptable)
+    ///     .beside(|wire| wire.raw("<clock xmlns='urn:example:clock'/>"));
+    /// ```
+    #[must_use]
+    pub fn beside(mut self, write: impl FnOnce(&mut Wire<'_>)) -> Refusal {
+        self.beside = Some(written(write));
         self
     }
 
@@ -187,7 +244,8 @@ impl Refusal {
         self.cause.as_deref()
     }
 
-    /// Writes the `<error/>` element, without the private cause. (RFC 6120, 8.3.2)
+    /// Writes the `<error/>` element and what is beside it, without the private cause.
+    /// (RFC 6120, 8.3.2)
     ///
     /// # Examples
     ///
@@ -200,13 +258,13 @@ impl Refusal {
     /// assert!(out.contains("<gone ") && !out.contains("secret"));
     /// ```
     pub fn write(&self, wire: &mut Wire<'_>) {
+        if let Some(beside) = &self.beside {
+            wire.written(beside);
+        }
         wire.raw("<error type='");
         wire.raw(self.kind.as_str());
-        wire.raw("'><");
-        wire.raw(self.condition.as_str());
-        wire.raw(" xmlns='");
-        wire.raw(NS_STANZAS);
-        wire.raw("'/>");
+        wire.raw("'>");
+        self.write_condition(wire);
         if let Some(text) = &self.text {
             wire.raw("<text xmlns='");
             wire.raw(NS_STANZAS);
@@ -219,6 +277,27 @@ impl Refusal {
         }
         wire.raw("</error>");
     }
+
+    fn write_condition(&self, wire: &mut Wire<'_>) {
+        wire.raw("<");
+        wire.raw(self.condition.as_str());
+        wire.raw(" xmlns='");
+        wire.raw(NS_STANZAS);
+        let Some(address) = &self.address else {
+            return wire.raw("'/>");
+        };
+        wire.raw("'>");
+        wire.text(address);
+        wire.raw("</");
+        wire.raw(self.condition.as_str());
+        wire.raw(">");
+    }
+}
+
+fn written(write: impl FnOnce(&mut Wire<'_>)) -> Vec<u8> {
+    let mut out = Vec::new();
+    write(&mut Wire::new(&mut out));
+    out
 }
 
 impl fmt::Debug for Refusal {
@@ -249,9 +328,7 @@ mod tests {
     use super::*;
 
     fn written(refusal: &Refusal) -> String {
-        let mut out = Vec::new();
-        refusal.write(&mut Wire::new(&mut out));
-        String::from_utf8(out).unwrap()
+        String::from_utf8(super::written(|wire| refusal.write(wire))).unwrap()
     }
 
     #[test]
@@ -267,6 +344,26 @@ mod tests {
                 .unwrap()
                 .to_string()
                 .contains("invalid digit")
+        );
+    }
+
+    #[test]
+    fn who_is_gone_may_tell_where_to() {
+        let moved = Refusal::new(Condition::Gone).instead("xmpp:a?;node=b&c");
+        assert_eq!(
+            written(&moved),
+            "<error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>xmpp:a?;node=b&amp;c</gone></error>"
+        );
+    }
+
+    #[test]
+    fn what_is_beside_the_error_stands_before_it_and_a_detail_in_it() {
+        let refusal = Refusal::new(Condition::Conflict)
+            .beside(|wire| wire.raw("<a xmlns='urn:a'/>"))
+            .detail_by(|wire| wire.raw("<b xmlns='urn:b'/>"));
+        assert_eq!(
+            written(&refusal),
+            "<a xmlns='urn:a'/><error type='cancel'><conflict xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><b xmlns='urn:b'/></error>"
         );
     }
 

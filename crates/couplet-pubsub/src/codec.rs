@@ -3,17 +3,25 @@
 //! Its own reader, lenient where XEP-0060 is: the typed payloads of xmpp-parsers refuse requests
 //! that are valid and cannot tell `nodeid-required`. (pubsub.md, 0.4)
 
-use couplet::{IqType, Jid, Message};
-use couplet_core::{element::Element, wire::Wire};
-
-use crate::{
-    refused::Refused,
-    reply::Reply,
-    request::{Approval, Request},
-};
-
+mod approval;
+mod errors;
 pub(crate) mod event;
 pub(crate) mod form;
+mod read;
+mod rsm;
+mod words;
+mod write;
+
+#[allow(
+    unused_imports,
+    reason = "parts of the service are still being put together"
+)]
+pub(crate) use self::{
+    approval::approval,
+    errors::{refusal, unchanged},
+    read::read,
+    write::write,
+};
 
 /// The namespace of what entities ask. (XEP-0060, 16.1)
 pub(crate) const NS: &str = "http://jabber.org/protocol/pubsub";
@@ -23,28 +31,3 @@ pub(crate) const NS_OWNER: &str = "http://jabber.org/protocol/pubsub#owner";
 pub(crate) const NS_EVENT: &str = "http://jabber.org/protocol/pubsub#event";
 /// The namespace of error details.
 pub(crate) const NS_ERRORS: &str = "http://jabber.org/protocol/pubsub#errors";
-
-/// Reads the payload of an IQ that `from` sent.
-pub(crate) fn read(payload: Element<'_>, type_: IqType, from: &Jid) -> Result<Request, Refused> {
-    let _ = payload;
-    unimplemented!("{type_:?} {from}")
-}
-
-/// An owner's answer to an approval form, where this message is one. (XEP-0060, 8.6)
-///
-/// None for messages that are something else, and for cancelled forms.
-pub(crate) fn approval(message: &Message) -> Option<Approval> {
-    let _ = message;
-    unimplemented!()
-}
-
-/// Writes the payload of a result. The two `...Unchanged` replies go through [`refusal`].
-pub(crate) fn write(reply: &Reply, wire: &mut Wire<'_>) {
-    let _ = wire;
-    unimplemented!("{reply:?}")
-}
-
-/// The error stanza that tells a refusal.
-pub(crate) fn refusal(refused: Refused) -> couplet::Refusal {
-    unimplemented!("{refused:?}")
-}

@@ -1,27 +1,48 @@
-//! The rules of XEP-0060: a request and facts in, a reply and changes out. Pure: no store, no clock.
+//! The rules of XEP-0060: a request and facts in, a reply and changes out.
+//!
+//! Every operation is a list of what it needs to know and a pure decision on those facts: no store,
+//! no clock, no XML. Only this file and the first function of each operation wait for a store.
+
+mod access;
+mod announce;
+mod ask;
+mod bounce;
+mod entity;
+mod owner;
+mod publisher;
+mod room;
+mod settle;
+mod sweep;
 
 use std::sync::Arc;
 
-use couplet::Jid;
+use couplet::{Condition, Jid};
+use tokio::sync::oneshot;
 
 use crate::{
+    facts::{Facts, Needs},
     moment::Moment,
     policy::Policy,
     refused::Refused,
     reply::Reply,
     request::{Approval, Request},
-    store::Store,
+    store::{Store, StoreError},
 };
+
+use ask::{Ask, Decision};
+use entity::{items, mine, options, subscribe, unsubscribe};
+use owner::{affiliates, configure, create, delete, pending, purge, subscribers};
+use publisher::{publish, retract};
 
 /// Answers requests: reads facts, decides, has the changes done.
 pub(crate) struct Engine {
     store: Arc<dyn Store>,
     policy: Arc<dyn Policy>,
-    /// The service's own domain, whose users are local.
-    domain: String,
+    domain: Arc<str>,
 }
 
 impl Engine {
+    /// `domain` is the service's own address: notifications to it would come back to it.
     pub(crate) fn new(
         store: Arc<dyn Store>,
         policy: Arc<dyn Policy>,
@@ -30,7 +51,7 @@ impl Engine {
         Engine {
             store,
             policy,
-            domain: domain.into(),
+            domain: domain.into().into(),
         }
     }
 
@@ -46,23 +67,78 @@ impl Engine {
         request: Request,
         now: Moment,
     ) -> Result<Reply, Refused> {
-        let _ = (&self.store, &self.policy, &self.domain);
-        unimplemented!("{from} {request:?} {now:?}")
+        let ask = self.ask(from, now);
+        match request {
+            Request::Subscriptions { node, page } => {
+                mine::subscriptions(self, ask, node, page).await
+            }
+            Request::Affiliations { node, page } => mine::affiliations(self, ask, node, page).await,
+            Request::Subscribe { node, jid, options } => {
+                subscribe::answer(self, ask, node, jid, options).await
+            }
+            Request::Unsubscribe { node, jid, subid } => {
+                unsubscribe::answer(self, ask, node, jid, subid).await
+            }
+            Request::Options { node, jid, subid } => {
+                options::answer(self, ask, node, jid, subid).await
+            }
+            Request::SetOptions {
+                node,
+                jid,
+                subid,
+                form,
+            } => options::set(self, ask, node, jid, subid, form).await,
+            Request::DefaultOptions { node } => options::defaults(self, ask, node).await,
+            Request::Items {
+                node,
+                subid,
+                wanted,
+            } => items::answer(self, ask, node, subid, wanted).await,
+            Request::Publish {
+                node,
+                items,
+                options,
+            } => publish::answer(self, ask, node, items, options).await,
+            Request::Retract { node, ids, notify } => {
+                retract::answer(self, ask, node, ids, notify).await
+            }
+            Request::Create { node, configure } => create::answer(self, ask, node, configure).await,
+            Request::Configuration { node } => configure::show(self, ask, node).await,
+            Request::Configure { node, form } => configure::answer(self, ask, node, form).await,
+            Request::DefaultConfiguration => Ok(configure::defaults(&ask)),
+            Request::Delete { node, redirect } => delete::answer(self, ask, node, redirect).await,
+            Request::Purge { node } => purge::answer(self, ask, node).await,
+            Request::Subscribers { node, page } => subscribers::list(self, ask, node, page).await,
+            Request::SetSubscribers { node, wanted } => {
+                subscribers::answer(self, ask, node, wanted).await
+            }
+            Request::Affiliates { node } => affiliates::list(self, ask, node).await,
+            Request::SetAffiliates { node, wanted } => {
+                affiliates::answer(self, ask, node, wanted).await
+            }
+        }
     }
 
     /// Takes an owner's answer to an approval form; anybody else's is ignored. (XEP-0060, 8.6)
     pub(crate) async fn approve(&self, from: &Jid, approval: Approval, now: Moment) {
-        unimplemented!("{from} {approval:?} {now:?}")
+        let ask = self.ask(from, now);
+        if let Err(why) = pending::approve(self, ask, approval).await {
+            tracing::debug!(%from, ?why, "an answer to an approval form is ignored");
+        }
     }
 
     /// Has the approval forms of one node sent again to this owner. (XEP-0060, 8.7)
+    ///
+    /// # Errors
+    ///
+    /// `forbidden`, `item-not-found`.
     pub(crate) async fn send_pending(
         &self,
         from: &Jid,
         node: &str,
         now: Moment,
     ) -> Result<(), Refused> {
-        unimplemented!("{from} {node} {now:?}")
+        pending::send_again(self, self.ask(from, now), node.to_owned()).await
     }
 
     /// A notification came back: with a permanent error the subscription ends, others are counted.
@@ -75,11 +151,71 @@ impl Engine {
         permanent: bool,
         now: Moment,
     ) {
-        unimplemented!("{from} {node} {subid:?} {permanent} {now:?}")
+        let ask = self.ask(from, now);
+        let weight = bounce::Weight::of(permanent);
+        if let Err(why) = bounce::take(self, ask, node, subid, weight).await {
+            tracing::debug!(%from, node, ?why, "a bounce is ignored");
+        }
     }
 
     /// Ends leases and items that have run out; tells when to look again.
     pub(crate) async fn sweep(&self, now: Moment) -> Option<Moment> {
-        unimplemented!("{now:?}")
+        sweep::sweep(self, now).await
+    }
+
+    fn ask(&self, from: &Jid, now: Moment) -> Ask {
+        Ask {
+            from: from.clone(),
+            who: from.to_bare(),
+            policy: Arc::clone(&self.policy),
+            domain: Arc::clone(&self.domain),
+            now,
+            fresh: || uuid::Uuid::new_v4().to_string(),
+        }
+    }
+
+    fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    async fn look(&self, needs: Needs) -> Result<Facts, Refused> {
+        Ok(self.store.look(needs).await?)
+    }
+
+    /// Has a decision taken on facts and done, all in one transaction.
+    async fn change<R: Send + 'static>(
+        &self,
+        needs: Needs,
+        decide: impl FnOnce(&Facts) -> Decision<R> + Send + 'static,
+    ) -> Result<R, Refused> {
+        let (tell, mut told) = oneshot::channel();
+        let decide = Box::new(move |facts: &Facts| {
+            let (changes, answer) = match decide(facts) {
+                Ok((changes, reply)) => (changes, Ok(reply)),
+                Err(refused) => (Vec::new(), Err(refused)),
+            };
+            let _nobody_waits = tell.send(answer);
+            changes
+        });
+        self.store.change(needs, decide).await?;
+        // A store that says it is done has asked for the decision.
+        told.try_recv()
+            .unwrap_or_else(|_| Err(Refused::plain(Condition::InternalServerError)))
+    }
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Refused {
+        match error {
+            StoreError::UnknownCursor => Refused::plain(Condition::ItemNotFound),
+            StoreError::Busy(why) => {
+                tracing::warn!(why, "the store cannot do it now");
+                Refused::plain(Condition::ResourceConstraint)
+            }
+            StoreError::Broken(why) => {
+                tracing::error!(why, "the store cannot do it");
+                Refused::plain(Condition::InternalServerError)
+            }
+        }
     }
 }

@@ -74,6 +74,121 @@ pub trait Policy: Send + Sync + 'static {
     }
 }
 
+/// The rules of a service by lists and numbers, as a configuration gives them.
+///
+/// # Examples
+///
+/// ```
+/// use couplet_pubsub::policy::{Creators, House, Policy};
+/// use jid::BareJid;
+///
+/// let mut house = House::default();
+/// // Everybody at example.org, and one from elsewhere.
+/// house.creators = Creators::Listed(vec![
+///     BareJid::new("example.org")?,
+///     BareJid::new("guest@example.net")?,
+/// ]);
+/// house.admins = vec![BareJid::new("admin@example.org")?];
+///
+/// assert!(house.may_create(&BareJid::new("romeo@example.org")?, Some("news")));
+/// assert!(!house.may_create(&BareJid::new("romeo@example.net")?, Some("news")));
+/// assert!(house.is_admin(&BareJid::new("admin@example.org")?));
+/// # Ok::<(), jid::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct House {
+    /// Who may create nodes.
+    pub creators: Creators,
+    /// Owners of every node; they may create too.
+    pub admins: Vec<BareJid>,
+    /// Whether publishing creates nodes, for those who may create.
+    pub auto_create: bool,
+    /// How much everybody may have.
+    pub limits: Limits,
+    /// What a new node is like when its creator says nothing.
+    pub new_node: NodeConfig,
+}
+
+impl Default for House {
+    fn default() -> House {
+        House {
+            creators: Creators::Anyone,
+            admins: Vec::new(),
+            auto_create: true,
+            limits: Limits::default(),
+            new_node: NodeConfig::default(),
+        }
+    }
+}
+
+impl Policy for House {
+    fn may_create(&self, who: &BareJid, _node: Option<&str>) -> bool {
+        self.is_admin(who) || self.creators.include(who)
+    }
+
+    fn auto_create(&self, _who: &BareJid, _node: &str) -> bool {
+        self.auto_create
+    }
+
+    fn is_admin(&self, who: &BareJid) -> bool {
+        self.admins.contains(who)
+    }
+
+    fn limits(&self, _who: &BareJid) -> Limits {
+        self.limits
+    }
+
+    fn new_node(&self) -> NodeConfig {
+        self.new_node.clone()
+    }
+}
+
+/// Who may create nodes.
+///
+/// # Examples
+///
+/// ```
+/// use couplet_pubsub::policy::Creators;
+/// use jid::BareJid;
+///
+/// let staff = Creators::Listed(vec![BareJid::new("staff.example.org")?]);
+/// assert!(staff.include(&BareJid::new("juliet@staff.example.org")?));
+/// assert!(Creators::Anyone.include(&BareJid::new("romeo@example.net")?));
+/// # Ok::<(), jid::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Creators {
+    /// Everybody.
+    Anyone,
+    /// These; a JID without a local part stands for all at that domain.
+    Listed(Vec<BareJid>),
+}
+
+impl Creators {
+    /// Whether this entity is one of them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_pubsub::policy::Creators;
+    /// use jid::BareJid;
+    ///
+    /// let nobody = Creators::Listed(Vec::new());
+    /// assert!(!nobody.include(&BareJid::new("romeo@example.org")?));
+    /// # Ok::<(), jid::Error>(())
+    /// ```
+    #[must_use]
+    pub fn include(&self, who: &BareJid) -> bool {
+        match self {
+            Creators::Anyone => true,
+            Creators::Listed(listed) => listed
+                .iter()
+                .any(|one| one == who || (one.node().is_none() && one.domain() == who.domain())),
+        }
+    }
+}
+
 /// Bounds of what one entity may have, and of single nodes and requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -94,6 +209,9 @@ pub struct Limits {
     pub batch: u32,
     /// Entries of one answer; the rest comes on further pages.
     pub page: u32,
+    /// Bytes of one answer, about; the rest comes on further pages. Servers limit stanzas too,
+    /// Prosody to 512 KiB, and end the stream of a component that sends a longer one.
+    pub answer_bytes: u32,
     /// Bytes in the name of a node.
     pub node_name_bytes: u32,
     /// Bytes in the id of an item.
@@ -113,6 +231,7 @@ impl Default for Limits {
             lease: 31_536_000,
             batch: 100,
             page: 200,
+            answer_bytes: 384_000,
             node_name_bytes: 1_024,
             item_id_bytes: 1_024,
             backlog: 100_000,

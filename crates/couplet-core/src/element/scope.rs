@@ -110,6 +110,13 @@ impl Scope {
         Ns::bound(self.default)
     }
 
+    /// What is declared for prefixes, in the order of declaration.
+    pub(super) fn prefixes(&self) -> impl DoubleEndedIterator<Item = (&str, &str)> {
+        let declared = self.bound.get(Self::XML as usize + 1..).unwrap_or_default();
+        let pairs = declared.iter().map(|bound| (&*bound.prefix, &*bound.uri));
+        pairs.filter(|(prefix, _)| !prefix.is_empty())
+    }
+
     pub(super) fn lookup(&self, prefix: &str) -> Option<u32> {
         if prefix == "xml" {
             return Some(Self::XML);

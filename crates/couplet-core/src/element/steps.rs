@@ -268,18 +268,29 @@ impl<'a> Element<'a> {
     }
 
     /// The `xml:lang` of the innermost element around this one that has any (XML 1.0, 2.12).
-    fn inherited_language(self) -> Option<&'a str> {
-        let (mut language, mut at) = (None, self.tree.root());
-        while at.index != self.index {
-            let own = at
+    pub(super) fn inherited_language(self) -> Option<&'a str> {
+        let mut language = None;
+        for outer in self.around() {
+            let own = outer
                 .attrs()
                 .find(|(ns, name, _)| *name == "lang" && *ns == NS_XML);
             if let Some((_, _, Cow::Borrowed(own))) = own {
                 language = Some(own);
             }
-            at = at.children().find(|child| child.end() > self.index)?;
         }
         language
+    }
+
+    /// The elements around this one, the outermost first.
+    pub(super) fn around(self) -> impl Iterator<Item = Element<'a>> {
+        let inside = move |outer: &Element<'a>| outer.index != self.index;
+        let mut at = Some(self.tree.root()).filter(inside);
+        std::iter::from_fn(move || {
+            let outer = at?;
+            let next = outer.children().find(|child| child.end() > self.index);
+            at = next.filter(inside);
+            Some(outer)
+        })
     }
 }
 

@@ -164,7 +164,7 @@ impl<'a> Element<'a> {
 
     /// Its attributes and declarations.
     #[inline]
-    fn head(self) -> impl Iterator<Item = &'a Node> {
+    pub(super) fn head(self) -> impl Iterator<Item = &'a Node> {
         let nodes = self.tree.nodes.get(self.index + 1..).unwrap_or_default();
         nodes
             .iter()

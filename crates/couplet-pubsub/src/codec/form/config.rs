@@ -1,0 +1,313 @@
+//! The node configuration: one table that reads, writes and compares. (XEP-0060, 16.4.4)
+//!
+//! A new option is one entry here.
+
+use std::{borrow::Cow, sync::LazyLock};
+
+use couplet::{Condition, Jid};
+
+use super::data::{flag, flag_word};
+use crate::{
+    codec::words::Word,
+    node::{
+        AccessModel, ItemReply, NodeConfig, NotificationType, PublishModel, SendLast, WhenFull,
+    },
+    policy::Limits,
+    refused::{Detail, Refused},
+};
+
+/// The longest title, description, contact, ..., in bytes.
+const TEXT_BYTES: usize = 4_096;
+/// So many to turn to.
+const CONTACTS: usize = 100;
+
+/// One option of a node.
+pub(super) struct Entry {
+    pub(super) var: &'static str,
+    pub(super) kind: &'static str,
+    pub(super) label: &'static str,
+    pub(super) choices: Vec<(&'static str, &'static str)>,
+    /// Whether everybody reads it in the meta-data. (XEP-0060, 16.4.3)
+    pub(super) is_public: bool,
+    /// What it is, as values of a field.
+    pub(super) tell: for<'a> fn(&'a NodeConfig) -> Vec<Cow<'a, str>>,
+    /// Makes it what the values say.
+    pub(super) apply: fn(&mut NodeConfig, &[String], &Limits) -> Result<(), Refused>,
+}
+
+impl Entry {
+    /// The entry of a field, if anybody knows it.
+    pub(super) fn named(var: &str) -> Option<&'static Entry> {
+        TABLE.iter().find(|entry| entry.var == var)
+    }
+
+    fn public(mut self) -> Entry {
+        self.is_public = true;
+        self
+    }
+}
+
+/// An option that is this field of [`NodeConfig`].
+macro_rules! option {
+    (flag $var:literal, $field:ident, $label:literal) => {
+        entry(
+            $var,
+            "boolean",
+            $label,
+            Vec::new(),
+            |config| vec![flag_word(config.$field).into()],
+            |config, values, _| set_flag(&mut config.$field, values),
+        )
+    };
+    (word $var:literal, $field:ident: $type:ty, $label:literal) => {
+        entry(
+            $var,
+            "list-single",
+            $label,
+            <$type>::choices(),
+            |config| vec![config.$field.word().into()],
+            |config, values, _| set_word(&mut config.$field, values),
+        )
+    };
+    (text $var:literal, $field:ident, $label:literal) => {
+        entry(
+            $var,
+            "text-single",
+            $label,
+            Vec::new(),
+            |config| {
+                config
+                    .$field
+                    .as_deref()
+                    .map(Cow::from)
+                    .into_iter()
+                    .collect()
+            },
+            |config, values, _| set_text(&mut config.$field, values),
+        )
+    };
+}
+
+/// In the order of the form.
+pub(super) static TABLE: LazyLock<Vec<Entry>> = LazyLock::new(|| {
+    vec![
+        option!(text "pubsub#title", title, "A name of the node for people").public(),
+        option!(text "pubsub#description", description, "A description of the node").public(),
+        option!(text "pubsub#type", payload_type, "The namespace of all payloads").public(),
+        option!(text "pubsub#language", language, "The default language of the node").public(),
+        entry(
+            "pubsub#contact",
+            "jid-multi",
+            "Whom to turn to with questions",
+            Vec::new(),
+            |config| {
+                config
+                    .contact
+                    .iter()
+                    .map(|jid| jid.as_str().into())
+                    .collect()
+            },
+            set_contact,
+        )
+        .public(),
+        entry(
+            "pubsub#node_type",
+            "list-single",
+            "What the node is",
+            vec![("leaf", "A node with items")],
+            |_| vec!["leaf".into()],
+            only_leaf,
+        ),
+        access().public(),
+        option!(word "pubsub#publish_model", publish: PublishModel, "Who may publish").public(),
+        option!(flag "pubsub#subscribe", subscribe, "Whether to allow subscriptions"),
+        option!(flag "pubsub#persist_items", persist, "Whether to keep items"),
+        entry(
+            "pubsub#max_items",
+            "text-single",
+            "How many items to keep, or `max`",
+            Vec::new(),
+            |config| {
+                vec![
+                    config
+                        .max_items
+                        .map_or("max".into(), |max| max.to_string().into()),
+                ]
+            },
+            set_max_items,
+        )
+        .public(),
+        option!(word "pubsub#publish_node_full", when_full: WhenFull, "What happens to a new item where there is no room"),
+        entry(
+            "pubsub#item_expire",
+            "text-single",
+            "After how many seconds items go, or `max` for never",
+            Vec::new(),
+            |config| {
+                vec![
+                    config
+                        .item_expire
+                        .map_or("max".into(), |time| time.to_string().into()),
+                ]
+            },
+            set_item_expire,
+        ),
+        entry(
+            "pubsub#max_payload_size",
+            "text-single",
+            "How large a payload may be, in bytes",
+            Vec::new(),
+            |config| vec![config.max_payload.to_string().into()],
+            set_max_payload,
+        ),
+        option!(flag "pubsub#deliver_notifications", notify, "Whether to deliver notifications"),
+        option!(flag "pubsub#deliver_payloads", payloads, "Whether to deliver payloads with notifications"),
+        option!(word "pubsub#notification_type", message_type: NotificationType, "In what messages notifications come"),
+        option!(word "pubsub#send_last_published_item", send_last: SendLast, "When to send the last published item"),
+        option!(word "pubsub#itemreply", item_reply: ItemReply, "Whom an item names as its publisher"),
+        option!(flag "pubsub#notify_config", notify_config, "Whether to notify subscribers of a new configuration"),
+        option!(flag "pubsub#notify_delete", notify_delete, "Whether to notify subscribers when the node is deleted"),
+        option!(flag "pubsub#notify_retract", notify_retract, "Whether to notify subscribers when items are removed"),
+        option!(flag "pubsub#notify_sub", notify_sub, "Whether to notify owners of new and former subscribers"),
+        option!(flag "couplet#original_publisher", original_publisher, "Whether only its publisher may overwrite an item"),
+    ]
+});
+
+fn entry(
+    var: &'static str,
+    kind: &'static str,
+    label: &'static str,
+    choices: Vec<(&'static str, &'static str)>,
+    tell: for<'a> fn(&'a NodeConfig) -> Vec<Cow<'a, str>>,
+    apply: fn(&mut NodeConfig, &[String], &Limits) -> Result<(), Refused>,
+) -> Entry {
+    Entry {
+        var,
+        kind,
+        label,
+        choices,
+        is_public: false,
+        tell,
+        apply,
+    }
+}
+
+/// Its refusal has a name of its own. (XEP-0060, 8.1.2)
+fn access() -> Entry {
+    let mut entry = option!(word "pubsub#access_model", access: AccessModel, "Who may subscribe and retrieve items");
+    entry.apply = |config, values, _| {
+        let unsupported = Detail::UnsupportedAccessModel;
+        set_word(&mut config.access, values)
+            .map_err(|_| Refused::with(Condition::NotAcceptable, unsupported))
+    };
+    entry
+}
+
+fn impossible() -> Refused {
+    Refused::plain(Condition::NotAcceptable)
+}
+
+/// The one value. A field without one was left blank, which for most options says nothing.
+fn one(values: &[String]) -> Option<&str> {
+    values
+        .first()
+        .map(|value| value.trim())
+        .filter(|value| !value.is_empty())
+}
+
+fn set_flag(slot: &mut bool, values: &[String]) -> Result<(), Refused> {
+    if let Some(word) = one(values) {
+        *slot = flag(word).ok_or_else(impossible)?;
+    }
+    Ok(())
+}
+
+fn set_word<T: Word>(slot: &mut T, values: &[String]) -> Result<(), Refused> {
+    if let Some(word) = one(values) {
+        *slot = T::from_word(word).ok_or_else(impossible)?;
+    }
+    Ok(())
+}
+
+/// Left blank, it is gone.
+fn set_text(slot: &mut Option<String>, values: &[String]) -> Result<(), Refused> {
+    let text = values.first().filter(|text| !text.is_empty());
+    if text.is_some_and(|text| text.len() > TEXT_BYTES) {
+        return Err(impossible());
+    }
+    *slot = text.cloned();
+    Ok(())
+}
+
+fn set_contact(config: &mut NodeConfig, values: &[String], _: &Limits) -> Result<(), Refused> {
+    let contacts: Vec<_> = values
+        .iter()
+        .filter(|jid| !jid.is_empty())
+        .cloned()
+        .collect();
+    if contacts.len() > CONTACTS || contacts.iter().any(|jid| Jid::new(jid).is_err()) {
+        return Err(impossible());
+    }
+    config.contact = contacts;
+    Ok(())
+}
+
+/// XEP-0248, 4: a service without collections says so.
+fn only_leaf(_: &mut NodeConfig, values: &[String], _: &Limits) -> Result<(), Refused> {
+    match one(values) {
+        None | Some("leaf") => Ok(()),
+        Some("collection") => Err(Refused::with(
+            Condition::FeatureNotImplemented,
+            Detail::Unsupported("collections"),
+        )),
+        Some(_) => Err(impossible()),
+    }
+}
+
+/// What was allowed once may stay: only a new value is held against the limits.
+fn set_max_items(
+    config: &mut NodeConfig,
+    values: &[String],
+    limits: &Limits,
+) -> Result<(), Refused> {
+    let max = match one(values) {
+        None => return Ok(()),
+        Some("max") => None,
+        Some(number) => Some(number.parse::<u32>().map_err(|_| impossible())?),
+    };
+    if max != config.max_items && max.is_some_and(|max| max == 0 || max > limits.items) {
+        return Err(impossible());
+    }
+    config.max_items = max;
+    Ok(())
+}
+
+fn set_item_expire(config: &mut NodeConfig, values: &[String], _: &Limits) -> Result<(), Refused> {
+    config.item_expire = match one(values) {
+        None | Some("max") => None,
+        Some(number) => match number.parse::<u64>() {
+            Ok(seconds @ 1..=MOST_SECONDS) => Some(seconds),
+            _ => return Err(impossible()),
+        },
+    };
+    Ok(())
+}
+
+/// A hundred years: what is added to a moment must stay one.
+const MOST_SECONDS: u64 = 3_155_760_000;
+
+fn set_max_payload(
+    config: &mut NodeConfig,
+    values: &[String],
+    limits: &Limits,
+) -> Result<(), Refused> {
+    let Some(number) = one(values) else {
+        return Ok(());
+    };
+    let max = number.parse::<u32>().map_err(|_| impossible())?;
+    if max != config.max_payload && max > limits.payload_bytes {
+        return Err(impossible());
+    }
+    config.max_payload = max;
+    Ok(())
+}

@@ -1,0 +1,209 @@
+//! Data forms on the wire, whatever they are about. (XEP-0004)
+//!
+//! Deliberately lenient: FORM_TYPE says nothing that the place of the form does not say.
+
+use std::borrow::Cow;
+
+use couplet_core::{element::Element, wire::Wire};
+
+use crate::{
+    codec::read::bad_request,
+    refused::Refused,
+    request::{ConfigForm, Field, OptionsForm},
+};
+
+/// The namespace of data forms.
+pub(in crate::codec) const NS_DATA: &str = "jabber:x:data";
+/// The field that says what a form is about. (XEP-0068)
+pub(in crate::codec) const FORM_TYPE: &str = "FORM_TYPE";
+
+/// A form that came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::codec) enum Submitted {
+    /// `type='cancel'`
+    Cancel,
+    /// `type='submit'`, which is also meant where there is no type.
+    Fields(Vec<Field>),
+}
+
+impl From<Submitted> for OptionsForm {
+    fn from(form: Submitted) -> OptionsForm {
+        match form {
+            Submitted::Cancel => OptionsForm::Cancel,
+            Submitted::Fields(fields) => OptionsForm::Submit(fields),
+        }
+    }
+}
+
+impl From<Submitted> for ConfigForm {
+    fn from(form: Submitted) -> ConfigForm {
+        match form {
+            Submitted::Cancel => ConfigForm::Cancel,
+            Submitted::Fields(fields) => ConfigForm::Submit(fields),
+        }
+    }
+}
+
+/// The form in an element, where there is one, without its FORM_TYPE.
+///
+/// # Errors
+///
+/// `bad-request` for a form that is not on its way back.
+pub(in crate::codec) fn submitted(parent: Element<'_>) -> Result<Option<Submitted>, Refused> {
+    let Some(form) = parent.child("x", NS_DATA) else {
+        return Ok(None);
+    };
+    match form.attr("type").as_deref() {
+        Some("cancel") => Ok(Some(Submitted::Cancel)),
+        Some("submit") | None => {
+            let mut fields = fields(form);
+            fields.retain(|field| field.var != FORM_TYPE);
+            Ok(Some(Submitted::Fields(fields)))
+        }
+        Some(_) => Err(bad_request("A form is submitted or cancelled")),
+    }
+}
+
+/// All fields with a name.
+pub(in crate::codec) fn fields(form: Element<'_>) -> Vec<Field> {
+    let all = form.children().filter(|child| child.is("field", NS_DATA));
+    all.filter_map(|field| {
+        let values = field.children().filter(|child| child.is("value", NS_DATA));
+        Some(Field {
+            var: field.attr("var")?.into_owned(),
+            values: values.map(|value| value.text().into_owned()).collect(),
+        })
+    })
+    .collect()
+}
+
+/// Reads a boolean. (XEP-0004, 3.3)
+pub(in crate::codec) fn flag(word: &str) -> Option<bool> {
+    match word.trim() {
+        "1" | "true" => Some(true),
+        "0" | "false" => Some(false),
+        _ => None,
+    }
+}
+
+/// Writes a boolean.
+pub(in crate::codec) fn flag_word(flag: bool) -> &'static str {
+    if flag { "1" } else { "0" }
+}
+
+/// How a form is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::codec) enum Style {
+    /// To be filled in, with types, labels and choices.
+    Form,
+    /// What is in force, as values.
+    Result,
+}
+
+/// A field on its way out.
+pub(in crate::codec) struct Told<'a> {
+    pub(in crate::codec) var: &'a str,
+    pub(in crate::codec) kind: &'static str,
+    pub(in crate::codec) label: &'a str,
+    pub(in crate::codec) choices: &'a [(&'static str, &'static str)],
+    pub(in crate::codec) values: &'a [Cow<'a, str>],
+}
+
+impl Told<'_> {
+    pub(in crate::codec) fn write(&self, style: Style, wire: &mut Wire<'_>) {
+        wire.raw("<field");
+        wire.attribute("var", self.var);
+        if style == Style::Form {
+            wire.attribute("type", self.kind);
+            if !self.label.is_empty() {
+                wire.attribute("label", self.label);
+            }
+        }
+        wire.raw(">");
+        if style == Style::Form {
+            for (word, label) in self.choices {
+                wire.raw("<option");
+                wire.attribute("label", label);
+                wire.raw(">");
+                wire.element("value", word);
+                wire.raw("</option>");
+            }
+        }
+        for value in self.values {
+            wire.element("value", value);
+        }
+        wire.raw("</field>");
+    }
+}
+
+/// Writes a form: FORM_TYPE first, then what `content` writes. (XEP-0068, 3.1)
+pub(in crate::codec) fn write(
+    style: Style,
+    form_type: &str,
+    wire: &mut Wire<'_>,
+    content: impl FnOnce(&mut Wire<'_>),
+) {
+    wire.raw("<x xmlns='");
+    wire.raw(NS_DATA);
+    wire.raw(match style {
+        Style::Form => "' type='form'>",
+        Style::Result => "' type='result'>",
+    });
+    wire.raw("<field var='FORM_TYPE' type='hidden'>");
+    wire.element("value", form_type);
+    wire.raw("</field>");
+    content(wire);
+    wire.raw("</x>");
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use couplet_core::element::{Scope, Tree};
+
+    use super::*;
+
+    fn read(form: &str) -> Result<Option<Submitted>, Refused> {
+        let text = format!("<a>{form}</a>");
+        submitted(
+            Tree::parse(Bytes::from(text), &Scope::client())
+                .unwrap()
+                .root(),
+        )
+    }
+
+    #[test]
+    fn a_form_without_a_type_is_submitted() {
+        let fields = "<field var='a'><value>1</value><value>&lt;</value></field><field var='b'/><field/><field var='FORM_TYPE'><value>whatever</value></field>";
+        let expected = vec![
+            Field {
+                var: "a".into(),
+                values: vec!["1".into(), "<".into()],
+            },
+            Field {
+                var: "b".into(),
+                values: vec![],
+            },
+        ];
+        for type_ in ["", " type='submit'"] {
+            let form = format!("<x xmlns='jabber:x:data'{type_}>{fields}</x>");
+            assert_eq!(read(&form), Ok(Some(Submitted::Fields(expected.clone()))));
+        }
+    }
+
+    #[test]
+    fn a_form_that_is_not_on_its_way_back_is_refused() {
+        for type_ in ["form", "result", "bogus"] {
+            assert!(read(&format!("<x xmlns='jabber:x:data' type='{type_}'/>")).is_err());
+        }
+    }
+
+    #[test]
+    fn no_form_is_none_and_a_cancelled_one_has_no_fields() {
+        assert_eq!(read("<x xmlns='urn:other'/>"), Ok(None));
+        assert_eq!(
+            read("<x xmlns='jabber:x:data' type='cancel'><field var='a'/></x>"),
+            Ok(Some(Submitted::Cancel))
+        );
+    }
+}

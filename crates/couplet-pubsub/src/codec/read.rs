@@ -1,0 +1,337 @@
+//! Requests: which element asks for what, and what all of them have in common.
+//!
+//! Deliberately absent: whether a node exists or somebody may. Unknown attributes and elements
+//! beside a request are passed over; a request that is not complete is refused as XEP-0060 says.
+
+use couplet::{Condition, IqType, Jid};
+use couplet_core::element::Element;
+
+use super::{NS, NS_OWNER, rsm};
+use crate::{
+    page::Page,
+    refused::{Detail, Refused},
+    request::Request,
+};
+
+mod entity;
+mod owner;
+mod publisher;
+
+/// One kind of request: its element, the type of its IQ, and who reads it.
+type Kind = (
+    &'static str,
+    IqType,
+    fn(Ask<'_>) -> Result<Request, Refused>,
+);
+
+/// XEP-0060, 5 to 8.1
+const ENTITY: &[Kind] = &[
+    ("publish", IqType::Set, publisher::publish),
+    ("items", IqType::Get, entity::items),
+    ("subscribe", IqType::Set, entity::subscribe),
+    ("unsubscribe", IqType::Set, entity::unsubscribe),
+    ("retract", IqType::Set, publisher::retract),
+    ("subscriptions", IqType::Get, entity::subscriptions),
+    ("affiliations", IqType::Get, entity::affiliations),
+    ("options", IqType::Get, entity::options),
+    ("options", IqType::Set, entity::set_options),
+    ("default", IqType::Get, entity::default_options),
+    ("create", IqType::Set, owner::create),
+];
+
+/// XEP-0060, 8.2 to 8.9
+const OWNER: &[Kind] = &[
+    ("configure", IqType::Get, owner::configuration),
+    ("configure", IqType::Set, owner::configure),
+    ("default", IqType::Get, owner::default_configuration),
+    ("delete", IqType::Set, owner::delete),
+    ("purge", IqType::Set, owner::purge),
+    ("subscriptions", IqType::Get, owner::subscribers),
+    ("subscriptions", IqType::Set, owner::set_subscribers),
+    ("affiliations", IqType::Get, owner::affiliates),
+    ("affiliations", IqType::Set, owner::set_affiliates),
+];
+
+/// Reads the payload of an IQ.
+///
+/// # Errors
+///
+/// What XEP-0060 says to a request that is not complete, or is none.
+pub(crate) fn read(payload: Element<'_>, type_: IqType, _from: &Jid) -> Result<Request, Refused> {
+    let kinds = match payload.ns() {
+        NS => ENTITY,
+        NS_OWNER => OWNER,
+        _ => return Err(Refused::plain(Condition::ServiceUnavailable)),
+    };
+    let element = asked(payload, kinds)?;
+    let kind = kinds
+        .iter()
+        .find(|(name, own, _)| *name == element.name() && *own == type_);
+    let Some((_, _, read)) = kind else {
+        return Err(bad_request("This is asked with an IQ of the other type"));
+    };
+    read(Ask { payload, element })
+}
+
+/// The one element that says what is wanted.
+fn asked<'a>(payload: Element<'a>, kinds: &[Kind]) -> Result<Element<'a>, Refused> {
+    let known = |child: &Element<'_>| {
+        child.ns() == payload.ns() && kinds.iter().any(|(name, ..)| *name == child.name())
+    };
+    let mut all = payload.children().filter(known);
+    let Some(first) = all.next() else {
+        return Err(nothing_asked(payload));
+    };
+    let Some(second) = all.next() else {
+        return Ok(first);
+    };
+    // XEP-0060, 6.3.7: here the options belong to the subscription, and follow it.
+    if all.next().is_none() && first.name() == "subscribe" && second.name() == "options" {
+        return Ok(first);
+    }
+    Err(bad_request(
+        "One request at a time, what belongs to it behind it",
+    ))
+}
+
+fn nothing_asked(payload: Element<'_>) -> Refused {
+    if payload.children().next().is_none() {
+        return bad_request("Nothing is asked for");
+    }
+    let lost = |name| payload.child(name, NS).is_some();
+    if lost("configure") || lost("publish-options") {
+        return bad_request("What this belongs to is missing");
+    }
+    Refused::plain(Condition::FeatureNotImplemented)
+}
+
+/// A request on its way.
+#[derive(Clone, Copy)]
+struct Ask<'a> {
+    /// `<pubsub/>`
+    payload: Element<'a>,
+    /// Its child that says what is wanted.
+    element: Element<'a>,
+}
+
+impl<'a> Ask<'a> {
+    fn node(self) -> Result<String, Refused> {
+        self.any_node()
+            .ok_or_else(|| missing(Detail::NodeidRequired))
+    }
+
+    /// An empty name is none: there is no root collection to mean. (XEP-0248)
+    fn any_node(self) -> Option<String> {
+        filled(self.element, "node")
+    }
+
+    fn subid(self) -> Option<String> {
+        filled(self.element, "subid")
+    }
+
+    fn jid(self, where_missing: Detail) -> Result<Jid, Refused> {
+        jid(self.element, where_missing)
+    }
+
+    fn page(self) -> Result<Page, Refused> {
+        Ok(self.asked_page()?.unwrap_or_default())
+    }
+
+    /// Its place is beside the request; some put it inside.
+    fn asked_page(self) -> Result<Option<Page>, Refused> {
+        match rsm::read(self.payload)? {
+            Some(page) => Ok(Some(page)),
+            None => rsm::read(self.element),
+        }
+    }
+
+    /// What belongs to the request: it follows it and names neither node nor JID.
+    /// (XEP-0060, 6.3.7 and 8.1.3)
+    fn companion(self, name: &str) -> Result<Option<Element<'a>>, Refused> {
+        let (mut behind, mut found) = (false, None);
+        for child in self.payload.children() {
+            behind |= child.is(self.element.name(), NS);
+            if !child.is(name, NS) {
+                continue;
+            }
+            let names = child.attr("node").is_some() || child.attr("jid").is_some();
+            if !behind || names || found.replace(child).is_some() {
+                return Err(bad_request(
+                    "It comes once, behind its request, and names no node",
+                ));
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The value of an attribute that is not empty.
+fn filled(element: Element<'_>, name: &str) -> Option<String> {
+    let value = element.attr(name)?;
+    (!value.is_empty()).then(|| value.into_owned())
+}
+
+fn jid(element: Element<'_>, where_missing: Detail) -> Result<Jid, Refused> {
+    let text = element.attr("jid").filter(|text| !text.is_empty());
+    let text = text.ok_or_else(|| missing(where_missing))?;
+    Jid::new(&text).map_err(|_| missing(Detail::InvalidJid))
+}
+
+fn missing(detail: Detail) -> Refused {
+    Refused::with(Condition::BadRequest, detail)
+}
+
+pub(super) fn bad_request(text: &str) -> Refused {
+    Refused::plain(Condition::BadRequest).text(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use couplet_core::element::{Scope, Tree};
+
+    use super::*;
+
+    pub(super) fn ask(type_: IqType, xml: &str) -> Result<Request, Refused> {
+        let iq = format!("<iq>{xml}</iq>");
+        let tree = Tree::parse(Bytes::from(iq), &Scope::component()).unwrap();
+        let payload = tree.root().children().next().unwrap();
+        read(payload, type_, &Jid::new("a@example.org/r").unwrap())
+    }
+
+    pub(super) fn get(inside: &str) -> Result<Request, Refused> {
+        ask(
+            IqType::Get,
+            &format!("<pubsub xmlns='{NS}'>{inside}</pubsub>"),
+        )
+    }
+
+    pub(super) fn set(inside: &str) -> Result<Request, Refused> {
+        ask(
+            IqType::Set,
+            &format!("<pubsub xmlns='{NS}'>{inside}</pubsub>"),
+        )
+    }
+
+    pub(super) fn owner_get(inside: &str) -> Result<Request, Refused> {
+        ask(
+            IqType::Get,
+            &format!("<pubsub xmlns='{NS_OWNER}'>{inside}</pubsub>"),
+        )
+    }
+
+    pub(super) fn owner_set(inside: &str) -> Result<Request, Refused> {
+        ask(
+            IqType::Set,
+            &format!("<pubsub xmlns='{NS_OWNER}'>{inside}</pubsub>"),
+        )
+    }
+
+    /// It is a bad request, with this detail.
+    #[track_caller]
+    pub(super) fn is_bad(answer: Result<Request, Refused>, detail: impl Into<Option<Detail>>) {
+        let refused = answer.unwrap_err();
+        assert_eq!(refused.condition, Condition::BadRequest);
+        assert_eq!(refused.detail, detail.into());
+    }
+
+    #[test]
+    fn nothing_asked_is_a_bad_request() {
+        is_bad(get(""), None);
+        is_bad(set(""), None);
+        is_bad(owner_get(" "), None);
+    }
+
+    #[test]
+    fn what_nobody_knows_is_not_implemented() {
+        for answer in [
+            set("<bogus node='n'/>"),
+            get("<items xmlns='urn:other' node='n'/>"),
+            owner_set("<publish node='n'/>"),
+            set("<purge node='n'/>"),
+        ] {
+            assert_eq!(
+                answer.unwrap_err().condition,
+                Condition::FeatureNotImplemented
+            );
+        }
+    }
+
+    #[test]
+    fn a_foreign_payload_is_not_served() {
+        let answer = ask(IqType::Get, "<query xmlns='urn:other'/>");
+        assert_eq!(answer.unwrap_err().condition, Condition::ServiceUnavailable);
+    }
+
+    #[test]
+    fn every_request_wants_its_own_type() {
+        for inside in ["items", "subscriptions", "affiliations", "default"] {
+            is_bad(set(&format!("<{inside} node='n'/>")), None);
+        }
+        for inside in ["publish", "subscribe", "unsubscribe", "retract", "create"] {
+            is_bad(get(&format!("<{inside} node='n' jid='a@b'/>")), None);
+        }
+        is_bad(owner_set("<default/>"), None);
+        is_bad(owner_get("<delete node='n'/>"), None);
+        is_bad(owner_get("<purge node='n'/>"), None);
+    }
+
+    #[test]
+    fn a_request_without_a_node_says_so() {
+        let detail = Detail::NodeidRequired;
+        for inside in [
+            "publish",
+            "retract",
+            "subscribe jid='a@b'",
+            "unsubscribe jid='a@b'",
+            "options jid='a@b'",
+        ] {
+            is_bad(set(&format!("<{inside}/>")), detail);
+        }
+        is_bad(get("<items/>"), detail);
+        is_bad(get("<items node=''/>"), detail);
+        is_bad(get("<options jid='a@b'/>"), detail);
+        for inside in [
+            "configure",
+            "delete",
+            "purge",
+            "subscriptions",
+            "affiliations",
+        ] {
+            is_bad(owner_set(&format!("<{inside}/>")), detail);
+        }
+        for inside in ["configure", "subscriptions", "affiliations"] {
+            is_bad(owner_get(&format!("<{inside}/>")), detail);
+        }
+    }
+
+    #[test]
+    fn two_requests_at_once_are_a_bad_request() {
+        is_bad(set("<create node='n'/><publish node='n'/>"), None);
+        is_bad(
+            set("<subscribe node='n' jid='a@b'/><subscribe node='m' jid='a@b'/>"),
+            None,
+        );
+        is_bad(owner_set("<purge node='n'/><delete node='n'/>"), None);
+    }
+
+    #[test]
+    fn what_is_foreign_beside_a_request_is_passed_over() {
+        assert!(get("<x xmlns='urn:x'/><bogus/><items node='n' bogus='1'/>").is_ok());
+    }
+
+    #[test]
+    fn a_companion_without_its_request_is_a_bad_request() {
+        is_bad(set("<configure/>"), None);
+        is_bad(set("<publish-options/>"), None);
+    }
+
+    #[test]
+    fn a_node_keeps_its_name_byte_for_byte() {
+        let answer = get("<items node='a/b &quot;&lt;&amp;&gt;&apos; \u{1F600}&#9;E\u{301}'/>");
+        let Ok(Request::Items { node, .. }) = answer else {
+            panic!("{answer:?}");
+        };
+        assert_eq!(node, "a/b \"<&>' \u{1F600}\tE\u{301}");
+    }
+}

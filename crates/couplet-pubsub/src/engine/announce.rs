@@ -1,0 +1,153 @@
+//! What is told to whom when something has changed.
+//!
+//! Deliberately absent: the XML, which is the codec's, and the sending.
+
+use jid::{BareJid, Jid};
+
+use crate::{
+    change::{Announcement, Audience, Change},
+    codec::event::{self, Told},
+    item::Item,
+    node::{ItemReply, Node, NodeConfig, NotificationType, SendLast},
+    reply::Publishers,
+    request::Payload,
+    subscription::{Subscription, SubscriptionState},
+};
+
+/// So many ids are named in one notification at most, so that no server finds it too long.
+const IDS: usize = 100;
+
+/// An item to everybody.
+pub(super) fn published(
+    name: &str,
+    config: &NodeConfig,
+    id: &str,
+    payload: Option<&Payload>,
+    publisher: Option<&BareJid>,
+) -> Change {
+    let told = Told {
+        id,
+        payload: payload
+            .filter(|_| config.payloads)
+            .map(|payload| payload.xml.as_str()),
+        publisher,
+    };
+    Change::Announce(Announcement {
+        to: Audience::Subscribers,
+        type_: config.message_type,
+        content: event::items(name, &[told]),
+        body: payload.and_then(|payload| payload.text.clone()),
+    })
+}
+
+/// That something happened, without an item. (XEP-0060, 4.3)
+pub(super) fn happened(name: &str, config: &NodeConfig) -> Change {
+    to_subscribers(config, event::items(name, &[]))
+}
+
+/// Items that are gone, as far as the node tells.
+pub(super) fn retracted(name: &str, config: &NodeConfig, ids: &[String]) -> Vec<Change> {
+    if !config.notify {
+        return Vec::new();
+    }
+    ids.chunks(IDS)
+        .map(|ids| to_subscribers(config, event::retracted(name, ids)))
+        .collect()
+}
+
+pub(super) fn to_subscribers(config: &NodeConfig, content: String) -> Change {
+    Change::Announce(Announcement {
+        to: Audience::Subscribers,
+        type_: config.message_type,
+        content,
+        body: None,
+    })
+}
+
+/// To these, and kept for those who are away.
+pub(super) fn to_these(jids: Vec<Jid>, content: String) -> Change {
+    Change::Announce(Announcement {
+        to: Audience::Named(jids),
+        type_: NotificationType::Normal,
+        content,
+        body: None,
+    })
+}
+
+/// To the subscriber, what has become of its subscription. (XEP-0060, 8.8.4)
+pub(super) fn state(name: &str, held: &Subscription, now: Option<SubscriptionState>) -> Change {
+    to_these(vec![held.jid.clone()], about(name, held, now))
+}
+
+/// To the owners but one, what has become of a subscription, if they want to know: `notify_sub`.
+pub(super) fn to_owners(
+    node: &Node,
+    owners: &[BareJid],
+    except: &BareJid,
+    held: &Subscription,
+    now: Option<SubscriptionState>,
+) -> Option<Change> {
+    let others = jids(owners.iter().filter(|owner| *owner != except));
+    let wanted = node.config.notify_sub && !others.is_empty();
+    wanted.then(|| to_these(others, about(&node.name, held, now)))
+}
+
+/// To the owners, that somebody waits for them. (XEP-0060, 8.6)
+pub(super) fn approval(name: &str, owners: &[BareJid], held: &Subscription) -> Change {
+    to_these(jids(owners.iter()), event::approval_wanted(name, held))
+}
+
+/// The last item to a new subscriber. (XEP-0060, 6.1.7)
+pub(super) fn last(
+    node: &Node,
+    owners: &[BareJid],
+    newest: Option<&Item>,
+    held: &Subscription,
+) -> Option<Change> {
+    let config = &node.config;
+    let wanted = config.send_last == SendLast::OnSub
+        && config.notify
+        && config.persist
+        && held.state == SubscriptionState::Subscribed
+        && held.options.deliver;
+    let item = newest.filter(|_| wanted)?;
+    let publishers = publishers(config, owners);
+    let told = Told {
+        id: &item.head.id,
+        payload: item.payload.as_deref().filter(|_| config.payloads),
+        publisher: publisher(&publishers, &item.head.publisher),
+    };
+    Some(Change::Announce(Announcement {
+        to: Audience::Named(vec![held.jid.clone()]),
+        type_: config.message_type,
+        content: event::last_item(&node.name, &told, item.head.published),
+        body: None,
+    }))
+}
+
+/// Whom the items of a node name as publisher.
+pub(super) fn publishers(config: &NodeConfig, owners: &[BareJid]) -> Publishers {
+    match (config.item_reply, owners.first()) {
+        (ItemReply::Publisher, _) => Publishers::Shown,
+        (ItemReply::Owner, Some(owner)) => Publishers::Owner(owner.clone()),
+        (ItemReply::Owner, None) | (ItemReply::None, _) => Publishers::Hidden,
+    }
+}
+
+/// Whom an item of this publisher names.
+pub(super) fn publisher<'a>(shown: &'a Publishers, of: &'a BareJid) -> Option<&'a BareJid> {
+    match shown {
+        Publishers::Hidden => None,
+        Publishers::Shown => Some(of),
+        Publishers::Owner(owner) => Some(owner),
+    }
+}
+
+fn about(name: &str, held: &Subscription, now: Option<SubscriptionState>) -> String {
+    let expires = held.expires.filter(|_| now.is_some());
+    event::subscription(name, &held.jid, &held.subid, now, expires)
+}
+
+fn jids<'a>(bare: impl Iterator<Item = &'a BareJid>) -> Vec<Jid> {
+    bare.cloned().map(Jid::from).collect()
+}

@@ -1,0 +1,69 @@
+//! Who asks, when, and under which rules of the house.
+
+use std::sync::Arc;
+
+use jid::{BareJid, Jid};
+
+use crate::{
+    change::Change,
+    moment::Moment,
+    page::Page,
+    policy::{Limits, Policy},
+    refused::Refused,
+    reply::Reply,
+};
+
+/// What comes of a request: changes and the answer, or no change and a refusal.
+pub(super) type Decision<R = Reply> = Result<(Vec<Change>, R), Refused>;
+
+/// Everything about a request that is not in it.
+#[derive(Clone)]
+pub(super) struct Ask {
+    pub(super) from: Jid,
+    /// The bare JID: who it is, as far as rights go. (XEP-0060, 4.1)
+    pub(super) who: BareJid,
+    pub(super) policy: Arc<dyn Policy>,
+    /// The service's own address, which can be nobody's.
+    pub(super) domain: Arc<str>,
+    pub(super) now: Moment,
+    /// Makes names nobody has had.
+    pub(super) fresh: fn() -> String,
+}
+
+impl Ask {
+    /// Whether this JID is the asking one, or another resource of it. (XEP-0060, 6.1.3.1)
+    pub(super) fn is_own(&self, jid: &Jid) -> bool {
+        jid.to_bare() == self.who
+    }
+
+    /// Whether notifications to this JID would come back to the service itself.
+    pub(super) fn is_service(&self, jid: &BareJid) -> bool {
+        jid.domain().as_str() == &*self.domain
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        self.policy.limits(&self.who)
+    }
+
+    /// So many seconds from now, or the end of time.
+    pub(super) fn in_seconds(&self, seconds: u64) -> Moment {
+        let millis = i64::try_from(seconds)
+            .unwrap_or(i64::MAX)
+            .saturating_mul(1000);
+        Moment(self.now.0.saturating_add(millis))
+    }
+
+    /// The page to look up for one that was asked for: never longer than the limit.
+    pub(super) fn page(&self, asked: &Page) -> Page {
+        let limit = self.limits().page;
+        Page {
+            max: Some(asked.max.map_or(limit, |max| max.min(limit))),
+            from: asked.from.clone(),
+        }
+    }
+}
+
+/// Whether an answer tells which part of the list it is. (XEP-0059, 2.2; XEP-0060, 6.5.4)
+pub(super) fn is_paged(asked: &Page, entries: usize, count: u64) -> bool {
+    *asked != Page::default() || (entries as u64) < count
+}

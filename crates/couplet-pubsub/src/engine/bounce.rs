@@ -1,0 +1,91 @@
+//! Notifications that came back. (XEP-0060, 12.4)
+//!
+//! Deliberately absent: proof of delivery. Messages that do not come back prove nothing, so the
+//! count begins anew only when the subscriber itself is heard of: it subscribes or sets options.
+
+use jid::Jid;
+
+use crate::{
+    change::Change,
+    facts::{Facts, Needs},
+    refused::Refused,
+    subscription::Subscription,
+};
+
+use super::{Engine, access::known, announce, ask::Ask, settle};
+
+/// So many end a subscription.
+const LIMIT: u32 = 10;
+
+/// What an error says about the subscriber.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Weight {
+    /// Nobody is there, or wants to hear: the subscription ends.
+    Permanent,
+    /// It may be there later.
+    Passing,
+}
+
+impl Weight {
+    pub(super) fn of(permanent: bool) -> Weight {
+        if permanent {
+            Weight::Permanent
+        } else {
+            Weight::Passing
+        }
+    }
+}
+
+/// Takes note of an error from the JID that a notification went to.
+///
+/// # Errors
+///
+/// The node is gone.
+pub(super) async fn take(
+    engine: &Engine,
+    ask: Ask,
+    node: &str,
+    subid: Option<&str>,
+    weight: Weight,
+) -> Result<(), Refused> {
+    let needs = Needs {
+        node: Some(node.to_owned()),
+        actor: Some(ask.who.clone()),
+        owners: true,
+        ..Needs::default()
+    };
+    let subid = subid.map(str::to_owned);
+    engine
+        .change(needs, move |facts| {
+            let changes = decide(facts, &ask.from, subid.as_deref(), weight)?;
+            Ok((changes, ()))
+        })
+        .await
+}
+
+fn decide(
+    facts: &Facts,
+    from: &Jid,
+    subid: Option<&str>,
+    weight: Weight,
+) -> Result<Vec<Change>, Refused> {
+    let node = known(facts)?;
+    let mut changes = Vec::new();
+    let all = facts.actor.iter().flat_map(|party| &party.subscriptions);
+    let meant =
+        all.filter(|held| held.jid == *from && subid.is_none_or(|subid| subid == held.subid));
+    for held in meant {
+        let bounces = held.bounces.saturating_add(1);
+        if weight == Weight::Passing && bounces < LIMIT {
+            changes.push(Change::Subscribe(Subscription {
+                bounces,
+                ..held.clone()
+            }));
+            continue;
+        }
+        changes.push(settle::end(held));
+        let (owners, who) = (&facts.owners, from.to_bare());
+        changes.extend(announce::to_owners(node, owners, &who, held, None));
+    }
+    Ok(changes)
+}

@@ -1,0 +1,43 @@
+//! What an entity holds itself, at all nodes or one. (XEP-0060, 5.6, 5.7)
+//!
+//! A node that is not there is one where it holds nothing: the answer is empty.
+
+use crate::{
+    engine::{
+        Engine,
+        ask::{Ask, is_paged},
+    },
+    page::Page,
+    refused::Refused,
+    reply::Reply,
+};
+
+pub(in crate::engine) async fn subscriptions(
+    engine: &Engine,
+    ask: Ask,
+    node: Option<String>,
+    page: Page,
+) -> Result<Reply, Refused> {
+    let bounded = ask.page(&page);
+    let held = engine
+        .store()
+        .subscriptions_of(ask.who, node.clone(), bounded)
+        .await?;
+    let paged = is_paged(&page, held.entries.len(), held.count);
+    Ok(Reply::Subscriptions { node, held, paged })
+}
+
+pub(in crate::engine) async fn affiliations(
+    engine: &Engine,
+    ask: Ask,
+    node: Option<String>,
+    page: Page,
+) -> Result<Reply, Refused> {
+    let bounded = ask.page(&page);
+    let held = engine
+        .store()
+        .affiliations_of(ask.who, node.clone(), bounded)
+        .await?;
+    let paged = is_paged(&page, held.entries.len(), held.count);
+    Ok(Reply::Affiliations { node, held, paged })
+}

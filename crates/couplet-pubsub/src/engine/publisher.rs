@@ -1,0 +1,6 @@
+//! What publishers ask for. (XEP-0060, 7)
+
+pub(super) mod publish;
+pub(super) mod retract;
+
+mod payload;
