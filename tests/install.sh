@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need and this machine lacks: Prosody, ejabberd, a C compiler for ring, and
-# slixmpp in tests/.venv. Run it as often as you like; with everything there it takes a moment.
+# Installs what the tests need and this machine lacks: Prosody, ejabberd, promtool, a C compiler for
+# ring, and slixmpp in tests/.venv. Run it as often as you like; with everything there it takes a moment.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,6 +10,8 @@ wanted=()
 command -v prosody >/dev/null || wanted+=(prosody)
 [ -x /usr/sbin/ejabberdctl ] || command -v ejabberdctl >/dev/null || wanted+=(ejabberd)
 command -v cc >/dev/null || wanted+=(gcc libc6-dev)
+# promtool, which judges the page of metrics and the alert rules.
+command -v promtool >/dev/null || wanted+=(prometheus)
 [ -e /etc/ssl/certs/ca-certificates.crt ] || wanted+=(ca-certificates)
 python3 -c 'import venv, ensurepip' 2>/dev/null || wanted+=(python3-venv)
 [ ${#wanted[@]} -eq 0 ] || deploy/packages.sh "${wanted[@]}"

@@ -40,6 +40,19 @@ impl Failure {
         }
     }
 
+    /// Everything has been said already; only the code is left.
+    pub(crate) fn told(code: u8) -> Failure {
+        Failure {
+            text: String::new(),
+            code,
+        }
+    }
+
+    /// Whether there are words to be said.
+    pub(crate) fn is_untold(&self) -> bool {
+        !self.text.is_empty()
+    }
+
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(self.code)
     }

@@ -3,7 +3,9 @@
 //! Deliberately absent: anything a component needs in order to run.
 
 mod dev;
+mod doctor;
 mod send;
+mod given;
 mod signals;
 mod log;
 mod failure;
@@ -27,6 +29,7 @@ struct Couplet {
 #[derive(Debug, Subcommand)]
 enum Command {
     Dev(dev::Dev),
+    Doctor(doctor::Doctor),
     Send(send::Send),
 }
 
@@ -35,13 +38,16 @@ fn main() -> ExitCode {
     let filter = log::filter(couplet.verbose);
     let ended = match couplet.command {
         Command::Dev(dev) => dev.run(&filter),
+        Command::Doctor(doctor) => doctor.run(&filter),
         Command::Send(send) => send.run(&filter),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             // Unlike `eprintln!` without a panic when nobody reads it.
-            let _nobody_reads_it_then = writeln!(std::io::stderr(), "couplet: {failure}");
+            if failure.is_untold() {
+                let _nobody_reads_it_then = writeln!(std::io::stderr(), "couplet: {failure}");
+            }
             failure.exit_code()
         }
     }

@@ -6,15 +6,14 @@ mod deliver;
 mod words;
 
 use std::io::{IsTerminal, Read, Write};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use couplet::config::Sources;
 use couplet::{Config, Jid, MessageType, Outgoing};
 
 use self::deliver::deliver;
 use crate::failure::{Failure, doing};
+use crate::given::Given;
 use crate::log;
 use crate::signals::Signals;
 
@@ -57,18 +56,8 @@ pub(crate) struct Send {
     /// How long to wait for an error to come back once the server has the message
     #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = humantime::parse_duration)]
     wait: Duration,
-    /// The configuration file of the component
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// The domain of the component
-    #[arg(long, value_name = "DOMAIN")]
-    domain: Option<String>,
-    /// Where the server listens for components: host:port, tls://host:port or unix:/path
-    #[arg(long, value_name = "SERVER")]
-    server: Option<String>,
-    /// A file that holds the secret
-    #[arg(long, value_name = "FILE")]
-    secret_file: Option<String>,
+    #[command(flatten)]
+    given: Given,
 }
 
 /// The types that a new message can have. (RFC 6121, 5.2.2)
@@ -110,25 +99,12 @@ impl Send {
     }
 
     fn configuration(&self) -> Result<Config, Failure> {
-        let mut sources = Sources::process();
-        if let Some(file) = &self.config {
-            sources = sources.file(file);
-        }
-        let flags = [
-            ("domain", &self.domain),
-            ("server", &self.server),
-            ("secret-file", &self.secret_file),
-        ];
-        for (flag, value) in flags {
-            if let Some(value) = value {
-                sources = sources.flag(flag, value);
-            }
-        }
+        let sources = self.given.sources();
         let loaded = sources.clone().load();
         match (&self.from, loaded) {
             (_, Ok(config)) => Ok(config),
             // The domain was not set, or else the second attempt tells what the first one did.
-            (Some(from), Err(_)) if self.domain.is_none() => {
+            (Some(from), Err(_)) if self.given.domain.is_none() => {
                 Ok(sources.flag("domain", from.domain().as_str()).load()?)
             }
             (_, Err(error)) => Err(error.into()),

@@ -361,6 +361,12 @@ impl Component {
             limits,
             self.config.timing.handler,
         );
+        self.switchboard.begin_to_count();
+        let timing = &self.config.timing;
+        let seat = self
+            .config
+            .health
+            .enter(&self.config.domain, timing.keepalive);
         let grace = self.config.timing.grace;
         let domain = self.switchboard.outbox.gate().domain().clone();
         let mut works = self
@@ -372,6 +378,7 @@ impl Component {
             dispatch,
             hooks: self.hooks,
             connector,
+            seat,
             patience: self.patience,
         };
         let ended = Box::pin(supervisor.run(&mut works, pin!(until))).await;

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use serde::de::DeserializeOwned;
 
+use crate::health::Health;
 use crate::secret::Secret;
 
 mod check;
@@ -28,7 +29,7 @@ pub use fault::{ConfigError, Place};
 pub use server::{DEFAULT_PORT, Server, ServerError};
 pub use settings::{Setting, settings};
 pub use sources::Sources;
-pub use tables::{Limits, Log, LogFormat, Runtime, Timing, Tls};
+pub use tables::{Limits, Log, LogFormat, Operate, Runtime, Timing, Tls};
 
 use sections::Sections;
 
@@ -67,7 +68,13 @@ pub struct Config {
     pub log: Log,
     /// What the program runs on.
     pub runtime: Runtime,
+    /// How the program is looked after.
+    pub operate: Operate,
+    /// What the components made from it say of themselves; clones share it.
+    pub(crate) health: Health,
     secret_file: Option<PathBuf>,
+    /// The file that the secret was read from, by whatever name, and what it held.
+    secret_from: Option<(PathBuf, Secret)>,
     origins: BTreeMap<&'static str, Place>,
     warnings: Vec<String>,
     sections: Sections,
@@ -95,7 +102,10 @@ impl Config {
             timing: Timing::default(),
             log: Log::default(),
             runtime: Runtime::default(),
+            operate: Operate::default(),
+            health: Health::default(),
             secret_file: None,
+            secret_from: None,
             origins: BTreeMap::new(),
             warnings: Vec::new(),
             sections: Sections::default(),
@@ -159,6 +169,21 @@ impl Config {
     /// ```
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// The secret as its file has it now; the one that was loaded where there is none.
+    pub(crate) fn secret_now(&self) -> Result<Secret, ConfigError> {
+        credential::now(self)
+    }
+
+    /// The names of the settings that another configuration has otherwise; secrets look alike.
+    pub(crate) fn differences(&self, other: &Config) -> Vec<&'static str> {
+        let differs = |setting: &&Setting| setting.kind.show(self) != setting.kind.show(other);
+        settings()
+            .iter()
+            .filter(differs)
+            .map(Setting::name)
+            .collect()
     }
 
     /// A table of the file that belongs to the application, announced by [`Sources::section`].

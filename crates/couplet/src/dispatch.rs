@@ -16,6 +16,7 @@ use jid::Jid;
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
+    metrics::Outcome,
     router::Router,
     switchboard::Switchboard,
     work::{Job, Work, refuse, say},
@@ -68,6 +69,7 @@ impl Dispatch {
             // servers.md, 4: ejabberd's `global_routes` hands out what is for other components.
             tracing::warn!(to = %stanza.to(), from = %stanza.from(),
                 "a stanza for another domain is dropped: set `global_routes: false` in ejabberd's listener");
+            self.switchboard.metrics().rejected("other_domain");
             return;
         }
         if let Err(refusal) = check(&stanza) {
@@ -86,6 +88,9 @@ impl Dispatch {
                     &stanza,
                     &Condition::ServiceUnavailable.into(),
                 );
+            } else {
+                let metrics = self.switchboard.metrics();
+                metrics.received(stanza.kind(), Outcome::Ignored);
             }
             return;
         };
@@ -97,17 +102,21 @@ impl Dispatch {
             return self.start(job, None);
         }
         let weight = job.stanza.memory() + LANE_BYTES;
-        if let Err(full) = self.lanes.wait(&self.lane_key, weight, job) {
-            let refusal = Refusal::new(Condition::ResourceConstraint).text(match full.limit {
-                Limit::Lane => "Too much of this conversation is waiting",
-                _ => "Too much is waiting",
-            });
-            refuse(&self.switchboard, &full.item.stanza, &refusal);
+        match self.lanes.wait(&self.lane_key, weight, job) {
+            Ok(()) => self.switchboard.metrics().waiting.increment(1),
+            Err(full) => {
+                let refusal = Refusal::new(Condition::ResourceConstraint).text(match full.limit {
+                    Limit::Lane => "Too much of this conversation is waiting",
+                    _ => "Too much is waiting",
+                });
+                refuse(&self.switchboard, &full.item.stanza, &refusal);
+            }
         }
     }
 
     /// Answers a stanza that went by because it was over a limit.
     pub(crate) fn refuse_skipped(&self, skipped: &Skipped) {
+        self.switchboard.metrics().skipped(skipped.limit);
         tracing::warn!(
             limit = words(skipped.limit),
             from = skipped.from,
@@ -144,9 +153,11 @@ impl Dispatch {
             ..
         } = unreadable
         else {
+            self.switchboard.metrics().rejected("unreadable_from");
             tracing::warn!("a stanza without a readable `from` is dropped");
             return;
         };
+        self.switchboard.metrics().rejected("unreadable_to");
         let asked = Asked {
             kind: *kind,
             type_: type_.as_deref(),
@@ -165,9 +176,7 @@ impl Dispatch {
             let Some(finished) = self.tasks.join_next().await else {
                 return std::future::pending().await;
             };
-            if let Ok(key) = finished {
-                self.lanes.done(&key);
-            }
+            self.finished(finished.ok());
         }
         self.start_waiting();
     }
@@ -177,9 +186,7 @@ impl Dispatch {
         let mut finished = false;
         while let Some(task) = self.tasks.try_join_next() {
             finished = true;
-            if let Ok(key) = task {
-                self.lanes.done(&key);
-            }
+            self.finished(task.ok());
         }
         if finished || self.more_to_start {
             self.start_waiting();
@@ -196,6 +203,7 @@ impl Dispatch {
             let Some((key, job)) = self.lanes.next() else {
                 return;
             };
+            self.switchboard.metrics().waiting.decrement(1);
             self.start(job, Some(key));
         }
         self.more_to_start = true;
@@ -219,6 +227,7 @@ impl Dispatch {
     pub(crate) fn abandon(&mut self) {
         let refusal = Refusal::new(Condition::RecipientUnavailable).text("Shutting down");
         for job in self.lanes.drain() {
+            self.switchboard.metrics().waiting.decrement(1);
             refuse(&self.switchboard, &job.stanza, &refusal);
         }
         self.abandon.send_replace(true);
@@ -251,10 +260,17 @@ impl Dispatch {
         });
         let limit = work.route.limit.unwrap_or(self.limit);
         let abandoned = self.abandon.subscribe();
+        self.switchboard.metrics().busy.increment(1);
         self.tasks.spawn(async move {
             work.finish(limit, abandoned).await;
             lane
         });
+    }
+
+    /// A task has ended; `None` would be one that panicked outside of its handler.
+    fn finished(&mut self, lane: Option<Key>) {
+        self.switchboard.metrics().busy.decrement(1);
+        self.lane_is_done(lane);
     }
 
     fn lane_is_done(&mut self, lane: Option<Key>) {

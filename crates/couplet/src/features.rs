@@ -5,7 +5,7 @@ mod contact;
 mod disco;
 mod last;
 mod ping;
-mod time;
+pub(crate) mod time;
 mod version;
 
 use std::{collections::BTreeSet, sync::Arc};

@@ -11,8 +11,10 @@ use crate::error::Error;
 use crate::logging;
 
 mod flags;
+mod reload;
 mod signals;
 
+use reload::Reload;
 pub use signals::Stop;
 
 /// Runs a component as a program: [`Launch::new`] and [`Launch::run`].
@@ -40,12 +42,17 @@ where
 /// A program about to run a component.
 ///
 /// Its flags are `--config`, `--domain`, `--server`, `--secret-file`, `--log-format`, `--threads`,
-/// `--check-config`, `--version` and `--help`, which lists every variable too.
+/// `--operate-listen`, `--check-config`, `--version` and `--help`, which lists every variable too.
+/// With the cargo feature `operate` there is the subcommand `health`: it asks the running component
+/// at `operate.listen` (or `--url`) whether it is ready.
+///
+/// SIGHUP reads the configuration anew and takes up `log.filter`; the log says which other changes
+/// wait for a restart. The secret's file is read at each attempt to connect anyway.
 ///
 /// | exit code | when |
 /// |---|---|
-/// | 0 | `run` ended well, also after SIGTERM or SIGINT; `--check-config` found nothing wrong |
-/// | 1, 2, 3 | see [`Error::exit_code`]; 2 also for a flag that is not known |
+/// | 0 | `run` ended well, also after SIGTERM or SIGINT; `--check-config` found nothing wrong; `health` found it ready |
+/// | 1, 2, 3 | see [`Error::exit_code`]; 2 also for a flag that is not known; 1 also for `health` when it is not ready |
 /// | 130 | a second signal came before `run` had ended |
 ///
 /// # Examples
@@ -170,7 +177,11 @@ impl Launch {
             show(&format!("{} {version}({COUPLET})\n", given.program));
             return 0;
         }
-        let config = match given.sources.load().and_then(checked) {
+        #[cfg(feature = "operate")]
+        if let Some(asked) = given.wants_health {
+            return health(&given.program, asked.url, given.sources);
+        }
+        let config = match given.sources.clone().load().and_then(checked) {
             Ok(config) => config,
             Err(error) => {
                 // There is no log yet, and a person has to read this.
@@ -185,15 +196,19 @@ impl Launch {
             }
             return 0;
         }
-        if let Err(error) = logging::start(&config) {
-            eprintln!("{}: {error}", given.program);
-            return Error::from(error).exit_code();
-        }
+        let filter = match logging::start_reloadable(&config) {
+            Ok(filter) => filter,
+            Err(error) => {
+                eprintln!("{}: {error}", given.program);
+                return Error::from(error).exit_code();
+            }
+        };
+        let reload = Reload::new(given.sources, config.clone(), filter);
         for warning in config.warnings() {
             tracing::warn!("{warning}");
         }
         let as_json = config.log.format == crate::config::LogFormat::Json;
-        match live(config, run) {
+        match live(config, reload, run) {
             Ok(()) => 0,
             Err(error) => {
                 // The lines to paste stay readable in a terminal and one record in JSON.
@@ -225,7 +240,41 @@ fn checked(config: Config) -> Result<Config, ConfigError> {
     logging::filter(&config).map(|_| config)
 }
 
-fn live<F>(config: Config, run: F) -> Result<(), Error>
+/// Asks the program that runs with this configuration.
+#[cfg(feature = "operate")]
+fn health(program: &str, url: Option<String>, sources: Sources) -> u8 {
+    let url = match url {
+        Some(url) => url,
+        None => match sources.load() {
+            Ok(config) => match config.operate.listen {
+                Some(address) => crate::operate::url(address),
+                None => {
+                    eprintln!(
+                        "{program}: operate.listen is not set, so there is nobody to ask: set it, \
+                         or name a --url"
+                    );
+                    return 2;
+                }
+            },
+            Err(error) => {
+                eprintln!("{program}: {error}");
+                return 2;
+            }
+        },
+    };
+    match crate::operate::ask(&url) {
+        Ok(line) => {
+            show(&format!("{line}\n"));
+            0
+        }
+        Err(why) => {
+            eprintln!("{program}: not ready: {why}");
+            1
+        }
+    }
+}
+
+fn live<F>(config: Config, reload: Reload, run: F) -> Result<(), Error>
 where
     F: AsyncFnOnce(Config, Stop) -> Result<(), Error>,
 {
@@ -233,7 +282,9 @@ where
         let doing = doing.to_owned();
         |cause| Error::Io { doing, cause }
     };
-    let stop = signals::listen().map_err(failed("listening for signals"))?;
+    #[cfg(feature = "operate")]
+    let operate = crate::operate::Operate::prepare(&config)?;
+    let stop = signals::listen(reload).map_err(failed("listening for signals"))?;
     let mut builder = match config.runtime.threads {
         0 | 1 => tokio::runtime::Builder::new_current_thread(),
         threads => {
@@ -246,7 +297,12 @@ where
         .enable_all()
         .build()
         .map_err(failed("starting the runtime"))?;
-    let ended = runtime.block_on(run(config, stop));
+    let ended = runtime.block_on(async {
+        // What looks after the component ends with it.
+        #[cfg(feature = "operate")]
+        let _beside_it = operate.start(stop.clone().wait())?;
+        run(config, stop).await
+    });
     // A blocking call that somebody left behind must not keep the process.
     runtime.shutdown_background();
     ended

@@ -25,11 +25,15 @@
 //! # Cargo features
 //!
 //! - `launch` (on): [`main`] for a component that is a program: flags, log, signals.
+//! - `operate`: health, readiness and Prometheus [`metrics`](manual::metrics) over HTTP; readiness
+//!   and watchdog for systemd.
 //! - `tls` (on): direct TLS to the server (`tls://host:port`).
 
 pub mod manual;
 #[cfg(feature = "launch")]
 pub mod launch;
+#[cfg(feature = "operate")]
+mod operate;
 #[cfg(feature = "launch")]
 pub mod logging;
 mod component;
@@ -56,8 +60,10 @@ mod switchboard;
 mod answer;
 mod unsent;
 mod outbox;
+mod metrics;
 pub mod error;
 pub mod config;
+mod health;
 pub mod secret;
 
 pub use async_trait::async_trait;

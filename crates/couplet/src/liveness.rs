@@ -59,13 +59,13 @@ impl Liveness {
         self.asked = now;
     }
 
-    /// Whether `id` is that of our last ping; it then counts as answered.
-    pub(crate) fn settle(&mut self, id: &str) -> bool {
-        let ours = self.open_ping.as_deref() == Some(id);
-        if ours {
-            self.open_ping = None;
+    /// When we asked, if `id` is that of our last ping; it then counts as answered.
+    pub(crate) fn settle(&mut self, id: &str) -> Option<Instant> {
+        if self.open_ping.as_deref() != Some(id) {
+            return None;
         }
-        ours
+        self.open_ping = None;
+        Some(self.asked)
     }
 
     pub(crate) fn due(&self, now: Instant) -> Due {
@@ -160,8 +160,8 @@ mod tests {
         let mut liveness = Liveness::new(KEEPALIVE, DEAD_AFTER, Instant::now());
         liveness.pinged("a".to_owned(), Instant::now());
         liveness.pinged("b".to_owned(), Instant::now());
-        assert!(!liveness.settle("a"));
-        assert!(liveness.settle("b"));
-        assert!(!liveness.settle("b"));
+        assert_eq!(liveness.settle("a"), None);
+        assert_eq!(liveness.settle("b"), Some(Instant::now()));
+        assert_eq!(liveness.settle("b"), None);
     }
 }

@@ -4,11 +4,21 @@
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    Registry,
+    filter::{LevelFilter, Targets},
+    fmt,
+    layer::SubscriberExt,
+    reload,
+    util::SubscriberInitExt,
+};
 
 use crate::config::{Config, ConfigError, LogFormat};
 
 /// Sends what is traced to standard error, as `config.log` asks.
+///
+/// `log.filter` is a list of `target=level`, `target` and `level`, separated by commas; the most
+/// specific one decides. Filters by span or field (`[...]`) are refused.
 ///
 /// [`crate::launch`] does it for you; call it in a program that has a `main` of its own. A
 /// subscriber that the program has installed already stays.
@@ -26,31 +36,79 @@ use crate::config::{Config, ConfigError, LogFormat};
 ///
 /// `log.filter` (or `RUST_LOG`) is no list of directives.
 pub fn start(config: &Config) -> Result<(), ConfigError> {
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter(config)?)
+    start_reloadable(config).map(drop)
+}
+
+/// What changes the filter of a log that has begun.
+pub(crate) type Filter = reload::Handle<Targets, Registry>;
+
+/// Like [`start`], and the filter can be changed afterwards.
+pub(crate) fn start_reloadable(config: &Config) -> Result<Filter, ConfigError> {
+    let (filter, handle) = reload::Layer::new(filter(config)?);
+    let lines = fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
+    let log = tracing_subscriber::registry().with(filter);
     let _the_program_may_bring_its_own = match config.log.format {
-        LogFormat::Text => builder.try_init(),
-        LogFormat::Json => builder.json().try_init(),
+        LogFormat::Text => log.with(lines).try_init(),
+        LogFormat::Json => log.with(lines.json()).try_init(),
     };
-    Ok(())
+    Ok(handle)
 }
 
 /// The filter that the configuration asks for.
-pub(crate) fn filter(config: &Config) -> Result<EnvFilter, ConfigError> {
-    let directives = &config.log.filter;
-    EnvFilter::builder().parse(directives).map_err(|error| {
-        let what = format!("log.filter = {directives:?} is no filter: {error}");
+pub(crate) fn filter(config: &Config) -> Result<Targets, ConfigError> {
+    let text = &config.log.filter;
+    directives(text).map_err(|error| {
+        let what = format!("log.filter = {text:?} is no filter: {error}");
         ConfigError::new(config.origin("log.filter"), what)
             .help("accepted: tracing directives such as \"info,couplet=debug\"")
     })
 }
 
+/// Deliberately not an `EnvFilter`: filtering by span and field takes a regex engine, a tenth of a
+/// component's program and of its memory.
+fn directives(text: &str) -> Result<Targets, String> {
+    let given: Vec<&str> = text
+        .split(',')
+        .map(str::trim)
+        .filter(|directive| !directive.is_empty())
+        .collect();
+    if given.is_empty() {
+        return Ok(Targets::new().with_default(LevelFilter::ERROR));
+    }
+    if let Some(by_span) = given.iter().find(|directive| directive.contains('[')) {
+        return Err(format!("{by_span:?} filters by span or field"));
+    }
+    let targets = given.join(",").parse::<Targets>();
+    targets.map_err(|error| error.to_string())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::filter;
+    use tracing::Level;
+    use tracing_subscriber::filter::LevelFilter;
+
+    use super::{directives, filter};
     use crate::config::Sources;
+
+    #[test]
+    fn the_most_specific_directive_decides() {
+        let targets = directives("info, couplet=debug,couplet::tls=off,,noisy").unwrap();
+        let enabled = |target, level| targets.would_enable(target, &level);
+        assert_eq!(targets.default_level(), Some(LevelFilter::INFO));
+        assert!(!enabled("somebody", Level::DEBUG));
+        assert!(enabled("couplet::session", Level::DEBUG));
+        assert!(!enabled("couplet::session", Level::TRACE));
+        assert!(!enabled("couplet::tls", Level::ERROR));
+        assert!(enabled("noisy", Level::TRACE));
+    }
+
+    #[test]
+    fn a_filter_by_span_is_refused_instead_of_matching_nothing() {
+        assert!(directives("couplet[stanza]=debug").is_err());
+        assert!(directives("[{from=alice}]=debug,info").is_err());
+    }
 
     #[test]
     fn a_bad_filter_is_told_with_its_source() {

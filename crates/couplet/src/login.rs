@@ -47,6 +47,10 @@ pub(crate) async fn login(
                     return Err(LoginError::Refused(error));
                 }
                 if tree.root().name() == "handshake" {
+                    // Prosody's Nagle holds the first stanza back until this is acknowledged, and
+                    // the kernel is in no hurry (40 ms): a space between stanzas takes the
+                    // acknowledgement along. (RFC 6120, 4.6.1)
+                    pipe.say(" ").await?;
                     return Ok(());
                 }
             }

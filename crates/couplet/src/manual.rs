@@ -5,6 +5,7 @@
 //! - [`conditions`]: which error a peer gets when.
 //! - [`settings`]: every setting, with variable, default and accepted values.
 //! - [`defaults`]: what you get without deciding anything, and why.
+//! - [`metrics`]: numbers to look at, health, readiness, and what systemd is told.
 //! - [`what_costs_what`]: what a handler pays for, in instructions.
 //! - [`xeps`]: what is spoken, since when, and where in the code.
 //! - [`life_of_a_stanza`]: the way through the modules.
@@ -30,6 +31,10 @@ pub mod settings {
 
 pub mod defaults {
     #![doc = include_str!("manual/defaults.md")]
+}
+
+pub mod metrics {
+    #![doc = include_str!("manual/metrics.md")]
 }
 
 pub mod what_costs_what {

@@ -9,17 +9,22 @@ mod window;
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
-use couplet_core::gate::{Gate, Unsendable};
+use couplet_core::{
+    gate::{Gate, Unsendable},
+    stanza::Kind,
+};
 use tokio::{
     sync::{Notify, oneshot},
     time,
 };
 
 pub(crate) use bulk::{Bulk, Over};
+
+use crate::metrics::Leaving;
 
 /// What a buffer keeps when it is empty.
 const ROOM: usize = 256 * 1024;
@@ -33,6 +38,7 @@ pub(crate) struct Outbox {
     bulk: Bulk,
     filled: Notify,
     drained: Notify,
+    leaving: OnceLock<Leaving>,
 }
 
 /// Stanzas one behind the other, as they go into one write.
@@ -62,11 +68,16 @@ impl Outbox {
             bulk: Bulk::new(seed),
             filled: Notify::new(),
             drained: Notify::new(),
+            leaving: OnceLock::new(),
         }
     }
 
     pub(crate) fn gate(&self) -> &Gate {
         &self.gate
+    }
+
+    pub(crate) fn begin_to_count(&self, leaving: Leaving) {
+        let _first = self.leaving.set(leaving);
     }
 
     /// Lets `write` add one stanza, whatever waits already: for answers, whose number is bounded
@@ -79,11 +90,12 @@ impl Outbox {
         let mut queue = self.queue();
         let (was_empty, start) = (queue.bytes.is_empty(), queue.bytes.len());
         let replaced = write(&self.gate, &mut queue.bytes)?;
-        let bytes = queue.bytes.len() - start;
-        if bytes > 0 {
-            queue.stanzas.push_back((bytes, fate));
+        let waiting = queue.bytes.len();
+        if waiting > start {
+            queue.stanzas.push_back((waiting - start, fate));
         }
         drop(queue);
+        self.note_waiting(waiting);
         if was_empty {
             self.filled.notify_one();
         }
@@ -194,17 +206,51 @@ impl Outbox {
         }
         std::mem::swap(&mut *queue, batch);
         drop(queue);
+        self.note_waiting(0);
         self.drained.notify_waiters();
+    }
+
+    /// The socket took all of `batch`, which is empty then.
+    pub(crate) fn sent(&self, batch: &mut Batch) {
+        self.count_written(batch);
+        batch.clear();
     }
 
     /// Takes back, at the end of a session, what it had no time to write.
     pub(crate) fn put_back(&self, batch: &mut Batch) {
+        self.count_written(batch);
         let mut queue = self.queue();
         let mut kept = Batch::default();
         kept.append_unwritten(batch);
         kept.append_unwritten(&queue);
+        let waiting = kept.bytes.len();
         *queue = kept;
+        drop(queue);
+        self.note_waiting(waiting);
         batch.clear();
+    }
+
+    fn count_written(&self, batch: &Batch) {
+        let Some(leaving) = self.leaving.get() else {
+            return;
+        };
+        let mut start = 0;
+        for (bytes, _) in &batch.stanzas {
+            let end = start + bytes;
+            if end > batch.written {
+                return;
+            }
+            if let Some(kind) = kind_of(batch.bytes.get(start..end).unwrap_or_default()) {
+                leaving.sent(kind);
+            }
+            start = end;
+        }
+    }
+
+    fn note_waiting(&self, bytes: usize) {
+        if let Some(leaving) = self.leaving.get() {
+            leaving.bytes.set(bytes as f64);
+        }
     }
 
     fn queue(&self) -> MutexGuard<'_, Batch> {
@@ -265,6 +311,16 @@ impl Batch {
             }
             start = end;
         }
+    }
+}
+
+/// Our own stanzas are told apart by their first letter; a space or a closing tag is none.
+fn kind_of(xml: &[u8]) -> Option<Kind> {
+    match xml {
+        [b'<', b'm', ..] => Some(Kind::Message),
+        [b'<', b'p', ..] => Some(Kind::Presence),
+        [b'<', b'i', ..] => Some(Kind::Iq),
+        _ => None,
     }
 }
 

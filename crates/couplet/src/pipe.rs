@@ -92,7 +92,7 @@ impl Pipe {
         } else {
             self.batch.unwritten().len() >= PLENTY
         };
-        if plenty && let Poll::Ready(wrote) = self.poll_write(cx) {
+        if plenty && let Poll::Ready(wrote) = self.poll_write(cx, outbox) {
             return Poll::Ready(wrote);
         }
         if !outbox.is_stuck() {
@@ -106,11 +106,11 @@ impl Pipe {
         if plenty {
             Poll::Pending
         } else {
-            self.poll_write(cx)
+            self.poll_write(cx, outbox)
         }
     }
 
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Turn>> {
+    fn poll_write(&mut self, cx: &mut Context<'_>, outbox: &Outbox) -> Poll<io::Result<Turn>> {
         if self.batch.is_done() {
             if self.flushed {
                 return Poll::Pending;
@@ -124,6 +124,9 @@ impl Pipe {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
         self.batch.advance(bytes);
+        if self.batch.is_done() {
+            outbox.sent(&mut self.batch);
+        }
         self.flushed = false;
         Poll::Ready(Ok(Turn::Wrote))
     }

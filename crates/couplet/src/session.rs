@@ -21,8 +21,10 @@ use crate::{
     alongside::Alongside,
     config::Timing,
     dispatch::Dispatch,
+    health::Seat,
     hooks::Hooks,
     liveness::{Due, Liveness},
+    metrics::Outcome,
     outbox::Fate,
     pipe::{Pipe, Turn},
     switchboard::Switchboard,
@@ -37,6 +39,7 @@ pub(crate) struct Session<'a> {
     switchboard: &'a Arc<Switchboard>,
     dispatch: &'a mut Dispatch,
     hooks: &'a Hooks,
+    seat: &'a Seat,
     works: &'a mut Alongside,
     /// The hooks at work: they end with the session.
     tasks: JoinSet<()>,
@@ -83,6 +86,7 @@ impl<'a> Session<'a> {
         switchboard: &'a Arc<Switchboard>,
         dispatch: &'a mut Dispatch,
         hooks: &'a Hooks,
+        seat: &'a Seat,
         works: &'a mut Alongside,
         timing: &'a Timing,
     ) -> Session<'a> {
@@ -92,6 +96,7 @@ impl<'a> Session<'a> {
             switchboard,
             dispatch,
             hooks,
+            seat,
             works,
             tasks: JoinSet::new(),
             timing,
@@ -103,6 +108,7 @@ impl<'a> Session<'a> {
     /// Lives until the connection is lost or, after `stop`, was closed politely.
     pub(crate) async fn live(mut self, mut stop: Pin<&mut impl Future<Output = ()>>) -> Loss {
         self.switchboard.came_online();
+        self.seat.online();
         self.hooks.came_online(self.switchboard, &mut self.tasks);
         let loss = match self.read_frames() {
             // What came in together with the handshake is in the framer already.
@@ -157,7 +163,9 @@ impl<'a> Session<'a> {
             Ok(Turn::Eof) => Err(Loss::Closed),
             Err(why) => Err(Loss::Io(why)),
             Ok(Turn::Read) => {
-                self.liveness.heard(Instant::now());
+                let now = Instant::now();
+                self.liveness.heard(now);
+                self.seat.heard(now);
                 self.read_frames()?;
                 // However fast the server talks, who has finished makes room.
                 self.dispatch.collect_finished();
@@ -212,7 +220,14 @@ impl<'a> Session<'a> {
         }
         match IqType::of(&stanza) {
             Some(IqType::Result | IqType::Error) => {
-                if !self.switchboard.settle(&stanza) {
+                let settled = self.switchboard.settle(&stanza);
+                let outcome = if settled {
+                    Outcome::Settled
+                } else {
+                    Outcome::Unasked
+                };
+                self.switchboard.metrics().received(Kind::Iq, outcome);
+                if !settled {
                     tracing::debug!(from = %stanza.from(), id = stanza.id().as_deref(),
                         "an answer that nobody waits for");
                 }
@@ -229,8 +244,14 @@ impl<'a> Session<'a> {
             return Ok(false);
         }
         let id = iq.id().unwrap_or_default();
-        if !self.liveness.settle(&id) && !outbox.bulk().is_mark(&id) {
+        let asked = self.liveness.settle(&id);
+        if asked.is_none() && !outbox.bulk().is_mark(&id) {
             return Ok(false);
+        }
+        let metrics = self.switchboard.metrics();
+        metrics.received(Kind::Iq, Outcome::OwnPing);
+        if let Some(asked) = asked {
+            metrics.round_trip.set(asked.elapsed());
         }
         // servers.md, 6: `remote-server-timeout` with `<not-connected/>` is Prosody's word for
         // "there is no such component", on this very component's connection.
@@ -291,6 +312,7 @@ impl<'a> Session<'a> {
 
     fn begin_to_stop(&mut self) {
         tracing::info!("stopping: nobody new is admitted");
+        self.seat.stopping();
         self.dispatch.stop_admitting();
         self.works.stop();
         self.phase = Phase::Draining(Instant::now() + self.timing.grace);
@@ -344,6 +366,22 @@ impl<'a> Session<'a> {
             let _nobody_may_listen =
                 time::timeout(Duration::from_secs(1), self.pipe.say(&last_words)).await;
         }
+    }
+}
+
+impl Loss {
+    /// One word, for what is counted.
+    pub(crate) fn word(&self) -> Option<&'static str> {
+        Some(match self {
+            Loss::Stopped => return None,
+            Loss::Closed => "closed",
+            Loss::Stream(error) if error.condition == "conflict" => "conflict",
+            Loss::Stream(_) => "stream_error",
+            Loss::Malformed(_) => "malformed",
+            Loss::Silent(_) => "silent",
+            Loss::Forgotten => "forgotten",
+            Loss::Io(_) => "io",
+        })
     }
 }
 

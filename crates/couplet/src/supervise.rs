@@ -20,6 +20,7 @@ use crate::{
     connect::Connect,
     dispatch::Dispatch,
     error::{Error, Reason, Rejected, Trouble, Unreachable},
+    health::Seat,
     hooks::Hooks,
     login::{LoginError, login},
     pipe::Pipe,
@@ -34,6 +35,7 @@ pub(crate) struct Supervisor {
     pub(crate) dispatch: Dispatch,
     pub(crate) hooks: Hooks,
     pub(crate) connector: Box<dyn Connect>,
+    pub(crate) seat: Seat,
     pub(crate) patience: Patience,
 }
 
@@ -78,11 +80,16 @@ impl Supervisor {
                         &self.switchboard,
                         &mut self.dispatch,
                         &self.hooks,
+                        &self.seat,
                         works,
                         &timing,
                     );
                     let loss = session.live(stop.as_mut()).await;
                     backoff.was_online(began.elapsed());
+                    if let Some(word) = loss.word() {
+                        self.switchboard.metrics().lost(word);
+                        self.seat.reconnecting(&loss.to_string());
+                    }
                     match loss {
                         Loss::Stopped => return Ok(()),
                         loss if self.dispatch.is_stopping() => {
@@ -115,6 +122,8 @@ impl Supervisor {
                         backoff.next()
                     };
                     let error = refused.to_error(&self.config);
+                    self.switchboard.metrics().failed(refused.word());
+                    self.seat.reconnecting(&error.to_string());
                     if self.patience == Patience::OneSession || is_final(&error) && !was_online {
                         return Err(error);
                     }
@@ -132,6 +141,7 @@ impl Supervisor {
     /// A polite end without a server: handlers may finish, nobody can be told.
     async fn end_offline(mut self) -> Result<(), Error> {
         self.dispatch.stop_admitting();
+        self.seat.stopping();
         let drained = async {
             while !self.dispatch.is_idle() {
                 self.dispatch.work().await;
@@ -155,10 +165,15 @@ async fn attempt(config: &Config, connector: &mut dyn Connect) -> Result<Pipe, N
         attributes: config.limits.attributes,
         start_tag_bytes: config.limits.start_tag_bytes,
     };
+    // A secret that was changed on both sides is taken up without a restart.
+    let secret = config.secret_now().unwrap_or_else(|why| {
+        tracing::warn!(%why, "the secret is not read anew");
+        config.secret.clone()
+    });
     let online = async {
         let stream = connector.connect().await.map_err(NotOnline::Unreachable)?;
         let mut pipe = Pipe::new(stream, Framer::new(limits));
-        login(&mut pipe, &config.domain, &config.secret)
+        login(&mut pipe, &config.domain, &secret)
             .await
             .map_err(NotOnline::Login)?;
         Ok(pipe)
@@ -201,6 +216,18 @@ impl NotOnline {
     /// (servers.md, 2).
     fn is_conflict(&self) -> bool {
         matches!(self, NotOnline::Login(LoginError::Refused(error)) if error.condition == "conflict")
+    }
+
+    /// One word, for what is counted.
+    fn word(&self) -> &'static str {
+        match self {
+            NotOnline::Unreachable(_) | NotOnline::Login(LoginError::Io(_)) => "unreachable",
+            NotOnline::TimedOut => "timed_out",
+            NotOnline::Login(LoginError::NoHeader | LoginError::Closed) => "closed",
+            NotOnline::Login(LoginError::Refused(_)) if self.is_conflict() => "conflict",
+            NotOnline::Login(LoginError::Refused(_)) => "refused",
+            NotOnline::Login(LoginError::Malformed(_)) => "malformed",
+        }
     }
 
     fn to_error(&self, config: &Config) -> Error {

@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -22,6 +22,7 @@ use xso::AsXml;
 
 use crate::{
     answer::{FromResult, RequestError},
+    metrics::{Leaving, Metrics},
     outbox::{Fate, Outbox},
     unsent::{NotSent, Unsent},
 };
@@ -36,6 +37,7 @@ pub(crate) struct Switchboard {
     ledger: Mutex<Ledger<oneshot::Sender<Stanza>>>,
     ids: Mutex<Ids>,
     told_of_replaced: Mutex<HashSet<String>>,
+    metrics: OnceLock<Metrics>,
     online: AtomicBool,
     send: Duration,
     request: Duration,
@@ -55,9 +57,24 @@ impl Switchboard {
             ledger: Mutex::new(Ledger::new(questions)),
             ids: Mutex::new(Ids::new(seed.0, seed.1)),
             told_of_replaced: Mutex::default(),
+            metrics: OnceLock::new(),
             online: AtomicBool::new(false),
             send,
             request,
+        }
+    }
+
+    /// Counts from now on, in the recorder that is installed now.
+    pub(crate) fn begin_to_count(&self) {
+        let domain = self.outbox.gate().domain().as_str();
+        self.outbox.begin_to_count(Leaving::of(domain));
+        let _first = self.metrics.set(Metrics::of(domain));
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        match self.metrics.get() {
+            Some(metrics) => metrics,
+            None => Metrics::none(),
         }
     }
 
@@ -78,14 +95,19 @@ impl Switchboard {
         write: impl FnOnce(&Gate, &mut Vec<u8>) -> Result<usize, Unsendable>,
     ) -> Result<(), NotSent> {
         if !self.outbox.room(self.send).await {
+            self.metrics().unsent("full");
             return Err(NotSent::Full);
         }
-        let replaced = self
-            .outbox
-            .add(Fate::Kept, write)
-            .map_err(NotSent::Refused)?;
-        self.note_replaced(replaced, peer);
-        Ok(())
+        match self.outbox.add(Fate::Kept, write) {
+            Ok(replaced) => {
+                self.note_replaced(replaced, peer);
+                Ok(())
+            }
+            Err(why) => {
+                self.metrics().unsent("refused");
+                Err(NotSent::Refused(why))
+            }
+        }
     }
 
     /// Gives an answer to whoever asked; tells whether anybody had.
@@ -102,11 +124,14 @@ impl Switchboard {
     pub(crate) fn came_online(&self) {
         self.outbox.bulk().open();
         self.online.store(true, Ordering::Relaxed);
+        self.metrics().sessions.increment(1);
+        self.metrics().up.set(1);
     }
 
     /// Fails every open question at once: its sender is dropped.
     pub(crate) fn went_offline(&self) {
         self.online.store(false, Ordering::Relaxed);
+        self.metrics().up.set(0);
         self.outbox.bulk().close();
         drop(self.ledger().disconnect());
     }
@@ -168,6 +193,7 @@ impl Switchboard {
         self.ledger()
             .ask(to, speaker, &id, settle)
             .map_err(|_too_many| RequestError::NotSent(NotSent::Full))?;
+        self.metrics().open.increment(1);
         // From here on a failure drops `asked`, which forgets the question.
         let asked = Asked {
             switchboard: Arc::clone(self),
@@ -175,6 +201,7 @@ impl Switchboard {
             ours: speaker.clone(),
             id,
             settled,
+            outcome: "forgotten",
         };
         self.outbox
             .add(Fate::Dropped, |gate, out| {
@@ -201,6 +228,8 @@ pub(crate) struct Asked {
     ours: Jid,
     id: String,
     settled: oneshot::Receiver<Stanza>,
+    /// What it is counted as.
+    outcome: &'static str,
 }
 
 impl Asked {
@@ -208,14 +237,22 @@ impl Asked {
         mut self,
         patience: Duration,
     ) -> Result<R, RequestError> {
-        let answer = time::timeout(patience, &mut self.settled)
-            .await
-            .map_err(|_elapsed| RequestError::TimedOut)?
-            .map_err(|_dropped| RequestError::Disconnected)?;
-        match PeerError::of(&answer) {
-            Some(error) => Err(RequestError::Refused(error)),
-            None => R::from_result(&answer).map_err(RequestError::Malformed),
-        }
+        let answered = match time::timeout(patience, &mut self.settled).await {
+            Err(_elapsed) => Err(RequestError::TimedOut),
+            Ok(Err(_dropped)) => Err(RequestError::Disconnected),
+            Ok(Ok(answer)) => match PeerError::of(&answer) {
+                Some(error) => Err(RequestError::Refused(error)),
+                None => R::from_result(&answer).map_err(RequestError::Malformed),
+            },
+        };
+        self.outcome = match &answered {
+            Ok(_) => "answered",
+            Err(RequestError::Refused(_)) => "refused",
+            Err(RequestError::Malformed(_)) => "malformed",
+            Err(RequestError::TimedOut) => "timed_out",
+            Err(RequestError::Disconnected | RequestError::NotSent(_)) => "disconnected",
+        };
+        answered
     }
 }
 
@@ -224,5 +261,7 @@ impl Drop for Asked {
         self.switchboard
             .ledger()
             .forget(&self.peer, &self.ours, &self.id);
+        self.switchboard.metrics().question(self.outcome);
+        self.switchboard.metrics().open.decrement(1);
     }
 }

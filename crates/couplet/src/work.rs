@@ -24,6 +24,7 @@ use tokio::{
 use tracing::Span;
 
 use crate::{
+    metrics::Outcome,
     outbox::Fate,
     route::{Answer, Route, Serving},
     switchboard::Switchboard,
@@ -45,6 +46,7 @@ pub(crate) struct Work {
     switchboard: Arc<Switchboard>,
     serving: Serving,
     span: Span,
+    began: Option<Instant>,
 }
 
 impl Work {
@@ -73,6 +75,7 @@ impl Work {
                     switchboard,
                     serving,
                     span,
+                    began: None,
                 });
             }
             Ok(Err(refusal)) => refusal,
@@ -86,6 +89,7 @@ impl Work {
     /// nobody has to be woken for this one.
     pub(crate) fn poll_here(&mut self) -> Poll<()> {
         let began = Instant::now();
+        self.began = Some(began);
         let polled = self.poll(&mut Context::from_waker(Waker::noop()));
         let took = began.elapsed();
         if took > BLOCKING {
@@ -98,6 +102,8 @@ impl Work {
         }
         match polled {
             Poll::Ready(outcome) => {
+                let kind = self.stanza.kind();
+                self.switchboard.metrics().handled(kind, took);
                 conclude(&self.switchboard, &self.stanza, &self.span, outcome);
                 Poll::Ready(())
             }
@@ -107,6 +113,7 @@ impl Work {
 
     /// Runs to the end, the deadline or the end of the house, whichever comes first.
     pub(crate) async fn finish(mut self, limit: Duration, mut abandoned: watch::Receiver<bool>) {
+        let began = self.began.unwrap_or_else(Instant::now);
         let outcome = tokio::select! {
             outcome = poll_fn(|cx| self.poll(cx)) => outcome,
             () = time::sleep(limit) => {
@@ -119,6 +126,8 @@ impl Work {
                 Err(Refusal::new(Condition::RecipientUnavailable).text("Shutting down"))
             }
         };
+        let kind = self.stanza.kind();
+        self.switchboard.metrics().handled(kind, began.elapsed());
         // Answers wait their turn like everything; after that they go out in any case.
         let _or_not = self
             .switchboard
@@ -154,6 +163,9 @@ fn conclude(
     let refusal = match outcome {
         Ok(Answer::Nothing) => {
             span.record("outcome", "done");
+            switchboard
+                .metrics()
+                .received(stanza.kind(), Outcome::Handled);
             return;
         }
         Ok(Answer::Result(response)) => {
@@ -165,6 +177,9 @@ fn conclude(
             match written {
                 Ok(_) => {
                     span.record("outcome", "result");
+                    switchboard
+                        .metrics()
+                        .received(stanza.kind(), Outcome::Answered);
                     return;
                 }
                 Err(why) => Refusal::from(why),
@@ -188,6 +203,9 @@ fn conclude(
 
 /// Refuses a stanza, where it may be refused.
 pub(crate) fn refuse(switchboard: &Switchboard, stanza: &Stanza, refusal: &Refusal) {
+    switchboard
+        .metrics()
+        .received(stanza.kind(), Outcome::Refused);
     Asked::of(stanza, |asked| say(switchboard, asked, refusal));
 }
 
@@ -196,8 +214,10 @@ pub(crate) fn say(switchboard: &Switchboard, asked: &Asked<'_>, refusal: &Refusa
     let said = switchboard.outbox.add(Fate::Kept, |gate, out| {
         asked.refuse(gate, out, refusal).map(usize::from)
     });
-    if let Err(why) = said {
-        tracing::error!(%why, "a refusal could not be sent");
+    match said {
+        Ok(0) => {}
+        Ok(_) => switchboard.metrics().refused(refusal.condition()),
+        Err(why) => tracing::error!(%why, "a refusal could not be sent"),
     }
 }
 

@@ -127,6 +127,7 @@ fn every_setting_that_a_page_names_exists() {
         "conditions",
         "defaults",
         "life_of_a_stanza",
+        "metrics",
         "what_costs_what",
     ] {
         let page = page(name);

@@ -83,6 +83,18 @@ macro_rules! conditions {
         pub enum Condition { $($(#[$doc])* $name,)* }
 
         impl Condition {
+            /// Every condition, in the order of RFC 6120; use it to prepare something for each,
+            /// such as a counter. A condition stands at the index that `as usize` gives.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use couplet_core::refusal::Condition;
+            ///
+            /// assert_eq!(Condition::ALL[Condition::Gone as usize], Condition::Gone);
+            /// ```
+            pub const ALL: &'static [Condition] = &[$(Condition::$name),*];
+
             /// The element name on the wire.
             ///
             /// # Examples

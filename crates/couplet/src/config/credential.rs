@@ -27,7 +27,11 @@ pub(super) fn find(config: &mut Config, credentials: Option<&Path>) -> Result<()
             let place = config.origin("secret_file");
             config.secret = read(&path, &place)?;
             config.origins.insert("secret", place);
-            config.warnings.extend(readable_by_others(&path));
+            // systemd lets the one service in by an access list, which looks like a group's bits.
+            if !credentials.is_some_and(|directory| path.starts_with(directory)) {
+                config.warnings.extend(readable_by_others(&path));
+            }
+            config.note_file(path);
             Ok(())
         }
         (false, None) => match credentials.and_then(credential) {
@@ -35,6 +39,7 @@ pub(super) fn find(config: &mut Config, credentials: Option<&Path>) -> Result<()
                 config.secret = read(&path, &Place::Variable("CREDENTIALS_DIRECTORY".to_owned()))?;
                 let place = Place::Variable("CREDENTIALS_DIRECTORY".to_owned());
                 config.origins.insert("secret", place);
+                config.note_file(path);
                 Ok(())
             }
             None => Err(ConfigError::new(Place::Default, "no secret is set")
@@ -42,6 +47,27 @@ pub(super) fn find(config: &mut Config, credentials: Option<&Path>) -> Result<()
                 .help("or COUPLET_SECRET, or `secret` or `secret_file` in couplet.toml,")
                 .help("or the systemd credential `couplet-secret` or `secret`")),
         },
+    }
+}
+
+/// The secret as its file has it now, so that it can be changed without a restart; the one known
+/// where there is no file.
+pub(super) fn now(config: &Config) -> Result<Secret, ConfigError> {
+    match &config.secret_from {
+        // Not where the program has set another one since.
+        Some((path, loaded)) if loaded.expose() == config.secret.expose() => {
+            read(path, &config.origin("secret"))
+        }
+        _ => Ok(config.secret.clone()),
+    }
+}
+
+impl Config {
+    /// A pipe can be read only once, and a second attempt might wait for ever.
+    fn note_file(&mut self, path: PathBuf) {
+        if path.is_file() {
+            self.secret_from = Some((path, self.secret.clone()));
+        }
     }
 }
 

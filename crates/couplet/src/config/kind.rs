@@ -1,6 +1,7 @@
 //! What a setting may hold: reading a value, checking it, printing it, saying what is accepted.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -39,6 +40,7 @@ pub(super) enum Kind {
     Time(Range<Duration>, Field<Duration>),
     Format(Field<LogFormat>),
     Filter(Field<String>),
+    Listen(Field<Option<SocketAddr>>),
 }
 
 impl Kind {
@@ -85,6 +87,10 @@ impl Kind {
                     _ => return Err("is no log format".to_owned()),
                 };
             }
+            Kind::Listen(field) => {
+                let address = text.and_then(|text| text.parse().ok());
+                *(field.write)(config) = Some(address.ok_or("is no address and port")?);
+            }
         }
         Ok(())
     }
@@ -102,6 +108,12 @@ impl Kind {
             Kind::File(field) if (field.read)(config).as_deref() == Some(Path::new("")) => {
                 Err("is empty".to_owned())
             }
+            #[cfg(not(feature = "operate"))]
+            Kind::Listen(field) if (field.read)(config).is_some() => Err(
+                "asks for what this program was built without: build it with the cargo feature \
+                 `operate` (`cargo build --features operate`)"
+                    .to_owned(),
+            ),
             _ => Ok(()),
         }
     }
@@ -118,6 +130,7 @@ impl Kind {
             Kind::Size(_, field) => quoted(quantity::show_size(*(field.read)(config))),
             Kind::Time(_, field) => quoted(quantity::show_duration(*(field.read)(config))),
             Kind::Format(field) => quoted((field.read)(config)),
+            Kind::Listen(field) => quoted((field.read)(config).as_ref()?),
         })
     }
 
@@ -144,6 +157,9 @@ impl Kind {
             ),
             Kind::Format(_) => "\"text\" or \"json\"".to_owned(),
             Kind::Filter(_) => "tracing directives such as \"info,couplet=debug\"".to_owned(),
+            Kind::Listen(_) => {
+                "an IP address and a port: \"127.0.0.1:9100\", \"[::1]:9100\"".to_owned()
+            }
         }
     }
 }

@@ -308,6 +308,12 @@ fn complete(config: &mut Config, credentials: Option<&Path>) -> Result<(), Confi
             config.domain
         ));
     }
+    if let Some(listen) = config.operate.listen.filter(|at| !at.ip().is_loopback()) {
+        config.warnings.push(format!(
+            "operate.listen = \"{listen}\" can be reached from other machines, without a password \
+             and without TLS: let only those in who may know the domain and the numbers"
+        ));
+    }
     match (&config.server, &config.tls.ca_file) {
         (Server::Tls { .. }, Some(file)) => {
             if let Err(error) = std::fs::File::open(file) {

@@ -3,6 +3,7 @@
 //! Deliberately absent: ranges and meanings, which stand in the table of settings.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -132,6 +133,23 @@ pub enum LogFormat {
 pub struct Runtime {
     /// How many threads run handlers; 1 keeps everything on one.
     pub threads: usize,
+}
+
+/// How the program is looked after while it runs.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(couplet::config::Operate::default().listen, None);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Operate {
+    /// Where `/healthz`, `/readyz` and `/metrics` are served; nowhere when `None`.
+    ///
+    /// `couplet::main` serves it in a build with the cargo feature `operate`; other builds refuse
+    /// it. See [the metrics](crate::manual::metrics).
+    pub listen: Option<SocketAddr>,
 }
 
 impl Default for Limits {

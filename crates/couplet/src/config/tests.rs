@@ -429,6 +429,71 @@ fn a_systemd_credential_serves_when_nothing_else_names_a_secret() {
     assert_eq!(sources.load().unwrap().secret.expose(), "given");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_systemd_credential_can_be_named_and_is_not_warned_of() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let folder = Folder::new();
+    let path = folder.file("echo", "hunter2\n");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o440)).unwrap();
+    let config = Sources::none()
+        .variable("COUPLET_DOMAIN", "echo.localhost")
+        .variable("CREDENTIALS_DIRECTORY", folder.0.path())
+        .variable("COUPLET_SECRET_FILE", &path)
+        .load()
+        .unwrap();
+    assert_eq!(config.secret.expose(), "hunter2");
+    assert_eq!(config.warnings(), [""; 0]);
+}
+
+#[test]
+fn a_changed_secret_file_holds_from_the_next_connect_on() {
+    let folder = Folder::new();
+    let path = folder.file("secret", "old\n");
+    let sources = Sources::none().variable("COUPLET_DOMAIN", "echo.localhost");
+    let mut config = sources
+        .variable("COUPLET_SECRET_FILE", &path)
+        .load()
+        .unwrap();
+    folder.file("secret", "new\n");
+    assert_eq!(config.secret_now().unwrap().expose(), "new");
+    std::fs::remove_file(&path).unwrap();
+    assert!(config.secret_now().is_err());
+    config.secret = "the program's own".into();
+    assert_eq!(config.secret_now().unwrap().expose(), "the program's own");
+    let given = enough().load().unwrap();
+    assert_eq!(given.secret_now().unwrap().expose(), "hunter2");
+}
+
+#[cfg(feature = "operate")]
+#[test]
+fn an_address_that_others_can_reach_is_warned_of() {
+    let load = |address| enough().variable("COUPLET_OPERATE_LISTEN", address).load();
+    for address in ["127.0.0.1:9100", "[::1]:0"] {
+        let config = load(address).unwrap();
+        assert_eq!(config.operate.listen, address.parse().ok());
+        assert!(config.warnings().is_empty());
+    }
+    let open = load("0.0.0.0:9100").unwrap();
+    assert_eq!(open.warnings().len(), 1);
+    assert!(open.warnings()[0].contains("without a password"));
+    let error = load("localhost").unwrap_err().to_string();
+    let line = "COUPLET_OPERATE_LISTEN: operate.listen = \"localhost\" is no address and port";
+    assert_eq!(error.lines().next(), Some(line));
+}
+
+#[cfg(not(feature = "operate"))]
+#[test]
+fn a_program_that_cannot_be_looked_after_says_how_it_could() {
+    let error = enough()
+        .variable("COUPLET_OPERATE_LISTEN", "127.0.0.1:9100")
+        .load()
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("cargo build --features operate"), "{error}");
+}
+
 #[test]
 fn a_certificate_file_must_be_there_when_it_is_needed() {
     let sources = enough().variable("COUPLET_TLS_CA_FILE", "/nowhere.pem");
@@ -514,6 +579,8 @@ fn every_setting_can_be_given_by_its_variable() {
         let value = match setting.name() {
             "domain" | "secret" | "secret_file" => continue,
             "tls.name" | "tls.ca_file" => "x".to_owned(),
+            "operate.listen" if cfg!(not(feature = "operate")) => continue,
+            "operate.listen" => "127.0.0.1:9100".to_owned(),
             _ => setting.default(),
         };
         let config = enough()

@@ -53,7 +53,7 @@ pub enum Reason {
     OwnDomain,
     /// Another connection serves the domain.
     Taken,
-    /// The port is meant for clients.
+    /// The port is meant for clients or for other servers.
     WrongPort,
     /// Something else.
     Other,
@@ -111,10 +111,13 @@ impl Rejected {
         match self.condition.as_str() {
             "not-authorized" if said("Given token does not match") => Reason::Secret,
             "not-authorized" => Reason::SecretOrDomain,
+            // What Prosody says at the ports for clients and for servers, where a component's
+            // domain is no host; at its port for components it does "not match any configured".
+            "host-unknown" if said("does not serve") => Reason::WrongPort,
             "host-unknown" => Reason::Domain,
             "conflict" if said("local domain") => Reason::OwnDomain,
             "conflict" => Reason::Taken,
-            // What Prosody and ejabberd say to a component on a port for clients.
+            // The same ports for a domain that is a host, and ejabberd's for any domain.
             "undefined-condition" if said("No stream features") => Reason::WrongPort,
             "invalid-namespace" => Reason::WrongPort,
             _ => Reason::Other,
@@ -156,7 +159,7 @@ impl Rejected {
                 ),
             ),
             Reason::WrongPort => format!(
-                "\n  Set `server` to the port for components, usually 5347; 5222 is for clients.{}",
+                "\n  Set `server` to the port for components, usually 5347; 5222 is for clients, 5269 for servers.{}",
                 cure::both(domain, &with_usual_port(server)),
             ),
             Reason::Other => cure::both(domain, server),
@@ -174,7 +177,7 @@ impl fmt::Display for Rejected {
             Reason::Domain => "it knows no component of this name",
             Reason::OwnDomain => "the domain is one of its own",
             Reason::Taken => "another connection already serves the domain",
-            Reason::WrongPort => "this port is for clients, not for components",
+            Reason::WrongPort => "this port is for clients or servers, not for components",
             Reason::Other => "the login failed",
         };
         let Rejected {
@@ -247,12 +250,17 @@ mod tests {
             (
                 "undefined-condition",
                 Some("No stream features to proceed with"),
-                "this port is for clients, not for components (undefined-condition: No stream features to proceed with)",
+                "this port is for clients or servers, not for components (undefined-condition: No stream features to proceed with)",
+            ),
+            (
+                "host-unknown",
+                Some("This server does not serve echo.localhost"),
+                "this port is for clients or servers, not for components (host-unknown: This server does not serve echo.localhost)",
             ),
             (
                 "invalid-namespace",
                 None,
-                "this port is for clients, not for components (invalid-namespace)",
+                "this port is for clients or servers, not for components (invalid-namespace)",
             ),
             (
                 "internal-server-error",

@@ -19,8 +19,14 @@ impl IqHandler for Clock {
     type Response = TimeResult;
 
     async fn handle(&self, _ask: Incoming<TimeQuery>) -> Result<TimeResult, Refusal> {
-        #[expect(clippy::disallowed_methods, reason = "peers ask for the wall clock")]
-        let now = DateTime::<Utc>::from(SystemTime::now());
-        Ok(now.into())
+        Ok(DateTime::<Utc>::from(now()).into())
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "peers and dashboards ask for the wall clock"
+)]
+pub(crate) fn now() -> SystemTime {
+    SystemTime::now()
 }

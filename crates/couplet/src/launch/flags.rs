@@ -15,6 +15,14 @@ pub(super) struct Given {
     pub(super) sources: Sources,
     pub(super) wants_check: bool,
     pub(super) wants_version: bool,
+    #[cfg(feature = "operate")]
+    pub(super) wants_health: Option<Asked>,
+}
+
+/// The subcommand `health`.
+#[cfg(feature = "operate")]
+pub(super) struct Asked {
+    pub(super) url: Option<String>,
 }
 
 /// Adds what the flags say to the sources.
@@ -40,6 +48,10 @@ pub(super) fn parse(arguments: &[OsString], mut sources: Sources) -> Result<Give
         sources,
         wants_check: matches.get_flag("check-config"),
         wants_version: matches.get_flag("version"),
+        #[cfg(feature = "operate")]
+        wants_health: matches.subcommand_matches("health").map(|asked| Asked {
+            url: asked.get_one::<String>("url").cloned(),
+        }),
     })
 }
 
@@ -62,13 +74,28 @@ fn command(program: &str) -> Command {
         let arg = Arg::new(flag).long(flag).value_name("VALUE");
         Some(arg.help(help(setting)))
     });
-    Command::new("component")
+    let command = Command::new("component")
         .bin_name(program)
         .disable_version_flag(true)
         .arg(config)
         .args(settings)
         .args([check, version])
-        .after_help(table())
+        .after_help(table());
+    #[cfg(feature = "operate")]
+    let command = command.subcommand(health());
+    command
+}
+
+/// Flags of the component go before it: `echo --config FILE health`.
+#[cfg(feature = "operate")]
+fn health() -> Command {
+    let url = Arg::new("url")
+        .long("url")
+        .value_name("URL")
+        .help("whom to ask; by default /readyz at operate.listen of the configuration");
+    Command::new("health")
+        .about("ask the running component whether it is ready: exit code 0 or 1")
+        .arg(url)
 }
 
 fn help(setting: &Setting) -> String {

@@ -1,4 +1,5 @@
-//! SIGTERM and SIGINT: the first asks for an orderly end, the second ends the process.
+//! SIGTERM and SIGINT: the first asks for an orderly end, the second ends the process. SIGHUP: read
+//! the configuration anew.
 //!
 //! A thread of its own waits for them, so that a handler which blocks the runtime cannot keep the
 //! process alive.
@@ -6,6 +7,8 @@
 use std::io;
 
 use tokio::sync::watch;
+
+use super::reload::Reload;
 
 /// Fulfilled when the process was asked to stop; clones are fulfilled together.
 ///
@@ -47,8 +50,16 @@ impl Stop {
     }
 }
 
+/// What a signal asks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    End,
+    #[cfg_attr(not(unix), expect(dead_code, reason = "SIGHUP is a signal of unix"))]
+    Reload,
+}
+
 /// Listens from now on.
-pub(super) fn listen() -> io::Result<Stop> {
+pub(super) fn listen(mut reload: Reload) -> io::Result<Stop> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .build()?;
@@ -61,10 +72,12 @@ pub(super) fn listen() -> io::Result<Stop> {
         .name("signals".to_owned())
         .spawn(move || {
             runtime.block_on(async {
-                signals.next().await;
+                while signals.next().await == Wish::Reload {
+                    reload.reload();
+                }
                 tracing::info!("stopping; a second signal ends the process at once");
                 tell.send_replace(true);
-                signals.next().await;
+                while signals.next().await == Wish::Reload {}
             });
             // By convention 128 and the number of SIGINT.
             std::process::exit(130);
@@ -76,6 +89,7 @@ pub(super) fn listen() -> io::Result<Stop> {
 struct Signals {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
@@ -86,13 +100,15 @@ impl Signals {
         Ok(Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
         })
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Wish {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => Wish::End,
+            _ = self.interrupt.recv() => Wish::End,
+            _ = self.hangup.recv() => Wish::Reload,
         }
     }
 }
@@ -106,9 +122,10 @@ impl Signals {
         Ok(Signals)
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Wish {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
+        Wish::End
     }
 }

@@ -116,6 +116,62 @@ fn a_signal_asks_for_an_orderly_end() {
 }
 
 #[test]
+fn a_hangup_takes_up_the_filter_and_tells_what_waits_for_a_restart() {
+    play();
+    let test = "a_hangup_takes_up_the_filter_and_tells_what_waits_for_a_restart";
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("couplet.toml");
+    std::fs::write(&file, "domain = \"echo.localhost\"\n").unwrap();
+    let mut command = command(test, &format!("--config {}", file.display()));
+    let mut played = Played::start({
+        command.stderr(Stdio::piped());
+        command
+    });
+    let mut log = BufReader::new(played.child.stderr.take().unwrap());
+    let mut told = |words: &str| {
+        let mut line = String::new();
+        while !line.contains(words) {
+            line.clear();
+            assert_ne!(log.read_line(&mut line).unwrap(), 0, "no {words}");
+            assert!(!line.contains("DEBUG"), "{line}");
+        }
+    };
+    played.until("ready");
+    std::fs::write(&file, "domain = \"echo.localhost\"\n[log]\nfilter = 5\n").unwrap();
+    played.signal("-HUP");
+    told("the configuration is not taken up");
+    let new = "domain = \"other.localhost\"\n[log]\nfilter = \"couplet=warn\"\n";
+    std::fs::write(&file, new).unwrap();
+    played.signal("-HUP");
+    told("changed, and waits for a restart");
+    // Nothing of level INFO comes through from now on, the end of the reload neither.
+    played.signal("-TERM");
+    played.until("stopping");
+    let mut rest = String::new();
+    log.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest.matches("INFO").count(), 1, "{rest}");
+    assert!(rest.contains("changed and taken up"), "{rest}");
+    assert_eq!(played.code(), 0);
+}
+
+#[cfg(feature = "operate")]
+#[test]
+fn health_without_anybody_to_ask_says_what_to_set() {
+    play();
+    let test = "health_without_anybody_to_ask_says_what_to_set";
+    let (code, _, err) = output(test, "--domain echo.localhost health");
+    assert_eq!(code, 2);
+    assert!(err.contains("operate.listen is not set"), "{err}");
+    // Port 9 is nobody's.
+    let (code, _, err) = output(test, "health --url http://127.0.0.1:9/readyz");
+    assert_eq!(code, 1);
+    assert!(
+        err.contains("not ready: http://127.0.0.1:9/readyz: "),
+        "{err}"
+    );
+}
+
+#[test]
 fn a_second_signal_ends_at_once_even_a_blocked_runtime() {
     play();
     for threads in ["1", "2"] {

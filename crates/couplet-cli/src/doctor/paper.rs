@@ -1,0 +1,91 @@
+//! The configuration and the secret, before anything is connected.
+//!
+//! The secret itself is never shown, only what is odd about it.
+
+use couplet::Config;
+
+use super::chart::{Chart, Finding, Step};
+use crate::given::Given;
+
+/// The first two steps; `None` where the configuration cannot be used.
+pub(super) fn read(given: &Given, chart: &mut Chart) -> Option<Config> {
+    let from = match given.file() {
+        Some(file) => format!("{} and the environment", file.display()),
+        None => "the environment; there is no couplet.toml".to_owned(),
+    };
+    let config = match given.sources().load() {
+        Ok(config) => config,
+        Err(error) => {
+            let finding = Finding::of_error(&error);
+            // The loader reads both; what it says about the secret belongs to the second step.
+            let about_secret = error.to_string().contains("secret");
+            if about_secret {
+                chart.note(
+                    Step::Config,
+                    (Finding::pass(format!("read {from}")), None::<()>),
+                );
+            }
+            let step = if about_secret {
+                Step::Secret
+            } else {
+                Step::Config
+            };
+            return chart.note(step, (finding, None));
+        }
+    };
+    chart.is_about(format!("{} at {}", config.domain, config.server));
+    let own = given.own_tables();
+    // The warnings about files come with the file's name; the others are about settings.
+    let (secret, others): (Vec<&String>, Vec<&String>) = config
+        .warnings()
+        .iter()
+        .partition(|warning| warning.contains("secret"));
+    let told = format!("{} at {}, from {from}", config.domain, config.server);
+    let mut advice: Vec<String> = others.into_iter().cloned().collect();
+    advice.extend(
+        own.iter().map(|table| {
+            format!("[{table}] is no table of Couplet: the component's own, or a slip?")
+        }),
+    );
+    let finding = match advice.is_empty() {
+        true => Finding::pass(told),
+        false => Finding::warn(told, advice.join("\n")),
+    };
+    chart.note(Step::Config, (finding, None::<()>));
+    chart.note(Step::Secret, (look_at_secret(&config, &secret), None::<()>));
+    Some(config)
+}
+
+fn look_at_secret(config: &Config, warnings: &[&String]) -> Finding {
+    let place = config.origin("secret");
+    let secret = config.secret.expose();
+    let mut advice: Vec<String> = warnings.iter().map(|warning| (*warning).clone()).collect();
+    let odd = [
+        (
+            secret.contains('\n'),
+            "it has more than one line, and all of them are the secret",
+        ),
+        (
+            secret.trim() != secret,
+            "it begins or ends with white space, which is part of it",
+        ),
+        (
+            secret.trim_matches(['"', '\'']) != secret,
+            "it begins or ends with a quotation mark, which is part of it",
+        ),
+        (
+            secret.len() < 8,
+            "it is shorter than 8 bytes: whoever reaches the port can guess it",
+        ),
+    ];
+    advice.extend(
+        odd.iter()
+            .filter(|(is, _)| *is)
+            .map(|(_, what)| (*what).to_owned()),
+    );
+    let told = format!("found ({place})");
+    match advice.is_empty() {
+        true => Finding::pass(told),
+        false => Finding::warn(told, advice.join("\n")),
+    }
+}

@@ -1,0 +1,147 @@
+//! The way to the server: its addresses, and whether each takes connections.
+//!
+//! Deliberately absent: what is spoken there.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use couplet::Stream;
+use couplet::config::{Config, DEFAULT_PORT, Server};
+use couplet::error::Unreachable;
+use tokio::net::{TcpStream, UnixStream, lookup_host};
+use tokio::time::timeout;
+
+use super::chart::Finding;
+
+/// A place where a connection was taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+}
+
+impl Place {
+    pub(super) async fn connect(&self) -> io::Result<Box<dyn Stream>> {
+        Ok(match self {
+            Place::Tcp(address) => Box::new(tcp(*address).await?),
+            Place::Unix(path) => Box::new(UnixStream::connect(path).await?),
+        })
+    }
+}
+
+pub(super) async fn tcp(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// The places to try: the addresses of the name, or the path of the socket.
+pub(super) async fn resolve(config: &Config) -> (Finding, Option<Vec<Place>>) {
+    let (host, port) = match &config.server {
+        Server::Tcp { host, port } | Server::Tls { host, port } => (host, *port),
+        Server::Unix(path) => {
+            let finding = Finding::skipped("a unix socket needs none");
+            return (finding, Some(vec![Place::Unix(path.clone())]));
+        }
+        other => return (Finding::fail(format!("{other} is unknown here"), ""), None),
+    };
+    let mut addresses: Vec<SocketAddr> = Vec::new();
+    match lookup_host((host.as_str(), port)).await {
+        Ok(found) => {
+            for address in found {
+                if !addresses.contains(&address) {
+                    addresses.push(address);
+                }
+            }
+        }
+        Err(error) => return (unreachable(config, &error), None),
+    }
+    let told: Vec<String> = addresses
+        .iter()
+        .map(|address| address.ip().to_string())
+        .collect();
+    let finding = match host.parse::<std::net::IpAddr>() {
+        Ok(_) => Finding::pass("the server is given by its address"),
+        Err(_) => Finding::pass(format!("{host} is {}", told.join(" and "))),
+    };
+    (
+        finding,
+        Some(addresses.into_iter().map(Place::Tcp).collect()),
+    )
+}
+
+/// Connects to each place once; the first that works is the one to go on with.
+pub(super) async fn connect(
+    config: &Config,
+    places: Vec<Place>,
+    limit: Duration,
+) -> (Finding, Option<Place>) {
+    let share = limit / u32::try_from(places.len().max(1)).unwrap_or(1);
+    let (mut open, mut shut) = (Vec::new(), Vec::new());
+    for place in places {
+        match timeout(share, place.connect()).await {
+            Ok(Ok(_closed_again)) => open.push(place),
+            Ok(Err(error)) => shut.push((place, error)),
+            Err(_) => shut.push((place, io::ErrorKind::TimedOut.into())),
+        }
+    }
+    let Some(first) = open.first().cloned() else {
+        let Some((_, error)) = shut.first() else {
+            return (Finding::fail("there is no address to connect to", ""), None);
+        };
+        let finding = unreachable(config, error);
+        return (finding.and(&usual_port(config, limit).await), None);
+    };
+    if shut.is_empty() {
+        let finding = match config.server {
+            Server::Unix(_) => Finding::pass("the socket takes connections"),
+            _ if open.len() > 1 => Finding::pass("each address takes connections"),
+            _ => Finding::pass("it takes connections"),
+        };
+        return (finding, Some(first));
+    }
+    let told: Vec<String> = shut
+        .iter()
+        .map(|(place, error)| match place {
+            Place::Tcp(address) => format!("{address}: {error}"),
+            Place::Unix(path) => format!("{}: {error}", path.display()),
+        })
+        .collect();
+    let finding = Finding::warn(
+        format!(
+            "{} of {} addresses take connections",
+            open.len(),
+            open.len() + shut.len()
+        ),
+        format!(
+            "{}\nThe component tries them in order, so it gets through; each attempt that fails \
+             costs time.\nLet the server listen on all of them, or set `server` to one that works.",
+            told.join("\n")
+        ),
+    );
+    (finding, Some(first))
+}
+
+/// Whether the usual port is open where the configured one is not.
+async fn usual_port(config: &Config, limit: Duration) -> String {
+    let (Server::Tcp { host, port } | Server::Tls { host, port }) = &config.server else {
+        return String::new();
+    };
+    if *port == DEFAULT_PORT {
+        return String::new();
+    }
+    match timeout(limit, TcpStream::connect((host.as_str(), DEFAULT_PORT))).await {
+        Ok(Ok(_closed_again)) => format!(
+            "\nSomething listens at {host}:{DEFAULT_PORT}, the usual port for components: \
+             is that the one?"
+        ),
+        _ => String::new(),
+    }
+}
+
+fn unreachable(config: &Config, error: &io::Error) -> Finding {
+    let server = config.server.clone();
+    Finding::of_error(&Unreachable::from_io(&config.domain, server, error))
+}

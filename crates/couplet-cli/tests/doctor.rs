@@ -1,0 +1,537 @@
+//! `couplet doctor` on set-ups that are broken in known ways, each on both real servers: it names
+//! the fault and the cure. And on healthy ones, where it names nothing.
+
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::time::Duration;
+
+use couplet_test::{Ejabberd, On, Prosody, Running, Setup};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::process::Command;
+use tokio::task::JoinSet;
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+const DOMAIN: &str = "echo.localhost";
+const SECRET: &str = "a secret of some length";
+
+fn setup() -> Setup {
+    Setup::component(DOMAIN, SECRET)
+}
+
+/// A set-up with one fault, and what has to be said about it.
+struct Broken {
+    what: &'static str,
+    server: String,
+    domain: &'static str,
+    secret: &'static str,
+    /// `couplet.toml`, in place of the environment.
+    file: Option<String>,
+    flags: Vec<String>,
+    step: &'static str,
+    verdict: &'static str,
+    code: i32,
+    told: &'static str,
+    advice: Vec<String>,
+}
+
+impl Broken {
+    fn new(what: &'static str, server: impl Into<String>) -> Broken {
+        Broken {
+            what,
+            server: server.into(),
+            domain: DOMAIN,
+            secret: SECRET,
+            file: None,
+            flags: Vec::new(),
+            step: "login",
+            verdict: "fail",
+            code: 1,
+            told: "",
+            advice: Vec::new(),
+        }
+    }
+
+    fn domain(self, domain: &'static str) -> Broken {
+        Broken { domain, ..self }
+    }
+
+    fn secret(self, secret: &'static str) -> Broken {
+        Broken { secret, ..self }
+    }
+
+    fn file(self, text: impl Into<String>) -> Broken {
+        let file = Some(text.into());
+        Broken { file, ..self }
+    }
+
+    fn flag(mut self, flag: impl Into<String>) -> Broken {
+        self.flags.push(flag.into());
+        self
+    }
+
+    fn fails_at(self, step: &'static str, told: &'static str) -> Broken {
+        Broken { step, told, ..self }
+    }
+
+    fn ends_with(self, code: i32) -> Broken {
+        Broken { code, ..self }
+    }
+
+    fn with_a(self, verdict: &'static str) -> Broken {
+        Broken { verdict, ..self }
+    }
+
+    fn cured_by(mut self, words: impl Into<String>) -> Broken {
+        self.advice.push(words.into());
+        self
+    }
+
+    async fn understood(self) -> Result<Value, Box<dyn Error>> {
+        let folder = tempfile::tempdir()?;
+        let mut command = doctor(folder.path());
+        if let Some(text) = &self.file {
+            fs::write(folder.path().join("couplet.toml"), text)?;
+        } else {
+            command
+                .env("COUPLET_DOMAIN", self.domain)
+                .env("COUPLET_SERVER", &self.server)
+                .env("COUPLET_SECRET", self.secret);
+        }
+        let output = command.arg("--json").args(&self.flags).output().await?;
+        let told = read(&output)?;
+        let step = step(&told, self.step);
+        let what = self.what;
+        let of = |key| text(&step, key);
+        assert_eq!(of("verdict"), self.verdict, "{what}: {told:#}");
+        assert_eq!(output.status.code(), Some(self.code), "{what}: {told:#}");
+        assert!(of("told").contains(self.told), "{what}: {told:#}");
+        let advice = of("advice");
+        for words in &self.advice {
+            assert!(
+                flat(&advice).contains(&flat(words)),
+                "{what}: no {words:?} in {told:#}"
+            );
+        }
+        if self.verdict == "fail" {
+            let steps = steps(&told);
+            let failed = steps.iter().filter(|one| text(one, "verdict") == "fail");
+            assert_eq!(failed.count(), 1, "{what}: {told:#}");
+        }
+        Ok(told)
+    }
+}
+
+fn doctor(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_couplet"));
+    command
+        .arg("doctor")
+        .current_dir(folder)
+        .env_remove("RUST_LOG")
+        .kill_on_drop(true);
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("COUPLET_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn read(output: &Output) -> Result<Value, Box<dyn Error>> {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(errors, "");
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+fn steps(told: &Value) -> Vec<Value> {
+    let steps = told.get("steps").and_then(Value::as_array);
+    steps.cloned().unwrap_or_default()
+}
+
+fn step(told: &Value, name: &str) -> Value {
+    let mut steps = steps(told).into_iter();
+    steps
+        .find(|step| text(step, "step") == name)
+        .unwrap_or_default()
+}
+
+fn text(of: &Value, key: &str) -> String {
+    let text = of.get(key).and_then(Value::as_str);
+    text.unwrap_or_default().to_owned()
+}
+
+/// Without the indentation, which is another one for each heading.
+fn flat(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    lines.join("\n")
+}
+
+/// Somebody at a port who is no XMPP server.
+struct Stranger {
+    server: String,
+    _listening: JoinSet<()>,
+}
+
+impl Stranger {
+    /// Says `words` as soon as it has read `until`, and then nothing.
+    async fn says(words: &'static str, until: &'static str) -> Result<Stranger, Box<dyn Error>> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let server = listener.local_addr()?.to_string();
+        let mut listening = JoinSet::new();
+        listening.spawn(async move {
+            let mut open = Vec::new();
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut heard = Vec::new();
+                while !String::from_utf8_lossy(&heard).contains(until) {
+                    if !matches!(stream.read_buf(&mut heard).await, Ok(1..)) {
+                        break;
+                    }
+                }
+                let _gone_already = stream.write_all(words.as_bytes()).await;
+                open.push(stream);
+            }
+        });
+        Ok(Stranger {
+            server,
+            _listening: listening,
+        })
+    }
+}
+
+/// A server that was started for the test, of either kind.
+struct Place {
+    on: On,
+    components: String,
+    clients: String,
+}
+
+fn secret_file(folder: &TempDir, text: &str, mode: u32) -> Result<PathBuf, Box<dyn Error>> {
+    use std::os::unix::fs::PermissionsExt;
+
+    let path = folder.path().join("secret");
+    fs::write(&path, text)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(mode))?;
+    Ok(path)
+}
+
+fn file(server: &str, more: &str) -> String {
+    format!("domain = {DOMAIN:?}\nserver = {server:?}\n{more}")
+}
+
+/// What Prosody's section for the component looks like, and ejabberd's.
+const FOR_PROSODY: &str = "Component \"echo.localhost\"\n    component_secret =";
+const FOR_EJABBERD: &str = "module: ejabberd_service\n    access: all\n    global_routes: false";
+
+/// The faults that look the same or nearly so on both servers.
+async fn the_usual_faults(place: &Place) -> Outcome {
+    let Place {
+        on,
+        components,
+        clients,
+    } = place;
+    let is_prosody = *on == On::Prosody;
+    let folder = tempfile::tempdir()?;
+    let two_lines = secret_file(&folder, &format!("{SECRET}\nand a comment\n"), 0o644)?;
+    let web = Stranger::says("HTTP/1.1 400 Bad Request\r\n\r\n", "\r\n\r\n").await?;
+    let ssh = Stranger::says("SSH-2.0-OpenSSH_9.2\r\n", "stream").await?;
+    let silent = Stranger::says("", "never").await?;
+    let port = components.rsplit_once(':').map_or("", |(_, port)| port);
+    let cases = [
+        Broken::new("a typo in the file", components)
+            .file(file(components, "secret = \"x\"\n[limits]\nhandler = 7\n"))
+            .fails_at(
+                "config",
+                "unknown key `limits.handler`; did you mean `limits.handlers`?",
+            )
+            .cured_by("accepted in [limits]")
+            .ends_with(2),
+        Broken::new("no secret file", components)
+            .file(file(components, "secret_file = \"nowhere/secret\"\n"))
+            .fails_at("secret", "the secret file nowhere/secret cannot be read")
+            .ends_with(2),
+        Broken::new(
+            "a secret file of two lines that everybody may read",
+            components,
+        )
+        .file(file(components, &format!("secret_file = {two_lines:?}\n")))
+        .fails_at("secret", "found")
+        .with_a("warn")
+        .cured_by("more than one line")
+        .cured_by("chmod 600"),
+        Broken::new("a name that nobody has", "xmpp.invalid:5347")
+            .fails_at("name", "no address is known for xmpp.invalid:5347")
+            .cured_by("COUPLET_SERVER"),
+        Broken::new("nobody at the port", "127.0.0.1:1")
+            .fails_at("connection", "nothing listens at 127.0.0.1:1")
+            .cured_by("component_ports = { 1 }")
+            .cured_by("port: 1\n    ip: \"127.0.0.1\""),
+        Broken::new("the port for clients", clients)
+            .fails_at(
+                "stream",
+                "this port is for clients or servers, not for components",
+            )
+            .cured_by(FOR_PROSODY)
+            .cured_by(FOR_EJABBERD),
+        Broken::new("the port of a web server", &web.server)
+            .fails_at("stream", "does not speak XMPP: it is a web server")
+            .cured_by("usually 5347"),
+        Broken::new("the port of something else", &ssh.server)
+            .fails_at("stream", "does not speak XMPP: it is an SSH server")
+            .cured_by("usually 5347"),
+        Broken::new("somebody who says nothing", &silent.server)
+            .flag("--timeout=3s")
+            .fails_at("stream", "nothing came within 3s")
+            .cured_by("it may be another one's port"),
+        Broken::new("TLS where none is spoken", format!("tls://{components}"))
+            .fails_at("tls", "TLS")
+            .cured_by(format!("set server = \"{components}\"")),
+        Broken::new("another secret", components)
+            .secret("another one")
+            .fails_at("login", "the secret does not match")
+            .cured_by(FOR_PROSODY)
+            .cured_by(if is_prosody {
+                "Prosody knows the domain"
+            } else {
+                FOR_EJABBERD
+            }),
+        Broken::new("a domain that the server does not know", components)
+            .domain("nosuch.localhost")
+            .fails_at(
+                if is_prosody { "stream" } else { "login" },
+                "it knows no component of this name",
+            )
+            .cured_by("Component \"nosuch.localhost\"")
+            .cured_by("\"nosuch.localhost\":\n        password:"),
+        Broken::new("the domain of the server itself", components)
+            .domain("localhost")
+            .fails_at(
+                "stream",
+                if is_prosody {
+                    "host-unknown"
+                } else {
+                    "the domain is one of its own"
+                },
+            )
+            .cured_by(if is_prosody {
+                "a VirtualHost is no component"
+            } else {
+                "such as echo.localhost"
+            })
+            .cured_by(format!("port: {port}")),
+    ];
+    for case in cases {
+        case.understood().await?;
+    }
+    Ok(())
+}
+
+/// A stanza that the server takes no longer ends the stream, so the size is looked for.
+async fn a_limit_below_ours(components: &str) -> Outcome {
+    let told = Broken::new("a server that takes small stanzas only", components)
+        .fails_at(
+            "size",
+            "(limits.outgoing_stanza_bytes) is too large, one of 65536 is taken",
+        )
+        .cured_by("outgoing_stanza_bytes = 65536")
+        .cured_by("component_stanza_size_limit = 524288")
+        .cured_by("max_stanza_size: 524288")
+        .understood()
+        .await?;
+    assert_eq!(text(&step(&told, "second"), "verdict"), "pass", "{told:#}");
+    Ok(())
+}
+
+async fn a_healthy_one(
+    components: &str,
+    more: &str,
+    second: &str,
+) -> Result<Value, Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    secret_file(&folder, &format!("{SECRET}\n"), 0o600)?;
+    let config = file(components, &format!("secret_file = \"secret\"\n{more}"));
+    fs::write(folder.path().join("couplet.toml"), config)?;
+    let output = doctor(folder.path()).arg("--json").output().await?;
+    let told = read(&output)?;
+    for one in steps(&told) {
+        let verdict = text(&one, "verdict");
+        assert!(matches!(verdict.as_str(), "pass" | "skipped"), "{told:#}");
+    }
+    assert_eq!(output.status.code(), Some(0), "{told:#}");
+    let told_second = text(&step(&told, "second"), "told");
+    assert!(told_second.contains(second), "{told:#}");
+
+    let output = doctor(folder.path()).output().await?;
+    let lines = String::from_utf8(output.stdout)?;
+    assert!(
+        lines.ends_with(&format!("{DOMAIN} at {components} is healthy\n")),
+        "{lines}"
+    );
+    assert_eq!(lines.matches("FAIL").count(), 0, "{lines}");
+    Ok(told)
+}
+
+/// Starts an instance of the component and waits until it is online.
+async fn instance(components: &str) -> Result<Running, Box<dyn Error>> {
+    let config = couplet::Config::new(DOMAIN, SECRET).with_server(components.parse()?);
+    let mut running = Running::start(couplet::Component::new(config));
+    running.online().await;
+    Ok(running)
+}
+
+/// Without a word from anybody the doctor stops before it could do harm.
+async fn an_instance_that_runs_is_left_alone(components: &str) -> Result<Running, Box<dyn Error>> {
+    let instance = instance(components).await?;
+    let told = Broken::new("an instance that is running", components)
+        .fails_at("instances", "somebody is connected to this port")
+        .with_a("not_tried")
+        .cured_by("--takeover")
+        .ends_with(3)
+        .understood()
+        .await?;
+    assert_eq!(
+        text(&step(&told, "login"), "verdict"),
+        "not_reached",
+        "{told:#}"
+    );
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(instance.sessions(), 1);
+    Ok(instance)
+}
+
+#[tokio::test]
+async fn what_is_wrong_beside_prosody_is_named_with_its_cure() -> Outcome {
+    let prosody = Prosody::start(setup()).await?;
+    let components = prosody.component_addr();
+    let place = Place {
+        on: On::Prosody,
+        components: components.clone(),
+        clients: prosody.client_addr(),
+    };
+    the_usual_faults(&place).await?;
+    Broken::new("a domain in capital letters", &components)
+        .domain("ECHO.localhost")
+        .fails_at("stream", "it knows no component of this name")
+        .cured_by("letter by letter, capital letters too")
+        .understood()
+        .await?;
+
+    let instance = an_instance_that_runs_is_left_alone(&components).await?;
+    Broken::new("an instance that keeps its place", &components)
+        .flag("--takeover")
+        .fails_at("login", "another connection already serves the domain")
+        .cured_by("component_conflict_resolve = \"kick_old\"")
+        .understood()
+        .await?;
+    assert_eq!(instance.sessions(), 1);
+    instance.stop().await?;
+
+    let small = Prosody::start(setup().stanza_limit(100_000)).await?;
+    a_limit_below_ours(&small.component_addr()).await
+}
+
+#[tokio::test]
+async fn what_is_wrong_beside_ejabberd_is_named_with_its_cure() -> Outcome {
+    let ejabberd = Ejabberd::start(setup().tls()).await?;
+    let components = ejabberd.component_addr();
+    let place = Place {
+        on: On::Ejabberd,
+        components: components.clone(),
+        clients: ejabberd.client_addr(),
+    };
+    the_usual_faults(&place).await?;
+
+    let encrypted = ejabberd.tls_addr().ok_or("no TLS")?;
+    let authority = ejabberd.authority().to_string_lossy().into_owned();
+    let other_name = file(
+        &format!("tls://{encrypted}"),
+        &format!("secret = {SECRET:?}\n[tls]\nname = \"xmpp.example\"\nca_file = {authority:?}\n"),
+    );
+    for case in [
+        Broken::new("a plain stream where TLS is spoken", &encrypted)
+            .fails_at(
+                "stream",
+                "closed the connection without a word: it may expect TLS",
+            )
+            .cured_by(format!("set server = \"tls://{encrypted}\""))
+            .cured_by("its greeting was tried"),
+        Broken::new(
+            "an authority that nobody trusts",
+            format!("tls://{encrypted}"),
+        )
+        .fails_at(
+            "tls",
+            "is not trusted for localhost: nobody we trust has signed it",
+        )
+        .cured_by("tls.ca_file (COUPLET_TLS_CA_FILE)"),
+        Broken::new("another name in the certificate", &encrypted)
+            .file(other_name)
+            .fails_at("tls", "is not trusted for xmpp.example")
+            .cured_by("tls.name (COUPLET_TLS_NAME)"),
+        Broken::new("no socket at the path", "unix:/nowhere/socket")
+            .fails_at("connection", "there is no socket at /nowhere/socket")
+            .cured_by("port: \"unix:/nowhere/socket\""),
+    ] {
+        case.understood().await?;
+    }
+
+    let instance = an_instance_that_runs_is_left_alone(&components).await?;
+    Broken::new("an instance with which the stanzas are shared", &components)
+        .flag("--takeover")
+        .fails_at("routes", "went to another connection")
+        .with_a("warn")
+        .cured_by("type: bare_source")
+        .ends_with(0)
+        .understood()
+        .await?;
+    assert_eq!(instance.sessions(), 1);
+    instance.stop().await?;
+
+    let shared = setup()
+        .and_component("news.localhost", "other")
+        .global_routes();
+    let shared = Ejabberd::start(shared).await?;
+    Broken::new(
+        "a listener that gives each component the stanzas of all",
+        shared.component_addr(),
+    )
+    .fails_at(
+        "neighbours",
+        "what is sent to news.localhost comes here too",
+    )
+    .cured_by("global_routes: false")
+    .understood()
+    .await?;
+
+    let small = Ejabberd::start(setup().stanza_limit(100_000)).await?;
+    a_limit_below_ours(&small.component_addr()).await
+}
+
+#[tokio::test]
+async fn what_is_healthy_beside_prosody_is_called_so() -> Outcome {
+    let prosody = Prosody::start(setup()).await?;
+    a_healthy_one(&prosody.component_addr(), "", "kick_new").await?;
+    let prosody = Prosody::start(setup().kick_old()).await?;
+    a_healthy_one(&prosody.component_addr(), "", "kick_old").await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_healthy_beside_ejabberd_is_called_so() -> Outcome {
+    let ejabberd = Ejabberd::start(setup().unix_socket()).await?;
+    a_healthy_one(&ejabberd.component_addr(), "", "dealt out").await?;
+    let socket = ejabberd.unix_path().ok_or("no socket")?;
+    a_healthy_one(&format!("unix:{}", socket.display()), "", "dealt out").await?;
+
+    let ejabberd = Ejabberd::start(setup().tls()).await?;
+    let encrypted = ejabberd.tls_addr().ok_or("no TLS")?;
+    let tls = format!("[tls]\nca_file = {:?}\n", ejabberd.authority());
+    let told = a_healthy_one(&format!("tls://{encrypted}"), &tls, "dealt out").await?;
+    let certificate = text(&step(&told, "tls"), "told");
+    let is_told =
+        certificate.starts_with("the certificate is trusted for localhost, for another 2");
+    assert!(is_told && certificate.ends_with(" days"), "{certificate}");
+    Ok(())
+}

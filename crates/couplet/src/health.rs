@@ -1,0 +1,264 @@
+//! How the components of this process are doing: what readiness and a supervisor are told.
+//!
+//! Shared by the clones of one [`Config`](crate::config::Config), which is how whoever loaded it
+//! learns of the components made from it. Deliberately absent: anything about HTTP or systemd.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{sync::watch, time::Instant};
+
+/// What every component of one configuration says of itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Health(watch::Sender<BTreeMap<String, Standing>>);
+
+/// How one component is doing.
+#[derive(Clone, Debug)]
+pub(crate) struct Standing {
+    pub(crate) state: State,
+    heard: Arc<Heard>,
+}
+
+/// Where a component is in its life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// It has not been online yet.
+    Connecting,
+    Online,
+    /// It was refused or lost the link, for this reason, and comes back.
+    Reconnecting(String),
+    Stopping,
+}
+
+/// When the server was last heard; written at each read, so without a lock.
+#[derive(Debug)]
+struct Heard {
+    began: Instant,
+    millis: AtomicU64,
+    fresh_for: Duration,
+}
+
+/// A component's place in its [`Health`]; it is given up when dropped.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    health: Health,
+    domain: String,
+    heard: Arc<Heard>,
+}
+
+impl Health {
+    /// A place for a component that asks for a sign of life every `keepalive`.
+    pub(crate) fn enter(&self, domain: &str, keepalive: Duration) -> Seat {
+        let heard = Arc::new(Heard {
+            began: Instant::now(),
+            millis: AtomicU64::new(0),
+            // The answer to a ping comes a round trip after the period has begun.
+            fresh_for: keepalive.saturating_mul(2),
+        });
+        let standing = Standing {
+            state: State::Connecting,
+            heard: Arc::clone(&heard),
+        };
+        self.0.send_modify(|all| {
+            all.insert(domain.to_owned(), standing);
+        });
+        Seat {
+            health: self.clone(),
+            domain: domain.to_owned(),
+            heard,
+        }
+    }
+
+    /// `Ok` when there are components and all are online and were heard lately; else why not.
+    #[cfg_attr(
+        not(feature = "operate"),
+        allow(dead_code, reason = "it is asked over HTTP")
+    )]
+    pub(crate) fn readiness(&self, now: Instant) -> Result<String, String> {
+        let all = self.0.borrow();
+        if all.is_empty() {
+            return Err("no component is running".to_owned());
+        }
+        for (domain, standing) in all.iter() {
+            let quiet = standing.heard.age(now);
+            match &standing.state {
+                State::Online if quiet <= standing.heard.fresh_for => {}
+                State::Online => {
+                    let seconds = quiet.as_secs();
+                    return Err(format!(
+                        "{domain}: nothing was heard from the server for {seconds} s"
+                    ));
+                }
+                other => return Err(format!("{domain}: {other}")),
+            }
+        }
+        Ok(said(&all))
+    }
+
+    /// One line about every component.
+    #[cfg_attr(
+        not(feature = "operate"),
+        allow(dead_code, reason = "systemd shows it")
+    )]
+    pub(crate) fn status(&self) -> String {
+        said(&self.0.borrow())
+    }
+
+    /// Whether there are components and all are online.
+    #[cfg_attr(
+        not(feature = "operate"),
+        allow(dead_code, reason = "systemd waits for it")
+    )]
+    pub(crate) fn is_online(&self) -> bool {
+        let all = self.0.borrow();
+        !all.is_empty() && all.values().all(|one| one.state == State::Online)
+    }
+
+    /// Told of every change from now on.
+    #[cfg_attr(not(feature = "operate"), allow(dead_code, reason = "systemd is told"))]
+    pub(crate) fn changes(&self) -> watch::Receiver<BTreeMap<String, Standing>> {
+        self.0.subscribe()
+    }
+}
+
+impl Default for Health {
+    fn default() -> Health {
+        Health(watch::Sender::new(BTreeMap::new()))
+    }
+}
+
+impl Seat {
+    pub(crate) fn online(&self) {
+        self.heard(Instant::now());
+        self.set(State::Online);
+    }
+
+    /// `why` may go on in further lines, which are left out.
+    pub(crate) fn reconnecting(&self, why: &str) {
+        let why = why.lines().next().unwrap_or_default().to_owned();
+        self.set(State::Reconnecting(why));
+    }
+
+    pub(crate) fn stopping(&self) {
+        self.set(State::Stopping);
+    }
+
+    /// Bytes came from the server: at the latest those that answer our ping.
+    pub(crate) fn heard(&self, now: Instant) {
+        let since = now.saturating_duration_since(self.heard.began).as_millis();
+        let millis = u64::try_from(since).unwrap_or(u64::MAX);
+        self.heard.millis.store(millis, Ordering::Relaxed);
+    }
+
+    fn set(&self, state: State) {
+        self.health.0.send_if_modified(|all| {
+            let Some(standing) = all.get_mut(&self.domain) else {
+                return false;
+            };
+            let is_new = standing.state != state;
+            standing.state = state;
+            is_new
+        });
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.health.0.send_modify(|all| {
+            all.remove(&self.domain);
+        });
+    }
+}
+
+impl Heard {
+    fn age(&self, now: Instant) -> Duration {
+        let at = self.began + Duration::from_millis(self.millis.load(Ordering::Relaxed));
+        now.saturating_duration_since(at)
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            State::Connecting => f.write_str("connecting"),
+            State::Online => f.write_str("online"),
+            State::Reconnecting(why) => write!(f, "reconnecting: {why}"),
+            State::Stopping => f.write_str("stopping"),
+        }
+    }
+}
+
+fn said(all: &BTreeMap<String, Standing>) -> String {
+    let one = |(domain, standing): (&String, &Standing)| match &standing.state {
+        State::Online => format!("online as {domain}"),
+        other => format!("{domain}: {other}"),
+    };
+    all.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEEPALIVE: Duration = Duration::from_secs(15);
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_not_online_says_why() {
+        let health = Health::default();
+        let now = Instant::now();
+        assert_eq!(
+            health.readiness(now).unwrap_err(),
+            "no component is running"
+        );
+        let seat = health.enter("echo.test", KEEPALIVE);
+        assert_eq!(health.readiness(now).unwrap_err(), "echo.test: connecting");
+        seat.online();
+        assert_eq!(health.readiness(now).unwrap(), "online as echo.test");
+        seat.reconnecting("the server closed the connection\nlines to paste");
+        assert_eq!(
+            health.readiness(now).unwrap_err(),
+            "echo.test: reconnecting: the server closed the connection"
+        );
+        seat.stopping();
+        assert!(!health.is_online());
+        drop(seat);
+        assert_eq!(health.status(), "");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_ping_that_is_late_makes_it_unready_and_its_answer_ready_again() {
+        let health = Health::default();
+        let seat = health.enter("echo.test", KEEPALIVE);
+        seat.online();
+        let late = Instant::now() + KEEPALIVE * 2;
+        assert!(health.readiness(late).is_ok());
+        let later = late + Duration::from_secs(1);
+        assert_eq!(
+            health.readiness(later).unwrap_err(),
+            "echo.test: nothing was heard from the server for 31 s"
+        );
+        seat.heard(later);
+        assert!(health.readiness(later).is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_component_that_is_away_makes_the_process_unready() {
+        let health = Health::default();
+        let (one, other) = (
+            health.enter("one.test", KEEPALIVE),
+            health.enter("other.test", KEEPALIVE),
+        );
+        one.online();
+        assert!(!health.is_online() && health.readiness(Instant::now()).is_err());
+        other.online();
+        assert!(health.is_online());
+        assert_eq!(health.status(), "online as one.test; online as other.test");
+    }
+}

@@ -1,0 +1,262 @@
+//! What a component counts of itself, through the facade `metrics`.
+//!
+//! Names are looked up once, when a component starts to run; without a recorder every handle is
+//! empty and costs a comparison. Deliberately absent: any recorder.
+
+use std::sync::LazyLock;
+
+use couplet_core::{framer::LimitKind, refusal::Condition, stanza::Kind};
+use metrics::{Counter, Gauge, Histogram};
+
+mod table;
+
+pub(crate) use table::Metric;
+#[cfg(feature = "operate")]
+pub(crate) use table::{BUILD, PROCESS, STARTED};
+
+/// The handles of one component.
+#[derive(Debug)]
+pub(crate) struct Metrics {
+    received: [[Counter; OUTCOMES.len()]; KINDS.len()],
+    refusals: Vec<Counter>,
+    handling: [Histogram; KINDS.len()],
+    rejected: Family,
+    unsent: Family,
+    questions: Family,
+    lost: Family,
+    failed: Family,
+    pub(crate) sessions: Counter,
+    pub(crate) busy: Gauge,
+    pub(crate) waiting: Gauge,
+    pub(crate) open: Gauge,
+    pub(crate) up: Gauge,
+    pub(crate) round_trip: Gauge,
+}
+
+/// What became of a stanza that was taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// A request got its result.
+    Answered,
+    /// A message or presence had its handler.
+    Handled,
+    /// It was refused, by a handler or for one.
+    Refused,
+    /// Nobody serves such messages or presence.
+    Ignored,
+    /// It was the answer to a question of ours.
+    Settled,
+    /// It was an answer that nobody waits for.
+    Unasked,
+    /// It was our own ping, or the answer to it.
+    OwnPing,
+}
+
+/// The counters of one name with one label of few values.
+#[derive(Debug, Default)]
+struct Family(Vec<(&'static str, Counter)>);
+
+const KINDS: [&str; 3] = ["message", "presence", "iq"];
+
+const OUTCOMES: [&str; 7] = [
+    "answered", "handled", "refused", "ignored", "settled", "unasked", "own_ping",
+];
+
+const REJECTED: [&str; 7] = [
+    "stanza_bytes",
+    "depth",
+    "attributes",
+    "start_tag_bytes",
+    "unreadable_from",
+    "unreadable_to",
+    "other_domain",
+];
+const UNSENT: [&str; 2] = ["refused", "full"];
+const QUESTIONS: [&str; 6] = [
+    "answered",
+    "refused",
+    "malformed",
+    "timed_out",
+    "disconnected",
+    "forgotten",
+];
+const LOST: [&str; 7] = [
+    "closed",
+    "stream_error",
+    "conflict",
+    "malformed",
+    "silent",
+    "forgotten",
+    "io",
+];
+const FAILED: [&str; 6] = [
+    "unreachable",
+    "timed_out",
+    "closed",
+    "refused",
+    "conflict",
+    "malformed",
+];
+
+impl Metrics {
+    /// Looks every name up, in the recorder that is installed now.
+    pub(crate) fn of(domain: &str) -> Metrics {
+        for metric in table::TABLE {
+            metric.describe();
+        }
+        let received = |kind| {
+            OUTCOMES.map(|outcome| match can_happen(kind, outcome) {
+                true => table::RECEIVED.counter(domain, &[kind, outcome]),
+                false => Counter::noop(),
+            })
+        };
+        let refusal = |of: &Condition| table::REFUSALS.counter(domain, &[of.as_str()]);
+        Metrics {
+            received: KINDS.map(received),
+            refusals: Condition::ALL.iter().map(refusal).collect(),
+            handling: KINDS.map(|kind| table::HANDLING.histogram(domain, &[kind])),
+            rejected: Family::of(&table::REJECTED, domain, &REJECTED),
+            unsent: Family::of(&table::UNSENT, domain, &UNSENT),
+            questions: Family::of(&table::QUESTIONS, domain, &QUESTIONS),
+            lost: Family::of(&table::LOST, domain, &LOST),
+            failed: Family::of(&table::FAILED, domain, &FAILED),
+            sessions: table::SESSIONS.counter(domain, &[]),
+            busy: table::BUSY.gauge(domain),
+            waiting: table::WAITING.gauge(domain),
+            open: table::OPEN.gauge(domain),
+            up: table::UP.gauge(domain),
+            round_trip: table::ROUND_TRIP.gauge(domain),
+        }
+    }
+
+    /// Those of a component that does not run yet: nothing is counted.
+    pub(crate) fn none() -> &'static Metrics {
+        static NONE: LazyLock<Metrics> = LazyLock::new(|| Metrics {
+            received: KINDS.map(|_| OUTCOMES.map(|_| Counter::noop())),
+            refusals: Vec::new(),
+            handling: KINDS.map(|_| Histogram::noop()),
+            rejected: Family::default(),
+            unsent: Family::default(),
+            questions: Family::default(),
+            lost: Family::default(),
+            failed: Family::default(),
+            sessions: Counter::noop(),
+            busy: Gauge::noop(),
+            waiting: Gauge::noop(),
+            open: Gauge::noop(),
+            up: Gauge::noop(),
+            round_trip: Gauge::noop(),
+        });
+        &NONE
+    }
+
+    pub(crate) fn received(&self, kind: Kind, outcome: Outcome) {
+        let of_kind = self.received.get(index(kind));
+        if let Some(counter) = of_kind.and_then(|of_kind| of_kind.get(outcome as usize)) {
+            counter.increment(1);
+        }
+    }
+
+    pub(crate) fn handled(&self, kind: Kind, took: std::time::Duration) {
+        if let Some(histogram) = self.handling.get(index(kind)) {
+            histogram.record(took);
+        }
+    }
+
+    pub(crate) fn refused(&self, condition: Condition) {
+        if let Some(counter) = self.refusals.get(condition as usize) {
+            counter.increment(1);
+        }
+    }
+
+    /// A stanza over this limit went by.
+    pub(crate) fn skipped(&self, limit: LimitKind) {
+        self.rejected(match limit {
+            LimitKind::Depth => "depth",
+            LimitKind::Attributes => "attributes",
+            LimitKind::StartTagBytes => "start_tag_bytes",
+            _ => "stanza_bytes",
+        });
+    }
+
+    pub(crate) fn rejected(&self, reason: &'static str) {
+        self.rejected.count(reason);
+    }
+
+    pub(crate) fn unsent(&self, reason: &'static str) {
+        self.unsent.count(reason);
+    }
+
+    pub(crate) fn question(&self, outcome: &'static str) {
+        self.questions.count(outcome);
+    }
+
+    pub(crate) fn lost(&self, reason: &'static str) {
+        self.lost.count(reason);
+    }
+
+    pub(crate) fn failed(&self, reason: &'static str) {
+        self.failed.count(reason);
+    }
+}
+
+/// What the outbox counts of itself.
+#[derive(Debug)]
+pub(crate) struct Leaving {
+    sent: [Counter; KINDS.len()],
+    pub(crate) bytes: Gauge,
+}
+
+impl Leaving {
+    pub(crate) fn of(domain: &str) -> Leaving {
+        Leaving {
+            sent: KINDS.map(|kind| table::SENT.counter(domain, &[kind])),
+            bytes: table::OUTBOX.gauge(domain),
+        }
+    }
+
+    pub(crate) fn sent(&self, kind: Kind) {
+        if let Some(counter) = self.sent.get(index(kind)) {
+            counter.increment(1);
+        }
+    }
+}
+
+impl Family {
+    fn of(metric: &Metric, domain: &str, values: &[&'static str]) -> Family {
+        let counter = |&value: &&'static str| (value, metric.counter(domain, &[value]));
+        Family(values.iter().map(counter).collect())
+    }
+
+    fn count(&self, value: &str) {
+        let found = self.0.iter().find(|(known, _)| *known == value);
+        debug_assert!(
+            self.0.is_empty() || found.is_some(),
+            "{value} is not listed"
+        );
+        if let Some((_, counter)) = found {
+            counter.increment(1);
+        }
+    }
+}
+
+fn index(kind: Kind) -> usize {
+    match kind {
+        Kind::Message => 0,
+        Kind::Presence => 1,
+        Kind::Iq => 2,
+    }
+}
+
+/// So that nobody wonders about a series that is zero for ever.
+fn can_happen(kind: &str, outcome: &str) -> bool {
+    let only_iq = matches!(outcome, "answered" | "settled" | "unasked" | "own_ping");
+    let never_iq = matches!(outcome, "handled" | "ignored");
+    match kind {
+        "iq" => !never_iq,
+        _ => !only_iq,
+    }
+}
+
+#[cfg(test)]
+mod tests;

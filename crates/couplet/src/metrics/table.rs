@@ -1,0 +1,141 @@
+//! The table of metrics: name, type, labels, meaning.
+//!
+//! The one source of truth for registering, for the manual and for what dashboards may name.
+
+use metrics::{Counter, Gauge, Histogram, Label, Unit};
+
+/// One metric, as every component has it.
+pub(crate) struct Metric {
+    pub(crate) name: &'static str,
+    pub(crate) type_: Type,
+    /// Beside `domain`, which each has but for those of the process.
+    pub(crate) labels: &'static [&'static str],
+    /// One sentence without a full stop.
+    pub(crate) meaning: &'static str,
+}
+
+/// What a metric does: only grow, move, or gather.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Type {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+impl Metric {
+    const fn new(
+        type_: Type,
+        name: &'static str,
+        labels: &'static [&'static str],
+        meaning: &'static str,
+    ) -> Metric {
+        Metric {
+            name,
+            type_,
+            labels,
+            meaning,
+        }
+    }
+
+    /// Tells the recorder what it is about to count.
+    pub(crate) fn describe(&self) {
+        let unit = match self.name {
+            name if name.ends_with("_seconds") => Unit::Seconds,
+            name if name.ends_with("_bytes") => Unit::Bytes,
+            _ => Unit::Count,
+        };
+        match self.type_ {
+            Type::Counter => metrics::describe_counter!(self.name, unit, self.meaning),
+            Type::Gauge => metrics::describe_gauge!(self.name, unit, self.meaning),
+            Type::Histogram => metrics::describe_histogram!(self.name, unit, self.meaning),
+        }
+    }
+
+    /// One counter of it; `values` are those of its labels, in their order.
+    pub(crate) fn counter(&self, domain: &str, values: &[&'static str]) -> Counter {
+        metrics::counter!(self.name, self.labels(domain, values))
+    }
+
+    pub(crate) fn gauge(&self, domain: &str) -> Gauge {
+        metrics::gauge!(self.name, self.labels(domain, &[]))
+    }
+
+    pub(crate) fn histogram(&self, domain: &str, values: &[&'static str]) -> Histogram {
+        metrics::histogram!(self.name, self.labels(domain, values))
+    }
+
+    fn labels(&self, domain: &str, values: &[&'static str]) -> Vec<Label> {
+        debug_assert_eq!(self.labels.len(), values.len(), "{}", self.name);
+        let more = self.labels.iter().zip(values);
+        let mut labels = vec![Label::new("domain", domain.to_owned())];
+        labels.extend(more.map(|(name, value)| Label::from_static_parts(name, value)));
+        labels
+    }
+}
+
+use Type::{Counter as Counts, Gauge as Moves, Histogram as Gathers};
+
+macro_rules! metrics_table {
+    ($($const:ident = $type:ident $name:literal [$($label:literal),*] $meaning:literal;)*) => {
+        $(pub(crate) const $const: Metric = Metric::new($type, $name, &[$($label),*], $meaning);)*
+
+        /// Every metric, in the order of the manual.
+        pub(crate) const TABLE: &[Metric] = &[$($const),*];
+    };
+}
+
+metrics_table! {
+    RECEIVED = Counts "couplet_stanzas_received_total" ["kind", "outcome"]
+        "stanzas taken in, by what became of them";
+    REJECTED = Counts "couplet_stanzas_rejected_total" ["reason"]
+        "stanzas not taken in: over a limit, unreadable, or for another domain";
+    SENT = Counts "couplet_stanzas_sent_total" ["kind"]
+        "stanzas of which the socket took the last byte";
+    UNSENT = Counts "couplet_stanzas_unsent_total" ["reason"]
+        "stanzas given back to the handler that wanted to send them";
+    REFUSALS = Counts "couplet_refusals_sent_total" ["condition"]
+        "errors sent to peers";
+    QUESTIONS = Counts "couplet_questions_total" ["outcome"]
+        "questions to peers that have ended";
+    HANDLING = Gathers "couplet_handler_duration_seconds" ["kind"]
+        "time from the start of a handler to its end";
+    BUSY = Moves "couplet_busy_handlers" []
+        "handlers that wait for something, each a task";
+    WAITING = Moves "couplet_waiting_stanzas" []
+        "stanzas that wait for a handler";
+    OPEN = Moves "couplet_open_questions" []
+        "questions to peers not answered yet";
+    OUTBOX = Moves "couplet_outbox_bytes" []
+        "bytes that wait for the socket";
+    UP = Moves "couplet_link_up" []
+        "whether the component is online: 1 or 0";
+    SESSIONS = Counts "couplet_sessions_total" []
+        "times the component came online";
+    LOST = Counts "couplet_links_lost_total" ["reason"]
+        "sessions that ended without being asked to";
+    FAILED = Counts "couplet_connect_failures_total" ["reason"]
+        "attempts to come online that failed";
+    ROUND_TRIP = Moves "couplet_self_ping_round_trip_seconds" []
+        "how long the last ping to the own domain took through the server";
+}
+
+/// Metrics of the process, not of a component.
+#[cfg(any(feature = "operate", test))]
+pub(crate) const PROCESS: &[Metric] = &[BUILD, STARTED];
+
+#[cfg(any(feature = "operate", test))]
+pub(crate) const BUILD: Metric = Metric::new(
+    Moves,
+    "couplet_build_info",
+    &["version"],
+    "always 1; the label is the version of Couplet",
+);
+
+/// Without the prefix: the name that every dashboard knows.
+#[cfg(any(feature = "operate", test))]
+pub(crate) const STARTED: Metric = Metric::new(
+    Moves,
+    "process_start_time_seconds",
+    &[],
+    "when the process started, in seconds since 1970",
+);

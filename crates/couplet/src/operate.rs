@@ -1,0 +1,118 @@
+//! Looking after a component from outside: health, readiness and metrics over HTTP, and what
+//! systemd is told.
+//!
+//! On the runtime of the component, so that who asks learns whether it turns. Deliberately absent:
+//! passwords and TLS, which a proxy in front does better.
+
+use std::{io, net::TcpListener};
+
+use tokio::task::JoinSet;
+
+use crate::{
+    config::{Config, ConfigError},
+    error::Error,
+    features::time,
+    health::Health,
+    metrics::{BUILD, PROCESS, STARTED},
+};
+
+mod ask;
+mod page;
+mod recorder;
+mod serve;
+mod systemd;
+
+pub(crate) use ask::{ask, url};
+pub(crate) use systemd::reloading;
+
+use recorder::Recorder;
+
+/// What is needed to look after a program, before it runs.
+pub(crate) struct Operate {
+    health: Health,
+    served: Option<(TcpListener, Recorder)>,
+}
+
+impl Operate {
+    /// Takes the port, if one is set, and begins to record.
+    ///
+    /// # Errors
+    ///
+    /// The port is taken, or not ours to take.
+    pub(crate) fn prepare(config: &Config) -> Result<Operate, ConfigError> {
+        let health = config.health.clone();
+        let Some(address) = config.operate.listen else {
+            let served = None;
+            return Ok(Operate { health, served });
+        };
+        let listener = TcpListener::bind(address)
+            .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
+            .map_err(|why| refused(config, &why))?;
+        let recorder = Recorder::default();
+        if metrics::set_global_recorder(recorder.clone()).is_err() {
+            tracing::warn!("the program records its metrics itself, so /metrics stays empty");
+        }
+        describe_the_process();
+        let served = Some((listener, recorder));
+        Ok(Operate { health, served })
+    }
+
+    /// Serves and tells until the tasks are dropped; call it inside the runtime.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses.
+    pub(crate) fn start(
+        self,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<JoinSet<()>, Error> {
+        let mut tasks = JoinSet::new();
+        if let Some((listener, recorder)) = self.served {
+            let failed = |cause| Error::Io {
+                doing: "listening at operate.listen".to_owned(),
+                cause,
+            };
+            let listener = tokio::net::TcpListener::from_std(listener).map_err(failed)?;
+            if let Ok(address) = listener.local_addr() {
+                tracing::info!(%address, "health, readiness and metrics are served");
+            }
+            tasks.spawn(serve::serve(listener, self.health.clone(), recorder));
+        }
+        if systemd::listens() {
+            tasks.spawn(systemd::tell(self.health, stop));
+        }
+        Ok(tasks)
+    }
+}
+
+fn describe_the_process() {
+    for metric in PROCESS {
+        metric.describe();
+    }
+    metrics::gauge!(BUILD.name, "version" => env!("CARGO_PKG_VERSION")).set(1);
+    if let Ok(since) = time::now().duration_since(std::time::UNIX_EPOCH) {
+        metrics::gauge!(STARTED.name).set(since);
+    }
+}
+
+fn refused(config: &Config, why: &io::Error) -> ConfigError {
+    let address = config.operate.listen.map(|at| at.to_string());
+    let address = address.unwrap_or_default();
+    let what = format!("operate.listen = {address:?} cannot be listened at: {why}");
+    let error = ConfigError::new(config.origin("operate.listen"), what);
+    match why.kind() {
+        io::ErrorKind::AddrInUse => error
+            .help("another program listens there, perhaps another component:")
+            .help("give each a port of its own, or leave the setting out"),
+        io::ErrorKind::AddrNotAvailable => {
+            error.help("no interface of this machine has that address; 127.0.0.1 always is there")
+        }
+        io::ErrorKind::PermissionDenied => {
+            error.help("ports below 1024 belong to root: choose a higher one")
+        }
+        _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests;
