@@ -39,8 +39,11 @@ What alice is told goes to standard output, everything else to standard error:
     bot@echo.localhost: hello
 
 A command given after -- is your own component. It finds COUPLET_DOMAIN, COUPLET_SECRET and
-COUPLET_SERVER in its environment and gets SIGTERM at the end:
+COUPLET_SERVER in its environment and gets SIGTERM at the end.
 
+Examples:
+    couplet dev
+    couplet dev --server ejabberd --keep
     couplet dev --domain weather.localhost -- cargo run -p weather
 
 Exit codes:

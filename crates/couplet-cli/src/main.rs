@@ -1,10 +1,13 @@
-//! The command `couplet`: try a component out beside a private server, speak for one from a shell.
+//! The command `couplet`: begin a component, try it out beside a private server, find out why it does
+//! not get online, speak for it from a shell.
 //!
 //! Deliberately absent: anything a component needs in order to run.
 
 mod dev;
 mod doctor;
+mod new;
 mod send;
+mod pages;
 mod given;
 mod signals;
 mod log;
@@ -13,9 +16,9 @@ mod failure;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::{ArgAction, Parser, Subcommand};
+use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 
-/// XMPP components: try them out, speak for them
+/// XMPP components: begin them, try them out, cure them, speak for them
 #[derive(Debug, Parser)]
 #[command(name = "couplet", version)]
 struct Couplet {
@@ -30,7 +33,10 @@ struct Couplet {
 enum Command {
     Dev(dev::Dev),
     Doctor(doctor::Doctor),
+    New(new::New),
     Send(send::Send),
+    Completions(pages::Completions),
+    Man(pages::Man),
 }
 
 fn main() -> ExitCode {
@@ -39,7 +45,10 @@ fn main() -> ExitCode {
     let ended = match couplet.command {
         Command::Dev(dev) => dev.run(&filter),
         Command::Doctor(doctor) => doctor.run(&filter),
+        Command::New(new) => new.run(),
         Command::Send(send) => send.run(&filter),
+        Command::Completions(completions) => completions.run(Couplet::command()),
+        Command::Man(man) => man.run(Couplet::command()),
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,

@@ -25,6 +25,10 @@ COUPLET_DOMAIN, COUPLET_SERVER, COUPLET_SECRET or COUPLET_SECRET_FILE, or from t
 Prosody lets one connection serve a domain, so a component that runs has to be stopped first;
 ejabberd lets several in and hands either one what comes meanwhile.
 
+Examples:
+    couplet send --from desk@news.example.org alice@example.org 'Rain at noon'
+    uptime | couplet send --config /etc/news/couplet.toml alice@example.org
+
 Exit codes:
     0    the server has taken the message, and nobody sent it back
     1    it came back, or the server cannot be reached or did not confirm it

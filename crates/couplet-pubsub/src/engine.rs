@@ -14,6 +14,11 @@ mod room;
 mod settle;
 mod sweep;
 
+#[cfg(test)]
+mod scene;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use couplet::{Condition, Jid};

@@ -1,11 +1,12 @@
 //! What is published.
 
 use jid::BareJid;
+use serde::{Deserialize, Serialize};
 
 use crate::moment::Moment;
 
 /// An item as it is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Item {
     pub(crate) head: ItemHead,
     /// The payload element as XML, complete with its namespaces: the bytes that go out.
@@ -13,7 +14,7 @@ pub(crate) struct Item {
 }
 
 /// An item without its payload.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ItemHead {
     pub(crate) id: String,
     /// Its place in the node. Published again, it gets a new one: the most recent is the highest.

@@ -8,6 +8,9 @@
 mod fanout;
 mod answering;
 mod clock;
+mod archive;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod memory;
 mod engine;
 mod store;

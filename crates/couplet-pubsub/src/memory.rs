@@ -1,10 +1,180 @@
 //! A store in memory, for tests and for what may be forgotten.
+//!
+//! Deliberately absent: durability. One lock, held for as long as a change takes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::store::Store;
+use async_trait::async_trait;
+use jid::BareJid;
+use tokio::sync::Notify;
+
+use crate::{
+    facts::{Facts, Needs},
+    item::Item,
+    moment::Moment,
+    node::{Affiliation, Node, NodeId},
+    page::{Page, Paged},
+    request::Wanted,
+    store::{
+        Claim, Cursor, Decide, Job, JobId, Overdue, Recipient, Statistics, Store, StoreError,
+        decided,
+        record::{Mark, Record, Restored},
+    },
+    subscription::Subscription,
+};
+
+use self::shelf::Shelf;
+
+mod apply;
+mod fanout;
+mod find;
+mod list;
+mod moving;
+mod shelf;
+mod subscriptions;
+#[cfg(test)]
+mod tests;
 
 /// A new, empty store.
 pub(crate) fn store() -> Arc<dyn Store> {
-    unimplemented!()
+    Arc::new(Memory::default())
+}
+
+#[derive(Default)]
+struct Memory {
+    shelf: Mutex<Shelf>,
+    announced: Notify,
+}
+
+impl Memory {
+    /// A panic while it is held can only come from a decision, which is caught.
+    fn lock(&self) -> MutexGuard<'_, Shelf> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Store for Memory {
+    async fn change(&self, needs: Needs, decide: Decide) -> Result<(), StoreError> {
+        let mut shelf = self.lock();
+        let facts = shelf.facts(&needs);
+        let changes = decided(decide, &facts)?;
+        if shelf.apply(needs.node.as_deref(), changes)? {
+            self.announced.notify_one();
+        }
+        Ok(())
+    }
+
+    async fn look(&self, needs: Needs) -> Result<Facts, StoreError> {
+        Ok(self.lock().facts(&needs))
+    }
+
+    async fn items(&self, node: NodeId, wanted: Wanted) -> Result<Paged<Item>, StoreError> {
+        self.lock().list_items(node, &wanted)
+    }
+
+    async fn nodes(&self, page: Page) -> Result<Paged<Node>, StoreError> {
+        self.lock().list_nodes(&page)
+    }
+
+    async fn subscriptions_of(
+        &self,
+        who: BareJid,
+        node: Option<String>,
+        page: Page,
+    ) -> Result<Paged<(String, Subscription)>, StoreError> {
+        self.lock()
+            .list_subscriptions_of(&who, node.as_deref(), &page)
+    }
+
+    async fn affiliations_of(
+        &self,
+        who: BareJid,
+        node: Option<String>,
+        page: Page,
+    ) -> Result<Paged<(String, Affiliation)>, StoreError> {
+        self.lock()
+            .list_affiliations_of(&who, node.as_deref(), &page)
+    }
+
+    async fn subscribers(
+        &self,
+        node: NodeId,
+        page: Page,
+    ) -> Result<Paged<Subscription>, StoreError> {
+        self.lock().list_subscribers(node, &page)
+    }
+
+    async fn affiliates(&self, node: NodeId) -> Result<Vec<(BareJid, Affiliation)>, StoreError> {
+        Ok(self.lock().list_affiliates(node))
+    }
+
+    async fn nodes_with_pending(&self, owner: BareJid) -> Result<Vec<String>, StoreError> {
+        Ok(self.lock().list_nodes_with_pending(&owner))
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Vec<Job>, StoreError> {
+        Ok(self.lock().claim(&claim))
+    }
+
+    async fn recipients(
+        &self,
+        job: &Job,
+        after: Option<&Cursor>,
+        max: u32,
+    ) -> Result<Vec<Recipient>, StoreError> {
+        Ok(self.lock().recipients(job, after, max))
+    }
+
+    async fn advance(
+        &self,
+        job: JobId,
+        instance: &str,
+        after: Cursor,
+        until: Moment,
+    ) -> Result<bool, StoreError> {
+        Ok(self.lock().advance(job, instance, after, until))
+    }
+
+    async fn finish(&self, job: JobId, instance: &str) -> Result<(), StoreError> {
+        if self.lock().finish(job, instance) {
+            self.announced.notify_one();
+        }
+        Ok(())
+    }
+
+    fn announced(&self) -> &Notify {
+        &self.announced
+    }
+
+    async fn node_named(&self, id: NodeId) -> Result<Option<String>, StoreError> {
+        let shelf = self.lock();
+        Ok(shelf.live(id).map(|kept| kept.node.name.clone()))
+    }
+
+    async fn overdue(&self, now: Moment, max: u32) -> Result<Overdue, StoreError> {
+        Ok(self.lock().overdue(now, max))
+    }
+
+    async fn statistics(&self) -> Result<Statistics, StoreError> {
+        Ok(self.lock().statistics())
+    }
+
+    async fn dump(&self, from: Mark, max: u32) -> Result<Vec<Record>, StoreError> {
+        Ok(self.lock().dump(&from, max))
+    }
+
+    async fn restore(
+        &self,
+        into: Option<NodeId>,
+        records: Vec<Record>,
+    ) -> Result<Restored, StoreError> {
+        let restored = self.lock().restore(into, records);
+        self.announced.notify_one();
+        Ok(restored)
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }

@@ -9,7 +9,7 @@ use crate::moment::Moment;
 pub(crate) struct NodeId(pub(crate) i64);
 
 /// A leaf node. (XEP-0060, 4.6)
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Node {
     pub(crate) id: NodeId,
     /// Byte for byte as its creator wrote it.
@@ -171,8 +171,10 @@ pub enum NotificationType {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WhenFull {
-    /// The oldest item makes room.
+    /// The oldest item makes room; subscribers are told as of any retraction.
     Clear,
+    /// The oldest item makes room without a word.
+    Discard,
     /// It is refused with `node-full`.
     Reject,
 }

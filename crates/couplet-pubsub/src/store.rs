@@ -3,10 +3,14 @@
 //! Deliberately absent: rules. A store finds facts, hands them to a decision and applies what it
 //! says; whether that is allowed is the engine's business.
 
-use std::fmt;
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use async_trait::async_trait;
 use jid::{BareJid, Jid};
+use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 use crate::{
@@ -20,6 +24,14 @@ use crate::{
     subscription::Subscription,
 };
 
+pub(crate) mod queue;
+pub(crate) mod record;
+#[cfg(test)]
+pub(crate) mod suite;
+pub(crate) mod window;
+
+use self::record::{Mark, Record, Restored};
+
 /// Decides on facts: the changes to make, or none. Called at most once, inside of the transaction,
 /// so it must neither block nor wait.
 pub(crate) type Decide = Box<dyn FnOnce(&Facts) -> Vec<Change> + Send>;
@@ -31,7 +43,10 @@ pub(crate) type Decide = Box<dyn FnOnce(&Facts) -> Vec<Change> + Send>;
 #[async_trait]
 pub(crate) trait Store: Send + Sync + 'static {
     /// Finds the facts, asks for a decision and does what it says, all in one transaction.
-    /// Two changes of one node never overlap.
+    /// Two changes of one node never overlap. A decision that panics changes nothing.
+    ///
+    /// `Busy` too where a node is created whose name was taken meanwhile; `Broken` where there is
+    /// no node that a change could be about.
     ///
     /// Not cancel safe in the sense that a dropped future may have changed something or not.
     async fn change(&self, needs: Needs, decide: Decide) -> Result<(), StoreError>;
@@ -39,7 +54,8 @@ pub(crate) trait Store: Send + Sync + 'static {
     /// Finds facts to answer a question.
     async fn look(&self, needs: Needs) -> Result<Facts, StoreError>;
 
-    /// Items of a node, oldest first.
+    /// Items of a node, oldest first; the cursor of a page is the id. `index` and `count` are of all
+    /// items; of those that were found where they were asked for by id.
     async fn items(&self, node: NodeId, wanted: Wanted) -> Result<Paged<Item>, StoreError>;
 
     /// All nodes, by name (bytewise); the cursor of a page is the name.
@@ -81,7 +97,7 @@ pub(crate) trait Store: Send + Sync + 'static {
     /// announcement need not wait until the one before it is known to be delivered.
     async fn claim(&self, claim: Claim) -> Result<Vec<Job>, StoreError>;
 
-    /// Who is to get it, by JID and subid, after the cursor.
+    /// Who is to get it, by JID and subid, after the cursor. Those who are named have no subid.
     async fn recipients(
         &self,
         job: &Job,
@@ -89,7 +105,9 @@ pub(crate) trait Store: Send + Sync + 'static {
         max: u32,
     ) -> Result<Vec<Recipient>, StoreError>;
 
-    /// Notes how far a job got and prolongs its lease. `false`: it is somebody else's now.
+    /// Notes how far a job got and prolongs its lease. `false`: it is somebody else's now, or done.
+    ///
+    /// After a crash the note may be lost, and what it was about is delivered again.
     async fn advance(
         &self,
         job: JobId,
@@ -105,6 +123,7 @@ pub(crate) trait Store: Send + Sync + 'static {
     }
 
     /// A job is done: it is forgotten, and with the last one of a deleted node the node too.
+    /// Nothing happens where it is somebody else's now.
     async fn finish(&self, job: JobId, instance: &str) -> Result<(), StoreError>;
 
     /// Called when there may be something new to claim.
@@ -113,11 +132,22 @@ pub(crate) trait Store: Send + Sync + 'static {
     /// The node a notification came back from. None when it is gone.
     async fn node_named(&self, id: NodeId) -> Result<Option<String>, StoreError>;
 
-    /// What has run out by now, the longest overdue first.
+    /// What has run out by now, the longest overdue first, at most so many of each.
     async fn overdue(&self, now: Moment, max: u32) -> Result<Overdue, StoreError>;
 
-    /// How much there is.
+    /// How much there is. Deleted nodes count no more, what they still announce does.
     async fn statistics(&self) -> Result<Statistics, StoreError>;
+
+    /// What stands behind a mark, for moving it to another store; none at the end.
+    async fn dump(&self, from: Mark, max: u32) -> Result<Vec<Record>, StoreError>;
+
+    /// Takes in what another store dumped, in its order, all or none. `into` is the node of the
+    /// first records, as the restore before told.
+    async fn restore(
+        &self,
+        into: Option<NodeId>,
+        records: Vec<Record>,
+    ) -> Result<Restored, StoreError>;
 
     /// Writes out what is not yet safe and lets go of the files.
     async fn close(&self) -> Result<(), StoreError>;
@@ -150,7 +180,7 @@ pub(crate) struct Job {
 }
 
 /// A place in the list of recipients.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Cursor {
     pub(crate) jid: String,
     pub(crate) subid: String,
@@ -161,6 +191,7 @@ pub(crate) struct Cursor {
 pub(crate) struct Recipient {
     pub(crate) jid: String,
     pub(crate) subid: String,
+    /// For those who are named always, as the announcement was written for them.
     pub(crate) include_body: bool,
     /// Whether this JID has another subscription to the node, so that the subid tells which it is.
     /// (XEP-0060, 12.13)
@@ -174,7 +205,7 @@ pub(crate) struct Overdue {
     pub(crate) leases: Vec<(String, Jid, String)>,
     /// Node name and item id.
     pub(crate) items: Vec<(String, String)>,
-    /// When the next one will, if known.
+    /// When the first of the others will or did, if there are any.
     pub(crate) next: Option<Moment>,
 }
 
@@ -183,6 +214,7 @@ pub(crate) struct Overdue {
 pub(crate) struct Statistics {
     pub(crate) nodes: u64,
     pub(crate) items: u64,
+    /// In state `subscribed`.
     pub(crate) subscriptions: u64,
     pub(crate) announcements: u64,
 }
@@ -208,3 +240,26 @@ impl fmt::Display for StoreError {
 }
 
 impl std::error::Error for StoreError {}
+
+/// Asks for the decision; a panic in it is an error like others.
+pub(crate) fn decided(decide: Decide, facts: &Facts) -> Result<Vec<Change>, StoreError> {
+    catch_unwind(AssertUnwindSafe(|| decide(facts)))
+        .map_err(|_its_hook_has_told| StoreError::Broken("a decision panicked".to_owned()))
+}
+
+/// Those who are named as recipients: each once, by JID.
+pub(crate) fn named(jids: &[Jid], after: Option<&Cursor>, max: usize) -> Vec<Recipient> {
+    let mut jids: Vec<&str> = jids.iter().map(Jid::as_str).collect();
+    jids.sort_unstable();
+    jids.dedup();
+    jids.into_iter()
+        .filter(|jid| after.is_none_or(|after| *jid > after.jid.as_str()))
+        .take(max)
+        .map(|jid| Recipient {
+            jid: jid.to_owned(),
+            subid: String::new(),
+            include_body: true,
+            one_of_several: false,
+        })
+        .collect()
+}

@@ -6,7 +6,7 @@ use crate::moment::Moment;
 
 /// One subscription. A JID may hold several to one node, told apart by their subid.
 /// (XEP-0060, 6.1)
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Subscription {
     /// Bare or full, as it was subscribed.
     pub(crate) jid: jid::Jid,

@@ -177,6 +177,7 @@ impl Config {
     }
 
     /// The names of the settings that another configuration has otherwise; secrets look alike.
+    #[cfg(feature = "launch")]
     pub(crate) fn differences(&self, other: &Config) -> Vec<&'static str> {
         let differs = |setting: &&Setting| setting.kind.show(self) != setting.kind.show(other);
         settings()

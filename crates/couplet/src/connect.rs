@@ -1,6 +1,6 @@
 //! Reaching the server: TCP, TLS from the first byte, or a unix socket.
 //!
-//! The only file that names `TcpStream`. The name is resolved anew at each attempt.
+//! The only file that connects to a server. The name is resolved anew at each attempt.
 
 use std::{io, path::Path};
 

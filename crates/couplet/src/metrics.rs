@@ -56,6 +56,7 @@ pub(crate) enum Outcome {
 #[derive(Debug, Default)]
 struct Family(Vec<(&'static str, Counter)>);
 
+/// In the order of [`Kind`].
 const KINDS: [&str; 3] = ["message", "presence", "iq"];
 
 const OUTCOMES: [&str; 7] = [
@@ -151,14 +152,14 @@ impl Metrics {
     }
 
     pub(crate) fn received(&self, kind: Kind, outcome: Outcome) {
-        let of_kind = self.received.get(index(kind));
+        let of_kind = self.received.get(kind as usize);
         if let Some(counter) = of_kind.and_then(|of_kind| of_kind.get(outcome as usize)) {
             counter.increment(1);
         }
     }
 
     pub(crate) fn handled(&self, kind: Kind, took: std::time::Duration) {
-        if let Some(histogram) = self.handling.get(index(kind)) {
+        if let Some(histogram) = self.handling.get(kind as usize) {
             histogram.record(took);
         }
     }
@@ -215,9 +216,12 @@ impl Leaving {
         }
     }
 
-    pub(crate) fn sent(&self, kind: Kind) {
-        if let Some(counter) = self.sent.get(index(kind)) {
-            counter.increment(1);
+    /// So many of each kind, in the order of [`Kind`].
+    pub(crate) fn sent(&self, kinds: [u64; KINDS.len()]) {
+        for (counter, kind) in self.sent.iter().zip(kinds) {
+            if kind > 0 {
+                counter.increment(kind);
+            }
         }
     }
 }
@@ -237,14 +241,6 @@ impl Family {
         if let Some((_, counter)) = found {
             counter.increment(1);
         }
-    }
-}
-
-fn index(kind: Kind) -> usize {
-    match kind {
-        Kind::Message => 0,
-        Kind::Presence => 1,
-        Kind::Iq => 2,
     }
 }
 

@@ -46,6 +46,8 @@ pub(crate) struct Outbox {
 pub(crate) struct Batch {
     bytes: Vec<u8>,
     stanzas: VecDeque<(usize, Fate)>,
+    /// How many of each kind, in the order of [`Kind`].
+    kinds: [u64; 3],
     written: usize,
     in_bulk: bool,
 }
@@ -92,7 +94,7 @@ impl Outbox {
         let replaced = write(&self.gate, &mut queue.bytes)?;
         let waiting = queue.bytes.len();
         if waiting > start {
-            queue.stanzas.push_back((waiting - start, fate));
+            queue.note(start, fate);
         }
         drop(queue);
         self.note_waiting(waiting);
@@ -212,13 +214,17 @@ impl Outbox {
 
     /// The socket took all of `batch`, which is empty then.
     pub(crate) fn sent(&self, batch: &mut Batch) {
-        self.count_written(batch);
+        if let Some(leaving) = self.leaving.get() {
+            leaving.sent(batch.kinds);
+        }
         batch.clear();
     }
 
     /// Takes back, at the end of a session, what it had no time to write.
     pub(crate) fn put_back(&self, batch: &mut Batch) {
-        self.count_written(batch);
+        if let Some(leaving) = self.leaving.get() {
+            leaving.sent(batch.written_kinds());
+        }
         let mut queue = self.queue();
         let mut kept = Batch::default();
         kept.append_unwritten(batch);
@@ -228,23 +234,6 @@ impl Outbox {
         drop(queue);
         self.note_waiting(waiting);
         batch.clear();
-    }
-
-    fn count_written(&self, batch: &Batch) {
-        let Some(leaving) = self.leaving.get() else {
-            return;
-        };
-        let mut start = 0;
-        for (bytes, _) in &batch.stanzas {
-            let end = start + bytes;
-            if end > batch.written {
-                return;
-            }
-            if let Some(kind) = kind_of(batch.bytes.get(start..end).unwrap_or_default()) {
-                leaving.sent(kind);
-            }
-            start = end;
-        }
     }
 
     fn note_waiting(&self, bytes: usize) {
@@ -289,12 +278,38 @@ impl Batch {
             })
     }
 
+    /// From `start` on stands one more stanza.
+    fn note(&mut self, start: usize, fate: Fate) {
+        let stanza = self.bytes.get(start..).unwrap_or_default();
+        let kind = kind_of(stanza);
+        self.stanzas.push_back((stanza.len(), fate));
+        if let Some(count) = kind.and_then(|kind| self.kinds.get_mut(kind as usize)) {
+            *count += 1;
+        }
+    }
+
+    /// Like `kinds`, of the stanzas whose last byte is written.
+    fn written_kinds(&self) -> [u64; 3] {
+        let (mut start, mut kinds) = (0, [0; 3]);
+        for (bytes, _) in &self.stanzas {
+            let end = start + bytes;
+            let stanza = self.bytes.get(start..end.min(self.written));
+            let kind = stanza.filter(|_| end <= self.written).and_then(kind_of);
+            if let Some(count) = kind.and_then(|kind| kinds.get_mut(kind as usize)) {
+                *count += 1;
+            }
+            start = end;
+        }
+        kinds
+    }
+
     /// Empties it; what a burst made grow is given back.
     fn clear(&mut self) {
         self.bytes.clear();
         self.bytes.shrink_to(ROOM);
         self.stanzas.clear();
         self.stanzas.shrink_to(ROOM / 64);
+        self.kinds = [0; 3];
         self.written = 0;
         self.in_bulk = false;
     }
@@ -305,9 +320,10 @@ impl Batch {
         for &(bytes, fate) in &other.stanzas {
             let end = start + bytes;
             if fate == Fate::Kept && end > other.written {
+                let at = self.bytes.len();
                 self.bytes
                     .extend_from_slice(other.bytes.get(start..end).unwrap_or_default());
-                self.stanzas.push_back((bytes, fate));
+                self.note(at, fate);
             }
             start = end;
         }
@@ -368,6 +384,24 @@ mod tests {
         add(&outbox, Fate::Kept, "<d/>");
         outbox.put_back(&mut batch);
         assert_eq!(taken(&outbox), "<b/><c/><d/>");
+    }
+
+    #[test]
+    fn a_stanza_is_counted_when_its_last_byte_is_written() {
+        let outbox = outbox(100);
+        for text in ["<message/>", "<iq/>", "<presence/>", " "] {
+            add(&outbox, Fate::Kept, text);
+        }
+        let mut batch = Batch::default();
+        outbox.take(&mut batch);
+        assert_eq!(batch.kinds, [1, 1, 1]);
+        batch.advance("<message/><iq".len());
+        assert_eq!(batch.written_kinds(), [1, 0, 0]);
+        batch.advance("/>".len());
+        assert_eq!(batch.written_kinds(), [1, 0, 1]);
+        outbox.put_back(&mut batch);
+        outbox.take(&mut batch);
+        assert_eq!(batch.kinds, [0, 1, 0]);
     }
 
     #[test]

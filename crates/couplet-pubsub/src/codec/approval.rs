@@ -37,3 +37,58 @@ pub(crate) fn approval(message: &Message) -> Option<Approval> {
         allow: data::flag(value("pubsub#allow")?)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use couplet::Stanza;
+    use couplet_core::element::{Scope, Tree};
+
+    use super::*;
+
+    fn answer(type_: &str, form: &str) -> Option<Approval> {
+        let text = format!("<message from='o@b/r' to='c' type='{type_}'>{form}</message>");
+        let tree = Tree::parse(Bytes::from(text), &Scope::component()).unwrap();
+        approval(&Message::from(Stanza::read(tree).unwrap()))
+    }
+
+    fn form(type_: &str, form_type: &str, jid: &str, allow: &str) -> String {
+        format!(
+            "<x xmlns='jabber:x:data' type='{type_}'><field var='FORM_TYPE' type='hidden'><value>{form_type}</value></field><field var='pubsub#subid'><value>123</value></field><field var='pubsub#node'><value>a &lt;b&gt; \u{1F600}</value></field><field var='pubsub#subscriber_jid'><value>{jid}</value></field><field var='pubsub#allow'><value>{allow}</value></field></x>"
+        )
+    }
+
+    #[test]
+    fn an_owner_allows_or_denies() {
+        for (word, allow) in [("1", true), ("true", true), ("0", false), ("false", false)] {
+            let form = form("submit", SUBSCRIBE_AUTHORIZATION, "h@b/r", word);
+            assert_eq!(
+                answer("normal", &form),
+                Some(Approval {
+                    node: "a <b> \u{1F600}".into(),
+                    subid: Some("123".into()),
+                    subscriber: Jid::new("h@b/r").unwrap(),
+                    allow,
+                })
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_answer_is_none() {
+        let submit = |jid: &str, allow: &str| form("submit", SUBSCRIBE_AUTHORIZATION, jid, allow);
+        for other in [
+            String::new(),
+            "<body>1</body>".to_owned(),
+            form("cancel", SUBSCRIBE_AUTHORIZATION, "h@b", "1"),
+            form("form", SUBSCRIBE_AUTHORIZATION, "h@b", "1"),
+            form("submit", "urn:other", "h@b", "1"),
+            submit("@", "1"),
+            submit("h@b", "maybe"),
+            submit("h@b", ""),
+        ] {
+            assert_eq!(answer("normal", &other), None, "{other}");
+        }
+        assert_eq!(answer("error", &submit("h@b", "1")), None);
+    }
+}

@@ -142,3 +142,225 @@ fn name(detail: Detail) -> &'static str {
         Detail::UnsupportedAccessModel => "unsupported-access-model",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jid::{BareJid, Jid};
+
+    use super::*;
+    use crate::{
+        codec::write::{to_string, write},
+        node::Affiliation,
+        subscription::SubscriptionState,
+    };
+
+    fn written(refused: Refused) -> String {
+        to_string(|wire| refusal(refused).write(wire))
+    }
+
+    /// The type, then the names in the error, without their namespaces.
+    fn short(condition: Condition, detail: impl Into<Option<Detail>>) -> String {
+        let refused = Refused {
+            detail: detail.into(),
+            ..Refused::plain(condition)
+        };
+        written(refused)
+            .replace(" xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'", "")
+            .replace(" xmlns='http://jabber.org/protocol/pubsub#errors'", "")
+            .replace("</error>", "")
+    }
+
+    #[test]
+    fn every_pair_has_the_type_of_its_example() {
+        use Condition as C;
+        use Detail as D;
+        for (condition, detail, expected) in [
+            // XEP-0060, 6.1.3
+            (
+                C::BadRequest,
+                D::InvalidJid,
+                "modify'><bad-request/><invalid-jid/>",
+            ),
+            (
+                C::NotAuthorized,
+                D::PresenceSubscriptionRequired,
+                "auth'><not-authorized/><presence-subscription-required/>",
+            ),
+            (
+                C::NotAuthorized,
+                D::NotInRosterGroup,
+                "auth'><not-authorized/><not-in-roster-group/>",
+            ),
+            (
+                C::NotAllowed,
+                D::ClosedNode,
+                "cancel'><not-allowed/><closed-node/>",
+            ),
+            (
+                C::NotAuthorized,
+                D::PendingSubscription,
+                "auth'><not-authorized/><pending-subscription/>",
+            ),
+            (
+                C::PolicyViolation,
+                D::TooManySubscriptions,
+                "wait'><policy-violation/><too-many-subscriptions/>",
+            ),
+            (
+                C::FeatureNotImplemented,
+                D::Unsupported("subscribe"),
+                "cancel'><feature-not-implemented/><unsupported feature='subscribe'/>",
+            ),
+            (
+                C::NotAcceptable,
+                D::ConfigurationRequired,
+                "modify'><not-acceptable/><configuration-required/>",
+            ),
+            // 6.2.3
+            (
+                C::BadRequest,
+                D::SubidRequired,
+                "modify'><bad-request/><subid-required/>",
+            ),
+            (
+                C::UnexpectedRequest,
+                D::NotSubscribed,
+                "cancel'><unexpected-request/><not-subscribed/>",
+            ),
+            (
+                C::NotAcceptable,
+                D::InvalidSubid,
+                "modify'><not-acceptable/><invalid-subid/>",
+            ),
+            // 6.3.4, 6.3.6
+            (
+                C::BadRequest,
+                D::JidRequired,
+                "modify'><bad-request/><jid-required/>",
+            ),
+            (
+                C::BadRequest,
+                D::InvalidOptions,
+                "modify'><bad-request/><invalid-options/>",
+            ),
+            // 6.5.9
+            (
+                C::NotAuthorized,
+                D::NotSubscribed,
+                "auth'><not-authorized/><not-subscribed/>",
+            ),
+            // 7.1.3, 7.1.5, 7.2.3, 12.10
+            (C::Conflict, D::NodeFull, "cancel'><conflict/><node-full/>"),
+            (
+                C::NotAcceptable,
+                D::PayloadTooBig,
+                "modify'><not-acceptable/><payload-too-big/>",
+            ),
+            (
+                C::BadRequest,
+                D::InvalidPayload,
+                "modify'><bad-request/><invalid-payload/>",
+            ),
+            (
+                C::BadRequest,
+                D::ItemRequired,
+                "modify'><bad-request/><item-required/>",
+            ),
+            (
+                C::BadRequest,
+                D::PayloadRequired,
+                "modify'><bad-request/><payload-required/>",
+            ),
+            (
+                C::BadRequest,
+                D::ItemForbidden,
+                "modify'><bad-request/><item-forbidden/>",
+            ),
+            (
+                C::Conflict,
+                D::PreconditionNotMet,
+                "cancel'><conflict/><precondition-not-met/>",
+            ),
+            (
+                C::NotAllowed,
+                D::MaxItemsExceeded,
+                "cancel'><not-allowed/><max-items-exceeded/>",
+            ),
+            (
+                C::BadRequest,
+                D::NodeidRequired,
+                "modify'><bad-request/><nodeid-required/>",
+            ),
+            // 8.1.2
+            (
+                C::NotAcceptable,
+                D::UnsupportedAccessModel,
+                "modify'><not-acceptable/><unsupported-access-model/>",
+            ),
+        ] {
+            assert_eq!(short(condition, detail), format!("<error type='{expected}"));
+        }
+        for (condition, expected) in [
+            (C::Forbidden, "auth'><forbidden/>"),
+            (C::ItemNotFound, "cancel'><item-not-found/>"),
+            (C::RegistrationRequired, "auth'><registration-required/>"),
+            (C::Conflict, "cancel'><conflict/>"),
+            (C::NotAcceptable, "modify'><not-acceptable/>"),
+            (C::NotAllowed, "cancel'><not-allowed/>"),
+            (C::ResourceConstraint, "wait'><resource-constraint/>"),
+        ] {
+            assert_eq!(short(condition, None), format!("<error type='{expected}"));
+        }
+    }
+
+    #[test]
+    fn who_is_gone_tells_where_to() {
+        let moved = Refused {
+            uri: Some("xmpp:a.b?;node=c&d".into()),
+            ..Refused::plain(Condition::Gone)
+        };
+        assert_eq!(
+            written(moved),
+            "<error type='modify'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>xmpp:a.b?;node=c&amp;d</gone></error>"
+        );
+    }
+
+    #[test]
+    fn words_for_people_come_along() {
+        let refused = Refused::plain(Condition::Conflict).text("<taken>");
+        assert!(written(refused).contains(">&lt;taken&gt;</text>"));
+    }
+
+    #[test]
+    fn what_could_not_be_changed_is_listed_beside_the_error() {
+        let why = Refused::plain(Condition::NotAcceptable);
+        let reply = Reply::AffiliatesUnchanged {
+            node: "n'".into(),
+            why: why.clone(),
+            unchanged: vec![(BareJid::new("a@b").unwrap(), Affiliation::Owner)],
+        };
+        let error = "<error type='modify'><not-acceptable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>";
+        assert_eq!(
+            to_string(|wire| unchanged(&reply).unwrap().write(wire)),
+            format!(
+                "<pubsub xmlns='{NS_OWNER}'><affiliations node='n&apos;'><affiliation jid='a@b' affiliation='owner'/></affiliations></pubsub>{error}"
+            )
+        );
+        assert_eq!(to_string(|wire| write(&reply, wire)), "");
+        let reply = Reply::SubscribersUnchanged {
+            node: "n".into(),
+            why,
+            unchanged: vec![
+                (Jid::new("a@b/c").unwrap(), Some(SubscriptionState::Pending)),
+                (Jid::new("d@e").unwrap(), None),
+            ],
+        };
+        assert_eq!(
+            to_string(|wire| unchanged(&reply).unwrap().write(wire)),
+            format!(
+                "<pubsub xmlns='{NS_OWNER}'><subscriptions node='n'><subscription jid='a@b/c' subscription='pending'/><subscription jid='d@e' subscription='none'/></subscriptions></pubsub>{error}"
+            )
+        );
+        assert!(unchanged(&Reply::Done).is_none());
+    }
+}

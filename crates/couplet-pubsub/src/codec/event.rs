@@ -138,24 +138,29 @@ pub(crate) fn approval_wanted(node: &str, subscription: &Subscription) -> String
             flag_word(false),
         ),
     ];
+    let title = (
+        "Subscription request",
+        "Somebody wants to subscribe to a node of yours.",
+    );
     to_string(|wire| {
-        data::write(Style::Form, SUBSCRIBE_AUTHORIZATION, wire, |wire| {
-            wire.element("title", "Subscription request");
-            wire.element(
-                "instructions",
-                "Somebody wants to subscribe to a node of yours.",
-            );
-            for (var, kind, label, value) in fields {
-                let field = data::Told {
-                    var,
-                    kind,
-                    label,
-                    choices: &[],
-                    values: &[Cow::from(value)],
-                };
-                field.write(Style::Form, wire);
-            }
-        });
+        data::write_titled(
+            Style::Form,
+            Some(title),
+            SUBSCRIBE_AUTHORIZATION,
+            wire,
+            |wire| {
+                for (var, kind, label, value) in fields {
+                    let field = data::Told {
+                        var,
+                        kind,
+                        label,
+                        choices: &[],
+                        values: &[Cow::from(value)],
+                    };
+                    field.write(Style::Form, wire);
+                }
+            },
+        );
     })
 }
 
@@ -182,4 +187,122 @@ fn write_items(node: &str, told: &[Told<'_>], wire: &mut Wire<'_>) {
             }
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{codec::form::data::NS_DATA, subscription::SubscribeOptions};
+
+    fn wrapped(inside: &str) -> String {
+        format!("<event xmlns='{NS_EVENT}'>{inside}</event>")
+    }
+
+    const ITEM: Told<'static> = Told {
+        id: "i<",
+        payload: Some("<a xmlns='urn:a'/>"),
+        publisher: None,
+    };
+
+    #[test]
+    fn items_come_with_payload_without_or_not_at_all() {
+        assert_eq!(
+            items("n'", &[ITEM]),
+            wrapped("<items node='n&apos;'><item id='i&lt;'><a xmlns='urn:a'/></item></items>")
+        );
+        let publisher = BareJid::new("a@b").unwrap();
+        let told = Told {
+            id: "i",
+            payload: None,
+            publisher: Some(&publisher),
+        };
+        assert_eq!(
+            items("n", &[told]),
+            wrapped("<items node='n'><item id='i' publisher='a@b'/></items>")
+        );
+        assert_eq!(items("n", &[]), wrapped("<items node='n'></items>"));
+    }
+
+    #[test]
+    fn the_last_item_says_when_it_was_published() {
+        assert_eq!(
+            last_item("n", &ITEM, Moment(1_141_127_999_000)),
+            wrapped("<items node='n'><item id='i&lt;'><a xmlns='urn:a'/></item></items>")
+                + "<delay xmlns='urn:xmpp:delay' stamp='2006-02-28T11:59:59Z'/>"
+        );
+    }
+
+    #[test]
+    fn what_is_gone_is_told() {
+        assert_eq!(
+            retracted("n", &["a".into(), "b".into()]),
+            wrapped("<items node='n'><retract id='a'/><retract id='b'/></items>")
+        );
+        assert_eq!(purged("n"), wrapped("<purge node='n'/>"));
+        assert_eq!(deleted("n", None), wrapped("<delete node='n'/>"));
+        assert_eq!(
+            deleted("n", Some("xmpp:a?;node=b&c")),
+            wrapped("<delete node='n'><redirect uri='xmpp:a?;node=b&amp;c'/></delete>")
+        );
+    }
+
+    #[test]
+    fn a_new_configuration_is_told_with_its_values_or_by_name() {
+        assert_eq!(configured("n", None), wrapped("<configuration node='n'/>"));
+        let told = configured("n", Some(&NodeConfig::default()));
+        assert!(
+            told.starts_with(&wrapped(&format!("<configuration node='n'><x xmlns='{NS_DATA}' type='result'><field var='FORM_TYPE' type='hidden'><value>http://jabber.org/protocol/pubsub#node_config</value></field>")).replace("</event>", "")),
+            "{told}"
+        );
+        assert!(
+            told.contains("<field var='pubsub#access_model'><value>open</value></field>"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn what_has_become_of_a_subscription_is_told() {
+        let jid = Jid::new("a@b/c").unwrap();
+        assert_eq!(
+            subscription("n", &jid, "7", None, None),
+            wrapped("<subscription node='n' jid='a@b/c' subscription='none' subid='7'/>")
+        );
+        let state = Some(SubscriptionState::Subscribed);
+        assert_eq!(
+            subscription("n", &jid, "7", state, Some(Moment(0))),
+            wrapped(
+                "<subscription node='n' jid='a@b/c' subscription='subscribed' subid='7' expiry='1970-01-01T00:00:00Z'/>"
+            )
+        );
+    }
+
+    #[test]
+    fn what_has_become_of_an_affiliation_is_told() {
+        let jid = BareJid::new("a@b").unwrap();
+        assert_eq!(
+            affiliation("n", &jid, Affiliation::PublishOnly),
+            format!(
+                "<pubsub xmlns='{NS}'><affiliations node='n'><affiliation jid='a@b' affiliation='publish-only'/></affiliations></pubsub>"
+            )
+        );
+    }
+
+    #[test]
+    fn an_owner_is_asked_with_a_form() {
+        let pending = Subscription {
+            jid: Jid::new("a@b").unwrap(),
+            subid: "7".into(),
+            state: SubscriptionState::Pending,
+            options: SubscribeOptions::default(),
+            expires: None,
+            bounces: 0,
+            since: 0,
+        };
+        assert_eq!(
+            approval_wanted("n<", &pending),
+            format!(
+                "<x xmlns='{NS_DATA}' type='form'><title>Subscription request</title><instructions>Somebody wants to subscribe to a node of yours.</instructions><field var='FORM_TYPE' type='hidden'><value>{SUBSCRIBE_AUTHORIZATION}</value></field><field var='pubsub#subid' type='hidden'><value>7</value></field><field var='pubsub#node' type='text-single' label='Node'><value>n&lt;</value></field><field var='pubsub#subscriber_jid' type='jid-single' label='Who wants to subscribe'><value>a@b</value></field><field var='pubsub#allow' type='boolean' label='Whether to allow it'><value>0</value></field></x>"
+            )
+        );
+    }
 }

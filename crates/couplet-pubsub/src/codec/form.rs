@@ -242,3 +242,341 @@ fn field(
         ..data_forms::Field::new(var, kind.parse().unwrap_or(FieldType::TextSingle))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use couplet_core::element::{Scope, Tree};
+
+    use super::*;
+    use crate::{
+        moment::Moment,
+        node::{
+            AccessModel, ItemReply, NodeId, NotificationType, PublishModel, SendLast, WhenFull,
+        },
+    };
+
+    fn given(var: &str, values: &[&str]) -> Vec<Field> {
+        vec![Field {
+            var: var.into(),
+            values: values.iter().map(ToString::to_string).collect(),
+        }]
+    }
+
+    fn applied(var: &str, values: &[&str]) -> Result<NodeConfig, Refused> {
+        let fields = given(&format!("pubsub#{var}"), values);
+        apply_config(&NodeConfig::default(), &fields, &Limits::default())
+    }
+
+    /// A configuration that differs from the default in everything.
+    fn other() -> NodeConfig {
+        NodeConfig {
+            title: Some("T <&>".into()),
+            description: Some("D".into()),
+            payload_type: Some("urn:t".into()),
+            language: Some("de".into()),
+            contact: vec!["a@b".into(), "c@d".into()],
+            access: AccessModel::Authorize,
+            publish: PublishModel::Open,
+            persist: false,
+            notify: false,
+            payloads: false,
+            max_items: None,
+            item_expire: Some(60),
+            notify_config: true,
+            notify_delete: false,
+            notify_retract: false,
+            notify_sub: true,
+            send_last: SendLast::Never,
+            item_reply: ItemReply::Publisher,
+            message_type: NotificationType::Normal,
+            max_payload: 17,
+            subscribe: false,
+            when_full: WhenFull::Reject,
+            original_publisher: true,
+        }
+    }
+
+    /// What comes back when nobody changes anything.
+    fn resubmitted(form: &str) -> Vec<Field> {
+        let tree = Tree::parse(Bytes::from(form.to_owned()), &Scope::bind([])).unwrap();
+        let mut fields = data::fields(tree.root());
+        assert_eq!(fields.remove(0).var, data::FORM_TYPE);
+        fields
+    }
+
+    #[test]
+    fn every_option_survives_a_form() {
+        for config in [NodeConfig::default(), other()] {
+            let fields = resubmitted(&configuration(&config));
+            for other in [NodeConfig::default(), other()] {
+                assert_eq!(
+                    apply_config(&other, &fields, &Limits::default()),
+                    Ok(config.clone())
+                );
+            }
+            assert_eq!(check_preconditions(&config, &fields), Ok(()));
+        }
+    }
+
+    #[test]
+    fn only_what_was_sent_changes() {
+        assert_eq!(
+            applied("title", &["T"]),
+            Ok(NodeConfig {
+                title: Some("T".into()),
+                ..NodeConfig::default()
+            })
+        );
+        assert_eq!(applied("bogus", &["1"]), Ok(NodeConfig::default()));
+        assert_eq!(applied("persist_items", &[]), Ok(NodeConfig::default()));
+        assert_eq!(applied("access_model", &[""]), Ok(NodeConfig::default()));
+        assert_eq!(
+            apply_config(&other(), &given("pubsub#title", &[]), &Limits::default())
+                .unwrap()
+                .title,
+            None
+        );
+    }
+
+    #[test]
+    fn booleans_have_two_spellings() {
+        for word in ["0", "false"] {
+            assert!(!applied("persist_items", &[word]).unwrap().persist);
+        }
+        for word in ["1", "true"] {
+            assert!(applied("notify_sub", &[word]).unwrap().notify_sub);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_is_not_acceptable() {
+        let long = "x".repeat(5_000);
+        for (var, value) in [
+            ("persist_items", "maybe"),
+            ("publish_model", "bogus"),
+            ("max_items", "-1"),
+            ("max_items", "0"),
+            ("max_items", "10001"),
+            ("max_items", "many"),
+            ("item_expire", "soon"),
+            ("item_expire", "0"),
+            ("item_expire", "18446744073709551615"),
+            ("max_payload_size", "250001"),
+            ("max_payload_size", "max"),
+            ("send_last_published_item", "on_sub_and_presence"),
+            ("notification_type", "chat"),
+            ("publish_node_full", "discard-oldest"),
+            ("contact", "@"),
+            ("node_type", "bogus"),
+            ("title", &long),
+        ] {
+            let refused = applied(var, &[value]).unwrap_err();
+            assert_eq!(refused.condition, Condition::NotAcceptable, "{var}={value}");
+            assert_eq!(refused.detail, None, "{var}={value}");
+            assert!(refused.text.unwrap().contains(var));
+        }
+    }
+
+    #[test]
+    fn an_access_model_that_is_not_offered_has_its_own_name() {
+        for model in ["presence", "roster", "bogus"] {
+            let refused = applied("access_model", &[model]).unwrap_err();
+            assert_eq!(refused.condition, Condition::NotAcceptable);
+            assert_eq!(refused.detail, Some(Detail::UnsupportedAccessModel));
+        }
+    }
+
+    #[test]
+    fn collections_are_not_implemented() {
+        let refused = applied("node_type", &["collection"]).unwrap_err();
+        assert_eq!(refused.condition, Condition::FeatureNotImplemented);
+        assert_eq!(refused.detail, Some(Detail::Unsupported("collections")));
+        assert_eq!(applied("node_type", &["leaf"]), Ok(NodeConfig::default()));
+    }
+
+    #[test]
+    fn max_is_no_number_of_items_and_no_end_of_them() {
+        assert_eq!(applied("max_items", &["max"]).unwrap().max_items, None);
+        assert_eq!(
+            applied("max_items", &["10000"]).unwrap().max_items,
+            Some(10_000)
+        );
+        assert_eq!(applied("item_expire", &["max"]).unwrap().item_expire, None);
+        assert_eq!(
+            applied("item_expire", &["60"]).unwrap().item_expire,
+            Some(60)
+        );
+    }
+
+    #[test]
+    fn what_was_allowed_once_may_stay() {
+        let old = NodeConfig {
+            max_items: Some(99_999),
+            max_payload: 999_999,
+            ..NodeConfig::default()
+        };
+        let fields = resubmitted(&configuration(&old));
+        assert_eq!(apply_config(&old, &fields, &Limits::default()), Ok(old));
+    }
+
+    fn checked(var: &str, value: &str) -> Result<(), Refused> {
+        check_preconditions(&NodeConfig::default(), &given(var, &[value]))
+    }
+
+    #[test]
+    fn preconditions_compare_what_is_meant() {
+        assert_eq!(checked("pubsub#persist_items", "true"), Ok(()));
+        assert_eq!(checked("pubsub#persist_items", "1"), Ok(()));
+        assert_eq!(checked("pubsub#access_model", "open"), Ok(()));
+        assert_eq!(checked("pubsub#item_expire", "max"), Ok(()));
+    }
+
+    #[test]
+    fn a_precondition_that_is_not_met_or_cannot_be_is_a_conflict() {
+        for (var, value) in [
+            ("pubsub#persist_items", "0"),
+            ("pubsub#access_model", "whitelist"),
+            ("pubsub#access_model", "presence"),
+            ("pubsub#max_items", "max"),
+            ("pubsub#max_items", "999999"),
+        ] {
+            let refused = checked(var, value).unwrap_err();
+            assert_eq!(refused.condition, Condition::Conflict, "{var}={value}");
+            assert_eq!(refused.detail, Some(Detail::PreconditionNotMet));
+        }
+    }
+
+    #[test]
+    fn a_precondition_nobody_knows_is_a_bad_request() {
+        let refused = checked("pubsub#bogus", "1").unwrap_err();
+        assert_eq!(refused.condition, Condition::BadRequest);
+    }
+
+    fn options_of(var: &str, value: &str) -> Result<OptionsChange, Refused> {
+        read_options(
+            SubscribeOptions::default(),
+            &given(&format!("pubsub#{var}"), &[value]),
+        )
+    }
+
+    #[test]
+    fn subscribers_change_what_they_mention() {
+        let now = SubscribeOptions::default();
+        let same = OptionsChange {
+            options: now,
+            expires: None,
+        };
+        assert_eq!(read_options(now, &[]), Ok(same));
+        let changed = options_of("deliver", "false").unwrap();
+        assert_eq!(
+            changed.options,
+            SubscribeOptions {
+                deliver: false,
+                ..now
+            }
+        );
+        assert!(
+            options_of("include_body", "1")
+                .unwrap()
+                .options
+                .include_body
+        );
+        for (var, value) in [
+            ("digest", "0"),
+            ("show-values", "away"),
+            ("subscription_type", "items"),
+            ("bogus", "1"),
+            ("deliver", ""),
+        ] {
+            assert_eq!(options_of(var, value), Ok(same), "{var}={value}");
+        }
+    }
+
+    #[test]
+    fn a_lease_ends_at_a_time_or_never() {
+        assert_eq!(options_of("expire", "").unwrap().expires, Some(None));
+        assert_eq!(
+            options_of("expire", "1970-01-01T00:00:01Z")
+                .unwrap()
+                .expires,
+            Some(Some(Moment(1_000)))
+        );
+    }
+
+    #[test]
+    fn options_that_make_no_sense_are_invalid() {
+        for (var, value) in [
+            ("deliver", "maybe"),
+            ("include_body", "2"),
+            ("digest", "1"),
+            ("expire", "presence"),
+            ("expire", "tomorrow"),
+            ("subscription_type", "nodes"),
+        ] {
+            let refused = options_of(var, value).unwrap_err();
+            assert_eq!(refused.condition, Condition::BadRequest, "{var}={value}");
+            assert_eq!(
+                refused.detail,
+                Some(Detail::InvalidOptions),
+                "{var}={value}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_form_has_its_type_first_and_labels_types_and_choices() {
+        let form = configuration(&NodeConfig::default());
+        assert!(form.starts_with("<x xmlns='jabber:x:data' type='form'><field var='FORM_TYPE' type='hidden'><value>http://jabber.org/protocol/pubsub#node_config</value></field>"), "{form}");
+        assert!(form.contains("<field var='pubsub#access_model' type='list-single' label='Who may subscribe and retrieve items'><option label='Anyone may subscribe and retrieve items'><value>open</value></option>"), "{form}");
+        assert!(
+            form.contains("<field var='pubsub#node_type' type='list-single'"),
+            "{form}"
+        );
+        let options = options(SubscribeOptions::default(), None);
+        assert!(options.contains("<field var='pubsub#deliver' type='boolean' label='Whether to get notifications'><value>1</value></field>"), "{options}");
+    }
+
+    #[test]
+    fn meta_data_tells_what_is_public() {
+        let jid = |text: &str| BareJid::new(text).unwrap();
+        let node = Node {
+            id: NodeId(1),
+            name: "n".into(),
+            config: NodeConfig {
+                title: Some("T".into()),
+                ..NodeConfig::default()
+            },
+            creator: jid("a@b"),
+            created: Moment(0),
+            revision: 1,
+            next_seq: 1,
+            items: 0,
+            subscribers: 7,
+        };
+        let form = meta_data(&node, &[jid("a@b"), jid("c@d")]);
+        assert_eq!(form.type_, DataFormType::Result_);
+        assert_eq!(form.form_type(), Some(META_DATA));
+        let told = |var: &str| {
+            let field = form
+                .fields
+                .iter()
+                .find(|field| field.var.as_deref() == Some(var))?;
+            Some(field.values.join(" "))
+        };
+        for (var, value) in [
+            ("pubsub#title", "T"),
+            ("pubsub#access_model", "open"),
+            ("pubsub#publish_model", "publishers"),
+            ("pubsub#max_items", "1000"),
+            ("pubsub#creator", "a@b"),
+            ("pubsub#creation_date", "1970-01-01T00:00:00Z"),
+            ("pubsub#owner", "a@b c@d"),
+            ("pubsub#num_subscribers", "7"),
+        ] {
+            assert_eq!(told(var).as_deref(), Some(value), "{var}");
+        }
+        assert_eq!(told("pubsub#description"), None);
+        assert_eq!(told("pubsub#notify_sub"), None);
+    }
+}

@@ -250,3 +250,270 @@ fn set<'a, T>(
         rsm::write(held, |entry| cursor(entry), wire);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jid::{BareJid, Jid};
+
+    use super::*;
+    use crate::{
+        item::ItemHead,
+        moment::Moment,
+        node::{Affiliation, NodeConfig},
+        subscription::{SubscribeOptions, SubscriptionState},
+    };
+
+    fn written(reply: &Reply) -> String {
+        to_string(|wire| write(reply, wire))
+    }
+
+    fn entity(inside: &str) -> String {
+        format!("<pubsub xmlns='{NS}'>{inside}</pubsub>")
+    }
+
+    fn owner(inside: &str) -> String {
+        format!("<pubsub xmlns='{NS_OWNER}'>{inside}</pubsub>")
+    }
+
+    fn held(subid: &str) -> Subscription {
+        Subscription {
+            jid: Jid::new("a@b/o'hara").unwrap(),
+            subid: subid.into(),
+            state: SubscriptionState::Subscribed,
+            options: SubscribeOptions::default(),
+            expires: None,
+            bounces: 0,
+            since: 0,
+        }
+    }
+
+    fn all<T>(entries: Vec<T>) -> Paged<T> {
+        Paged {
+            count: entries.len() as u64,
+            index: 0,
+            entries,
+        }
+    }
+
+    #[test]
+    fn an_empty_result_has_no_payload() {
+        assert_eq!(written(&Reply::Done), "");
+        assert_eq!(written(&Reply::Created { node: None }), "");
+    }
+
+    #[test]
+    fn own_subscriptions_are_listed_with_their_nodes() {
+        let reply = Reply::Subscriptions {
+            node: None,
+            held: all(vec![("n".into(), held("7")), ("m".into(), held("8"))]),
+            paged: true,
+        };
+        assert_eq!(
+            written(&reply),
+            entity(
+                "<subscriptions><subscription node='n' jid='a@b/o&apos;hara' subscription='subscribed' subid='7'/><subscription node='m' jid='a@b/o&apos;hara' subscription='subscribed' subid='8'/></subscriptions><set xmlns='http://jabber.org/protocol/rsm'><first index='0'>7</first><last>8</last><count>2</count></set>"
+            )
+        );
+        let none = Reply::Subscriptions {
+            node: Some("n".into()),
+            held: all(vec![]),
+            paged: false,
+        };
+        assert_eq!(
+            written(&none),
+            entity("<subscriptions node='n'></subscriptions>")
+        );
+    }
+
+    #[test]
+    fn own_affiliations_are_listed_with_their_nodes() {
+        let reply = Reply::Affiliations {
+            node: None,
+            held: all(vec![
+                ("n".into(), Affiliation::Owner),
+                ("m".into(), Affiliation::PublishOnly),
+            ]),
+            paged: false,
+        };
+        assert_eq!(
+            written(&reply),
+            entity(
+                "<affiliations><affiliation node='n' affiliation='owner'/><affiliation node='m' affiliation='publish-only'/></affiliations>"
+            )
+        );
+    }
+
+    #[test]
+    fn a_new_subscription_is_told_with_the_options_that_were_sent() {
+        let mut subscription = held("7");
+        subscription.expires = Some(Moment(0));
+        let mut reply = Reply::Subscribed {
+            node: "n".into(),
+            subscription,
+            with_options: false,
+        };
+        let told =
+            "<subscription node='n' jid='a@b/o&apos;hara' subscription='subscribed' subid='7'/>";
+        assert_eq!(written(&reply), entity(told));
+        if let Reply::Subscribed { with_options, .. } = &mut reply {
+            *with_options = true;
+        }
+        assert_eq!(
+            written(&reply),
+            entity(&format!(
+                "{told}<options><x xmlns='jabber:x:data' type='result'><field var='FORM_TYPE' type='hidden'><value>http://jabber.org/protocol/pubsub#subscribe_options</value></field><field var='pubsub#deliver'><value>1</value></field><field var='pubsub#include_body'><value>0</value></field><field var='pubsub#expire'><value>1970-01-01T00:00:00Z</value></field></x></options>"
+            ))
+        );
+    }
+
+    #[test]
+    fn a_subscription_that_ended_is_none() {
+        let reply = Reply::Unsubscribed {
+            node: "n".into(),
+            jid: Jid::new("a@b").unwrap(),
+            subid: "7".into(),
+        };
+        assert_eq!(
+            written(&reply),
+            entity("<subscription node='n' jid='a@b' subscription='none' subid='7'/>")
+        );
+    }
+
+    #[test]
+    fn options_are_a_form_to_be_filled_in() {
+        let reply = Reply::Options {
+            node: "n".into(),
+            jid: Jid::new("a@b").unwrap(),
+            subid: None,
+            options: SubscribeOptions::default(),
+            expires: None,
+        };
+        let written = written(&reply);
+        assert!(
+            written.starts_with(
+                &entity("<options node='n' jid='a@b'><x xmlns='jabber:x:data' type='form'>")
+                    .replace("</pubsub>", "")
+            ),
+            "{written}"
+        );
+        let default = Reply::DefaultOptions {
+            node: None,
+            options: SubscribeOptions::default(),
+        };
+        let default = super::tests::written(&default);
+        assert!(
+            default.contains("<default><x xmlns='jabber:x:data' type='form'>"),
+            "{default}"
+        );
+    }
+
+    #[test]
+    fn items_are_listed_with_their_bytes_and_publishers() {
+        let item = |id: &str, payload: Option<&str>| Item {
+            head: ItemHead {
+                id: id.into(),
+                seq: 1,
+                publisher: BareJid::new("p@b").unwrap(),
+                published: Moment(0),
+                expires: None,
+            },
+            payload: payload.map(str::to_owned),
+        };
+        let mut reply = Reply::Items {
+            node: "n".into(),
+            items: Paged {
+                entries: vec![item("<", Some("<a xmlns=\"urn:a\"/>")), item("j", None)],
+                index: 3,
+                count: 9,
+            },
+            paged: true,
+            publishers: Publishers::Hidden,
+        };
+        assert_eq!(
+            written(&reply),
+            entity(
+                "<items node='n'><item id='&lt;'><a xmlns=\"urn:a\"/></item><item id='j'/></items><set xmlns='http://jabber.org/protocol/rsm'><first index='3'>&lt;</first><last>j</last><count>9</count></set>"
+            )
+        );
+        for (shown, jid) in [
+            (Publishers::Shown, "p@b"),
+            (Publishers::Owner(BareJid::new("o@b").unwrap()), "o@b"),
+        ] {
+            if let Reply::Items { publishers, .. } = &mut reply {
+                *publishers = shown;
+            }
+            let written = written(&reply);
+            assert_eq!(
+                written.matches(&format!(" publisher='{jid}'")).count(),
+                2,
+                "{written}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_was_published_is_told_by_id() {
+        let reply = Reply::Published {
+            node: "n".into(),
+            ids: vec!["a".into(), "b'".into()],
+        };
+        assert_eq!(
+            written(&reply),
+            entity("<publish node='n'><item id='a'/><item id='b&apos;'/></publish>")
+        );
+    }
+
+    #[test]
+    fn a_new_name_is_told() {
+        let reply = Reply::Created {
+            node: Some("n\u{1F600}".into()),
+        };
+        assert_eq!(written(&reply), entity("<create node='n\u{1F600}'/>"));
+    }
+
+    #[test]
+    fn a_configuration_is_a_form_to_be_filled_in() {
+        let config = Box::new(NodeConfig::default());
+        let default = Reply::DefaultConfiguration {
+            config: config.clone(),
+        };
+        let form = crate::codec::form::configuration(&config);
+        assert_eq!(
+            written(&default),
+            owner(&format!("<default>{form}</default>"))
+        );
+        let reply = Reply::Configuration {
+            node: "n".into(),
+            config,
+        };
+        assert_eq!(
+            written(&reply),
+            owner(&format!("<configure node='n'>{form}</configure>"))
+        );
+    }
+
+    #[test]
+    fn subscribers_and_affiliates_are_listed_for_the_owner() {
+        let reply = Reply::Subscribers {
+            node: "n".into(),
+            held: all(vec![held("7")]),
+            paged: false,
+        };
+        assert_eq!(
+            written(&reply),
+            owner(
+                "<subscriptions node='n'><subscription jid='a@b/o&apos;hara' subscription='subscribed' subid='7'/></subscriptions>"
+            )
+        );
+        let reply = Reply::Affiliates {
+            node: "n".into(),
+            held: vec![(BareJid::new("a@b").unwrap(), Affiliation::Outcast)],
+        };
+        assert_eq!(
+            written(&reply),
+            owner(
+                "<affiliations node='n'><affiliation jid='a@b' affiliation='outcast'/></affiliations>"
+            )
+        );
+    }
+}

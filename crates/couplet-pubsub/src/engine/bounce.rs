@@ -89,3 +89,70 @@ fn decide(
     }
     Ok(changes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        engine::scene::{OTHER, OWNER, facts, facts_with, jid, party, subscribed, told},
+        node::Affiliation,
+    };
+
+    fn holding(held: &[Subscription]) -> Facts {
+        facts(party(OTHER, Affiliation::None, held))
+    }
+
+    fn bounced(times: u32) -> Subscription {
+        Subscription {
+            bounces: times,
+            ..subscribed(OTHER, "a")
+        }
+    }
+
+    fn came_back(facts: &Facts, subid: Option<&str>, weight: Weight) -> Vec<Change> {
+        decide(facts, &jid(OTHER), subid, weight).unwrap()
+    }
+
+    fn ends(subid: &str) -> Change {
+        Change::Unsubscribe {
+            jid: jid(OTHER),
+            subid: subid.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_permanent_error_ends_the_subscription() {
+        let facts = holding(&[bounced(0)]);
+        assert_eq!(came_back(&facts, None, Weight::Permanent), [ends("a")]);
+    }
+
+    #[test]
+    fn a_passing_error_is_counted_until_there_are_too_many() {
+        let facts = holding(&[bounced(0)]);
+        let counted = came_back(&facts, None, Weight::Passing);
+        assert_eq!(counted, [Change::Subscribe(bounced(1))]);
+        let facts = holding(&[bounced(LIMIT - 1)]);
+        assert_eq!(came_back(&facts, None, Weight::Passing), [ends("a")]);
+    }
+
+    #[test]
+    fn only_the_subscription_it_was_for_is_touched() {
+        let held = [
+            subscribed(OTHER, "a"),
+            subscribed(OTHER, "b"),
+            subscribed("francisco@denmark.lit/phone", "c"),
+        ];
+        let facts = holding(&held);
+        let ended = came_back(&facts, Some("b"), Weight::Permanent);
+        assert_eq!(ended, [ends("b")]);
+        assert_eq!(came_back(&facts, Some("c"), Weight::Permanent), []);
+    }
+
+    #[test]
+    fn owners_learn_of_it_if_they_want() {
+        let actor = party(OTHER, Affiliation::None, &[bounced(0)]);
+        let facts = facts_with(actor, |config| config.notify_sub = true);
+        let changes = came_back(&facts, None, Weight::Permanent);
+        assert_eq!(told(&changes, OWNER).len(), 1);
+    }
+}

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::future::try_join_all;
 use jid::Jid;
 
 use crate::{
@@ -45,30 +46,33 @@ pub(super) async fn sweep(engine: &Engine, now: Moment) -> Option<Moment> {
     Some(now)
 }
 
+/// All at once, so that a store can have them safe together.
 async fn end(engine: &Engine, overdue: Overdue, now: Moment) -> Result<(), Refused> {
-    for (node, jid, subid) in overdue.leases {
+    let leases = overdue.leases.into_iter().map(|(node, jid, subid)| {
         let needs = Needs {
             node: Some(node),
             actor: Some(jid.to_bare()),
             owners: true,
             ..Needs::default()
         };
-        let decide = move |facts: &Facts| Ok((lease_over(facts, &jid, &subid, now), ()));
-        engine.change(needs, decide).await?;
-    }
+        engine.change(needs, move |facts| {
+            Ok((lease_over(facts, &jid, &subid, now), ()))
+        })
+    });
+    try_join_all(leases).await?;
     let mut nodes: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (node, id) in overdue.items {
         nodes.entry(node).or_default().push(id);
     }
-    for (node, items) in nodes {
+    let items = nodes.into_iter().map(|(node, items)| {
         let needs = Needs {
             node: Some(node),
             items,
             ..Needs::default()
         };
-        let decide = move |facts: &Facts| Ok((items_over(facts, now), ()));
-        engine.change(needs, decide).await?;
-    }
+        engine.change(needs, move |facts| Ok((items_over(facts, now), ())))
+    });
+    try_join_all(items).await?;
     Ok(())
 }
 
@@ -107,4 +111,76 @@ fn items_over(facts: &Facts, now: Moment) -> Vec<Change> {
     let mut changes = vec![Change::Retract { ids }];
     changes.extend(told.into_iter().filter(|_| node.config.notify_retract));
     changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        codec::event,
+        engine::scene::{
+            NODE, NOW, OTHER, OWNER, done, facts, head, jid, owners_facts, party, subscribed, told,
+            told_subscribers,
+        },
+        item::ItemHead,
+        node::Affiliation,
+        subscription::Subscription,
+    };
+
+    fn until(expires: Option<Moment>) -> Facts {
+        let held = Subscription {
+            expires,
+            ..subscribed(OTHER, "a")
+        };
+        facts(party(OTHER, Affiliation::None, &[held]))
+    }
+
+    #[test]
+    fn a_lease_that_is_over_ends_the_subscription_and_the_subscriber_learns_it() {
+        let changes = lease_over(&until(Some(NOW)), &jid(OTHER), "a", NOW);
+        let ended = Change::Unsubscribe {
+            jid: jid(OTHER),
+            subid: "a".to_owned(),
+        };
+        assert_eq!(done(&changes), [&ended]);
+        assert_eq!(told(&changes, OTHER).len(), 1);
+    }
+
+    #[test]
+    fn a_lease_that_was_renewed_goes_on() {
+        for expires in [None, Some(Moment(NOW.0 + 1))] {
+            let changes = lease_over(&until(expires), &jid(OTHER), "a", NOW);
+            assert_eq!(changes, []);
+        }
+    }
+
+    fn old(id: &str, expires: i64) -> ItemHead {
+        ItemHead {
+            expires: Some(Moment(expires)),
+            ..head(id, OWNER)
+        }
+    }
+
+    #[test]
+    fn items_that_are_over_go_and_those_that_were_renewed_stay() {
+        let mut facts = owners_facts(|_| {});
+        facts.items = vec![old("1", NOW.0), old("2", NOW.0 + 1), head("3", OWNER)];
+        let changes = items_over(&facts, NOW);
+        let ids = vec!["1".to_owned()];
+        assert_eq!(told_subscribers(&changes), [event::retracted(NODE, &ids)]);
+        assert_eq!(done(&changes), [&Change::Retract { ids }]);
+    }
+
+    #[test]
+    fn items_go_silently_where_the_node_says_so() {
+        let mut facts = owners_facts(|config| config.notify_retract = false);
+        facts.items = vec![old("1", NOW.0)];
+        assert_eq!(items_over(&facts, NOW).len(), 1);
+    }
+
+    #[test]
+    fn where_nothing_is_over_nothing_happens() {
+        assert_eq!(items_over(&owners_facts(|_| {}), NOW), []);
+        assert_eq!(items_over(&Facts::default(), NOW), []);
+    }
 }

@@ -141,7 +141,8 @@ impl Round<'_> {
         let claimed = self.fanout.store.claim(claim).await?;
         let more = claimed.len() >= max;
         let now = Instant::now();
-        for job in claimed {
+        for mut job in claimed {
+            job.after = job.after.filter(|after| *after != beginning());
             let held = Held {
                 upto: job.after.clone().unwrap_or_else(beginning),
                 since: now,

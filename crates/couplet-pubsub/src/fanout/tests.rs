@@ -14,7 +14,10 @@ use crate::{
     node::{Affiliation, Node, NodeId, NotificationType},
     page::{Page, Paged},
     request::Wanted,
-    store::{Claim, Decide, Job, Overdue, Recipient, Statistics, StoreError},
+    store::{
+        Claim, Decide, Job, Overdue, Recipient, Statistics, StoreError,
+        record::{Mark, Record, Restored},
+    },
     subscription::Subscription,
 };
 
@@ -194,6 +197,12 @@ impl Store for Announced {
         unreachable!()
     }
     async fn statistics(&self) -> Result<Statistics, StoreError> {
+        unreachable!()
+    }
+    async fn dump(&self, _: Mark, _: u32) -> Result<Vec<Record>, StoreError> {
+        unreachable!()
+    }
+    async fn restore(&self, _: Option<NodeId>, _: Vec<Record>) -> Result<Restored, StoreError> {
         unreachable!()
     }
     async fn close(&self) -> Result<(), StoreError> {

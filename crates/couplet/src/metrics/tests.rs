@@ -1,7 +1,9 @@
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
+use couplet_core::stanza::Kind;
+
 use super::{
-    Metric,
+    Metric, Outcome,
     table::{PROCESS, TABLE, Type},
 };
 
@@ -57,6 +59,15 @@ fn the_page_of_metrics_has_the_tables_of_the_code() {
         page == expected,
         "the metrics have changed: BLESS=1 cargo test -p couplet --lib metrics writes the page anew"
     );
+}
+
+#[test]
+fn the_words_stand_in_the_order_of_what_they_name() {
+    for kind in [Kind::Message, Kind::Presence, Kind::Iq] {
+        assert_eq!(super::KINDS[kind as usize], kind.as_str());
+    }
+    assert_eq!(super::OUTCOMES[Outcome::OwnPing as usize], "own_ping");
+    assert_eq!(super::OUTCOMES[Outcome::Ignored as usize], "ignored");
 }
 
 #[test]

@@ -31,6 +31,8 @@ pub(super) fn listens() -> bool {
 /// Tells until it is dropped.
 pub(super) async fn tell(health: Health, stop: impl Future<Output = ()>) {
     let mut changes = health.changes();
+    // What has happened before this task ran is told too.
+    changes.mark_changed();
     let mut watchdog = watchdog();
     let mut stop = pin!(stop);
     let mut is_stopping = false;

@@ -143,12 +143,27 @@ pub(in crate::codec) fn write(
     wire: &mut Wire<'_>,
     content: impl FnOnce(&mut Wire<'_>),
 ) {
+    write_titled(style, None, form_type, wire, content);
+}
+
+/// The same, with a title and instructions for people. (XEP-0004, 3.1: in front of the fields)
+pub(in crate::codec) fn write_titled(
+    style: Style,
+    title: Option<(&str, &str)>,
+    form_type: &str,
+    wire: &mut Wire<'_>,
+    content: impl FnOnce(&mut Wire<'_>),
+) {
     wire.raw("<x xmlns='");
     wire.raw(NS_DATA);
     wire.raw(match style {
         Style::Form => "' type='form'>",
         Style::Result => "' type='result'>",
     });
+    if let Some((title, instructions)) = title {
+        wire.element("title", title);
+        wire.element("instructions", instructions);
+    }
     wire.raw("<field var='FORM_TYPE' type='hidden'>");
     wire.element("value", form_type);
     wire.raw("</field>");

@@ -150,3 +150,179 @@ fn tells_page(ask: &Ask, wanted: &Wanted, items: &Paged<Item>) -> bool {
         Wanted::Ids(_) => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        engine::scene::{
+            OTHER, ask, ask_in, bare, facts_with, kept, no_node, party, pending, strangers_facts,
+            subscribed, why,
+        },
+        node::{AccessModel, Affiliation},
+        policy::House,
+        subscription::Subscription,
+    };
+
+    fn to(access: AccessModel, affiliation: Affiliation, held: &[Subscription]) -> Facts {
+        facts_with(party(OTHER, affiliation, held), |config| {
+            config.access = access;
+        })
+    }
+
+    fn read(facts: &Facts) -> Result<&Node, Refused> {
+        readable(&ask(OTHER), facts, None)
+    }
+
+    #[test]
+    fn strangers_read_open_nodes_only() {
+        let reads = |access| read(&to(access, Affiliation::None, &[])).map(|node| node.id);
+        assert!(reads(AccessModel::Open).is_ok());
+        assert_eq!(
+            why(reads(AccessModel::Authorize)),
+            (Condition::NotAuthorized, Some(Detail::NotSubscribed))
+        );
+        assert_eq!(
+            why(reads(AccessModel::Whitelist)),
+            (Condition::NotAllowed, Some(Detail::ClosedNode))
+        );
+    }
+
+    #[test]
+    fn who_is_listed_reads_without_a_subscription() {
+        for access in [AccessModel::Authorize, AccessModel::Whitelist] {
+            for affiliation in [
+                Affiliation::Member,
+                Affiliation::Publisher,
+                Affiliation::Owner,
+            ] {
+                assert!(read(&to(access, affiliation, &[])).is_ok());
+            }
+        }
+    }
+
+    #[test]
+    fn approval_opens_a_node_and_waiting_for_it_does_not() {
+        let access = AccessModel::Authorize;
+        let approved = [subscribed(OTHER, "a")];
+        assert!(read(&to(access, Affiliation::None, &approved)).is_ok());
+        let waits = [pending(OTHER, "a")];
+        assert_eq!(
+            why(read(&to(access, Affiliation::None, &waits))),
+            (Condition::NotAuthorized, Some(Detail::NotSubscribed))
+        );
+    }
+
+    #[test]
+    fn outcasts_and_those_who_only_publish_read_nothing() {
+        for affiliation in [Affiliation::Outcast, Affiliation::PublishOnly] {
+            let facts = to(AccessModel::Open, affiliation, &[]);
+            assert_eq!(why(read(&facts)), (Condition::Forbidden, None));
+        }
+    }
+
+    #[test]
+    fn a_node_that_keeps_nothing_says_so() {
+        assert_eq!(
+            why(read(&strangers_facts(|config| config.persist = false))),
+            (
+                Condition::FeatureNotImplemented,
+                Some(Detail::Unsupported("persistent-items"))
+            )
+        );
+        assert_eq!(why(read(&no_node(None))), (Condition::ItemNotFound, None));
+    }
+
+    #[test]
+    fn one_with_several_subscriptions_says_for_which() {
+        let held = [subscribed(OTHER, "a"), subscribed(OTHER, "b")];
+        let facts = to(AccessModel::Open, Affiliation::None, &held);
+        let read = |subid| readable(&ask(OTHER), &facts, subid);
+        assert_eq!(
+            why(read(None)),
+            (Condition::BadRequest, Some(Detail::SubidRequired))
+        );
+        assert_eq!(
+            why(read(Some("c"))),
+            (Condition::NotAcceptable, Some(Detail::InvalidSubid))
+        );
+        assert!(read(Some("b")).is_ok());
+    }
+
+    #[test]
+    fn two_resources_are_two_subscribers() {
+        let held = [
+            subscribed(OTHER, "a"),
+            subscribed("francisco@denmark.lit/b", "b"),
+        ];
+        assert!(read(&to(AccessModel::Open, Affiliation::None, &held)).is_ok());
+    }
+
+    #[test]
+    fn nobody_gets_more_at_once_than_the_limit() {
+        let ask = ask(OTHER);
+        let page = |max| {
+            Wanted::Page(Page {
+                max,
+                from: Start::First,
+            })
+        };
+        assert_eq!(bounded(&ask, &page(None)), page(Some(200)));
+        assert_eq!(bounded(&ask, &page(Some(3))), page(Some(3)));
+        assert_eq!(bounded(&ask, &page(Some(5000))), page(Some(200)));
+        assert_eq!(bounded(&ask, &Wanted::Newest(999)), Wanted::Newest(200));
+    }
+
+    fn list(of: &[&str], count: u64) -> Paged<Item> {
+        Paged {
+            entries: of.iter().map(|id| kept(id, OTHER)).collect(),
+            index: 0,
+            count,
+        }
+    }
+
+    #[test]
+    fn who_gets_less_than_asked_for_learns_how_to_go_on() {
+        let ask = ask(OTHER);
+        let all = Wanted::Page(Page::default());
+        assert!(tells_page(&ask, &all, &list(&["a"], 2)));
+        assert!(!tells_page(&ask, &all, &list(&["a"], 1)));
+        let two = Wanted::Page(Page {
+            max: Some(2),
+            from: Start::First,
+        });
+        assert!(tells_page(&ask, &two, &list(&["a"], 1)));
+        assert!(!tells_page(&ask, &Wanted::Newest(1), &list(&["a"], 2)));
+        assert!(tells_page(&ask, &Wanted::Newest(201), &list(&["a"], 202)));
+    }
+
+    fn ids(items: &Paged<Item>) -> Vec<&str> {
+        items.entries.iter().map(|item| &*item.head.id).collect()
+    }
+
+    #[test]
+    fn an_answer_is_shortened_where_servers_would_not_carry_it() {
+        let size = AROUND as u32 + 1 + "<entry xmlns='urn:e'/>".len() as u32;
+        let mut front = list(&["a", "b", "c"], 3);
+        assert!(shorten(&mut front, false, 2 * size));
+        assert_eq!((ids(&front), front.index), (vec!["a", "b"], 0));
+        let mut back = list(&["a", "b", "c"], 3);
+        assert!(shorten(&mut back, true, 2 * size));
+        assert_eq!((ids(&back), back.index), (vec!["b", "c"], 1));
+        let mut whole = list(&["a", "b", "c"], 3);
+        assert!(!shorten(&mut whole, false, 3 * size));
+        let mut one = list(&["a"], 1);
+        assert!(!shorten(&mut one, false, 1), "one item always goes");
+        assert!(!shorten(&mut list(&[], 0), false, 1));
+    }
+
+    #[test]
+    fn the_rules_of_the_house_count() {
+        let house = House {
+            admins: vec![bare(OTHER)],
+            ..House::default()
+        };
+        let facts = to(AccessModel::Whitelist, Affiliation::Outcast, &[]);
+        assert!(readable(&ask_in(OTHER, house), &facts, None).is_ok());
+    }
+}

@@ -147,3 +147,117 @@ fn own<'a>(
     let held = meant(standing.subscriptions, jid, subid)?;
     Ok((&standing.node.name, held))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::scene::{
+        NODE, OTHER, OWNER, ask, ask_in, facts, field, jid, no_node, party, subscribed, why,
+    };
+    use crate::policy::House;
+
+    fn holding(held: &[Subscription]) -> Facts {
+        facts(party(OTHER, Affiliation::None, held))
+    }
+
+    fn submit(facts: &Facts, var: &str, value: &str) -> Decision {
+        let form = OptionsForm::Submit(vec![field(var, value)]);
+        decide(&ask(OTHER), facts, &jid(OTHER), None, &form)
+    }
+
+    #[test]
+    fn a_subscriber_sees_its_options() {
+        let facts = holding(&[subscribed(OTHER, "a")]);
+        let reply = show(&ask(OTHER), &facts, &jid(OTHER), None).unwrap();
+        assert_eq!(
+            reply,
+            Reply::Options {
+                node: NODE.to_owned(),
+                jid: jid(OTHER),
+                subid: None,
+                options: SubscribeOptions::default(),
+                expires: None,
+            }
+        );
+    }
+
+    #[test]
+    fn anothers_options_are_not_for_anybody_not_even_an_owner() {
+        let facts = holding(&[subscribed(OTHER, "a")]);
+        let shown = show(&ask(OWNER), &facts, &jid(OTHER), None);
+        assert_eq!(why(shown), (Condition::Forbidden, None));
+        let set = decide(&ask(OWNER), &facts, &jid(OTHER), None, &OptionsForm::Cancel);
+        assert_eq!(why(set), (Condition::Forbidden, None));
+    }
+
+    #[test]
+    fn without_a_subscription_there_are_no_options() {
+        let shown = show(&ask(OTHER), &holding(&[]), &jid(OTHER), None);
+        assert_eq!(
+            why(shown),
+            (Condition::UnexpectedRequest, Some(Detail::NotSubscribed))
+        );
+        let shown = show(&ask(OTHER), &no_node(None), &jid(OTHER), None);
+        assert_eq!(why(shown), (Condition::ItemNotFound, None));
+    }
+
+    #[test]
+    fn one_of_several_is_named_by_its_subid() {
+        let facts = holding(&[subscribed(OTHER, "a"), subscribed(OTHER, "b")]);
+        let ask = ask(OTHER);
+        assert_eq!(
+            why(show(&ask, &facts, &jid(OTHER), None)),
+            (Condition::BadRequest, Some(Detail::SubidRequired))
+        );
+        assert_eq!(
+            why(show(&ask, &facts, &jid(OTHER), Some("c".to_owned()))),
+            (Condition::NotAcceptable, Some(Detail::InvalidSubid))
+        );
+        assert!(show(&ask, &facts, &jid(OTHER), Some("b".to_owned())).is_ok());
+    }
+
+    #[test]
+    fn what_is_set_replaces_the_subscription_and_forgives_what_has_bounced() {
+        let bounced = Subscription {
+            bounces: 3,
+            ..subscribed(OTHER, "a")
+        };
+        let (changes, reply) = submit(&holding(&[bounced]), "pubsub#deliver", "0").unwrap();
+        let mut changed = subscribed(OTHER, "a");
+        changed.options.deliver = false;
+        assert_eq!(changes, [Change::Subscribe(changed)]);
+        assert_eq!(reply, Reply::Done);
+    }
+
+    #[test]
+    fn a_cancelled_form_changes_nothing() {
+        let facts = holding(&[subscribed(OTHER, "a")]);
+        let decision = decide(&ask(OTHER), &facts, &jid(OTHER), None, &OptionsForm::Cancel);
+        assert_eq!(decision, Ok((Vec::new(), Reply::Done)));
+    }
+
+    #[test]
+    fn a_wrong_value_changes_nothing() {
+        let facts = holding(&[subscribed(OTHER, "a")]);
+        assert_eq!(
+            why(submit(&facts, "pubsub#deliver", "maybe")),
+            (Condition::BadRequest, Some(Detail::InvalidOptions))
+        );
+    }
+
+    #[test]
+    fn a_lease_is_renewed_up_to_the_limit_and_kept_where_it_is_not_mentioned() {
+        let mut house = House::default();
+        house.limits.lease = 60;
+        let ask = ask_in(OTHER, house);
+        let old = Some(Moment(1_001_000));
+        let far = Some(Some(Moment(9_000_000)));
+        assert_eq!(lease(&ask, far, old), Ok(Some(Moment(1_060_000))));
+        assert_eq!(lease(&ask, None, old), Ok(old));
+        assert_eq!(lease(&ask, Some(None), old), Ok(None));
+        assert_eq!(
+            why(lease(&ask, Some(Some(ask.now)), old)),
+            (Condition::BadRequest, Some(Detail::InvalidOptions))
+        );
+    }
+}

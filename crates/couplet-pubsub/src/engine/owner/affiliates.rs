@@ -139,3 +139,200 @@ fn affiliate(ask: &Ask, node: &Node, party: &Party, affiliation: Affiliation) ->
     changes.push(announce::to_these(vec![jid.clone().into()], told));
     changes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        engine::scene::{
+            OTHER, OWNER, ask, bare, done, owners_facts, party, pending, strangers_facts,
+            subscribed, told, why,
+        },
+        node::AccessModel,
+        subscription::Subscription,
+    };
+
+    fn affecting(access: AccessModel, others: Vec<Party>) -> Facts {
+        Facts {
+            others,
+            ..owners_facts(|config| config.access = access)
+        }
+    }
+
+    fn set(facts: &Facts, wanted: &[(&str, Affiliation)]) -> (Vec<Change>, Reply) {
+        let wanted: Vec<_> = wanted.iter().map(|(jid, to)| (bare(jid), *to)).collect();
+        decide(&ask(OWNER), facts, &wanted).unwrap()
+    }
+
+    fn unchanged(reply: Reply) -> Vec<(BareJid, Affiliation)> {
+        match reply {
+            Reply::AffiliatesUnchanged { unchanged, why, .. } => {
+                assert_eq!(why.condition, Condition::NotAcceptable);
+                unchanged
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn affiliated(jid: &str, affiliation: Affiliation) -> Change {
+        Change::Affiliate {
+            jid: bare(jid),
+            affiliation,
+        }
+    }
+
+    fn change_of(
+        access: AccessModel,
+        from: Affiliation,
+        to: Affiliation,
+        held: Subscription,
+    ) -> Vec<Change> {
+        let facts = affecting(access, vec![party(OTHER, from, &[held])]);
+        let (changes, reply) = set(&facts, &[(OTHER, to)]);
+        assert_eq!(reply, Reply::Done);
+        assert_eq!(done(&changes)[0], &affiliated(OTHER, to));
+        changes
+    }
+
+    fn ended() -> Change {
+        Change::Unsubscribe {
+            jid: bare(OTHER).into(),
+            subid: "a".to_owned(),
+        }
+    }
+
+    #[test]
+    fn an_entity_learns_what_it_has_become() {
+        let facts = affecting(
+            AccessModel::Open,
+            vec![party(OTHER, Affiliation::None, &[])],
+        );
+        let (changes, _) = set(&facts, &[(OTHER, Affiliation::Publisher)]);
+        assert_eq!(done(&changes), [&affiliated(OTHER, Affiliation::Publisher)]);
+        assert_eq!(told(&changes, OTHER).len(), 1);
+    }
+
+    #[test]
+    fn what_it_is_already_is_told_nobody() {
+        let facts = affecting(
+            AccessModel::Open,
+            vec![party(OTHER, Affiliation::Member, &[])],
+        );
+        assert_eq!(
+            set(&facts, &[(OTHER, Affiliation::Member)]),
+            (vec![], Reply::Done)
+        );
+    }
+
+    #[test]
+    fn an_outcast_is_a_subscriber_no_longer() {
+        let held = subscribed(OTHER, "a");
+        let changes = change_of(
+            AccessModel::Open,
+            Affiliation::None,
+            Affiliation::Outcast,
+            held,
+        );
+        assert_eq!(done(&changes)[1..], [&ended()]);
+        assert_eq!(told(&changes, OTHER).len(), 2);
+    }
+
+    #[test]
+    fn who_is_taken_off_a_whitelist_is_a_subscriber_no_longer() {
+        let leave = |access| {
+            let held = subscribed(OTHER, "a");
+            change_of(access, Affiliation::Member, Affiliation::None, held)
+        };
+        let changes = leave(AccessModel::Whitelist);
+        assert_eq!(done(&changes)[1..], [&ended()]);
+        for access in [AccessModel::Open, AccessModel::Authorize] {
+            assert_eq!(done(&leave(access)).len(), 1);
+        }
+    }
+
+    #[test]
+    fn who_waits_is_approved_by_an_affiliation() {
+        for to in [Affiliation::Member, Affiliation::Publisher] {
+            let held = pending(OTHER, "a");
+            let changes = change_of(AccessModel::Authorize, Affiliation::None, to, held);
+            let begun = Change::Subscribe(subscribed(OTHER, "a"));
+            assert_eq!(done(&changes)[1..], [&begun]);
+            assert_eq!(told(&changes, OTHER).len(), 2);
+        }
+    }
+
+    #[test]
+    fn who_waits_is_turned_away_as_an_outcast() {
+        let changes = change_of(
+            AccessModel::Authorize,
+            Affiliation::None,
+            Affiliation::Outcast,
+            pending(OTHER, "a"),
+        );
+        assert_eq!(done(&changes)[1..], [&ended()]);
+    }
+
+    #[test]
+    fn the_last_owner_stays() {
+        let facts = affecting(
+            AccessModel::Open,
+            vec![party(OWNER, Affiliation::Owner, &[])],
+        );
+        let (changes, reply) = set(&facts, &[(OWNER, Affiliation::None)]);
+        assert_eq!(changes, []);
+        assert_eq!(unchanged(reply), [(bare(OWNER), Affiliation::Owner)]);
+    }
+
+    #[test]
+    fn a_node_is_handed_over_in_one_request_whatever_the_order() {
+        let facts = affecting(
+            AccessModel::Open,
+            vec![
+                party(OWNER, Affiliation::Owner, &[]),
+                party(OTHER, Affiliation::None, &[]),
+            ],
+        );
+        let (changes, reply) = set(
+            &facts,
+            &[(OWNER, Affiliation::None), (OTHER, Affiliation::Owner)],
+        );
+        assert_eq!(reply, Reply::Done);
+        assert_eq!(done(&changes).len(), 2);
+    }
+
+    #[test]
+    fn of_two_owners_who_leave_one_stays() {
+        let mut facts = affecting(
+            AccessModel::Open,
+            vec![
+                party(OWNER, Affiliation::Owner, &[]),
+                party(OTHER, Affiliation::Owner, &[]),
+            ],
+        );
+        facts.owners.push(bare(OTHER));
+        let (changes, reply) = set(
+            &facts,
+            &[(OWNER, Affiliation::None), (OTHER, Affiliation::Member)],
+        );
+        assert_eq!(done(&changes), [&affiliated(OWNER, Affiliation::None)]);
+        assert_eq!(unchanged(reply), [(bare(OTHER), Affiliation::Owner)]);
+    }
+
+    #[test]
+    fn the_service_is_nobodys_affiliate() {
+        let itself = "pubsub.shakespeare.lit";
+        let facts = affecting(
+            AccessModel::Open,
+            vec![party(itself, Affiliation::None, &[])],
+        );
+        let (changes, reply) = set(&facts, &[(itself, Affiliation::Owner)]);
+        assert_eq!(changes, []);
+        assert_eq!(unchanged(reply), [(bare(itself), Affiliation::None)]);
+    }
+
+    #[test]
+    fn only_owners_do_this() {
+        let decision = decide(&ask(OTHER), &strangers_facts(|_| {}), &[]);
+        assert_eq!(why(decision), (Condition::Forbidden, None));
+    }
+}

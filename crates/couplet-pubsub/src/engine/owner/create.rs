@@ -91,3 +91,106 @@ pub(in crate::engine) fn make(ask: &Ask, name: &str, config: NodeConfig) -> Vec<
         },
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        engine::scene::{NODE, NOW, OWNER, ask, ask_in, bare, field, no_node, owners_facts, why},
+        node::AccessModel,
+        policy::House,
+        refused::Detail,
+    };
+
+    fn named(configure: Option<ConfigForm>) -> Wanted {
+        Wanted {
+            name: NODE.to_owned(),
+            is_news: false,
+            configure,
+        }
+    }
+
+    fn configured(var: &str, value: &str) -> Wanted {
+        named(Some(ConfigForm::Submit(vec![field(var, value)])))
+    }
+
+    fn made(decision: Decision) -> NodeConfig {
+        match decision.unwrap().0.swap_remove(0) {
+            Change::Create { config, .. } => *config,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn whoever_creates_a_node_owns_it() {
+        let (changes, reply) = decide(&ask(OWNER), &no_node(None), &named(None)).unwrap();
+        assert_eq!(
+            changes,
+            [
+                Change::Create {
+                    name: NODE.to_owned(),
+                    config: Box::default(),
+                    creator: bare(OWNER),
+                    at: NOW,
+                },
+                Change::Affiliate {
+                    jid: bare(OWNER),
+                    affiliation: Affiliation::Owner,
+                },
+            ]
+        );
+        assert_eq!(reply, Reply::Created { node: None });
+    }
+
+    #[test]
+    fn the_name_of_an_instant_node_is_told() {
+        let wanted = Wanted {
+            is_news: true,
+            ..named(None)
+        };
+        let (_, reply) = decide(&ask(OWNER), &no_node(None), &wanted).unwrap();
+        let node = Some(NODE.to_owned());
+        assert_eq!(reply, Reply::Created { node });
+    }
+
+    #[test]
+    fn a_name_is_used_once_and_again_after_a_deletion() {
+        let taken = decide(&ask(OWNER), &owners_facts(|_| {}), &named(None));
+        assert_eq!(why(taken), (Condition::Conflict, None));
+        let moved = no_node(Some("xmpp:elsewhere.lit?;node=n"));
+        assert!(decide(&ask(OWNER), &moved, &named(None)).is_ok());
+    }
+
+    #[test]
+    fn a_node_is_made_as_configured_or_not_at_all() {
+        let form = configured("pubsub#access_model", "whitelist");
+        let config = made(decide(&ask(OWNER), &no_node(None), &form));
+        assert_eq!(config.access, AccessModel::Whitelist);
+        let nonsense = configured("pubsub#access_model", "psychic");
+        assert_eq!(
+            why(decide(&ask(OWNER), &no_node(None), &nonsense)),
+            (
+                Condition::NotAcceptable,
+                Some(Detail::UnsupportedAccessModel)
+            )
+        );
+        let cancelled = named(Some(ConfigForm::Cancel));
+        let config = made(decide(&ask(OWNER), &no_node(None), &cancelled));
+        assert_eq!(config, NodeConfig::default());
+    }
+
+    #[test]
+    fn there_is_a_limit_to_how_many_nodes_one_makes_and_how_they_are_called() {
+        let mut house = House::default();
+        house.limits.nodes = 2;
+        let mut facts = no_node(None);
+        facts.usage.nodes = 2;
+        let decision = decide(&ask_in(OWNER, house.clone()), &facts, &named(None));
+        assert_eq!(why(decision), (Condition::PolicyViolation, None));
+        facts.usage.nodes = 1;
+        assert!(decide(&ask_in(OWNER, house.clone()), &facts, &named(None)).is_ok());
+        house.limits.node_name_bytes = 3;
+        let decision = decide(&ask_in(OWNER, house), &facts, &named(None));
+        assert_eq!(why(decision), (Condition::NotAcceptable, None));
+    }
+}

@@ -121,3 +121,86 @@ fn forms(ask: &Ask, facts: &Facts) -> Result<Vec<Change>, Refused> {
         })
         .collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use couplet::Condition;
+
+    use crate::{
+        engine::scene::{
+            NODE, OTHER, OWNER, ask, done, kept, owners_facts, party, pending, strangers_facts,
+            subscribed, told, why,
+        },
+        node::Affiliation,
+    };
+
+    fn answer(allow: bool, subid: Option<&str>) -> Approval {
+        Approval {
+            node: NODE.to_owned(),
+            subid: subid.map(str::to_owned),
+            subscriber: crate::engine::scene::jid(OTHER),
+            allow,
+        }
+    }
+
+    fn waiting(held: Subscription) -> Facts {
+        let mut facts = owners_facts(|_| {});
+        facts.others = vec![party(OTHER, Affiliation::None, &[held])];
+        facts
+    }
+
+    fn decided(facts: &Facts, answer: &Approval) -> Vec<Change> {
+        decide(&ask(OWNER), facts, answer).unwrap()
+    }
+
+    #[test]
+    fn who_is_allowed_is_subscribed_and_told_and_gets_the_last_item() {
+        let mut facts = waiting(pending(OTHER, "a"));
+        facts.newest = vec![kept("last", OWNER)];
+        let changes = decided(&facts, &answer(true, Some("a")));
+        let begun = Change::Subscribe(subscribed(OTHER, "a"));
+        assert_eq!(done(&changes), [&begun]);
+        let told = told(&changes, OTHER);
+        assert_eq!(told.len(), 2);
+        assert!(told[1].contains("last"), "{told:?}");
+    }
+
+    #[test]
+    fn who_is_denied_is_not_and_told() {
+        let changes = decided(&waiting(pending(OTHER, "a")), &answer(false, None));
+        let ended = Change::Unsubscribe {
+            jid: crate::engine::scene::jid(OTHER),
+            subid: "a".to_owned(),
+        };
+        assert_eq!(done(&changes), [&ended]);
+        assert_eq!(told(&changes, OTHER).len(), 1);
+    }
+
+    #[test]
+    fn only_an_owners_word_counts() {
+        let mut facts = strangers_facts(|_| {});
+        facts.others = vec![party(OTHER, Affiliation::None, &[pending(OTHER, "a")])];
+        let decision = decide(&ask(OTHER), &facts, &answer(true, None));
+        assert_eq!(why(decision), (Condition::Forbidden, None));
+    }
+
+    #[test]
+    fn an_answer_counts_only_for_the_one_who_waits() {
+        let late = decided(&waiting(subscribed(OTHER, "a")), &answer(false, None));
+        assert_eq!(late, []);
+        let stale = decided(&waiting(pending(OTHER, "a")), &answer(true, Some("b")));
+        assert_eq!(stale, []);
+    }
+
+    #[test]
+    fn the_forms_go_to_the_owner_who_asked() {
+        let mut facts = owners_facts(|_| {});
+        facts.pending = vec![pending(OTHER, "a"), pending("b@b.lit", "b")];
+        let full = "hamlet@denmark.lit/elsinore";
+        let changes = forms(&ask(full), &facts).unwrap();
+        assert_eq!(told(&changes, full).len(), 2);
+        let stranger = forms(&ask(OTHER), &strangers_facts(|_| {}));
+        assert_eq!(why(stranger), (Condition::Forbidden, None));
+    }
+}

@@ -156,3 +156,157 @@ fn as_it_is(party: Option<&Party>, one: &SetSubscriber) -> (Jid, Option<Subscrip
     let state = meant(party, one).next().map(|held| held.state);
     (one.jid.clone(), state)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        engine::scene::{
+            OTHER, OWNER, ask, ask_in, done, facts_with, jid, owners_facts, party, pending,
+            strangers_facts, subscribed, told, why,
+        },
+        node::Affiliation,
+        policy::House,
+    };
+
+    fn want(jid_: &str, subid: Option<&str>, state: Option<SubscriptionState>) -> SetSubscriber {
+        SetSubscriber {
+            jid: jid(jid_),
+            subid: subid.map(str::to_owned),
+            state,
+        }
+    }
+
+    const IN: Option<SubscriptionState> = Some(SubscriptionState::Subscribed);
+
+    fn with(others: Vec<Party>) -> Facts {
+        Facts {
+            others,
+            ..owners_facts(|_| {})
+        }
+    }
+
+    fn stranger(held: &[Subscription]) -> Party {
+        party(OTHER, Affiliation::None, held)
+    }
+
+    fn set(facts: &Facts, wanted: &[SetSubscriber]) -> (Vec<Change>, Reply) {
+        decide(&ask(OWNER), facts, wanted).unwrap()
+    }
+
+    fn unchanged(reply: Reply) -> Vec<(Jid, Option<SubscriptionState>)> {
+        match reply {
+            Reply::SubscribersUnchanged { unchanged, why, .. } => {
+                assert_eq!(why.condition, Condition::NotAcceptable);
+                unchanged
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_owner_subscribes_somebody_and_it_is_told() {
+        let (changes, reply) = set(&with(vec![stranger(&[])]), &[want(OTHER, None, IN)]);
+        assert!(matches!(&changes[0], Change::Subscribe(new) if new.jid == jid(OTHER)));
+        assert_eq!(told(&changes, OTHER).len(), 1);
+        assert_eq!(reply, Reply::Done);
+    }
+
+    #[test]
+    fn an_owner_ends_subscriptions_and_it_is_told_of_each() {
+        let held = [subscribed(OTHER, "a"), subscribed(OTHER, "b")];
+        let facts = with(vec![stranger(&held)]);
+        let (changes, _) = set(&facts, &[want(OTHER, None, None)]);
+        assert_eq!(done(&changes).len(), 2);
+        assert_eq!(told(&changes, OTHER).len(), 2);
+        let (changes, _) = set(&facts, &[want(OTHER, Some("b"), None)]);
+        assert_eq!(done(&changes).len(), 1);
+        let (changes, reply) = set(&with(vec![stranger(&[])]), &[want(OTHER, None, None)]);
+        assert_eq!((changes, reply), (vec![], Reply::Done));
+    }
+
+    #[test]
+    fn an_owner_approves_that_way_too() {
+        let facts = with(vec![stranger(&[pending(OTHER, "a")])]);
+        let (changes, _) = set(&facts, &[want(OTHER, None, IN)]);
+        let begun = Change::Subscribe(subscribed(OTHER, "a"));
+        assert_eq!(done(&changes), [&begun]);
+        assert_eq!(told(&changes, OTHER).len(), 1);
+    }
+
+    #[test]
+    fn what_is_so_already_is_told_nobody() {
+        let facts = with(vec![stranger(&[subscribed(OTHER, "a")])]);
+        assert_eq!(set(&facts, &[want(OTHER, None, IN)]).0, []);
+    }
+
+    #[test]
+    fn what_cannot_be_done_is_listed_and_the_rest_is_done() {
+        let facts = with(vec![
+            stranger(&[subscribed(OTHER, "a")]),
+            party("out@a.lit", Affiliation::Outcast, &[]),
+        ]);
+        let (changes, reply) = set(
+            &facts,
+            &[want(OTHER, Some("a"), None), want("out@a.lit", None, IN)],
+        );
+        assert_eq!(done(&changes).len(), 1);
+        assert_eq!(unchanged(reply), [(jid("out@a.lit"), None)]);
+    }
+
+    #[test]
+    fn nobody_is_made_to_wait_and_no_subid_is_made_up() {
+        let facts = with(vec![stranger(&[subscribed(OTHER, "a")])]);
+        let waits = Some(SubscriptionState::Pending);
+        for wanted in [want(OTHER, None, waits), want(OTHER, Some("x"), IN)] {
+            let (changes, reply) = set(&facts, &[wanted]);
+            assert_eq!(changes, []);
+            assert_eq!(unchanged(reply).len(), 1);
+        }
+    }
+
+    #[test]
+    fn a_whitelist_holds_for_owners_too() {
+        let mut facts = owners_facts(|config| config.access = AccessModel::Whitelist);
+        facts.others = vec![
+            stranger(&[]),
+            party("member@a.lit", Affiliation::Member, &[]),
+        ];
+        let (changes, reply) = set(
+            &facts,
+            &[want(OTHER, None, IN), want("member@a.lit", None, IN)],
+        );
+        assert_eq!(done(&changes).len(), 1);
+        assert_eq!(unchanged(reply), [(jid(OTHER), None)]);
+    }
+
+    #[test]
+    fn the_service_is_not_made_to_write_to_itself() {
+        let itself = "bot@pubsub.shakespeare.lit";
+        let facts = with(vec![party(itself, Affiliation::None, &[])]);
+        let (changes, reply) = set(&facts, &[want(itself, None, IN)]);
+        assert_eq!(changes, []);
+        assert_eq!(unchanged(reply).len(), 1);
+    }
+
+    #[test]
+    fn a_node_has_room_for_so_many() {
+        let mut house = House::default();
+        house.limits.subscribers = 0;
+        let facts = with(vec![stranger(&[])]);
+        let wanted = [want(OTHER, None, IN)];
+        let (changes, _) = decide(&ask_in(OWNER, house), &facts, &wanted).unwrap();
+        assert_eq!(changes, []);
+    }
+
+    #[test]
+    fn only_owners_do_this() {
+        let decision = decide(&ask(OTHER), &strangers_facts(|_| {}), &[]);
+        assert_eq!(why(decision), (Condition::Forbidden, None));
+        let member = facts_with(party(OTHER, Affiliation::Publisher, &[]), |_| {});
+        assert_eq!(
+            why(decide(&ask(OTHER), &member, &[])),
+            (Condition::Forbidden, None)
+        );
+    }
+}

@@ -231,8 +231,9 @@ fn publish(
     }
     if !evicted.is_empty() {
         let told = announce::retracted(name, config, &evicted);
+        let loud = config.notify_retract && config.when_full != WhenFull::Discard;
         changes.push(Change::Retract { ids: evicted });
-        changes.extend(told.into_iter().filter(|_| config.notify_retract));
+        changes.extend(told.into_iter().filter(|_| loud));
     }
     Ok(changes)
 }
@@ -256,4 +257,416 @@ fn reply(batch: &Batch) -> Reply {
 
 fn too_many() -> Refused {
     Refused::with(Condition::NotAllowed, Detail::MaxItemsExceeded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        change::Audience,
+        codec::event,
+        engine::scene::{
+            NODE, NOW, OTHER, OWNER, announced, ask, ask_in, bare, done, facts_with, field, head,
+            new_item, no_node, owners_facts, party, strangers_facts, subscribed, told_subscribers,
+            why,
+        },
+        moment::Moment,
+        node::{Affiliation, PublishModel},
+        policy::{Creators, House, Policy},
+        subscription::Subscription,
+    };
+
+    const ENTRY: &str = "<entry xmlns='urn:e'>To be</entry>";
+
+    fn batch(items: Vec<NewItem>) -> Batch {
+        wanting(items, None)
+    }
+
+    fn wanting(items: Vec<NewItem>, options: Option<Vec<Field>>) -> Batch {
+        ready(&ask(OWNER), NODE.to_owned(), items, options).unwrap()
+    }
+
+    fn one() -> Batch {
+        batch(vec![new_item(Some("1"), Some(ENTRY))])
+    }
+
+    fn publish_as(from: &str, facts: &Facts) -> Decision {
+        decide(&ask(from), facts, &one())
+    }
+
+    fn changes(facts: &Facts, batch: &Batch) -> Vec<Change> {
+        decide(&ask(OWNER), facts, batch).unwrap().0
+    }
+
+    fn refusal(facts: &Facts, batch: &Batch) -> (Condition, Option<Detail>) {
+        why(decide(&ask(OWNER), facts, batch))
+    }
+
+    fn published(id: &str) -> Change {
+        Change::Publish {
+            id: id.to_owned(),
+            publisher: bare(OWNER),
+            payload: Some(ENTRY.to_owned()),
+            at: NOW,
+            expires: None,
+        }
+    }
+
+    #[test]
+    fn an_item_is_kept_and_then_announced() {
+        let (changes, reply) = publish_as(OWNER, &owners_facts(|_| {})).unwrap();
+        assert_eq!(changes[0], published("1"));
+        let [announcement] = announced(&changes)[..] else {
+            panic!("{changes:?}")
+        };
+        assert_eq!(announcement.to, Audience::Subscribers);
+        assert!(announcement.content.contains("To be"));
+        assert_eq!(announcement.body.as_deref(), Some("Soliloquy"));
+        let node = NODE.to_owned();
+        let ids = vec!["1".to_owned()];
+        assert_eq!(reply, Reply::Published { node, ids });
+    }
+
+    #[test]
+    fn an_item_without_id_gets_one() {
+        for id in [None, Some("")] {
+            let batch = batch(vec![new_item(id, Some(ENTRY))]);
+            let (_, reply) = decide(&ask(OWNER), &owners_facts(|_| {}), &batch).unwrap();
+            let Reply::Published { ids, .. } = reply else {
+                panic!()
+            };
+            assert!(!ids[0].is_empty());
+        }
+    }
+
+    #[test]
+    fn the_publish_model_says_who_may_publish() {
+        use Affiliation::{Member, None as Nobody, Outcast, Owner, PublishOnly, Publisher};
+        let may = |model, affiliation, held: &[Subscription]| {
+            let facts = facts_with(party(OTHER, affiliation, held), |config| {
+                config.publish = model;
+            });
+            publish_as(OTHER, &facts).is_ok()
+        };
+        for model in [
+            PublishModel::Publishers,
+            PublishModel::Subscribers,
+            PublishModel::Open,
+        ] {
+            for affiliation in [Owner, Publisher, PublishOnly] {
+                assert!(may(model, affiliation, &[]));
+            }
+            assert!(!may(model, Outcast, &[subscribed(OTHER, "a")]));
+        }
+        for affiliation in [Nobody, Member] {
+            assert!(!may(
+                PublishModel::Publishers,
+                affiliation,
+                &[subscribed(OTHER, "a")]
+            ));
+            assert!(!may(PublishModel::Subscribers, affiliation, &[]));
+            assert!(may(
+                PublishModel::Subscribers,
+                affiliation,
+                &[subscribed(OTHER, "a")]
+            ));
+            assert!(may(PublishModel::Open, affiliation, &[]));
+        }
+        let stranger = publish_as(OTHER, &strangers_facts(|_| {}));
+        assert_eq!(why(stranger), (Condition::Forbidden, None));
+    }
+
+    #[test]
+    fn a_node_that_keeps_or_delivers_wants_an_item() {
+        let nothing = batch(vec![]);
+        let expected = (Condition::BadRequest, Some(Detail::ItemRequired));
+        assert_eq!(refusal(&owners_facts(|_| {}), &nothing), expected);
+        let transient = owners_facts(|config| config.persist = false);
+        assert_eq!(refusal(&transient, &nothing), expected);
+        let bare = owners_facts(|config| config.payloads = false);
+        assert_eq!(refusal(&bare, &nothing), expected);
+    }
+
+    #[test]
+    fn a_node_that_only_notifies_wants_none() {
+        let facts = owners_facts(|config| {
+            config.persist = false;
+            config.payloads = false;
+        });
+        assert_eq!(
+            refusal(&facts, &one()),
+            (Condition::BadRequest, Some(Detail::ItemForbidden))
+        );
+        let changes = changes(&facts, &batch(vec![]));
+        assert_eq!(told_subscribers(&changes), [event::items(NODE, &[])]);
+        assert_eq!(announced(&changes).len(), changes.len());
+    }
+
+    #[test]
+    fn a_node_that_delivers_payloads_wants_one_in_each_item() {
+        let empty = batch(vec![new_item(Some("1"), None)]);
+        assert_eq!(
+            refusal(&owners_facts(|_| {}), &empty),
+            (Condition::BadRequest, Some(Detail::PayloadRequired))
+        );
+        let bare = owners_facts(|config| config.payloads = false);
+        assert_eq!(done(&changes(&bare, &empty)).len(), 1);
+    }
+
+    #[test]
+    fn a_payload_may_be_too_big() {
+        let facts = owners_facts(|config| config.max_payload = 10);
+        assert_eq!(
+            refusal(&facts, &one()),
+            (Condition::NotAcceptable, Some(Detail::PayloadTooBig))
+        );
+    }
+
+    #[test]
+    fn a_payload_has_the_namespace_of_the_node() {
+        let invalid = (Condition::BadRequest, Some(Detail::InvalidPayload));
+        let other = owners_facts(|config| config.payload_type = Some("urn:other".to_owned()));
+        assert_eq!(refusal(&other, &one()), invalid);
+        let same = owners_facts(|config| config.payload_type = Some("urn:e".to_owned()));
+        assert!(decide(&ask(OWNER), &same, &one()).is_ok());
+    }
+
+    #[test]
+    fn the_house_may_refuse_a_payload() {
+        struct Silence;
+        impl Policy for Silence {
+            fn check_payload(
+                &self,
+                _: &str,
+                _: &NodeConfig,
+                payload: couplet_core::element::Element<'_>,
+            ) -> Result<(), String> {
+                Err(format!("No {}", payload.text()))
+            }
+        }
+        let decision = decide(&ask_in(OWNER, Silence), &owners_facts(|_| {}), &one());
+        let refused = decision.unwrap_err();
+        assert_eq!(refused.detail, Some(Detail::InvalidPayload));
+        assert_eq!(refused.text.as_deref(), Some("No To be"));
+    }
+
+    #[test]
+    fn all_items_of_a_batch_go_or_none() {
+        let two = batch(vec![
+            new_item(Some("1"), Some(ENTRY)),
+            new_item(Some("2"), Some(ENTRY)),
+        ]);
+        let both = changes(&owners_facts(|_| {}), &two);
+        assert_eq!(done(&both), [&published("1"), &published("2")]);
+        assert_eq!(announced(&both).len(), 2);
+        let half = batch(vec![
+            new_item(Some("1"), Some(ENTRY)),
+            new_item(Some("2"), None),
+        ]);
+        assert!(decide(&ask(OWNER), &owners_facts(|_| {}), &half).is_err());
+    }
+
+    #[test]
+    fn a_batch_fits_into_the_node_and_into_the_limit() {
+        let exceeded = (Condition::NotAllowed, Some(Detail::MaxItemsExceeded));
+        let two = || vec![new_item(None, Some(ENTRY)), new_item(None, Some(ENTRY))];
+        let small = owners_facts(|config| config.max_items = Some(1));
+        assert_eq!(refusal(&small, &batch(two())), exceeded);
+        let mut house = House::default();
+        house.limits.batch = 1;
+        let refused = ready(&ask_in(OWNER, house), NODE.to_owned(), two(), None);
+        assert_eq!(why(refused.map(|_| ())), exceeded);
+    }
+
+    #[test]
+    fn two_items_of_one_batch_cannot_have_one_id() {
+        let twice = vec![
+            new_item(Some("1"), Some(ENTRY)),
+            new_item(Some("1"), Some(ENTRY)),
+        ];
+        let refused = ready(&ask(OWNER), NODE.to_owned(), twice, None);
+        assert_eq!(why(refused.map(|_| ())), (Condition::BadRequest, None));
+    }
+
+    fn full(configure: impl FnOnce(&mut NodeConfig)) -> Facts {
+        let mut facts = owners_facts(|config| {
+            config.max_items = Some(2);
+            configure(config);
+        });
+        facts.node.as_mut().unwrap().items = 2;
+        facts.oldest = vec![head("old", OWNER)];
+        facts
+    }
+
+    fn retract(id: &str) -> Change {
+        Change::Retract {
+            ids: vec![id.to_owned()],
+        }
+    }
+
+    #[test]
+    fn the_oldest_item_makes_room_and_subscribers_learn_it() {
+        let changes = changes(&full(|_| {}), &one());
+        assert_eq!(done(&changes), [&published("1"), &retract("old")]);
+        let gone = event::retracted(NODE, &["old".to_owned()]);
+        assert_eq!(told_subscribers(&changes)[1], gone);
+    }
+
+    #[test]
+    fn the_oldest_item_makes_room_silently_where_the_node_says_so() {
+        let silent: [fn(&mut NodeConfig); 2] = [
+            |config| config.notify_retract = false,
+            |config| config.when_full = WhenFull::Discard,
+        ];
+        for configure in silent {
+            let changes = changes(&full(configure), &one());
+            assert_eq!(done(&changes), [&published("1"), &retract("old")]);
+            assert_eq!(announced(&changes).len(), 1);
+        }
+    }
+
+    #[test]
+    fn an_item_that_is_overwritten_needs_no_room() {
+        let mut facts = full(|config| config.when_full = WhenFull::Reject);
+        facts.items = vec![head("1", OWNER)];
+        facts.oldest = vec![head("1", OWNER)];
+        assert_eq!(done(&changes(&facts, &one())), [&published("1")]);
+    }
+
+    #[test]
+    fn a_full_node_may_refuse() {
+        let mut facts = full(|config| config.when_full = WhenFull::Reject);
+        assert_eq!(
+            refusal(&facts, &one()),
+            (Condition::Conflict, Some(Detail::NodeFull))
+        );
+        facts.node.as_mut().unwrap().items = 1;
+        assert_eq!(done(&changes(&facts, &one())), [&published("1")]);
+    }
+
+    #[test]
+    fn anothers_item_is_overwritten_but_where_the_node_forbids_it() {
+        let others = |affiliation, forbids| {
+            let mut facts = facts_with(party(OTHER, affiliation, &[]), |config| {
+                config.original_publisher = forbids;
+            });
+            facts.items = vec![head("1", "somebody@else.lit")];
+            publish_as(OTHER, &facts)
+        };
+        assert!(others(Affiliation::Publisher, false).is_ok());
+        assert_eq!(
+            why(others(Affiliation::Publisher, true)),
+            (Condition::Forbidden, None)
+        );
+        assert!(others(Affiliation::Owner, true).is_ok());
+    }
+
+    #[test]
+    fn a_node_that_keeps_nothing_only_announces() {
+        let changes = changes(&owners_facts(|config| config.persist = false), &one());
+        assert_eq!(done(&changes), Vec::<&Change>::new());
+        assert_eq!(told_subscribers(&changes).len(), 1);
+    }
+
+    #[test]
+    fn a_node_that_does_not_notify_only_keeps() {
+        let changes = changes(&owners_facts(|config| config.notify = false), &one());
+        assert_eq!(changes, [published("1")]);
+    }
+
+    #[test]
+    fn payloads_and_publishers_are_told_where_the_node_says_so() {
+        let told = |configure: fn(&mut NodeConfig)| {
+            let changes = changes(&owners_facts(configure), &one());
+            told_subscribers(&changes)[0].to_owned()
+        };
+        assert!(!told(|config| config.payloads = false).contains("To be"));
+        assert!(!told(|_| {}).contains(OWNER));
+        assert!(told(|config| config.item_reply = ItemReply::Publisher).contains(OWNER));
+        assert!(told(|config| config.item_reply = ItemReply::Owner).contains(OWNER));
+    }
+
+    #[test]
+    fn an_item_expires_when_the_node_says_so() {
+        let facts = owners_facts(|config| config.item_expire = Some(60));
+        let Change::Publish { expires, .. } = &changes(&facts, &one())[0] else {
+            panic!()
+        };
+        assert_eq!(*expires, Some(Moment(NOW.0 + 60_000)));
+    }
+
+    #[test]
+    fn what_the_publisher_relies_on_has_to_be_so() {
+        let relying = |value| {
+            let fields = vec![field("pubsub#access_model", value)];
+            wanting(vec![new_item(None, Some(ENTRY))], Some(fields))
+        };
+        let facts = owners_facts(|_| {});
+        assert!(decide(&ask(OWNER), &facts, &relying("open")).is_ok());
+        assert_eq!(
+            refusal(&facts, &relying("whitelist")),
+            (Condition::Conflict, Some(Detail::PreconditionNotMet))
+        );
+    }
+
+    #[test]
+    fn publishing_waits_while_too_much_is_on_its_way() {
+        let mut house = House::default();
+        house.limits.backlog = 3;
+        let mut facts = owners_facts(|_| {});
+        facts.backlog = 3;
+        let decision = decide(&ask_in(OWNER, house), &facts, &one());
+        assert_eq!(why(decision), (Condition::ResourceConstraint, None));
+    }
+
+    #[test]
+    fn publishing_makes_the_node_the_way_the_publisher_wants_it() {
+        let fields = vec![field("pubsub#access_model", "whitelist")];
+        let batch = wanting(vec![new_item(Some("1"), Some(ENTRY))], Some(fields));
+        let changes = changes(&no_node(None), &batch);
+        let Change::Create { name, config, .. } = &changes[0] else {
+            panic!("{changes:?}")
+        };
+        assert_eq!(name, NODE);
+        assert_eq!(config.access, crate::node::AccessModel::Whitelist);
+        let owner = Change::Affiliate {
+            jid: bare(OWNER),
+            affiliation: Affiliation::Owner,
+        };
+        assert_eq!(done(&changes)[1..], [&owner, &published("1")]);
+    }
+
+    #[test]
+    fn publishing_makes_no_node_of_options_nobody_knows() {
+        let fields = vec![field("pubsub#flavour", "sweet")];
+        let batch = wanting(vec![new_item(None, Some(ENTRY))], Some(fields));
+        assert!(decide(&ask(OWNER), &no_node(None), &batch).is_err());
+    }
+
+    #[test]
+    fn publishing_makes_no_node_where_the_house_says_so_or_it_moved() {
+        let manual = House {
+            auto_create: false,
+            ..House::default()
+        };
+        let closed = House {
+            creators: Creators::Listed(Vec::new()),
+            ..House::default()
+        };
+        for house in [manual, closed] {
+            let decision = decide(&ask_in(OWNER, house), &no_node(None), &one());
+            assert_eq!(why(decision), (Condition::ItemNotFound, None));
+        }
+        let moved = decide(&ask(OWNER), &no_node(Some("xmpp:a?;node=b")), &one());
+        assert_eq!(why(moved), (Condition::Gone, None));
+    }
+
+    #[test]
+    fn what_is_rarely_needed_is_only_looked_up_then() {
+        assert!(!is_unusual(&owners_facts(|_| {})));
+        assert!(is_unusual(&no_node(None)));
+        assert!(!is_unusual(&no_node(Some("xmpp:a"))));
+        let owner = owners_facts(|config| config.item_reply = ItemReply::Owner);
+        assert!(is_unusual(&owner));
+    }
 }

@@ -1,0 +1,2 @@
+-- For prosody.cfg.lua; then `prosodyctl shell host activate {{domain}}` or a restart.
+{{prosody}}

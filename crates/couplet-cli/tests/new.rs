@@ -1,0 +1,189 @@
+//! `couplet new`: every project that it makes builds, passes its own tests and runs.
+
+use std::error::Error;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+fn couplet(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_couplet"));
+    command.current_dir(folder).env_remove("RUST_LOG");
+    command
+}
+
+fn errors(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Where cargo builds this test: what both need is built once.
+fn target() -> PathBuf {
+    let mut target = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    target.pop();
+    target
+}
+
+/// Makes a project at a place that is the same each time, so that it is built only once.
+fn project(name: &str, flags: &[&str]) -> Result<PathBuf, Box<dyn Error>> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let made = folder.join(name);
+    if made.exists() {
+        fs::remove_dir_all(&made)?;
+    }
+    let output = couplet(folder)
+        .args(["new", name, "--couplet-path"])
+        .arg(repository())
+        .args(flags)
+        .output()?;
+    assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(told.starts_with(&format!("{name}/ is ready")), "{told}");
+    // The versions that were built already; a user gets the newest.
+    fs::copy(repository().join("Cargo.lock"), made.join("Cargo.lock"))?;
+    Ok(made)
+}
+
+fn cargo(project: &Path, arguments: &[&str]) -> Result<Output, Box<dyn Error>> {
+    let output = Command::new(env!("CARGO"))
+        .args(arguments)
+        .arg("--offline")
+        .current_dir(project)
+        .env("CARGO_TARGET_DIR", target())
+        .env_remove("RUSTFLAGS")
+        .output()?;
+    assert!(
+        output.status.success(),
+        "{arguments:?}: {}",
+        errors(&output)
+    );
+    Ok(output)
+}
+
+/// Builds it without a warning, runs its tests, and gives the program. All targets at once: a build
+/// without the tests would build what they share a second time, with fewer features.
+fn built(project: &Path, name: &str) -> Result<PathBuf, Box<dyn Error>> {
+    let output = cargo(project, &["build", "--all-targets"])?;
+    assert!(
+        !errors(&output).contains("warning: unused"),
+        "{}",
+        errors(&output)
+    );
+    let output = cargo(project, &["test"])?;
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        told.contains("test result: ok") && !told.contains("running 0 tests"),
+        "{told}"
+    );
+    Ok(target().join("debug").join(name))
+}
+
+/// Whether the program takes the `couplet.toml` that was made for it.
+fn configured(project: &Path, program: &Path) -> Outcome {
+    let mut command = Command::new(program);
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("COUPLET_")) {
+        command.env_remove(name);
+    }
+    let output = command
+        .arg("--check-config")
+        .env("COUPLET_SECRET", "x")
+        .current_dir(project)
+        .output()?;
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{}", errors(&output));
+    assert!(shown.contains("couplet.toml:3:10"), "{shown}");
+    Ok(())
+}
+
+#[test]
+fn a_new_bot_answers_alice_beside_a_real_server() -> Outcome {
+    let name = "couplet-new-bot";
+    let project = project(name, &[])?;
+    let program = built(&project, name)?;
+    configured(&project, &program)?;
+
+    let mut dev = couplet(&project)
+        .args(["dev", "--domain", "bot.localhost", "--"])
+        .arg(&program)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let mut input = dev.stdin.take().ok_or("no input")?;
+    input.write_all(b"shout hello\n")?;
+    drop(input);
+    let output = dev.wait_with_output()?;
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(told, "bot@bot.localhost: HELLO\n", "{}", errors(&output));
+    Ok(())
+}
+
+#[test]
+fn a_new_service_builds_and_reads_its_own_settings() -> Outcome {
+    let name = "couplet-new-service";
+    let project = project(
+        name,
+        &["--template", "service", "--domain", "lamps.example"],
+    )?;
+    let program = built(&project, name)?;
+    configured(&project, &program)
+}
+
+#[test]
+fn the_lines_for_the_servers_carry_the_domain_and_no_secret() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let output = couplet(folder.path())
+        .args(["new", "news", "--domain", "news.example"])
+        .output()?;
+    assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
+    let read = |file: &str| fs::read_to_string(folder.path().join("news").join(file));
+    assert!(read("deploy/prosody.cfg.lua")?.contains("Component \"news.example\"\n"));
+    assert!(read("deploy/ejabberd.yml")?.contains("      \"news.example\":\n        password:"));
+    assert!(read("deploy/news.service")?.contains("ExecStart=/usr/local/bin/news --config"));
+    assert!(read("couplet.toml")?.contains("domain = \"news.example\"\n"));
+    assert!(read("Cargo.toml")?.contains("couplet = { version = \"0."));
+    assert!(!folder.path().join("news/secret").exists());
+    Ok(())
+}
+
+#[test]
+fn what_is_there_already_is_left_alone() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    fs::create_dir(folder.path().join("news"))?;
+    let output = couplet(folder.path()).args(["new", "news"]).output()?;
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(errors(&output), "couplet: news exists already\n");
+    assert_eq!(fs::read_dir(folder.path().join("news"))?.count(), 0);
+    Ok(())
+}
+
+#[test]
+fn a_name_or_a_domain_that_cannot_be_used_makes_nothing() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    for (arguments, why) in [
+        (
+            &["new", "../news"][..],
+            "only small letters, digits and hyphens",
+        ),
+        (&["new", "match"], "it is a word of Rust"),
+        (
+            &["new", "news", "--domain", "bot@news.example"],
+            "write a domain alone",
+        ),
+        (
+            &["new", "news", "--couplet-path", "/nowhere"],
+            "there is no checkout of Couplet",
+        ),
+    ] {
+        let output = couplet(folder.path()).args(arguments).output()?;
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(errors(&output).contains(why), "{}", errors(&output));
+    }
+    assert_eq!(fs::read_dir(folder.path())?.count(), 0);
+    Ok(())
+}

@@ -1,0 +1,201 @@
+//! Facts and requests to decide on in tests.
+
+use std::sync::Arc;
+
+use couplet::Condition;
+use jid::{BareJid, Jid};
+
+use crate::{
+    change::{Announcement, Audience, Change},
+    facts::{Facts, Party},
+    item::{Item, ItemHead},
+    moment::Moment,
+    node::{Affiliation, Node, NodeConfig, NodeId},
+    policy::{House, Policy},
+    refused::{Detail, Refused},
+    request::{Field, NewItem, Payload},
+    subscription::{SubscribeOptions, Subscription, SubscriptionState},
+};
+
+use super::ask::Ask;
+
+pub(super) const NODE: &str = "princely_musings";
+pub(super) const OWNER: &str = "hamlet@denmark.lit";
+pub(super) const OTHER: &str = "francisco@denmark.lit";
+pub(super) const NOW: Moment = Moment(1_000_000);
+
+/// Somebody asks under the default rules.
+pub(super) fn ask(from: &str) -> Ask {
+    ask_in(from, House::default())
+}
+
+/// Somebody asks under these rules.
+pub(super) fn ask_in(from: &str, house: impl Policy) -> Ask {
+    let from = jid(from);
+    Ask {
+        who: from.to_bare(),
+        from,
+        policy: Arc::new(house),
+        domain: "pubsub.shakespeare.lit".into(),
+        now: NOW,
+        fresh: || uuid::Uuid::new_v4().to_string(),
+    }
+}
+
+pub(super) fn jid(jid: &str) -> Jid {
+    Jid::new(jid).unwrap()
+}
+
+pub(super) fn bare(jid: &str) -> BareJid {
+    BareJid::new(jid).unwrap()
+}
+
+pub(super) fn party(jid: &str, affiliation: Affiliation, held: &[Subscription]) -> Party {
+    Party {
+        jid: bare(jid),
+        affiliation,
+        subscriptions: held.to_vec(),
+    }
+}
+
+pub(super) fn subscribed(jid_: &str, subid: &str) -> Subscription {
+    Subscription {
+        jid: jid(jid_),
+        subid: subid.to_owned(),
+        state: SubscriptionState::Subscribed,
+        options: SubscribeOptions::default(),
+        expires: None,
+        bounces: 0,
+        since: 0,
+    }
+}
+
+pub(super) fn pending(jid: &str, subid: &str) -> Subscription {
+    Subscription {
+        state: SubscriptionState::Pending,
+        ..subscribed(jid, subid)
+    }
+}
+
+/// The node with its defaults, asked for by this party.
+pub(super) fn facts(actor: Party) -> Facts {
+    facts_with(actor, |_| {})
+}
+
+/// The node with another configuration.
+pub(super) fn facts_with(actor: Party, configure: impl FnOnce(&mut NodeConfig)) -> Facts {
+    let mut config = NodeConfig::default();
+    configure(&mut config);
+    Facts {
+        node: Some(Node {
+            id: NodeId(1),
+            name: NODE.to_owned(),
+            config,
+            creator: bare(OWNER),
+            created: Moment(0),
+            revision: 1,
+            next_seq: 1,
+            items: 0,
+            subscribers: 0,
+        }),
+        actor: Some(actor),
+        owners: vec![bare(OWNER)],
+        ..Facts::default()
+    }
+}
+
+/// The node asked for by its owner.
+pub(super) fn owners_facts(configure: impl FnOnce(&mut NodeConfig)) -> Facts {
+    facts_with(party(OWNER, Affiliation::Owner, &[]), configure)
+}
+
+/// The node asked for by somebody it does not know.
+pub(super) fn strangers_facts(configure: impl FnOnce(&mut NodeConfig)) -> Facts {
+    facts_with(party(OTHER, Affiliation::None, &[]), configure)
+}
+
+/// No node, or one that has gone there.
+pub(super) fn no_node(redirect: Option<&str>) -> Facts {
+    Facts {
+        redirect: redirect.map(str::to_owned),
+        ..Facts::default()
+    }
+}
+
+pub(super) fn head(id: &str, publisher: &str) -> ItemHead {
+    ItemHead {
+        id: id.to_owned(),
+        seq: 1,
+        publisher: bare(publisher),
+        published: Moment(5),
+        expires: None,
+    }
+}
+
+pub(super) fn kept(id: &str, publisher: &str) -> Item {
+    Item {
+        head: head(id, publisher),
+        payload: Some("<entry xmlns='urn:e'/>".to_owned()),
+    }
+}
+
+pub(super) fn new_item(id: Option<&str>, payload: Option<&str>) -> NewItem {
+    NewItem {
+        id: id.map(str::to_owned),
+        payload: payload.map(|xml| Payload {
+            xml: xml.to_owned(),
+            ns: "urn:e".to_owned(),
+            text: Some("Soliloquy".to_owned()),
+        }),
+    }
+}
+
+pub(super) fn field(var: &str, value: &str) -> Field {
+    Field {
+        var: var.to_owned(),
+        values: vec![value.to_owned()],
+    }
+}
+
+/// A refusal's two conditions.
+pub(super) fn why<T: std::fmt::Debug>(decision: Result<T, Refused>) -> (Condition, Option<Detail>) {
+    let refused = decision.unwrap_err();
+    (refused.condition, refused.detail)
+}
+
+/// The announcements among changes.
+pub(super) fn announced(changes: &[Change]) -> Vec<&Announcement> {
+    changes
+        .iter()
+        .filter_map(|change| match change {
+            Change::Announce(announcement) => Some(announcement),
+            _ => None,
+        })
+        .collect()
+}
+
+/// What these are told by name.
+pub(super) fn told<'a>(changes: &'a [Change], whom: &str) -> Vec<&'a str> {
+    announced(changes)
+        .into_iter()
+        .filter(|one| matches!(&one.to, Audience::Named(jids) if jids.contains(&jid(whom))))
+        .map(|one| one.content.as_str())
+        .collect()
+}
+
+/// What all subscribers are told.
+pub(super) fn told_subscribers(changes: &[Change]) -> Vec<&str> {
+    announced(changes)
+        .into_iter()
+        .filter(|one| one.to == Audience::Subscribers)
+        .map(|one| one.content.as_str())
+        .collect()
+}
+
+/// The changes but for announcements.
+pub(super) fn done(changes: &[Change]) -> Vec<&Change> {
+    changes
+        .iter()
+        .filter(|change| !matches!(change, Change::Announce(_)))
+        .collect()
+}

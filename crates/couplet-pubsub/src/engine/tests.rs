@@ -1,0 +1,155 @@
+//! The whole way of requests, as XML, over the store in memory: what the pure decisions cannot
+//! tell, because it takes several in a row.
+
+mod entities;
+mod owners;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use couplet::{IqType, Jid};
+use couplet_core::{
+    element::{Scope, Tree},
+    wire::Wire,
+};
+
+use super::Engine;
+use crate::{
+    codec, memory,
+    moment::Moment,
+    policy::House,
+    refused::Refused,
+    reply::Reply,
+    store::{Claim, Cursor, Store},
+};
+
+const OWNER: &str = "hamlet@denmark.lit";
+const OTHER: &str = "francisco@denmark.lit";
+const START: i64 = 1_000_000;
+
+/// A service without a component around it.
+struct Service {
+    store: Arc<dyn Store>,
+    engine: Engine,
+    now: Moment,
+}
+
+impl Service {
+    fn new() -> Service {
+        let store = memory::store();
+        let house = Arc::new(House::default());
+        Service {
+            engine: Engine::new(Arc::clone(&store), house, "pubsub.shakespeare.lit"),
+            store,
+            now: Moment(START),
+        }
+    }
+
+    /// With a node of that configuration.
+    async fn with_node(fields: &[(&str, &str)]) -> Service {
+        let service = Service::new();
+        let create = format!("<create node='n'/><configure>{}</configure>", form(fields));
+        service.set(OWNER, &create).await.unwrap();
+        service
+    }
+
+    /// The result's payload, or the conditions of the error.
+    async fn ask(&self, from: &str, type_: IqType, xml: String) -> Result<String, String> {
+        let from = Jid::new(from).unwrap();
+        let tree = Tree::parse(Bytes::from(xml), &Scope::client()).unwrap();
+        let request = codec::read(tree.root(), type_, &from).map_err(told)?;
+        let reply = self.engine.answer(&from, request, self.now).await;
+        let reply: Reply = reply.map_err(told)?;
+        if let Some(refusal) = codec::unchanged(&reply) {
+            return Err(written(|wire| refusal.write(wire)));
+        }
+        Ok(written(|wire| codec::write(&reply, wire)))
+    }
+
+    async fn get(&self, from: &str, content: &str) -> Result<String, String> {
+        let xml = format!("<pubsub xmlns='{}'>{content}</pubsub>", codec::NS);
+        self.ask(from, IqType::Get, xml).await
+    }
+
+    async fn set(&self, from: &str, content: &str) -> Result<String, String> {
+        let xml = format!("<pubsub xmlns='{}'>{content}</pubsub>", codec::NS);
+        self.ask(from, IqType::Set, xml).await
+    }
+
+    async fn owner_set(&self, from: &str, content: &str) -> Result<String, String> {
+        let xml = format!("<pubsub xmlns='{}'>{content}</pubsub>", codec::NS_OWNER);
+        self.ask(from, IqType::Set, xml).await
+    }
+
+    async fn subscribe(&self, jid: &str) -> Result<String, String> {
+        self.set(jid, &format!("<subscribe node='n' jid='{jid}'/>"))
+            .await
+    }
+
+    async fn publish(&self, id: &str) -> Result<String, String> {
+        let item = format!("<item id='{id}'><entry xmlns='urn:e'>{id}</entry></item>");
+        self.set(OWNER, &format!("<publish node='n'>{item}</publish>"))
+            .await
+    }
+
+    /// Delivers what waits: to whom, and what.
+    async fn delivered(&self) -> Vec<(String, String)> {
+        let claim = Claim {
+            instance: "one".to_owned(),
+            now: self.now,
+            until: Moment(self.now.0 + 1_000),
+            max: 100,
+        };
+        let mut delivered = Vec::new();
+        for _ in 0..100 {
+            let jobs = self.store.claim(claim.clone()).await.unwrap();
+            if jobs.is_empty() {
+                return delivered;
+            }
+            for job in jobs {
+                let none: Option<&Cursor> = None;
+                for to in self.store.recipients(&job, none, 100).await.unwrap() {
+                    delivered.push((to.jid, job.announcement.content.clone()));
+                }
+                self.store.finish(job.id, "one").await.unwrap();
+            }
+        }
+        panic!("there is no end to it: {delivered:?}");
+    }
+
+    /// What of it this one gets.
+    async fn delivered_to(&self, jid: &str) -> Vec<String> {
+        let all = self.delivered().await.into_iter();
+        all.filter(|(to, _)| to == jid)
+            .map(|(_, content)| content)
+            .collect()
+    }
+}
+
+fn written(write: impl FnOnce(&mut Wire<'_>)) -> String {
+    let mut out = Vec::new();
+    write(&mut Wire::new(&mut out));
+    String::from_utf8(out).unwrap()
+}
+
+/// The error as XML.
+fn told(refused: Refused) -> String {
+    let refusal = codec::refusal(refused);
+    written(|wire| refusal.write(wire))
+}
+
+fn form(fields: &[(&str, &str)]) -> String {
+    let fields: String = fields
+        .iter()
+        .map(|(var, value)| format!("<field var='{var}'><value>{value}</value></field>"))
+        .collect();
+    format!("<x xmlns='jabber:x:data' type='submit'>{fields}</x>")
+}
+
+#[track_caller]
+fn assert_tells(answer: Result<String, String>, parts: &[&str]) {
+    let text = answer.unwrap_or_else(|error| error);
+    for part in parts {
+        assert!(text.contains(part), "no {part} in {text}");
+    }
+}

@@ -1,0 +1,118 @@
+//! Owners, and what they do to others.
+
+use couplet::Jid;
+
+use super::{OTHER, OWNER, Service, assert_tells};
+use crate::request::Approval;
+
+#[tokio::test]
+async fn an_owners_word_turns_waiting_into_a_subscription() {
+    let service = Service::with_node(&[("pubsub#access_model", "authorize")]).await;
+    service.publish("1").await.unwrap();
+    assert_tells(service.subscribe(OTHER).await, &["subscription='pending'"]);
+    assert_tells(service.subscribe(OTHER).await, &["<pending-subscription"]);
+    let read = "<items node='n'/>";
+    assert_tells(
+        service.get(OTHER, read).await,
+        &["<not-authorized", "<not-subscribed"],
+    );
+    let forms = service.delivered_to(OWNER).await;
+    assert_eq!(forms.len(), 1);
+    assert!(forms[0].contains("subscribe_authorization"), "{forms:?}");
+
+    let answer = Approval {
+        node: "n".to_owned(),
+        subid: None,
+        subscriber: Jid::new(OTHER).unwrap(),
+        allow: true,
+    };
+    let stranger = Jid::new(OTHER).unwrap();
+    service
+        .engine
+        .approve(&stranger, answer.clone(), service.now)
+        .await;
+    assert_eq!(service.delivered().await, []);
+    let owner = Jid::new("hamlet@denmark.lit/elsinore").unwrap();
+    service.engine.approve(&owner, answer, service.now).await;
+    let got = service.delivered_to(OTHER).await;
+    assert_eq!(got.len(), 2, "the news and the last item: {got:?}");
+    assert!(got[0].contains("subscription='subscribed'"));
+    assert_tells(service.get(OTHER, read).await, &["id='1'"]);
+}
+
+#[tokio::test]
+async fn who_is_taken_off_a_whitelist_gets_nothing_more_and_is_told() {
+    let service = Service::with_node(&[("pubsub#access_model", "whitelist")]).await;
+    let make = |affiliation: &str| {
+        let one = format!("<affiliation jid='{OTHER}' affiliation='{affiliation}'/>");
+        format!("<affiliations node='n'>{one}</affiliations>")
+    };
+    service.owner_set(OWNER, &make("member")).await.unwrap();
+    service.subscribe(OTHER).await.unwrap();
+    service.publish("1").await.unwrap();
+    let got = service.delivered_to(OTHER).await;
+    assert!(got.last().unwrap().contains("id='1'"), "{got:?}");
+
+    service.owner_set(OWNER, &make("none")).await.unwrap();
+    service.publish("2").await.unwrap();
+    let got = service.delivered_to(OTHER).await;
+    assert!(
+        got.iter().any(|one| one.contains("subscription='none'")),
+        "{got:?}"
+    );
+    assert!(!got.iter().any(|one| one.contains("id='2'")), "{got:?}");
+    assert_tells(
+        service.get(OTHER, "<items node='n'/>").await,
+        &["<not-allowed", "<closed-node"],
+    );
+}
+
+#[tokio::test]
+async fn those_who_wait_learn_of_a_deletion_too_and_where_to_go() {
+    let service = Service::with_node(&[("pubsub#access_model", "authorize")]).await;
+    service.subscribe(OTHER).await.unwrap();
+    service.delivered().await;
+    let delete = "<delete node='n'><redirect uri='xmpp:b.lit?;node=m'/></delete>";
+    service.owner_set(OWNER, delete).await.unwrap();
+    let got = service.delivered_to(OTHER).await;
+    assert_eq!(got.len(), 1);
+    assert!(got[0].contains("xmpp:b.lit?;node=m"), "{got:?}");
+    for answer in [
+        service.subscribe(OTHER).await,
+        service.publish("1").await,
+        service.get(OTHER, "<items node='n'/>").await,
+    ] {
+        assert_tells(answer, &["<gone", "xmpp:b.lit?;node=m"]);
+    }
+    assert!(service.set(OWNER, "<create node='n'/>").await.is_ok());
+    assert!(service.subscribe(OTHER).await.is_ok());
+}
+
+#[tokio::test]
+async fn an_owner_who_is_alone_stays_and_the_others_change() {
+    let service = Service::with_node(&[]).await;
+    let change = format!(
+        "<affiliations node='n'><affiliation jid='{OWNER}' affiliation='none'/>\
+         <affiliation jid='{OTHER}/full' affiliation='publisher'/></affiliations>"
+    );
+    assert_tells(
+        service.owner_set(OWNER, &change).await,
+        &["<not-acceptable", OWNER, "affiliation='owner'"],
+    );
+    let mine = service.get(OTHER, "<affiliations/>").await;
+    assert_tells(mine, &["affiliation='publisher'"]);
+}
+
+#[tokio::test]
+async fn waiting_owners_get_their_forms_again() {
+    let service = Service::with_node(&[("pubsub#access_model", "authorize")]).await;
+    service.subscribe(OTHER).await.unwrap();
+    service.delivered().await;
+    let owner = Jid::new("hamlet@denmark.lit/elsinore").unwrap();
+    let engine = &service.engine;
+    engine.send_pending(&owner, "n", service.now).await.unwrap();
+    let forms = service.delivered_to("hamlet@denmark.lit/elsinore").await;
+    assert_eq!(forms.len(), 1);
+    let other = Jid::new(OTHER).unwrap();
+    assert!(engine.send_pending(&other, "n", service.now).await.is_err());
+}

@@ -1,0 +1,122 @@
+//! The facts for a decision, and what has run out.
+
+use jid::BareJid;
+
+use crate::{
+    facts::{Facts, Needs, Party},
+    moment::Moment,
+    node::Affiliation,
+    store::Overdue,
+    subscription::SubscriptionState,
+};
+
+use super::{
+    shelf::{Kept, Shelf},
+    subscriptions::as_they_began,
+};
+
+impl Shelf {
+    pub(super) fn facts(&self, needs: &Needs) -> Facts {
+        let name = needs.node.as_deref();
+        let kept = name.and_then(|name| self.named(name));
+        let usage = needs.actor.as_ref().filter(|_| needs.usage);
+        let mut facts = Facts {
+            node: kept.map(|kept| kept.node.clone()),
+            redirect: name
+                .filter(|_| kept.is_none())
+                .and_then(|name| self.redirects.get(name))
+                .cloned(),
+            actor: needs.actor.as_ref().map(|who| party(kept, who)),
+            others: needs.others.iter().map(|who| party(kept, who)).collect(),
+            usage: usage.map(|who| self.usage(who)).unwrap_or_default(),
+            backlog: self.queue.len(),
+            ..Facts::default()
+        };
+        if let Some(kept) = kept {
+            add_items(&mut facts, kept, needs);
+            add_people(&mut facts, kept, needs);
+        }
+        facts
+    }
+
+    pub(super) fn overdue(&self, now: Moment, max: u32) -> Overdue {
+        let max = max as usize;
+        let mut found = Overdue::default();
+        let mut next = Vec::new();
+        for (at, id, key) in &self.leases {
+            if *at > now || found.leases.len() == max {
+                next.push(*at);
+                break;
+            }
+            let Some(kept) = self.live(*id) else { continue };
+            let Ok(jid) = jid::Jid::new(key.jid()) else {
+                continue;
+            };
+            let name = kept.node.name.clone();
+            found.leases.push((name, jid, key.subid().to_owned()));
+        }
+        for (at, id, seq) in &self.expiring {
+            if *at > now || found.items.len() == max {
+                next.push(*at);
+                break;
+            }
+            let Some(kept) = self.live(*id) else { continue };
+            if let Some(item) = kept.items.get(seq) {
+                let name = kept.node.name.clone();
+                found.items.push((name, item.head.id.clone()));
+            }
+        }
+        found.next = next.into_iter().min();
+        found
+    }
+}
+
+fn party(kept: Option<&Kept>, who: &BareJid) -> Party {
+    let affiliation = kept.and_then(|kept| kept.affiliations.get(who));
+    Party {
+        jid: who.clone(),
+        affiliation: affiliation.copied().unwrap_or(Affiliation::None),
+        subscriptions: kept
+            .map(|kept| as_they_began(kept.subscriptions.of(who)))
+            .unwrap_or_default(),
+    }
+}
+
+fn add_items(facts: &mut Facts, kept: &Kept, needs: &Needs) {
+    let by_id = |id: &String| kept.items.get(kept.ids.get(id)?);
+    let wanted = needs.items.iter().filter_map(by_id);
+    facts.items = wanted.map(|item| item.head.clone()).collect();
+    let oldest = kept.items.values().take(needs.oldest as usize);
+    facts.oldest = oldest.map(|item| item.head.clone()).collect();
+    let newest = kept.items.values().rev().take(needs.newest as usize);
+    facts.newest = newest.cloned().collect();
+    facts.newest.reverse();
+}
+
+fn add_people(facts: &mut Facts, kept: &Kept, needs: &Needs) {
+    if needs.owners {
+        let owners = kept
+            .affiliations
+            .iter()
+            .filter(|(_, affiliation)| **affiliation == Affiliation::Owner);
+        facts.owners = owners.map(|(jid, _)| jid.clone()).collect();
+    }
+    if needs.pending {
+        let pending = kept
+            .subscriptions
+            .iter()
+            .filter(|(_, packed)| packed.state() == SubscriptionState::Pending);
+        facts.pending = as_they_began(pending);
+    }
+    if needs.everybody {
+        let bare = |jid: &str| jid::Jid::new(jid).ok().map(|jid| jid.to_bare());
+        let mut everybody: Vec<BareJid> = kept
+            .subscriptions
+            .iter()
+            .filter_map(|(key, _)| bare(key.jid()))
+            .collect();
+        everybody.sort();
+        everybody.dedup();
+        facts.everybody = everybody.iter().map(|who| party(Some(kept), who)).collect();
+    }
+}

@@ -1,0 +1,167 @@
+//! The subscriptions of one node, small: a million of them have to fit.
+
+use std::{collections::BTreeMap, ops::Bound};
+
+use jid::{BareJid, Jid};
+
+use crate::{
+    moment::Moment,
+    store::Cursor,
+    subscription::{SubscribeOptions, Subscription, SubscriptionState},
+};
+
+/// By JID, then subid.
+#[derive(Debug, Default)]
+pub(super) struct Subscriptions {
+    held: BTreeMap<Key, Packed>,
+}
+
+/// JID and subid in one piece. NUL is in neither and below all else, so the order is that of the
+/// pair.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key(Box<str>);
+
+/// All of a subscription but its key.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Packed {
+    since: u64,
+    began: u64,
+    expires: Option<Expiry>,
+    bounces: u32,
+    state: SubscriptionState,
+    options: SubscribeOptions,
+}
+
+/// A moment, one off where it is the zero of the clock, so that having none costs nothing.
+type Expiry = std::num::NonZeroI64;
+
+impl Key {
+    pub(super) fn new(jid: &str, subid: &str) -> Key {
+        Key(format!("{jid}\0{subid}").into())
+    }
+
+    pub(super) fn jid(&self) -> &str {
+        self.parts().0
+    }
+
+    pub(super) fn subid(&self) -> &str {
+        self.parts().1
+    }
+
+    fn parts(&self) -> (&str, &str) {
+        self.0.split_once('\0').unwrap_or((&self.0, ""))
+    }
+}
+
+impl From<&Cursor> for Key {
+    fn from(cursor: &Cursor) -> Key {
+        Key::new(&cursor.jid, &cursor.subid)
+    }
+}
+
+impl Packed {
+    pub(super) fn new(subscription: &Subscription, began: u64) -> Packed {
+        Packed {
+            since: subscription.since,
+            began,
+            expires: subscription
+                .expires
+                .map(|at| Expiry::new(at.0).unwrap_or(Expiry::MIN)),
+            bounces: subscription.bounces,
+            state: subscription.state,
+            options: subscription.options,
+        }
+    }
+
+    pub(super) fn since(&self) -> u64 {
+        self.since
+    }
+
+    pub(super) fn began(&self) -> u64 {
+        self.began
+    }
+
+    pub(super) fn state(&self) -> SubscriptionState {
+        self.state
+    }
+
+    pub(super) fn options(&self) -> SubscribeOptions {
+        self.options
+    }
+
+    pub(super) fn expires(&self) -> Option<Moment> {
+        let at = self.expires?;
+        Some(Moment(if at == Expiry::MIN { 0 } else { at.get() }))
+    }
+}
+
+impl Subscriptions {
+    /// Puts it in; what was in its place comes out.
+    pub(super) fn insert(&mut self, key: Key, packed: Packed) -> Option<Packed> {
+        self.held.insert(key, packed)
+    }
+
+    pub(super) fn remove(&mut self, key: &Key) -> Option<Packed> {
+        self.held.remove(key)
+    }
+
+    pub(super) fn find(&self, key: &Key) -> Option<&Packed> {
+        self.held.get(key)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Key, &Packed)> {
+        self.held.iter()
+    }
+
+    /// Those behind a key.
+    pub(super) fn after(&self, key: Option<&Key>) -> impl Iterator<Item = (&Key, &Packed)> {
+        let from = key.map_or(Bound::Unbounded, Bound::Excluded);
+        self.held.range((from, Bound::Unbounded))
+    }
+
+    /// Those of a bare JID and of its full JIDs.
+    pub(super) fn of(&self, who: &BareJid) -> impl Iterator<Item = (&Key, &Packed)> {
+        let bounds = |low: char, high: char| {
+            let bound = |end: char| Key(format!("{who}{end}").into());
+            bound(low)..bound(high)
+        };
+        // A full JID has a slash behind the bare one; the character behind it ends the range.
+        let bare = self.held.range(bounds('\0', '\u{1}'));
+        bare.chain(self.held.range(bounds('/', '0')))
+    }
+
+    /// Whether the same JID holds another one.
+    pub(super) fn has_sibling(&self, key: &Key) -> bool {
+        let jid = key.jid();
+        let before = self.held.range(..key).next_back();
+        let behind = self.after(Some(key)).next();
+        [before, behind]
+            .into_iter()
+            .flatten()
+            .any(|(other, _)| other.jid() == jid)
+    }
+}
+
+/// As everybody else sees it. None where the key is no JID, and all keys were made of one.
+pub(super) fn unpacked(key: &Key, packed: &Packed) -> Option<Subscription> {
+    Some(Subscription {
+        jid: Jid::new(key.jid()).ok()?,
+        subid: key.subid().to_owned(),
+        state: packed.state,
+        options: packed.options,
+        expires: packed.expires(),
+        bounces: packed.bounces,
+        since: packed.since,
+    })
+}
+
+/// The same for some, in the order they began.
+pub(super) fn as_they_began<'a>(
+    some: impl Iterator<Item = (&'a Key, &'a Packed)>,
+) -> Vec<Subscription> {
+    let mut some: Vec<_> = some.collect();
+    some.sort_by_key(|(_, packed)| packed.began);
+    some.into_iter()
+        .filter_map(|(key, packed)| unpacked(key, packed))
+        .collect()
+}

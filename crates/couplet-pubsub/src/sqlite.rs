@@ -1,0 +1,276 @@
+//! The store in one file, by SQLite: one thread writes, a few connections read beside it.
+//!
+//! Deliberately absent: more than one process. Leases of announcements are kept in memory, so those
+//! of a process that died are free at once.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use jid::BareJid;
+use rusqlite::Connection;
+use tokio::{
+    sync::{Notify, oneshot},
+    task::spawn_blocking,
+};
+
+use crate::{
+    facts::{Facts, Needs},
+    item::Item,
+    moment::Moment,
+    node::{Affiliation, Node, NodeId},
+    page::{Page, Paged},
+    request::Wanted,
+    store::{
+        Claim, Cursor, Decide, Job, JobId, Overdue, Recipient, Statistics, Store, StoreError,
+        record::{Mark, Record, Restored},
+    },
+    subscription::Subscription,
+};
+
+use self::{
+    readers::Readers,
+    writer::{Op, Writer},
+};
+
+mod readers;
+mod writer;
+mod desk;
+mod batch;
+mod apply;
+mod moving;
+mod list;
+mod fanout;
+mod find;
+mod rows;
+pub(crate) mod backup;
+mod connect;
+mod schema;
+mod fault;
+#[cfg(test)]
+mod tests;
+
+/// Opens the store in this file, or makes it. Older ones are brought up to date.
+///
+/// # Errors
+///
+/// Why it cannot be opened and what to do: another process has it, it is of a newer version, it is
+/// no store, it is damaged, or it may not be written.
+pub(crate) async fn open(path: &Path) -> Result<Arc<dyn Store>, StoreError> {
+    let path = path.to_owned();
+    let opened = spawn_blocking(move || Sqlite::open(path)).await;
+    let store = opened.map_err(fault::lost)??;
+    Ok(Arc::new(store))
+}
+
+struct Sqlite {
+    writer: Writer,
+    readers: Arc<Readers>,
+    shared: Arc<Shared>,
+}
+
+/// What the writer tells the others.
+#[derive(Default)]
+struct Shared {
+    announced: Notify,
+    /// Announcements that are not delivered yet.
+    backlog: AtomicU64,
+}
+
+impl Shared {
+    fn backlog(&self) -> u64 {
+        self.backlog.load(Ordering::Relaxed)
+    }
+}
+
+impl Sqlite {
+    fn open(path: PathBuf) -> Result<Sqlite, StoreError> {
+        let shared = Arc::new(Shared::default());
+        let writer = Writer::start(path.clone(), Arc::clone(&shared))?;
+        Ok(Sqlite {
+            writer,
+            readers: Arc::new(Readers::new(path)),
+            shared,
+        })
+    }
+
+    /// Has the writer do something and waits for its answer.
+    async fn write<T>(
+        &self,
+        op: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Op,
+    ) -> Result<T, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.writer.send(op(answer))?;
+        answered.await.map_err(fault::lost)?
+    }
+
+    /// Reads, all of it from one moment.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        Arc::clone(&self.readers).read(read).await
+    }
+}
+
+#[async_trait]
+impl Store for Sqlite {
+    async fn change(&self, needs: Needs, decide: Decide) -> Result<(), StoreError> {
+        self.write(|answer| Op::Change {
+            needs,
+            decide,
+            answer,
+        })
+        .await
+    }
+
+    async fn look(&self, needs: Needs) -> Result<Facts, StoreError> {
+        let backlog = self.shared.backlog();
+        self.read(move |file| {
+            let node = needs.node.as_deref();
+            let node = node.map(|name| find::node(file, name)).transpose()?;
+            find::facts(file, &needs, node.flatten().as_ref(), backlog)
+        })
+        .await
+    }
+
+    async fn items(&self, node: NodeId, wanted: Wanted) -> Result<Paged<Item>, StoreError> {
+        self.read(move |file| list::items(file, node, &wanted))
+            .await
+    }
+
+    async fn nodes(&self, page: Page) -> Result<Paged<Node>, StoreError> {
+        self.read(move |file| list::nodes(file, &page)).await
+    }
+
+    async fn subscriptions_of(
+        &self,
+        who: BareJid,
+        node: Option<String>,
+        page: Page,
+    ) -> Result<Paged<(String, Subscription)>, StoreError> {
+        self.read(move |file| list::subscriptions_of(file, &who, node.as_deref(), &page))
+            .await
+    }
+
+    async fn affiliations_of(
+        &self,
+        who: BareJid,
+        node: Option<String>,
+        page: Page,
+    ) -> Result<Paged<(String, Affiliation)>, StoreError> {
+        self.read(move |file| list::affiliations_of(file, &who, node.as_deref(), &page))
+            .await
+    }
+
+    async fn subscribers(
+        &self,
+        node: NodeId,
+        page: Page,
+    ) -> Result<Paged<Subscription>, StoreError> {
+        self.read(move |file| list::subscribers(file, node, &page))
+            .await
+    }
+
+    async fn affiliates(&self, node: NodeId) -> Result<Vec<(BareJid, Affiliation)>, StoreError> {
+        self.read(move |file| list::affiliates(file, node)).await
+    }
+
+    async fn nodes_with_pending(&self, owner: BareJid) -> Result<Vec<String>, StoreError> {
+        self.read(move |file| list::nodes_with_pending(file, &owner))
+            .await
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Vec<Job>, StoreError> {
+        self.write(|answer| Op::Claim { claim, answer }).await
+    }
+
+    async fn recipients(
+        &self,
+        job: &Job,
+        after: Option<&Cursor>,
+        max: u32,
+    ) -> Result<Vec<Recipient>, StoreError> {
+        let (job, after) = (job.clone(), after.cloned());
+        self.read(move |file| fanout::recipients(file, &job, after.as_ref(), max))
+            .await
+    }
+
+    async fn advance(
+        &self,
+        job: JobId,
+        instance: &str,
+        after: Cursor,
+        until: Moment,
+    ) -> Result<bool, StoreError> {
+        let instance = instance.to_owned();
+        self.write(|answer| Op::Advance {
+            job,
+            instance,
+            after,
+            until,
+            answer,
+        })
+        .await
+    }
+
+    async fn finish(&self, job: JobId, instance: &str) -> Result<(), StoreError> {
+        let instance = instance.to_owned();
+        self.write(|answer| Op::Finish {
+            job,
+            instance,
+            answer,
+        })
+        .await
+    }
+
+    fn announced(&self) -> &Notify {
+        &self.shared.announced
+    }
+
+    async fn node_named(&self, id: NodeId) -> Result<Option<String>, StoreError> {
+        self.read(move |file| find::name_of(file, id)).await
+    }
+
+    async fn overdue(&self, now: Moment, max: u32) -> Result<Overdue, StoreError> {
+        self.read(move |file| find::overdue(file, now, max)).await
+    }
+
+    async fn statistics(&self) -> Result<Statistics, StoreError> {
+        let announcements = self.shared.backlog();
+        self.read(move |file| list::statistics(file, announcements))
+            .await
+    }
+
+    async fn dump(&self, from: Mark, max: u32) -> Result<Vec<Record>, StoreError> {
+        self.read(move |file| moving::dump(file, &from, max)).await
+    }
+
+    async fn restore(
+        &self,
+        into: Option<NodeId>,
+        records: Vec<Record>,
+    ) -> Result<Restored, StoreError> {
+        self.write(|answer| Op::Restore {
+            into,
+            records,
+            answer,
+        })
+        .await
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.readers.close();
+        let Some(ending) = self.writer.stop() else {
+            return Ok(());
+        };
+        let ended = spawn_blocking(move || ending.join()).await;
+        let ended = ended.map_err(fault::lost)?;
+        ended.map_err(|_it_panicked| StoreError::Broken("the writer panicked".to_owned()))
+    }
+}

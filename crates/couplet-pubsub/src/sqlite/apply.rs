@@ -1,0 +1,426 @@
+//! Changes, one after the other, inside of a savepoint of somebody else.
+
+use jid::{BareJid, Jid};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use crate::{
+    change::{Announcement, Audience, Change},
+    node::{Affiliation, Node, NodeId, NotificationType},
+    store::{JobId, StoreError},
+    subscription::{Subscription, SubscriptionState},
+};
+
+use super::rows::{affiliation_word, integer};
+
+/// A node while it changes. Its counts are written later, once for many changes.
+pub(super) struct Work<'a> {
+    file: &'a Connection,
+    node: Option<Node>,
+    deleted: bool,
+    last_job: &'a mut JobId,
+    /// What became of nodes that this change deleted or made.
+    pub(super) done: Done,
+}
+
+/// What is different after a change.
+#[derive(Default)]
+pub(super) struct Done {
+    pub(super) announced: Vec<(NodeId, JobId)>,
+    /// Names that are not what they were.
+    pub(super) forget: Vec<String>,
+    /// The node that the change ended with.
+    pub(super) node: Option<Node>,
+}
+
+impl<'a> Work<'a> {
+    pub(super) fn new(
+        file: &'a Connection,
+        node: Option<Node>,
+        last_job: &'a mut JobId,
+    ) -> Work<'a> {
+        Work {
+            file,
+            node,
+            deleted: false,
+            last_job,
+            done: Done::default(),
+        }
+    }
+
+    /// Does them all.
+    ///
+    /// # Errors
+    ///
+    /// Some were done: whoever holds the savepoint undoes them.
+    pub(super) fn apply(mut self, changes: Vec<Change>) -> Result<Done, StoreError> {
+        for change in changes {
+            self.apply_one(change)?;
+        }
+        self.leave()?;
+        Ok(self.done)
+    }
+
+    fn apply_one(&mut self, change: Change) -> Result<(), StoreError> {
+        match change {
+            Change::Create {
+                name,
+                config,
+                creator,
+                at,
+            } => {
+                self.leave()?;
+                let node = Node {
+                    id: NodeId(0),
+                    name,
+                    config: *config,
+                    creator,
+                    created: at,
+                    revision: 0,
+                    next_seq: 1,
+                    items: 0,
+                    subscribers: 0,
+                };
+                self.node = Some(create(self.file, node)?);
+            }
+            Change::Configure(config) => {
+                self.revised()?.config = *config;
+                self.save_config()?;
+            }
+            Change::Delete { redirect } => self.delete(redirect.as_deref())?,
+            Change::Affiliate { jid, affiliation } => {
+                let id = self.revised()?.id;
+                affiliate(self.file, id, &jid, affiliation)?;
+            }
+            Change::Subscribe(subscription) => self.subscribe(subscription)?,
+            Change::Unsubscribe { jid, subid } => self.unsubscribe(&jid, &subid)?,
+            change => self.apply_to_items(change)?,
+        }
+        Ok(())
+    }
+
+    fn apply_to_items(&mut self, change: Change) -> Result<(), StoreError> {
+        match change {
+            Change::Publish {
+                id,
+                publisher,
+                payload,
+                at,
+                expires,
+            } => {
+                self.retract(&id)?;
+                let node = self.node()?;
+                let seq = node.next_seq;
+                node.next_seq += 1;
+                node.items += 1;
+                let sql = "INSERT INTO item (node, seq, id, publisher, published, expires, payload)
+                           VALUES (?, ?, ?, ?, ?, ?, ?)";
+                let node = node.id.0;
+                let publisher = publisher.as_str();
+                let expires = expires.map(|at| at.0);
+                self.file.prepare_cached(sql)?.execute(params![
+                    node,
+                    integer(seq),
+                    id,
+                    publisher,
+                    at.0,
+                    expires,
+                    payload
+                ])?;
+            }
+            Change::Retract { ids } => {
+                for id in ids {
+                    self.retract(&id)?;
+                }
+            }
+            Change::Purge => self.trim(0)?,
+            Change::Trim { keep } => self.trim(u64::from(keep))?,
+            Change::Announce(announcement) => {
+                let node = self.node()?;
+                let (id, seq) = (node.id, node.next_seq);
+                node.next_seq += 1;
+                self.last_job.0 += 1;
+                let job = *self.last_job;
+                announce(self.file, job, id, seq, &announcement)?;
+                self.done.announced.push((id, job));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn node(&mut self) -> Result<&mut Node, StoreError> {
+        let nowhere = || StoreError::Broken("a change to no node".to_owned());
+        self.node.as_mut().ok_or_else(nowhere)
+    }
+
+    /// The node, one revision further.
+    fn revised(&mut self) -> Result<&mut Node, StoreError> {
+        let node = self.node()?;
+        node.revision += 1;
+        Ok(node)
+    }
+
+    fn save_config(&mut self) -> Result<(), StoreError> {
+        let node = self.node()?;
+        let (config, id) = (config_text(node)?, node.id.0);
+        let sql = "UPDATE node SET config = ? WHERE id = ?";
+        self.file
+            .prepare_cached(sql)?
+            .execute(params![config, id])?;
+        Ok(())
+    }
+
+    fn delete(&mut self, redirect: Option<&str>) -> Result<(), StoreError> {
+        if self.deleted {
+            return Ok(());
+        }
+        let node = self.node()?;
+        (node.items, self.deleted) = (0, true);
+        let (file, node) = (self.file, self.node()?);
+        match redirect {
+            Some(uri) => file
+                .prepare_cached("INSERT OR REPLACE INTO redirect (name, uri) VALUES (?, ?)")?
+                .execute(params![node.name, uri])?,
+            None => file
+                .prepare_cached("DELETE FROM redirect WHERE name = ?")?
+                .execute([&node.name])?,
+        };
+        for sql in [
+            "UPDATE node SET deleted = 1 WHERE id = ?",
+            "DELETE FROM affiliation WHERE node = ?",
+            "DELETE FROM item WHERE node = ?",
+        ] {
+            file.prepare_cached(sql)?.execute([node.id.0])?;
+        }
+        let name = node.name.clone();
+        self.done.forget.push(name);
+        Ok(())
+    }
+
+    fn subscribe(&mut self, new: Subscription) -> Result<(), StoreError> {
+        let file = self.file;
+        let node = self.revised()?;
+        let sql = "SELECT pending, since, began FROM subscription
+                   WHERE node = ? AND jid = ? AND subid = ?";
+        let key = params![node.id.0, new.jid.as_str(), new.subid];
+        let old = file.prepare_cached(sql)?.query_row(key, |row| {
+            Ok((
+                row.get::<_, bool>(0)?,
+                row.get::<_, i64>(1)?,
+                row.get::<_, i64>(2)?,
+            ))
+        });
+        let old = old.optional()?;
+        let since = match old {
+            Some((false, since, _)) => since,
+            _ => integer(node.next_seq),
+        };
+        let began = old.map_or(integer(node.revision), |(_, _, began)| began);
+        if let Some((false, ..)) = old {
+            node.subscribers -= 1;
+        }
+        if new.state == SubscriptionState::Subscribed {
+            node.subscribers += 1;
+        }
+        let id = node.id;
+        save_subscription(file, id, &new, since, began)
+    }
+
+    fn unsubscribe(&mut self, jid: &Jid, subid: &str) -> Result<(), StoreError> {
+        let file = self.file;
+        let node = self.revised()?;
+        let sql = "DELETE FROM subscription WHERE node = ? AND jid = ? AND subid = ?
+                   RETURNING pending";
+        let key = params![node.id.0, jid.as_str(), subid];
+        let pending = file.prepare_cached(sql)?.query_row(key, |row| row.get(0));
+        if pending.optional()? == Some(false) {
+            node.subscribers -= 1;
+        }
+        Ok(())
+    }
+
+    fn retract(&mut self, item: &str) -> Result<(), StoreError> {
+        let file = self.file;
+        let node = self.node()?;
+        let sql = "DELETE FROM item WHERE node = ? AND id = ?";
+        let gone = file
+            .prepare_cached(sql)?
+            .execute(params![node.id.0, item])?;
+        node.items -= gone as u64;
+        Ok(())
+    }
+
+    fn trim(&mut self, keep: u64) -> Result<(), StoreError> {
+        let file = self.file;
+        let node = self.node()?;
+        let over = node.items.saturating_sub(keep);
+        if over == 0 {
+            return Ok(());
+        }
+        let sql = "DELETE FROM item WHERE node = ?1
+                   AND seq IN (SELECT seq FROM item WHERE node = ?1 ORDER BY seq LIMIT ?2)";
+        let gone = file
+            .prepare_cached(sql)?
+            .execute(params![node.id.0, integer(over)])?;
+        node.items -= gone as u64;
+        Ok(())
+    }
+
+    /// The node is done with: the next one is made, or there is none.
+    fn leave(&mut self) -> Result<(), StoreError> {
+        let Some(node) = self.node.take() else {
+            return Ok(());
+        };
+        if self.deleted {
+            save_counts(self.file, &node)?;
+            bury(self.file, node.id)?;
+            self.deleted = false;
+        } else {
+            self.done.node = Some(node);
+        }
+        Ok(())
+    }
+}
+
+fn config_text(node: &Node) -> Result<String, StoreError> {
+    serde_json::to_string(&node.config).map_err(|error| StoreError::Broken(error.to_string()))
+}
+
+/// Enters a node; it comes back with its key.
+pub(super) fn create(file: &Connection, mut node: Node) -> Result<Node, StoreError> {
+    let sql = "SELECT 1 FROM node WHERE name = ? AND deleted = 0";
+    if file.prepare_cached(sql)?.exists([&node.name])? {
+        let name = node.name;
+        return Err(StoreError::Busy(format!("the node {name} is new as well")));
+    }
+    file.prepare_cached("DELETE FROM redirect WHERE name = ?")?
+        .execute([&node.name])?;
+    node.id = insert_node(file, &node, None, false)?;
+    Ok(node)
+}
+
+/// Puts in the row of a node, under this key or under one that never was.
+pub(super) fn insert_node(
+    file: &Connection,
+    node: &Node,
+    id: Option<NodeId>,
+    deleted: bool,
+) -> Result<NodeId, StoreError> {
+    let sql = "INSERT INTO node (id, name, creator, created, revision, next_seq, items,
+                                 subscribers, config, deleted)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    file.prepare_cached(sql)?.execute(params![
+        id.map(|id| id.0),
+        node.name,
+        node.creator.as_str(),
+        node.created.0,
+        integer(node.revision),
+        integer(node.next_seq),
+        integer(node.items),
+        integer(node.subscribers),
+        config_text(node)?,
+        deleted
+    ])?;
+    Ok(NodeId(file.last_insert_rowid()))
+}
+
+/// Writes down how far a node has come.
+pub(super) fn save_counts(file: &Connection, node: &Node) -> Result<(), StoreError> {
+    let sql = "UPDATE node SET revision = ?, next_seq = ?, items = ?, subscribers = ?
+               WHERE id = ?";
+    file.prepare_cached(sql)?.execute(params![
+        integer(node.revision),
+        integer(node.next_seq),
+        integer(node.items),
+        integer(node.subscribers),
+        node.id.0
+    ])?;
+    Ok(())
+}
+
+/// Forgets a deleted node once nothing of it is left to deliver.
+pub(super) fn bury(file: &Connection, id: NodeId) -> Result<(), StoreError> {
+    let sql = "DELETE FROM node WHERE id = ?1 AND deleted = 1
+               AND NOT EXISTS (SELECT 1 FROM announcement WHERE node = ?1)";
+    if file.prepare_cached(sql)?.execute([id.0])? > 0 {
+        file.prepare_cached("DELETE FROM subscription WHERE node = ?")?
+            .execute([id.0])?;
+    }
+    Ok(())
+}
+
+pub(super) fn affiliate(
+    file: &Connection,
+    node: NodeId,
+    jid: &BareJid,
+    affiliation: Affiliation,
+) -> Result<(), StoreError> {
+    if affiliation == Affiliation::None {
+        let sql = "DELETE FROM affiliation WHERE node = ? AND jid = ?";
+        file.prepare_cached(sql)?
+            .execute(params![node.0, jid.as_str()])?;
+    } else {
+        let sql = "INSERT OR REPLACE INTO affiliation (node, jid, affiliation) VALUES (?, ?, ?)";
+        let word = affiliation_word(affiliation);
+        file.prepare_cached(sql)?
+            .execute(params![node.0, jid.as_str(), word])?;
+    }
+    Ok(())
+}
+
+pub(super) fn save_subscription(
+    file: &Connection,
+    node: NodeId,
+    new: &Subscription,
+    since: i64,
+    began: i64,
+) -> Result<(), StoreError> {
+    let sql = "INSERT OR REPLACE INTO subscription (node, jid, subid, bare, pending, deliver,
+                   include_body, bounces, since, began, expires)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    file.prepare_cached(sql)?.execute(params![
+        node.0,
+        new.jid.as_str(),
+        new.subid,
+        new.jid.to_bare().as_str(),
+        new.state == SubscriptionState::Pending,
+        new.options.deliver,
+        new.options.include_body,
+        new.bounces,
+        since,
+        began,
+        new.expires.map(|at| at.0)
+    ])?;
+    Ok(())
+}
+
+pub(super) fn announce(
+    file: &Connection,
+    job: JobId,
+    node: NodeId,
+    seq: u64,
+    announcement: &Announcement,
+) -> Result<(), StoreError> {
+    let (audience, named) = match &announcement.to {
+        Audience::Subscribers => (0, None),
+        Audience::SubscribersAndPending => (1, None),
+        Audience::Named(jids) => {
+            let jids = serde_json::to_string(jids);
+            let jids = jids.map_err(|error| StoreError::Broken(error.to_string()))?;
+            (2, Some(jids))
+        }
+    };
+    let sql = "INSERT INTO announcement (id, node, seq, audience, headline, named, body, content)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
+    file.prepare_cached(sql)?.execute(params![
+        job.0,
+        node.0,
+        integer(seq),
+        audience,
+        announcement.type_ == NotificationType::Headline,
+        named,
+        announcement.body,
+        announcement.content
+    ])?;
+    Ok(())
+}

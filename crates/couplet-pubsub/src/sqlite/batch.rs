@@ -1,0 +1,160 @@
+//! What is done and answered together: changes in one transaction, answered when it is on the disk.
+
+use std::collections::{HashMap, HashSet};
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use crate::{
+    node::{Node, NodeId},
+    store::{Cursor, JobId, StoreError, record::Restored},
+};
+
+use super::{apply, fault, moving};
+
+/// The changes since the last commit.
+#[derive(Default)]
+pub(super) struct Batch {
+    /// Whether a transaction is open.
+    pub(super) open: bool,
+    /// Whether it went wrong in a way that leaves nothing of it.
+    pub(super) undone: bool,
+    pub(super) announced: Vec<(NodeId, JobId)>,
+    waiting: Vec<Waiting>,
+}
+
+enum Waiting {
+    Change(oneshot::Sender<Result<(), StoreError>>),
+    Restore(oneshot::Sender<Result<Restored, StoreError>>, Restored),
+}
+
+impl Batch {
+    /// Whether anybody waits for the commit, or something would get lost without it.
+    pub(super) fn is_empty(&self) -> bool {
+        !self.open && self.waiting.is_empty()
+    }
+
+    pub(super) fn await_change(&mut self, answer: oneshot::Sender<Result<(), StoreError>>) {
+        self.waiting.push(Waiting::Change(answer));
+    }
+
+    pub(super) fn await_restore(
+        &mut self,
+        answer: oneshot::Sender<Result<Restored, StoreError>>,
+        restored: Restored,
+    ) {
+        self.waiting.push(Waiting::Restore(answer, restored));
+    }
+
+    /// Tells everybody how it went. Whoever no longer waits need not know.
+    pub(super) fn answer(self, outcome: Result<(), &StoreError>) {
+        for waiting in self.waiting {
+            match waiting {
+                Waiting::Change(answer) => {
+                    let _nobody_waits = answer.send(outcome.map_err(fault::again));
+                }
+                Waiting::Restore(answer, restored) => {
+                    let told = outcome.map(|()| restored).map_err(fault::again);
+                    let _nobody_waits = answer.send(told);
+                }
+            }
+        }
+    }
+}
+
+/// What was answered before it is on the disk: if it gets lost, something is delivered twice.
+#[derive(Default)]
+pub(super) struct Delivered {
+    reached: HashMap<JobId, Cursor>,
+    done: Vec<(JobId, NodeId)>,
+}
+
+impl Delivered {
+    pub(super) fn is_empty(&self) -> bool {
+        self.reached.is_empty() && self.done.is_empty()
+    }
+
+    pub(super) fn reach(&mut self, job: JobId, after: Cursor) {
+        self.reached.insert(job, after);
+    }
+
+    pub(super) fn finish(&mut self, job: JobId, node: NodeId) {
+        self.reached.remove(&job);
+        self.done.push((job, node));
+    }
+
+    /// How far this one got, if the file does not know yet.
+    pub(super) fn cursor(&self, job: JobId) -> Option<&Cursor> {
+        self.reached.get(&job)
+    }
+
+    /// Writes it down. It is kept until the commit has gone well.
+    pub(super) fn save(&self, file: &Connection) -> Result<(), StoreError> {
+        for (job, after) in &self.reached {
+            moving::reached(file, *job, after)?;
+        }
+        for (job, _) in &self.done {
+            file.prepare_cached("DELETE FROM announcement WHERE id = ?")?
+                .execute([job.0])?;
+        }
+        for (_, node) in &self.done {
+            apply::bury(file, *node)?;
+        }
+        Ok(())
+    }
+}
+
+/// Nodes that were asked for lately, newer than in the file where they are marked.
+#[derive(Default)]
+pub(super) struct Nodes {
+    by_name: HashMap<String, Node>,
+    newer: HashSet<String>,
+}
+
+/// So many are kept; with more the whole cache is given up.
+const CACHED: usize = 4_096;
+
+impl Nodes {
+    pub(super) fn find(&self, name: &str) -> Option<&Node> {
+        self.by_name.get(name)
+    }
+
+    pub(super) fn keep(&mut self, node: Node) {
+        self.by_name.insert(node.name.clone(), node);
+    }
+
+    /// Keeps a node that the file knows only in an older shape.
+    pub(super) fn change(&mut self, node: Node) {
+        if !self.newer.contains(&node.name) {
+            self.newer.insert(node.name.clone());
+        }
+        self.keep(node);
+    }
+
+    pub(super) fn forget(&mut self, name: &str) {
+        self.by_name.remove(name);
+        self.newer.remove(name);
+    }
+
+    /// Writes down what is newer.
+    pub(super) fn save(&self, file: &Connection) -> Result<(), StoreError> {
+        for node in self.newer.iter().filter_map(|name| self.find(name)) {
+            apply::save_counts(file, node)?;
+        }
+        Ok(())
+    }
+
+    /// The file knows everything now.
+    pub(super) fn saved(&mut self) {
+        self.newer.clear();
+        if self.by_name.len() > CACHED {
+            self.by_name.clear();
+        }
+    }
+
+    /// The file went back to what it was.
+    pub(super) fn drop_all(&mut self) {
+        self.by_name.clear();
+        self.newer.clear();
+    }
+}

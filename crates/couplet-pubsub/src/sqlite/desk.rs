@@ -1,0 +1,323 @@
+//! What the writer has before it: the file, what is decided and not yet on the disk, who waits.
+//!
+//! Deliberately absent: when to commit. The thread knows what else is waiting.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering},
+};
+
+use rusqlite::Connection;
+
+use crate::{
+    facts::{Facts, Needs},
+    moment::Moment,
+    node::NodeId,
+    store::{
+        Claim, Cursor, Decide, Job, JobId, StoreError, decided,
+        queue::Queue,
+        record::{Record, Restored},
+    },
+};
+
+use super::{
+    Shared,
+    apply::Work,
+    batch::{Batch, Delivered, Nodes},
+    connect, fanout, find, moving,
+    writer::Answer,
+};
+
+pub(super) struct Desk {
+    path: PathBuf,
+    file: Option<Connection>,
+    /// After an error that makes doubtful what the connection knows, it is made anew.
+    suspect: bool,
+    failing: bool,
+    nodes: Nodes,
+    /// Only what is committed.
+    queue: Queue,
+    last_job: JobId,
+    delivered: Delivered,
+    batch: Batch,
+    shared: Arc<Shared>,
+}
+
+impl Desk {
+    /// Takes up what the file says is to be delivered.
+    pub(super) fn new(
+        path: PathBuf,
+        file: Connection,
+        shared: Arc<Shared>,
+    ) -> Result<Desk, StoreError> {
+        let waiting = find::waiting(&file)?;
+        let last = waiting.iter().map(|(_, job)| *job).max();
+        let mut queue = Queue::default();
+        for (node, job) in waiting {
+            queue.push(node, job);
+        }
+        let desk = Desk {
+            path,
+            file: Some(file),
+            suspect: false,
+            failing: false,
+            nodes: Nodes::default(),
+            queue,
+            last_job: last.unwrap_or(JobId(0)),
+            delivered: Delivered::default(),
+            batch: Batch::default(),
+            shared,
+        };
+        desk.tell_backlog();
+        Ok(desk)
+    }
+
+    /// Whether there is somebody to answer after the next commit.
+    pub(super) fn is_waited_for(&self) -> bool {
+        !self.batch.is_empty()
+    }
+
+    /// Whether something was delivered that the file does not know.
+    pub(super) fn has_delivered(&self) -> bool {
+        !self.delivered.is_empty()
+    }
+
+    /// Whether the last commit went wrong.
+    pub(super) fn is_failing(&self) -> bool {
+        self.failing
+    }
+
+    /// Decides and changes; the answer comes with the commit, unless there is nothing to commit.
+    pub(super) fn change(&mut self, needs: &Needs, decide: Decide, answer: Answer<()>) {
+        match self.try_change(needs, decide) {
+            Ok(()) if self.batch.open => self.batch.await_change(answer),
+            outcome => {
+                let _nobody_waits = answer.send(outcome);
+            }
+        }
+    }
+
+    fn try_change(&mut self, needs: &Needs, decide: Decide) -> Result<(), StoreError> {
+        let facts = self.facts(needs)?;
+        let changes = decided(decide, &facts)?;
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let node = facts.node;
+        let done = self.in_savepoint(|file, last_job| {
+            let work = Work::new(file, node, last_job);
+            work.apply(changes)
+        })?;
+        for name in &done.forget {
+            self.nodes.forget(name);
+        }
+        if let Some(node) = done.node {
+            self.nodes.change(node);
+        }
+        self.batch.announced.extend(done.announced);
+        Ok(())
+    }
+
+    fn facts(&mut self, needs: &Needs) -> Result<Facts, StoreError> {
+        let backlog = self.queue.len() + self.batch.announced.len() as u64;
+        let found = self.with_file(|desk, file| {
+            let Some(name) = &needs.node else {
+                return find::facts(file, needs, None, backlog);
+            };
+            if desk.nodes.find(name).is_none()
+                && let Some(node) = find::node(file, name)?
+            {
+                desk.nodes.keep(node);
+            }
+            find::facts(file, needs, desk.nodes.find(name), backlog)
+        });
+        found.map_err(|error| self.doubt(error))
+    }
+
+    /// Does it or leaves no trace of it.
+    fn in_savepoint<T>(
+        &mut self,
+        work: impl FnOnce(&Connection, &mut JobId) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let done = self.with_file(|desk, file| {
+            desk.begin(file)?;
+            file.execute_batch("SAVEPOINT change")?;
+            let done = work(file, &mut desk.last_job);
+            let ended = match &done {
+                Ok(_) => file.execute_batch("RELEASE change"),
+                Err(_) => file.execute_batch("ROLLBACK TO change; RELEASE change"),
+            };
+            // Whatever the work said: if this fails, more than the work is undone.
+            if let Err(error) = ended {
+                desk.batch.undone = true;
+                return Err(done.err().unwrap_or_else(|| error.into()));
+            }
+            done
+        });
+        match done {
+            Err(error) if self.is_undone() => Err(self.fail(error)),
+            Err(error) => Err(self.doubt(error)),
+            done => done,
+        }
+    }
+
+    /// Some errors end the whole transaction, and with it what others wait for.
+    fn is_undone(&self) -> bool {
+        let ended = self.file.as_ref().is_none_or(Connection::is_autocommit);
+        self.batch.undone || (self.batch.open && ended)
+    }
+
+    fn begin(&mut self, file: &Connection) -> Result<(), StoreError> {
+        if !self.batch.open {
+            file.execute_batch("BEGIN IMMEDIATE")?;
+            self.batch.open = true;
+        }
+        Ok(())
+    }
+
+    /// Takes announcements that are on the disk.
+    pub(super) fn claim(&mut self, claim: &Claim) -> Result<Vec<Job>, StoreError> {
+        let claimed = self.with_file(|desk, file| {
+            let mut jobs = Vec::new();
+            for (id, _) in desk.queue.claim(claim) {
+                let mut job = fanout::job(file, id)?;
+                if let (Some(job), Some(after)) = (&mut job, desk.delivered.cursor(id)) {
+                    job.after = Some(after.clone());
+                }
+                jobs.extend(job);
+            }
+            Ok(jobs)
+        });
+        claimed.map_err(|error| self.doubt(error))
+    }
+
+    /// Notes how far somebody got; the file is told with the next commit.
+    pub(super) fn advance(
+        &mut self,
+        job: JobId,
+        instance: &str,
+        after: Cursor,
+        until: Moment,
+    ) -> bool {
+        let held = self.queue.prolong(job, instance, until);
+        if held {
+            self.delivered.reach(job, after);
+        }
+        held
+    }
+
+    /// Forgets what is delivered; the file is told with the next commit.
+    pub(super) fn finish(&mut self, job: JobId, instance: &str) {
+        let Some(gone) = self.queue.done(job, instance) else {
+            return;
+        };
+        self.delivered.finish(job, gone.node);
+        self.tell_backlog();
+        if gone.next.is_some() {
+            self.shared.announced.notify_one();
+        }
+    }
+
+    /// Takes in what another store dumped; the answer comes with the commit.
+    pub(super) fn restore(
+        &mut self,
+        into: Option<NodeId>,
+        records: Vec<Record>,
+        answer: Answer<Restored>,
+    ) {
+        // The file counts by itself here, so it has to know the counts.
+        self.commit();
+        self.nodes.drop_all();
+        let restored =
+            self.in_savepoint(|file, last_job| moving::restore(file, into, records, last_job));
+        match restored {
+            Ok((restored, jobs)) => {
+                self.batch.announced.extend(jobs);
+                self.batch.await_restore(answer, restored);
+            }
+            Err(error) => {
+                let _nobody_waits = answer.send(Err(error));
+            }
+        }
+    }
+
+    /// Ends the transaction, then tells everybody. Before, nobody was told anything.
+    pub(super) fn commit(&mut self) {
+        if self.batch.is_empty() && self.delivered.is_empty() {
+            return;
+        }
+        let saved = self.with_file(|desk, file| {
+            desk.begin(file)?;
+            desk.nodes.save(file)?;
+            desk.delivered.save(file)?;
+            file.execute_batch("COMMIT")?;
+            Ok(())
+        });
+        if let Err(error) = saved {
+            self.fail(error);
+            return;
+        }
+        self.nodes.saved();
+        self.delivered = Delivered::default();
+        let batch = std::mem::take(&mut self.batch);
+        for (node, job) in &batch.announced {
+            self.queue.push(*node, *job);
+        }
+        self.tell_backlog();
+        let wake = !batch.announced.is_empty();
+        batch.answer(Ok(()));
+        if wake {
+            self.shared.announced.notify_one();
+        }
+        if std::mem::take(&mut self.failing) {
+            tracing::info!(file = %self.path.display(), "changes are saved again");
+        }
+    }
+
+    /// Everything since the last commit is undone, and everybody who waits is told why.
+    fn fail(&mut self, error: StoreError) -> StoreError {
+        if let Some(file) = &self.file
+            && !file.is_autocommit()
+        {
+            self.suspect |= file.execute_batch("ROLLBACK").is_err();
+        }
+        self.nodes.drop_all();
+        std::mem::take(&mut self.batch).answer(Err(&error));
+        if !std::mem::replace(&mut self.failing, true) {
+            tracing::warn!(file = %self.path.display(), %error, "changes are not saved");
+        }
+        self.doubt(error)
+    }
+
+    fn doubt(&mut self, error: StoreError) -> StoreError {
+        self.suspect |= matches!(error, StoreError::Broken(_));
+        error
+    }
+
+    fn with_file<T>(
+        &mut self,
+        work: impl FnOnce(&mut Desk, &Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        if self.suspect && !self.batch.open {
+            self.file = None;
+        }
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => connect::writing(&self.path)?,
+        };
+        self.suspect &= self.batch.open;
+        let done = work(self, &file);
+        self.file = Some(file);
+        done
+    }
+
+    fn tell_backlog(&self) {
+        let backlog = &self.shared.backlog;
+        backlog.store(self.queue.len(), Ordering::Relaxed);
+    }
+
+    #[cfg(test)]
+    pub(super) fn run_sql(&mut self, sql: &str) -> Result<(), StoreError> {
+        self.with_file(|_, file| Ok(file.execute_batch(sql)?))
+    }
+}

@@ -1,0 +1,220 @@
+//! To other stores and from them.
+
+use rusqlite::{Connection, params};
+
+use crate::{
+    node::{Node, NodeId},
+    store::{
+        Job, JobId, StoreError,
+        record::{Mark, Record, Restored},
+    },
+    subscription::SubscriptionState,
+};
+
+use super::{
+    apply,
+    rows::{self, ITEM, JOB, NODE, Parsed, SUBSCRIPTION, integer},
+};
+
+pub(super) fn dump(file: &Connection, from: &Mark, max: u32) -> Result<Vec<Record>, StoreError> {
+    match from {
+        Mark::Nodes(after) => {
+            let sql = format!("SELECT {NODE}, deleted FROM node WHERE id > ? ORDER BY id LIMIT ?");
+            let after = after.map_or(i64::MIN, |id| id.0);
+            all(file, &sql, params![after, max], |row| {
+                Ok(Record::Node {
+                    node: Box::new(rows::node(row)?),
+                    deleted: row.get(9)?,
+                })
+            })
+        }
+        Mark::Affiliations(node, after) => {
+            let sql = "SELECT jid, affiliation FROM affiliation WHERE node = ? AND jid > ?
+                       ORDER BY jid LIMIT ?";
+            let after = after.as_ref().map_or("", |jid| jid.as_str());
+            all(file, sql, params![node.0, after, max], |row| {
+                Ok(Record::Affiliation {
+                    jid: row.get::<_, Parsed<_>>(0)?.0,
+                    affiliation: row.get(1)?,
+                })
+            })
+        }
+        Mark::Subscriptions(node, after) => {
+            let sql = format!(
+                "SELECT {SUBSCRIPTION}, began FROM subscription
+                 WHERE node = ? AND (jid, subid) > (?, ?) ORDER BY jid, subid LIMIT ?"
+            );
+            let after = after.as_ref();
+            let (jid, subid) = after.map_or(("", ""), |after| (&*after.jid, &*after.subid));
+            all(file, &sql, params![node.0, jid, subid, max], |row| {
+                Ok(Record::Subscription {
+                    subscription: rows::subscription(row)?,
+                    began: rows::count(row, 8)?,
+                })
+            })
+        }
+        Mark::Items(node, after) => {
+            let sql =
+                format!("SELECT {ITEM} FROM item WHERE node = ? AND seq > ? ORDER BY seq LIMIT ?");
+            let values = params![node.0, integer(*after), max];
+            all(file, &sql, values, |row| Ok(Record::Item(rows::item(row)?)))
+        }
+        Mark::Announcements(node, after) => {
+            let sql = format!(
+                "SELECT {JOB} FROM announcement WHERE node = ? AND seq > ? ORDER BY seq LIMIT ?"
+            );
+            let values = params![node.0, integer(*after), max];
+            all(file, &sql, values, |row| Ok(announced(rows::job(row)?)))
+        }
+        Mark::Redirects(after) => {
+            let sql = "SELECT name, uri FROM redirect WHERE ?1 IS NULL OR name > ?1
+                       ORDER BY name LIMIT ?2";
+            all(file, sql, params![after, max], |row| {
+                Ok(Record::Redirect {
+                    name: row.get(0)?,
+                    uri: row.get(1)?,
+                })
+            })
+        }
+    }
+}
+
+fn announced(job: Job) -> Record {
+    Record::Announcement {
+        seq: job.seq,
+        announcement: job.announcement,
+        after: job.after,
+    }
+}
+
+fn all(
+    file: &Connection,
+    sql: &str,
+    values: impl rusqlite::Params,
+    read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<Record>,
+) -> Result<Vec<Record>, StoreError> {
+    let mut found = file.prepare_cached(sql)?;
+    let found = found.query_map(values, read)?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+/// Puts records in; the announcements among them come back.
+pub(super) fn restore(
+    file: &Connection,
+    into: Option<NodeId>,
+    records: Vec<Record>,
+    last_job: &mut JobId,
+) -> Result<(Restored, Vec<(NodeId, JobId)>), StoreError> {
+    let mut restored = Restored {
+        node: into,
+        left_out: 0,
+    };
+    let mut jobs = Vec::new();
+    for record in records {
+        let taken_in = match record {
+            Record::Node { node, deleted } => {
+                restored.node = restore_node(file, *node, deleted)?;
+                restored.node.is_some()
+            }
+            Record::Redirect { name, uri } => restore_redirect(file, &name, &uri)?,
+            other => match restored.node {
+                Some(id) => {
+                    jobs.extend(restore_into(file, id, other, last_job)?);
+                    true
+                }
+                None => false,
+            },
+        };
+        restored.left_out += u64::from(!taken_in);
+    }
+    Ok((restored, jobs))
+}
+
+fn restore_node(
+    file: &Connection,
+    mut node: Node,
+    deleted: bool,
+) -> Result<Option<NodeId>, StoreError> {
+    let sql = "SELECT 1 FROM node WHERE name = ? AND deleted = 0";
+    if !deleted && file.prepare_cached(sql)?.exists([&node.name])? {
+        return Ok(None);
+    }
+    (node.items, node.subscribers) = (0, 0);
+    let taken = file
+        .prepare_cached("SELECT 1 FROM node WHERE id = ?")?
+        .exists([node.id.0])?;
+    let id = (!taken).then_some(node.id);
+    apply::insert_node(file, &node, id, deleted).map(Some)
+}
+
+fn restore_redirect(file: &Connection, name: &str, uri: &str) -> Result<bool, StoreError> {
+    let sql = "INSERT INTO redirect (name, uri) SELECT ?1, ?2
+               WHERE NOT EXISTS (SELECT 1 FROM node WHERE name = ?1 AND deleted = 0)
+               ON CONFLICT DO NOTHING";
+    Ok(file.prepare_cached(sql)?.execute([name, uri])? > 0)
+}
+
+fn restore_into(
+    file: &Connection,
+    id: NodeId,
+    record: Record,
+    last_job: &mut JobId,
+) -> Result<Option<(NodeId, JobId)>, StoreError> {
+    match record {
+        Record::Affiliation { jid, affiliation } => {
+            apply::affiliate(file, id, &jid, affiliation)?;
+        }
+        Record::Subscription {
+            subscription,
+            began,
+        } => {
+            let since = integer(subscription.since);
+            apply::save_subscription(file, id, &subscription, since, integer(began))?;
+            if subscription.state == SubscriptionState::Subscribed {
+                let sql = "UPDATE node SET subscribers = subscribers + 1 WHERE id = ?";
+                file.prepare_cached(sql)?.execute([id.0])?;
+            }
+        }
+        Record::Item(item) => {
+            let sql = "INSERT INTO item (node, seq, id, publisher, published, expires, payload)
+                       VALUES (?, ?, ?, ?, ?, ?, ?)";
+            file.prepare_cached(sql)?.execute(params![
+                id.0,
+                integer(item.head.seq),
+                item.head.id,
+                item.head.publisher.as_str(),
+                item.head.published.0,
+                item.head.expires.map(|at| at.0),
+                item.payload
+            ])?;
+            let sql = "UPDATE node SET items = items + 1 WHERE id = ?";
+            file.prepare_cached(sql)?.execute([id.0])?;
+        }
+        Record::Announcement {
+            seq,
+            announcement,
+            after,
+        } => {
+            last_job.0 += 1;
+            apply::announce(file, *last_job, id, seq, &announcement)?;
+            if let Some(after) = &after {
+                reached(file, *last_job, after)?;
+            }
+            return Ok(Some((id, *last_job)));
+        }
+        Record::Node { .. } | Record::Redirect { .. } => {}
+    }
+    Ok(None)
+}
+
+/// Notes how far an announcement got.
+pub(super) fn reached(
+    file: &Connection,
+    job: JobId,
+    after: &crate::store::Cursor,
+) -> Result<(), StoreError> {
+    let sql = "UPDATE announcement SET after_jid = ?, after_subid = ? WHERE id = ?";
+    file.prepare_cached(sql)?
+        .execute(params![after.jid, after.subid, job.0])?;
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! A few connections for reading, each used by one reader at a time, on the blocking threads.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use rusqlite::Connection;
+use tokio::{sync::Semaphore, task::spawn_blocking};
+
+use crate::store::StoreError;
+
+use super::{connect, fault};
+
+const READERS: usize = 3;
+
+pub(super) struct Readers {
+    path: PathBuf,
+    free: Semaphore,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Readers {
+    pub(super) fn new(path: PathBuf) -> Readers {
+        Readers {
+            path,
+            free: Semaphore::new(READERS),
+            idle: Mutex::new(Vec::new()),
+        }
+    }
+
+    /// Reads in one transaction.
+    pub(super) async fn read<T: Send + 'static>(
+        self: Arc<Readers>,
+        read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let place = self.free.acquire().await.map_err(fault::lost)?;
+        // It is given back by the thread: a reader whose question was dropped reads to the end.
+        place.forget();
+        let readers = Arc::clone(&self);
+        let done = spawn_blocking(move || {
+            let place = Place(&readers);
+            let found = readers.with_connection(read);
+            drop(place);
+            found
+        });
+        done.await.map_err(fault::lost)?
+    }
+
+    /// Lets go of the file; nobody can read any more.
+    pub(super) fn close(&self) {
+        self.free.close();
+        self.lock().clear();
+    }
+
+    fn with_connection<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let idle = self.lock().pop();
+        let file = match idle {
+            Some(file) => file,
+            None => connect::reading(&self.path)?,
+        };
+        let moment = file.unchecked_transaction()?;
+        let found = read(&moment);
+        moment.commit()?;
+        // After an error it is made anew: what it knows of the file may be wrong.
+        let sound = matches!(&found, Ok(_) | Err(StoreError::UnknownCursor));
+        if sound && !self.free.is_closed() {
+            self.lock().push(file);
+        }
+        found
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Place<'a>(&'a Readers);
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.0.free.add_permits(1);
+    }
+}

@@ -1,0 +1,195 @@
+//! Rows to values.
+
+use std::{fmt, str::FromStr};
+
+use rusqlite::{
+    Row,
+    types::{FromSql, FromSqlError, FromSqlResult, ValueRef},
+};
+
+use crate::{
+    change::{Announcement, Audience},
+    item::{Item, ItemHead},
+    moment::Moment,
+    node::{Affiliation, Node, NodeId, NotificationType},
+    store::{Cursor, Job, JobId},
+    subscription::{SubscribeOptions, Subscription, SubscriptionState},
+};
+
+/// The columns of [`node`].
+pub(super) const NODE: &str =
+    "id, name, creator, created, revision, next_seq, items, subscribers, config";
+/// The columns of [`subscription`].
+pub(super) const SUBSCRIPTION: &str =
+    "jid, subid, pending, deliver, include_body, bounces, since, expires";
+/// The columns of [`head`].
+pub(super) const HEAD: &str = "id, seq, publisher, published, expires";
+/// The columns of [`item`].
+pub(super) const ITEM: &str = "id, seq, publisher, published, expires, payload";
+/// The columns of [`job`].
+pub(super) const JOB: &str = "id, node, seq, audience, headline, after_jid, after_subid, named, \
+                              body, content";
+
+/// Something that is kept as its text.
+pub(super) struct Parsed<T>(pub(super) T);
+
+impl<T> FromSql for Parsed<T>
+where
+    T: FromStr,
+    T::Err: std::error::Error + Send + Sync + 'static,
+{
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Parsed<T>> {
+        let parsed = value.as_str()?.parse();
+        parsed
+            .map(Parsed)
+            .map_err(|error: T::Err| FromSqlError::Other(Box::new(error)))
+    }
+}
+
+/// Something that is kept as JSON.
+pub(super) struct Json<T>(pub(super) T);
+
+impl<T: serde::de::DeserializeOwned> FromSql for Json<T> {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Json<T>> {
+        let read = serde_json::from_str(value.as_str()?);
+        read.map(Json)
+            .map_err(|error| FromSqlError::Other(Box::new(error)))
+    }
+}
+
+impl FromSql for Affiliation {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Affiliation> {
+        let word = value.as_str()?;
+        let all = [
+            Affiliation::Owner,
+            Affiliation::Publisher,
+            Affiliation::PublishOnly,
+            Affiliation::Member,
+            Affiliation::None,
+            Affiliation::Outcast,
+        ];
+        let found = all.into_iter().find(|one| affiliation_word(*one) == word);
+        found.ok_or_else(|| FromSqlError::Other(Box::new(Unknown(word.to_owned()))))
+    }
+}
+
+#[derive(Debug)]
+struct Unknown(String);
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} is no affiliation", self.0)
+    }
+}
+
+impl std::error::Error for Unknown {}
+
+/// As XEP-0060 writes it.
+pub(super) fn affiliation_word(affiliation: Affiliation) -> &'static str {
+    match affiliation {
+        Affiliation::Owner => "owner",
+        Affiliation::Publisher => "publisher",
+        Affiliation::PublishOnly => "publish-only",
+        Affiliation::Member => "member",
+        Affiliation::None => "none",
+        Affiliation::Outcast => "outcast",
+    }
+}
+
+/// A count as SQLite keeps it. Nothing that is counted comes near the difference.
+pub(super) fn integer(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// A count as it was kept.
+pub(super) fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    let count: i64 = row.get(column)?;
+    Ok(u64::try_from(count).unwrap_or_default())
+}
+
+pub(super) fn node(row: &Row<'_>) -> rusqlite::Result<Node> {
+    Ok(Node {
+        id: NodeId(row.get(0)?),
+        name: row.get(1)?,
+        creator: row.get::<_, Parsed<_>>(2)?.0,
+        created: Moment(row.get(3)?),
+        revision: count(row, 4)?,
+        next_seq: count(row, 5)?,
+        items: count(row, 6)?,
+        subscribers: count(row, 7)?,
+        config: row.get::<_, Json<_>>(8)?.0,
+    })
+}
+
+pub(super) fn subscription(row: &Row<'_>) -> rusqlite::Result<Subscription> {
+    subscription_from(row, 0)
+}
+
+/// The same, behind other columns.
+pub(super) fn subscription_from(row: &Row<'_>, first: usize) -> rusqlite::Result<Subscription> {
+    let pending: bool = row.get(first + 2)?;
+    Ok(Subscription {
+        jid: row.get::<_, Parsed<_>>(first)?.0,
+        subid: row.get(first + 1)?,
+        state: if pending {
+            SubscriptionState::Pending
+        } else {
+            SubscriptionState::Subscribed
+        },
+        options: SubscribeOptions {
+            deliver: row.get(first + 3)?,
+            include_body: row.get(first + 4)?,
+        },
+        bounces: row.get(first + 5)?,
+        since: count(row, first + 6)?,
+        expires: row.get::<_, Option<i64>>(first + 7)?.map(Moment),
+    })
+}
+
+pub(super) fn head(row: &Row<'_>) -> rusqlite::Result<ItemHead> {
+    Ok(ItemHead {
+        id: row.get(0)?,
+        seq: count(row, 1)?,
+        publisher: row.get::<_, Parsed<_>>(2)?.0,
+        published: Moment(row.get(3)?),
+        expires: row.get::<_, Option<i64>>(4)?.map(Moment),
+    })
+}
+
+pub(super) fn item(row: &Row<'_>) -> rusqlite::Result<Item> {
+    Ok(Item {
+        head: head(row)?,
+        payload: row.get(5)?,
+    })
+}
+
+pub(super) fn job(row: &Row<'_>) -> rusqlite::Result<Job> {
+    let audience: i64 = row.get(3)?;
+    let headline: bool = row.get(4)?;
+    let named: Option<Json<Vec<jid::Jid>>> = row.get(7)?;
+    let after: Option<String> = row.get(5)?;
+    let subid: Option<String> = row.get(6)?;
+    Ok(Job {
+        id: JobId(row.get(0)?),
+        node: NodeId(row.get(1)?),
+        seq: count(row, 2)?,
+        announcement: Announcement {
+            to: match (audience, named) {
+                (_, Some(named)) => Audience::Named(named.0),
+                (0, None) => Audience::Subscribers,
+                (_, None) => Audience::SubscribersAndPending,
+            },
+            type_: if headline {
+                NotificationType::Headline
+            } else {
+                NotificationType::Normal
+            },
+            body: row.get(8)?,
+            content: row.get(9)?,
+        },
+        after: after.map(|jid| Cursor {
+            jid,
+            subid: subid.unwrap_or_default(),
+        }),
+    })
+}

@@ -1,0 +1,233 @@
+//! What every store has to do, whatever it is made of. Each test is a function of an empty store;
+//! [`suite`] makes tests of them all.
+
+use std::sync::Arc;
+
+use jid::{BareJid, Jid};
+
+use crate::{
+    change::{Announcement, Audience, Change},
+    facts::{Facts, Needs},
+    moment::Moment,
+    node::{Affiliation, Node, NodeConfig, NotificationType},
+    page::{Page, Start},
+    subscription::{SubscribeOptions, Subscription, SubscriptionState},
+};
+
+use super::{Claim, Job, JobId, Store};
+
+pub(crate) mod changes;
+pub(crate) mod fanout;
+pub(crate) mod finds;
+pub(crate) mod lists;
+pub(crate) mod model;
+pub(crate) mod moves;
+
+/// Tests of a store. The expression is a future of the store and of what has to live as long.
+macro_rules! suite {
+    ($open:expr) => {
+        $crate::store::suite::suite! { $open;
+            changes: a_node_is_found_by_the_name_it_was_made_with,
+                names_are_kept_byte_for_byte,
+                a_name_that_is_taken_is_refused_and_nothing_changes,
+                a_change_to_no_node_is_refused,
+                a_decision_that_panics_changes_nothing,
+                a_decision_without_changes_changes_nothing,
+                what_fails_late_undoes_what_went_before,
+                a_configuration_is_replaced_whole,
+                the_revision_grows_with_configuration_affiliations_and_subscriptions,
+                items_and_announcements_share_one_order,
+                an_item_published_again_is_the_newest,
+                counts_follow_the_changes,
+                trimming_keeps_the_newest,
+                purging_and_retracting_leave_the_rest,
+                many_changes_at_once_all_happen,
+                a_deleted_name_is_free_at_once_and_its_key_is_not,
+                a_redirection_lasts_until_the_name_is_used_again;
+            finds: facts_of_a_node_that_is_not_there_are_empty,
+                an_actor_is_found_with_what_its_resources_hold,
+                others_are_found_in_the_order_they_were_named,
+                neighbours_in_the_alphabet_are_somebody_else,
+                items_are_found_by_id_and_by_age,
+                owners_pending_and_everybody_are_found_when_asked_for,
+                a_subscription_begins_where_the_node_stands,
+                a_pending_subscription_begins_when_it_is_approved,
+                a_subscription_that_is_replaced_keeps_its_place,
+                usage_counts_nodes_created_and_subscriptions_held,
+                what_has_run_out_comes_the_longest_overdue_first,
+                what_was_renewed_or_ended_does_not_run_out,
+                statistics_count_what_is_there;
+            lists: items_come_in_pages_in_both_directions,
+                items_come_by_number_and_by_id,
+                nodes_come_by_name_in_pages,
+                own_subscriptions_come_by_node_and_subid,
+                own_affiliations_come_by_node,
+                subscribers_come_by_jid_and_subid,
+                a_cursor_that_is_not_there_is_told,
+                a_page_of_nothing_still_counts,
+                affiliates_come_by_jid_without_those_who_are_none,
+                an_owner_sees_where_somebody_waits;
+            fanout: an_announcement_is_claimed_once,
+                announcements_of_a_node_come_one_after_the_other,
+                nodes_do_not_wait_for_each_other,
+                no_more_are_claimed_than_asked_for,
+                a_lease_that_ran_out_is_adopted_with_its_cursor,
+                a_lease_that_is_prolonged_is_not_adopted,
+                somebody_elses_job_is_neither_advanced_nor_finished,
+                a_finished_job_is_gone,
+                recipients_come_in_order_after_the_cursor,
+                recipients_are_those_who_were_subscribed_before,
+                recipients_want_to_be_told,
+                pending_ones_are_told_only_where_they_are_meant,
+                named_recipients_come_once_each,
+                two_subscriptions_of_one_jid_are_one_of_several,
+                subscribers_of_a_deleted_node_are_told_before_it_goes,
+                a_deleted_node_without_announcements_is_gone_at_once,
+                the_backlog_is_what_is_not_delivered,
+                whoever_waits_hears_of_an_announcement,
+                the_name_of_a_node_is_found_by_its_key;
+            moves: what_is_dumped_and_restored_is_the_same,
+                a_taken_key_is_replaced_and_a_taken_name_left_out,
+                a_dump_comes_in_parts,
+                a_closed_store_closes_again;
+        }
+    };
+    ($open:expr; $($module:ident: $($name:ident),+;)+) => {
+        $(mod $module {
+            use super::*;
+            $(#[tokio::test]
+            async fn $name() {
+                let (store, _for_as_long) = $open.await;
+                $crate::store::suite::$module::$name(&store).await;
+            })+
+        })+
+    };
+}
+pub(crate) use suite;
+
+pub(crate) type Shared = Arc<dyn Store>;
+
+pub(crate) fn bare(jid: &str) -> BareJid {
+    BareJid::new(jid).unwrap()
+}
+
+pub(crate) fn at(node: &str) -> Needs {
+    Needs {
+        node: Some(node.to_owned()),
+        ..Needs::default()
+    }
+}
+
+/// Has these changes made, whatever the facts.
+pub(crate) async fn run(store: &Shared, node: &str, changes: Vec<Change>) {
+    let decide = Box::new(move |_: &Facts| changes);
+    store.change(at(node), decide).await.unwrap();
+}
+
+pub(crate) async fn create(store: &Shared, name: &str) -> Node {
+    run(store, name, vec![creation(name)]).await;
+    node(store, name).await
+}
+
+pub(crate) async fn node(store: &Shared, name: &str) -> Node {
+    let facts = store.look(at(name)).await.unwrap();
+    facts.node.unwrap()
+}
+
+pub(crate) fn creation(name: &str) -> Change {
+    Change::Create {
+        name: name.to_owned(),
+        config: Box::new(NodeConfig::default()),
+        creator: bare("owner@example.org"),
+        at: Moment(1_000),
+    }
+}
+
+pub(crate) fn affiliate(jid: &str, affiliation: Affiliation) -> Change {
+    Change::Affiliate {
+        jid: bare(jid),
+        affiliation,
+    }
+}
+
+pub(crate) fn subscription(jid: &str, subid: &str) -> Subscription {
+    Subscription {
+        jid: Jid::new(jid).unwrap(),
+        subid: subid.to_owned(),
+        state: SubscriptionState::Subscribed,
+        options: SubscribeOptions::default(),
+        expires: None,
+        bounces: 0,
+        since: 0,
+    }
+}
+
+pub(crate) fn subscribe(jid: &str, subid: &str) -> Change {
+    Change::Subscribe(subscription(jid, subid))
+}
+
+pub(crate) fn pend(jid: &str, subid: &str) -> Change {
+    Change::Subscribe(Subscription {
+        state: SubscriptionState::Pending,
+        ..subscription(jid, subid)
+    })
+}
+
+pub(crate) fn unsubscribe(jid: &str, subid: &str) -> Change {
+    Change::Unsubscribe {
+        jid: Jid::new(jid).unwrap(),
+        subid: subid.to_owned(),
+    }
+}
+
+pub(crate) fn publish(id: &str) -> Change {
+    Change::Publish {
+        id: id.to_owned(),
+        publisher: bare("publisher@example.org"),
+        payload: Some(format!("<entry xmlns='urn:example:entry'>{id}</entry>")),
+        at: Moment(2_000),
+        expires: None,
+    }
+}
+
+pub(crate) fn announce(to: Audience) -> Change {
+    Change::Announce(Announcement {
+        to,
+        type_: NotificationType::Headline,
+        content: "<event xmlns='http://jabber.org/protocol/pubsub#event'/>".to_owned(),
+        body: Some("News".to_owned()),
+    })
+}
+
+pub(crate) fn tell_subscribers() -> Change {
+    announce(Audience::Subscribers)
+}
+
+pub(crate) async fn claim(store: &Shared, instance: &str, now: i64) -> Vec<Job> {
+    let claim = Claim {
+        instance: instance.to_owned(),
+        now: Moment(now),
+        until: Moment(now + 100),
+        max: 100,
+    };
+    store.claim(claim).await.unwrap()
+}
+
+pub(crate) fn ids(jobs: &[Job]) -> Vec<JobId> {
+    jobs.iter().map(|job| job.id).collect()
+}
+
+pub(crate) fn page(max: u32, from: Start) -> Page {
+    Page {
+        max: Some(max),
+        from,
+    }
+}
+
+pub(crate) fn after(cursor: &str) -> Start {
+    Start::After(cursor.to_owned())
+}
+
+pub(crate) fn before(cursor: &str) -> Start {
+    Start::Before(cursor.to_owned())
+}

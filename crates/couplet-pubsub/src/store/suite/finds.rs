@@ -1,0 +1,428 @@
+//! Facts: complete, and of one moment.
+
+use crate::{
+    change::Change,
+    facts::{Needs, Usage},
+    moment::Moment,
+    node::Affiliation,
+    store::Statistics,
+    subscription::{SubscribeOptions, Subscription, SubscriptionState},
+};
+
+use super::{
+    Shared, affiliate, at, bare, create, node, pend, publish, run, subscribe, subscription,
+    tell_subscribers, unsubscribe,
+};
+
+fn subids(held: &[Subscription]) -> Vec<&str> {
+    held.iter().map(|held| held.subid.as_str()).collect()
+}
+
+fn about(node: &str, who: &str) -> Needs {
+    Needs {
+        actor: Some(bare(who)),
+        usage: true,
+        ..at(node)
+    }
+}
+
+pub(crate) async fn facts_of_a_node_that_is_not_there_are_empty(store: &Shared) {
+    let needs = Needs {
+        others: vec![bare("b@x")],
+        items: vec!["1".to_owned()],
+        oldest: 9,
+        newest: 9,
+        owners: true,
+        pending: true,
+        everybody: true,
+        ..about("nowhere", "a@x")
+    };
+    let facts = store.look(needs).await.unwrap();
+    assert_eq!((facts.node, facts.redirect), (None, None));
+    let actor = facts.actor.unwrap();
+    assert_eq!(actor.jid, bare("a@x"));
+    assert_eq!(actor.affiliation, Affiliation::None);
+    assert!(actor.subscriptions.is_empty());
+    assert_eq!(facts.others[0].jid, bare("b@x"));
+    assert!(facts.items.is_empty() && facts.oldest.is_empty() && facts.newest.is_empty());
+    assert!(facts.owners.is_empty() && facts.pending.is_empty() && facts.everybody.is_empty());
+    assert_eq!((facts.usage, facts.backlog), (Usage::default(), 0));
+    let nothing = store.look(Needs::default()).await.unwrap();
+    assert_eq!((nothing.node, nothing.actor), (None, None));
+}
+
+pub(crate) async fn an_actor_is_found_with_what_its_resources_hold(store: &Shared) {
+    create(store, "news").await;
+    let options = SubscribeOptions {
+        deliver: false,
+        include_body: true,
+    };
+    let full = Subscription {
+        options,
+        expires: Some(Moment(5_000)),
+        bounces: 3,
+        ..subscription("a@x/desk", "s1")
+    };
+    let changes = vec![
+        affiliate("a@x", Affiliation::PublishOnly),
+        Change::Subscribe(full.clone()),
+        subscribe("a@x", "s3"),
+        pend("a@x", "s2"),
+        subscribe("b@x", "s4"),
+    ];
+    run(store, "news", changes).await;
+    let actor = store
+        .look(about("news", "a@x"))
+        .await
+        .unwrap()
+        .actor
+        .unwrap();
+    assert_eq!(actor.affiliation, Affiliation::PublishOnly);
+    assert_eq!(subids(&actor.subscriptions), ["s1", "s3", "s2"]);
+    let since = actor.subscriptions[0].since;
+    assert_eq!(actor.subscriptions[0], Subscription { since, ..full });
+    assert_eq!(actor.subscriptions[2].state, SubscriptionState::Pending);
+}
+
+pub(crate) async fn others_are_found_in_the_order_they_were_named(store: &Shared) {
+    create(store, "news").await;
+    let changes = vec![
+        affiliate("a@x", Affiliation::Member),
+        subscribe("c@x/1", "s1"),
+    ];
+    run(store, "news", changes).await;
+    let needs = Needs {
+        others: ["c@x", "a@x", "b@x"].map(bare).to_vec(),
+        ..at("news")
+    };
+    let others = store.look(needs).await.unwrap().others;
+    let found: Vec<_> = others
+        .iter()
+        .map(|party| {
+            (
+                party.jid.as_str(),
+                party.affiliation,
+                party.subscriptions.len(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("c@x", Affiliation::None, 1),
+            ("a@x", Affiliation::Member, 0),
+            ("b@x", Affiliation::None, 0)
+        ]
+    );
+}
+
+pub(crate) async fn neighbours_in_the_alphabet_are_somebody_else(store: &Shared) {
+    create(store, "news").await;
+    let names = ["x", "x/r", "x-y", "x.y", "x0", "x0/r", "xx", "a@x", "x-y/r"];
+    let changes = names.map(|name| subscribe(name, name)).to_vec();
+    run(store, "news", changes).await;
+    for (who, held) in [
+        ("x", ["x", "x/r"]),
+        ("x-y", ["x-y", "x-y/r"]),
+        ("x0", ["x0", "x0/r"]),
+    ] {
+        let facts = store.look(about("news", who)).await.unwrap();
+        assert_eq!(subids(&facts.actor.unwrap().subscriptions), held);
+        assert_eq!(facts.usage.subscriptions, 2);
+    }
+}
+
+pub(crate) async fn items_are_found_by_id_and_by_age(store: &Shared) {
+    create(store, "news").await;
+    let changes = ["1", "2", "3", "4"].map(publish).to_vec();
+    run(store, "news", changes).await;
+    let needs = Needs {
+        items: ["3", "unknown", "1"].map(str::to_owned).to_vec(),
+        oldest: 2,
+        newest: 3,
+        ..at("news")
+    };
+    let facts = store.look(needs).await.unwrap();
+    let mut found: Vec<&str> = facts.items.iter().map(|head| &*head.id).collect();
+    found.sort_unstable();
+    assert_eq!(found, ["1", "3"]);
+    assert_eq!(facts.items[0].publisher, bare("publisher@example.org"));
+    assert_eq!(facts.items[0].published, Moment(2_000));
+    let oldest: Vec<&str> = facts.oldest.iter().map(|head| &*head.id).collect();
+    assert_eq!(oldest, ["1", "2"]);
+    let newest: Vec<&str> = facts.newest.iter().map(|item| &*item.head.id).collect();
+    assert_eq!(newest, ["2", "3", "4"]);
+    let payload = facts.newest[0].payload.as_deref();
+    assert_eq!(payload, Some("<entry xmlns='urn:example:entry'>2</entry>"));
+}
+
+pub(crate) async fn owners_pending_and_everybody_are_found_when_asked_for(store: &Shared) {
+    create(store, "news").await;
+    let changes = vec![
+        affiliate("o2@x", Affiliation::Owner),
+        affiliate("o1@x", Affiliation::Owner),
+        affiliate("m@x", Affiliation::Member),
+        subscribe("m@x/1", "s1"),
+        pend("z@x", "s2"),
+        pend("b@x", "s3"),
+        subscribe("m@x/2", "s4"),
+    ];
+    run(store, "news", changes).await;
+    let needs = Needs {
+        owners: true,
+        pending: true,
+        everybody: true,
+        ..at("news")
+    };
+    let facts = store.look(needs).await.unwrap();
+    assert_eq!(facts.owners, ["o1@x", "o2@x"].map(bare));
+    assert_eq!(subids(&facts.pending), ["s2", "s3"]);
+    let mut everybody = facts.everybody;
+    everybody.sort_by(|a, b| a.jid.cmp(&b.jid));
+    let found: Vec<_> = everybody
+        .iter()
+        .map(|party| {
+            (
+                party.jid.as_str(),
+                party.affiliation,
+                subids(&party.subscriptions),
+            )
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("b@x", Affiliation::None, vec!["s3"]),
+            ("m@x", Affiliation::Member, vec!["s1", "s4"]),
+            ("z@x", Affiliation::None, vec!["s2"])
+        ]
+    );
+    let unasked = store.look(at("news")).await.unwrap();
+    assert!(unasked.owners.is_empty() && unasked.pending.is_empty());
+    assert!(unasked.everybody.is_empty() && unasked.actor.is_none());
+}
+
+async fn since(store: &Shared, who: &str) -> u64 {
+    let facts = store.look(about("news", who)).await.unwrap();
+    facts.actor.unwrap().subscriptions[0].since
+}
+
+pub(crate) async fn a_subscription_begins_where_the_node_stands(store: &Shared) {
+    create(store, "news").await;
+    run(
+        store,
+        "news",
+        vec![publish("1"), tell_subscribers(), subscribe("a@x", "s1")],
+    )
+    .await;
+    let begun = since(store, "a@x").await;
+    assert_eq!(begun, node(store, "news").await.next_seq);
+    let changed = Subscription {
+        bounces: 2,
+        since: 77,
+        ..subscription("a@x", "s1")
+    };
+    run(
+        store,
+        "news",
+        vec![publish("2"), Change::Subscribe(changed)],
+    )
+    .await;
+    assert_eq!(since(store, "a@x").await, begun);
+}
+
+pub(crate) async fn a_pending_subscription_begins_when_it_is_approved(store: &Shared) {
+    create(store, "news").await;
+    run(store, "news", vec![pend("a@x", "s1")]).await;
+    run(store, "news", vec![publish("1"), subscribe("a@x", "s1")]).await;
+    assert_eq!(
+        since(store, "a@x").await,
+        node(store, "news").await.next_seq
+    );
+}
+
+pub(crate) async fn a_subscription_that_is_replaced_keeps_its_place(store: &Shared) {
+    create(store, "news").await;
+    run(
+        store,
+        "news",
+        vec![subscribe("a@x", "s2"), subscribe("a@x", "s1")],
+    )
+    .await;
+    run(store, "news", vec![subscribe("a@x", "s2")]).await;
+    let facts = store.look(about("news", "a@x")).await.unwrap();
+    assert_eq!(subids(&facts.actor.unwrap().subscriptions), ["s2", "s1"]);
+    run(
+        store,
+        "news",
+        vec![unsubscribe("a@x", "s2"), subscribe("a@x", "s2")],
+    )
+    .await;
+    let facts = store.look(about("news", "a@x")).await.unwrap();
+    assert_eq!(subids(&facts.actor.unwrap().subscriptions), ["s1", "s2"]);
+}
+
+pub(crate) async fn usage_counts_nodes_created_and_subscriptions_held(store: &Shared) {
+    let usage = async |who| {
+        let needs = Needs {
+            node: None,
+            ..about("", who)
+        };
+        let usage = store.look(needs).await.unwrap().usage;
+        (usage.nodes, usage.subscriptions)
+    };
+    create(store, "news").await;
+    create(store, "other").await;
+    let held = vec![
+        subscribe("a@x/1", "s1"),
+        pend("a@x", "s2"),
+        subscribe("b@x", "s3"),
+    ];
+    run(store, "news", held).await;
+    run(store, "other", vec![subscribe("a@x", "s4")]).await;
+    assert_eq!(usage("owner@example.org").await, (2, 0));
+    assert_eq!(usage("a@x").await, (0, 3));
+    run(store, "news", vec![unsubscribe("a@x", "s2")]).await;
+    assert_eq!(usage("a@x").await, (0, 2));
+    let delete = Change::Delete { redirect: None };
+    run(store, "news", vec![delete, tell_subscribers()]).await;
+    assert_eq!(usage("owner@example.org").await, (1, 0));
+    assert_eq!(usage("a@x").await, (0, 1));
+}
+
+fn leased(jid: &str, subid: &str, until: i64) -> Change {
+    Change::Subscribe(Subscription {
+        expires: Some(Moment(until)),
+        ..subscription(jid, subid)
+    })
+}
+
+fn lasting(id: &str, until: i64) -> Change {
+    let Change::Publish {
+        id,
+        publisher,
+        payload,
+        at,
+        ..
+    } = publish(id)
+    else {
+        unreachable!()
+    };
+    let expires = Some(Moment(until));
+    Change::Publish {
+        id,
+        publisher,
+        payload,
+        at,
+        expires,
+    }
+}
+
+pub(crate) async fn what_has_run_out_comes_the_longest_overdue_first(store: &Shared) {
+    create(store, "news").await;
+    create(store, "other").await;
+    let changes = vec![
+        leased("a@x", "s1", 20),
+        leased("b@x/r", "s2", 10),
+        leased("c@x", "s3", 31),
+        lasting("i1", 40),
+        lasting("i2", 30),
+    ];
+    run(store, "news", changes).await;
+    run(
+        store,
+        "other",
+        vec![leased("a@x", "s4", 0), lasting("i3", -5)],
+    )
+    .await;
+    let overdue = store.overdue(Moment(30), 10).await.unwrap();
+    let subids: Vec<_> = overdue
+        .leases
+        .iter()
+        .map(|(node, jid, subid)| (node.as_str(), jid.as_str(), subid.as_str()))
+        .collect();
+    let expected = [
+        ("other", "a@x", "s4"),
+        ("news", "b@x/r", "s2"),
+        ("news", "a@x", "s1"),
+    ];
+    assert_eq!(subids, expected);
+    let pair = |node: &str, id: &str| (node.to_owned(), id.to_owned());
+    assert_eq!(overdue.items, [pair("other", "i3"), pair("news", "i2")]);
+    assert_eq!(overdue.next, Some(Moment(31)));
+    let one = store.overdue(Moment(30), 1).await.unwrap();
+    assert_eq!((one.leases.len(), one.items.len()), (1, 1));
+    assert_eq!(one.next, Some(Moment(10)));
+    let none = store.overdue(Moment(-10), 10).await.unwrap();
+    assert!(none.leases.is_empty() && none.items.is_empty());
+    assert_eq!(none.next, Some(Moment(-5)));
+}
+
+pub(crate) async fn what_was_renewed_or_ended_does_not_run_out(store: &Shared) {
+    create(store, "news").await;
+    create(store, "gone").await;
+    run(
+        store,
+        "gone",
+        vec![leased("a@x", "s9", 10), lasting("i9", 10)],
+    )
+    .await;
+    let delete = Change::Delete { redirect: None };
+    run(store, "gone", vec![tell_subscribers(), delete]).await;
+    let changes = vec![
+        leased("a@x", "s1", 10),
+        leased("a@x", "s2", 10),
+        leased("a@x", "s3", 10),
+        lasting("i1", 10),
+        lasting("i2", 10),
+    ];
+    run(store, "news", changes).await;
+    let changes = vec![
+        leased("a@x", "s1", 99),
+        subscribe("a@x", "s2"),
+        unsubscribe("a@x", "s3"),
+        publish("i1"),
+        Change::Retract {
+            ids: vec!["i2".to_owned()],
+        },
+    ];
+    run(store, "news", changes).await;
+    let overdue = store.overdue(Moment(50), 10).await.unwrap();
+    assert!(overdue.leases.is_empty(), "{overdue:?}");
+    assert!(overdue.items.is_empty(), "{overdue:?}");
+    assert_eq!(overdue.next, Some(Moment(99)));
+}
+
+pub(crate) async fn statistics_count_what_is_there(store: &Shared) {
+    assert_eq!(store.statistics().await.unwrap(), Statistics::default());
+    create(store, "news").await;
+    create(store, "other").await;
+    let changes = vec![
+        publish("1"),
+        publish("2"),
+        subscribe("a@x", "s1"),
+        pend("b@x", "s2"),
+    ];
+    run(store, "news", changes).await;
+    run(
+        store,
+        "other",
+        vec![publish("1"), subscribe("a@x", "s3"), tell_subscribers()],
+    )
+    .await;
+    let all = Statistics {
+        nodes: 2,
+        items: 3,
+        subscriptions: 2,
+        announcements: 1,
+    };
+    assert_eq!(store.statistics().await.unwrap(), all);
+    run(store, "other", vec![Change::Delete { redirect: None }]).await;
+    let rest = Statistics {
+        nodes: 1,
+        items: 2,
+        subscriptions: 1,
+        announcements: 1,
+    };
+    assert_eq!(store.statistics().await.unwrap(), rest);
+}

@@ -1,0 +1,275 @@
+//! Lists: ordered, in pages both ways.
+
+use crate::{
+    node::{Affiliation, NodeId},
+    page::{Page, Paged, Start},
+    request::Wanted,
+    store::StoreError,
+};
+
+use super::{
+    Shared, affiliate, after, bare, before, create, page, pend, publish, run, subscribe,
+    tell_subscribers,
+};
+
+/// The entries in short, the number of the first, and how many there are.
+type Short = (Vec<String>, u64, u64);
+
+fn short<T>(paged: Paged<T>, name: impl Fn(T) -> String) -> Short {
+    let entries = paged.entries.into_iter().map(name).collect();
+    (entries, paged.index, paged.count)
+}
+
+fn are(entries: &[&str], index: u64, count: u64) -> Short {
+    let entries = entries.iter().map(|entry| (*entry).to_owned()).collect();
+    (entries, index, count)
+}
+
+async fn items(store: &Shared, node: NodeId, wanted: Wanted) -> Short {
+    let items = store.items(node, wanted).await.unwrap();
+    short(items, |item| item.head.id)
+}
+
+async fn five_items(store: &Shared) -> NodeId {
+    let node = create(store, "news").await.id;
+    let changes = ["e", "d", "c", "b", "a"].map(publish).to_vec();
+    run(store, "news", changes).await;
+    node
+}
+
+pub(crate) async fn items_come_in_pages_in_both_directions(store: &Shared) {
+    let node = five_items(store).await;
+    for (wanted, expected) in [
+        (Page::default(), are(&["e", "d", "c", "b", "a"], 0, 5)),
+        (page(2, Start::First), are(&["e", "d"], 0, 5)),
+        (page(2, after("d")), are(&["c", "b"], 2, 5)),
+        (page(2, after("b")), are(&["a"], 4, 5)),
+        (page(2, after("a")), are(&[], 5, 5)),
+        (page(2, Start::Last), are(&["b", "a"], 3, 5)),
+        (page(2, before("b")), are(&["d", "c"], 1, 5)),
+        (page(9, before("c")), are(&["e", "d"], 0, 5)),
+        (page(2, before("e")), are(&[], 0, 5)),
+        (page(2, Start::Index(3)), are(&["b", "a"], 3, 5)),
+    ] {
+        let name = format!("{wanted:?}");
+        let found = items(store, node, Wanted::Page(wanted)).await;
+        assert_eq!(found, expected, "{name}");
+    }
+    run(store, "news", vec![publish("e")]).await;
+    let found = items(store, node, Wanted::Page(page(2, after("b")))).await;
+    assert_eq!(found, are(&["a", "e"], 3, 5));
+}
+
+pub(crate) async fn items_come_by_number_and_by_id(store: &Shared) {
+    let node = five_items(store).await;
+    let newest = items(store, node, Wanted::Newest(2)).await;
+    assert_eq!(newest, are(&["b", "a"], 3, 5));
+    let all = items(store, node, Wanted::Newest(9)).await;
+    assert_eq!(all.0.len(), 5);
+    let ids = ["a", "unknown", "d", "a"].map(str::to_owned).to_vec();
+    let chosen = items(store, node, Wanted::Ids(ids)).await;
+    assert_eq!(chosen, are(&["d", "a"], 0, 2));
+    let nowhere = items(store, NodeId(99), Wanted::Page(Page::default())).await;
+    assert_eq!(nowhere, are(&[], 0, 0));
+}
+
+pub(crate) async fn nodes_come_by_name_in_pages(store: &Shared) {
+    for name in ["b", "B", "a", "\u{e9}", "z"] {
+        create(store, name).await;
+    }
+    for (wanted, expected) in [
+        (Page::default(), are(&["B", "a", "b", "z", "\u{e9}"], 0, 5)),
+        (page(2, after("a")), are(&["b", "z"], 2, 5)),
+        (page(2, before("b")), are(&["B", "a"], 0, 5)),
+        (page(1, Start::Last), are(&["\u{e9}"], 4, 5)),
+        (page(2, Start::Index(1)), are(&["a", "b"], 1, 5)),
+    ] {
+        let found = store.nodes(wanted).await.unwrap();
+        assert_eq!(short(found, |node| node.name), expected);
+    }
+}
+
+pub(crate) async fn own_subscriptions_come_by_node_and_subid(store: &Shared) {
+    for name in ["c", "a", "b", "gone"] {
+        create(store, name).await;
+    }
+    run(store, "c", vec![subscribe("a@x", "s1")]).await;
+    let held = vec![
+        subscribe("a@x", "s5"),
+        pend("a@x/r", "s2"),
+        subscribe("b@x", "s3"),
+    ];
+    run(store, "a", held).await;
+    run(store, "b", vec![subscribe("a@x/r", "s4")]).await;
+    run(
+        store,
+        "gone",
+        vec![subscribe("a@x", "s6"), tell_subscribers()],
+    )
+    .await;
+    run(
+        store,
+        "gone",
+        vec![crate::change::Change::Delete { redirect: None }],
+    )
+    .await;
+    for (node, wanted, expected) in [
+        (
+            None,
+            Page::default(),
+            are(&["a s2", "a s5", "b s4", "c s1"], 0, 4),
+        ),
+        (None, page(2, after("s2")), are(&["a s5", "b s4"], 1, 4)),
+        (None, page(2, before("s1")), are(&["a s5", "b s4"], 1, 4)),
+        (Some("a"), Page::default(), are(&["a s2", "a s5"], 0, 2)),
+        (Some("b"), page(1, Start::Last), are(&["b s4"], 0, 1)),
+        (Some("nowhere"), Page::default(), are(&[], 0, 0)),
+    ] {
+        let node = node.map(str::to_owned);
+        let found = store.subscriptions_of(bare("a@x"), node, wanted).await;
+        let name = |(node, held): (String, crate::subscription::Subscription)| {
+            format!("{node} {}", held.subid)
+        };
+        assert_eq!(short(found.unwrap(), name), expected);
+    }
+}
+
+pub(crate) async fn own_affiliations_come_by_node(store: &Shared) {
+    for name in ["c", "a", "b"] {
+        create(store, name).await;
+        run(store, name, vec![affiliate("a@x", Affiliation::Publisher)]).await;
+    }
+    run(store, "b", vec![affiliate("b@x", Affiliation::Owner)]).await;
+    run(store, "c", vec![affiliate("a@x", Affiliation::Outcast)]).await;
+    let name = |(node, held): (String, Affiliation)| format!("{node} {held:?}");
+    for (node, wanted, expected) in [
+        (
+            None,
+            Page::default(),
+            are(&["a Publisher", "b Publisher", "c Outcast"], 0, 3),
+        ),
+        (None, page(1, after("a")), are(&["b Publisher"], 1, 3)),
+        (None, page(9, before("b")), are(&["a Publisher"], 0, 3)),
+        (Some("c"), Page::default(), are(&["c Outcast"], 0, 1)),
+    ] {
+        let node = node.map(str::to_owned);
+        let found = store.affiliations_of(bare("a@x"), node, wanted).await;
+        assert_eq!(short(found.unwrap(), name), expected);
+    }
+    run(store, "b", vec![affiliate("a@x", Affiliation::None)]).await;
+    let found = store
+        .affiliations_of(bare("a@x"), None, Page::default())
+        .await;
+    assert_eq!(found.unwrap().count, 2);
+}
+
+pub(crate) async fn subscribers_come_by_jid_and_subid(store: &Shared) {
+    let node = create(store, "news").await.id;
+    let changes = vec![
+        subscribe("b@x", "s2"),
+        subscribe("b@x", "s1"),
+        pend("a@x/r", "s3"),
+        subscribe("a@x", "s4"),
+        subscribe("a@x-y", "s5"),
+    ];
+    run(store, "news", changes).await;
+    for (wanted, expected) in [
+        (Page::default(), are(&["s4", "s5", "s3", "s1", "s2"], 0, 5)),
+        (page(2, after("s5")), are(&["s3", "s1"], 2, 5)),
+        (page(2, before("s2")), are(&["s3", "s1"], 2, 5)),
+        (page(2, Start::Index(4)), are(&["s2"], 4, 5)),
+    ] {
+        let found = store.subscribers(node, wanted).await.unwrap();
+        assert_eq!(short(found, |held| held.subid), expected);
+    }
+}
+
+pub(crate) async fn a_cursor_that_is_not_there_is_told(store: &Shared) {
+    let node = five_items(store).await;
+    run(
+        store,
+        "news",
+        vec![subscribe("a@x", "s1"), subscribe("b@x", "s2")],
+    )
+    .await;
+    for from in [after("unknown"), before("unknown"), Start::Index(9)] {
+        let wanted = page(2, from);
+        let found = store.items(node, Wanted::Page(wanted.clone())).await;
+        assert!(matches!(found, Err(StoreError::UnknownCursor)), "{found:?}");
+        let found = store.nodes(wanted.clone()).await;
+        assert!(matches!(found, Err(StoreError::UnknownCursor)), "{found:?}");
+        let found = store.subscribers(node, wanted.clone()).await;
+        assert!(matches!(found, Err(StoreError::UnknownCursor)), "{found:?}");
+        let found = store
+            .affiliations_of(bare("a@x"), None, wanted.clone())
+            .await;
+        assert!(matches!(found, Err(StoreError::UnknownCursor)), "{found:?}");
+        let found = store.subscriptions_of(bare("a@x"), None, wanted).await;
+        assert!(matches!(found, Err(StoreError::UnknownCursor)), "{found:?}");
+    }
+    // It is somebody's, but not this one's.
+    let found = store
+        .subscriptions_of(bare("a@x"), None, page(2, after("s2")))
+        .await;
+    assert!(matches!(found, Err(StoreError::UnknownCursor)), "{found:?}");
+}
+
+pub(crate) async fn a_page_of_nothing_still_counts(store: &Shared) {
+    let node = five_items(store).await;
+    let found = items(store, node, Wanted::Page(page(0, Start::First))).await;
+    assert_eq!(found, are(&[], 0, 5));
+    let found = store.nodes(page(0, Start::First)).await.unwrap();
+    assert_eq!((found.entries.len(), found.count), (0, 1));
+    let found = store
+        .subscribers(node, page(3, Start::Index(0)))
+        .await
+        .unwrap();
+    assert_eq!((found.entries.len(), found.count), (0, 0));
+}
+
+pub(crate) async fn affiliates_come_by_jid_without_those_who_are_none(store: &Shared) {
+    let node = create(store, "news").await.id;
+    let changes = vec![
+        affiliate("c@x", Affiliation::Owner),
+        affiliate("a@x", Affiliation::PublishOnly),
+        affiliate("b@x", Affiliation::Member),
+        affiliate("b@x", Affiliation::None),
+        affiliate("unknown@x", Affiliation::None),
+    ];
+    run(store, "news", changes).await;
+    let expected = [
+        (bare("a@x"), Affiliation::PublishOnly),
+        (bare("c@x"), Affiliation::Owner),
+    ];
+    assert_eq!(store.affiliates(node).await.unwrap(), expected);
+}
+
+pub(crate) async fn an_owner_sees_where_somebody_waits(store: &Shared) {
+    for name in ["b", "a", "quiet", "foreign"] {
+        create(store, name).await;
+        let affiliation = match name {
+            "foreign" => Affiliation::Member,
+            _ => Affiliation::Owner,
+        };
+        run(
+            store,
+            name,
+            vec![affiliate("o@x", affiliation), subscribe("s@x", "s0")],
+        )
+        .await;
+    }
+    for name in ["b", "a", "foreign"] {
+        run(store, name, vec![pend("a@x", "s1"), pend("b@x", "s2")]).await;
+    }
+    assert_eq!(
+        store.nodes_with_pending(bare("o@x")).await.unwrap(),
+        ["a", "b"]
+    );
+    run(
+        store,
+        "a",
+        vec![subscribe("a@x", "s1"), subscribe("b@x", "s2")],
+    )
+    .await;
+    assert_eq!(store.nodes_with_pending(bare("o@x")).await.unwrap(), ["b"]);
+}

@@ -1,0 +1,1 @@
+//! Two stores that went through the same look the same.

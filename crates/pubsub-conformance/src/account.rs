@@ -1,0 +1,133 @@
+//! Who takes part: accounts with their passwords, from the command line or from a file.
+//!
+//! Deliberately absent: making accounts. That is the server's administrator's.
+
+use std::fmt;
+
+/// An account of a server, which the runner logs in to.
+///
+/// `Debug` does not show the password.
+///
+/// # Examples
+///
+/// ```
+/// use pubsub_conformance::Account;
+///
+/// let alice: Account = "alice@localhost:se:cret".parse()?;
+/// assert_eq!((alice.jid(), alice.password()), ("alice@localhost", "se:cret"));
+/// # Ok::<(), pubsub_conformance::BadAccount>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Account {
+    jid: String,
+    password: String,
+}
+
+impl Account {
+    /// An account by its bare address and its password.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let alice = pubsub_conformance::Account::new("alice@localhost", "secret");
+    /// assert_eq!(alice.jid(), "alice@localhost");
+    /// ```
+    #[must_use]
+    pub fn new(jid: &str, password: &str) -> Account {
+        Account {
+            jid: jid.to_owned(),
+            password: password.to_owned(),
+        }
+    }
+
+    /// The bare address.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(pubsub_conformance::Account::new("a@b", "c").jid(), "a@b");
+    /// ```
+    #[must_use]
+    pub fn jid(&self) -> &str {
+        &self.jid
+    }
+
+    /// The password.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(pubsub_conformance::Account::new("a@b", "c").password(), "c");
+    /// ```
+    #[must_use]
+    pub fn password(&self) -> &str {
+        &self.password
+    }
+
+    pub(crate) fn local(&self) -> &str {
+        self.jid.split_once('@').map_or("", |(local, _)| local)
+    }
+
+    pub(crate) fn domain(&self) -> &str {
+        self.jid
+            .split_once('@')
+            .map_or(self.jid.as_str(), |(_, domain)| domain)
+    }
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account")
+            .field("jid", &self.jid)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A text that names no account.
+///
+/// # Examples
+///
+/// ```
+/// use pubsub_conformance::Account;
+///
+/// let error = "alice@localhost".parse::<Account>().unwrap_err();
+/// assert_eq!(error.to_string(), "write an account as user@domain:password");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadAccount;
+
+impl fmt::Display for BadAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("write an account as user@domain:password")
+    }
+}
+
+impl std::error::Error for BadAccount {}
+
+impl std::str::FromStr for Account {
+    type Err = BadAccount;
+
+    fn from_str(text: &str) -> Result<Account, BadAccount> {
+        match text.split_once(':') {
+            Some((jid, password)) if jid.contains('@') && !jid.contains('/') => {
+                Ok(Account::new(jid, password))
+            }
+            _ => Err(BadAccount),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_not_shown() {
+        assert!(!format!("{:?}", Account::new("a@b", "c0ffee")).contains("c0ffee"));
+    }
+
+    #[test]
+    fn a_full_address_is_no_account() {
+        assert_eq!("a@b/c:d".parse::<Account>(), Err(BadAccount));
+    }
+}

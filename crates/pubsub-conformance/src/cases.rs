@@ -1,0 +1,102 @@
+//! The hundred cases, in the order of their numbers.
+//!
+//! A case makes its own nodes and can run alone. Deliberately absent: order between cases.
+
+mod disco;
+mod create;
+mod subscribe;
+mod unsubscribe;
+mod authorize;
+mod options;
+mod lease;
+mod items;
+mod pages;
+mod publish;
+mod payload;
+mod retract;
+mod configure;
+mod owner;
+mod lists;
+mod adhoc;
+mod bounce;
+mod manners;
+mod order;
+
+use std::pin::Pin;
+
+use crate::fault::Checked;
+use crate::world::World;
+
+type Body = for<'a> fn(&'a mut World) -> Pin<Box<dyn Future<Output = Checked> + Send + 'a>>;
+
+/// One case: a number, a section of XEP-0060 1.30, a sentence, and what is done.
+#[derive(Clone, Copy)]
+pub(crate) struct Case {
+    pub(crate) number: u16,
+    pub(crate) section: &'static str,
+    pub(crate) sentence: &'static str,
+    /// How many times the usual deadline it may take.
+    pub(crate) slowness: u32,
+    pub(crate) body: Body,
+}
+
+impl Case {
+    const fn slow(mut self, slowness: u32) -> Case {
+        self.slowness = slowness;
+        self
+    }
+}
+
+/// A case with a body that is an `async fn(&mut World) -> Checked`.
+macro_rules! case {
+    ($number:literal, $section:literal, $sentence:literal, $body:path) => {
+        $crate::cases::Case {
+            number: $number,
+            section: $section,
+            sentence: $sentence,
+            slowness: 1,
+            body: |world| Box::pin($body(world)),
+        }
+    };
+}
+
+use case;
+
+/// All cases, in the order of their numbers.
+pub(crate) fn all() -> Vec<Case> {
+    let mut all: Vec<Case> = [
+        disco::CASES,
+        create::CASES,
+        subscribe::CASES,
+        unsubscribe::CASES,
+        authorize::CASES,
+        options::CASES,
+        lease::CASES,
+        items::CASES,
+        pages::CASES,
+        publish::CASES,
+        payload::CASES,
+        retract::CASES,
+        configure::CASES,
+        owner::CASES,
+        lists::CASES,
+        adhoc::CASES,
+        bounce::CASES,
+        manners::CASES,
+        order::CASES,
+    ]
+    .concat();
+    all.sort_by_key(|case| case.number);
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_a_hundred_cases_and_each_number_once() {
+        let numbers: Vec<u16> = all().iter().map(|case| case.number).collect();
+        assert_eq!(numbers, (1..=100).collect::<Vec<_>>());
+    }
+}

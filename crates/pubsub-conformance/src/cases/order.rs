@@ -1,0 +1,126 @@
+//! Many items, many subscribers, one order; and what a crash leaves. (own cases)
+
+use std::collections::BTreeSet;
+
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::{Case, case};
+use crate::ask::{element, entry, item, pubsub};
+use crate::client::Session;
+use crate::expect::{Answer, Event};
+use crate::fault::{About, Checked, Fault, holds};
+use crate::world::{P, S, Who, World, X};
+
+pub(super) const CASES: &[Case] = &[
+    case!(99, "own", "all subscribers see all items of two publishers once, in the same order", one_order).slow(12),
+    case!(100, "own", "what was acknowledged survives a crash, and every subscriber gets it", crash),
+];
+
+/// Items of each of the two publishers.
+const EACH: usize = 200;
+
+async fn one_order(w: &mut World) -> Checked {
+    let node = w.node(&[("max_items", "10")]).await?;
+    for who in [P, X] {
+        w.affiliated(&node, who, "publisher").await?;
+    }
+    let mut readers = JoinSet::new();
+    for number in 0..w.facts.crowd {
+        let resource = u16::try_from(number + 1).unwrap_or(u16::MAX);
+        let mut session = w.another_session(S.at(resource)).await?;
+        let jid = session.jid().to_owned();
+        let subscribe = pubsub(&element("subscribe", &[("node", &node), ("jid", &jid)], ""));
+        let tree = session.ask("set", Some(&w.service), &subscribe).await?;
+        Answer::new(tree).subscription("subscribed")?;
+        let (service, node) = (w.service.clone(), node.clone());
+        readers.spawn(async move { read(session, &service, &node).await });
+    }
+    let mut writers = JoinSet::new();
+    for who in [P, X] {
+        let session = w.another_session(who).await?;
+        let (service, node) = (w.service.clone(), node.clone());
+        writers.spawn(async move { write(session, who, &service, &node).await });
+    }
+    while let Some(written) = writers.join_next().await {
+        written.map_err(|error| Fault::unmet("a publisher", error.to_string()))??;
+    }
+    let mut first: Option<Vec<String>> = None;
+    while let Some(read) = readers.join_next().await {
+        let (jid, came) = read.map_err(|error| Fault::unmet("a subscriber", error.to_string()))??;
+        whole(&came).about(&jid)?;
+        let order = first.get_or_insert_with(|| came.clone());
+        holds(*order == came, format!("{jid}: the same order as the others"), differs(order, &came))?;
+    }
+    Ok(())
+}
+
+fn prefix(who: Who) -> &'static str {
+    if who == P { "p" } else { "x" }
+}
+
+/// Publishes all, ten at a time, as fast as they are acknowledged.
+async fn write(mut session: Session, who: Who, service: &str, node: &str) -> Checked {
+    let numbers: Vec<usize> = (0..EACH).collect();
+    for window in numbers.chunks(10) {
+        let mut asked = Vec::new();
+        for number in window {
+            let id = format!("{}-{number}", prefix(who));
+            let publish = element("publish", &[("node", node)], &item(&id, &entry(&id)));
+            asked.push(session.ask_only("set", Some(service), &pubsub(&publish)).await?);
+        }
+        for id in asked {
+            Answer::new(session.answer(Some(service), &id).await?).good()?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads until all items are there, or nothing comes for long.
+async fn read(mut session: Session, service: &str, node: &str) -> Checked<(String, Vec<String>)> {
+    let mut came = Vec::new();
+    let mut distinct = BTreeSet::new();
+    while distinct.len() < 2 * EACH {
+        let deadline = Instant::now() + 4 * session.patience();
+        let is_ours = |tree: &couplet_core::element::Tree| {
+            tree.root().attr("from").as_deref() == Some(service)
+        };
+        let Some(tree) = session.message(deadline, is_ours).await? else {
+            break;
+        };
+        let event = Event::new(tree);
+        let Ok(item) = event.item(node) else { continue };
+        let id = item.attr("id").unwrap_or_default().into_owned();
+        distinct.insert(id.clone());
+        came.push(id);
+    }
+    Ok((session.jid().to_owned(), came))
+}
+
+/// All items, each once, and those of one publisher in its order.
+fn whole(came: &[String]) -> Checked {
+    let distinct: BTreeSet<&String> = came.iter().collect();
+    holds(came.len() == distinct.len(), "no item twice", format!("{} items, {} of them distinct", came.len(), distinct.len()))?;
+    holds(distinct.len() == 2 * EACH, format!("{} items", 2 * EACH), format!("{}", distinct.len()))?;
+    for who in [P, X] {
+        let begin = format!("{}-", prefix(who));
+        let numbers: Vec<usize> = came
+            .iter()
+            .filter_map(|id| id.strip_prefix(&begin)?.parse().ok())
+            .collect();
+        holds(numbers.is_sorted(), "a publisher's items in order", format!("{numbers:?}"))?;
+    }
+    Ok(())
+}
+
+fn differs(one: &[String], other: &[String]) -> String {
+    let place = one.iter().zip(other).position(|(one, other)| one != other);
+    match place {
+        Some(place) => format!("item {place} is another one"),
+        None => format!("{} items, not {}", other.len(), one.len()),
+    }
+}
+
+async fn crash(_w: &mut World) -> Checked {
+    Err(Fault::NotRun("no command to kill and start the service".to_owned()))
+}

@@ -1,0 +1,207 @@
+//! One session of an ordinary user with a real server: raw XML out, trees in.
+//!
+//! Deliberately absent: roster, stream management, any opinion about what is sent.
+
+mod login;
+mod tls;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use couplet_core::element::{NS_CLIENT, NS_STREAM, Tree};
+use couplet_core::framer::{Frame, Framer, Limits};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, timeout_at};
+
+use crate::fault::{Checked, Fault};
+
+pub(crate) use login::login;
+pub use tls::{Security, Server};
+
+const LIMITS: Limits = Limits {
+    stanza_bytes: 1 << 26,
+    depth: 256,
+    attributes: 4_096,
+    start_tag_bytes: 1 << 22,
+};
+
+/// How many stanzas may wait for somebody to look at them.
+const INBOX: usize = 100_000;
+
+trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Stream for T {}
+
+/// A user who is logged in and available.
+pub(crate) struct Session {
+    stream: Box<dyn Stream>,
+    framer: Framer,
+    jid: String,
+    inbox: VecDeque<Tree>,
+    asked: u64,
+    patience: Duration,
+}
+
+impl Session {
+    fn over(stream: Box<dyn Stream>, patience: Duration) -> Session {
+        Session {
+            stream,
+            framer: Framer::new(LIMITS),
+            jid: String::new(),
+            inbox: VecDeque::new(),
+            asked: 0,
+            patience,
+        }
+    }
+
+    /// The full address that the server bound.
+    pub(crate) fn jid(&self) -> &str {
+        &self.jid
+    }
+
+    /// Writes these characters as they are.
+    pub(crate) async fn send(&mut self, xml: &str) -> Checked {
+        let deadline = Instant::now() + self.patience;
+        match timeout_at(deadline, self.stream.write_all(xml.as_bytes())).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(broken(&error.to_string())),
+            Err(_) => Err(broken("it takes no more bytes")),
+        }
+    }
+
+    /// Asks `to` (or one's own server) and waits for the answer; whatever else comes is kept.
+    pub(crate) async fn ask(&mut self, kind: &str, to: Option<&str>, payload: &str) -> Checked<Tree> {
+        let id = self.ask_only(kind, to, payload).await?;
+        self.answer(to, &id).await
+    }
+
+    /// Asks and does not wait; the id is for [`Session::answer`].
+    pub(crate) async fn ask_only(
+        &mut self,
+        kind: &str,
+        to: Option<&str>,
+        payload: &str,
+    ) -> Checked<String> {
+        self.asked += 1;
+        let id = format!("ask-{}", self.asked);
+        let to = to.map_or_else(String::new, |to| format!(" to='{}'", crate::ask::escaped(to)));
+        self.send(&format!("<iq type='{kind}'{to} id='{id}'>{payload}</iq>"))
+            .await?;
+        Ok(id)
+    }
+
+    /// The answer to the question with this id.
+    pub(crate) async fn answer(&mut self, to: Option<&str>, id: &str) -> Checked<Tree> {
+        let deadline = Instant::now() + self.patience;
+        let is_answer = |stanza: &Tree| {
+            let root = stanza.root();
+            let kind = root.attr("type");
+            root.is("iq", NS_CLIENT)
+                && matches!(kind.as_deref(), Some("result" | "error"))
+                && root.attr("id").as_deref() == Some(id)
+                && (to.is_none() || root.attr("from").as_deref() == to)
+        };
+        let found = self.first(deadline, is_answer).await?;
+        found.ok_or_else(|| Fault::unmet("an answer to an IQ", "none in time"))
+    }
+
+    /// The next message that `wanted` is true of, or `None` if there is none until `deadline`.
+    pub(crate) async fn message(
+        &mut self,
+        deadline: Instant,
+        wanted: impl Fn(&Tree) -> bool,
+    ) -> Checked<Option<Tree>> {
+        self.first(deadline, |stanza| {
+            stanza.root().is("message", NS_CLIENT) && wanted(stanza)
+        })
+        .await
+    }
+
+    /// Takes all messages that have been read and that `wanted` is true of.
+    pub(crate) fn take(&mut self, wanted: impl Fn(&Tree) -> bool) -> Vec<Tree> {
+        self.take_all(|stanza| stanza.root().is("message", NS_CLIENT) && wanted(stanza))
+    }
+
+    /// Takes all stanzas that have been read and that `wanted` is true of.
+    pub(crate) fn take_all(&mut self, wanted: impl Fn(&Tree) -> bool) -> Vec<Tree> {
+        let all = std::mem::take(&mut self.inbox);
+        let (taken, kept) = all.into_iter().partition(wanted);
+        self.inbox = kept;
+        Vec::from(taken)
+    }
+
+    /// How long one answer or one event may take.
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    async fn first(
+        &mut self,
+        deadline: Instant,
+        wanted: impl Fn(&Tree) -> bool,
+    ) -> Checked<Option<Tree>> {
+        if let Some(index) = self.inbox.iter().position(&wanted) {
+            return Ok(self.inbox.remove(index));
+        }
+        loop {
+            match timeout_at(deadline, self.read()).await {
+                Err(_) => return Ok(None),
+                Ok(Err(fault)) => return Err(fault),
+                Ok(Ok(stanza)) if wanted(&stanza) => return Ok(Some(stanza)),
+                Ok(Ok(stanza)) => self.keep(stanza).await?,
+            }
+        }
+    }
+
+    async fn keep(&mut self, stanza: Tree) -> Checked {
+        let root = stanza.root();
+        let kind = root.attr("type");
+        // RFC 6120, 8.2.3: who is asked has to answer, and a server may ask for a sign of life.
+        if root.is("iq", NS_CLIENT) && matches!(kind.as_deref(), Some("get" | "set")) {
+            let attribute = |name: &str| crate::ask::escaped(&root.attr(name).unwrap_or_default());
+            let to = match root.attr("from") {
+                Some(_) => format!(" to='{}'", attribute("from")),
+                None => String::new(),
+            };
+            let refusal = format!(
+                "<iq type='error'{to} id='{}'><error type='cancel'><service-unavailable \
+                 xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
+                attribute("id")
+            );
+            return self.send(&refusal).await;
+        }
+        if self.inbox.len() < INBOX {
+            self.inbox.push_back(stanza);
+        }
+        Ok(())
+    }
+
+    /// Cancel safe: what has been read stays in the framer.
+    async fn read(&mut self) -> Checked<Tree> {
+        loop {
+            match self.framer.next().map_err(|error| broken(&error.to_string()))? {
+                Some(Frame::Stanza(bytes)) => {
+                    let stanza = Tree::parse(bytes, self.framer.scope())
+                        .map_err(|error| broken(&error.to_string()))?;
+                    if stanza.root().is("error", NS_STREAM) {
+                        return Err(broken(stanza.as_str()));
+                    }
+                    return Ok(stanza);
+                }
+                Some(Frame::Closed) => return Err(broken("it closed the stream")),
+                Some(_) => continue,
+                None => {}
+            }
+            let read = self.stream.read_buf(self.framer.space()).await;
+            match read {
+                Ok(0) => return Err(broken("it closed the connection")),
+                Ok(_) => {}
+                Err(error) => return Err(broken(&error.to_string())),
+            }
+        }
+    }
+}
+
+fn broken(how: &str) -> Fault {
+    Fault::unmet("a connection to the server that holds", how)
+}

@@ -1,0 +1,208 @@
+//! From a socket to an available resource: TLS, SASL, binding, presence. (RFC 6120, 5 to 7)
+//!
+//! Deliberately absent: channel binding, SASL2, registration.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use couplet_core::element::Tree;
+use couplet_core::framer::{Frame, Framer};
+use sasl::client::Mechanism;
+use sasl::client::mechanisms::{Plain, Scram};
+use sasl::common::scram::{Sha1, Sha256};
+use sasl::common::{ChannelBinding, Credentials};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::tls::{Security, Server, unreachable};
+use super::{LIMITS, Session, broken};
+use crate::account::Account;
+use crate::ask::escaped;
+use crate::fault::{Checked, Fault};
+
+const NS_BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
+const NS_SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
+const NS_SESSION: &str = "urn:ietf:params:xml:ns:xmpp-session";
+const NS_TLS: &str = "urn:ietf:params:xml:ns:xmpp-tls";
+
+/// Logs in, binds this resource and becomes available.
+pub(crate) async fn login(
+    server: &Server,
+    account: &Account,
+    resource: &str,
+    patience: Duration,
+) -> Checked<Session> {
+    let all = async {
+        let mut session = open(server, account, patience).await?;
+        let features = header(&mut session, account).await?;
+        authenticate(&mut session, &features, account, server.security).await?;
+        let features = header(&mut session, account).await?;
+        bind(&mut session, resource).await?;
+        if asks_for_session(&features) {
+            let payload = format!("<session xmlns='{NS_SESSION}'/>");
+            session.ask("set", None, &payload).await?;
+        }
+        session.send("<presence/>").await?;
+        Ok(session)
+    };
+    match timeout(patience, all).await {
+        Ok(session) => session,
+        Err(_) => Err(unreachable(account.jid(), "the login took too long")),
+    }
+}
+
+async fn open(server: &Server, account: &Account, patience: Duration) -> Checked<Session> {
+    let domain = account.domain();
+    let stream = server.connect(domain).await?;
+    let stream = match server.security {
+        Security::None => Box::new(stream),
+        Security::Direct => server.protect(stream, domain).await?,
+        Security::StartTls => {
+            let stream = start_tls(stream, domain).await?;
+            server.protect(stream, domain).await?
+        }
+    };
+    Ok(Session::over(stream, patience))
+}
+
+/// Asks for TLS within the stream; nothing is read beyond the server's word.
+async fn start_tls(mut stream: TcpStream, domain: &str) -> Checked<TcpStream> {
+    let mut framer = Framer::new(LIMITS);
+    let mut said = opening(domain);
+    loop {
+        stream
+            .write_all(said.as_bytes())
+            .await
+            .map_err(|error| broken(&error.to_string()))?;
+        let word = loop {
+            match framer.next().map_err(|error| broken(&error.to_string()))? {
+                Some(Frame::Stanza(bytes)) => {
+                    let tree = Tree::parse(bytes, framer.scope());
+                    break tree.map_err(|error| broken(&error.to_string()))?;
+                }
+                Some(_) => continue,
+                None => {}
+            }
+            let read = stream.read_buf(framer.space()).await;
+            if read.map_err(|error| broken(&error.to_string()))? == 0 {
+                return Err(broken("it closed the connection"));
+            }
+        };
+        if word.root().is("proceed", NS_TLS) {
+            return Ok(stream);
+        }
+        if word.root().child("starttls", NS_TLS).is_none() {
+            let expected = "an offer of STARTTLS (else: --direct-tls, or --insecure-plain here)";
+            return Err(Fault::unmet(expected, word.as_str()));
+        }
+        said = format!("<starttls xmlns='{NS_TLS}'/>");
+    }
+}
+
+fn opening(domain: &str) -> String {
+    format!(
+        "<?xml version='1.0'?><stream:stream to='{}' version='1.0' xmlns='jabber:client' \
+         xmlns:stream='http://etherx.jabber.org/streams'>",
+        escaped(domain)
+    )
+}
+
+/// Opens a stream, after a login anew, and returns the features offered in it.
+async fn header(session: &mut Session, account: &Account) -> Checked<Tree> {
+    session.framer = Framer::new(LIMITS);
+    session.send(&opening(account.domain())).await?;
+    session.read().await
+}
+
+async fn authenticate(
+    session: &mut Session,
+    features: &Tree,
+    account: &Account,
+    security: Security,
+) -> Checked {
+    let offered: Vec<String> = features
+        .root()
+        .child("mechanisms", NS_SASL)
+        .map(|list| list.children().map(|one| one.text().into_owned()).collect())
+        .unwrap_or_default();
+    let mut mechanism = mechanism(&offered, account, security).ok_or_else(|| {
+        Fault::unmet(
+            "SCRAM-SHA-256, SCRAM-SHA-1 or PLAIN",
+            features.as_str().to_owned(),
+        )
+    })?;
+    let initial = STANDARD.encode(mechanism.initial());
+    let name = mechanism.name().to_owned();
+    session
+        .send(&format!(
+            "<auth xmlns='{NS_SASL}' mechanism='{name}'>{initial}</auth>"
+        ))
+        .await?;
+    loop {
+        let word = session.read().await?;
+        let root = word.root();
+        let data = STANDARD
+            .decode(root.text().as_bytes())
+            .map_err(|error| broken(&error.to_string()))?;
+        let impostor = |error: sasl::client::MechanismError| broken(&error.to_string());
+        match root.name() {
+            "challenge" => {
+                let response = STANDARD.encode(mechanism.response(&data).map_err(impostor)?);
+                session
+                    .send(&format!("<response xmlns='{NS_SASL}'>{response}</response>"))
+                    .await?;
+            }
+            "success" => return mechanism.success(&data).map_err(impostor),
+            _ => {
+                let expected = format!("a login of {}", account.jid());
+                return Err(Fault::unmet(expected, word.as_str()));
+            }
+        }
+    }
+}
+
+fn mechanism(
+    offered: &[String],
+    account: &Account,
+    security: Security,
+) -> Option<Box<dyn Mechanism + Send>> {
+    let binding = match security {
+        Security::None => ChannelBinding::None,
+        _ => ChannelBinding::Unsupported,
+    };
+    let credentials = Credentials::default()
+        .with_username(account.local())
+        .with_password(account.password())
+        .with_channel_binding(binding);
+    let offers = |name: &str| offered.iter().any(|offer| offer == name);
+    if offers("SCRAM-SHA-256") {
+        return Some(Box::new(Scram::<Sha256>::from_credentials(credentials).ok()?));
+    }
+    if offers("SCRAM-SHA-1") {
+        return Some(Box::new(Scram::<Sha1>::from_credentials(credentials).ok()?));
+    }
+    // Whoever chose `Security::None` knows that the password is readable.
+    if offers("PLAIN") {
+        return Some(Box::new(Plain::from_credentials(credentials).ok()?));
+    }
+    None
+}
+
+async fn bind(session: &mut Session, resource: &str) -> Checked {
+    let resource = escaped(resource);
+    let payload = format!("<bind xmlns='{NS_BIND}'><resource>{resource}</resource></bind>");
+    let answer = session.ask("set", None, &payload).await?;
+    let bound = answer.root().child("bind", NS_BIND);
+    let bound = bound.and_then(|bind| bind.child("jid", NS_BIND));
+    let bound = bound.ok_or_else(|| Fault::unmet("a resource", answer.as_str()))?;
+    session.jid = bound.text().into_owned();
+    Ok(())
+}
+
+/// RFC 3921's session; RFC 6121 made it `optional`, and where it says so nobody needs it.
+fn asks_for_session(features: &Tree) -> bool {
+    let session = features.root().child("session", NS_SESSION);
+    session.is_some_and(|session| session.child("optional", NS_SESSION).is_none())
+}

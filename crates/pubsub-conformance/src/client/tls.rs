@@ -1,0 +1,105 @@
+//! How the server is reached: where it listens, and under which protection.
+//!
+//! Deliberately absent: SRV records; and certificates that nobody vouches for: `--ca-file` vouches.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+use super::Stream;
+use crate::fault::{Checked, Fault};
+
+/// Where the server of the accounts listens for clients, and how the stream is protected.
+///
+/// # Examples
+///
+/// ```
+/// use pubsub_conformance::{Security, Server};
+///
+/// let local = Server {
+///     address: Some("127.0.0.1:5222".to_owned()),
+///     security: Security::None,
+///     authorities: None,
+/// };
+/// assert_eq!(local.security, Security::None);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Server {
+    /// Host and port; the domain of the account and the usual port if there is none.
+    pub address: Option<String>,
+    /// How the stream is protected.
+    pub security: Security,
+    /// A PEM file with authorities to trust besides the well-known ones.
+    pub authorities: Option<PathBuf>,
+}
+
+/// How the stream to the server is protected.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(
+///     pubsub_conformance::Security::default(),
+///     pubsub_conformance::Security::StartTls
+/// );
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Security {
+    /// TLS is asked for in the stream (RFC 6120, 5); without it there is no login.
+    #[default]
+    StartTls,
+    /// TLS from the first byte (XEP-0368).
+    Direct,
+    /// None at all: passwords are readable on the way. For a server on the same machine.
+    None,
+}
+
+impl Server {
+    pub(super) async fn connect(&self, domain: &str) -> Checked<TcpStream> {
+        let port = if self.security == Security::Direct { 5223 } else { 5222 };
+        let address = match &self.address {
+            Some(address) => address.clone(),
+            None => format!("{domain}:{port}"),
+        };
+        let stream = TcpStream::connect(&address)
+            .await
+            .map_err(|error| unreachable(&address, &error.to_string()))?;
+        stream
+            .set_nodelay(true)
+            .map_err(|error| unreachable(&address, &error.to_string()))?;
+        Ok(stream)
+    }
+
+    pub(super) async fn protect(&self, stream: TcpStream, domain: &str) -> Checked<Box<dyn Stream>> {
+        let failed = |why: String| unreachable(domain, &why);
+        let mut roots = RootCertStore {
+            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+        };
+        if let Some(path) = &self.authorities {
+            let authorities = CertificateDer::pem_file_iter(path)
+                .map_err(|error| failed(format!("{}: {error}", path.display())))?;
+            for authority in authorities {
+                let authority = authority.map_err(|error| failed(error.to_string()))?;
+                roots.add(authority).map_err(|error| failed(error.to_string()))?;
+            }
+        }
+        let config = ClientConfig::builder()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let name = ServerName::try_from(domain.to_owned()).map_err(|error| failed(error.to_string()))?;
+        let stream = TlsConnector::from(Arc::new(config))
+            .connect(name, stream)
+            .await
+            .map_err(|error| failed(error.to_string()))?;
+        Ok(Box::new(stream))
+    }
+}
+
+pub(super) fn unreachable(whom: &str, why: &str) -> Fault {
+    Fault::unmet(format!("a connection to {whom}"), why)
+}

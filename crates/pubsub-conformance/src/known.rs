@@ -1,0 +1,87 @@
+//! [`KnownFailures`]: what a service is known not to do, with reasons.
+//!
+//! Deliberately absent: known failures without a reason.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+/// The cases that a service is known to fail, each with the reason.
+///
+/// One line for a case: its number, `#`, the reason. Empty lines and lines that begin with `#` say
+/// nothing.
+///
+/// # Examples
+///
+/// ```
+/// use pubsub_conformance::KnownFailures;
+///
+/// let known: KnownFailures = "# Prosody 0.12.3\n8 # not offered\n".parse()?;
+/// assert_eq!(known.reason(8), Some("not offered"));
+/// assert_eq!(known.reason(9), None);
+/// # Ok::<(), pubsub_conformance::BadList>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownFailures {
+    reasons: BTreeMap<u16, String>,
+}
+
+impl KnownFailures {
+    /// Why this case is known to fail, if it is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(pubsub_conformance::KnownFailures::default().reason(1), None);
+    /// ```
+    #[must_use]
+    pub fn reason(&self, number: u16) -> Option<&str> {
+        self.reasons.get(&number).map(String::as_str)
+    }
+}
+
+impl FromStr for KnownFailures {
+    type Err = BadList;
+
+    fn from_str(text: &str) -> Result<KnownFailures, BadList> {
+        let mut reasons = BTreeMap::new();
+        for (index, line) in text.lines().enumerate() {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let entry = line.split_once('#').and_then(|(number, reason)| {
+                let reason = reason.trim();
+                let number = number.trim().parse().ok()?;
+                (!reason.is_empty()).then(|| (number, reason.to_owned()))
+            });
+            let (number, reason) = entry.ok_or(BadList { line: index + 1 })?;
+            reasons.insert(number, reason);
+        }
+        Ok(KnownFailures { reasons })
+    }
+}
+
+/// A list of known failures with a line that is none.
+///
+/// # Examples
+///
+/// ```
+/// use pubsub_conformance::KnownFailures;
+///
+/// let error = "8".parse::<KnownFailures>().unwrap_err();
+/// assert_eq!(error.to_string(), "line 1: write a number, # and the reason");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadList {
+    /// Which line, from 1.
+    pub line: usize,
+}
+
+impl fmt::Display for BadList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}: write a number, # and the reason", self.line)
+    }
+}
+
+impl std::error::Error for BadList {}

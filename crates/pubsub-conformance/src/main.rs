@@ -1,0 +1,266 @@
+//! The command `pubsub-conformance`: the hundred cases against one service, as a table.
+//!
+//! Deliberately absent: everything that the library can do without a command line.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use pubsub_conformance::{
+    Account, BadAccount, KnownFailures, People, Report, Row, Security, Server, Suite, cases,
+};
+
+/// Asks a pubsub service the hundred questions about XEP-0060 1.30 and prints a table
+///
+/// The people are ordinary accounts of one server. Exit codes: 0 as expected, 1 not, 2 nothing was
+/// asked because of the command line or because somebody could not be reached.
+#[derive(Debug, Parser)]
+#[command(name = "pubsub-conformance", version)]
+struct Arguments {
+    /// The address of the service
+    #[arg(long, value_name = "JID", required_unless_present = "list")]
+    service: Option<String>,
+    /// Where the server of the accounts listens; their domain and 5222 if not given
+    #[arg(long, value_name = "HOST:PORT")]
+    server: Option<String>,
+    /// Makes the nodes; has to be allowed to
+    #[arg(long, value_name = "JID:PASSWORD")]
+    owner: Option<Account>,
+    /// Publishes
+    #[arg(long, value_name = "JID:PASSWORD")]
+    publisher: Option<Account>,
+    /// Subscribes
+    #[arg(long, value_name = "JID:PASSWORD")]
+    subscriber: Option<Account>,
+    /// Has no part in any node
+    #[arg(long, value_name = "JID:PASSWORD")]
+    stranger: Option<Account>,
+    /// Is not allowed to make nodes; without it case 12 is not run
+    #[arg(long, value_name = "JID:PASSWORD")]
+    outsider: Option<Account>,
+    /// A JSON file with the accounts, so that no password stands in the list of processes:
+    /// {"owner": "alice@example.org:secret", "publisher": ...}
+    #[arg(long, value_name = "FILE")]
+    accounts: Option<PathBuf>,
+    /// TLS from the first byte instead of STARTTLS
+    #[arg(long, conflicts_with = "insecure_plain")]
+    direct_tls: bool,
+    /// No TLS at all: for a server on the same machine
+    #[arg(long)]
+    insecure_plain: bool,
+    /// A PEM file with authorities to trust besides the well-known ones
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// How many subscriptions the service allows one account; without it case 30 is not run
+    #[arg(long, value_name = "N")]
+    subscription_limit: Option<usize>,
+    /// The longest lease the service grants (case 46)
+    #[arg(long, value_name = "SECONDS")]
+    lease_limit: Option<u64>,
+    /// The largest payload the service takes (case 70); without it the case limits its own node
+    #[arg(long, value_name = "BYTES")]
+    payload_limit: Option<usize>,
+    /// How many items case 54 publishes
+    #[arg(long, value_name = "N", default_value_t = 5_000)]
+    many_items: usize,
+    /// How many subscribers case 99 has
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    subscribers: usize,
+    /// How long one case may take; the long ones a multiple of it
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    deadline: u64,
+    /// Only these cases, such as 17,20-24
+    #[arg(long, value_name = "NUMBERS")]
+    case: Option<String>,
+    /// Cases that are known to fail, with reasons: a line `8 # not offered` for each
+    #[arg(long, value_name = "FILE")]
+    known_failures: Option<PathBuf>,
+    /// What the output is
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Where the output goes; to standard output if not given
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Say nothing on standard error while the cases run
+    #[arg(long)]
+    quiet: bool,
+    /// Print the cases and ask nothing
+    #[arg(long)]
+    list: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+    Junit,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let mut done = Ok(true);
+    if arguments.list {
+        for (number, section, sentence) in cases() {
+            done = done.and(said(&format!("{number:>3} | {section:<9} | {sentence}\n")));
+        }
+    } else {
+        done = run(&arguments);
+    }
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(why) => {
+            let _nobody_reads_it_then = writeln!(std::io::stderr(), "pubsub-conformance: {why}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<bool, String> {
+    let suite = suite(arguments)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("no runtime: {error}"))?;
+    let told = |row: &Row| {
+        if !arguments.quiet {
+            let word = row.outcome.word();
+            let _nobody_reads_it_then = writeln!(
+                std::io::stderr(),
+                "{:>3} {word:<7} {}",
+                row.number,
+                row.sentence
+            );
+        }
+    };
+    let report = runtime
+        .block_on(suite.run(told))
+        .map_err(|unreachable| format!("nothing was asked: {unreachable}"))?;
+    write(arguments, &report)?;
+    Ok(report.is_as_expected())
+}
+
+fn suite(arguments: &Arguments) -> Result<Suite, String> {
+    let service = arguments.service.as_deref().unwrap_or_default();
+    let server = Server {
+        address: arguments.server.clone(),
+        security: match (arguments.insecure_plain, arguments.direct_tls) {
+            (true, _) => Security::None,
+            (false, true) => Security::Direct,
+            (false, false) => Security::StartTls,
+        },
+        authorities: arguments.ca_file.clone(),
+    };
+    let mut suite = Suite::new(service, server, people(arguments)?)
+        .many_items(arguments.many_items)
+        .subscribers(arguments.subscribers)
+        .deadline(Duration::from_secs(arguments.deadline));
+    if let Some(numbers) = &arguments.case {
+        suite = suite.only(numbers_of(numbers)?);
+    }
+    if let Some(file) = &arguments.known_failures {
+        let known: KnownFailures = read(file)?
+            .parse()
+            .map_err(|error| format!("{}: {error}", file.display()))?;
+        suite = suite.known(known);
+    }
+    if let Some(limit) = arguments.subscription_limit {
+        suite = suite.subscription_limit(limit);
+    }
+    if let Some(limit) = arguments.lease_limit {
+        suite = suite.lease_limit(Duration::from_secs(limit));
+    }
+    if let Some(limit) = arguments.payload_limit {
+        suite = suite.payload_limit(limit);
+    }
+    Ok(suite)
+}
+
+fn people(arguments: &Arguments) -> Result<People, String> {
+    let file = match &arguments.accounts {
+        None => serde_json::Value::Null,
+        Some(file) => serde_json::from_str(&read(file)?)
+            .map_err(|error| format!("{}: {error}", file.display()))?,
+    };
+    let find = |role: &str, flag: &Option<Account>| -> Result<Option<Account>, String> {
+        let text = match (flag, file.get(role)) {
+            (Some(account), _) => return Ok(Some(account.clone())),
+            (None, None) => return Ok(None),
+            (None, Some(value)) => value.as_str().unwrap_or_default(),
+        };
+        let account: Result<Account, BadAccount> = text.parse();
+        account.map(Some).map_err(|error| format!("{role}: {error}"))
+    };
+    let need = |role: &str, flag: &Option<Account>| {
+        find(role, flag)?.ok_or_else(|| format!("who is the {role}? See --{role} and --accounts"))
+    };
+    Ok(People {
+        owner: need("owner", &arguments.owner)?,
+        publisher: need("publisher", &arguments.publisher)?,
+        subscriber: need("subscriber", &arguments.subscriber)?,
+        stranger: need("stranger", &arguments.stranger)?,
+        outsider: find("outsider", &arguments.outsider)?,
+    })
+}
+
+/// The numbers in a list such as `17,20-24`.
+fn numbers_of(list: &str) -> Result<BTreeSet<u16>, String> {
+    let mut numbers = BTreeSet::new();
+    for part in list.split(',') {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let number = |text: &str| match text.trim().parse() {
+            Ok(number @ 1..=100) => Ok(number),
+            _ => Err(format!("--case: {part:?} names no case of 1 to 100")),
+        };
+        numbers.extend(number(first)?..=number(last)?);
+    }
+    Ok(numbers)
+}
+
+fn write(arguments: &Arguments, report: &Report) -> Result<(), String> {
+    let text = match arguments.format {
+        Format::Text => report.to_text(),
+        Format::Json => report.to_json(),
+        Format::Junit => report.to_junit(),
+    };
+    match &arguments.output {
+        None => said(&text).map(|_| ()),
+        Some(file) => {
+            std::fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))
+        }
+    }
+}
+
+fn read(file: &PathBuf) -> Result<String, String> {
+    std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))
+}
+
+/// Unlike `print!` without a panic when nobody reads it.
+fn said(text: &str) -> Result<bool, String> {
+    let written = std::io::stdout().write_all(text.as_bytes());
+    written.map(|()| true).map_err(|error| format!("standard output: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_flags_do_not_contradict_each_other() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_list_of_cases_is_read() {
+        let numbers: Vec<u16> = numbers_of("17,20-22").unwrap().into_iter().collect();
+        assert_eq!(numbers, [17, 20, 21, 22]);
+        assert!(numbers_of("0").is_err());
+        assert!(numbers_of("99-101").is_err());
+        assert!(numbers_of("").is_err());
+    }
+}

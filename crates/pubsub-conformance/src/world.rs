@@ -1,0 +1,268 @@
+//! [`World`]: one service, the people around it, and the nodes one case makes.
+//!
+//! Deliberately absent: what is expected of the service.
+
+mod deeds;
+mod who;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use couplet_core::element::Tree;
+use tokio::time::Instant;
+
+use crate::ask::{NS_INFO, element, escaped, owner, pubsub};
+use crate::client::{Server, Session, login};
+use crate::expect::{Answer, Event};
+use crate::fault::{Checked, Fault};
+
+pub(crate) use who::{Cast, O, OUTSIDER, P, S, Who, X};
+
+/// What the runner was told about the service, where it cannot find out by itself.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Facts {
+    pub(crate) subscription_limit: Option<usize>,
+    pub(crate) lease_limit: Option<Duration>,
+    pub(crate) payload_limit: Option<usize>,
+    pub(crate) bounce_limit: Option<usize>,
+    pub(crate) many_items: usize,
+    pub(crate) crowd: usize,
+}
+
+/// One service and the people around it.
+pub(crate) struct World {
+    pub(crate) service: String,
+    pub(crate) facts: Facts,
+    pub(crate) features: BTreeSet<String>,
+    server: Server,
+    cast: Cast,
+    patience: Duration,
+    run: String,
+    named: u32,
+    nodes: Vec<String>,
+    barriers: BTreeMap<Who, String>,
+    sessions: BTreeMap<Who, Session>,
+    faults: Vec<Fault>,
+}
+
+impl World {
+    pub(crate) fn new(
+        service: String,
+        server: Server,
+        cast: Cast,
+        facts: Facts,
+        patience: Duration,
+        run: String,
+    ) -> World {
+        World {
+            service,
+            facts,
+            features: BTreeSet::new(),
+            server,
+            cast,
+            patience,
+            run,
+            named: 0,
+            nodes: Vec::new(),
+            barriers: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            faults: Vec::new(),
+        }
+    }
+
+    /// Asks the service what it says it can do, once for all cases.
+    pub(crate) async fn learn(&mut self) -> Checked {
+        let query = format!("<query xmlns='{NS_INFO}'/>");
+        let answer = self.get(O, &query).await?;
+        let info = answer.payload("query", NS_INFO)?;
+        self.features = info
+            .children()
+            .filter(|child| child.is("feature", NS_INFO))
+            .filter_map(|feature| feature.attr("var").map(|var| var.into_owned()))
+            .collect();
+        Ok(())
+    }
+
+    /// Whether the service announces this feature of pubsub's.
+    pub(crate) fn announces(&self, feature: &str) -> bool {
+        self.features.contains(&format!("http://jabber.org/protocol/pubsub#{feature}"))
+    }
+
+    /// A proper "I do not have this feature" ends the case: in the XEP's words, and unannounced.
+    pub(crate) fn unless_refused(&self, answer: &Answer, feature: &str) -> Checked {
+        if answer.unsupported_feature().as_deref() != Some(feature) || self.announces(feature) {
+            return Ok(());
+        }
+        answer.unsupported(feature)?;
+        Err(Fault::Refused {
+            feature: feature.to_owned(),
+            came: answer.came(),
+        })
+    }
+
+    /// Remembers a line that is not met, and goes on.
+    pub(crate) fn line(&mut self, checked: Checked) {
+        self.faults.extend(checked.err());
+    }
+
+    /// What has been remembered since the last call.
+    pub(crate) fn faults(&mut self) -> Vec<Fault> {
+        std::mem::take(&mut self.faults)
+    }
+
+    /// How long one answer or one event may take.
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// The bare address of somebody.
+    pub(crate) fn bare(&self, who: Who) -> String {
+        let account = self.cast.account(who);
+        account.map_or_else(String::new, |account| account.jid().to_owned())
+    }
+
+    /// The full address of somebody's resource.
+    pub(crate) async fn full(&mut self, who: Who) -> Checked<String> {
+        Ok(self.session(who).await?.jid().to_owned())
+    }
+
+    /// Somebody's session; logs in if there is none.
+    pub(crate) async fn session(&mut self, who: Who) -> Checked<&mut Session> {
+        if !self.sessions.contains_key(&who) {
+            let session = self.another_session(who).await?;
+            self.sessions.insert(who, session);
+        }
+        let session = self.sessions.get_mut(&who);
+        session.ok_or_else(|| Fault::NotRun("no session".to_owned()))
+    }
+
+    /// A session that the caller looks after.
+    pub(crate) async fn another_session(&self, who: Who) -> Checked<Session> {
+        let account = self.cast.account(who);
+        let account = account.ok_or_else(|| Fault::NotRun(who.missing()))?;
+        let resource = format!("{}-{}", self.run, who.resource());
+        login(&self.server, account, &resource, self.patience).await
+    }
+
+    /// Ends somebody's session, as a lost connection would.
+    pub(crate) fn leave(&mut self, who: Who) {
+        self.sessions.remove(&who);
+    }
+
+    /// Asks the service.
+    pub(crate) async fn get(&mut self, who: Who, payload: &str) -> Checked<Answer> {
+        self.ask(who, "get", payload).await
+    }
+
+    /// Tells the service to do something.
+    pub(crate) async fn set(&mut self, who: Who, payload: &str) -> Checked<Answer> {
+        self.ask(who, "set", payload).await
+    }
+
+    pub(crate) async fn ask(&mut self, who: Who, kind: &str, payload: &str) -> Checked<Answer> {
+        let service = self.service.clone();
+        let session = self.session(who).await?;
+        let tree = session.ask(kind, Some(&service), payload).await?;
+        Ok(Answer::new(tree))
+    }
+
+    /// Sends somebody's stanza to the service; `{to}` in it becomes the service's address.
+    pub(crate) async fn send(&mut self, who: Who, stanza: &str) -> Checked {
+        let stanza = stanza.replace("{to}", &escaped(&self.service));
+        self.session(who).await?.send(&stanza).await
+    }
+
+    /// The next message of the service to somebody.
+    pub(crate) async fn event(&mut self, who: Who) -> Checked<Event> {
+        let deadline = Instant::now() + self.patience;
+        let service = self.service.clone();
+        let session = self.session(who).await?;
+        let found = session.message(deadline, |tree| is_from(tree, &service)).await?;
+        found
+            .map(Event::new)
+            .ok_or_else(|| Fault::unmet("an event", "none in time"))
+    }
+
+    /// All messages of the service to somebody that are on the way and have not been taken.
+    ///
+    /// A barrier, not a sleep: an event of a second node, asked for now, comes behind them.
+    pub(crate) async fn quiet(&mut self, who: Who) -> Checked<Vec<Event>> {
+        let barrier = self.barrier(who).await?;
+        let publish = element("publish", &[("node", &barrier)], &crate::ask::item("", &crate::ask::entry("behind")));
+        self.set(O, &pubsub(&publish)).await?.good().map_err(|fault| fault.about("the barrier"))?;
+        let deadline = Instant::now() + self.patience;
+        let service = self.service.clone();
+        let session = self.session(who).await?;
+        let is_barrier = |tree: &Tree| {
+            is_from(tree, &service) && tree.as_str().contains(&barrier)
+        };
+        let came = session.message(deadline, is_barrier).await?;
+        if came.is_none() {
+            return Err(Fault::unmet("the event of a second node, as a barrier", "none in time"));
+        }
+        let rest = session.take(|tree| is_from(tree, &service));
+        Ok(rest.into_iter().map(Event::new).collect())
+    }
+
+    /// Nothing of the service is on the way to somebody.
+    pub(crate) async fn silent(&mut self, who: Who) -> Checked {
+        let rest = self.quiet(who).await?;
+        match rest.first() {
+            None => Ok(()),
+            Some(event) => Err(Fault::unmet("no more events", event.came())),
+        }
+    }
+
+    async fn barrier(&mut self, who: Who) -> Checked<String> {
+        if let Some(barrier) = self.barriers.get(&who) {
+            return Ok(barrier.clone());
+        }
+        let barrier = self.node(&[]).await?;
+        let jid = self.full(who).await?;
+        let subscribe = element("subscribe", &[("node", &barrier), ("jid", &jid)], "");
+        let answer = self.set(who, &pubsub(&subscribe)).await?;
+        answer.good().map_err(|fault| fault.about("the barrier"))?;
+        self.barriers.insert(who, barrier.clone());
+        Ok(barrier)
+    }
+
+    /// A name no node has, which is deleted when the case is over.
+    pub(crate) fn name(&mut self) -> String {
+        self.named += 1;
+        let name = format!("{}-{}", self.run, self.named);
+        self.remember(&name);
+        name
+    }
+
+    /// A node to delete when the case is over.
+    pub(crate) fn remember(&mut self, node: &str) {
+        self.nodes.push(node.to_owned());
+    }
+
+    /// Deletes what the case made and lets everybody leave.
+    pub(crate) async fn clean(&mut self) {
+        for node in std::mem::take(&mut self.nodes) {
+            let delete = owner(&element("delete", &[("node", &node)], ""));
+            let service = self.service.clone();
+            let Ok(session) = self.session(O).await else { break };
+            // Not all of them were made, and some are gone.
+            let _gone_anyway = session.ask("set", Some(&service), &delete).await;
+        }
+        self.barriers.clear();
+        self.sessions.clear();
+        self.faults.clear();
+    }
+}
+
+/// A message of the service that is no answer to one of ours.
+fn is_from(tree: &Tree, address: &str) -> bool {
+    let root = tree.root();
+    root.attr("from").as_deref() == Some(address) && root.attr("type").as_deref() != Some("error")
+}
+
+/// A number nobody else has drawn, for names.
+pub(crate) fn chance() -> u64 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    // A fresh RandomState is the standard library's only source of chance.
+    RandomState::new().build_hasher().finish()
+}
