@@ -26,6 +26,7 @@ use crate::{
     answering::Answering,
     clock,
     moment::Moment,
+    node::NodeId,
     store::{Cursor, JobId, Store},
 };
 
@@ -136,6 +137,12 @@ impl Fanout {
         // A panic while holding the lock leaves the map whole.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The id of notifications of one announcement: copies are recognisable, and one that bounces
+/// leads to its node without a table.
+pub(crate) fn message_id(node: NodeId, seq: u64) -> String {
+    format!("{:x}-{seq:x}", node.0)
 }
 
 /// When a lease taken now runs out.

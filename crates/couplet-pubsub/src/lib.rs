@@ -5,6 +5,11 @@
     reason = "parts of the service are still being put together"
 )]
 
+mod service;
+mod commands;
+mod discovery;
+mod desk;
+pub mod settings;
 mod fanout;
 mod answering;
 mod clock;
@@ -26,3 +31,5 @@ mod item;
 pub mod subscription;
 pub mod node;
 mod moment;
+
+pub use service::{OpenError, Pubsub};

@@ -11,7 +11,7 @@ use tokio::{
     time::{self, Instant},
 };
 
-use super::{Batch, Fanout, Held, Sent, beginning, lease, pause};
+use super::{Batch, Fanout, Held, Sent, beginning, lease, message_id, pause};
 use crate::{
     clock,
     node::{NodeId, NotificationType},
@@ -312,10 +312,4 @@ impl Delivery {
             tracing::warn!(to = recipient.jid, %why, "a notification cannot be sent");
         }
     }
-}
-
-/// The id of notifications of one announcement: copies are recognisable, and one that bounces
-/// leads to its node without a table.
-pub(crate) fn message_id(node: NodeId, seq: u64) -> String {
-    format!("{:x}-{seq:x}", node.0)
 }

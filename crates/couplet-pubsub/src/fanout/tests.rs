@@ -11,7 +11,7 @@ use crate::{
     change::{Announcement, Audience},
     facts::{Facts, Needs},
     item::Item,
-    node::{Affiliation, Node, NodeId, NotificationType},
+    node::{Affiliation, Node, NotificationType},
     page::{Page, Paged},
     request::Wanted,
     store::{
