@@ -5,6 +5,14 @@
     reason = "parts of the service are still being put together"
 )]
 
+mod service;
+mod commands;
+mod discovery;
+mod desk;
+pub mod settings;
+mod fanout;
+mod answering;
+mod clock;
 mod archive;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -23,3 +31,5 @@ mod item;
 pub mod subscription;
 pub mod node;
 mod moment;
+
+pub use service::{OpenError, Pubsub};

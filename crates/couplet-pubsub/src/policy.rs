@@ -190,7 +190,8 @@ impl Creators {
 }
 
 /// Bounds of what one entity may have, and of single nodes and requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Limits {
     /// Nodes it created.

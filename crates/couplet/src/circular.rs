@@ -146,6 +146,15 @@ impl Mailing {
         Ok(())
     }
 
+    /// Waits until the session is over: what has no receipt then may have gone or not.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub async fn over(&self) {
+        self.switchboard.outbox.bulk().over(self.session).await;
+    }
+
     /// A receipt for everything sent so far.
     ///
     /// It costs the server an answer: take one for some hundred copies, not for each.

@@ -11,7 +11,7 @@ use crate::{
     connect::{Configured, Connect},
     dispatch::Dispatch,
     error::Error,
-    features::{About, Feature, Features},
+    features::{About, Discovery, Feature, Features},
     hooks::Hooks,
     link::Link,
     router::Router,
@@ -116,6 +116,22 @@ impl Component {
     /// ```
     pub fn about(mut self, tell: impl FnOnce(&mut About)) -> Component {
         tell(&mut self.features.about);
+        self
+    }
+
+    /// Answers service discovery for what comes and goes while the component runs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config, Discovery};
+    ///
+    /// fn with_rooms(rooms: impl Discovery) -> Component {
+    ///     Component::new(Config::new("rooms.localhost", "secret")).on_discovery(rooms)
+    /// }
+    /// ```
+    pub fn on_discovery(mut self, discovery: impl Discovery) -> Component {
+        self.features.discovery = Some(Arc::new(discovery));
         self
     }
 

@@ -21,6 +21,8 @@ use xmpp_parsers::{
 
 use crate::router::Router;
 
+pub use disco::Discovery;
+
 /// A feature that is on unless switched off with
 /// [`Component::without`](crate::Component::without).
 ///
@@ -67,6 +69,8 @@ pub struct About {
     pub(crate) identity: (String, String),
     pub(crate) items: Vec<Item>,
     pub(crate) contacts: Vec<(String, String)>,
+    pub(crate) features: BTreeSet<String>,
+    pub(crate) untold: BTreeSet<String>,
 }
 
 /// An entry of disco#items.
@@ -170,6 +174,38 @@ impl About {
         self
     }
 
+    /// A feature that no handler's payload names, such as one of a protocol's options. (XEP-0030, 3)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config};
+    ///
+    /// let news = Component::new(Config::new("news.localhost", "secret")).about(|about| {
+    ///     about.feature("http://jabber.org/protocol/pubsub#publish");
+    /// });
+    /// ```
+    pub fn feature(&mut self, name: impl Into<String>) -> &mut About {
+        self.features.insert(name.into());
+        self
+    }
+
+    /// A namespace that something is served in and that is no feature by itself.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config};
+    ///
+    /// let news = Component::new(Config::new("news.localhost", "secret")).about(|about| {
+    ///     about.no_feature("http://jabber.org/protocol/pubsub#owner");
+    /// });
+    /// ```
+    pub fn no_feature(&mut self, name: impl Into<String>) -> &mut About {
+        self.untold.insert(name.into());
+        self
+    }
+
     /// A contact address of the people behind it; `kind` is one of the fields of XEP-0157:
     /// `abuse-addresses`, `admin-addresses`, `feedback-addresses`, `sales-addresses`,
     /// `security-addresses`, `status-addresses`, `support-addresses`.
@@ -197,14 +233,17 @@ impl Default for About {
             identity: ("component".to_owned(), "generic".to_owned()),
             items: Vec::new(),
             contacts: Vec::new(),
+            features: BTreeSet::new(),
+            untold: BTreeSet::new(),
         }
     }
 }
 
 /// The features of one component.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Features {
     pub(crate) about: About,
+    pub(crate) discovery: Option<Arc<dyn Discovery>>,
     off: BTreeSet<Feature>,
 }
 
@@ -232,10 +271,17 @@ impl Features {
         let items = self.wants::<DiscoItemsQuery>(Feature::Disco, router);
         let about = Arc::new(self.about.clone());
         if items {
-            router.add_iq(IqType::Get, disco::Items(Arc::clone(&about)), None);
+            router.add_iq(
+                IqType::Get,
+                disco::Items {
+                    about: Arc::clone(&about),
+                    more: self.discovery.clone(),
+                },
+                None,
+            );
         }
         if info {
-            let known = disco::Info::of(about, router.namespaces());
+            let known = disco::Info::of(about, router.namespaces(), self.discovery.clone());
             router.add_iq(IqType::Get, known, None);
         }
     }

@@ -86,7 +86,7 @@ pub use crate::{
     config::Config,
     connect::{Connect, Stream},
     error::Error,
-    features::{About, Feature},
+    features::{About, Discovery, Feature},
     handler::{ByClosure, IntoIqHandler, IntoResult, IqHandler, MessageHandler, PresenceHandler},
     incoming::{Incoming, Iq},
     link::Link,

@@ -17,6 +17,63 @@ use crate::{
     incoming::Incoming,
 };
 
+/// Answers service discovery for what comes and goes while the component runs: nodes in a store,
+/// rooms, jobs. (XEP-0030, 3 and 4)
+///
+/// Mount it with [`Component::on_discovery`](crate::Component::on_discovery). What it does not know
+/// is answered from [`About`](crate::About).
+///
+/// # Examples
+///
+/// ```
+/// use couplet::{Discovery, Incoming, Refusal, async_trait};
+/// use xmpp_parsers::disco::{DiscoInfoQuery, DiscoInfoResult, DiscoItemsQuery, DiscoItemsResult, Item};
+///
+/// struct Rooms;
+///
+/// #[async_trait]
+/// impl Discovery for Rooms {
+///     async fn info(&self, _ask: &Incoming<DiscoInfoQuery>) -> Result<Option<DiscoInfoResult>, Refusal> {
+///         Ok(None)
+///     }
+///
+///     async fn items(&self, ask: &Incoming<DiscoItemsQuery>) -> Result<Option<DiscoItemsResult>, Refusal> {
+///         let hall = Item { jid: ask.to().clone(), node: Some("hall".to_owned()), name: None };
+///         Ok(Some(DiscoItemsResult { node: ask.node.clone(), items: vec![hall], rsm: None }))
+///     }
+/// }
+/// ```
+#[async_trait]
+pub trait Discovery: Send + Sync + 'static {
+    /// What a node is; none where the component says itself. Never asked without a node.
+    ///
+    /// # Errors
+    ///
+    /// What the asker is refused with.
+    ///
+    /// # Cancel safety
+    ///
+    /// The future is dropped where it stands when its deadline has passed.
+    async fn info(
+        &self,
+        ask: &Incoming<DiscoInfoQuery>,
+    ) -> Result<Option<DiscoInfoResult>, Refusal>;
+
+    /// What is at the component, or at one of its nodes; none where the component says itself.
+    ///
+    /// # Errors
+    ///
+    /// What the asker is refused with.
+    ///
+    /// # Cancel safety
+    ///
+    /// The future is dropped where it stands when its deadline has passed.
+    async fn items(
+        &self,
+        ask: &Incoming<DiscoItemsQuery>,
+    ) -> Result<Option<DiscoItemsResult>, Refusal>;
+}
+
 const NS_INFO: &str = "http://jabber.org/protocol/disco#info";
 
 /// disco#info: the same for every address of the component.
@@ -25,17 +82,25 @@ pub(crate) struct Info {
     features: BTreeSet<String>,
     /// What is asked most often, written once.
     root: Arc<[u8]>,
+    more: Option<Arc<dyn Discovery>>,
 }
 
 impl Info {
     /// `namespaces` are those that something is served in.
-    pub(crate) fn of(about: Arc<About>, namespaces: BTreeSet<String>) -> Info {
+    pub(crate) fn of(
+        about: Arc<About>,
+        namespaces: BTreeSet<String>,
+        more: Option<Arc<dyn Discovery>>,
+    ) -> Info {
         let mut features = namespaces;
         features.insert(NS_INFO.to_owned());
+        features.extend(about.features.iter().cloned());
+        features.retain(|feature| !about.untold.contains(feature));
         let mut info = Info {
             about,
             features,
             root: Arc::default(),
+            more,
         };
         let mut root = Vec::new();
         let told = info.tell(None, Some(info.about.name.clone()));
@@ -79,10 +144,18 @@ impl IqHandler for Info {
     type Response = Told;
 
     async fn handle(&self, ask: Incoming<DiscoInfoQuery>) -> Result<Told, Refusal> {
+        if let Some(more) = self.more.as_ref().filter(|_| ask.node.is_some())
+            && let Some(told) = more.info(&ask).await?
+        {
+            return Ok(Told::Node(told));
+        }
         self.answer(ask.node.as_ref())
     }
 
     fn handle_now(&self, ask: &Incoming<DiscoInfoQuery>) -> Option<Result<Told, Refusal>> {
+        if self.more.is_some() && ask.node.is_some() {
+            return None;
+        }
         Some(self.answer(ask.node.as_ref()))
     }
 }
@@ -106,7 +179,10 @@ impl IntoResult for Told {
 }
 
 /// disco#items: what the app named.
-pub(crate) struct Items(pub(crate) Arc<About>);
+pub(crate) struct Items {
+    pub(crate) about: Arc<About>,
+    pub(crate) more: Option<Arc<dyn Discovery>>,
+}
 
 #[async_trait]
 impl IqHandler for Items {
@@ -114,7 +190,12 @@ impl IqHandler for Items {
     type Response = DiscoItemsResult;
 
     async fn handle(&self, ask: Incoming<DiscoItemsQuery>) -> Result<DiscoItemsResult, Refusal> {
-        let all = &self.0.items;
+        if let Some(more) = &self.more
+            && let Some(told) = more.items(&ask).await?
+        {
+            return Ok(told);
+        }
+        let all = &self.about.items;
         let is_known = |node: &String| all.iter().any(|item| item.node.as_ref() == Some(node));
         if ask.node.as_ref().is_some_and(|node| !is_known(node)) {
             return Err(Condition::ItemNotFound.into());

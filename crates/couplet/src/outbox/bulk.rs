@@ -18,7 +18,7 @@ use couplet_core::{
     stanza::Kind,
 };
 use tokio::{
-    sync::{Notify, oneshot},
+    sync::{Notify, oneshot, watch},
     time::{self, Instant},
 };
 
@@ -45,12 +45,13 @@ pub(crate) struct Bulk {
     name: String,
     queue: Mutex<Queue>,
     waiting: AtomicUsize,
+    /// Which session it is; none when there is none.
+    session: watch::Sender<Option<u64>>,
     moved: Notify,
 }
 
 #[derive(Debug)]
 struct Queue {
-    /// Which session it is; none when there is none.
     session: Option<u64>,
     sessions: u64,
     bytes: Vec<u8>,
@@ -91,6 +92,7 @@ impl Bulk {
             name: format!("taken-{seed:x}-"),
             queue: Mutex::new(queue),
             waiting: AtomicUsize::new(0),
+            session: watch::Sender::new(None),
             moved: Notify::new(),
         }
     }
@@ -101,8 +103,7 @@ impl Bulk {
         queue.sessions += 1;
         queue.session = Some(queue.sessions);
         queue.window = Window::new();
-        drop(queue);
-        self.moved.notify_waiters();
+        self.session.send_replace(queue.session);
     }
 
     /// The session is over or about to be: what waits is dropped, what is not confirmed never
@@ -114,6 +115,7 @@ impl Bulk {
         queue.marks.clear();
         (queue.unmarked, queue.marked) = (0, 0);
         self.waiting.store(0, Ordering::Relaxed);
+        self.session.send_replace(None);
         drop(queue);
         self.moved.notify_waiters();
     }
@@ -122,14 +124,18 @@ impl Bulk {
     ///
     /// Cancel safe.
     pub(crate) async fn session(&self) -> u64 {
-        loop {
-            let moved = self.moved.notified();
-            let session = self.queue().session;
-            match session {
-                Some(session) => return session,
-                None => moved.await,
-            }
-        }
+        let mut session = self.session.subscribe();
+        let known = session.wait_for(Option::is_some).await;
+        // The other end is ours: it never closes.
+        known.ok().and_then(|session| *session).unwrap_or_default()
+    }
+
+    /// Waits until `session` is over.
+    ///
+    /// Cancel safe.
+    pub(crate) async fn over(&self, session: u64) {
+        let mut now = self.session.subscribe();
+        let _it_never_closes = now.wait_for(|now| *now != Some(session)).await;
     }
 
     /// Waits until `session` has room for copies; false where an answer is overdue.

@@ -1,0 +1,62 @@
+//! What every part of the service works with, and the requests it counts.
+
+use std::sync::Arc;
+
+use couplet::{Jid, Refusal};
+
+use crate::{
+    answering::Answering, clock, codec, engine::Engine, policy::Policy, reply::Reply,
+    request::Request, store::Store,
+};
+
+/// Engine, store and rules of one service.
+pub(crate) struct Desk {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) engine: Engine,
+    pub(crate) policy: Arc<dyn Policy>,
+    pub(crate) answering: Arc<Answering>,
+}
+
+impl Desk {
+    /// Has a request answered, and counts it.
+    pub(crate) async fn answer(&self, from: &Jid, request: Request) -> Result<Reply, Refusal> {
+        let operation = operation(&request);
+        let answered = Box::pin(self.engine.answer(from, request, clock::now())).await;
+        let outcome = match &answered {
+            Ok(Reply::Published { ids, .. }) => {
+                metrics::counter!("couplet_pubsub_publishes_total").increment(ids.len() as u64);
+                "done"
+            }
+            Ok(_) => "done",
+            Err(refused) => refused.condition.as_str(),
+        };
+        metrics::counter!("couplet_pubsub_requests_total", "operation" => operation, "outcome" => outcome)
+            .increment(1);
+        answered.map_err(codec::refusal)
+    }
+}
+
+fn operation(request: &Request) -> &'static str {
+    match request {
+        Request::Subscriptions { .. } => "subscriptions",
+        Request::Affiliations { .. } => "affiliations",
+        Request::Subscribe { .. } => "subscribe",
+        Request::Unsubscribe { .. } => "unsubscribe",
+        Request::Options { .. } => "options",
+        Request::SetOptions { .. } => "set_options",
+        Request::DefaultOptions { .. } => "default_options",
+        Request::Items { .. } => "items",
+        Request::Publish { .. } => "publish",
+        Request::Retract { .. } => "retract",
+        Request::Create { .. } => "create",
+        Request::Configuration { .. } => "configuration",
+        Request::Configure { .. } => "configure",
+        Request::DefaultConfiguration => "default_configuration",
+        Request::Delete { .. } => "delete",
+        Request::Purge { .. } => "purge",
+        Request::Subscribers { .. } => "subscribers",
+        Request::SetSubscribers { .. } => "set_subscribers",
+        Request::Affiliates { .. } => "affiliates",
+        Request::SetAffiliates { .. } => "set_affiliates",
+    }
+}

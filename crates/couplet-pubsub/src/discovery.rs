@@ -1,0 +1,203 @@
+//! Service discovery: the nodes, what each is, and its items. (XEP-0060, 5.1 to 5.5)
+//!
+//! Deliberately absent: rules. Who may see items is what the engine says when they are asked for.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use async_trait::async_trait;
+use couplet::{Condition, Discovery, Incoming, Jid, Refusal};
+use xmpp_parsers::{
+    disco::{DiscoInfoQuery, DiscoInfoResult, DiscoItemsQuery, DiscoItemsResult, Identity, Item},
+    rsm::{First, SetQuery, SetResult},
+};
+
+use crate::{
+    codec,
+    commands::{self, Command},
+    desk::Desk,
+    facts::Needs,
+    node::Node,
+    page::{Page, Paged, Start},
+    refused::Refused,
+    reply::Reply,
+    request::{Request, Wanted},
+};
+
+const NS_INFO: &str = "http://jabber.org/protocol/disco#info";
+
+/// As many nodes at a time, where nobody asks for fewer.
+const NODES: u32 = 200;
+
+/// What is at the service.
+pub(crate) struct Nodes(pub(crate) Arc<Desk>);
+
+#[async_trait]
+impl Discovery for Nodes {
+    async fn info(
+        &self,
+        ask: &Incoming<DiscoInfoQuery>,
+    ) -> Result<Option<DiscoInfoResult>, Refusal> {
+        let Some(name) = ask.node.clone() else {
+            return Ok(None);
+        };
+        if name == commands::NS {
+            return Ok(Some(command(&name, "command-list", None)));
+        }
+        if let Some(known) = Command::named(&name) {
+            return Ok(Some(command(&name, "command-node", Some(known.title()))));
+        }
+        let needs = Needs {
+            node: Some(name.clone()),
+            owners: true,
+            ..Needs::default()
+        };
+        let found = self.0.store.look(needs).await;
+        let found = found.map_err(|why| codec::refusal(why.into()))?;
+        match (found.node, found.redirect) {
+            (Some(node), _) => Ok(Some(leaf(&node, &found.owners))),
+            (None, Some(uri)) => Err(codec::refusal(Refused {
+                uri: Some(uri),
+                ..Refused::plain(Condition::Gone)
+            })),
+            (None, None) => Err(Condition::ItemNotFound.into()),
+        }
+    }
+
+    async fn items(
+        &self,
+        ask: &Incoming<DiscoItemsQuery>,
+    ) -> Result<Option<DiscoItemsResult>, Refusal> {
+        let page = ask.rsm.as_ref().map(page).transpose()?;
+        let (here, who) = (ask.to(), ask.from());
+        let told = match ask.node.as_deref() {
+            None => self.nodes(here, page).await?,
+            Some(commands::NS) => self.commands(here, who),
+            Some(name) if Command::named(name).is_some() => (Vec::new(), None),
+            Some(name) => self.items_of(here, who, name, page).await?,
+        };
+        Ok(Some(DiscoItemsResult {
+            node: ask.node.clone(),
+            items: told.0,
+            rsm: told.1,
+        }))
+    }
+}
+
+/// Entries, and where they stand in their list.
+type Told = (Vec<Item>, Option<SetResult>);
+
+impl Nodes {
+    async fn nodes(&self, here: &Jid, page: Option<Page>) -> Result<Told, Refusal> {
+        let asked = page.is_some();
+        let mut page = page.unwrap_or_default();
+        page.max = Some(page.max.map_or(NODES, |max| max.min(NODES)));
+        let found = self.0.store.nodes(page).await;
+        let found = found.map_err(|why| codec::refusal(why.into()))?;
+        let place = place(&found, asked, |node| node.name.clone());
+        let items = found.entries.into_iter().map(|node| Item {
+            jid: here.clone(),
+            name: node.config.title,
+            node: Some(node.name),
+        });
+        Ok((items.collect(), place))
+    }
+
+    async fn items_of(
+        &self,
+        here: &Jid,
+        who: &Jid,
+        name: &str,
+        page: Option<Page>,
+    ) -> Result<Told, Refusal> {
+        let asked = page.is_some();
+        let request = Request::Items {
+            node: name.to_owned(),
+            subid: None,
+            wanted: Wanted::Page(page.unwrap_or_default()),
+        };
+        let Reply::Items { items, .. } = self.0.answer(who, request).await? else {
+            return Err(Condition::InternalServerError.into());
+        };
+        let place = place(&items, asked, |item| item.head.id.clone());
+        // XEP-0060, 5.5: the name is the ItemID, and there is no node.
+        let items = items.entries.into_iter().map(|item| Item {
+            jid: here.clone(),
+            node: None,
+            name: Some(item.head.id),
+        });
+        Ok((items.collect(), place))
+    }
+
+    fn commands(&self, here: &Jid, who: &Jid) -> Told {
+        let is_admin = self.0.policy.is_admin(&who.to_bare());
+        let all = Command::all().filter(|command| is_admin || !command.is_for_admins());
+        let items = all.map(|command| Item {
+            jid: here.clone(),
+            node: Some(command.node().to_owned()),
+            name: Some(command.title().to_owned()),
+        });
+        (items.collect(), None)
+    }
+}
+
+fn leaf(node: &Node, owners: &[jid::BareJid]) -> DiscoInfoResult {
+    DiscoInfoResult {
+        node: Some(node.name.clone()),
+        identities: vec![identity("pubsub", "leaf", node.config.title.clone())],
+        features: features([NS_INFO, codec::NS]),
+        extensions: vec![codec::form::meta_data(node, owners)],
+    }
+}
+
+fn command(node: &str, type_: &str, name: Option<&str>) -> DiscoInfoResult {
+    DiscoInfoResult {
+        node: Some(node.to_owned()),
+        identities: vec![identity("automation", type_, name.map(str::to_owned))],
+        features: features([commands::NS, "jabber:x:data"]),
+        extensions: Vec::new(),
+    }
+}
+
+fn identity(category: &str, type_: &str, name: Option<String>) -> Identity {
+    Identity {
+        category: category.to_owned(),
+        type_: type_.to_owned(),
+        lang: None,
+        name,
+    }
+}
+
+fn features<const N: usize>(all: [&str; N]) -> BTreeSet<String> {
+    all.into_iter().map(str::to_owned).collect()
+}
+
+/// The page that is asked for. (XEP-0059)
+fn page(asked: &SetQuery) -> Result<Page, Refusal> {
+    let from = match (&asked.after, &asked.before, asked.index) {
+        (None, None, None) => Start::First,
+        (Some(after), None, None) if after.is_empty() => Start::First,
+        (Some(after), None, None) => Start::After(after.clone()),
+        (None, Some(before), None) if before.is_empty() => Start::Last,
+        (None, Some(before), None) => Start::Before(before.clone()),
+        (None, None, Some(index)) => Start::Index(index as u64),
+        _ => return Err(Refusal::new(Condition::BadRequest).text("A page begins at one place")),
+    };
+    let max = asked.max.map(|max| u32::try_from(max).unwrap_or(u32::MAX));
+    Ok(Page { max, from })
+}
+
+/// Where a page stands in its list, when that was asked for or it is not all.
+fn place<T>(found: &Paged<T>, asked: bool, cursor: impl Fn(&T) -> String) -> Option<SetResult> {
+    if !asked && found.entries.len() as u64 == found.count {
+        return None;
+    }
+    let first = found.entries.first().map(|entry| First {
+        index: usize::try_from(found.index).ok(),
+        item: cursor(entry),
+    });
+    Some(SetResult {
+        first,
+        last: found.entries.last().map(cursor),
+        count: usize::try_from(found.count).ok(),
+    })
+}

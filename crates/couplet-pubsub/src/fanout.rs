@@ -1,0 +1,168 @@
+//! From announcements in the store to messages on the wire: at least once, in the order of each
+//! node, at the pace of the server.
+//!
+//! A session of the component is delivered to by two halves: one sends slices of the recipients
+//! of all nodes in turn, the other notes what the server has taken for good. What was not noted
+//! when a session ends goes again in the next one, under the same ids. Deliberately absent: any
+//! task; its owner is the component it is mounted on.
+
+mod deliver;
+mod settle;
+
+use std::{
+    collections::BTreeMap,
+    num::NonZeroU32,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use couplet::{Link, Mailing, Receipt, Stopping};
+use tokio::{
+    sync::mpsc,
+    time::{self, Instant},
+};
+
+use crate::{
+    answering::Answering,
+    clock,
+    moment::Moment,
+    node::NodeId,
+    store::{Cursor, JobId, Store},
+};
+
+/// How long an announcement is ours without a sign of life.
+const LEASE: Duration = Duration::from_secs(30);
+
+/// Groups of slices that wait for their receipt.
+const UNDER_WAY: usize = 1024;
+
+/// How fast, and how sure.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// Notifications a second, at most.
+    pub(crate) rate: Option<NonZeroU32>,
+    /// How long a session has to go on after the server took a message before that message counts
+    /// as delivered: a pong of ejabberd comes before its messages have arrived, and 1999 of 2000
+    /// were lost when it died in that moment (servers.md, 5).
+    pub(crate) settle: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Pace {
+        Pace {
+            rate: None,
+            settle: Duration::from_secs(3),
+        }
+    }
+}
+
+/// Delivers what is announced in a store.
+pub(crate) struct Fanout {
+    store: Arc<dyn Store>,
+    answering: Arc<Answering>,
+    instance: String,
+    pace: Pace,
+    held: Mutex<BTreeMap<JobId, Held>>,
+}
+
+/// A job of ours.
+struct Held {
+    /// So far it is delivered.
+    upto: Cursor,
+    since: Instant,
+    /// When its lease was last prolonged.
+    renewed: Instant,
+}
+
+/// A part of a job that was sent.
+#[derive(Debug)]
+struct Sent {
+    job: JobId,
+    upto: Option<Cursor>,
+    copies: u64,
+    /// Nothing of the job is left.
+    all: bool,
+}
+
+/// Parts that one receipt is for; none where nobody was to be told.
+struct Batch {
+    receipt: Option<Receipt>,
+    sent: Vec<Sent>,
+}
+
+impl Fanout {
+    pub(crate) fn new(store: Arc<dyn Store>, answering: Arc<Answering>, pace: Pace) -> Fanout {
+        Fanout {
+            store,
+            answering,
+            instance: uuid::Uuid::new_v4().to_string(),
+            pace,
+            held: Mutex::default(),
+        }
+    }
+
+    /// Delivers through all sessions until the component stops; hands back what is left.
+    pub(crate) async fn run(self, link: Link, mut stopping: Stopping) {
+        while !stopping.is_now() {
+            let mailing = tokio::select! {
+                () = stopping.wait() => break,
+                mailing = link.mailing() => mailing,
+            };
+            // What was under way in the last session is taken up from where it was safe.
+            self.hand_back().await;
+            tokio::select! {
+                () = mailing.over() => {}
+                () = self.serve(&mailing, &stopping) => {}
+            }
+        }
+        self.hand_back().await;
+    }
+
+    async fn serve(&self, mailing: &Mailing, stopping: &Stopping) {
+        let (sent, to_settle) = mpsc::channel(UNDER_WAY);
+        tokio::join!(
+            Box::pin(deliver::deliver(self, mailing, sent, stopping.clone())),
+            Box::pin(settle::settle(self, to_settle, stopping.clone())),
+        );
+    }
+
+    async fn hand_back(&self) {
+        self.held().clear();
+        if let Err(why) = self.store.release(&self.instance).await {
+            tracing::warn!(%why, "announcements could not be handed back; they are free when their leases run out");
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, BTreeMap<JobId, Held>> {
+        // A panic while holding the lock leaves the map whole.
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The id of notifications of one announcement: copies are recognisable, and one that bounces
+/// leads to its node without a table.
+pub(crate) fn message_id(node: NodeId, seq: u64) -> String {
+    format!("{:x}-{seq:x}", node.0)
+}
+
+/// When a lease taken now runs out.
+fn lease() -> Moment {
+    let millis = i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX);
+    Moment(clock::now().0.saturating_add(millis))
+}
+
+/// The place before all recipients.
+fn beginning() -> Cursor {
+    Cursor {
+        jid: String::new(),
+        subid: String::new(),
+    }
+}
+
+/// Waits, but not beyond the stop; tells whether it came to that.
+async fn pause(length: Duration, stopping: &mut Stopping) -> bool {
+    time::timeout(length, stopping.wait()).await.is_ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,315 @@
+//! The half that sends: claims announcements and writes a slice of each node's in turn.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
+
+use couplet::{Circular, Mailing, MessageType, RequestError, Stamp, Stopping};
+use tokio::{
+    sync::mpsc,
+    time::{self, Instant},
+};
+
+use super::{Batch, Fanout, Held, Sent, beginning, lease, message_id, pause};
+use crate::{
+    clock,
+    node::{NodeId, NotificationType},
+    store::{Claim, Cursor, Job, Recipient, StoreError},
+};
+
+/// Copies of one announcement before it is another node's turn.
+const SLICE: u32 = 500;
+
+/// Copies that one receipt is for: few enough to lose little, many enough to cost nothing.
+const RECEIPT_EVERY: u64 = 500;
+
+/// Announcements held at a time, and their payloads with them.
+const HELD: usize = 64;
+
+/// How often the store is asked although it has not called: another instance may have left
+/// something.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// How long to leave a store alone that has failed.
+const BREATH: Duration = Duration::from_secs(1);
+
+/// Sends until the session is over or the component stops.
+pub(super) async fn deliver(
+    fanout: &Fanout,
+    mailing: &Mailing,
+    sent: mpsc::Sender<Batch>,
+    mut stopping: Stopping,
+) {
+    let mut round = Round {
+        fanout,
+        mailing,
+        sent,
+        nodes: VecDeque::new(),
+        jobs: HashMap::new(),
+        count: 0,
+        open: Vec::new(),
+        copies: 0,
+        next_slice: Instant::now(),
+    };
+    let mut may_have_more = true;
+    while !stopping.is_now() {
+        let mut announced = std::pin::pin!(fanout.store.announced().notified());
+        may_have_more |= announced.as_mut().enable();
+        if may_have_more && round.count < HELD / 2 {
+            may_have_more = match round.claim().await {
+                Ok(more) => more,
+                Err(why) => {
+                    tracing::warn!(%why, "the store does not tell what is announced");
+                    pause(BREATH, &mut stopping).await;
+                    continue;
+                }
+            };
+        }
+        match round.step(&mut stopping).await {
+            Ok(true) => {
+                // Something new is worth a look, but not worth waiting for.
+                may_have_more |= announced.as_mut().enable();
+            }
+            Ok(false) => {
+                tokio::select! {
+                    () = announced => {}
+                    () = time::sleep(LOOK_EVERY) => {}
+                    () = stopping.wait() => {}
+                }
+                may_have_more = true;
+            }
+            Err(Trouble::Store(why)) => {
+                tracing::warn!(%why, "the store does not tell who is to be notified");
+                pause(BREATH, &mut stopping).await;
+            }
+            Err(Trouble::Over) => return,
+        }
+    }
+    let _over_or_not = round.close_batch().await;
+}
+
+/// Why a step failed.
+enum Trouble {
+    Over,
+    Store(StoreError),
+}
+
+impl From<RequestError> for Trouble {
+    fn from(_over: RequestError) -> Trouble {
+        Trouble::Over
+    }
+}
+
+/// What is being delivered.
+struct Round<'a> {
+    fanout: &'a Fanout,
+    mailing: &'a Mailing,
+    sent: mpsc::Sender<Batch>,
+    /// Whose turn it is.
+    nodes: VecDeque<NodeId>,
+    /// Of each node the announcements in their order.
+    jobs: HashMap<NodeId, VecDeque<Delivery>>,
+    count: usize,
+    /// Sent, without a receipt yet.
+    open: Vec<Sent>,
+    copies: u64,
+    next_slice: Instant,
+}
+
+/// An announcement on its way.
+struct Delivery {
+    job: Job,
+    upto: Option<Cursor>,
+    plain: Circular,
+    with_body: Option<Circular>,
+}
+
+impl Round<'_> {
+    /// Takes over announcements; tells whether there may be more.
+    async fn claim(&mut self) -> Result<bool, StoreError> {
+        if self.nodes.is_empty() {
+            self.fanout.answering.all_answered().await;
+        }
+        let max = HELD.saturating_sub(self.count);
+        let claim = Claim {
+            instance: self.fanout.instance.clone(),
+            now: clock::now(),
+            until: lease(),
+            max: u32::try_from(max).unwrap_or(u32::MAX),
+        };
+        let claimed = self.fanout.store.claim(claim).await?;
+        let more = claimed.len() >= max;
+        let now = Instant::now();
+        for mut job in claimed {
+            job.after = job.after.filter(|after| *after != beginning());
+            let held = Held {
+                upto: job.after.clone().unwrap_or_else(beginning),
+                since: now,
+                renewed: now,
+            };
+            let known = self.fanout.held().insert(job.id, held).is_some();
+            if !known {
+                self.add(Delivery::of(job));
+            }
+        }
+        Ok(more)
+    }
+
+    fn add(&mut self, delivery: Delivery) {
+        let node = delivery.job.node;
+        let jobs = self.jobs.entry(node).or_insert_with(|| {
+            self.nodes.push_back(node);
+            VecDeque::new()
+        });
+        jobs.push_back(delivery);
+        self.count += 1;
+    }
+
+    /// One slice of the node whose turn it is; false when nothing is left to send.
+    async fn step(&mut self, stopping: &mut Stopping) -> Result<bool, Trouble> {
+        let Some(node) = self.nodes.front().copied() else {
+            self.close_batch().await?;
+            return Ok(false);
+        };
+        let Some(mut delivery) = self.jobs.get_mut(&node).and_then(VecDeque::pop_front) else {
+            self.nodes.pop_front();
+            self.jobs.remove(&node);
+            return Ok(true);
+        };
+        self.nodes.rotate_left(1);
+        let held_by_us = self.fanout.held().contains_key(&delivery.job.id);
+        let all = if held_by_us {
+            let slice = self.slice(&mut delivery, stopping).await;
+            match slice {
+                Ok(all) => all,
+                Err(trouble) => {
+                    self.jobs.entry(node).or_default().push_front(delivery);
+                    return Err(trouble);
+                }
+            }
+        } else {
+            true
+        };
+        if all {
+            self.count -= 1;
+        } else {
+            self.jobs.entry(node).or_default().push_front(delivery);
+        }
+        if self.copies >= RECEIPT_EVERY {
+            self.close_batch().await?;
+        }
+        Ok(true)
+    }
+
+    /// Writes a slice of one announcement; tells whether it was the last.
+    async fn slice(
+        &mut self,
+        delivery: &mut Delivery,
+        stopping: &mut Stopping,
+    ) -> Result<bool, Trouble> {
+        let max = self.keep_pace(stopping).await;
+        let store = &self.fanout.store;
+        let recipients = store
+            .recipients(&delivery.job, delivery.upto.as_ref(), max)
+            .await
+            .map_err(Trouble::Store)?;
+        let one_of = &*delivery;
+        self.mailing
+            .send(&recipients, |recipient, stamp| {
+                one_of.write(recipient, stamp);
+            })
+            .await?;
+        let copies = recipients.len() as u64;
+        let all = copies < u64::from(max);
+        if let Some(last) = recipients.into_iter().next_back() {
+            delivery.upto = Some(Cursor {
+                jid: last.jid,
+                subid: last.subid,
+            });
+        }
+        self.copies += copies;
+        self.open.push(Sent {
+            job: delivery.job.id,
+            upto: delivery.upto.clone(),
+            copies,
+            all,
+        });
+        Ok(all)
+    }
+
+    /// Waits as long as the rate demands; tells how many may follow.
+    async fn keep_pace(&mut self, stopping: &mut Stopping) -> u32 {
+        let Some(rate) = self.fanout.pace.rate else {
+            return SLICE;
+        };
+        let now = Instant::now();
+        if let Some(early) = self.next_slice.checked_duration_since(now) {
+            pause(early, stopping).await;
+        }
+        let slice = (rate.get() / 10).clamp(1, SLICE);
+        let takes = Duration::from_secs_f64(f64::from(slice) / f64::from(rate.get()));
+        self.next_slice = self.next_slice.max(now) + takes;
+        slice
+    }
+
+    /// Asks for a receipt for what was sent since the last.
+    async fn close_batch(&mut self) -> Result<(), Trouble> {
+        if self.open.is_empty() {
+            return Ok(());
+        }
+        let receipt = match self.copies {
+            0 => None,
+            _ => Some(self.mailing.receipt()?),
+        };
+        self.copies = 0;
+        let sent = std::mem::take(&mut self.open);
+        let batch = Batch { receipt, sent };
+        self.sent.send(batch).await.map_err(|_over| Trouble::Over)
+    }
+}
+
+impl Delivery {
+    fn of(job: Job) -> Delivery {
+        let announcement = &job.announcement;
+        let type_ = match announcement.type_ {
+            NotificationType::Normal => MessageType::Normal,
+            NotificationType::Headline => MessageType::Headline,
+        };
+        let id = message_id(job.node, job.seq);
+        let with_body = announcement.body.as_deref().map(|body| {
+            Circular::new(type_, id.as_str(), |wire| {
+                wire.element("body", body);
+                wire.raw(&announcement.content);
+            })
+        });
+        let plain = Circular::new(type_, id.as_str(), |wire| wire.raw(&announcement.content));
+        Delivery {
+            upto: job.after.clone(),
+            job,
+            plain,
+            with_body,
+        }
+    }
+
+    fn write(&self, recipient: &Recipient, stamp: &mut Stamp<'_>) {
+        let circular = match &self.with_body {
+            Some(with_body) if recipient.include_body => with_body,
+            _ => &self.plain,
+        };
+        let written = if recipient.one_of_several {
+            let id = format!("{}-{}", circular.id(), recipient.subid);
+            stamp.copy_with(circular, &id, &recipient.jid, |wire| {
+                // XEP-0060, 12.14; XEP-0131
+                wire.raw("<headers xmlns='http://jabber.org/protocol/shim'><header name='SubID'>");
+                wire.text(&recipient.subid);
+                wire.raw("</header></headers>");
+            })
+        } else {
+            stamp.copy(circular, &recipient.jid)
+        };
+        if let Err(why) = written {
+            tracing::warn!(to = recipient.jid, %why, "a notification cannot be sent");
+        }
+    }
+}

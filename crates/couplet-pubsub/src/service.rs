@@ -1,0 +1,272 @@
+//! The service: everything of this crate mounted on a component.
+//!
+//! Deliberately absent: rules, XML and storage; this is the wiring between them.
+
+mod asked;
+mod letters;
+mod upkeep;
+
+use std::{fmt, sync::Arc};
+
+use couplet::{Component, IqType, MessageType};
+
+use crate::{
+    commands::{self, Commands},
+    desk::Desk,
+    discovery::Nodes,
+    engine::Engine,
+    fanout::{Fanout, Pace},
+    memory,
+    policy::Policy,
+    settings::Settings,
+    store::{Store, StoreError},
+};
+
+use asked::{Entity, Form, Handler, Owner};
+use letters::{Approvals, Bounces};
+
+/// A publish-subscribe service (XEP-0060), ready to be mounted on a component.
+///
+/// One serves one domain.
+///
+/// # Examples
+///
+/// ```
+/// use couplet::{Component, Config};
+/// use couplet_pubsub::Pubsub;
+///
+/// let news = Component::new(Config::new("pubsub.localhost", "secret"));
+/// let news = Pubsub::memory().mount(news);
+/// ```
+pub struct Pubsub {
+    store: Arc<dyn Store>,
+    settings: Settings,
+    policy: Option<Arc<dyn Policy>>,
+}
+
+impl Pubsub {
+    /// Opens the store that the settings name.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`]: why the store cannot be opened, and what to do.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future leaves a store that can be opened again.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_pubsub::{Pubsub, settings::{Settings, StoreAt}};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), couplet_pubsub::OpenError> {
+    /// let mut settings = Settings::default();
+    /// settings.store = StoreAt::Memory;
+    /// let pubsub = Pubsub::open(settings).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn open(settings: Settings) -> Result<Pubsub, OpenError> {
+        let store = settings.store.open().await.map_err(OpenError)?;
+        Ok(Pubsub {
+            store,
+            settings,
+            policy: None,
+        })
+    }
+
+    /// A service that forgets everything when it ends; for tests, and for what lives elsewhere.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let pubsub = couplet_pubsub::Pubsub::memory();
+    /// ```
+    #[must_use]
+    pub fn memory() -> Pubsub {
+        Pubsub {
+            store: memory::store(),
+            settings: Settings::default(),
+            policy: None,
+        }
+    }
+
+    /// Rules of your own instead of those of the settings.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_pubsub::{Pubsub, policy::Anyone};
+    ///
+    /// let pubsub = Pubsub::memory().policy(Anyone);
+    /// ```
+    #[must_use]
+    pub fn policy(mut self, policy: impl Policy) -> Pubsub {
+        self.policy = Some(Arc::new(policy));
+        self
+    }
+
+    /// Mounts the service on a component: requests, events, discovery, commands, upkeep.
+    ///
+    /// What the component does beside it stays as it is, but for messages of type `error` and
+    /// data forms, which are answers to what the service has sent.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config};
+    /// use couplet_pubsub::Pubsub;
+    ///
+    /// let pubsub = Pubsub::memory();
+    /// let component = pubsub.mount(Component::new(Config::new("pubsub.localhost", "secret")));
+    /// ```
+    pub fn mount(&self, component: Component) -> Component {
+        let domain = component.link().address().to_string();
+        let policy = match &self.policy {
+            Some(policy) => Arc::clone(policy),
+            None => Arc::new(self.settings.house(&domain)),
+        };
+        let engine = Engine::new(Arc::clone(&self.store), Arc::clone(&policy), domain);
+        let desk = Arc::new(Desk {
+            store: Arc::clone(&self.store),
+            engine,
+            policy,
+            answering: Arc::default(),
+        });
+        let pace = Pace {
+            rate: self.settings.rate,
+            settle: self.settings.settle,
+        };
+        let fanout = Fanout::new(Arc::clone(&self.store), Arc::clone(&desk.answering), pace);
+        upkeep::describe();
+        let (bounces, forms, keeper) = (Arc::clone(&desk), Arc::clone(&desk), Arc::clone(&desk));
+        component
+            .about(announce)
+            .on_discovery(Nodes(Arc::clone(&desk)))
+            .on_get(Handler::<Entity>::new(&desk, IqType::Get))
+            .on_set(Handler::<Entity>::new(&desk, IqType::Set))
+            .on_get(Handler::<Owner>::new(&desk, IqType::Get))
+            .on_set(Handler::<Owner>::new(&desk, IqType::Set))
+            .on_set(Commands(Arc::clone(&desk)))
+            .on_message_type(MessageType::Error, Bounces(bounces))
+            .on_message_with::<Form>(Approvals(forms))
+            .alongside(move |link, stopping| fanout.run(link, stopping))
+            .alongside(move |_link, stopping| upkeep::keep(keeper, stopping))
+    }
+
+    /// Writes out what is not yet safe and lets go of files and connections; call it when the
+    /// component has ended.
+    ///
+    /// Everything that was acknowledged is safe without it.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`]: what could not be written.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future leaves it to the operating system.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), couplet_pubsub::OpenError> {
+    /// let pubsub = couplet_pubsub::Pubsub::memory();
+    /// pubsub.close().await
+    /// # }
+    /// ```
+    pub async fn close(&self) -> Result<(), OpenError> {
+        self.store.close().await.map_err(OpenError)
+    }
+}
+
+impl fmt::Debug for Pubsub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pubsub")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a store cannot be opened or closed, and what to do.
+///
+/// # Examples
+///
+/// ```
+/// use couplet_pubsub::OpenError;
+///
+/// fn tell(why: &OpenError) {
+///     eprintln!("pubsub: {why}");
+/// }
+/// ```
+#[derive(Debug)]
+pub struct OpenError(StoreError);
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for OpenError {}
+
+/// What is true of the service. (XEP-0060, 10)
+///
+/// Absent: `last-published`, which promises `on_sub_and_presence` by default, and all that needs
+/// to know who is online or in whose roster.
+const FEATURES: &[&str] = &[
+    "access-authorize",
+    "access-open",
+    "access-whitelist",
+    "auto-create",
+    "config-node",
+    "config-node-max",
+    "create-and-configure",
+    "create-nodes",
+    "delete-items",
+    "delete-nodes",
+    "get-pending",
+    "instant-nodes",
+    "item-ids",
+    "leased-subscription",
+    "manage-subscriptions",
+    "member-affiliation",
+    "meta-data",
+    "modify-affiliations",
+    "multi-items",
+    "multi-subscribe",
+    "outcast-affiliation",
+    "persistent-items",
+    "publish",
+    "publish-node-full",
+    "publish-only-affiliation",
+    "publish-options",
+    "publisher-affiliation",
+    "purge-nodes",
+    "retract-items",
+    "retrieve-affiliations",
+    "retrieve-default",
+    "retrieve-default-sub",
+    "retrieve-items",
+    "retrieve-subscriptions",
+    "rsm",
+    "subscribe",
+    "subscription-notifications",
+    "subscription-options",
+];
+
+fn announce(about: &mut couplet::About) {
+    about.identity("pubsub", "service");
+    for feature in FEATURES {
+        about.feature(format!("{}#{feature}", crate::codec::NS));
+    }
+    about.feature("http://jabber.org/protocol/rsm");
+    about.feature(commands::NS);
+    about.no_feature(crate::codec::NS_OWNER);
+}
+
+#[cfg(test)]
+mod tests;

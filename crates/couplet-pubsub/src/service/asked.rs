@@ -1,0 +1,82 @@
+//! Requests as they come from the wire, and the handler that answers them.
+
+use std::{marker::PhantomData, sync::Arc};
+
+use async_trait::async_trait;
+use couplet::{Condition, Incoming, IntoResult, IqHandler, IqType, Refusal};
+use couplet_core::wire::Wire;
+use xmpp_parsers::iq::{IqGetPayload, IqSetPayload};
+use xso::{AsXml, FromXml};
+
+use crate::{answering::Asker, codec, desk::Desk, reply::Reply};
+
+/// Any `<pubsub/>` of an entity; the codec reads it, for whom a typed payload is too strict.
+#[derive(Debug, FromXml, AsXml)]
+#[xml(namespace = "http://jabber.org/protocol/pubsub", name = "pubsub", on_unknown_child = Discard, on_unknown_attribute = Discard)]
+pub(super) struct Entity;
+
+/// Any `<pubsub/>` of an owner.
+#[derive(Debug, FromXml, AsXml)]
+#[xml(namespace = "http://jabber.org/protocol/pubsub#owner", name = "pubsub", on_unknown_child = Discard, on_unknown_attribute = Discard)]
+pub(super) struct Owner;
+
+/// Any data form. (XEP-0004)
+#[derive(Debug, FromXml, AsXml)]
+#[xml(namespace = "jabber:x:data", name = "x", on_unknown_child = Discard, on_unknown_attribute = Discard)]
+pub(super) struct Form;
+
+impl IqGetPayload for Entity {}
+impl IqSetPayload for Entity {}
+impl IqGetPayload for Owner {}
+impl IqSetPayload for Owner {}
+
+/// Answers one kind of request.
+pub(super) struct Handler<T> {
+    desk: Arc<Desk>,
+    type_: IqType,
+    request: PhantomData<fn(T)>,
+}
+
+impl<T> Handler<T> {
+    pub(super) fn new(desk: &Arc<Desk>, type_: IqType) -> Handler<T> {
+        Handler {
+            desk: Arc::clone(desk),
+            type_,
+            request: PhantomData,
+        }
+    }
+}
+
+#[async_trait]
+impl<T: FromXml + Send + 'static> IqHandler for Handler<T> {
+    type Request = T;
+    type Response = Answer;
+
+    async fn handle(&self, ask: Incoming<T>) -> Result<Answer, Refusal> {
+        let asker = self.desk.answering.begin();
+        let payload = ask.stanza().payloads().next();
+        let payload = payload.ok_or(Condition::BadRequest)?;
+        let request = codec::read(payload, self.type_, ask.from()).map_err(codec::refusal)?;
+        let reply = self.desk.answer(ask.from(), request).await?;
+        match codec::unchanged(&reply) {
+            Some(refusal) => Err(refusal),
+            None => Ok(Answer {
+                reply,
+                _until_written: asker,
+            }),
+        }
+    }
+}
+
+/// A reply on its way; dropped when it is written.
+pub(super) struct Answer {
+    reply: Reply,
+    _until_written: Asker,
+}
+
+impl IntoResult for Answer {
+    fn write(&self, wire: &mut Wire<'_>) -> Result<(), xso::error::Error> {
+        codec::write(&self.reply, wire);
+        Ok(())
+    }
+}

@@ -1,0 +1,85 @@
+//! Messages to the service: notifications that come back, and owners' answers to forms.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use couplet::{Condition, ErrorType, Incoming, Message, MessageHandler, PeerError, Refusal};
+
+use crate::{clock, codec, desk::Desk, node::NodeId};
+
+/// Takes notifications that came back. (XEP-0060, 12.4)
+pub(super) struct Bounces(pub(super) Arc<Desk>);
+
+#[async_trait]
+impl MessageHandler for Bounces {
+    async fn handle(&self, message: Incoming<Message>) -> Result<(), Refusal> {
+        let (Some(error), Some(id)) = (message.error(), message.id()) else {
+            return Ok(());
+        };
+        let Some((node, subid)) = sent_as(&id) else {
+            return Ok(());
+        };
+        let named = self.0.store.node_named(node).await;
+        let Ok(Some(name)) = named else {
+            return Ok(());
+        };
+        let now = clock::now();
+        self.0
+            .engine
+            .bounced(message.from(), &name, subid, is_permanent(&error), now)
+            .await;
+        Ok(())
+    }
+}
+
+/// Takes owners' answers to approval forms. (XEP-0060, 8.6)
+pub(super) struct Approvals(pub(super) Arc<Desk>);
+
+#[async_trait]
+impl MessageHandler for Approvals {
+    async fn handle(&self, message: Incoming<Message>) -> Result<(), Refusal> {
+        if let Some(approval) = codec::approval(&message) {
+            let now = clock::now();
+            self.0.engine.approve(message.from(), approval, now).await;
+        }
+        Ok(())
+    }
+}
+
+/// Node and subid from the id of a notification.
+fn sent_as(id: &str) -> Option<(NodeId, Option<&str>)> {
+    let mut parts = id.splitn(3, '-');
+    let node = i64::from_str_radix(parts.next()?, 16).ok()?;
+    u64::from_str_radix(parts.next()?, 16).ok()?;
+    Some((NodeId(node), parts.next()))
+}
+
+/// Whether it will not be better later. A server that is away, or a user who is, says `cancel` too
+/// and means now. (RFC 6121, 8.5)
+fn is_permanent(error: &PeerError) -> bool {
+    let is_away = matches!(
+        error.condition,
+        Condition::RecipientUnavailable
+            | Condition::RemoteServerNotFound
+            | Condition::RemoteServerTimeout
+            | Condition::ServiceUnavailable
+    );
+    matches!(error.error_type, ErrorType::Cancel | ErrorType::Auth) && !is_away
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fanout::message_id;
+
+    #[test]
+    fn the_id_of_a_notification_leads_back_to_its_node_and_subscription() {
+        let id = message_id(NodeId(0xBEEF), 300);
+        assert_eq!(sent_as(&id), Some((NodeId(0xBEEF), None)));
+        let of_several = format!("{id}-9a-b");
+        assert_eq!(sent_as(&of_several), Some((NodeId(0xBEEF), Some("9a-b"))));
+        for foreign in ["", "x", "12", "12-zz", "purple47"] {
+            assert_eq!(sent_as(foreign), None, "{foreign}");
+        }
+    }
+}

@@ -1,0 +1,247 @@
+use couplet::{Component, Config};
+use couplet_test::{Heard, Server, User};
+
+use super::*;
+use crate::policy::{Creators, House};
+
+const HERE: &str = "echo.test";
+
+/// A service, and an administrator among its users.
+async fn serving() -> (Server, User, User) {
+    let mut house = House::default();
+    house.creators = Creators::Anyone;
+    house.admins = vec!["admin@example.org".parse().unwrap()];
+    let pubsub = Pubsub::memory().policy(house);
+    let server = Server::start(|config: Config| pubsub.mount(Component::new(config))).await;
+    let alice = server.user("alice@example.org/phone");
+    let bob = server.user("bob@example.org/desk");
+    (server, alice, bob)
+}
+
+async fn set(user: &mut User, payload: &str) -> Heard {
+    let payload = format!("<pubsub xmlns='http://jabber.org/protocol/pubsub'>{payload}</pubsub>");
+    user.ask("set", HERE, &payload).await
+}
+
+async fn items(user: &mut User, node: &str) -> Heard {
+    let node = match node {
+        "" => String::new(),
+        node => format!(" node='{node}'"),
+    };
+    let query = format!("<query xmlns='http://jabber.org/protocol/disco#items'{node}/>");
+    user.ask("get", HERE, &query).await
+}
+
+async fn command(user: &mut User, node: &str, form: &str) -> Heard {
+    let command = format!(
+        "<command xmlns='http://jabber.org/protocol/commands' node='{node}'>{form}</command>"
+    );
+    user.ask("set", HERE, &command).await
+}
+
+fn is_good(heard: &Heard) -> bool {
+    heard.type_() == "result"
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_published_reaches_whoever_subscribed_after_the_answer() {
+    let (_server, mut alice, mut bob) = serving().await;
+    assert!(is_good(&set(&mut alice, "<create node='news'/>").await));
+    for user in [&mut alice, &mut bob] {
+        let jid = user.address().to_owned();
+        let subscribe = format!("<subscribe node='news' jid='{jid}'/>");
+        assert!(is_good(&set(user, &subscribe).await));
+    }
+    let publish = "<publish node='news'><item id='1'><rain xmlns='urn:x'/></item></publish>";
+    let id = alice
+        .question(
+            "set",
+            HERE,
+            &format!("<pubsub xmlns='http://jabber.org/protocol/pubsub'>{publish}</pubsub>"),
+        )
+        .await;
+    assert_eq!(alice.next().await.id(), id);
+    for user in [&mut alice, &mut bob] {
+        let event = user.next().await;
+        assert_eq!((event.name(), event.type_()), ("message", "headline"));
+        assert_eq!(event.from(), HERE);
+        assert!(
+            event.to_string().contains("<rain xmlns='urn:x'/>"),
+            "{event}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_service_tells_what_it_is_and_what_is_there() {
+    let (server, mut alice, mut bob) = serving().await;
+    let query = "<query xmlns='http://jabber.org/protocol/disco#info'/>";
+    let info = alice.ask("get", HERE, query).await.to_string();
+    assert!(
+        info.contains("category='pubsub'") && info.contains("type='service'"),
+        "{info}"
+    );
+    assert!(
+        info.contains("pubsub#publish'") && info.contains("urn:xmpp:ping"),
+        "{info}"
+    );
+    assert!(
+        !info.contains("last-published") && !info.contains("pubsub#owner"),
+        "{info}"
+    );
+
+    set(&mut alice, "<create node='news'/>").await;
+    set(
+        &mut alice,
+        "<publish node='news'><item id='one'><a xmlns='b'/></item></publish>",
+    )
+    .await;
+    let nodes = items(&mut bob, "").await.to_string();
+    assert!(nodes.contains("node='news'"), "{nodes}");
+    let of_node = items(&mut bob, "news").await.to_string();
+    assert!(of_node.contains("name='one'"), "{of_node}");
+    let query = "<query xmlns='http://jabber.org/protocol/disco#info' node='news'/>";
+    let leaf = bob.ask("get", HERE, query).await.to_string();
+    assert!(
+        leaf.contains("type='leaf'") && leaf.contains("pubsub#num_subscribers"),
+        "{leaf}"
+    );
+    let unknown = query.replace("news", "olds");
+    assert_eq!(
+        bob.ask("get", HERE, &unknown).await.condition(),
+        "item-not-found"
+    );
+    assert_eq!(server.faults(), 0, "{}", server.journal());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_owner_is_asked_to_approve_and_can_ask_who_waits() {
+    let (_server, mut alice, mut bob) = serving().await;
+    let form = "<x xmlns='jabber:x:data' type='submit'><field var='pubsub#access_model'><value>authorize</value></field></x>";
+    let create = format!("<create node='club'/><configure>{form}</configure>");
+    assert!(is_good(&set(&mut alice, &create).await));
+    let pending = set(
+        &mut bob,
+        "<subscribe node='club' jid='bob@example.org/desk'/>",
+    )
+    .await;
+    assert!(
+        pending.to_string().contains("subscription='pending'"),
+        "{pending}"
+    );
+    let wanted = alice.next().await;
+    assert!(
+        wanted.to_string().contains("pubsub#subscriber_jid"),
+        "{wanted}"
+    );
+
+    let node = "http://jabber.org/protocol/pubsub#get-pending";
+    let offered = command(&mut alice, node, "").await.to_string();
+    assert!(
+        offered.contains("status='executing'") && offered.contains("club"),
+        "{offered}"
+    );
+    let chosen = "<x xmlns='jabber:x:data' type='submit'><field var='pubsub#node'><value>club</value></field></x>";
+    let done = command(&mut alice, node, chosen).await;
+    assert!(done.to_string().contains("status='completed'"), "{done}");
+    assert!(
+        alice
+            .next()
+            .await
+            .to_string()
+            .contains("bob@example.org/desk")
+    );
+
+    let answer = "<x xmlns='jabber:x:data' type='submit'>\
+        <field var='FORM_TYPE'><value>http://jabber.org/protocol/pubsub#subscribe_authorization</value></field>\
+        <field var='pubsub#node'><value>club</value></field>\
+        <field var='pubsub#subscriber_jid'><value>bob@example.org/desk</value></field>\
+        <field var='pubsub#allow'><value>true</value></field></x>";
+    alice
+        .send_raw(format!("<message to='{HERE}'>{answer}</message>"))
+        .await;
+    let told = bob.next().await;
+    assert!(
+        told.to_string().contains("subscription='subscribed'"),
+        "{told}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_notification_that_bounces_ends_its_subscription() {
+    let (_server, mut alice, mut bob) = serving().await;
+    set(&mut alice, "<create node='news'/>").await;
+    set(
+        &mut bob,
+        "<subscribe node='news' jid='bob@example.org/desk'/>",
+    )
+    .await;
+    set(
+        &mut alice,
+        "<publish node='news'><item><a xmlns='b'/></item></publish>",
+    )
+    .await;
+    let event = bob.next().await;
+    let error = "<error type='cancel'><item-not-found xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>";
+    bob.send_raw(format!(
+        "<message type='error' to='{HERE}' id='{}'>{error}</message>",
+        event.id()
+    ))
+    .await;
+    let held = set_get(&mut bob, "<subscriptions/>").await.to_string();
+    assert!(!held.contains("node='news'"), "{held}");
+}
+
+async fn set_get(user: &mut User, payload: &str) -> Heard {
+    let payload = format!("<pubsub xmlns='http://jabber.org/protocol/pubsub'>{payload}</pubsub>");
+    user.ask("get", HERE, &payload).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn administrators_have_commands_that_others_do_not_see() {
+    let (server, mut alice, _bob) = serving().await;
+    let mut admin = server.user("admin@example.org/x");
+    set(&mut alice, "<create node='news'/>").await;
+    let list = "http://jabber.org/protocol/commands";
+    assert!(
+        !items(&mut alice, list)
+            .await
+            .to_string()
+            .contains("statistics")
+    );
+    assert!(
+        items(&mut admin, list)
+            .await
+            .to_string()
+            .contains("statistics")
+    );
+    assert_eq!(
+        command(&mut alice, "couplet-pubsub#statistics", "")
+            .await
+            .condition(),
+        "forbidden"
+    );
+    let statistics = command(&mut admin, "couplet-pubsub#statistics", "")
+        .await
+        .to_string();
+    assert!(statistics.contains("<value>1</value>"), "{statistics}");
+    let nodes = command(&mut admin, "couplet-pubsub#list", "")
+        .await
+        .to_string();
+    assert!(nodes.contains("<value>news</value>"), "{nodes}");
+
+    let to_carol = "<x xmlns='jabber:x:data' type='submit'><field var='node'><value>news</value></field>\
+        <field var='owner'><value>carol@example.org</value></field></x>";
+    assert!(is_good(
+        &command(&mut admin, "couplet-pubsub#transfer", to_carol).await
+    ));
+    let purge =
+        "<pubsub xmlns='http://jabber.org/protocol/pubsub#owner'><purge node='news'/></pubsub>";
+    assert_eq!(alice.ask("set", HERE, purge).await.condition(), "forbidden");
+    let delete =
+        "<x xmlns='jabber:x:data' type='submit'><field var='node'><value>news</value></field></x>";
+    assert!(is_good(
+        &command(&mut admin, "couplet-pubsub#delete", delete).await
+    ));
+    assert!(!items(&mut admin, "").await.to_string().contains("news"));
+}

@@ -1,0 +1,345 @@
+//! What a service can be told from outside: the table `[pubsub]` of a component's configuration.
+//!
+//! ```toml
+//! [pubsub]
+//! store = "sqlite:pubsub.db"            # or "memory", or "postgres://user:password@host/database"
+//! creators = "anyone"                   # or "local", or ["example.org", "guest@example.net"]
+//! admins = ["admin@example.org"]
+//! rate = 5000                           # notifications a second, at most
+//!
+//! [pubsub.limits]
+//! nodes = 100
+//!
+//! [pubsub.node]                         # what new nodes are like
+//! max_items = 50
+//! ```
+//!
+//! Each key has a variable too: `COUPLET_PUBSUB_STORE` for `store`.
+
+use std::{fmt, num::NonZeroU32, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
+
+use jid::BareJid;
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+use crate::{
+    memory,
+    node::NodeConfig,
+    policy::{Creators, House, Limits},
+    store::{Store, StoreError},
+};
+
+/// The name of the table, for [`Sources::section`](couplet::config::Sources::section).
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(couplet_pubsub::settings::SECTION, "pubsub");
+/// ```
+pub const SECTION: &str = "pubsub";
+
+/// Everything that can be set.
+///
+/// # Examples
+///
+/// ```
+/// use couplet::config::Sources;
+/// use couplet_pubsub::settings::{SECTION, Settings, StoreAt};
+///
+/// let config = Sources::none()
+///     .variable("COUPLET_DOMAIN", "pubsub.localhost")
+///     .variable("COUPLET_SECRET", "the same secret")
+///     .variable("COUPLET_PUBSUB_STORE", "memory")
+///     .section(SECTION)
+///     .load()?;
+/// let settings: Settings = config.section(SECTION)?;
+/// assert_eq!(settings.store, StoreAt::Memory);
+/// # Ok::<(), couplet::config::ConfigError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Settings {
+    /// Where everything is kept.
+    pub store: StoreAt,
+    /// Who may create nodes.
+    pub creators: MayCreate,
+    /// Owners of every node.
+    pub admins: Vec<BareJid>,
+    /// Whether publishing to a node that is not there creates it, for those who may create.
+    pub auto_create: bool,
+    /// Notifications a second, at most; as many as the server takes, unless set. A Prosody serves
+    /// its users with the same thread.
+    pub rate: Option<NonZeroU32>,
+    /// How long the link has to stay up after the server took a notification before that counts as
+    /// delivered, in seconds: what a dying server may have taken without passing it on.
+    #[serde(deserialize_with = "seconds")]
+    pub settle: Duration,
+    /// How much everybody may have.
+    pub limits: Limits,
+    /// What a new node is like when its creator says nothing.
+    #[serde(deserialize_with = "node")]
+    pub node: NodeConfig,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            store: StoreAt::Sqlite(PathBuf::from("pubsub.db")),
+            creators: MayCreate::Anyone,
+            admins: Vec::new(),
+            auto_create: true,
+            rate: None,
+            settle: Duration::from_secs(3),
+            limits: Limits::default(),
+            node: NodeConfig::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// The rules of a service at this domain.
+    pub(crate) fn house(&self, domain: &str) -> House {
+        let creators = match &self.creators {
+            MayCreate::Anyone => Creators::Anyone,
+            MayCreate::Local => {
+                // pubsub.example.org serves example.org.
+                let above = domain.split_once('.').map_or(domain, |(_, above)| above);
+                Creators::Listed(BareJid::new(above).into_iter().collect())
+            }
+            MayCreate::Listed(listed) => Creators::Listed(listed.clone()),
+        };
+        House {
+            creators,
+            admins: self.admins.clone(),
+            auto_create: self.auto_create,
+            limits: self.limits,
+            new_node: self.node.clone(),
+        }
+    }
+}
+
+/// Where a service keeps everything.
+///
+/// # Examples
+///
+/// ```
+/// use couplet_pubsub::settings::StoreAt;
+///
+/// assert_eq!("sqlite:news.db".parse(), Ok(StoreAt::Sqlite("news.db".into())));
+/// assert!("news.db".parse::<StoreAt>().is_err());
+/// ```
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+#[non_exhaustive]
+pub enum StoreAt {
+    /// `memory`: nowhere.
+    Memory,
+    /// `sqlite:PATH`: in one file.
+    Sqlite(PathBuf),
+    /// `postgres://...`: in a database that several processes may share.
+    Postgres(String),
+}
+
+impl StoreAt {
+    pub(crate) async fn open(&self) -> Result<Arc<dyn Store>, StoreError> {
+        match self {
+            StoreAt::Memory => Ok(memory::store()),
+            #[cfg(feature = "sqlite")]
+            StoreAt::Sqlite(path) => crate::sqlite::open(path).await,
+            #[cfg(not(feature = "sqlite"))]
+            StoreAt::Sqlite(_) => Err(StoreError::Broken(
+                "this program was built without SQLite: build it with the feature `sqlite`, or set pubsub.store".to_owned(),
+            )),
+            StoreAt::Postgres(_) => Err(StoreError::Broken(
+                "this program was built without PostgreSQL: set pubsub.store = \"sqlite:PATH\"".to_owned(),
+            )),
+        }
+    }
+}
+
+/// Without the password that may stand in an address.
+impl fmt::Debug for StoreAt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StoreAt::Memory => f.write_str("memory"),
+            StoreAt::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            StoreAt::Postgres(_) => f.write_str("postgres://..."),
+        }
+    }
+}
+
+impl FromStr for StoreAt {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<StoreAt, String> {
+        if text == "memory" {
+            return Ok(StoreAt::Memory);
+        }
+        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
+            return Ok(StoreAt::Postgres(text.to_owned()));
+        }
+        match text.strip_prefix("sqlite:") {
+            Some(path) if !path.is_empty() => Ok(StoreAt::Sqlite(PathBuf::from(path))),
+            _ => Err(
+                "the store is \"sqlite:PATH\", \"memory\" or \"postgres://user:password@host/database\""
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
+impl TryFrom<String> for StoreAt {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<StoreAt, String> {
+        text.parse()
+    }
+}
+
+/// Who may create nodes.
+///
+/// # Examples
+///
+/// ```
+/// use couplet_pubsub::settings::MayCreate;
+///
+/// let staff: MayCreate = "staff.example.org, guest@example.net".parse()?;
+/// assert!(matches!(staff, MayCreate::Listed(listed) if listed.len() == 2));
+/// assert_eq!("local".parse(), Ok(MayCreate::Local));
+/// # Ok::<(), String>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum MayCreate {
+    /// `"anyone"`
+    Anyone,
+    /// `"local"`: users of the domain above the component's: of example.org for
+    /// pubsub.example.org.
+    Local,
+    /// These JIDs, and everybody at these domains.
+    Listed(Vec<BareJid>),
+}
+
+impl FromStr for MayCreate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<MayCreate, String> {
+        match text {
+            "anyone" => return Ok(MayCreate::Anyone),
+            "local" => return Ok(MayCreate::Local),
+            _ => {}
+        }
+        let listed = text.split(',').map(|one| BareJid::new(one.trim()));
+        let listed: Result<Vec<_>, _> = listed.collect();
+        listed.map(MayCreate::Listed).map_err(|why| {
+            format!("creators are \"anyone\", \"local\" or a list of JIDs and domains: {why}")
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for MayCreate {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<MayCreate, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Word(String),
+            List(Vec<String>),
+        }
+        match Written::deserialize(from)? {
+            Written::Word(word) => word.parse().map_err(D::Error::custom),
+            Written::List(list) if list.is_empty() => Ok(MayCreate::Listed(Vec::new())),
+            Written::List(list) => list.join(",").parse().map_err(D::Error::custom),
+        }
+    }
+}
+
+fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    let seconds = f64::deserialize(from)?;
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|length| *length <= Duration::from_secs(3600))
+        .ok_or_else(|| D::Error::custom("a number of seconds, an hour at most"))
+}
+
+/// A node's configuration in which a key that nobody knows is told; in a store it is not.
+fn node<'de, D: Deserializer<'de>>(from: D) -> Result<NodeConfig, D::Error> {
+    let given = serde_json::Map::deserialize(from)?;
+    let known = serde_json::to_value(NodeConfig::default()).map_err(D::Error::custom)?;
+    let known = known.as_object().cloned().unwrap_or_default();
+    if let Some(key) = given.keys().find(|key| !known.contains_key(*key)) {
+        let all: Vec<&str> = known.keys().map(String::as_str).collect();
+        return Err(D::Error::custom(format!(
+            "unknown key `{key}`; accepted in [pubsub.node]: {}",
+            all.join(", ")
+        )));
+    }
+    serde_json::from_value(given.into()).map_err(D::Error::custom)
+}
+
+#[cfg(test)]
+mod tests {
+    use couplet::config::{Config, ConfigError, Sources};
+
+    use super::*;
+
+    fn with(variables: &[(&str, &str)]) -> Result<Settings, ConfigError> {
+        let mut sources = Sources::none()
+            .variable("COUPLET_DOMAIN", "pubsub.example.org")
+            .variable("COUPLET_SECRET", "x")
+            .section(SECTION);
+        for (name, value) in variables {
+            sources = sources.variable(*name, *value);
+        }
+        sources
+            .load()
+            .and_then(|config: Config| config.section(SECTION))
+    }
+
+    #[test]
+    fn nothing_needs_to_be_set() {
+        assert_eq!(with(&[]).unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn variables_set_what_the_table_has() {
+        let settings = with(&[
+            ("COUPLET_PUBSUB_STORE", "sqlite:/var/lib/pubsub/items.db"),
+            ("COUPLET_PUBSUB_CREATORS", "local"),
+            ("COUPLET_PUBSUB_RATE", "500"),
+            ("COUPLET_PUBSUB_SETTLE", "0.5"),
+        ])
+        .unwrap();
+        assert_eq!(
+            format!("{:?}", settings.store),
+            "sqlite:/var/lib/pubsub/items.db"
+        );
+        assert_eq!(settings.rate, NonZeroU32::new(500));
+        assert_eq!(settings.settle, Duration::from_millis(500));
+        let house = settings.house("pubsub.example.org");
+        assert!(
+            house
+                .creators
+                .include(&BareJid::new("romeo@example.org").unwrap())
+        );
+        assert!(
+            !house
+                .creators
+                .include(&BareJid::new("romeo@example.net").unwrap())
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_what_would_be_right() {
+        let told = |name: &str, value: &str| with(&[(name, value)]).unwrap_err().to_string();
+        assert!(told("COUPLET_PUBSUB_STORE", "pubsub.db").contains("sqlite:PATH"));
+        assert!(told("COUPLET_PUBSUB_STORE", "pubsub.db").contains("COUPLET_PUBSUB_STORE"));
+        assert!(told("COUPLET_PUBSUB_CREATORS", "no jid@@").contains("\"local\""));
+        assert!(told("COUPLET_PUBSUB_STROE", "memory").contains("store"));
+    }
+
+    #[test]
+    fn no_password_is_shown() {
+        let store: StoreAt = "postgres://pubsub:sesame@localhost/pubsub".parse().unwrap();
+        assert!(!format!("{store:?}").contains("sesame"));
+    }
+}
