@@ -70,7 +70,12 @@ impl Session {
     }
 
     /// Asks `to` (or one's own server) and waits for the answer; whatever else comes is kept.
-    pub(crate) async fn ask(&mut self, kind: &str, to: Option<&str>, payload: &str) -> Checked<Tree> {
+    pub(crate) async fn ask(
+        &mut self,
+        kind: &str,
+        to: Option<&str>,
+        payload: &str,
+    ) -> Checked<Tree> {
         let id = self.ask_only(kind, to, payload).await?;
         self.answer(to, &id).await
     }
@@ -84,7 +89,9 @@ impl Session {
     ) -> Checked<String> {
         self.asked += 1;
         let id = format!("ask-{}", self.asked);
-        let to = to.map_or_else(String::new, |to| format!(" to='{}'", crate::ask::escaped(to)));
+        let to = to.map_or_else(String::new, |to| {
+            format!(" to='{}'", crate::ask::escaped(to))
+        });
         self.send(&format!("<iq type='{kind}'{to} id='{id}'>{payload}</iq>"))
             .await?;
         Ok(id)
@@ -179,7 +186,11 @@ impl Session {
     /// Cancel safe: what has been read stays in the framer.
     async fn read(&mut self) -> Checked<Tree> {
         loop {
-            match self.framer.next().map_err(|error| broken(&error.to_string()))? {
+            match self
+                .framer
+                .next()
+                .map_err(|error| broken(&error.to_string()))?
+            {
                 Some(Frame::Stanza(bytes)) => {
                     let stanza = Tree::parse(bytes, self.framer.scope())
                         .map_err(|error| broken(&error.to_string()))?;

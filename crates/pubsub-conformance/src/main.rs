@@ -63,6 +63,9 @@ struct Arguments {
     /// The largest payload the service takes (case 70); without it the case limits its own node
     #[arg(long, value_name = "BYTES")]
     payload_limit: Option<usize>,
+    /// How many events may bounce with a `wait` error until the subscription ends (case 97)
+    #[arg(long, value_name = "N")]
+    bounce_limit: Option<usize>,
     /// How many items case 54 publishes
     #[arg(long, value_name = "N", default_value_t = 5_000)]
     many_items: usize,
@@ -75,7 +78,8 @@ struct Arguments {
     /// Only these cases, such as 17,20-24
     #[arg(long, value_name = "NUMBERS")]
     case: Option<String>,
-    /// Cases that are known to fail, with reasons: a line `8 # not offered` for each
+    /// Cases that are known to fail, with reasons: a line `8 # not offered` for each,
+    /// `99? # a race` for one that fails sometimes
     #[arg(long, value_name = "FILE")]
     known_failures: Option<PathBuf>,
     /// What the output is
@@ -176,6 +180,9 @@ fn suite(arguments: &Arguments) -> Result<Suite, String> {
     if let Some(limit) = arguments.payload_limit {
         suite = suite.payload_limit(limit);
     }
+    if let Some(limit) = arguments.bounce_limit {
+        suite = suite.bounce_limit(limit);
+    }
     Ok(suite)
 }
 
@@ -192,7 +199,9 @@ fn people(arguments: &Arguments) -> Result<People, String> {
             (None, Some(value)) => value.as_str().unwrap_or_default(),
         };
         let account: Result<Account, BadAccount> = text.parse();
-        account.map(Some).map_err(|error| format!("{role}: {error}"))
+        account
+            .map(Some)
+            .map_err(|error| format!("{role}: {error}"))
     };
     let need = |role: &str, flag: &Option<Account>| {
         find(role, flag)?.ok_or_else(|| format!("who is the {role}? See --{role} and --accounts"))
@@ -241,7 +250,9 @@ fn read(file: &PathBuf) -> Result<String, String> {
 /// Unlike `print!` without a panic when nobody reads it.
 fn said(text: &str) -> Result<bool, String> {
     let written = std::io::stdout().write_all(text.as_bytes());
-    written.map(|()| true).map_err(|error| format!("standard output: {error}"))
+    written
+        .map(|()| true)
+        .map_err(|error| format!("standard output: {error}"))
 }
 
 #[cfg(test)]
