@@ -17,12 +17,12 @@ async fn prosody_s_own_service_fails_what_it_is_known_to_fail() {
     // Each publish reads and writes the whole node there: 5,000 items would take many minutes.
     let suite = suite(&prosody.client_addr()).await.many_items(200);
     let report = expect(suite, PROSODY).await;
-    assert!(report.count("pass") >= 34, "{}", report.to_text());
+    assert!(report.count("pass") >= 33, "{}", report.to_text());
 }
 
 #[tokio::test]
 async fn ejabberd_s_own_service_fails_what_it_is_known_to_fail() {
     let ejabberd = Ejabberd::start(setup()).await.unwrap();
     let report = expect(suite(&ejabberd.client_addr()).await, EJABBERD).await;
-    assert!(report.count("pass") >= 45, "{}", report.to_text());
+    assert!(report.count("pass") >= 52, "{}", report.to_text());
 }
