@@ -13,6 +13,7 @@ use crate::cases::{Case, all};
 use crate::client::Server;
 use crate::fault::Fault;
 use crate::known::KnownFailures;
+use crate::ordeal::Ordeal;
 use crate::report::{Outcome, Report, Row};
 use crate::world::{Cast, Facts, World};
 
@@ -212,6 +213,21 @@ impl Suite {
     #[must_use]
     pub fn many_items(mut self, items: usize) -> Suite {
         self.facts.many_items = items;
+        self
+    }
+
+    /// Who dies in case 100, and who sees it; without it the case is not run.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn example(suite: pubsub_conformance::Suite, ordeal: pubsub_conformance::Ordeal) {
+    /// let suite = suite.ordeal(ordeal);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn ordeal(mut self, ordeal: Ordeal) -> Suite {
+        self.facts.ordeal = Some(ordeal);
         self
     }
 

@@ -15,6 +15,7 @@ use crate::ask::{NS_INFO, element, escaped, owner, pubsub};
 use crate::client::{Server, Session, login};
 use crate::expect::{Answer, Event};
 use crate::fault::{Checked, Fault};
+use crate::ordeal::Ordeal;
 
 pub(crate) use who::{Cast, O, OUTSIDER, P, S, Who, X};
 
@@ -27,6 +28,7 @@ pub(crate) struct Facts {
     pub(crate) bounce_limit: Option<usize>,
     pub(crate) many_items: usize,
     pub(crate) crowd: usize,
+    pub(crate) ordeal: Option<Ordeal>,
 }
 
 /// One service and the people around it.
@@ -76,6 +78,17 @@ impl World {
             self.session(who).await?;
         }
         Ok(())
+    }
+
+    /// Lets everybody leave, as a lost connection would.
+    pub(crate) fn scatter(&mut self) {
+        self.sessions.clear();
+        self.barriers.clear();
+    }
+
+    /// How long one answer or one event may take.
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience
     }
 
     /// Asks the service what it says it can do, once for all cases.
