@@ -15,6 +15,7 @@ use crate::ask::{NS_INFO, element, escaped, owner, pubsub};
 use crate::client::{Server, Session, login};
 use crate::expect::{Answer, Event};
 use crate::fault::{Checked, Fault};
+use crate::ordeal::Ordeal;
 
 pub(crate) use who::{Cast, O, OUTSIDER, P, S, Who, X};
 
@@ -27,6 +28,7 @@ pub(crate) struct Facts {
     pub(crate) bounce_limit: Option<usize>,
     pub(crate) many_items: usize,
     pub(crate) crowd: usize,
+    pub(crate) ordeal: Option<Ordeal>,
 }
 
 /// One service and the people around it.
@@ -70,6 +72,25 @@ impl World {
         }
     }
 
+    /// Lets everybody log in: nobody misses an event because of coming late.
+    pub(crate) async fn gather(&mut self) -> Checked {
+        for who in [O, P, S, X] {
+            self.session(who).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets everybody leave, as a lost connection would.
+    pub(crate) fn scatter(&mut self) {
+        self.sessions.clear();
+        self.barriers.clear();
+    }
+
+    /// How long one answer or one event may take.
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience
+    }
+
     /// Asks the service what it says it can do, once for all cases.
     pub(crate) async fn learn(&mut self) -> Checked {
         let query = format!("<query xmlns='{NS_INFO}'/>");
@@ -85,7 +106,8 @@ impl World {
 
     /// Whether the service announces this feature of pubsub's.
     pub(crate) fn announces(&self, feature: &str) -> bool {
-        self.features.contains(&format!("http://jabber.org/protocol/pubsub#{feature}"))
+        self.features
+            .contains(&format!("http://jabber.org/protocol/pubsub#{feature}"))
     }
 
     /// A proper "I do not have this feature" ends the case: in the XEP's words, and unannounced.
@@ -108,11 +130,6 @@ impl World {
     /// What has been remembered since the last call.
     pub(crate) fn faults(&mut self) -> Vec<Fault> {
         std::mem::take(&mut self.faults)
-    }
-
-    /// How long one answer or one event may take.
-    pub(crate) fn patience(&self) -> Duration {
-        self.patience
     }
 
     /// The bare address of somebody.
@@ -144,11 +161,6 @@ impl World {
         login(&self.server, account, &resource, self.patience).await
     }
 
-    /// Ends somebody's session, as a lost connection would.
-    pub(crate) fn leave(&mut self, who: Who) {
-        self.sessions.remove(&who);
-    }
-
     /// Asks the service.
     pub(crate) async fn get(&mut self, who: Who, payload: &str) -> Checked<Answer> {
         self.ask(who, "get", payload).await
@@ -177,7 +189,9 @@ impl World {
         let deadline = Instant::now() + self.patience;
         let service = self.service.clone();
         let session = self.session(who).await?;
-        let found = session.message(deadline, |tree| is_from(tree, &service)).await?;
+        let found = session
+            .message(deadline, |tree| is_from(tree, &service))
+            .await?;
         found
             .map(Event::new)
             .ok_or_else(|| Fault::unmet("an event", "none in time"))
@@ -188,17 +202,25 @@ impl World {
     /// A barrier, not a sleep: an event of a second node, asked for now, comes behind them.
     pub(crate) async fn quiet(&mut self, who: Who) -> Checked<Vec<Event>> {
         let barrier = self.barrier(who).await?;
-        let publish = element("publish", &[("node", &barrier)], &crate::ask::item("", &crate::ask::entry("behind")));
-        self.set(O, &pubsub(&publish)).await?.good().map_err(|fault| fault.about("the barrier"))?;
+        let publish = element(
+            "publish",
+            &[("node", &barrier)],
+            &crate::ask::item("", &crate::ask::entry("behind")),
+        );
+        self.set(O, &pubsub(&publish))
+            .await?
+            .good()
+            .map_err(|fault| fault.about("the barrier"))?;
         let deadline = Instant::now() + self.patience;
         let service = self.service.clone();
         let session = self.session(who).await?;
-        let is_barrier = |tree: &Tree| {
-            is_from(tree, &service) && tree.as_str().contains(&barrier)
-        };
+        let is_barrier = |tree: &Tree| is_from(tree, &service) && tree.as_str().contains(&barrier);
         let came = session.message(deadline, is_barrier).await?;
         if came.is_none() {
-            return Err(Fault::unmet("the event of a second node, as a barrier", "none in time"));
+            return Err(Fault::unmet(
+                "the event of a second node, as a barrier",
+                "none in time",
+            ));
         }
         let rest = session.take(|tree| is_from(tree, &service));
         Ok(rest.into_iter().map(Event::new).collect())
@@ -244,7 +266,9 @@ impl World {
         for node in std::mem::take(&mut self.nodes) {
             let delete = owner(&element("delete", &[("node", &node)], ""));
             let service = self.service.clone();
-            let Ok(session) = self.session(O).await else { break };
+            let Ok(session) = self.session(O).await else {
+                break;
+            };
             // Not all of them were made, and some are gone.
             let _gone_anyway = session.ask("set", Some(&service), &delete).await;
         }
