@@ -91,8 +91,10 @@ pub(crate) trait Store: Send + Sync + 'static {
     /// Nodes that this owner owns and somebody waits for, by name.
     async fn nodes_with_pending(&self, owner: BareJid) -> Result<Vec<String>, StoreError>;
 
-    /// Takes over announcements to deliver: new ones, and those whose lease has run out. Of each
-    /// node at most one at a time, the one of the lowest seq.
+    /// Takes over announcements to deliver, the lowest `JobId` first: new ones, and those whose
+    /// lease has run out. Of a node any number, in the order of their seq and without a gap, but
+    /// none while somebody else holds one of that node: so the order of a node holds, and an
+    /// announcement need not wait until the one before it is known to be delivered.
     async fn claim(&self, claim: Claim) -> Result<Vec<Job>, StoreError>;
 
     /// Who is to get it, by JID and subid, after the cursor. Those who are named have no subid.
@@ -113,6 +115,12 @@ pub(crate) trait Store: Send + Sync + 'static {
         after: Cursor,
         until: Moment,
     ) -> Result<bool, StoreError>;
+
+    /// Hands back everything that this instance has claimed, as if the leases had run out.
+    async fn release(&self, instance: &str) -> Result<(), StoreError> {
+        let _they_run_out = instance;
+        Ok(())
+    }
 
     /// A job is done: it is forgotten, and with the last one of a deleted node the node too.
     /// Nothing happens where it is somebody else's now.
