@@ -41,6 +41,8 @@ pub(super) fn parse(arguments: &[OsString], mut sources: Sources) -> Result<Give
             sources,
             wants_check: false,
             wants_version: false,
+            #[cfg(feature = "operate")]
+            wants_health: None,
         });
     }
     let matches = command(&program).try_get_matches_from(arguments)?;
