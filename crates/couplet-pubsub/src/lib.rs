@@ -5,6 +5,9 @@
     reason = "parts of the service are still being put together"
 )]
 
+#[cfg(feature = "measure")]
+#[doc(hidden)]
+pub mod measure;
 mod service;
 mod commands;
 mod discovery;
