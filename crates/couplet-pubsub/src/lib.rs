@@ -6,6 +6,8 @@
 )]
 
 mod archive;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod memory;
