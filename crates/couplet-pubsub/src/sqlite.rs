@@ -219,6 +219,11 @@ impl Store for Sqlite {
         .await
     }
 
+    async fn release(&self, instance: &str) -> Result<(), StoreError> {
+        let instance = instance.to_owned();
+        self.write(|answer| Op::Release { instance, answer }).await
+    }
+
     async fn finish(&self, job: JobId, instance: &str) -> Result<(), StoreError> {
         let instance = instance.to_owned();
         self.write(|answer| Op::Finish {

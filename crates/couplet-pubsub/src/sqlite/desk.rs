@@ -179,7 +179,7 @@ impl Desk {
     pub(super) fn claim(&mut self, claim: &Claim) -> Result<Vec<Job>, StoreError> {
         let claimed = self.with_file(|desk, file| {
             let mut jobs = Vec::new();
-            for (id, _) in desk.queue.claim(claim) {
+            for id in desk.queue.claim(claim) {
                 let mut job = fanout::job(file, id)?;
                 if let (Some(job), Some(after)) = (&mut job, desk.delivered.cursor(id)) {
                     job.after = Some(after.clone());
@@ -213,7 +213,14 @@ impl Desk {
         };
         self.delivered.finish(job, gone.node);
         self.tell_backlog();
-        if gone.next.is_some() {
+        if gone.more {
+            self.shared.announced.notify_one();
+        }
+    }
+
+    /// Gives back what an instance has claimed.
+    pub(super) fn release(&mut self, instance: &str) {
+        if self.queue.release(instance) {
             self.shared.announced.notify_one();
         }
     }

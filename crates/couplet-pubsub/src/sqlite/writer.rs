@@ -67,6 +67,10 @@ pub(super) enum Op {
         instance: String,
         answer: Answer<()>,
     },
+    Release {
+        instance: String,
+        answer: Answer<()>,
+    },
     Restore {
         into: Option<NodeId>,
         records: Vec<Record>,
@@ -194,6 +198,10 @@ fn take(desk: &mut Desk, op: Op) {
             answer,
         } => {
             desk.finish(job, &instance);
+            let _nobody_waits = answer.send(Ok(()));
+        }
+        Op::Release { instance, answer } => {
+            desk.release(&instance);
             let _nobody_waits = answer.send(Ok(()));
         }
         Op::Restore {
