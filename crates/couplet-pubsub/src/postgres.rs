@@ -12,11 +12,7 @@ use std::sync::{
 use async_trait::async_trait;
 use deadpool_postgres::Pool;
 use jid::BareJid;
-use tokio::{
-    sync::Notify,
-    task::JoinSet,
-    time::timeout,
-};
+use tokio::{sync::Notify, task::JoinSet, time::timeout};
 use tokio_postgres::Client;
 
 use crate::{

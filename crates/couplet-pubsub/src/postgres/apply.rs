@@ -135,7 +135,16 @@ impl Work {
                 let expires = expires.map(|at| at.0);
                 self.known.add_item(&id);
                 self.node()?.items += 1;
-                self.push(ask!(INSERT_ITEM, node, seq, id, publisher, at.0, expires, payload));
+                self.push(ask!(
+                    INSERT_ITEM,
+                    node,
+                    seq,
+                    id,
+                    publisher,
+                    at.0,
+                    expires,
+                    payload
+                ));
             }
             Change::Retract { ids } => {
                 for id in ids {
@@ -175,7 +184,10 @@ impl Work {
     }
 
     fn create(&mut self, node: Node) -> Result<(), StoreError> {
-        self.push(ask!("DELETE FROM redirect WHERE name = $1", node.name.clone()));
+        self.push(ask!(
+            "DELETE FROM redirect WHERE name = $1",
+            node.name.clone()
+        ));
         self.push(insert_node(&node, false)?);
         self.known = Known::default();
         self.node = Some(node);
@@ -347,7 +359,11 @@ pub(super) fn bury(id: NodeId) -> [Ask; 2] {
 pub(super) fn affiliate(node: NodeId, jid: &BareJid, affiliation: Affiliation) -> Ask {
     let jid = jid.as_str().to_owned();
     if affiliation == Affiliation::None {
-        return ask!("DELETE FROM affiliation WHERE node = $1 AND jid = $2", node.0, jid);
+        return ask!(
+            "DELETE FROM affiliation WHERE node = $1 AND jid = $2",
+            node.0,
+            jid
+        );
     }
     ask!(
         "INSERT INTO affiliation (node, jid, affiliation) VALUES ($1, $2, $3)

@@ -44,11 +44,7 @@ pub(super) async fn change(
 }
 
 /// Opens a transaction, locks the name and finds the facts, all at once.
-async fn begin(
-    pool: &Pool,
-    needs: &Needs,
-    backlog: u64,
-) -> Result<(Session, Facts), StoreError> {
+async fn begin(pool: &Pool, needs: &Needs, backlog: u64) -> Result<(Session, Facts), StoreError> {
     let mut asks = vec![ask!(BEGIN)];
     asks.extend(needs.node.as_deref().map(lock));
     let asked = asks.len();

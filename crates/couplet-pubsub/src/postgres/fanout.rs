@@ -64,8 +64,7 @@ pub(super) async fn claim(pool: &Pool, claim: Claim) -> Result<Vec<Job>, StoreEr
     all(&answers.nth(2).unwrap_or_default(), rows::job)
 }
 
-const RECIPIENTS: &str =
-    "SELECT jid, subid, include_body,
+const RECIPIENTS: &str = "SELECT jid, subid, include_body,
             EXISTS (SELECT 1 FROM subscription AS other WHERE other.node = one.node
                     AND other.jid = one.jid AND other.subid <> one.subid)
      FROM subscription AS one

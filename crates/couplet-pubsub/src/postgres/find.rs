@@ -41,7 +41,9 @@ pub(super) fn asks(needs: &Needs) -> Vec<Ask> {
     };
     asks.push(ask!(
         concat!(
-            "SELECT ", node_columns!(), ", redirect.uri FROM (SELECT $1::text AS name) AS wanted
+            "SELECT ",
+            node_columns!(),
+            ", redirect.uri FROM (SELECT $1::text AS name) AS wanted
              LEFT JOIN node ON node.name = wanted.name AND NOT deleted
              LEFT JOIN redirect ON redirect.name = wanted.name"
         ),
@@ -51,9 +53,14 @@ pub(super) fn asks(needs: &Needs) -> Vec<Ask> {
         ask!(
             concat!(
                 "SELECT (SELECT affiliation FROM affiliation
-                         WHERE node = ", node_named!(), " AND jid = $2), ",
-                subscription_columns!(), " FROM (VALUES (1)) AS one
-                 LEFT JOIN subscription ON bare = $2 AND node = ", node_named!(), "
+                         WHERE node = ",
+                node_named!(),
+                " AND jid = $2), ",
+                subscription_columns!(),
+                " FROM (VALUES (1)) AS one
+                 LEFT JOIN subscription ON bare = $2 AND node = ",
+                node_named!(),
+                "
                  ORDER BY began"
             ),
             name.clone(),
@@ -69,8 +76,12 @@ fn add_items(asks: &mut Vec<Ask>, needs: &Needs, name: &str) {
     if !needs.items.is_empty() {
         asks.push(ask!(
             concat!(
-                "SELECT ", head_columns!(), " FROM item
-                 WHERE node = ", node_named!(), " AND id = ANY ($2)"
+                "SELECT ",
+                head_columns!(),
+                " FROM item
+                 WHERE node = ",
+                node_named!(),
+                " AND id = ANY ($2)"
             ),
             name.to_owned(),
             needs.items.clone()
@@ -79,8 +90,12 @@ fn add_items(asks: &mut Vec<Ask>, needs: &Needs, name: &str) {
     if needs.oldest > 0 {
         asks.push(ask!(
             concat!(
-                "SELECT ", head_columns!(), " FROM item
-                 WHERE node = ", node_named!(), " ORDER BY seq LIMIT $2"
+                "SELECT ",
+                head_columns!(),
+                " FROM item
+                 WHERE node = ",
+                node_named!(),
+                " ORDER BY seq LIMIT $2"
             ),
             name.to_owned(),
             i64::from(needs.oldest)
@@ -89,8 +104,12 @@ fn add_items(asks: &mut Vec<Ask>, needs: &Needs, name: &str) {
     if needs.newest > 0 {
         asks.push(ask!(
             concat!(
-                "SELECT ", item_columns!(), " FROM item
-                 WHERE node = ", node_named!(), " ORDER BY seq DESC LIMIT $2"
+                "SELECT ",
+                item_columns!(),
+                " FROM item
+                 WHERE node = ",
+                node_named!(),
+                " ORDER BY seq DESC LIMIT $2"
             ),
             name.to_owned(),
             i64::from(needs.newest)
@@ -103,7 +122,9 @@ fn add_people(asks: &mut Vec<Ask>, needs: &Needs, name: &str) {
         asks.push(ask!(
             concat!(
                 "SELECT jid FROM affiliation
-                 WHERE node = ", node_named!(), " AND affiliation = 'owner' ORDER BY jid"
+                 WHERE node = ",
+                node_named!(),
+                " AND affiliation = 'owner' ORDER BY jid"
             ),
             name.to_owned()
         ));
@@ -111,8 +132,12 @@ fn add_people(asks: &mut Vec<Ask>, needs: &Needs, name: &str) {
     if needs.pending {
         asks.push(ask!(
             concat!(
-                "SELECT ", subscription_columns!(), " FROM subscription
-                 WHERE node = ", node_named!(), " AND pending ORDER BY began"
+                "SELECT ",
+                subscription_columns!(),
+                " FROM subscription
+                 WHERE node = ",
+                node_named!(),
+                " AND pending ORDER BY began"
             ),
             name.to_owned()
         ));
@@ -120,10 +145,14 @@ fn add_people(asks: &mut Vec<Ask>, needs: &Needs, name: &str) {
     if needs.everybody {
         asks.push(ask!(
             concat!(
-                "SELECT bare, affiliation, ", subscription_columns!(), " FROM subscription
+                "SELECT bare, affiliation, ",
+                subscription_columns!(),
+                " FROM subscription
                  LEFT JOIN affiliation ON affiliation.node = subscription.node
                  AND affiliation.jid = subscription.bare
-                 WHERE subscription.node = ", node_named!(), " ORDER BY bare, began"
+                 WHERE subscription.node = ",
+                node_named!(),
+                " ORDER BY bare, began"
             ),
             name.to_owned()
         ));
@@ -153,7 +182,11 @@ pub(super) fn facts(
     }
     let mut found = Vec::new();
     for who in parties(needs) {
-        let rows = if needs.node.is_some() { next() } else { Vec::new() };
+        let rows = if needs.node.is_some() {
+            next()
+        } else {
+            Vec::new()
+        };
         found.push(party(who, &rows)?);
     }
     let mut found = found.into_iter();
@@ -264,11 +297,7 @@ pub(super) fn overdue_asks(max: u32) -> Vec<Ask> {
 }
 
 /// Reads the answers to [`overdue_asks`].
-pub(super) fn overdue(
-    answers: &mut Answers,
-    now: Moment,
-    max: u32,
-) -> Result<Overdue, StoreError> {
+pub(super) fn overdue(answers: &mut Answers, now: Moment, max: u32) -> Result<Overdue, StoreError> {
     let (leases, next_lease) = due(&answers.next().unwrap_or_default(), now, max, |row| {
         Ok((value(row, 1)?, parsed(row, 2)?, value(row, 3)?))
     })?;

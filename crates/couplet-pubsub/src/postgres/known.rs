@@ -129,7 +129,7 @@ impl Lookup {
         if self.keys > 0 {
             asks.push(ask!(
                 "SELECT nextval(pg_get_serial_sequence('node', 'id'))
-                 FROM generate_series(1, $1)",
+                 FROM generate_series(1, $1::bigint)",
                 i64::from(self.keys)
             ));
         }

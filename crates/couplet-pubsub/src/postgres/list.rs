@@ -17,9 +17,7 @@ use super::{
     change::COMMIT,
     connect::Session,
     find::all,
-    rows::{
-        self, count, integer, item_columns, node_columns, parsed, subscription_columns, value,
-    },
+    rows::{self, count, integer, item_columns, node_columns, parsed, subscription_columns, value},
     script::{Ask, ask},
 };
 
@@ -46,7 +44,9 @@ pub(super) async fn items(
             let cut = |take: i64, skip: i64| {
                 ask!(
                     concat!(
-                        "SELECT ", item_columns!(), " FROM item WHERE node = $1
+                        "SELECT ",
+                        item_columns!(),
+                        " FROM item WHERE node = $1
                          ORDER BY seq LIMIT $2 OFFSET $3"
                     ),
                     node.0,
@@ -59,7 +59,9 @@ pub(super) async fn items(
         Wanted::Newest(max) => {
             let newest = ask!(
                 concat!(
-                    "SELECT ", item_columns!(), " FROM item WHERE node = $1
+                    "SELECT ",
+                    item_columns!(),
+                    " FROM item WHERE node = $1
                      ORDER BY seq DESC LIMIT $2"
                 ),
                 node.0,
@@ -80,7 +82,9 @@ pub(super) async fn items(
         Wanted::Ids(ids) => {
             let asks = [ask!(
                 concat!(
-                    "SELECT ", item_columns!(), " FROM item
+                    "SELECT ",
+                    item_columns!(),
+                    " FROM item
                      WHERE node = $1 AND id = ANY ($2) ORDER BY seq"
                 ),
                 node.0,
@@ -110,7 +114,9 @@ pub(super) async fn nodes(pool: &Pool, page: Page) -> Result<Paged<Node>, StoreE
     let cut = |take: i64, skip: i64| {
         ask!(
             concat!(
-                "SELECT ", node_columns!(), " FROM node WHERE NOT deleted
+                "SELECT ",
+                node_columns!(),
+                " FROM node WHERE NOT deleted
                  ORDER BY name LIMIT $1 OFFSET $2"
             ),
             take,
@@ -141,7 +147,9 @@ pub(super) async fn subscriptions_of(
         ask!(
             concat!(
                 "SELECT place FROM (SELECT subid, row_number() OVER (ORDER BY name, subid) - 1
-                 AS place", held!(), ") AS all_held WHERE subid = $3 ORDER BY place LIMIT 1"
+                 AS place",
+                held!(),
+                ") AS all_held WHERE subid = $3 ORDER BY place LIMIT 1"
             ),
             who(),
             node.clone(),
@@ -151,7 +159,9 @@ pub(super) async fn subscriptions_of(
     let cut = |take: i64, skip: i64| {
         ask!(
             concat!(
-                "SELECT name, ", subscription_columns!(), held!(),
+                "SELECT name, ",
+                subscription_columns!(),
+                held!(),
                 "ORDER BY name, subid LIMIT $3 OFFSET $4"
             ),
             who(),
@@ -181,12 +191,18 @@ pub(super) async fn affiliations_of(
     page: Page,
 ) -> Result<Paged<(String, Affiliation)>, StoreError> {
     let who = || who.as_str().to_owned();
-    let counted = ask!(concat!("SELECT count(*)", affiliated!()), who(), node.clone());
+    let counted = ask!(
+        concat!("SELECT count(*)", affiliated!()),
+        who(),
+        node.clone()
+    );
     let place = page.cursor().map(|cursor| {
         ask!(
             concat!(
                 "SELECT place FROM (SELECT name, row_number() OVER (ORDER BY name) - 1
-                 AS place", affiliated!(), ") AS all_of_them WHERE name = $3"
+                 AS place",
+                affiliated!(),
+                ") AS all_of_them WHERE name = $3"
             ),
             who(),
             node.clone(),
@@ -196,7 +212,9 @@ pub(super) async fn affiliations_of(
     let cut = |take: i64, skip: i64| {
         ask!(
             concat!(
-                "SELECT name, affiliation", affiliated!(), "ORDER BY name LIMIT $3 OFFSET $4"
+                "SELECT name, affiliation",
+                affiliated!(),
+                "ORDER BY name LIMIT $3 OFFSET $4"
             ),
             who(),
             node.clone(),
@@ -233,7 +251,9 @@ pub(super) async fn subscribers(
     let cut = |take: i64, skip: i64| {
         ask!(
             concat!(
-                "SELECT ", subscription_columns!(), " FROM subscription
+                "SELECT ",
+                subscription_columns!(),
+                " FROM subscription
                  WHERE node = (SELECT id FROM node WHERE id = $1 AND NOT deleted)
                  ORDER BY jid, subid LIMIT $2 OFFSET $3"
             ),

@@ -63,7 +63,9 @@ fn dump_ask(from: &Mark, max: i64) -> Ask {
     match from {
         Mark::Nodes(after) => ask!(
             concat!(
-                "SELECT ", node_columns!(), ", deleted FROM node WHERE id > $1 ORDER BY id LIMIT $2"
+                "SELECT ",
+                node_columns!(),
+                ", deleted FROM node WHERE id > $1 ORDER BY id LIMIT $2"
             ),
             after.map_or(i64::MIN, |id| id.0),
             max
@@ -81,7 +83,9 @@ fn dump_ask(from: &Mark, max: i64) -> Ask {
                 after.map_or_else(Default::default, |after| (after.jid, after.subid));
             ask!(
                 concat!(
-                    "SELECT ", subscription_columns!(), ", began FROM subscription
+                    "SELECT ",
+                    subscription_columns!(),
+                    ", began FROM subscription
                      WHERE node = $1 AND (jid, subid) > ($2, $3) ORDER BY jid, subid LIMIT $4"
                 ),
                 node.0,
@@ -92,7 +96,9 @@ fn dump_ask(from: &Mark, max: i64) -> Ask {
         }
         Mark::Items(node, after) => ask!(
             concat!(
-                "SELECT ", item_columns!(), " FROM item WHERE node = $1 AND seq > $2
+                "SELECT ",
+                item_columns!(),
+                " FROM item WHERE node = $1 AND seq > $2
                  ORDER BY seq LIMIT $3"
             ),
             node.0,
@@ -101,7 +107,9 @@ fn dump_ask(from: &Mark, max: i64) -> Ask {
         ),
         Mark::Announcements(node, after) => ask!(
             concat!(
-                "SELECT ", job_columns!(), " FROM announcement WHERE node = $1 AND seq > $2
+                "SELECT ",
+                job_columns!(),
+                " FROM announcement WHERE node = $1 AND seq > $2
                  ORDER BY seq LIMIT $3"
             ),
             node.0,

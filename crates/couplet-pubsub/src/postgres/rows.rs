@@ -86,7 +86,9 @@ fn json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
 }
 
 fn unreadable(text: &str, error: &dyn std::fmt::Display) -> StoreError {
-    StoreError::Broken(format!("PostgreSQL: {text:?} is not what is kept there: {error}"))
+    StoreError::Broken(format!(
+        "PostgreSQL: {text:?} is not what is kept there: {error}"
+    ))
 }
 
 pub(super) fn moment(row: &Row, column: usize) -> Result<Option<Moment>, StoreError> {

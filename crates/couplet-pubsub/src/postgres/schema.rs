@@ -6,7 +6,7 @@ use tokio_postgres::Client;
 
 use crate::store::StoreError;
 
-use super::{address::Address, fault};
+use super::{address::Address, connect, fault};
 
 /// What leads from one version of the tables to the next.
 struct Step {
@@ -118,7 +118,10 @@ CREATE INDEX announcement_holder ON announcement (holder, node) WHERE holder IS 
 pub(super) async fn prepare(client: &Client, address: &Address) -> Result<(), StoreError> {
     let told = |error: tokio_postgres::Error| fault::at(address, &error);
     let schema = address.schema();
-    client.batch_execute("BEGIN").await.map_err(told)?;
+    let greeting = connect::greeting(schema);
+    // Large tables may take their time.
+    let begin = format!("{greeting}; BEGIN; SET LOCAL statement_timeout = 0");
+    client.batch_execute(&begin).await.map_err(told)?;
     // Whoever else is about to do the same waits here and then finds it done.
     let lock = "SELECT pg_advisory_xact_lock(hashtextextended('couplet pubsub ' || $1, 0))";
     client.execute(lock, &[&schema]).await.map_err(told)?;

@@ -84,18 +84,16 @@ impl MakeTlsConnect<Socket> for Tls {
     type Error = io::Error;
 
     fn make_tls_connect(&mut self, domain: &str) -> io::Result<Handshake> {
-        let config = self.config.clone();
-        let config = config.ok_or_else(|| io::Error::other("this connection is to be plain"))?;
         Ok(Handshake {
-            config,
+            config: self.config.clone(),
             domain: domain.to_owned(),
         })
     }
 }
 
-/// A connection about to be encrypted.
+/// A connection about to be encrypted, where that was asked for.
 pub(super) struct Handshake {
-    config: Arc<ClientConfig>,
+    config: Option<Arc<ClientConfig>>,
     domain: String,
 }
 
@@ -106,8 +104,10 @@ impl TlsConnect<Socket> for Handshake {
 
     fn connect(self, stream: Socket) -> Self::Future {
         Box::pin(async move {
+            let config = self.config;
+            let config = config.ok_or_else(|| io::Error::other("this connection is plain"))?;
             let name = ServerName::try_from(self.domain).map_err(io::Error::other)?;
-            let connector = TlsConnector::from(self.config);
+            let connector = TlsConnector::from(config);
             Ok(Encrypted(connector.connect(name, stream).await?))
         })
     }
