@@ -17,6 +17,8 @@ mod fanout;
 mod answering;
 mod clock;
 mod archive;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod memory;
