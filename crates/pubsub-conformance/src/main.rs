@@ -58,7 +58,8 @@ struct Arguments {
     /// A PEM file with authorities to trust besides the well-known ones
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
-    /// How many subscriptions the service allows one account; without it case 30 is not run
+    /// How many subscriptions the service allows one account; without it case 30 is not run. Case 99
+    /// needs more than --subscribers of them
     #[arg(long, value_name = "N")]
     subscription_limit: Option<usize>,
     /// The longest lease the service grants (case 46)

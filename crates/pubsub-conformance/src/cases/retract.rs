@@ -31,7 +31,9 @@ async fn heard_of(w: &mut World) -> Checked {
     let node = w.node(&[("notify_retract", "0")]).await?;
     w.subscribed(S, &node).await?;
     w.published(&node, &["a", "b", "c"]).await?;
-    w.quiet(S).await?;
+    for id in ["a", "b", "c"] {
+        w.event(S).await?.brings(&node, id)?;
+    }
     for (id, notify) in [("a", "1"), ("b", "true")] {
         w.retracts(O, &node, id, notify).await?.good()?;
         let event = w.event(S).await.about(&format!("notify={notify}"))?;
