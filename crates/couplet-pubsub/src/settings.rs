@@ -150,8 +150,11 @@ impl StoreAt {
             StoreAt::Sqlite(_) => Err(StoreError::Broken(
                 "this program was built without SQLite: build it with the feature `sqlite`, or set pubsub.store".to_owned(),
             )),
+            #[cfg(feature = "postgres")]
+            StoreAt::Postgres(address) => crate::postgres::open(address, None).await,
+            #[cfg(not(feature = "postgres"))]
             StoreAt::Postgres(_) => Err(StoreError::Broken(
-                "this program was built without PostgreSQL: set pubsub.store = \"sqlite:PATH\"".to_owned(),
+                "this program was built without PostgreSQL: build it with the feature `postgres`, or set pubsub.store = \"sqlite:PATH\"".to_owned(),
             )),
         }
     }
