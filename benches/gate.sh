@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What a change may cost at most: user-space instructions per echoed message and per ping, heap
-# allocations per message, and no more with many handlers or conversations than with one. Counted by
+# allocations of both and of disco#info, and no more with many handlers or conversations than with one. Counted by
 # valgrind, so that a slow or busy machine does not matter. Installs valgrind if it is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,5 +9,5 @@ cd "$(dirname "$0")/.."
 command -v valgrind >/dev/null || deploy/packages.sh valgrind libc6-dbg
 cargo build --locked --release -p echo -p rig
 benches/rig/callgrind.sh --count 10000 --at-most 12000
-benches/rig/allocations.sh --kinds messages --at-most 6
+benches/rig/allocations.sh --at-most 6
 benches/rig/scale.sh

@@ -1,18 +1,32 @@
 #!/usr/bin/env bash
-# Installs what the tests need and this machine lacks: Prosody, ejabberd, promtool, a C compiler for
-# ring, and slixmpp in tests/.venv. Run it as often as you like; with everything there it takes a moment.
+# Installs what the tests need and this machine lacks: Prosody, ejabberd, PostgreSQL, promtool, a C
+# compiler for ring, and in tests/.venv slixmpp and what judges the files in deploy/. Run it as often
+# as you like; with everything there it takes a moment.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 slixmpp=1.17.0
+kubernetes_validate=1.37.0
+kustomize_version=4.5.7 # the last one that the Go of Debian 12 can build
 
 wanted=()
 command -v prosody >/dev/null || wanted+=(prosody)
 [ -x /usr/sbin/ejabberdctl ] || command -v ejabberdctl >/dev/null || wanted+=(ejabberd)
 command -v cc >/dev/null || wanted+=(gcc libc6-dev)
+# The server's programs; Debian would also make a cluster and start it.
+compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v initdb >/dev/null || wanted+=(postgresql)
 # promtool, which judges the page of metrics and the alert rules.
 command -v promtool >/dev/null || wanted+=(prometheus)
 [ -e /etc/ssl/certs/ca-certificates.crt ] || wanted+=(ca-certificates)
+# What judges the units, where it is not part of the system.
+command -v systemd-analyze >/dev/null || wanted+=(systemd)
+# kustomize comes inside kubectl; the one of Debian 12 is too old, so it is built.
+kustomize=tests/.venv/bin/kustomize
+if kubectl version --client 2>/dev/null | grep -q 'Kustomize Version: v[5-9]'; then
+    kustomize=""
+elif [ ! -x $kustomize ]; then
+    command -v go >/dev/null || wanted+=(golang-go)
+fi
 python3 -c 'import venv, ensurepip' 2>/dev/null || wanted+=(python3-venv)
 [ ${#wanted[@]} -eq 0 ] || deploy/packages.sh "${wanted[@]}"
 
@@ -24,4 +38,12 @@ if [ "$(installed)" != "$slixmpp" ]; then
     echo "installing: slixmpp $slixmpp in tests/.venv" >&2
     python3 -m venv --clear tests/.venv
     $python -m pip install --quiet --disable-pip-version-check "slixmpp==$slixmpp" </dev/null >&2
+fi
+if ! $python -c "import importlib.metadata as m; assert m.version('kubernetes-validate') == '$kubernetes_validate'" 2>/dev/null; then
+    echo "installing: kubernetes-validate $kubernetes_validate in tests/.venv" >&2
+    $python -m pip install --quiet --disable-pip-version-check "kubernetes-validate==$kubernetes_validate" </dev/null >&2
+fi
+if [ -n "$kustomize" ] && [ ! -x $kustomize ]; then
+    echo "installing: kustomize $kustomize_version in tests/.venv" >&2
+    GOFLAGS=-modcacherw GOBIN="$PWD/tests/.venv/bin" go install "sigs.k8s.io/kustomize/kustomize/v4@v$kustomize_version"
 fi

@@ -21,5 +21,6 @@ pub mod routing;
 pub mod link;
 pub mod life;
 pub mod login;
+pub mod pubsub;
 mod house;
 mod apps;

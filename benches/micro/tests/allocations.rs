@@ -7,6 +7,7 @@
 
 use allocation_counter::measure;
 use bytes::Bytes;
+use couplet::{Component, Config, Connect, Incoming, Message, Stream, async_trait};
 use couplet_core::{
     element::{NS_CLIENT, NS_XML, Scope, Tree},
     framer::{Frame, Framer, Limits},
@@ -17,7 +18,11 @@ use couplet_core::{
     wire::Wire,
 };
 use micro::{DISCO, HEADER, PING, PLAIN, RICH};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use xmpp_parsers::{disco::DiscoInfoQuery, ping::Ping};
+
+/// Stanzas that go through a whole component together.
+const AT_ONCE: usize = 64;
 
 fn allocations(work: impl FnOnce()) -> u64 {
     measure(work).count_total
@@ -93,6 +98,60 @@ fn writing_into_a_warm_buffer_allocates_nothing() {
         });
     });
     assert_eq!(counted, 0);
+}
+
+struct Memory(Option<DuplexStream>);
+
+#[async_trait]
+impl Connect for Memory {
+    async fn connect(&mut self) -> std::io::Result<Box<dyn Stream>> {
+        let ours = self.0.take().ok_or(std::io::ErrorKind::ConnectionRefused)?;
+        Ok(Box::new(ours))
+    }
+}
+
+/// Plays the server (XEP-0114, 3) until the stanzas before `end` are answered, each as it asks.
+async fn answered(server: &mut DuplexStream, xml: &str, end: &str, read: &mut Vec<u8>) {
+    server.write_all(xml.as_bytes()).await.unwrap();
+    read.clear();
+    let mut seen = 0_usize;
+    loop {
+        let new = read.get(seen.saturating_sub(end.len())..).unwrap();
+        if new.windows(end.len()).any(|bytes| bytes == end.as_bytes()) {
+            return;
+        }
+        seen = read.len();
+        assert!(server.read_buf(read).await.unwrap() > 0);
+    }
+}
+
+#[test]
+fn a_component_answers_with_at_most_six_allocations() {
+    let (ours, mut server) = duplex(1024 * 1024);
+    let component = Component::new(Config::new("echo.localhost", "secret"))
+        .on_chat(|chat: Incoming<Message>| async move { chat.reply(chat.text()).await })
+        .connect_through(Memory(Some(ours)));
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().build().unwrap();
+    let running = runtime.spawn(component.run(std::future::pending()));
+    let mut read = Vec::with_capacity(1024 * 1024);
+    runtime.block_on(answered(&mut server, HEADER, "</handshake>", &mut read));
+    runtime.block_on(answered(&mut server, "<handshake/>", " ", &mut read));
+    for xml in [PLAIN, PING, DISCO] {
+        // In its id or, where the answer has an id of its own, in its text.
+        let last = xml.replace("0000042", "the last");
+        let all = xml.repeat(AT_ONCE) + &last;
+        let mut counted = 0;
+        // What the first ones make grow stays.
+        for _ in 0..3 {
+            counted = allocations(|| {
+                runtime.block_on(answered(&mut server, &all, "the last", &mut read));
+            });
+        }
+        let each = counted.div_ceil(AT_ONCE as u64);
+        assert!((1..=6).contains(&each), "{each} for {xml}");
+    }
+    running.abort();
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub(crate) struct Bench {
     #[arg(long, value_delimiter = ',', value_enum)]
     pub(crate) only: Vec<Only>,
     /// Seconds that each run measures, after half as many to warm up
-    #[arg(long, default_value_t = 2.0, value_parser = seconds)]
+    #[arg(long, default_value_t = 1.0, value_parser = seconds)]
     pub(crate) seconds: f64,
     /// Runs of each component in each measure; the table shows medians
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
@@ -43,7 +43,7 @@ pub(crate) struct Bench {
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=9_999_999))]
     pub(crate) senders: u32,
     /// Messages a second of the fixed-rate measures; "half" is half of the fastest peer's peak
-    #[arg(long, value_delimiter = ',', default_value = "1000,10000,half")]
+    #[arg(long, value_delimiter = ',', default_value = "10000,half")]
     pub(crate) rates: Vec<String>,
     /// Seconds to wait for a quiet machine before each run
     #[arg(long, default_value_t = 10.0, value_parser = seconds)]

@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use crate::figures::Figures;
+use crate::peers::Role;
 use crate::run::Measure;
 use crate::stanzas::Kind;
 use crate::summary::{Group, Row};
@@ -77,7 +78,32 @@ fn block(text: &mut String, group: &Group) {
             }
         }
     }
+    if let Some(best) = best_of_ours(group) {
+        line(text, &best);
+    }
     text.push('\n');
+}
+
+/// The headline, where there is more than one row of ours: who of them did best.
+fn best_of_ours(group: &Group) -> Option<String> {
+    let ours = || group.rows.iter().filter(|row| row.role == Role::Ours);
+    let flood = matches!(group.measure, Measure::Flood(_));
+    let worth = |row: &Row| {
+        let ratios = row.to_peer?;
+        if flood {
+            Some(ratios.per_second)
+        } else {
+            Some(-ratios.p99?)
+        }
+    };
+    let best = ours().filter_map(|row| Some((worth(row)?, row)));
+    let (worth, best) = best.max_by(|one, other| one.0.total_cmp(&other.0))?;
+    let told = if flood { "answers/s" } else { "p99" };
+    let (cpu, peer) = (best.to_peer?.cpu, &best.peer);
+    (ours().count() > 1).then(|| {
+        let worth = worth.abs();
+        format!("  best of ours: {peer}, {told} {worth:.2} x, CPU {cpu:.3} x")
+    })
 }
 
 fn flood_head() -> String {

@@ -4,13 +4,14 @@
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Output;
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use couplet_test::{Ejabberd, On, Prosody, Running, Setup};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio::task::JoinSet;
@@ -248,6 +249,15 @@ async fn the_usual_faults(place: &Place) -> Outcome {
             )
             .cured_by("accepted in [limits]")
             .ends_with(2),
+        Broken::new("a typo in the name of a table", components)
+            .file(file(
+                components,
+                &format!("secret = {SECRET:?}\n[limit]\nhandlers = 7\n"),
+            ))
+            .fails_at("config", "echo.localhost at")
+            .with_a("warn")
+            .cured_by("did you mean [limits]?")
+            .ends_with(0),
         Broken::new("no secret file", components)
             .file(file(components, "secret_file = \"nowhere/secret\"\n"))
             .fails_at("secret", "the secret file nowhere/secret cannot be read")
@@ -428,6 +438,11 @@ async fn what_is_wrong_beside_prosody_is_named_with_its_cure() -> Outcome {
     assert_eq!(instance.sessions(), 1);
     instance.stop().await?;
 
+    // Here a login would end it.
+    let kicking = Prosody::start(setup().kick_old()).await?;
+    let instance = an_instance_that_runs_is_left_alone(&kicking.component_addr()).await?;
+    instance.stop().await?;
+
     let small = Prosody::start(setup().stanza_limit(100_000)).await?;
     a_limit_below_ours(&small.component_addr()).await
 }
@@ -507,6 +522,30 @@ async fn what_is_wrong_beside_ejabberd_is_named_with_its_cure() -> Outcome {
 
     let small = Ejabberd::start(setup().stanza_limit(100_000)).await?;
     a_limit_below_ours(&small.component_addr()).await
+}
+
+#[tokio::test]
+async fn a_signal_ends_the_examination() -> Outcome {
+    let silent = Stranger::says("", "never").await?;
+    let folder = tempfile::tempdir()?;
+    let mut examining = doctor(folder.path())
+        .args(["--domain", DOMAIN, "--server", &silent.server])
+        .env("COUPLET_SECRET", SECRET)
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut lines = BufReader::new(examining.stdout.take().ok_or("no output")?).lines();
+    while let Some(line) = lines.next_line().await? {
+        if line.contains("tls") {
+            break;
+        }
+    }
+    let pid = examining
+        .id()
+        .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+    kill_process(pid.ok_or("it has ended")?, Signal::INT)?;
+    assert_eq!(examining.wait().await?.code(), Some(130));
+    assert_eq!(lines.next_line().await?, None);
+    Ok(())
 }
 
 #[tokio::test]

@@ -146,7 +146,13 @@ fn the_lines_for_the_servers_carry_the_domain_and_no_secret() -> Outcome {
     assert!(read("deploy/ejabberd.yml")?.contains("      \"news.example\":\n        password:"));
     assert!(read("deploy/news.service")?.contains("ExecStart=/usr/local/bin/news --config"));
     assert!(read("couplet.toml")?.contains("domain = \"news.example\"\n"));
-    assert!(read("Cargo.toml")?.contains("couplet = { version = \"0."));
+    let manifest = read("Cargo.toml")?;
+    assert!(
+        manifest.contains("couplet = { version = \"0."),
+        "{manifest}"
+    );
+    // Else cargo would look for it in the workspace of a folder above.
+    assert!(manifest.contains("[workspace]"), "{manifest}");
     assert!(!folder.path().join("news/secret").exists());
     Ok(())
 }

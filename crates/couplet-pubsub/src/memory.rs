@@ -136,6 +136,13 @@ impl Store for Memory {
         Ok(self.lock().advance(job, instance, after, until))
     }
 
+    async fn release(&self, instance: &str) -> Result<(), StoreError> {
+        if self.lock().queue.release(instance) {
+            self.announced.notify_one();
+        }
+        Ok(())
+    }
+
     async fn finish(&self, job: JobId, instance: &str) -> Result<(), StoreError> {
         if self.lock().finish(job, instance) {
             self.announced.notify_one();

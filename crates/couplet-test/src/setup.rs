@@ -27,6 +27,14 @@ pub struct Setup {
     pub(crate) stanza_limit: Option<usize>,
     pub(crate) client_stanza_limit: Option<usize>,
     pub(crate) read_timeout: Option<u32>,
+    pub(crate) own_pubsub: Option<OwnPubsub>,
+}
+
+/// The server's own pubsub service: its address and who may make nodes.
+#[derive(Clone, Debug)]
+pub(crate) struct OwnPubsub {
+    pub(crate) domain: String,
+    pub(crate) creator: String,
 }
 
 impl Setup {
@@ -47,6 +55,7 @@ impl Setup {
             stanza_limit: None,
             client_stanza_limit: None,
             read_timeout: None,
+            own_pubsub: None,
         }
     }
 
@@ -160,6 +169,27 @@ impl Setup {
     #[must_use]
     pub fn read_timeout(mut self, seconds: u32) -> Setup {
         self.read_timeout = Some(seconds);
+        self
+    }
+
+    /// Lets the server run its own pubsub service (`mod_pubsub` of either) at this address, where
+    /// only this account may make nodes: to compare another one with.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_test::Setup;
+    ///
+    /// let setup = Setup::component("echo.localhost", "s3cret")
+    ///     .own_pubsub("pubsub.localhost", "alice@localhost");
+    /// assert_eq!(setup.domains().count(), 1);
+    /// ```
+    #[must_use]
+    pub fn own_pubsub(mut self, domain: &str, creator: &str) -> Setup {
+        self.own_pubsub = Some(OwnPubsub {
+            domain: domain.to_owned(),
+            creator: creator.to_owned(),
+        });
         self
     }
 

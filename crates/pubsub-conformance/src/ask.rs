@@ -52,7 +52,9 @@ pub(crate) fn form(form_type: &str, fields: &[(&str, &str)]) -> String {
     );
     for (field, value) in fields {
         let value = escaped(value);
-        xml.push_str(&format!("<field var='pubsub#{field}'><value>{value}</value></field>"));
+        xml.push_str(&format!(
+            "<field var='pubsub#{field}'><value>{value}</value></field>"
+        ));
     }
     xml + "</x>"
 }

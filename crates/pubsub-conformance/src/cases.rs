@@ -21,6 +21,7 @@ mod adhoc;
 mod bounce;
 mod manners;
 mod order;
+mod crash;
 
 use std::pin::Pin;
 
@@ -84,6 +85,7 @@ pub(crate) fn all() -> Vec<Case> {
         bounce::CASES,
         manners::CASES,
         order::CASES,
+        crash::CASES,
     ]
     .concat();
     all.sort_by_key(|case| case.number);

@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: roster, stream management, any opinion about what is sent.
 
+mod attach;
 mod login;
 mod tls;
 
@@ -15,6 +16,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::fault::{Checked, Fault};
 
+pub(crate) use attach::attach;
 pub(crate) use login::login;
 pub use tls::{Security, Server};
 
@@ -70,7 +72,12 @@ impl Session {
     }
 
     /// Asks `to` (or one's own server) and waits for the answer; whatever else comes is kept.
-    pub(crate) async fn ask(&mut self, kind: &str, to: Option<&str>, payload: &str) -> Checked<Tree> {
+    pub(crate) async fn ask(
+        &mut self,
+        kind: &str,
+        to: Option<&str>,
+        payload: &str,
+    ) -> Checked<Tree> {
         let id = self.ask_only(kind, to, payload).await?;
         self.answer(to, &id).await
     }
@@ -84,7 +91,9 @@ impl Session {
     ) -> Checked<String> {
         self.asked += 1;
         let id = format!("ask-{}", self.asked);
-        let to = to.map_or_else(String::new, |to| format!(" to='{}'", crate::ask::escaped(to)));
+        let to = to.map_or_else(String::new, |to| {
+            format!(" to='{}'", crate::ask::escaped(to))
+        });
         self.send(&format!("<iq type='{kind}'{to} id='{id}'>{payload}</iq>"))
             .await?;
         Ok(id)
@@ -159,13 +168,16 @@ impl Session {
         // RFC 6120, 8.2.3: who is asked has to answer, and a server may ask for a sign of life.
         if root.is("iq", NS_CLIENT) && matches!(kind.as_deref(), Some("get" | "set")) {
             let attribute = |name: &str| crate::ask::escaped(&root.attr(name).unwrap_or_default());
-            let to = match root.attr("from") {
-                Some(_) => format!(" to='{}'", attribute("from")),
+            // A component has to say who it is: its addresses are many.
+            let turned = |name: &str, from: &str| match root.attr(from) {
+                Some(_) => format!(" {name}='{}'", attribute(from)),
                 None => String::new(),
             };
             let refusal = format!(
-                "<iq type='error'{to} id='{}'><error type='cancel'><service-unavailable \
+                "<iq type='error'{}{} id='{}'><error type='cancel'><service-unavailable \
                  xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>",
+                turned("to", "from"),
+                turned("from", "to"),
                 attribute("id")
             );
             return self.send(&refusal).await;
@@ -179,8 +191,8 @@ impl Session {
     /// Cancel safe: what has been read stays in the framer.
     async fn read(&mut self) -> Checked<Tree> {
         loop {
-            match self.framer.next().map_err(|error| broken(&error.to_string()))? {
-                Some(Frame::Stanza(bytes)) => {
+            match self.frame().await? {
+                Frame::Stanza(bytes) => {
                     let stanza = Tree::parse(bytes, self.framer.scope())
                         .map_err(|error| broken(&error.to_string()))?;
                     if stanza.root().is("error", NS_STREAM) {
@@ -188,12 +200,20 @@ impl Session {
                     }
                     return Ok(stanza);
                 }
-                Some(Frame::Closed) => return Err(broken("it closed the stream")),
-                Some(_) => continue,
-                None => {}
+                Frame::Closed => return Err(broken("it closed the stream")),
+                _ => {}
             }
-            let read = self.stream.read_buf(self.framer.space()).await;
-            match read {
+        }
+    }
+
+    /// Cancel safe, as above.
+    async fn frame(&mut self) -> Checked<Frame> {
+        loop {
+            let next = self.framer.next();
+            if let Some(frame) = next.map_err(|error| broken(&error.to_string()))? {
+                return Ok(frame);
+            }
+            match self.stream.read_buf(self.framer.space()).await {
                 Ok(0) => return Err(broken("it closed the connection")),
                 Ok(_) => {}
                 Err(error) => return Err(broken(&error.to_string())),

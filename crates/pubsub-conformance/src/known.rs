@@ -2,21 +2,21 @@
 //!
 //! Deliberately absent: known failures without a reason.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
 /// The cases that a service is known to fail, each with the reason.
 ///
-/// One line for a case: its number, `#`, the reason. Empty lines and lines that begin with `#` say
-/// nothing.
+/// One line for a case: its number, `#`, the reason. A number with `?` behind it fails sometimes,
+/// such as a race does. Empty lines and lines that begin with `#` say nothing.
 ///
 /// # Examples
 ///
 /// ```
 /// use pubsub_conformance::KnownFailures;
 ///
-/// let known: KnownFailures = "# Prosody 0.12.3\n8 # not offered\n".parse()?;
+/// let known: KnownFailures = "# Prosody 0.12.3\n8 # not offered\n99? # a race\n".parse()?;
 /// assert_eq!(known.reason(8), Some("not offered"));
 /// assert_eq!(known.reason(9), None);
 /// # Ok::<(), pubsub_conformance::BadList>(())
@@ -24,6 +24,7 @@ use std::str::FromStr;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KnownFailures {
     reasons: BTreeMap<u16, String>,
+    sometimes: BTreeSet<u16>,
 }
 
 impl KnownFailures {
@@ -38,27 +39,43 @@ impl KnownFailures {
     pub fn reason(&self, number: u16) -> Option<&str> {
         self.reasons.get(&number).map(String::as_str)
     }
+
+    /// Whether it is no surprise if this case passes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let known: pubsub_conformance::KnownFailures = "99? # a race".parse()?;
+    /// assert!(known.passes_sometimes(99));
+    /// # Ok::<(), pubsub_conformance::BadList>(())
+    /// ```
+    #[must_use]
+    pub fn passes_sometimes(&self, number: u16) -> bool {
+        self.sometimes.contains(&number)
+    }
 }
 
 impl FromStr for KnownFailures {
     type Err = BadList;
 
     fn from_str(text: &str) -> Result<KnownFailures, BadList> {
-        let mut reasons = BTreeMap::new();
+        let mut known = KnownFailures::default();
         for (index, line) in text.lines().enumerate() {
             let line = line.trim();
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
             let entry = line.split_once('#').and_then(|(number, reason)| {
-                let reason = reason.trim();
-                let number = number.trim().parse().ok()?;
-                (!reason.is_empty()).then(|| (number, reason.to_owned()))
+                let (number, reason) = (number.trim(), reason.trim());
+                let sure = number.strip_suffix('?');
+                let read: u16 = sure.unwrap_or(number).parse().ok()?;
+                (!reason.is_empty()).then(|| (read, sure.is_some(), reason.to_owned()))
             });
-            let (number, reason) = entry.ok_or(BadList { line: index + 1 })?;
-            reasons.insert(number, reason);
+            let (number, sometimes, reason) = entry.ok_or(BadList { line: index + 1 })?;
+            known.reasons.insert(number, reason);
+            known.sometimes.extend(sometimes.then_some(number));
         }
-        Ok(KnownFailures { reasons })
+        Ok(known)
     }
 }
 

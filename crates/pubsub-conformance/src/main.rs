@@ -3,15 +3,19 @@
 //! Deliberately absent: everything that the library can do without a command line.
 
 use std::collections::BTreeSet;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use clap::{Parser, ValueEnum};
 use pubsub_conformance::{
-    Account, BadAccount, KnownFailures, People, Report, Row, Security, Server, Suite, cases,
+    Account, BadAccount, Crash, KnownFailures, Ordeal, People, Report, Row, Security, Server, Sink,
+    Suite, Victim, cases,
 };
+use tokio::process::Command;
 
 /// Asks a pubsub service the hundred questions about XEP-0060 1.30 and prints a table
 ///
@@ -54,7 +58,8 @@ struct Arguments {
     /// A PEM file with authorities to trust besides the well-known ones
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
-    /// How many subscriptions the service allows one account; without it case 30 is not run
+    /// How many subscriptions the service allows one account; without it case 30 is not run. Case 99
+    /// needs more than --subscribers of them
     #[arg(long, value_name = "N")]
     subscription_limit: Option<usize>,
     /// The longest lease the service grants (case 46)
@@ -63,19 +68,50 @@ struct Arguments {
     /// The largest payload the service takes (case 70); without it the case limits its own node
     #[arg(long, value_name = "BYTES")]
     payload_limit: Option<usize>,
+    /// How many events may bounce with a `wait` error until the subscription ends (case 97)
+    #[arg(long, value_name = "N")]
+    bounce_limit: Option<usize>,
     /// How many items case 54 publishes
     #[arg(long, value_name = "N", default_value_t = 5_000)]
     many_items: usize,
     /// How many subscribers case 99 has
     #[arg(long, value_name = "N", default_value_t = 50)]
     subscribers: usize,
+    /// A component that the runner is in case 100, whose addresses are the subscribers; the server
+    /// has to expect it. Without it the case is not run
+    #[arg(
+        long,
+        value_name = "DOMAIN:SECRET@HOST:PORT",
+        requires = "kill_service",
+        requires = "kill_server"
+    )]
+    sink_component: Option<Sink>,
+    /// A shell command that kills the service (case 100), such as `kill -9 $(cat pubsub.pid)`
+    #[arg(long, value_name = "COMMAND")]
+    kill_service: Option<String>,
+    /// One that starts it again and returns; none if somebody else does
+    #[arg(long, value_name = "COMMAND")]
+    start_service: Option<String>,
+    /// A shell command that kills the server (case 100)
+    #[arg(long, value_name = "COMMAND")]
+    kill_server: Option<String>,
+    /// One that starts it again and returns; none if somebody else does
+    #[arg(long, value_name = "COMMAND")]
+    start_server: Option<String>,
+    /// How many subscribers case 100 has
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    sink_subscribers: usize,
+    /// How often the service and the server are killed in case 100
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    crashes: usize,
     /// How long one case may take; the long ones a multiple of it
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     deadline: u64,
     /// Only these cases, such as 17,20-24
     #[arg(long, value_name = "NUMBERS")]
     case: Option<String>,
-    /// Cases that are known to fail, with reasons: a line `8 # not offered` for each
+    /// Cases that are known to fail, with reasons: a line `8 # not offered` for each,
+    /// `99? # a race` for one that fails sometimes
     #[arg(long, value_name = "FILE")]
     known_failures: Option<PathBuf>,
     /// What the output is
@@ -113,7 +149,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(why) => {
-            let _nobody_reads_it_then = writeln!(std::io::stderr(), "pubsub-conformance: {why}");
+            let _nobody_reads_it_then = writeln!(io::stderr(), "pubsub-conformance: {why}");
             ExitCode::from(2)
         }
     }
@@ -128,12 +164,8 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
     let told = |row: &Row| {
         if !arguments.quiet {
             let word = row.outcome.word();
-            let _nobody_reads_it_then = writeln!(
-                std::io::stderr(),
-                "{:>3} {word:<7} {}",
-                row.number,
-                row.sentence
-            );
+            let _nobody_reads_it_then =
+                writeln!(io::stderr(), "{:>3} {word:<7} {}", row.number, row.sentence);
         }
     };
     let report = runtime
@@ -176,7 +208,66 @@ fn suite(arguments: &Arguments) -> Result<Suite, String> {
     if let Some(limit) = arguments.payload_limit {
         suite = suite.payload_limit(limit);
     }
+    if let Some(limit) = arguments.bounce_limit {
+        suite = suite.bounce_limit(limit);
+    }
+    if let Some(sink) = &arguments.sink_component {
+        suite = suite.ordeal(Ordeal {
+            sink: sink.clone(),
+            crash: Arc::new(Shell::of(arguments)),
+            subscribers: arguments.sink_subscribers,
+            rounds: arguments.crashes,
+        });
+    }
     Ok(suite)
+}
+
+/// Kills and starts by the commands that were given.
+struct Shell {
+    kill: [Option<String>; 2],
+    start: [Option<String>; 2],
+}
+
+impl Shell {
+    fn of(arguments: &Arguments) -> Shell {
+        let Arguments {
+            kill_service,
+            kill_server,
+            start_service,
+            start_server,
+            ..
+        } = arguments;
+        Shell {
+            kill: [kill_service.clone(), kill_server.clone()],
+            start: [start_service.clone(), start_server.clone()],
+        }
+    }
+}
+
+#[async_trait]
+impl Crash for Shell {
+    async fn kill(&self, victim: Victim) -> io::Result<()> {
+        shell(&self.kill, victim).await
+    }
+
+    async fn start(&self, victim: Victim) -> io::Result<()> {
+        shell(&self.start, victim).await
+    }
+}
+
+async fn shell([service, server]: &[Option<String>; 2], victim: Victim) -> io::Result<()> {
+    let command = match victim {
+        Victim::Service => service,
+        Victim::Server => server,
+    };
+    let Some(command) = command else {
+        return Ok(());
+    };
+    let status = Command::new("sh").arg("-c").arg(command).status().await?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(io::Error::other(format!("{command}: {status}")))
 }
 
 fn people(arguments: &Arguments) -> Result<People, String> {
@@ -192,7 +283,9 @@ fn people(arguments: &Arguments) -> Result<People, String> {
             (None, Some(value)) => value.as_str().unwrap_or_default(),
         };
         let account: Result<Account, BadAccount> = text.parse();
-        account.map(Some).map_err(|error| format!("{role}: {error}"))
+        account
+            .map(Some)
+            .map_err(|error| format!("{role}: {error}"))
     };
     let need = |role: &str, flag: &Option<Account>| {
         find(role, flag)?.ok_or_else(|| format!("who is the {role}? See --{role} and --accounts"))
@@ -240,8 +333,10 @@ fn read(file: &PathBuf) -> Result<String, String> {
 
 /// Unlike `print!` without a panic when nobody reads it.
 fn said(text: &str) -> Result<bool, String> {
-    let written = std::io::stdout().write_all(text.as_bytes());
-    written.map(|()| true).map_err(|error| format!("standard output: {error}"))
+    let written = io::stdout().write_all(text.as_bytes());
+    written
+        .map(|()| true)
+        .map_err(|error| format!("standard output: {error}"))
 }
 
 #[cfg(test)]

@@ -116,7 +116,9 @@ impl Finding {
     pub(super) fn of_error(error: &impl ToString) -> Finding {
         let text = error.to_string();
         let (told, advice) = text.split_once('\n').unwrap_or((&text, ""));
-        Finding::fail(told, advice)
+        let unindented = |line| str::strip_prefix(line, "  ").unwrap_or(line);
+        let advice: Vec<&str> = advice.lines().map(unindented).collect();
+        Finding::fail(told, advice.join("\n"))
     }
 
     pub(super) fn too_slow(limit: Duration) -> Finding {
@@ -140,12 +142,10 @@ impl Finding {
     }
 
     fn new(verdict: Verdict, told: impl Into<String>, advice: impl Into<String>) -> Finding {
-        let unindented = |line: &str| line.strip_prefix("  ").unwrap_or(line).to_owned();
-        let advice: Vec<String> = advice.into().lines().map(unindented).collect();
         Finding {
             verdict,
             told: told.into(),
-            advice: advice.join("\n").trim_matches('\n').to_owned(),
+            advice: advice.into().trim_matches('\n').to_owned(),
         }
     }
 }
@@ -196,17 +196,31 @@ impl Chart {
         for step in Step::ALL {
             if !self.findings.iter().any(|(known, _)| *known == step) {
                 let finding = Finding::new(Verdict::NotReached, "not reached", "");
-                self.note(step, (finding, None::<()>));
+                self.findings.push((step, finding));
             }
         }
-        let mut out = io::stdout().lock();
-        match self.shown {
-            Shown::AsLines => writeln!(out, "\n{}", self.summary())?,
-            Shown::AsJson => {
-                serde_json::to_writer_pretty(&mut out, &self.as_json())?;
-                writeln!(out)?;
-            }
+        let written = match self.shown {
+            Shown::AsLines => self.write_end(&mut io::stdout().lock()),
+            Shown::AsJson => self.write_json(&mut io::stdout().lock()),
+        };
+        match written {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written,
         }
+    }
+
+    fn write_end(&self, out: &mut impl Write) -> io::Result<()> {
+        let missed = self.names(Verdict::NotReached);
+        if !missed.is_empty() {
+            writeln!(out, "-     not reached: {missed}")?;
+        }
+        writeln!(out, "\n{}", self.summary())?;
+        out.flush()
+    }
+
+    fn write_json(&self, out: &mut impl Write) -> io::Result<()> {
+        serde_json::to_writer_pretty(&mut *out, &self.as_json())?;
+        writeln!(out)?;
         out.flush()
     }
 
@@ -229,20 +243,21 @@ impl Chart {
         wanted.map(|(step, _)| *step)
     }
 
+    fn names(&self, verdict: Verdict) -> String {
+        let names: Vec<&str> = self.steps(verdict).map(Step::name).collect();
+        names.join(", ")
+    }
+
     fn summary(&self) -> String {
-        let names = |verdict| {
-            let names: Vec<&str> = self.steps(verdict).map(Step::name).collect();
-            names.join(", ")
-        };
         let subject = match self.subject.as_str() {
             "" => "the component",
             subject => subject,
         };
-        match (self.exit_code(), names(Verdict::Warn)) {
+        match (self.exit_code(), self.names(Verdict::Warn)) {
             (0, warned) if warned.is_empty() => format!("{subject} is healthy"),
             (0, warned) => format!("{subject} works; worth a look: {warned}"),
             (3, _) => format!("{subject}: nothing failed so far, but the login was not tried"),
-            _ => format!("{subject} is not healthy: {}", names(Verdict::Fail)),
+            _ => format!("{subject} is not healthy: {}", self.names(Verdict::Fail)),
         }
     }
 

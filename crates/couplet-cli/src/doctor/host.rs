@@ -113,6 +113,10 @@ impl Said {
 
     fn hear(&mut self, stanza: &Stanza) {
         self.answered = true;
+        // ejabberd's errors carry the question (servers.md, 3).
+        if stanza.type_().as_deref() != Some("result") {
+            return;
+        }
         if let Some(info) = stanza.payload("query", NS_INFO) {
             let identity = info.child("identity", NS_INFO);
             self.identity = identity.map(|one| {

@@ -258,3 +258,49 @@ impl std::fmt::Display for Lost {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use couplet::Jid;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+
+    use super::{Line, Lost};
+
+    const HEADER: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' \
+                          xmlns:stream='http://etherx.jabber.org/streams' id='7' from='echo.test'>";
+
+    fn line() -> (Line, DuplexStream) {
+        let (ours, server) = tokio::io::duplex(1 << 16);
+        let domain = Jid::new("echo.test").unwrap();
+        (Line::new(Box::new(ours), &domain), server)
+    }
+
+    #[tokio::test]
+    async fn what_others_send_meanwhile_is_refused_and_not_swallowed() {
+        let (mut line, mut server) = line();
+        server.write_all(HEADER.as_bytes()).await.unwrap();
+        assert_eq!(line.greet("echo.test").await.unwrap(), "7");
+        let sent = "<message from='a@b/c' to='x@echo.test' type='chat' id='m1'><body>hi</body></message>\
+                    <message from='a@b/c' to='x@echo.test' type='error' id='m2'/>\
+                    <iq from='echo.test' to='echo.test' type='get' id='q1'/>";
+        server.write_all(sent.as_bytes()).await.unwrap();
+        assert_eq!(line.heard(&[]).await.unwrap().id().as_deref(), Some("q1"));
+        line.leave().await;
+        let mut said = String::new();
+        server.read_to_string(&mut said).await.unwrap();
+        let refused = "<message from='x@echo.test' to='a@b/c' type='error' id='m1'>";
+        assert!(
+            said.contains(refused) && said.contains("<recipient-unavailable"),
+            "{said}"
+        );
+        assert!(!said.contains("m2"), "{said}");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_xml_shows_at_its_first_letter() {
+        let (mut line, mut server) = line();
+        server.write_all(b"\r\nSSH-2.0").await.unwrap();
+        assert!(matches!(line.greet("echo.test").await, Err(Lost::Strange)));
+        assert_eq!(line.first_words(), b"\r\nSSH-2.0");
+    }
+}

@@ -3,6 +3,7 @@
 //! The secret itself is never shown, only what is odd about it.
 
 use couplet::Config;
+use couplet::config::{Setting, settings};
 
 use super::chart::{Chart, Finding, Step};
 use crate::given::Given;
@@ -40,13 +41,17 @@ pub(super) fn read(given: &Given, chart: &mut Chart) -> Option<Config> {
         .warnings()
         .iter()
         .partition(|warning| warning.contains("secret"));
-    let told = format!("{} at {}, from {from}", config.domain, config.server);
+    let mut told = format!("{} at {}, from {from}", config.domain, config.server);
     let mut advice: Vec<String> = others.into_iter().cloned().collect();
-    advice.extend(
-        own.iter().map(|table| {
-            format!("[{table}] is no table of Couplet: the component's own, or a slip?")
-        }),
-    );
+    for table in own {
+        match meant(&table) {
+            Some(meant) => advice.push(format!(
+                "[{table}]: did you mean [{meant}]? Unless it is the component's own table, the \
+                 component does not start with it."
+            )),
+            None => told += &format!("; [{table}] is the component's own"),
+        }
+    }
     let finding = match advice.is_empty() {
         true => Finding::pass(told),
         false => Finding::warn(told, advice.join("\n")),
@@ -54,6 +59,15 @@ pub(super) fn read(given: &Given, chart: &mut Chart) -> Option<Config> {
     chart.note(Step::Config, (finding, None::<()>));
     chart.note(Step::Secret, (look_at_secret(&config, &secret), None::<()>));
     Some(config)
+}
+
+/// The table of Couplet that is a slip or two away: one for every three letters.
+fn meant(table: &str) -> Option<&'static str> {
+    let slips = (table.chars().count() / 3).clamp(1, 3);
+    let distance = |known: &&str| strsim::damerau_levenshtein(known, table);
+    let tables = settings().iter().filter_map(Setting::table);
+    let nearest = tables.min_by_key(distance)?;
+    (distance(&nearest) <= slips).then_some(nearest)
 }
 
 fn look_at_secret(config: &Config, warnings: &[&String]) -> Finding {
@@ -87,5 +101,19 @@ fn look_at_secret(config: &Config, warnings: &[&String]) -> Finding {
     match advice.is_empty() {
         true => Finding::pass(told),
         false => Finding::warn(told, advice.join("\n")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::meant;
+
+    #[test]
+    fn a_slip_in_a_table_is_told_from_a_table_of_the_components_own() {
+        assert_eq!(meant("limit"), Some("limits"));
+        assert_eq!(meant("timnig"), Some("timing"));
+        assert_eq!(meant("bot"), None);
+        assert_eq!(meant("lamps"), None);
+        assert_eq!(meant("weather"), None);
     }
 }

@@ -4,6 +4,7 @@
 
 /// What somebody is who answers like this.
 pub(super) fn by_words(words: &[u8]) -> String {
+    let words = words.trim_ascii_start();
     let begins = |start: &str| words.starts_with(start.as_bytes());
     let who = match words {
         // RFC 8446, 5.1: an alert record.

@@ -366,7 +366,7 @@ mod tests {
             ("max_payload_size", "max"),
             ("send_last_published_item", "on_sub_and_presence"),
             ("notification_type", "chat"),
-            ("publish_node_full", "discard-oldest"),
+            ("publish_node_full", "discard-newest"),
             ("contact", "@"),
             ("node_type", "bogus"),
             ("title", &long),

@@ -111,6 +111,11 @@ impl Word for NotificationType {
 impl Word for WhenFull {
     const ALL: &'static [(Self, &'static str, &'static str)] = &[
         (WhenFull::Clear, "retract-oldest", "Retract the oldest item"),
+        (
+            WhenFull::Discard,
+            "discard-oldest",
+            "Discard the oldest item silently",
+        ),
         (WhenFull::Reject, "reject", "Reject the new item"),
     ];
 }

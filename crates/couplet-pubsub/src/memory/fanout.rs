@@ -17,7 +17,7 @@ impl Shelf {
         let taken = self.queue.claim(claim);
         taken
             .iter()
-            .filter_map(|(job, _)| self.jobs.get(job).cloned())
+            .filter_map(|job| self.jobs.get(job).cloned())
             .collect()
     }
 
@@ -57,14 +57,14 @@ impl Shelf {
         held
     }
 
-    /// `true` where the next one of its node may be claimed now.
+    /// `true` where others of its node wait for somebody to take them.
     pub(super) fn finish(&mut self, job: JobId, instance: &str) -> bool {
         let Some(gone) = self.queue.done(job, instance) else {
             return false;
         };
         self.jobs.remove(&job);
         self.bury(gone.node);
-        gone.next.is_some()
+        gone.more
     }
 }
 

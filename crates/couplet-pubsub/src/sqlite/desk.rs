@@ -77,6 +77,11 @@ impl Desk {
         !self.batch.is_empty()
     }
 
+    /// How many the next commit answers.
+    pub(super) fn waiting(&self) -> usize {
+        self.batch.len()
+    }
+
     /// Whether something was delivered that the file does not know.
     pub(super) fn has_delivered(&self) -> bool {
         !self.delivered.is_empty()
@@ -111,7 +116,7 @@ impl Desk {
         for name in &done.forget {
             self.nodes.forget(name);
         }
-        if let Some(node) = done.node {
+        for node in done.nodes {
             self.nodes.change(node);
         }
         self.batch.announced.extend(done.announced);
@@ -179,7 +184,7 @@ impl Desk {
     pub(super) fn claim(&mut self, claim: &Claim) -> Result<Vec<Job>, StoreError> {
         let claimed = self.with_file(|desk, file| {
             let mut jobs = Vec::new();
-            for (id, _) in desk.queue.claim(claim) {
+            for id in desk.queue.claim(claim) {
                 let mut job = fanout::job(file, id)?;
                 if let (Some(job), Some(after)) = (&mut job, desk.delivered.cursor(id)) {
                     job.after = Some(after.clone());
@@ -213,7 +218,14 @@ impl Desk {
         };
         self.delivered.finish(job, gone.node);
         self.tell_backlog();
-        if gone.next.is_some() {
+        if gone.more {
+            self.shared.announced.notify_one();
+        }
+    }
+
+    /// Gives back what an instance has claimed.
+    pub(super) fn release(&mut self, instance: &str) {
+        if self.queue.release(instance) {
             self.shared.announced.notify_one();
         }
     }
@@ -257,6 +269,7 @@ impl Desk {
             self.fail(error);
             return;
         }
+        self.shared.commits.fetch_add(1, Ordering::Relaxed);
         self.nodes.saved();
         self.delivered = Delivered::default();
         let batch = std::mem::take(&mut self.batch);

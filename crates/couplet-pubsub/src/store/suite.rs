@@ -68,8 +68,9 @@ macro_rules! suite {
                 affiliates_come_by_jid_without_those_who_are_none,
                 an_owner_sees_where_somebody_waits;
             fanout: an_announcement_is_claimed_once,
-                announcements_of_a_node_come_one_after_the_other,
+                announcements_of_a_node_come_in_order_to_one_instance,
                 nodes_do_not_wait_for_each_other,
+                what_is_handed_back_is_free_at_once,
                 no_more_are_claimed_than_asked_for,
                 a_lease_that_ran_out_is_adopted_with_its_cursor,
                 a_lease_that_is_prolonged_is_not_adopted,
@@ -204,11 +205,16 @@ pub(crate) fn tell_subscribers() -> Change {
 }
 
 pub(crate) async fn claim(store: &Shared, instance: &str, now: i64) -> Vec<Job> {
+    claim_some(store, instance, now, 100).await
+}
+
+/// For a lease of a hundred milliseconds.
+pub(crate) async fn claim_some(store: &Shared, instance: &str, now: i64, max: u32) -> Vec<Job> {
     let claim = Claim {
         instance: instance.to_owned(),
         now: Moment(now),
         until: Moment(now + 100),
-        max: 100,
+        max,
     };
     store.claim(claim).await.unwrap()
 }

@@ -13,6 +13,7 @@ pub(super) fn text(stage: &Ejabberd) -> String {
             .unwrap_or_default()
     };
     let certificate = quoted(&stage.certificate.to_string_lossy());
+    let own_pubsub = own_pubsub(stage);
     let mut config = format!(
         r#"hosts: ["localhost"]
 loglevel: info
@@ -26,7 +27,7 @@ modules:
   mod_ping: {{}}
   mod_roster: {{}}
   mod_register: {{ip_access: all, access: all}}
-listen:
+{own_pubsub}listen:
   - port: {}
     ip: "127.0.0.1"
     module: ejabberd_c2s
@@ -56,4 +57,16 @@ listen:
         }
     }
     config
+}
+
+/// The modules' last one, and the rules it needs, which may stand anywhere.
+fn own_pubsub(stage: &Ejabberd) -> String {
+    let Some(own) = &stage.setup.own_pubsub else {
+        return String::new();
+    };
+    let (domain, creator) = (quoted(&own.domain), quoted(&own.creator));
+    format!(
+        "  mod_pubsub: {{host: {domain}, access_createnode: creators, plugins: [flat]}}\n\
+         acl: {{creator: {{user: {creator}}}}}\naccess_rules: {{creators: {{allow: creator}}}}\n"
+    )
 }

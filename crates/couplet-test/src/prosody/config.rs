@@ -54,6 +54,9 @@ log = {{ info = "*console" }}
     for (name, value) in options {
         config.extend(value.map(|value| format!("{name} = {value}\n")));
     }
+    if let Some(own) = &setup.own_pubsub {
+        config.push_str(&format!("admins = {{ {} }}\n", quoted(&own.creator)));
+    }
     config.push_str("VirtualHost \"localhost\"\n");
     for (domain, secret) in &setup.components {
         let (domain, secret) = (quoted(domain), quoted(secret));
@@ -63,6 +66,9 @@ log = {{ info = "*console" }}
         if setup.kick_old {
             config.push_str("  component_conflict_resolve = \"kick_old\"\n");
         }
+    }
+    if let Some(own) = &setup.own_pubsub {
+        config.push_str(&format!("Component {} \"pubsub\"\n", quoted(&own.domain)));
     }
     config
 }

@@ -34,6 +34,17 @@ pub(super) fn parse(arguments: &[OsString], mut sources: Sources) -> Result<Give
             || "component".to_owned(),
             |name| name.to_string_lossy().into_owned(),
         );
+    // In a container nothing is asked for by flags; the parser's pages then stay untouched.
+    if arguments.len() <= 1 {
+        return Ok(Given {
+            program,
+            sources,
+            wants_check: false,
+            wants_version: false,
+            #[cfg(feature = "operate")]
+            wants_health: None,
+        });
+    }
     let matches = command(&program).try_get_matches_from(arguments)?;
     if let Some(path) = matches.get_one::<PathBuf>("config") {
         sources = sources.file(path);

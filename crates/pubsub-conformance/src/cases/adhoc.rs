@@ -17,7 +17,11 @@ pub(super) const CASES: &[Case] = &[case!(
 const NODE: &str = "http://jabber.org/protocol/pubsub#get-pending";
 
 async fn command(w: &mut World, session: &str, inner: &str) -> Checked<Answer> {
-    let mut attributes = vec![("xmlns", NS_COMMANDS), ("node", NODE), ("action", "execute")];
+    let mut attributes = vec![
+        ("xmlns", NS_COMMANDS),
+        ("node", NODE),
+        ("action", "execute"),
+    ];
     if !session.is_empty() {
         attributes.push(("sessionid", session));
     }
@@ -29,6 +33,8 @@ async fn pending(w: &mut World) -> Checked {
     for who in [S, X] {
         w.subscribes(who, &node).await?.subscription("pending")?;
     }
+    // The two requests that a new subscription makes anyway.
+    w.events(O, |events| events.len() >= 2).await?;
     w.quiet(O).await?;
     let answer = command(w, "", "").await?;
     w.unless_refused(&answer, "get-pending")?;
@@ -36,7 +42,10 @@ async fn pending(w: &mut World) -> Checked {
         // XEP-0060, 8.7.3.1: without commands at all the refusal is an ordinary one.
         answer.error_of(&["service-unavailable", "feature-not-implemented"])?;
         let came = answer.came();
-        return Err(Fault::Refused { feature: "get-pending".to_owned(), came });
+        return Err(Fault::Refused {
+            feature: "get-pending".to_owned(),
+            came,
+        });
     }
     let session = {
         let command = answer.payload("command", NS_COMMANDS)?;
@@ -62,12 +71,23 @@ async fn pending(w: &mut World) -> Checked {
     let said = ["status", "action"].map(|name| command.attr(name).unwrap_or_default());
     let met = said.iter().any(|said| said == "completed");
     w.line(holds(met, "status='completed'", answer.came()));
-    let events = w.quiet(O).await?;
-    let mut asked: Vec<String> = events.iter().filter_map(|event| subscriber(event, &node)).collect();
+    let count = |events: &[Event]| -> Vec<String> {
+        events
+            .iter()
+            .filter_map(|event| subscriber(event, &node))
+            .collect()
+    };
+    let events = w.events(O, |events| count(events).len() >= 2).await?;
+    let mut asked = count(&events);
+    asked.extend(count(&w.quiet(O).await?));
     asked.sort();
     let mut waiting = vec![w.bare(S), w.bare(X)];
     waiting.sort();
-    holds(asked == waiting, format!("one form for each of {waiting:?}"), format!("{asked:?}"))
+    holds(
+        asked == waiting,
+        format!("one form for each of {waiting:?}"),
+        format!("{asked:?}"),
+    )
 }
 
 fn subscriber(event: &Event, node: &str) -> Option<String> {

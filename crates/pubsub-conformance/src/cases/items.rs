@@ -7,14 +7,39 @@ use crate::fault::{About, Checked, holds};
 use crate::world::{O, S, World, X};
 
 pub(super) const CASES: &[Case] = &[
-    case!(49, "6.5.2", "all items come, the one published last is the last", all_items),
-    case!(50, "6.5.7", "the most recent item is the one published last, even if its id is old", most_recent),
+    case!(
+        49,
+        "6.5.2",
+        "all items come, the one published last is the last",
+        all_items
+    ),
+    case!(
+        50,
+        "6.5.7",
+        "the most recent item is the one published last, even if its id is old",
+        most_recent
+    ),
     case!(51, "6.5.8", "items are asked for by their ids", by_id),
     case!(55, "6.5.9.11", "items of no node", no_node),
-    case!(56, "6.5.9.8", "a stranger gets no items of a whitelist node", a_closed_node),
-    case!(57, "6.5.9.3", "who is not approved gets no items", not_approved),
+    case!(
+        56,
+        "6.5.9.8",
+        "a stranger gets no items of a whitelist node",
+        a_closed_node
+    ),
+    case!(
+        57,
+        "6.5.9.3",
+        "who is not approved gets no items",
+        not_approved
+    ),
     case!(58, "6.5.9.10", "an outcast gets no items", an_outcast),
-    case!(59, "6.5.9.4", "a node that keeps no items says so", nothing_kept),
+    case!(
+        59,
+        "6.5.9.4",
+        "a node that keeps no items says so",
+        nothing_kept
+    ),
 ];
 
 async fn all_items(w: &mut World) -> Checked {
@@ -42,7 +67,8 @@ async fn most_recent(w: &mut World) -> Checked {
 
 async fn these(w: &mut World, node: &str, ids: &[&str]) -> Checked<Answer> {
     let items: String = ids.iter().map(|id| item(id, "")).collect();
-    w.get(X, &pubsub(&element("items", &[("node", node)], &items))).await
+    w.get(X, &pubsub(&element("items", &[("node", node)], &items)))
+        .await
 }
 
 async fn by_id(w: &mut World) -> Checked {
@@ -54,9 +80,16 @@ async fn by_id(w: &mut World) -> Checked {
         let answer = these(w, &node, &asked).await?;
         let mut ids = answer.item_ids()?;
         ids.sort();
-        w.line(holds(ids == expected, format!("items {expected:?}"), answer.came()));
+        w.line(holds(
+            ids == expected,
+            format!("items {expected:?}"),
+            answer.came(),
+        ));
     }
-    these(w, &node, &["missing"]).await?.items_are(&[]).about("none of them exists")
+    these(w, &node, &["missing"])
+        .await?
+        .items_are(&[])
+        .about("none of them exists")
 }
 
 async fn no_node(w: &mut World) -> Checked {
@@ -64,7 +97,9 @@ async fn no_node(w: &mut World) -> Checked {
     let answer = w.items(X, &name).await?;
     w.line(answer.error("item-not-found", "").about("an unknown node"));
     let answer = w.get(X, &pubsub("<items/>")).await?;
-    answer.error("bad-request", "nodeid-required").about("without node")
+    answer
+        .error("bad-request", "nodeid-required")
+        .about("without node")
 }
 
 async fn a_closed_node(w: &mut World) -> Checked {
@@ -73,24 +108,36 @@ async fn a_closed_node(w: &mut World) -> Checked {
     let answer = w.items(X, &node).await?;
     w.line(answer.error("not-allowed", "closed-node"));
     w.affiliated(&node, S, "member").await?;
-    w.items(S, &node).await?.items_are(&["a"]).about("a member")?;
-    w.items(O, &node).await?.items_are(&["a"]).about("the owner")
+    w.items(S, &node)
+        .await?
+        .items_are(&["a"])
+        .about("a member")?;
+    w.items(O, &node)
+        .await?
+        .items_are(&["a"])
+        .about("the owner")
 }
 
 async fn not_approved(w: &mut World) -> Checked {
     let node = super::authorize::authorized(w).await?;
     w.published(&node, &["a"]).await?;
     let answer = w.items(X, &node).await?;
-    w.line(answer.error("not-authorized", "not-subscribed").about("a stranger"));
+    w.line(
+        answer
+            .error("not-authorized", "not-subscribed")
+            .about("a stranger"),
+    );
     w.subscribes(X, &node).await?.subscription("pending")?;
     let answer = w.items(X, &node).await?;
-    answer.error("not-authorized", "not-subscribed").about("who is pending")
+    answer
+        .error("not-authorized", "not-subscribed")
+        .about("who is pending")
 }
 
 async fn an_outcast(w: &mut World) -> Checked {
     let node = w.node(&[]).await?;
     w.published(&node, &["a"]).await?;
-    
+
     w.affiliated(&node, X, "outcast").await?;
     w.items(X, &node).await?.error("forbidden", "")
 }

@@ -5,15 +5,23 @@ use crate::ask::{NS_PUBSUB, element, owner, pubsub};
 use crate::fault::{About, Checked, holds};
 use crate::world::{S, World};
 
-pub(super) const CASES: &[Case] =
-    &[case!(98, "RFC 6120", "every question gets one answer, and an answer gets none", manners)];
+pub(super) const CASES: &[Case] = &[case!(
+    98,
+    "RFC 6120",
+    "every question gets one answer, and an answer gets none",
+    manners
+)];
 
 async fn manners(w: &mut World) -> Checked {
     let node = w.node(&[]).await?;
     let answer = w.set(S, &pubsub("")).await?;
     w.line(answer.error("bad-request", "").about("an empty <pubsub/>"));
     let answer = w.set(S, &owner("")).await?;
-    w.line(answer.error("bad-request", "").about("an empty <pubsub/> of an owner"));
+    w.line(
+        answer
+            .error("bad-request", "")
+            .about("an empty <pubsub/> of an owner"),
+    );
     for kind in ["get", "set"] {
         let answer = w.ask(S, kind, &pubsub("<frobnicate/>")).await?;
         let line = answer.error("feature-not-implemented", "");
@@ -24,9 +32,15 @@ async fn manners(w: &mut World) -> Checked {
     let answer = w.get(S, &subscribe).await?;
     w.line(answer.error("bad-request", "").about("get instead of set"));
     let list = w.subscriptions(&node).await?;
-    w.line(holds(list.is_empty(), "and no subscription", format!("{list:?}")));
+    w.line(holds(
+        list.is_empty(),
+        "and no subscription",
+        format!("{list:?}"),
+    ));
     for kind in ["get", "set"] {
-        let answer = w.ask(S, kind, "<query xmlns='urn:example:unheard-of'/>").await?;
+        let answer = w
+            .ask(S, kind, "<query xmlns='urn:example:unheard-of'/>")
+            .await?;
         let line = answer.error("service-unavailable", "");
         w.line(line.about(&format!("an unknown namespace, {kind}")));
     }
@@ -35,10 +49,15 @@ async fn manners(w: &mut World) -> Checked {
 
 async fn no_answer_to_an_answer(w: &mut World) -> Checked {
     let cases = [
-        ("an IQ result", "<iq to='{to}' type='result' id='stray-1'/>".to_owned()),
+        (
+            "an IQ result",
+            "<iq to='{to}' type='result' id='stray-1'/>".to_owned(),
+        ),
         (
             "an IQ result with a payload",
-            format!("<iq to='{{to}}' type='result' id='stray-2'><pubsub xmlns='{NS_PUBSUB}'/></iq>"),
+            format!(
+                "<iq to='{{to}}' type='result' id='stray-2'><pubsub xmlns='{NS_PUBSUB}'/></iq>"
+            ),
         ),
         (
             "an IQ error",
@@ -54,7 +73,9 @@ async fn no_answer_to_an_answer(w: &mut World) -> Checked {
     for (line, stanza) in cases {
         w.send(S, &stanza).await?;
         // The answer to a question behind it: same two ends, in order.
-        let answer = w.get(S, "<query xmlns='http://jabber.org/protocol/disco#info'/>").await?;
+        let answer = w
+            .get(S, "<query xmlns='http://jabber.org/protocol/disco#info'/>")
+            .await?;
         answer.good()?;
         let service = w.service.clone();
         let strays = w.session(S).await?.take_all(|tree| {

@@ -6,14 +6,49 @@ use crate::fault::{About, Checked, Fault, holds};
 use crate::world::{S, Who, World, X};
 
 pub(super) const CASES: &[Case] = &[
-    case!(32, "6.3.7", "options that come with the request are in force", with_the_request),
-    case!(33, "6.3.7", "options that come with the request name no node and no address", misplaced),
+    case!(
+        32,
+        "6.3.7",
+        "options that come with the request are in force",
+        with_the_request
+    ),
+    case!(
+        33,
+        "6.3.7",
+        "options that come with the request name no node and no address",
+        misplaced
+    ),
     case!(41, "6.3", "a subscriber sees the options", seen),
-    case!(42, "6.3.4.1", "nobody sees or sets somebody else's options", somebody_elses),
-    case!(43, "6.3.4", "options need a subscription, an address and a node", incomplete),
-    case!(44, "6.3.5", "a subscriber turns delivery off and on", off_and_on),
-    case!(45, "6.3.6.2", "an option with a value that makes no sense is not set", nonsense),
-    case!(48, "6.4", "default options are told, or it is said that they are not", defaults),
+    case!(
+        42,
+        "6.3.4.1",
+        "nobody sees or sets somebody else's options",
+        somebody_elses
+    ),
+    case!(
+        43,
+        "6.3.4",
+        "options need a subscription, an address and a node",
+        incomplete
+    ),
+    case!(
+        44,
+        "6.3.5",
+        "a subscriber turns delivery off and on",
+        off_and_on
+    ),
+    case!(
+        45,
+        "6.3.6.2",
+        "an option with a value that makes no sense is not set",
+        nonsense
+    ),
+    case!(
+        48,
+        "6.4",
+        "default options are told, or it is said that they are not",
+        defaults
+    ),
 ];
 
 /// The case ends as refused where there are no options, or not this one in the form.
@@ -56,7 +91,11 @@ async fn misplaced(w: &mut World) -> Checked {
         let options = element("options", &[(attribute, value)], &form);
         let answer = w.set(S, &pubsub(&(subscribe + &options))).await?;
         w.unless_refused(&answer, "subscription-options")?;
-        w.line(answer.error("bad-request", "").about(&format!("<options {attribute}=.../>")));
+        w.line(
+            answer
+                .error("bad-request", "")
+                .about(&format!("<options {attribute}=.../>")),
+        );
     }
     let list = w.subscriptions(&node).await?;
     holds(list.is_empty(), "no subscription", format!("{list:?}"))
@@ -74,7 +113,11 @@ async fn seen(w: &mut World) -> Checked {
     if form.has("deliver") {
         w.line(form.says("deliver", "1"));
     }
-    let field = if form.has("deliver") { "deliver" } else { "include_body" };
+    let field = if form.has("deliver") {
+        "deliver"
+    } else {
+        "include_body"
+    };
     for value in ["0", "1"] {
         w.sets_options(S, &node, &[(field, value)]).await?.good()?;
         let answer = w.options(S, &node, &jid).await?;
@@ -92,7 +135,11 @@ async fn somebody_elses(w: &mut World) -> Checked {
     w.unless_refused(&answer, "subscription-options")?;
     w.line(answer.error("forbidden", "").about("seeing them"));
     let form = options(&[("deliver", "0")]);
-    let set = pubsub(&element("options", &[("node", &node), ("jid", &jid)], &form));
+    let set = pubsub(&element(
+        "options",
+        &[("node", &node), ("jid", &jid)],
+        &form,
+    ));
     let answer = w.set(X, &set).await?;
     w.line(answer.error("forbidden", "").about("setting them"));
     w.published(&node, &["one"]).await?;
@@ -104,11 +151,19 @@ async fn incomplete(w: &mut World) -> Checked {
     let jid = w.bare(S);
     let answer = w.options(S, &node, &jid).await?;
     w.unless_refused(&answer, "subscription-options")?;
-    w.line(answer.error("unexpected-request", "not-subscribed").about("not subscribed"));
+    w.line(
+        answer
+            .error("unexpected-request", "not-subscribed")
+            .about("not subscribed"),
+    );
     w.subscribed(S, &node).await?;
     let without_jid = pubsub(&element("options", &[("node", &node)], ""));
     let answer = w.get(S, &without_jid).await?;
-    w.line(answer.error("bad-request", "jid-required").about("without jid"));
+    w.line(
+        answer
+            .error("bad-request", "jid-required")
+            .about("without jid"),
+    );
     let name = w.name();
     let answer = w.options(S, &name, &jid).await?;
     answer.error("item-not-found", "").about("an unknown node")
@@ -118,13 +173,17 @@ async fn off_and_on(w: &mut World) -> Checked {
     let node = w.node(&[]).await?;
     w.subscribed(S, &node).await?;
     offered(w, S, &node, "deliver").await?;
-    w.sets_options(S, &node, &[("deliver", "0")]).await?.good()?;
+    w.sets_options(S, &node, &[("deliver", "0")])
+        .await?
+        .good()?;
     w.published(&node, &["one"]).await?;
     w.silent(S).await.about("deliver=0")?;
     let list = w.subscriptions(&node).await?;
     let kept = matches!(&list[..], [(_, state)] if state == "subscribed");
     w.line(holds(kept, "the subscription is kept", format!("{list:?}")));
-    w.sets_options(S, &node, &[("deliver", "1")]).await?.good()?;
+    w.sets_options(S, &node, &[("deliver", "1")])
+        .await?
+        .good()?;
     w.published(&node, &["two"]).await?;
     w.gets_one(S, &node, "two").await.about("deliver=1")
 }
@@ -136,13 +195,21 @@ async fn nonsense(w: &mut World) -> Checked {
     let answer = w.options(S, &node, &jid).await?;
     w.unless_refused(&answer, "subscription-options")?;
     let form = answer.form(answer.with("options")?)?;
-    let field = if form.has("deliver") { "deliver" } else { "include_body" };
+    let field = if form.has("deliver") {
+        "deliver"
+    } else {
+        "include_body"
+    };
     let before = form.value(field);
     let answer = w.sets_options(S, &node, &[(field, "perhaps")]).await?;
     w.line(answer.error("bad-request", "invalid-options"));
     let answer = w.options(S, &node, &jid).await?;
     let form = answer.form(answer.with("options")?)?;
-    holds(form.value(field) == before, "the options unchanged", form.came())
+    holds(
+        form.value(field) == before,
+        "the options unchanged",
+        form.came(),
+    )
 }
 
 async fn defaults(w: &mut World) -> Checked {

@@ -6,19 +6,61 @@ use crate::fault::{About, Checked, holds};
 use crate::world::{O, P, S, World, X};
 
 pub(super) const CASES: &[Case] = &[
-    case!(64, "7.1.3.7", "a node that keeps items needs one", item_required),
-    case!(65, "7.1.3.7", "a node that delivers payloads needs one", payload_required),
-    case!(66, "7.1.3.6", "a payload is one element, of the node's kind", invalid_payload),
-    case!(70, "7.1.3.5", "a payload is not larger than the limit", too_big),
-    case!(71, "4.3", "a node without items and payloads tells that something happened", bare_event),
-    case!(72, "7.1.3.7", "a node without items and payloads takes no item", item_forbidden),
-    case!(73, "7.1.2.2", "an event may come without the payload, which is kept", without_payload),
-    case!(74, "7.1.2.3", "who published is said by the service, not by the publisher", publisher),
+    case!(
+        64,
+        "7.1.3.7",
+        "a node that keeps items needs one",
+        item_required
+    ),
+    case!(
+        65,
+        "7.1.3.7",
+        "a node that delivers payloads needs one",
+        payload_required
+    ),
+    case!(
+        66,
+        "7.1.3.6",
+        "a payload is one element, of the node's kind",
+        invalid_payload
+    ),
+    case!(
+        70,
+        "7.1.3.5",
+        "a payload is not larger than the limit",
+        too_big
+    ),
+    case!(
+        71,
+        "4.3",
+        "a node without items and payloads tells that something happened",
+        bare_event
+    ),
+    case!(
+        72,
+        "7.1.3.7",
+        "a node without items and payloads takes no item",
+        item_forbidden
+    ),
+    case!(
+        73,
+        "7.1.2.2",
+        "an event may come without the payload, which is kept",
+        without_payload
+    ),
+    case!(
+        74,
+        "7.1.2.3",
+        "who published is said by the service, not by the publisher",
+        publisher
+    ),
 ];
 
 async fn item_required(w: &mut World) -> Checked {
     let node = w.node(&[]).await?;
-    w.publishes_raw(O, &node, "").await?.error("bad-request", "item-required")
+    w.publishes_raw(O, &node, "")
+        .await?
+        .error("bad-request", "item-required")
 }
 
 async fn payload_required(w: &mut World) -> Checked {
@@ -31,11 +73,22 @@ async fn invalid_payload(w: &mut World) -> Checked {
     let node = w.node(&[("type", NS_ATOM)]).await?;
     let two = item("one", &(entry("a") + &entry("b")));
     let answer = w.publishes_raw(O, &node, &two).await?;
-    w.line(answer.error("bad-request", "invalid-payload").about("two payloads"));
+    w.line(
+        answer
+            .error("bad-request", "invalid-payload")
+            .about("two payloads"),
+    );
     let foreign = item("two", "<geoloc xmlns='http://jabber.org/protocol/geoloc'/>");
     let answer = w.publishes_raw(O, &node, &foreign).await?;
-    w.line(answer.error("bad-request", "invalid-payload").about("another namespace"));
-    w.items(X, &node).await?.items_are(&[]).about("nothing kept")
+    w.line(
+        answer
+            .error("bad-request", "invalid-payload")
+            .about("another namespace"),
+    );
+    w.items(X, &node)
+        .await?
+        .items_are(&[])
+        .about("nothing kept")
 }
 
 async fn too_big(w: &mut World) -> Checked {
@@ -48,12 +101,16 @@ async fn too_big(w: &mut World) -> Checked {
     let big = item("big", &entry(&"x".repeat(size + 1)));
     let answer = w.publishes_raw(O, &node, &big).await?;
     w.line(answer.error("not-acceptable", "payload-too-big"));
-    w.items(X, &node).await?.items_are(&["small"]).about("nothing else kept")
+    w.items(X, &node)
+        .await?
+        .items_are(&["small"])
+        .about("nothing else kept")
 }
 
 /// XEP-0060, 4.3: neither items nor payloads, only that something happened.
 async fn bare(w: &mut World) -> Checked<String> {
-    w.node(&[("persist_items", "0"), ("deliver_payloads", "0")]).await
+    w.node(&[("persist_items", "0"), ("deliver_payloads", "0")])
+        .await
 }
 
 async fn bare_event(w: &mut World) -> Checked {
@@ -83,7 +140,11 @@ async fn without_payload(w: &mut World) -> Checked {
     w.line(holds(met, "an item without a payload", event.came()));
     let answer = w.items(X, &node).await?;
     answer.items_are(&["one"])?;
-    holds(answer.came().contains(NS_ATOM), "the payload in the items", answer.came())
+    holds(
+        answer.came().contains(NS_ATOM),
+        "the payload in the items",
+        answer.came(),
+    )
 }
 
 async fn publisher(w: &mut World) -> Checked {
@@ -103,7 +164,9 @@ async fn publisher(w: &mut World) -> Checked {
     w.line(holds(met, format!("{expected} in the event"), event.came()));
     let answer = w.items(X, &node).await?;
     let item = answer.with("items")?.children().next();
-    let said = item.and_then(|item| item.attr("publisher")).unwrap_or_default();
+    let said = item
+        .and_then(|item| item.attr("publisher"))
+        .unwrap_or_default();
     let met = true_ones.iter().any(|one| *one == said);
     holds(met, format!("{expected} in the items"), answer.came())
 }

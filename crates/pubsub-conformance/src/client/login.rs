@@ -151,7 +151,9 @@ async fn authenticate(
             "challenge" => {
                 let response = STANDARD.encode(mechanism.response(&data).map_err(impostor)?);
                 session
-                    .send(&format!("<response xmlns='{NS_SASL}'>{response}</response>"))
+                    .send(&format!(
+                        "<response xmlns='{NS_SASL}'>{response}</response>"
+                    ))
                     .await?;
             }
             "success" => return mechanism.success(&data).map_err(impostor),
@@ -178,7 +180,9 @@ fn mechanism(
         .with_channel_binding(binding);
     let offers = |name: &str| offered.iter().any(|offer| offer == name);
     if offers("SCRAM-SHA-256") {
-        return Some(Box::new(Scram::<Sha256>::from_credentials(credentials).ok()?));
+        return Some(Box::new(
+            Scram::<Sha256>::from_credentials(credentials).ok()?,
+        ));
     }
     if offers("SCRAM-SHA-1") {
         return Some(Box::new(Scram::<Sha1>::from_credentials(credentials).ok()?));

@@ -61,7 +61,11 @@ pub enum Security {
 
 impl Server {
     pub(super) async fn connect(&self, domain: &str) -> Checked<TcpStream> {
-        let port = if self.security == Security::Direct { 5223 } else { 5222 };
+        let port = if self.security == Security::Direct {
+            5223
+        } else {
+            5222
+        };
         let address = match &self.address {
             Some(address) => address.clone(),
             None => format!("{domain}:{port}"),
@@ -75,7 +79,11 @@ impl Server {
         Ok(stream)
     }
 
-    pub(super) async fn protect(&self, stream: TcpStream, domain: &str) -> Checked<Box<dyn Stream>> {
+    pub(super) async fn protect(
+        &self,
+        stream: TcpStream,
+        domain: &str,
+    ) -> Checked<Box<dyn Stream>> {
         let failed = |why: String| unreachable(domain, &why);
         let mut roots = RootCertStore {
             roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
@@ -85,13 +93,16 @@ impl Server {
                 .map_err(|error| failed(format!("{}: {error}", path.display())))?;
             for authority in authorities {
                 let authority = authority.map_err(|error| failed(error.to_string()))?;
-                roots.add(authority).map_err(|error| failed(error.to_string()))?;
+                roots
+                    .add(authority)
+                    .map_err(|error| failed(error.to_string()))?;
             }
         }
         let config = ClientConfig::builder()
             .with_root_certificates(roots)
             .with_no_client_auth();
-        let name = ServerName::try_from(domain.to_owned()).map_err(|error| failed(error.to_string()))?;
+        let name =
+            ServerName::try_from(domain.to_owned()).map_err(|error| failed(error.to_string()))?;
         let stream = TlsConnector::from(Arc::new(config))
             .connect(name, stream)
             .await

@@ -128,7 +128,11 @@ impl Answer {
     pub(crate) fn items_are(&self, ids: &[&str]) -> Checked {
         let came = self.item_ids()?;
         let expected = format!("items {ids:?}");
-        holds(came == ids, expected, format!("{came:?} in {}", self.came()))
+        holds(
+            came == ids,
+            expected,
+            format!("{came:?} in {}", self.came()),
+        )
     }
 
     /// What the result says about the page it is.

@@ -1,6 +1,6 @@
 //! [`Event`]: a message of the service.
 
-use couplet_core::element::{Element, NS_CLIENT, Tree};
+use couplet_core::element::{Element, Tree};
 
 use super::{Form, trimmed};
 use crate::ask::{NS_DATA, NS_EVENT, NS_SHIM};
@@ -106,10 +106,5 @@ impl Event {
             .filter(|header| header.attr("name").as_deref() == Some("SubID"))
             .map(|header| header.text().into_owned())
             .collect()
-    }
-
-    pub(crate) fn body(&self) -> Option<String> {
-        let body = self.root().child("body", NS_CLIENT)?;
-        Some(body.text().into_owned())
     }
 }

@@ -40,7 +40,11 @@ fn case(row: &Row) -> Value {
     };
     if let (Value::Object(all), Value::Object(more)) = (&mut value, more) {
         all.extend(more);
-        all.extend(row.known.clone().map(|known| ("known".to_owned(), Value::from(known))));
+        all.extend(
+            row.known
+                .clone()
+                .map(|known| ("known".to_owned(), Value::from(known))),
+        );
     }
     value
 }

@@ -75,7 +75,10 @@ mod tests {
         report.rows = vec![row(fail.clone(), Some("theirs")), row(fail, None)];
         let xml = report.to_junit();
         assert!(xml.contains("failures=\"1\""), "{xml}");
-        assert!(xml.contains("skipped=\"1\"") || xml.contains("disabled=\"1\""), "{xml}");
+        assert!(
+            xml.contains("skipped=\"1\"") || xml.contains("disabled=\"1\""),
+            "{xml}"
+        );
         assert!(xml.contains("007 a &lt; b"), "{xml}");
     }
 }

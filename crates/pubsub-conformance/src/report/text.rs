@@ -30,7 +30,12 @@ pub(super) fn write(report: &Report) -> String {
 
 fn line(row: &Row) -> String {
     let word = row.outcome.word();
-    let Row { number, section, sentence, .. } = row;
+    let Row {
+        number,
+        section,
+        sentence,
+        ..
+    } = row;
     let mut text = format!("{number:>3} | {section:<9} | {sentence} | {word}");
     match &row.outcome {
         Outcome::Pass => {}
@@ -58,7 +63,10 @@ mod tests {
     #[test]
     fn an_unexpected_failure_is_said_again_at_the_end() {
         let mut report = Report::new("pubsub.localhost");
-        let outcome = Outcome::Fail { expected: "error conflict".into(), came: "<iq/>".into() };
+        let outcome = Outcome::Fail {
+            expected: "error conflict".into(),
+            came: "<iq/>".into(),
+        };
         report.rows.push(Row {
             number: 10,
             section: "8.1.1",
@@ -68,7 +76,10 @@ mod tests {
             took: Duration::ZERO,
         });
         let text = report.to_text();
-        assert!(text.contains("| expected error conflict\n    | came <iq/>\n"), "{text}");
+        assert!(
+            text.contains("| expected error conflict\n    | came <iq/>\n"),
+            "{text}"
+        );
         assert!(text.ends_with("unexpected: 10 fails\n"), "{text}");
         assert!(!report.is_as_expected());
     }

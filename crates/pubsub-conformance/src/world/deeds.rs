@@ -22,12 +22,16 @@ impl World {
 
     /// The node `name` with this configuration, made by the owner.
     pub(crate) async fn create(&mut self, name: &str, fields: &[(&str, &str)]) -> Checked {
-        let usual = USUAL.iter().filter(|(field, _)| !fields.iter().any(|(other, _)| other == field));
+        let usual = USUAL
+            .iter()
+            .filter(|(field, _)| !fields.iter().any(|(other, _)| other == field));
         let all: Vec<_> = usual.chain(fields).copied().collect();
         let create = element("create", &[("node", name)], "");
         let configure = element("configure", &[], &config(&all));
         let answer = self.set(O, &pubsub(&(create + &configure))).await?;
-        answer.good().about(&format!("creating a node with {fields:?}"))
+        answer
+            .good()
+            .about(&format!("creating a node with {fields:?}"))
     }
 
     /// Asks for a subscription with the bare address.
@@ -37,7 +41,12 @@ impl World {
     }
 
     /// Asks for a subscription with this address.
-    pub(crate) async fn subscribes_as(&mut self, who: Who, node: &str, jid: &str) -> Checked<Answer> {
+    pub(crate) async fn subscribes_as(
+        &mut self,
+        who: Who,
+        node: &str,
+        jid: &str,
+    ) -> Checked<Answer> {
         let subscribe = element("subscribe", &[("node", node), ("jid", jid)], "");
         self.set(who, &pubsub(&subscribe)).await
     }
@@ -75,7 +84,12 @@ impl World {
     }
 
     /// Publishes whatever stands within `<publish/>`.
-    pub(crate) async fn publishes_raw(&mut self, who: Who, node: &str, items: &str) -> Checked<Answer> {
+    pub(crate) async fn publishes_raw(
+        &mut self,
+        who: Who,
+        node: &str,
+        items: &str,
+    ) -> Checked<Answer> {
         let publish = element("publish", &[("node", node)], items);
         self.set(who, &pubsub(&publish)).await
     }
@@ -91,7 +105,8 @@ impl World {
 
     /// Asks for all items of a node.
     pub(crate) async fn items(&mut self, who: Who, node: &str) -> Checked<Answer> {
-        self.get(who, &pubsub(&element("items", &[("node", node)], ""))).await
+        self.get(who, &pubsub(&element("items", &[("node", node)], "")))
+            .await
     }
 
     /// Retracts one item, with `notify` as given if it is not empty.
@@ -111,10 +126,18 @@ impl World {
     }
 
     /// The owner gives affiliations and gets whatever answer.
-    pub(crate) async fn affiliates(&mut self, node: &str, given: &[(&str, &str)]) -> Checked<Answer> {
+    pub(crate) async fn affiliates(
+        &mut self,
+        node: &str,
+        given: &[(&str, &str)],
+    ) -> Checked<Answer> {
         let mut inner = String::new();
         for (jid, affiliation) in given {
-            inner += &element("affiliation", &[("jid", jid), ("affiliation", affiliation)], "");
+            inner += &element(
+                "affiliation",
+                &[("jid", jid), ("affiliation", affiliation)],
+                "",
+            );
         }
         let affiliations = element("affiliations", &[("node", node)], &inner);
         self.set(O, &owner(&affiliations)).await
@@ -124,21 +147,23 @@ impl World {
     pub(crate) async fn affiliated(&mut self, node: &str, who: Who, affiliation: &str) -> Checked {
         let jid = self.bare(who);
         let answer = self.affiliates(node, &[(&jid, affiliation)]).await?;
-        answer.good().about(&format!("making somebody {affiliation}"))
+        answer
+            .good()
+            .about(&format!("making somebody {affiliation}"))
     }
 
     /// The affiliations that the owner sees, as (address, affiliation).
     pub(crate) async fn affiliations(&mut self, node: &str) -> Checked<Vec<(String, String)>> {
         let request = owner(&element("affiliations", &[("node", node)], ""));
         let answer = self.get(O, &request).await?;
-        Ok(pairs(&answer, "affiliations", "affiliation")?)
+        pairs(&answer, "affiliations", "affiliation")
     }
 
     /// The subscriptions that the owner sees, as (address, state).
     pub(crate) async fn subscriptions(&mut self, node: &str) -> Checked<Vec<(String, String)>> {
         let request = owner(&element("subscriptions", &[("node", node)], ""));
         let answer = self.get(O, &request).await?;
-        Ok(pairs(&answer, "subscriptions", "subscription")?)
+        pairs(&answer, "subscriptions", "subscription")
     }
 
     /// The owner sets subscriptions and gets whatever answer.
@@ -157,11 +182,16 @@ impl World {
 
     /// Somebody asks for a node's configuration.
     pub(crate) async fn configuration(&mut self, who: Who, node: &str) -> Checked<Answer> {
-        self.get(who, &owner(&element("configure", &[("node", node)], ""))).await
+        self.get(who, &owner(&element("configure", &[("node", node)], "")))
+            .await
     }
 
     /// The owner changes some fields and gets whatever answer.
-    pub(crate) async fn configures(&mut self, node: &str, fields: &[(&str, &str)]) -> Checked<Answer> {
+    pub(crate) async fn configures(
+        &mut self,
+        node: &str,
+        fields: &[(&str, &str)],
+    ) -> Checked<Answer> {
         let configure = element("configure", &[("node", node)], &config(fields));
         self.set(O, &owner(&configure)).await
     }
@@ -190,23 +220,36 @@ impl World {
         fields: &[(&str, &str)],
     ) -> Checked<Answer> {
         let jid = self.bare(who);
-        let options = element("options", &[("node", node), ("jid", &jid)], &options(fields));
+        let options = element(
+            "options",
+            &[("node", node), ("jid", &jid)],
+            &options(fields),
+        );
         self.set(who, &pubsub(&options)).await
     }
 
     /// The owner deletes a node.
     pub(crate) async fn deletes(&mut self, who: Who, node: &str) -> Checked<Answer> {
-        self.set(who, &owner(&element("delete", &[("node", node)], ""))).await
+        self.set(who, &owner(&element("delete", &[("node", node)], "")))
+            .await
     }
 
     /// disco#info of a node.
     pub(crate) async fn info(&mut self, who: Who, node: &str) -> Checked<Answer> {
-        self.get(who, &element("query", &[("xmlns", NS_INFO), ("node", node)], "")).await
+        self.get(
+            who,
+            &element("query", &[("xmlns", NS_INFO), ("node", node)], ""),
+        )
+        .await
     }
 
     /// disco#items of a node.
     pub(crate) async fn disco_items(&mut self, who: Who, node: &str) -> Checked<Answer> {
-        self.get(who, &element("query", &[("xmlns", NS_ITEMS), ("node", node)], "")).await
+        self.get(
+            who,
+            &element("query", &[("xmlns", NS_ITEMS), ("node", node)], ""),
+        )
+        .await
     }
 
     /// The next message to somebody brings this item, and nothing follows.
@@ -231,7 +274,11 @@ impl World {
         let mut all = Vec::new();
         for one in list.children() {
             let text = |name: &str| one.attr(name).unwrap_or_default().into_owned();
-            holds(one.name() == "subscription", "only <subscription/>", answer.came())?;
+            holds(
+                one.name() == "subscription",
+                "only <subscription/>",
+                answer.came(),
+            )?;
             let node = match text("node") {
                 node if node.is_empty() => default.clone(),
                 node => node,

@@ -2,6 +2,7 @@
 //!
 //! Deliberately no DOM: a payload is cut out of the bytes it came in.
 
+use couplet::Condition;
 use couplet_core::element::Element;
 
 use super::{Ask, bad_request, filled, missing};
@@ -14,9 +15,17 @@ use crate::{
 /// So much of a payload's text goes into the bodies of notifications, in bytes.
 const BODY_BYTES: usize = 4_096;
 
+/// No batch is read that has more items, whatever a policy says: to cut each payload out takes a
+/// look at those before it.
+const MOST_ITEMS: usize = 1_000;
+
 /// Several items are a batch, all or nothing; none is for a node without items. (XEP-0060, 12.10)
 pub(super) fn publish(ask: Ask<'_>) -> Result<Request, Refused> {
     let node = ask.node()?;
+    if children(ask.element).nth(MOST_ITEMS).is_some() {
+        let detail = Detail::MaxItemsExceeded;
+        return Err(Refused::with(Condition::NotAllowed, detail));
+    }
     let items = children(ask.element)
         .map(new_item)
         .collect::<Result<_, _>>()?;
@@ -164,6 +173,15 @@ mod tests {
             .map(|item| item.id)
             .collect();
         assert_eq!(ids, [Some("a".into()), Some("b".into())]);
+    }
+
+    #[test]
+    fn a_batch_without_end_is_not_read() {
+        assert_eq!(items(&"<item/>".repeat(MOST_ITEMS)).len(), MOST_ITEMS);
+        let many = "<item/>".repeat(MOST_ITEMS + 1);
+        let refused = set(&format!("<publish node='n'>{many}</publish>")).unwrap_err();
+        assert_eq!(refused.condition, Condition::NotAllowed);
+        assert_eq!(refused.detail, Some(Detail::MaxItemsExceeded));
     }
 
     #[test]

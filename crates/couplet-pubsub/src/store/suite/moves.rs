@@ -81,9 +81,6 @@ pub(crate) async fn what_is_dumped_and_restored_is_the_same(store: &Shared) {
     for job in claim(store, "b", 900).await {
         store.finish(job.id, "b").await.unwrap();
     }
-    for job in claim(store, "b", 900).await {
-        store.finish(job.id, "b").await.unwrap();
-    }
     run(store, "news", vec![Change::Delete { redirect: None }]).await;
     run(
         store,
@@ -100,7 +97,7 @@ pub(crate) async fn what_is_dumped_and_restored_is_the_same(store: &Shared) {
     assert_eq!(all(store).await, records);
     assert_eq!(store.statistics().await.unwrap().announcements, 3);
     let jobs = claim(store, "c", 0).await;
-    assert_eq!(jobs.len(), 2);
+    assert_eq!(jobs.len(), 3);
     let told = store
         .recipients(&jobs[0], jobs[0].after.as_ref(), 9)
         .await

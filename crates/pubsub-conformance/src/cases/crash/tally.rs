@@ -1,0 +1,151 @@
+//! [`Tally`]: who got what, how often, in which order.
+//!
+//! Pure: no socket, no clock.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use crate::expect::Event;
+use crate::fault::{Checked, holds};
+
+/// What the subscribers got.
+pub(super) struct Tally {
+    domain: String,
+    /// The number of the newest item each has got, plus one.
+    newest: Vec<usize>,
+    /// The id of the message that brought an item to a subscriber.
+    ids: HashMap<(usize, usize), String>,
+    have: Vec<usize>,
+    /// How often the sink has connected.
+    pub(super) connected: usize,
+    twice: usize,
+    strange_twins: usize,
+    out_of_order: usize,
+}
+
+/// The address of one subscriber.
+pub(super) fn address(domain: &str, number: usize) -> String {
+    format!("subscriber-{number}@{domain}")
+}
+
+impl Tally {
+    pub(super) fn new(domain: &str, subscribers: usize) -> Tally {
+        Tally {
+            domain: domain.to_owned(),
+            newest: vec![0; subscribers],
+            ids: HashMap::new(),
+            have: Vec::new(),
+            connected: 0,
+            twice: 0,
+            strange_twins: 0,
+            out_of_order: 0,
+        }
+    }
+
+    /// Counts one event; what is no item of the node to one of the subscribers is not counted.
+    pub(super) fn came(&mut self, event: &Event, node: &str) {
+        let Ok(item) = event.item(node) else { return };
+        let item = item
+            .attr("id")
+            .and_then(|id| id.strip_prefix("item-")?.parse().ok());
+        let to = event.to();
+        let number = to.strip_suffix(&self.domain).and_then(|to| {
+            to.strip_prefix("subscriber-")?
+                .strip_suffix('@')?
+                .parse()
+                .ok()
+        });
+        if let (Some(item), Some(number)) = (item, number) {
+            self.count(number, item, event.id());
+        }
+    }
+
+    fn count(&mut self, number: usize, item: usize, id: String) {
+        let Some(newest) = self.newest.get_mut(number) else {
+            return;
+        };
+        if let Some(first) = self.ids.get(&(number, item)) {
+            self.twice += 1;
+            self.strange_twins += usize::from(*first != id);
+            return;
+        }
+        self.out_of_order += usize::from(item < *newest);
+        *newest = (*newest).max(item + 1);
+        self.ids.insert((number, item), id);
+        if self.have.len() <= item {
+            self.have.resize(item + 1, 0);
+        }
+        if let Some(have) = self.have.get_mut(item) {
+            *have += 1;
+        }
+    }
+
+    pub(super) fn subscribers(&self) -> usize {
+        self.newest.len()
+    }
+
+    /// How many subscribers have this item.
+    pub(super) fn have(&self, item: usize) -> usize {
+        self.have.get(item).copied().unwrap_or(0)
+    }
+
+    pub(super) fn all_have(&self, item: usize) -> bool {
+        self.have(item) == self.subscribers()
+    }
+
+    /// Nobody got items in another order than they were published, and what came twice came with
+    /// the same id.
+    pub(super) fn verdict(&self) -> Checked {
+        let came = self.to_string();
+        holds(
+            self.out_of_order == 0,
+            "items in the order of the node",
+            came.clone(),
+        )?;
+        holds(
+            self.strange_twins == 0,
+            "the same id where an item comes twice",
+            came,
+        )
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} subscribers; items at so many of them: {:?}; twice {}, of which with another id {}; out of order {}",
+            self.subscribers(),
+            self.have,
+            self.twice,
+            self.strange_twins,
+            self.out_of_order
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duplicate_counts_once_and_is_known_by_its_id() {
+        let mut tally = Tally::new("sink", 2);
+        tally.count(0, 0, "a".to_owned());
+        tally.count(0, 0, "a".to_owned());
+        assert!(tally.verdict().is_ok());
+        assert_eq!((tally.have(0), tally.all_have(0)), (1, false));
+        tally.count(1, 0, "b".to_owned());
+        assert!(tally.all_have(0));
+        tally.count(1, 0, "c".to_owned());
+        assert!(tally.verdict().is_err());
+    }
+
+    #[test]
+    fn an_old_item_after_a_new_one_is_out_of_order() {
+        let mut tally = Tally::new("sink", 1);
+        tally.count(0, 1, "a".to_owned());
+        tally.count(0, 0, "b".to_owned());
+        assert!(tally.verdict().is_err());
+    }
+}

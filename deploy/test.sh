@@ -1,0 +1,197 @@
+#!/usr/bin/env bash
+# Builds the images, brings compose.yaml up, and uses what it finds there as strangers would: slixmpp
+# from outside, Prometheus beside it. Then the server is restarted at another address, the components
+# are stopped, and all is forgotten.
+#
+#   deploy/test.sh             # both profiles
+#   deploy/test.sh prosody     # Prosody, echo, pubsub on SQLite
+#   deploy/test.sh postgres    # ejabberd, two instances of pubsub on PostgreSQL
+#
+# COUPLET_PROFILE=release builds what is shipped; the default, quick, is enough to test with.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. tests/step.sh
+. deploy/engine.sh
+
+profiles=("${@:-prosody}")
+[ $# -gt 0 ] || profiles=(prosody postgres)
+export COUPLET_PROFILE="${COUPLET_PROFILE:-quick}" COUPLET_TAG=test
+# Otherwise nobody outside of the container could ask it.
+export COUPLET_OPERATE_LISTEN=0.0.0.0:9100
+project="couplet-test-$$"
+python=tests/.venv/bin/python
+work=$(mktemp -d "${TMPDIR:-/tmp}/couplet-deploy.XXXXXX")
+prometheus_pid=""
+
+clean_up() {
+    local code=$?
+    if [ -n "$prometheus_pid" ]; then
+        kill "$prometheus_pid" 2>/dev/null || true
+        wait "$prometheus_pid" 2>/dev/null || true
+    fi
+    if [ -n "${is_up:-}" ]; then
+        [ $code = 0 ] || project_compose logs --tail 20 >&2 || true
+        docker rm -f "$project-squatter" >/dev/null 2>&1 || true
+        project_compose down -v --remove-orphans >"$work/down.log" 2>&1 || cat "$work/down.log" >&2
+    fi
+    engine_down
+    rm -rf "$work"
+    exit $code
+}
+
+project_compose() {
+    compose -p "$project" -f deploy/compose.yaml --profile postgres "$@" </dev/null
+}
+
+fail() {
+    echo "FAIL: $*" >&2
+    exit 1
+}
+
+container() { project_compose ps -q "$1"; }
+address() { docker inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' "$(container "$1")"; }
+
+# healthy SERVICE...: until the container's own health check says so.
+healthy() {
+    local service state second
+    for service in "$@"; do
+        for second in $(seq 120); do
+            state=$(docker inspect -f '{{.State.Health.Status}}' "$(container "$service")")
+            [ "$state" != healthy ] || continue 2
+            sleep 1
+        done
+        fail "$service is $state after $second s"
+    done
+}
+
+password() { project_compose exec -T "$1" cat /secrets/alice; }
+
+# talk SCRIPT SERVER PORT COMPONENT: as the user alice.
+talk() {
+    "$python" "$1" --server "127.0.0.1:$3" --jid alice@localhost --password "$(password "$2")" --component "$4"
+}
+
+# stops SERVICE: SIGTERM is enough, within the ten seconds that Docker gives, and ends it well.
+stops() {
+    local began code
+    began=$(date +%s)
+    docker stop -t 10 "$(container "$1")" >/dev/null
+    code=$(docker inspect -f '{{.State.ExitCode}}' "$(container "$1")")
+    [ "$code" = 0 ] || fail "$1 ended with $code"
+    [ $(($(date +%s) - began)) -le 10 ] || fail "$1 took too long to stop"
+}
+
+# is_bare IMAGE: one program, nobody's, and no shell to get into.
+is_bare() {
+    local user
+    user=$(docker image inspect -f '{{.Config.User}}' "$1")
+    [ "$user" = 10001:10001 ] || fail "$1 runs as $user"
+    ! docker run --rm --entrypoint /bin/sh "$1" -c true 2>/dev/null || fail "$1 has a shell"
+    echo "$1: $(docker image inspect -f '{{.Size}}' "$1") bytes"
+}
+
+watch_with_prometheus() {
+    local service
+    {
+        echo "global: {scrape_interval: 1s}"
+        echo "rule_files: [$PWD/deploy/grafana/alerts.yaml]"
+        echo "scrape_configs:"
+        for service in "$@"; do
+            echo "  - {job_name: $service, static_configs: [{targets: ['$(address "$service"):9100']}]}"
+        done
+    } >"$work/prometheus.yml"
+    prometheus_url="127.0.0.1:$(free_port)"
+    prometheus --config.file "$work/prometheus.yml" --storage.tsdb.path "$work/prometheus" \
+        --web.listen-address "$prometheus_url" >"$work/prometheus.log" 2>&1 </dev/null &
+    prometheus_pid=$!
+}
+
+free_port() {
+    "$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# The server comes back where it was not before: the name has to be looked up again.
+server_moves() {
+    local before after
+    before=$(address prosody)
+    docker stop -t 10 "$(container prosody)" >/dev/null
+    docker run -d --rm --name "$project-squatter" --network "${project}_default" --entrypoint sleep \
+        couplet-prosody:test 600 >/dev/null
+    docker start "$(container prosody)" >/dev/null
+    after=$(address prosody)
+    [ "$before" != "$after" ] || fail "the server kept its address $before"
+    healthy prosody echo pubsub
+}
+
+beside_prosody() {
+    step "up: prosody, echo, pubsub"
+    project_compose up -d prosody echo pubsub welcome >"$work/up.log" 2>&1 || { cat "$work/up.log" >&2; fail "up"; }
+    healthy echo pubsub
+    project_compose logs welcome | grep -q "Log in with any XMPP client" || fail "nobody is told what to do next"
+    watch_with_prometheus echo pubsub
+
+    step "slixmpp talks to them"
+    talk tests/foreign/slixmpp_client.py prosody "$COUPLET_C2S_PORT" echo.localhost
+    talk deploy/test/pubsub.py prosody "$COUPLET_C2S_PORT" pubsub.localhost
+    for service in echo pubsub; do
+        curl -fsS --max-time 5 "http://$(address "$service"):9100/metrics" | promtool check metrics \
+            || fail "the metrics of $service"
+    done
+
+    step "the server is restarted, at another address"
+    server_moves
+    talk tests/foreign/slixmpp_client.py prosody "$COUPLET_C2S_PORT" echo.localhost
+    talk deploy/test/pubsub.py prosody "$COUPLET_C2S_PORT" pubsub.localhost
+
+    step "every panel of the dashboard has data"
+    "$python" deploy/test/panels.py "http://$prometheus_url" deploy/grafana/dashboard.json
+
+    step "stop"
+    for service in echo pubsub; do
+        stops "$service"
+    done
+    project_compose stop >"$work/stop.log" 2>&1
+}
+
+beside_ejabberd() {
+    step "up: ejabberd, postgres, two instances of pubsub"
+    project_compose up -d ejabberd postgres pubsub-a pubsub-b >"$work/up.log" 2>&1 || { cat "$work/up.log" >&2; fail "up"; }
+    healthy pubsub-a pubsub-b
+
+    step "slixmpp talks to both"
+    talk deploy/test/pubsub.py ejabberd "$COUPLET_EJABBERD_C2S_PORT" pubsub.localhost
+
+    step "one of them stops, and is not missed"
+    stops pubsub-a
+    talk deploy/test/pubsub.py ejabberd "$COUPLET_EJABBERD_C2S_PORT" pubsub.localhost
+    stops pubsub-b
+    project_compose stop >"$work/stop.log" 2>&1
+}
+
+trap clean_up EXIT
+step "container engine"
+if ! engine_up; then
+    [ "${CI:-}" != true ] || fail "CI has to have a container engine"
+    echo "left out: images and compose"
+    exit 0
+fi
+tests/install.sh
+command -v curl >/dev/null || deploy/packages.sh curl
+COUPLET_C2S_PORT=$(free_port)
+COUPLET_EJABBERD_C2S_PORT=$(free_port)
+export COUPLET_C2S_PORT COUPLET_EJABBERD_C2S_PORT
+
+step "images"
+project_compose build >"$work/build.log" 2>&1 || { tail -n 50 "$work/build.log" >&2; fail "build"; }
+is_bare couplet-echo:test
+is_bare couplet-pubsub:test
+
+is_up=yes
+for profile in "${profiles[@]}"; do
+    case "$profile" in
+        prosody) beside_prosody ;;
+        postgres) beside_ejabberd ;;
+        *) fail "no such profile: $profile" ;;
+    esac
+done
+step "deployed and gone again"

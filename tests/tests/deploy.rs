@@ -1,0 +1,307 @@
+//! What lies in `deploy/` is what it says: each file is loaded by the program that it is written for.
+//!
+//! Deliberately absent: images and compose, which `deploy/test.sh` builds and runs.
+
+use std::error::Error;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tempfile::TempDir;
+use tokio::time::{Instant, sleep};
+
+type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const SECRETS: [(&str, &str); 2] = [("echo", "the same secret"), ("pubsub", "another secret")];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn deploy(path: &str) -> Outcome<String> {
+    let path = root().join("deploy").join(path);
+    Ok(fs::read_to_string(&path).map_err(|why| format!("{}: {why}", path.display()))?)
+}
+
+/// Its output, with what it said when it failed.
+fn run(command: &mut Command) -> Outcome<Output> {
+    let output = command.stdin(Stdio::null()).output();
+    Ok(output.map_err(|why| format!("{command:?}: {why}"))?)
+}
+
+fn said(output: &Output) -> String {
+    let all = [&output.stdout[..], &output.stderr[..]].concat();
+    String::from_utf8_lossy(&all).into_owned()
+}
+
+/// Stands where a unit of systemd wants its program to be.
+fn unit_in(folder: &Path, name: &str) -> Outcome<PathBuf> {
+    let program = folder.join(name);
+    fs::write(&program, "#!/bin/sh\n")?;
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+    let unit = deploy(&format!("systemd/{name}.service"))?;
+    let installed = format!("/usr/local/lib/couplet/{name}");
+    assert!(unit.contains(&installed), "{unit}");
+    let path = folder.join(format!("{name}.service"));
+    fs::write(&path, unit.replace(&installed, &program.to_string_lossy()))?;
+    Ok(path)
+}
+
+#[test]
+fn systemd_finds_nothing_wrong_with_the_units() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    for name in ["echo", "pubsub"] {
+        let unit = unit_in(folder.path(), name)?;
+        let mut verify = Command::new("systemd-analyze");
+        let output = run(verify.args(["verify", "--man=no"]).arg(&unit))?;
+        assert!(output.status.success(), "{}", said(&output));
+        let complaints = said(&output);
+        assert!(!complaints.contains(name), "{complaints}");
+    }
+    Ok(())
+}
+
+/// `systemd-analyze security` counts from 0, nothing left to take away, to 10.
+#[test]
+fn a_unit_that_is_broken_into_has_little_to_give() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    for name in ["echo", "pubsub"] {
+        let unit = unit_in(folder.path(), name)?;
+        let mut judge = Command::new("systemd-analyze");
+        judge.args(["security", "--no-pager", "--offline=true", "--threshold=20"]);
+        let output = run(judge.arg(&unit))?;
+        assert!(output.status.success(), "{}", said(&output));
+        assert!(said(&output).contains("Overall exposure level"));
+    }
+    Ok(())
+}
+
+/// The number between two pieces of a text.
+fn seconds(text: &str, before: &str, after: &str) -> Outcome<u64> {
+    let (_, rest) = text
+        .split_once(before)
+        .ok_or_else(|| format!("no {before}"))?;
+    let (number, _) = rest
+        .split_once(after)
+        .ok_or_else(|| format!("no {after}"))?;
+    Ok(number.trim().parse()?)
+}
+
+/// Otherwise handlers that are at work lose it, and their peers hear nothing.
+#[test]
+fn every_way_to_stop_leaves_more_time_than_the_grace_period() -> Outcome {
+    let settings = fs::read_to_string(root().join("crates/couplet/src/manual/settings.md"))?;
+    let grace = seconds(
+        &settings,
+        "how long handlers may finish when the component stops | `",
+        "s`",
+    )?;
+    for unit in ["systemd/echo.service", "systemd/pubsub.service"] {
+        assert!(
+            seconds(&deploy(unit)?, "TimeoutStopSec=", "\n")? > grace,
+            "{unit}"
+        );
+    }
+    let compose = deploy("compose.yaml")?;
+    assert!(seconds(&compose, "stop_grace_period:", "s")? > grace);
+    let pod = deploy("kubernetes/base/deployment.yaml")?;
+    assert!(seconds(&pod, "terminationGracePeriodSeconds:", "\n")? > grace);
+    Ok(())
+}
+
+#[test]
+fn kubernetes_takes_every_overlay() -> Outcome {
+    let python = root().join("tests/.venv/bin/python");
+    let output = run(Command::new(python).arg(root().join("deploy/kubernetes/check.py")))?;
+    assert!(
+        output.status.success(),
+        "run tests/install.sh? {}",
+        said(&output)
+    );
+    assert_eq!(said(&output).matches("ok ").count(), 3, "{}", said(&output));
+    Ok(())
+}
+
+/// The folder tells what this file or another test has to load.
+#[test]
+fn no_server_has_lines_that_nobody_loads() -> Outcome {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(root().join("deploy/servers"))? {
+        names.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort();
+    assert_eq!(
+        names,
+        [
+            "ejabberd.yml",
+            "jabberd2.xml",
+            "openfire.md",
+            "prosody.cfg.lua"
+        ]
+    );
+    // These two servers are not at hand: what can be held is that the pages speak of our settings.
+    assert!(deploy("servers/openfire.md")?.contains("COUPLET_SERVER=localhost:5275"));
+    assert!(deploy("servers/jabberd2.xml")?.contains("<port>5347</port>"));
+    Ok(())
+}
+
+/// A server that was started with our lines, in a process group of its own.
+struct Server {
+    child: Child,
+    folder: TempDir,
+}
+
+impl Server {
+    fn start(folder: TempDir, command: &mut Command) -> Outcome<Server> {
+        use std::os::unix::process::CommandExt;
+        let log = fs::File::create(folder.path().join("log"))?;
+        let child = command
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .process_group(0)
+            .spawn()
+            .map_err(|why| format!("{command:?}: {why}"))?;
+        Ok(Server { child, folder })
+    }
+
+    /// Logs each component of the lines in, with the binary that an operator would run.
+    async fn lets_in(&mut self, ports: [u16; 2]) -> Outcome {
+        let echo = std::env::current_exe()?;
+        let built = echo.ancestors().nth(2).ok_or("no target folder")?;
+        for ((name, secret), port) in SECRETS.into_iter().zip(ports) {
+            self.listens_at(port).await?;
+            let listens = free_port()?;
+            let mut component = Command::new(built.join("echo"))
+                .env("COUPLET_DOMAIN", format!("{name}.example.org"))
+                .env("COUPLET_SECRET", secret)
+                .env("COUPLET_SERVER", format!("127.0.0.1:{port}"))
+                .env("COUPLET_OPERATE_LISTEN", format!("127.0.0.1:{listens}"))
+                .stdin(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()?;
+            let is_ready = self
+                .is_told(listens, &format!("online as {name}.example.org"))
+                .await;
+            component.kill()?;
+            component.wait()?;
+            is_ready?;
+        }
+        Ok(())
+    }
+
+    async fn listens_at(&mut self, port: u16) -> Outcome {
+        self.until(&format!("it never listened at {port}"), || {
+            TcpStream::connect(("127.0.0.1", port)).is_ok()
+        })
+        .await
+    }
+
+    async fn is_told(&mut self, port: u16, words: &str) -> Outcome {
+        self.until(&format!("never {words}"), || {
+            page(port).is_some_and(|page| page.contains(words))
+        })
+        .await
+    }
+
+    async fn until(&mut self, complaint: &str, mut is_so: impl FnMut() -> bool) -> Outcome {
+        let began = Instant::now();
+        while !is_so() {
+            let has_ended = self.child.try_wait()?.is_some();
+            if has_ended || began.elapsed() > PATIENCE {
+                let log = fs::read_to_string(self.folder.path().join("log"))?;
+                return Err(format!("{complaint}: {log}").into());
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let group = Pid::from_child(&self.child);
+        let _it_may_have_ended = kill_process_group(group, Signal::KILL);
+        let _it_was_killed = self.child.wait();
+    }
+}
+
+fn page(port: u16) -> Option<String> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).ok()?;
+    stream
+        .write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .ok()?;
+    let mut page = String::new();
+    stream.read_to_string(&mut page).ok()?;
+    Some(page)
+}
+
+fn free_port() -> Outcome<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+#[tokio::test]
+async fn prosody_takes_its_lines_and_lets_both_components_in() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let port = free_port()?;
+    // What a configuration has above its end, in as few words as Prosody needs.
+    let above = format!(
+        "modules_enabled = {{ \"disco\" }}\nmodules_disabled = {{ \"s2s\", \"c2s\" }}\n\
+         component_ports = {{ {port} }}\nrun_as_root = true\ndata_path = \"data\"\n\
+         log = {{ info = \"*console\" }}\nVirtualHost \"example.org\"\n"
+    );
+    let config = folder.path().join("prosody.cfg.lua");
+    fs::write(&config, above + &deploy("servers/prosody.cfg.lua")?)?;
+    let mut prosody = Command::new("prosody");
+    prosody.args(["-F", "--config"]).arg(&config);
+    Server::start(folder, &mut prosody)?
+        .lets_in([port, port])
+        .await
+}
+
+#[tokio::test]
+async fn ejabberd_takes_its_lines_and_lets_both_components_in() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let ports = [free_port()?, free_port()?];
+    let ours = deploy("servers/ejabberd.yml")?;
+    assert_eq!(
+        ours.matches("    global_routes: false").count(),
+        2,
+        "{ours}"
+    );
+    let config = folder.path().join("ejabberd.yml");
+    let ours = ours
+        .replace("port: 5347", &format!("port: {}", ports[0]))
+        .replace("port: 5348", &format!("port: {}", ports[1]));
+    let before = "hosts: [\"example.org\"]\ns2s_access: none\nmodules: {}\n";
+    fs::write(&config, format!("{before}{ours}"))?;
+    let libraries = ejabberd_libraries()?;
+    let mut erl = Command::new("erl");
+    // As in couplet-test: ejabberdctl insists on a node name, a user and one spool.
+    erl.args(["-noinput", "+sbwt", "none", "-mnesia", "dir"])
+        .arg(format!("\"{}\"", folder.path().join("spool").display()))
+        .args(["-s", "ejabberd"])
+        .env("ERL_LIBS", libraries)
+        .env("EJABBERD_CONFIG_PATH", &config)
+        .env("EJABBERD_LOG_PATH", folder.path().join("ejabberd.log"))
+        .env("HOME", folder.path());
+    Server::start(folder, &mut erl)?.lets_in(ports).await
+}
+
+/// Where ejabberdctl finds the Erlang libraries of ejabberd.
+fn ejabberd_libraries() -> Outcome<String> {
+    let script = fs::read_to_string("/usr/sbin/ejabberdctl")?;
+    let line = script
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("ERL_LIBS="));
+    let path = line.ok_or("ejabberdctl names no ERL_LIBS")?;
+    Ok(path.trim_matches(['\'', '"']).to_owned())
+}
