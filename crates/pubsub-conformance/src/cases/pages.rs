@@ -172,12 +172,13 @@ async fn many_items(w: &mut World) -> Checked {
     )
 }
 
-/// Publishes in windows of a hundred: one after the other would take the longest of all cases.
+/// Publishes in windows: one after the other would take the longest of all cases, and a service may
+/// refuse those who let too much wait.
 async fn publish_many(w: &mut World, node: &str, many: usize) -> Checked {
     let service = w.service.clone();
     let session = w.session(O).await?;
     let numbers: Vec<usize> = (0..many).collect();
-    for window in numbers.chunks(100) {
+    for window in numbers.chunks(32) {
         let mut asked = Vec::new();
         for number in window {
             let item = item(&format!("i{number}"), &entry("one of many"));
