@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the tests need and this machine lacks: Prosody, ejabberd, PostgreSQL, promtool, a C compiler for
-# ring, and slixmpp in tests/.venv. Run it as often as you like; with everything there it takes a moment.
+# Installs what the tests need and this machine lacks: Prosody, ejabberd, PostgreSQL, promtool, a C
+# compiler for ring, and slixmpp in tests/.venv. Run it as often as you like; with everything there it
+# takes a moment.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

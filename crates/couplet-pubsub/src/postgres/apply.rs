@@ -292,7 +292,7 @@ impl Work {
         };
         self.push(save_counts(&node));
         if std::mem::take(&mut self.deleted) {
-            self.done.asks.extend(bury(node.id));
+            self.push(bury(node.id));
         }
     }
 }
@@ -341,19 +341,15 @@ fn save_counts(node: &Node) -> Ask {
 }
 
 /// Forgets a deleted node once nothing of it is left to deliver.
-pub(super) fn bury(id: NodeId) -> [Ask; 2] {
-    [
-        ask!(
-            "DELETE FROM node WHERE id = $1 AND deleted
-             AND NOT EXISTS (SELECT 1 FROM announcement WHERE node = $1)",
-            id.0
-        ),
-        ask!(
-            "DELETE FROM subscription WHERE node = $1
-             AND NOT EXISTS (SELECT 1 FROM node WHERE id = $1)",
-            id.0
-        ),
-    ]
+pub(super) fn bury(id: NodeId) -> Ask {
+    ask!(
+        "WITH gone AS (
+             DELETE FROM node WHERE id = $1 AND deleted
+             AND NOT EXISTS (SELECT 1 FROM announcement WHERE node = $1) RETURNING id
+         )
+         DELETE FROM subscription USING gone WHERE node = gone.id",
+        id.0
+    )
 }
 
 pub(super) fn affiliate(node: NodeId, jid: &BareJid, affiliation: Affiliation) -> Ask {

@@ -177,7 +177,7 @@ pub(super) async fn finish(
     };
     let (node, deleted, more) = (NodeId(value(row, 0)?), value(row, 1)?, value(row, 2)?);
     if deleted {
-        session.end(&bury(node)).await?;
+        session.end(&[bury(node)]).await?;
     }
     Ok(Some(Gone { more }))
 }
