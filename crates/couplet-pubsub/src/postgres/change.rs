@@ -39,8 +39,10 @@ const UNDO: &str = "ROLLBACK TO SAVEPOINT change";
 pub(super) struct Waiting {
     pub(super) needs: Needs,
     pub(super) decide: Decide,
-    pub(super) answer: oneshot::Sender<Result<(), StoreError>>,
+    pub(super) answer: Answer,
 }
+
+type Answer = oneshot::Sender<Result<(), StoreError>>;
 
 /// Does them, which are all of one node or only one, and answers.
 pub(super) async fn run(pool: &Pool, shared: &Shared, waiting: Vec<Waiting>) {
@@ -72,10 +74,7 @@ struct Batch {
     alone: bool,
     waiting: VecDeque<Waiting>,
     /// What is decided, with what comes of it if the transaction ends well.
-    done: Vec<(
-        oneshot::Sender<Result<(), StoreError>>,
-        Result<(), StoreError>,
-    )>,
+    done: Vec<(Answer, Result<(), StoreError>)>,
     announced: u64,
     backlog: u64,
 }

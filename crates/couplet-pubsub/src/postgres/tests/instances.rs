@@ -140,7 +140,8 @@ async fn of_two_that_create_a_node_the_second_finds_it() {
         one.change(at("news"), Box::new(decide)),
         other.change(at("news"), Box::new(decide))
     );
-    (first.unwrap(), second.unwrap());
+    first.unwrap();
+    second.unwrap();
     assert_eq!(node(&one, "news").await.items, 1);
 }
 
@@ -168,7 +169,8 @@ async fn the_last_two_announcements_of_a_deleted_node_may_end_at_once() {
     run(&one, "news", changes).await;
     let jobs = claim(&one, "a", 0).await;
     let (first, second) = tokio::join!(one.finish(jobs[0].id, "a"), other.finish(jobs[1].id, "a"));
-    (first.unwrap(), second.unwrap());
+    first.unwrap();
+    second.unwrap();
     assert_eq!(one.statistics().await.unwrap().announcements, 0);
     assert!(one.recipients(&jobs[0], None, 9).await.is_ok());
 }

@@ -120,12 +120,29 @@ async fn a_password_is_asked_for_and_none_is_told() {
 }
 
 #[tokio::test]
-async fn encryption_that_the_server_does_not_have_is_not_done_without() {
-    let url = format!("{}?sslmode=require", server().await.url());
-    let Err(error) = super::super::open(&url, None).await else {
-        panic!("it was opened without");
-    };
-    assert!(error.to_string().contains("TLS"), "{error}");
+async fn an_encrypted_way_is_as_good_as_any() {
+    let url = format!("{}&schema=encrypted", server().await.tls_url());
+    let opened = super::super::Postgres::open(&url, None).await.unwrap();
+    let client = opened.pool.get().await.unwrap();
+    let sql = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    let row = client.query_one(sql, &[]).await.unwrap();
+    assert!(row.get::<_, bool>(0));
+    let store: Shared = std::sync::Arc::new(opened);
+    create(&store, "news").await;
+}
+
+#[tokio::test]
+async fn a_server_that_nobody_vouches_for_is_not_talked_to() {
+    let server = server().await;
+    let stranger = format!("{}?sslmode=require", server.url());
+    // The certificate is for localhost.
+    let misnamed = server.tls_url().replace("@localhost", "@127.0.0.1");
+    for url in [stranger, misnamed] {
+        let Err(error) = super::super::open(&url, None).await else {
+            panic!("{url} was opened");
+        };
+        assert!(error.to_string().contains("certificate"), "{error}");
+    }
 }
 
 #[tokio::test]
