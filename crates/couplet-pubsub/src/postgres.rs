@@ -58,6 +58,7 @@ mod script;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod write;
 
 /// Opens the store at this address, `postgres://user@host/database`, and makes its tables if need
 /// be. Older ones are brought up to date. The password may be in the address or apart from it.

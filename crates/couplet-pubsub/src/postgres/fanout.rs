@@ -10,12 +10,12 @@ use crate::{
 };
 
 use super::{
-    apply::bury,
     change::{BEGIN, COMMIT},
     connect::Session,
     find::all,
     rows::{self, integer, job_columns, value},
     script::ask,
+    write::bury,
 };
 
 /// Those who claim do so one after the other: what one takes, the next has to see.
