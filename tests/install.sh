@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the tests need and this machine lacks: Prosody, ejabberd, promtool, a C compiler for
-# ring, and in tests/.venv slixmpp and what judges the files in deploy/. Run it as often as you like;
-# with everything there it takes a moment.
+# Installs what the tests need and this machine lacks: Prosody, ejabberd, PostgreSQL, promtool, a C
+# compiler for ring, and in tests/.venv slixmpp and what judges the files in deploy/. Run it as often
+# as you like; with everything there it takes a moment.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,6 +13,8 @@ wanted=()
 command -v prosody >/dev/null || wanted+=(prosody)
 [ -x /usr/sbin/ejabberdctl ] || command -v ejabberdctl >/dev/null || wanted+=(ejabberd)
 command -v cc >/dev/null || wanted+=(gcc libc6-dev)
+# The server's programs; Debian would also make a cluster and start it.
+compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v initdb >/dev/null || wanted+=(postgresql)
 # promtool, which judges the page of metrics and the alert rules.
 command -v promtool >/dev/null || wanted+=(prometheus)
 [ -e /etc/ssl/certs/ca-certificates.crt ] || wanted+=(ca-certificates)

@@ -1,1 +1,324 @@
+//! Everything of one store as lines of JSON, and from such lines into another store.
+//!
+//! Deliberately absent: one moment. Nobody may change the store meanwhile; for a copy of a store in
+//! use there is the backup of its database.
 
+use std::{
+    fmt,
+    io::{self, BufRead, Write},
+};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    node::NodeId,
+    store::{
+        Cursor, Store, StoreError,
+        record::{Mark, Record},
+    },
+};
+
+#[cfg(test)]
+mod tests;
+
+/// The version of the lines. A reader takes older ones and refuses newer ones.
+const VERSION: u32 = 1;
+
+/// Small records at a time.
+const MANY: u32 = 500;
+
+/// Records with a payload at a time: a payload may be large.
+const FEW: u32 = 20;
+
+/// The longest line that is read: far more than the largest payload, escaped.
+const LINE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// A line of the archive.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Line {
+    /// The first.
+    CoupletPubsub {
+        version: u32,
+    },
+    Record(Record),
+    /// The last: without it, the archive is cut off.
+    End {
+        records: u64,
+    },
+}
+
+/// How many records were moved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Moved {
+    pub(crate) records: u64,
+    /// Records that were left out because their node was there already.
+    pub(crate) left_out: u64,
+}
+
+/// Whether an archive goes into a store that has something in it. What is there stays as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Into {
+    Empty,
+    Whatever,
+}
+
+/// Why an archive was not written or not read.
+#[derive(Debug)]
+pub(crate) enum ArchiveError {
+    Io(io::Error),
+    Store(StoreError),
+    /// What is wrong with which line, from 1.
+    Line(u64, String),
+    /// The archive ends before its end.
+    CutOff,
+    /// There is something in the store.
+    NotEmpty,
+}
+
+impl fmt::Display for ArchiveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ArchiveError::Io(error) => write!(f, "{error}"),
+            ArchiveError::Store(error) => write!(f, "{error}"),
+            ArchiveError::Line(line, why) => write!(f, "line {line}: {why}"),
+            ArchiveError::CutOff => f.write_str(
+                "the archive is cut off: its last line is missing; what came before it is in the \
+                 store",
+            ),
+            ArchiveError::NotEmpty => f.write_str(
+                "there is something in the store already; name an empty one, or ask for adding to \
+                 what is there",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ArchiveError {}
+
+impl From<io::Error> for ArchiveError {
+    fn from(error: io::Error) -> ArchiveError {
+        ArchiveError::Io(error)
+    }
+}
+
+impl From<StoreError> for ArchiveError {
+    fn from(error: StoreError) -> ArchiveError {
+        ArchiveError::Store(error)
+    }
+}
+
+/// Writes out a whole store, a part at a time. `progress` hears how many records are written.
+///
+/// # Errors
+///
+/// The store cannot be read, or the archive cannot be written.
+pub(crate) async fn export(
+    store: &dyn Store,
+    to: impl Write,
+    mut progress: impl FnMut(u64),
+) -> Result<Moved, ArchiveError> {
+    let mut archive = Archive { to, records: 0 };
+    archive.line(&Line::CoupletPubsub { version: VERSION })?;
+    let mut nodes = Walk::new(Mark::Nodes(None), MANY);
+    while let Some(found) = nodes.next(store).await? {
+        for node in found {
+            let Record::Node { node: entry, .. } = &node else {
+                continue;
+            };
+            let id = entry.id;
+            archive.records(vec![node])?;
+            for (mark, max) in parts_of(id) {
+                let mut part = Walk::new(mark, max);
+                while let Some(found) = part.next(store).await? {
+                    archive.records(found)?;
+                    progress(archive.records);
+                }
+            }
+            progress(archive.records);
+        }
+    }
+    let mut redirects = Walk::new(Mark::Redirects(None), MANY);
+    while let Some(found) = redirects.next(store).await? {
+        archive.records(found)?;
+    }
+    let records = archive.records;
+    archive.line(&Line::End { records })?;
+    archive.to.flush()?;
+    progress(records);
+    Ok(Moved {
+        records,
+        left_out: 0,
+    })
+}
+
+/// Reads an archive into a store, a part at a time. `progress` hears how many records are in.
+///
+/// # Errors
+///
+/// The archive is cut off or of a newer version, or the store has something in it or refuses. What
+/// was read before that is in the store.
+pub(crate) async fn import(
+    store: &dyn Store,
+    from: impl BufRead,
+    into: Into,
+    mut progress: impl FnMut(u64),
+) -> Result<Moved, ArchiveError> {
+    if into == Into::Empty && !is_empty(store).await? {
+        return Err(ArchiveError::NotEmpty);
+    }
+    let mut lines = Lines {
+        from,
+        number: 0,
+        line: String::new(),
+    };
+    lines.header()?;
+    let mut moved = Moved::default();
+    let mut node = None;
+    let mut part = Vec::new();
+    let told = loop {
+        let end = match lines.next()? {
+            Line::Record(record) => {
+                part.push(record);
+                None
+            }
+            Line::End { records } => Some(records),
+            Line::CoupletPubsub { .. } => return Err(lines.wrong("an archive inside of one")),
+        };
+        if end.is_some() || part.len() >= FEW as usize {
+            moved.records += part.len() as u64;
+            let restored = store.restore(node, std::mem::take(&mut part)).await?;
+            node = restored.node;
+            moved.left_out += restored.left_out;
+            progress(moved.records);
+        }
+        if let Some(records) = end {
+            break records;
+        }
+    };
+    if told != moved.records {
+        let missing = format!("{told} records were written, {} are here", moved.records);
+        return Err(lines.wrong(&missing));
+    }
+    Ok(moved)
+}
+
+async fn is_empty(store: &dyn Store) -> Result<bool, StoreError> {
+    for mark in [Mark::Nodes(None), Mark::Redirects(None)] {
+        if !store.dump(mark, 1).await?.is_empty() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn parts_of(node: NodeId) -> [(Mark, u32); 4] {
+    [
+        (Mark::Affiliations(node, None), MANY),
+        (Mark::Subscriptions(node, None), MANY),
+        (Mark::Items(node, 0), FEW),
+        (Mark::Announcements(node, 0), FEW),
+    ]
+}
+
+/// A list of records, part by part.
+struct Walk {
+    /// None behind the last part.
+    at: Option<Mark>,
+    max: u32,
+}
+
+impl Walk {
+    fn new(at: Mark, max: u32) -> Walk {
+        Walk { at: Some(at), max }
+    }
+
+    async fn next(&mut self, store: &dyn Store) -> Result<Option<Vec<Record>>, StoreError> {
+        let Some(at) = self.at.take() else {
+            return Ok(None);
+        };
+        let found = store.dump(at.clone(), self.max).await?;
+        self.at = found.last().and_then(|last| behind(&at, last));
+        Ok((!found.is_empty()).then_some(found))
+    }
+}
+
+/// Where a list goes on behind this record.
+fn behind(at: &Mark, last: &Record) -> Option<Mark> {
+    Some(match (at, last) {
+        (Mark::Nodes(_), Record::Node { node, .. }) => Mark::Nodes(Some(node.id)),
+        (Mark::Affiliations(node, _), Record::Affiliation { jid, .. }) => {
+            Mark::Affiliations(*node, Some(jid.clone()))
+        }
+        (Mark::Subscriptions(node, _), Record::Subscription { subscription, .. }) => {
+            let after = Cursor {
+                jid: subscription.jid.to_string(),
+                subid: subscription.subid.clone(),
+            };
+            Mark::Subscriptions(*node, Some(after))
+        }
+        (Mark::Items(node, _), Record::Item(item)) => Mark::Items(*node, item.head.seq),
+        (Mark::Announcements(node, _), Record::Announcement { seq, .. }) => {
+            Mark::Announcements(*node, *seq)
+        }
+        (Mark::Redirects(_), Record::Redirect { name, .. }) => Mark::Redirects(Some(name.clone())),
+        _ => return None,
+    })
+}
+
+struct Archive<W> {
+    to: W,
+    records: u64,
+}
+
+impl<W: Write> Archive<W> {
+    fn line(&mut self, line: &Line) -> Result<(), ArchiveError> {
+        serde_json::to_writer(&mut self.to, line).map_err(io::Error::from)?;
+        self.to.write_all(b"\n")?;
+        Ok(())
+    }
+
+    fn records(&mut self, records: Vec<Record>) -> Result<(), ArchiveError> {
+        for record in records {
+            self.line(&Line::Record(record))?;
+            self.records += 1;
+        }
+        Ok(())
+    }
+}
+
+struct Lines<R> {
+    from: R,
+    number: u64,
+    line: String,
+}
+
+impl<R: BufRead> Lines<R> {
+    fn header(&mut self) -> Result<(), ArchiveError> {
+        match self.next()? {
+            Line::CoupletPubsub { version } if version <= VERSION => Ok(()),
+            Line::CoupletPubsub { version } => Err(self.wrong(&format!(
+                "written by a newer version of this program (archive {version}, this one reads up \
+                 to {VERSION})"
+            ))),
+            _ => Err(self.wrong("no archive begins like this")),
+        }
+    }
+
+    fn next(&mut self) -> Result<Line, ArchiveError> {
+        self.line.clear();
+        self.number += 1;
+        let mut some = io::Read::take(&mut self.from, LINE_BYTES);
+        if some.read_line(&mut self.line)? == 0 {
+            return Err(ArchiveError::CutOff);
+        }
+        if !self.line.ends_with('\n') {
+            return Err(ArchiveError::CutOff);
+        }
+        serde_json::from_str(&self.line).map_err(|error| self.wrong(&error.to_string()))
+    }
+
+    fn wrong(&self, why: &str) -> ArchiveError {
+        ArchiveError::Line(self.number, why.to_owned())
+    }
+}

@@ -146,19 +146,13 @@ impl Engine {
         pending::send_again(self, self.ask(from, now), node.to_owned()).await
     }
 
-    /// A notification came back: with a permanent error the subscription ends, others are counted.
+    /// A notification came back: with a permanent error all subscriptions of the JID end, others are
+    /// counted.
     /// (XEP-0060, 12.4)
-    pub(crate) async fn bounced(
-        &self,
-        from: &Jid,
-        node: &str,
-        subid: Option<&str>,
-        permanent: bool,
-        now: Moment,
-    ) {
+    pub(crate) async fn bounced(&self, from: &Jid, node: &str, permanent: bool, now: Moment) {
         let ask = self.ask(from, now);
         let weight = bounce::Weight::of(permanent);
-        if let Err(why) = bounce::take(self, ask, node, subid, weight).await {
+        if let Err(why) = bounce::take(self, ask, node, weight).await {
             tracing::debug!(%from, node, ?why, "a bounce is ignored");
         }
     }

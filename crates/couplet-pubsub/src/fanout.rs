@@ -139,10 +139,15 @@ impl Fanout {
     }
 }
 
-/// The id of notifications of one announcement: copies are recognisable, and one that bounces
-/// leads to its node without a table.
-pub(crate) fn message_id(node: NodeId, seq: u64) -> String {
-    format!("{:x}-{seq:x}", node.0)
+/// The id of a notification: no other has it but a copy that went again, and one that bounces leads
+/// to its node without a table.
+pub(crate) fn message_id(node: NodeId, seq: u64, jid: &str, subid: &str) -> String {
+    // FNV-1a: the same in every process, which std's hashers do not promise.
+    let bytes = jid.bytes().chain([0]).chain(subid.bytes());
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    format!("{:x}-{seq:x}-{hash:x}", node.0)
 }
 
 /// When a lease taken now runs out.

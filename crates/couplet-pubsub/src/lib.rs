@@ -5,6 +5,9 @@
     reason = "parts of the service are still being put together"
 )]
 
+#[cfg(feature = "measure")]
+#[doc(hidden)]
+pub mod measure;
 mod service;
 mod commands;
 mod discovery;
@@ -14,6 +17,8 @@ mod fanout;
 mod answering;
 mod clock;
 mod archive;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod memory;

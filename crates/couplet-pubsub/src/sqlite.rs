@@ -68,9 +68,10 @@ pub(crate) async fn open(path: &Path) -> Result<Arc<dyn Store>, StoreError> {
     Ok(Arc::new(store))
 }
 
-struct Sqlite {
-    writer: Writer,
+pub(crate) struct Sqlite {
+    /// Dropped first: the last connection tidies up the file, and it has to be one that writes.
     readers: Arc<Readers>,
+    writer: Writer,
     shared: Arc<Shared>,
 }
 
@@ -80,6 +81,7 @@ struct Shared {
     announced: Notify,
     /// Announcements that are not delivered yet.
     backlog: AtomicU64,
+    commits: AtomicU64,
 }
 
 impl Shared {
@@ -89,7 +91,8 @@ impl Shared {
 }
 
 impl Sqlite {
-    fn open(path: PathBuf) -> Result<Sqlite, StoreError> {
+    /// [`open`], blocking.
+    pub(crate) fn open(path: PathBuf) -> Result<Sqlite, StoreError> {
         let shared = Arc::new(Shared::default());
         let writer = Writer::start(path.clone(), Arc::clone(&shared))?;
         Ok(Sqlite {
@@ -97,6 +100,11 @@ impl Sqlite {
             readers: Arc::new(Readers::new(path)),
             shared,
         })
+    }
+
+    /// How often something was made safe on the disk.
+    pub(crate) fn commits(&self) -> u64 {
+        self.shared.commits.load(Ordering::Relaxed)
     }
 
     /// Has the writer do something and waits for its answer.

@@ -1,5 +1,6 @@
 //! Servers to test a component on: one in memory, for every `cargo test`; Prosody and ejabberd as
-//! child processes, for what only a real server can tell.
+//! child processes, for what only a real server can tell; and PostgreSQL, for what a component keeps
+//! there.
 //!
 //! Start with [`Server`]. [`Stage`] runs one scenario on all three.
 
@@ -10,6 +11,7 @@ mod actor;
 mod exchange;
 mod prosody;
 mod ejabberd;
+mod postgres;
 mod client;
 mod setup;
 mod certificate;
@@ -22,6 +24,7 @@ pub use crate::client::Client;
 pub use crate::ejabberd::Ejabberd;
 pub use crate::error::{ClientError, StageError};
 pub use crate::memory::Server;
+pub use crate::postgres::Postgres;
 pub use crate::prosody::Prosody;
 pub use crate::running::Running;
 pub use crate::setup::Setup;

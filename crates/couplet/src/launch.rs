@@ -76,7 +76,11 @@ pub struct Launch {
     arguments: Vec<OsString>,
     sources: Sources,
     version: Option<&'static str>,
+    check: Option<Check>,
 }
+
+/// What is wrong with the program's own part of a configuration.
+type Check = fn(&Config) -> Result<(), ConfigError>;
 
 impl Launch {
     /// A program with the arguments and the environment of the process.
@@ -91,6 +95,7 @@ impl Launch {
             arguments: std::env::args_os().collect(),
             sources: Sources::process(),
             version: None,
+            check: None,
         }
     }
 
@@ -139,6 +144,29 @@ impl Launch {
         self
     }
 
+    /// Looks at the program's own sections before anything runs, also for `--check-config`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{config::Sources, launch::Launch};
+    ///
+    /// #[derive(serde::Deserialize)]
+    /// struct News { max_items: usize }
+    ///
+    /// let code = Launch::new()
+    ///     .arguments(["news", "--check-config", "--domain", "news.localhost"])
+    ///     .sources(Sources::none().variable("COUPLET_SECRET", "x").section("news"))
+    ///     .check(|config| config.section::<News>("news").map(|_| ()))
+    ///     .run(async |_config, _stop| Ok(()));
+    /// assert_ne!(code, std::process::ExitCode::SUCCESS);
+    /// ```
+    #[must_use]
+    pub fn check(mut self, check: fn(&Config) -> Result<(), ConfigError>) -> Launch {
+        self.check = Some(check);
+        self
+    }
+
     /// Reads the configuration, turns the log on and runs the component until it ends.
     ///
     /// `run` gets a [`Stop`] that the first SIGTERM or SIGINT fulfils; it should then finish what
@@ -181,7 +209,12 @@ impl Launch {
         if let Some(asked) = given.wants_health {
             return health(&given.program, asked.url, given.sources);
         }
-        let config = match given.sources.clone().load().and_then(checked) {
+        let loaded = given.sources.clone().load().and_then(checked);
+        let own = |config: Config| match self.check {
+            Some(check) => check(&config).map(|()| config),
+            None => Ok(config),
+        };
+        let config = match loaded.and_then(own) {
             Ok(config) => config,
             Err(error) => {
                 // There is no log yet, and a person has to read this.

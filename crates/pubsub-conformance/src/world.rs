@@ -11,10 +11,10 @@ use std::time::Duration;
 use couplet_core::element::Tree;
 use tokio::time::Instant;
 
-use crate::ask::{NS_INFO, element, escaped, owner, pubsub};
+use crate::ask::{NS_EVENT, NS_INFO, NS_PUBSUB, element, escaped, owner, pubsub};
 use crate::client::{Server, Session, login};
 use crate::expect::{Answer, Event};
-use crate::fault::{Checked, Fault};
+use crate::fault::{About, Checked, Fault};
 use crate::ordeal::Ordeal;
 
 pub(crate) use who::{Cast, O, OUTSIDER, P, S, Who, X};
@@ -42,6 +42,8 @@ pub(crate) struct World {
     run: String,
     named: u32,
     nodes: Vec<String>,
+    /// Nodes of earlier cases, whose deletion may still be told.
+    gone: BTreeSet<String>,
     barriers: BTreeMap<Who, String>,
     sessions: BTreeMap<Who, Session>,
     faults: Vec<Fault>,
@@ -66,6 +68,7 @@ impl World {
             run,
             named: 0,
             nodes: Vec::new(),
+            gone: BTreeSet::new(),
             barriers: BTreeMap::new(),
             sessions: BTreeMap::new(),
             faults: Vec::new(),
@@ -187,43 +190,57 @@ impl World {
     /// The next message of the service to somebody.
     pub(crate) async fn event(&mut self, who: Who) -> Checked<Event> {
         let deadline = Instant::now() + self.patience;
-        let service = self.service.clone();
+        let (service, gone) = (self.service.clone(), self.gone.clone());
         let session = self.session(who).await?;
-        let found = session
-            .message(deadline, |tree| is_from(tree, &service))
-            .await?;
+        let found = session.message(deadline, |tree| is_news(tree, &service, &gone));
+        let found = found.await?;
         found
             .map(Event::new)
             .ok_or_else(|| Fault::unmet("an event", "none in time"))
     }
 
+    /// The next messages of the service to somebody, until it is enough or nothing more comes.
+    pub(crate) async fn events(
+        &mut self,
+        who: Who,
+        enough: impl Fn(&[Event]) -> bool,
+    ) -> Checked<Vec<Event>> {
+        let mut events = Vec::new();
+        while !enough(&events) {
+            match self.event(who).await {
+                Ok(event) => events.push(event),
+                Err(_) => break,
+            }
+        }
+        Ok(events)
+    }
+
     /// All messages of the service to somebody that are on the way and have not been taken.
     ///
-    /// A barrier, not a sleep: an event of a second node, asked for now, comes behind them.
+    /// A barrier, not a sleep: an event of a second node, asked for now, comes behind them. Twice,
+    /// because a service may serve its nodes in turns. Good for what must not come; what must is
+    /// waited for by [`World::event`].
     pub(crate) async fn quiet(&mut self, who: Who) -> Checked<Vec<Event>> {
+        for _ in 0..2 {
+            self.pass_barrier(who).await?;
+        }
+        let (service, gone) = (self.service.clone(), self.gone.clone());
+        let session = self.session(who).await?;
+        let rest = session.take(|tree| is_news(tree, &service, &gone));
+        Ok(rest.into_iter().map(Event::new).collect())
+    }
+
+    async fn pass_barrier(&mut self, who: Who) -> Checked {
         let barrier = self.barrier(who).await?;
-        let publish = element(
-            "publish",
-            &[("node", &barrier)],
-            &crate::ask::item("", &crate::ask::entry("behind")),
-        );
-        self.set(O, &pubsub(&publish))
-            .await?
-            .good()
-            .map_err(|fault| fault.about("the barrier"))?;
+        let answer = self.publishes(O, &barrier, "").await?;
+        answer.good().about("the barrier")?;
         let deadline = Instant::now() + self.patience;
         let service = self.service.clone();
         let session = self.session(who).await?;
-        let is_barrier = |tree: &Tree| is_from(tree, &service) && tree.as_str().contains(&barrier);
+        let is_barrier = |tree: &Tree| is_of(tree, &service) && tree.as_str().contains(&barrier);
         let came = session.message(deadline, is_barrier).await?;
-        if came.is_none() {
-            return Err(Fault::unmet(
-                "the event of a second node, as a barrier",
-                "none in time",
-            ));
-        }
-        let rest = session.take(|tree| is_from(tree, &service));
-        Ok(rest.into_iter().map(Event::new).collect())
+        came.map(|_| ())
+            .ok_or_else(|| Fault::unmet("the event of a second node, as a barrier", "none in time"))
     }
 
     /// Nothing of the service is on the way to somebody.
@@ -271,6 +288,7 @@ impl World {
             };
             // Not all of them were made, and some are gone.
             let _gone_anyway = session.ask("set", Some(&service), &delete).await;
+            self.gone.insert(node);
         }
         self.barriers.clear();
         self.sessions.clear();
@@ -279,9 +297,19 @@ impl World {
 }
 
 /// A message of the service that is no answer to one of ours.
-fn is_from(tree: &Tree, address: &str) -> bool {
+fn is_of(tree: &Tree, service: &str) -> bool {
     let root = tree.root();
-    root.attr("from").as_deref() == Some(address) && root.attr("type").as_deref() != Some("error")
+    root.attr("from").as_deref() == Some(service) && root.attr("type").as_deref() != Some("error")
+}
+
+/// One that is about this case: not the deletion of an earlier one's nodes, and not the news of an
+/// affiliation, which XEP-0060, 8.9.4, leaves to the service.
+fn is_news(tree: &Tree, service: &str, gone: &BTreeSet<String>) -> bool {
+    let about = |ns: &str, name: &str| tree.root().child(name, ns)?.children().next();
+    let old = about(NS_EVENT, "event").and_then(|child| child.attr("node"));
+    let affiliation =
+        about(NS_PUBSUB, "pubsub").is_some_and(|child| child.name() == "affiliations");
+    is_of(tree, service) && !affiliation && !old.is_some_and(|node| gone.contains(node.as_ref()))
 }
 
 /// A number nobody else has drawn, for names.

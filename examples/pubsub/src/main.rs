@@ -1,3 +1,40 @@
-//! A publish-subscribe service.
+//! A publish-subscribe service (XEP-0060) beside any XMPP server.
 
-fn main() {}
+use std::process::ExitCode;
+
+use couplet::{
+    Component, Config, Error,
+    config::Sources,
+    launch::{Launch, Stop},
+};
+use couplet_pubsub::{
+    OpenError, Pubsub,
+    settings::{SECTION, Settings},
+};
+
+fn main() -> ExitCode {
+    Launch::new()
+        .version(env!("CARGO_PKG_VERSION"))
+        .sources(Sources::process().section(SECTION))
+        .check(|config| config.section::<Settings>(SECTION).map(|_| ()))
+        .run(serve)
+}
+
+async fn serve(config: Config, stop: Stop) -> Result<(), Error> {
+    let settings = config.section(SECTION)?;
+    let pubsub = Pubsub::open(settings)
+        .await
+        .map_err(trouble("opening the store"))?;
+    let component = pubsub.mount(Component::new(config).named("Pubsub"));
+    let ended = component.run(stop.wait()).await;
+    pubsub.close().await.map_err(trouble("closing the store"))?;
+    ended
+}
+
+fn trouble(doing: &str) -> impl FnOnce(OpenError) -> Error {
+    let doing = doing.to_owned();
+    |why| Error::Io {
+        doing,
+        cause: std::io::Error::other(why),
+    }
+}

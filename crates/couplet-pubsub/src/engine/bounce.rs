@@ -45,7 +45,6 @@ pub(super) async fn take(
     engine: &Engine,
     ask: Ask,
     node: &str,
-    subid: Option<&str>,
     weight: Weight,
 ) -> Result<(), Refused> {
     let needs = Needs {
@@ -54,27 +53,20 @@ pub(super) async fn take(
         owners: true,
         ..Needs::default()
     };
-    let subid = subid.map(str::to_owned);
     engine
         .change(needs, move |facts| {
-            let changes = decide(facts, &ask.from, subid.as_deref(), weight)?;
+            let changes = decide(facts, &ask.from, weight)?;
             Ok((changes, ()))
         })
         .await
 }
 
-fn decide(
-    facts: &Facts,
-    from: &Jid,
-    subid: Option<&str>,
-    weight: Weight,
-) -> Result<Vec<Change>, Refused> {
+fn decide(facts: &Facts, from: &Jid, weight: Weight) -> Result<Vec<Change>, Refused> {
     let node = known(facts)?;
     let mut changes = Vec::new();
     let all = facts.actor.iter().flat_map(|party| &party.subscriptions);
-    let meant =
-        all.filter(|held| held.jid == *from && subid.is_none_or(|subid| subid == held.subid));
-    for held in meant {
+    // One message tells all subscriptions of a JID.
+    for held in all.filter(|held| held.jid == *from) {
         let bounces = held.bounces.saturating_add(1);
         if weight == Weight::Passing && bounces < LIMIT {
             changes.push(Change::Subscribe(Subscription {
@@ -109,8 +101,8 @@ mod tests {
         }
     }
 
-    fn came_back(facts: &Facts, subid: Option<&str>, weight: Weight) -> Vec<Change> {
-        decide(facts, &jid(OTHER), subid, weight).unwrap()
+    fn came_back(facts: &Facts, weight: Weight) -> Vec<Change> {
+        decide(facts, &jid(OTHER), weight).unwrap()
     }
 
     fn ends(subid: &str) -> Change {
@@ -123,36 +115,35 @@ mod tests {
     #[test]
     fn a_permanent_error_ends_the_subscription() {
         let facts = holding(&[bounced(0)]);
-        assert_eq!(came_back(&facts, None, Weight::Permanent), [ends("a")]);
+        assert_eq!(came_back(&facts, Weight::Permanent), [ends("a")]);
     }
 
     #[test]
     fn a_passing_error_is_counted_until_there_are_too_many() {
         let facts = holding(&[bounced(0)]);
-        let counted = came_back(&facts, None, Weight::Passing);
+        let counted = came_back(&facts, Weight::Passing);
         assert_eq!(counted, [Change::Subscribe(bounced(1))]);
         let facts = holding(&[bounced(LIMIT - 1)]);
-        assert_eq!(came_back(&facts, None, Weight::Passing), [ends("a")]);
+        assert_eq!(came_back(&facts, Weight::Passing), [ends("a")]);
     }
 
     #[test]
-    fn only_the_subscription_it_was_for_is_touched() {
+    fn only_the_subscriptions_of_the_jid_it_was_for_are_touched() {
         let held = [
             subscribed(OTHER, "a"),
             subscribed(OTHER, "b"),
             subscribed("francisco@denmark.lit/phone", "c"),
         ];
         let facts = holding(&held);
-        let ended = came_back(&facts, Some("b"), Weight::Permanent);
-        assert_eq!(ended, [ends("b")]);
-        assert_eq!(came_back(&facts, Some("c"), Weight::Permanent), []);
+        let ended = came_back(&facts, Weight::Permanent);
+        assert_eq!(ended, [ends("a"), ends("b")]);
     }
 
     #[test]
     fn owners_learn_of_it_if_they_want() {
         let actor = party(OTHER, Affiliation::None, &[bounced(0)]);
         let facts = facts_with(actor, |config| config.notify_sub = true);
-        let changes = came_back(&facts, None, Weight::Permanent);
+        let changes = came_back(&facts, Weight::Permanent);
         assert_eq!(told(&changes, OWNER).len(), 1);
     }
 }

@@ -210,18 +210,23 @@ impl Round<'_> {
     ) -> Result<bool, Trouble> {
         let max = self.keep_pace(stopping).await;
         let store = &self.fanout.store;
-        let recipients = store
+        let mut recipients = store
             .recipients(&delivery.job, delivery.upto.as_ref(), max)
             .await
             .map_err(Trouble::Store)?;
+        let all = (recipients.len() as u64) < u64::from(max);
+        if !all {
+            leave_the_last_to_the_next_slice(&mut recipients);
+        }
+        // XEP-0060, 12.14: several subscriptions of one JID are told in one message.
+        let everybody: Vec<&[Recipient]> = recipients
+            .chunk_by(|a, b| a.one_of_several && a.jid == b.jid)
+            .collect();
         let one_of = &*delivery;
         self.mailing
-            .send(&recipients, |recipient, stamp| {
-                one_of.write(recipient, stamp);
-            })
+            .send(&everybody, |held, stamp| one_of.write(held, stamp))
             .await?;
-        let copies = recipients.len() as u64;
-        let all = copies < u64::from(max);
+        let copies = everybody.len() as u64;
         if let Some(last) = recipients.into_iter().next_back() {
             delivery.upto = Some(Cursor {
                 jid: last.jid,
@@ -276,14 +281,13 @@ impl Delivery {
             NotificationType::Normal => MessageType::Normal,
             NotificationType::Headline => MessageType::Headline,
         };
-        let id = message_id(job.node, job.seq);
         let with_body = announcement.body.as_deref().map(|body| {
-            Circular::new(type_, id.as_str(), |wire| {
+            Circular::new(type_, "", |wire| {
                 wire.element("body", body);
                 wire.raw(&announcement.content);
             })
         });
-        let plain = Circular::new(type_, id.as_str(), |wire| wire.raw(&announcement.content));
+        let plain = Circular::new(type_, "", |wire| wire.raw(&announcement.content));
         Delivery {
             upto: job.after.clone(),
             job,
@@ -292,24 +296,45 @@ impl Delivery {
         }
     }
 
-    fn write(&self, recipient: &Recipient, stamp: &mut Stamp<'_>) {
+    /// Writes what one JID gets, whose subscriptions these are.
+    fn write(&self, held: &[Recipient], stamp: &mut Stamp<'_>) {
+        let Some(Recipient { jid, subid, .. }) = held.first() else {
+            return;
+        };
         let circular = match &self.with_body {
-            Some(with_body) if recipient.include_body => with_body,
+            Some(with_body) if held.iter().any(|held| held.include_body) => with_body,
             _ => &self.plain,
         };
-        let written = if recipient.one_of_several {
-            let id = format!("{}-{}", circular.id(), recipient.subid);
-            stamp.copy_with(circular, &id, &recipient.jid, |wire| {
+        let id = message_id(self.job.node, self.job.seq, jid, subid);
+        let tells_apart = held.iter().any(|held| held.one_of_several);
+        let written = stamp.copy_with(circular, &id, jid, |wire| {
+            if tells_apart {
                 // XEP-0060, 12.14; XEP-0131
-                wire.raw("<headers xmlns='http://jabber.org/protocol/shim'><header name='SubID'>");
-                wire.text(&recipient.subid);
-                wire.raw("</header></headers>");
-            })
-        } else {
-            stamp.copy(circular, &recipient.jid)
-        };
+                wire.raw("<headers xmlns='http://jabber.org/protocol/shim'>");
+                for Recipient { subid, .. } in held {
+                    wire.raw("<header name='SubID'>");
+                    wire.text(subid);
+                    wire.raw("</header>");
+                }
+                wire.raw("</headers>");
+            }
+        });
         if let Err(why) = written {
-            tracing::warn!(to = recipient.jid, %why, "a notification cannot be sent");
+            tracing::warn!(to = jid, %why, "a notification cannot be sent");
         }
+    }
+}
+
+/// The last JID of a full slice may have more subscriptions in the next.
+fn leave_the_last_to_the_next_slice(recipients: &mut Vec<Recipient>) {
+    let Some(last) = recipients.last().filter(|last| last.one_of_several) else {
+        return;
+    };
+    let others = recipients
+        .iter()
+        .take_while(|held| held.jid != last.jid)
+        .count();
+    if others > 0 {
+        recipients.truncate(others);
     }
 }

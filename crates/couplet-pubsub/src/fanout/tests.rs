@@ -23,10 +23,12 @@ use crate::{
 
 const ALICE: &str = "alice@example.org/phone";
 
-/// Announcements and nothing else. All nodes have the same subscribers: Alice, very often.
+/// Announcements and nothing else. All nodes have the same subscriptions, all of Alice.
 #[derive(Default)]
 struct Announced {
     subscriptions: usize,
+    /// They are to be told in one message.
+    together: bool,
     queue: Mutex<Vec<Entry>>,
     called: Notify,
 }
@@ -112,7 +114,7 @@ impl Store for Announced {
                 jid: ALICE.to_owned(),
                 subid: number.to_string(),
                 include_body: false,
-                one_of_several: true,
+                one_of_several: self.together,
             })
             .collect())
     }
@@ -222,16 +224,35 @@ async fn serving(store: &Arc<Announced>, pace: Pace) -> (Server, User) {
 }
 
 /// The next notification: which announcement, and to which subscription.
-async fn hear(alice: &mut User) -> (String, usize) {
+async fn hear(alice: &mut User) -> (String, String) {
     let heard = alice.next().await;
-    let (announcement, subid) = heard.id().rsplit_once('-').unwrap();
-    let headers = heard
-        .root()
-        .children()
-        .find(|child| child.name() == "headers");
-    let header = headers.unwrap().children().next().unwrap();
-    assert_eq!(header.text(), subid);
-    (announcement.to_owned(), subid.parse().unwrap())
+    let (announcement, subscription) = heard.id().rsplit_once('-').unwrap();
+    (announcement.to_owned(), subscription.to_owned())
+}
+
+#[tokio::test(start_paused = true)]
+async fn several_subscriptions_of_one_address_are_told_in_one_message() {
+    let store = Arc::new(Announced {
+        subscriptions: 3,
+        together: true,
+        ..Announced::default()
+    });
+    let (_server, mut alice) = serving(&store, Pace::default()).await;
+    store.announce(7, 0);
+    store.announce(7, 1);
+    for _ in 0..2 {
+        let heard = alice.next().await;
+        let headers = heard
+            .root()
+            .child("headers", "http://jabber.org/protocol/shim");
+        let subids: Vec<_> = headers
+            .unwrap()
+            .children()
+            .map(|header| header.text())
+            .collect();
+        assert_eq!(subids, ["0", "1", "2"]);
+    }
+    store.until_all_is_done().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -242,10 +263,10 @@ async fn everybody_gets_everything_in_the_order_of_each_node() {
         store.announce(7, seq);
         store.announce(8, seq);
     }
-    let mut of_each: HashMap<usize, Vec<String>> = HashMap::new();
+    let mut of_each: HashMap<String, Vec<String>> = HashMap::new();
     for _ in 0..6 * 1_200 {
-        let (announcement, subid) = hear(&mut alice).await;
-        of_each.entry(subid).or_default().push(announcement);
+        let (announcement, subscription) = hear(&mut alice).await;
+        of_each.entry(subscription).or_default().push(announcement);
     }
     assert_eq!(of_each.len(), 1_200);
     for told in of_each.values() {

@@ -16,7 +16,7 @@ impl MessageHandler for Bounces {
         let (Some(error), Some(id)) = (message.error(), message.id()) else {
             return Ok(());
         };
-        let Some((node, subid)) = sent_as(&id) else {
+        let Some(node) = sent_as(&id) else {
             return Ok(());
         };
         let named = self.0.store.node_named(node).await;
@@ -26,7 +26,7 @@ impl MessageHandler for Bounces {
         let now = clock::now();
         self.0
             .engine
-            .bounced(message.from(), &name, subid, is_permanent(&error), now)
+            .bounced(message.from(), &name, is_permanent(&error), now)
             .await;
         Ok(())
     }
@@ -46,12 +46,14 @@ impl MessageHandler for Approvals {
     }
 }
 
-/// Node and subid from the id of a notification.
-fn sent_as(id: &str) -> Option<(NodeId, Option<&str>)> {
-    let mut parts = id.splitn(3, '-');
+/// The node from the id of a notification.
+fn sent_as(id: &str) -> Option<NodeId> {
+    let mut parts = id.split('-');
     let node = i64::from_str_radix(parts.next()?, 16).ok()?;
-    u64::from_str_radix(parts.next()?, 16).ok()?;
-    Some((NodeId(node), parts.next()))
+    for _seq_and_hash in 0..2 {
+        u64::from_str_radix(parts.next()?, 16).ok()?;
+    }
+    parts.next().is_none().then_some(NodeId(node))
 }
 
 /// Whether it will not be better later. A server that is away, or a user who is, says `cancel` too
@@ -73,13 +75,18 @@ mod tests {
     use crate::fanout::message_id;
 
     #[test]
-    fn the_id_of_a_notification_leads_back_to_its_node_and_subscription() {
-        let id = message_id(NodeId(0xBEEF), 300);
-        assert_eq!(sent_as(&id), Some((NodeId(0xBEEF), None)));
-        let of_several = format!("{id}-9a-b");
-        assert_eq!(sent_as(&of_several), Some((NodeId(0xBEEF), Some("9a-b"))));
-        for foreign in ["", "x", "12", "12-zz", "purple47"] {
+    fn the_id_of_a_notification_leads_back_to_its_node() {
+        let id = message_id(NodeId(0xBEEF), 300, "alice@example.org", "a");
+        assert_eq!(sent_as(&id), Some(NodeId(0xBEEF)));
+        for foreign in ["", "x", "12", "12-zz-1", "1-2", "1-2-3-4", "purple47"] {
             assert_eq!(sent_as(foreign), None, "{foreign}");
         }
+    }
+
+    #[test]
+    fn every_subscriber_gets_an_id_of_its_own() {
+        let id = |to| message_id(NodeId(1), 2, to, "a");
+        assert_ne!(id("alice@example.org"), id("alice@example.org/phone"));
+        assert_eq!(id("alice@example.org"), id("alice@example.org"));
     }
 }

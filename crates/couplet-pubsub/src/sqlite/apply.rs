@@ -28,8 +28,8 @@ pub(super) struct Done {
     pub(super) announced: Vec<(NodeId, JobId)>,
     /// Names that are not what they were.
     pub(super) forget: Vec<String>,
-    /// The node that the change ended with.
-    pub(super) node: Option<Node>,
+    /// Nodes whose counts are not in the file yet.
+    pub(super) nodes: Vec<Node>,
 }
 
 impl<'a> Work<'a> {
@@ -128,6 +128,7 @@ impl<'a> Work<'a> {
                 ])?;
             }
             Change::Retract { ids } => {
+                self.node()?;
                 for id in ids {
                     self.retract(&id)?;
                 }
@@ -276,7 +277,7 @@ impl<'a> Work<'a> {
             bury(self.file, node.id)?;
             self.deleted = false;
         } else {
-            self.done.node = Some(node);
+            self.done.nodes.push(node);
         }
         Ok(())
     }

@@ -34,6 +34,10 @@ impl Batch {
         !self.open && self.waiting.is_empty()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
     pub(super) fn await_change(&mut self, answer: oneshot::Sender<Result<(), StoreError>>) {
         self.waiting.push(Waiting::Change(answer));
     }

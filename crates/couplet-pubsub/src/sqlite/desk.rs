@@ -77,6 +77,11 @@ impl Desk {
         !self.batch.is_empty()
     }
 
+    /// How many the next commit answers.
+    pub(super) fn waiting(&self) -> usize {
+        self.batch.len()
+    }
+
     /// Whether something was delivered that the file does not know.
     pub(super) fn has_delivered(&self) -> bool {
         !self.delivered.is_empty()
@@ -111,7 +116,7 @@ impl Desk {
         for name in &done.forget {
             self.nodes.forget(name);
         }
-        if let Some(node) = done.node {
+        for node in done.nodes {
             self.nodes.change(node);
         }
         self.batch.announced.extend(done.announced);
@@ -264,6 +269,7 @@ impl Desk {
             self.fail(error);
             return;
         }
+        self.shared.commits.fetch_add(1, Ordering::Relaxed);
         self.nodes.saved();
         self.delivered = Delivered::default();
         let batch = std::mem::take(&mut self.batch);

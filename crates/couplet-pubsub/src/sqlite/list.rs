@@ -97,13 +97,14 @@ pub(super) fn subscriptions_of(
         Some(cursor) => {
             // Whoever has many reads them page by page, and their number is bound.
             let sql = format!(
-                "SELECT place FROM (SELECT subid, row_number() OVER (ORDER BY name, subid) - 1
+                "SELECT place FROM (SELECT subid, row_number() OVER (ORDER BY name, subid, jid) - 1
                  AS place {held}) WHERE subid = ?3 ORDER BY place"
             );
             place(file, &sql, params![who, node, cursor])?
         }
     };
-    let sql = format!("SELECT name, {SUBSCRIPTION} {held} ORDER BY name, subid LIMIT ?3 OFFSET ?4");
+    let sql =
+        format!("SELECT name, {SUBSCRIPTION} {held} ORDER BY name, subid, jid LIMIT ?3 OFFSET ?4");
     cut(file, page, all, place, &sql, &[&who, &node], |row| {
         Ok((row.get(0)?, rows::subscription_from(row, 1)?))
     })

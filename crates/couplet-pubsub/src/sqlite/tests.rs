@@ -1,10 +1,20 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use proptest::{prelude::ProptestConfig, proptest};
 use tempfile::TempDir;
+use tokio::runtime;
 
-use crate::store::suite::{Shared, suite};
+use super::*;
+use crate::{
+    memory,
+    store::suite::{
+        Shared as Suite, at, claim, create, model, node, publish, run, suite, tell_subscribers,
+    },
+};
 
-async fn open() -> (Shared, TempDir) {
+mod faults;
+
+async fn open() -> (Suite, TempDir) {
     let folder = TempDir::new().unwrap();
     let store = super::open(&file(&folder)).await.unwrap();
     (store, folder)
@@ -15,3 +25,41 @@ fn file(folder: &TempDir) -> PathBuf {
 }
 
 suite!(open());
+
+/// A folder that is fast where there is one.
+fn fast_folder() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let made = match memory.exists() {
+        true => TempDir::new_in(memory),
+        false => TempDir::new(),
+    };
+    made.unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_a_file_looks_like_memory(steps in model::steps()) {
+        let folder = fast_folder();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let store = super::open(&file(&folder)).await.unwrap();
+            model::agree(&memory::store(), &store, steps).await;
+        });
+    }
+
+    #[test]
+    fn a_file_that_is_opened_again_looks_the_same(steps in model::steps()) {
+        let folder = fast_folder();
+        let runtime = runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let (memory, path) = (memory::store(), file(&folder));
+            let store = super::open(&path).await.unwrap();
+            model::agree(&memory, &store, steps).await;
+            drop(store);
+            let store = super::open(&path).await.unwrap();
+            model::look_the_same(&memory, &store).await;
+        });
+    }
+}

@@ -41,7 +41,10 @@ const BATCH: usize = 1_024;
 /// How long what was delivered waits for changes to share a commit with.
 const LINGER: Duration = Duration::from_millis(50);
 
-/// The same while the disk refuses.
+/// How long a commit waits at most for those who were answered by the one before.
+const PATIENCE: Duration = Duration::from_millis(5);
+
+/// How long what was delivered waits while the disk refuses.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Something to do; the answer goes where it says.
@@ -142,6 +145,7 @@ impl Drop for Writer {
 /// Works until nobody can send any more. The lock goes last.
 fn run(mut desk: Desk, ops: &Receiver<Op>, lock: Lock) {
     let mut due = None;
+    let mut pace = Pace::default();
     loop {
         let op = match due {
             None => ops.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -159,7 +163,8 @@ fn run(mut desk: Desk, ops: &Receiver<Op>, lock: Lock) {
             take(&mut desk, op);
         }
         if desk.is_waited_for() {
-            desk.commit();
+            gather(&mut desk, ops, &pace);
+            pace = pace.commit(&mut desk);
             due = None;
         }
         if due.is_none() && desk.has_delivered() {
@@ -170,6 +175,39 @@ fn run(mut desk: Desk, ops: &Receiver<Op>, lock: Lock) {
     desk.commit();
     drop(desk);
     drop(lock);
+}
+
+/// What the last commit was like.
+#[derive(Default)]
+struct Pace {
+    answered: usize,
+    took: Duration,
+}
+
+impl Pace {
+    fn commit(&self, desk: &mut Desk) -> Pace {
+        let answered = desk.waiting();
+        let begun = Instant::now();
+        desk.commit();
+        Pace {
+            answered,
+            took: begun.elapsed(),
+        }
+    }
+}
+
+/// Those who were just answered mostly ask again at once. Without some patience every other commit
+/// would be for the first of them alone; half of what a commit takes is well spent on the others.
+fn gather(desk: &mut Desk, ops: &Receiver<Op>, last: &Pace) {
+    if last.answered <= desk.waiting() {
+        return;
+    }
+    let end = Instant::now() + (last.took / 2).min(PATIENCE);
+    while desk.waiting() < last.answered
+        && let Ok(op) = ops.recv_timeout(end.duration_since(Instant::now()))
+    {
+        take(desk, op);
+    }
 }
 
 fn take(desk: &mut Desk, op: Op) {

@@ -172,14 +172,11 @@ async fn an_affiliation_decides(w: &mut World) -> Checked {
     ] {
         pending(w, who, &node).await?;
         w.affiliated(&node, who, affiliation).await?;
-        let told = w.quiet(who).await?;
-        let told = told
-            .iter()
-            .find(|event| event.is_about("subscription", &node));
-        match told {
-            None => w.line(Err(Fault::unmet(format!("{affiliation}: told"), "nothing"))),
-            Some(event) => w.line(event.tells(&node, decided).map(|_| ()).about(affiliation)),
-        }
+        let told = match w.event(who).await {
+            Ok(event) => event.tells(&node, decided).map(|_| ()),
+            Err(fault) => Err(fault),
+        };
+        w.line(told.about(&format!("{affiliation}: told")));
         let came = state(w, &node, who).await?;
         w.line(holds(
             came == decided,

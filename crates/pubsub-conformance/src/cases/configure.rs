@@ -150,14 +150,11 @@ async fn heard_of(w: &mut World) -> Checked {
 
 /// Somebody hears that the subscription is over, and then nothing.
 async fn dropped(w: &mut World, who: Who, node: &str, line: &str) -> Checked {
-    let told = w.quiet(who).await?;
-    let told = told
-        .iter()
-        .find(|event| event.is_about("subscription", node));
-    match told {
-        None => w.line(Err(Fault::unmet(format!("{line}: told"), "nothing"))),
-        Some(event) => w.line(event.tells(node, "none").map(|_| ()).about(line)),
-    }
+    let told = match w.event(who).await {
+        Ok(event) => event.tells(node, "none").map(|_| ()),
+        Err(fault) => Err(fault),
+    };
+    w.line(told.about(&format!("{line}: told")));
     w.published(node, &["later"]).await?;
     let more = w.quiet(who).await?;
     let more = more.iter().find(|event| event.is_about("items", node));

@@ -2,7 +2,7 @@
 
 use super::{Case, case};
 use crate::ask::{element, owner};
-use crate::fault::{About, Checked, Fault, holds};
+use crate::fault::{About, Checked, holds};
 use crate::world::{O, P, S, Who, World, X};
 
 pub(super) const CASES: &[Case] = &[
@@ -169,12 +169,8 @@ async fn subscriptions(w: &mut World) -> Checked {
 }
 
 async fn told(w: &mut World, node: &str, state: &str) -> Checked {
-    let events = w.quiet(S).await?;
-    match &events[..] {
-        [event] => event.tells(node, state).map(|_| ()),
-        [] => Err(Fault::unmet("told", "nothing")),
-        [_, more, ..] => Err(Fault::unmet("told once", more.came())),
-    }
+    w.event(S).await?.tells(node, state)?;
+    w.silent(S).await.about("told once")
 }
 
 /// XEP-0060, 8.8.1.2: who waits stands in another list.

@@ -2,7 +2,7 @@
 
 use super::{Case, case};
 use crate::ask::{NS_EVENT, NS_STANZAS, element, owner};
-use crate::fault::{About, Checked, Fault, holds};
+use crate::fault::{About, Checked, holds};
 use crate::world::{O, S, World, X};
 
 pub(super) const CASES: &[Case] = &[
@@ -90,17 +90,15 @@ async fn purged(w: &mut World) -> Checked {
     let purge = owner(&element("purge", &[("node", &node)], ""));
     w.subscribed(S, &node).await?;
     w.published(&node, &["a", "b", "c"]).await?;
-    w.quiet(S).await?;
+    for id in ["a", "b", "c"] {
+        w.event(S).await?.brings(&node, id)?;
+    }
     let answer = w.set(X, &purge).await?;
     w.unless_refused(&answer, "purge-nodes")?;
     w.line(answer.error("forbidden", "").about("a stranger"));
     w.set(O, &purge).await?.good()?;
-    let events = w.quiet(S).await?;
-    match &events[..] {
-        [event] => w.line(event.about("purge", &node).map(|_| ())),
-        [] => w.line(Err(Fault::unmet("one <purge/> event", "none"))),
-        [_, more, ..] => w.line(Err(Fault::unmet("one <purge/> event", more.came()))),
-    }
+    w.event(S).await?.about("purge", &node)?;
+    w.silent(S).await.about("one event")?;
     let answer = w.items(O, &node).await?;
     w.line(answer.items_are(&[]).about("afterwards"));
     let transient = w.node(&[("persist_items", "0")]).await?;

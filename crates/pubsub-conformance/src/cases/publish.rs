@@ -188,7 +188,7 @@ fn brought(events: &[Event], node: &str) -> Vec<String> {
 }
 
 /// The ids retracted in these events, in order.
-pub(super) fn retracted(events: &[Event], node: &str) -> Vec<String> {
+fn retracted(events: &[Event], node: &str) -> Vec<String> {
     let items = events
         .iter()
         .filter_map(|event| event.about("items", node).ok());
@@ -204,8 +204,8 @@ async fn batch(w: &mut World) -> Checked {
     let two = item("one", &entry("one")) + &item("two", &entry("two"));
     let answer = w.publishes_raw(O, &node, &two).await?;
     let kept = w.items(X, &node).await?.item_ids()?;
-    let told = brought(&w.quiet(S).await?, &node);
     if !answer.is_result() {
+        let told = brought(&w.quiet(S).await?, &node);
         w.line(answer.error("bad-request", ""));
         let none = kept.is_empty() && told.is_empty();
         return holds(
@@ -214,6 +214,10 @@ async fn batch(w: &mut World) -> Checked {
             format!("kept {kept:?}, told {told:?}"),
         );
     }
+    let told = w
+        .events(S, |events| brought(events, &node).len() >= 2)
+        .await?;
+    let told = brought(&told, &node);
     let both = kept == ["one", "two"] && told == ["one", "two"];
     w.line(holds(
         both,
@@ -281,7 +285,9 @@ async fn evicts(w: &mut World) -> Checked {
     w.published(&node, &["a", "b", "c", "d"]).await?;
     let answer = w.items(X, &node).await?;
     w.line(answer.items_are(&["c", "d"]));
-    let events = w.quiet(S).await?;
+    let all =
+        |events: &[Event]| brought(events, &node).len() >= 4 && retracted(events, &node).len() >= 2;
+    let events = w.events(S, all).await?;
     let told = brought(&events, &node);
     w.line(holds(
         told == ["a", "b", "c", "d"],
@@ -289,11 +295,12 @@ async fn evicts(w: &mut World) -> Checked {
         format!("{told:?}"),
     ));
     let gone = retracted(&events, &node);
-    holds(
+    w.line(holds(
         gone == ["a", "b"],
         "a retract for a and one for b",
         format!("{gone:?}"),
-    )
+    ));
+    w.silent(S).await
 }
 
 async fn full_node(w: &mut World) -> Checked {

@@ -165,9 +165,7 @@ async fn who_cannot_be_reached_is_a_subscriber_no_longer() {
             service.publish(&time.to_string()).await.unwrap();
             assert!(!service.delivered_to(OTHER).await.is_empty());
             let engine = &service.engine;
-            engine
-                .bounced(&jid, "n", None, permanent, service.now)
-                .await;
+            engine.bounced(&jid, "n", permanent, service.now).await;
         }
         service.publish("last").await.unwrap();
         assert_eq!(service.delivered().await, []);

@@ -1,0 +1,170 @@
+use super::*;
+use crate::{
+    change::Change,
+    memory,
+    node::Affiliation,
+    store::suite::{
+        Shared, affiliate, claim, create, model, node, publish, run, subscribe, tell_subscribers,
+    },
+};
+
+async fn filled() -> Shared {
+    let store = memory::store();
+    for name in ["news", "\u{1f980}\n\"quoted\""] {
+        create(&store, name).await;
+        let mut changes = vec![affiliate("owner@example.org", Affiliation::Owner)];
+        changes.extend(
+            (0..1_203).map(|number| subscribe(&format!("u{number}@x/r"), &format!("s{number}"))),
+        );
+        changes.extend((0..61).map(|number| publish(&number.to_string())));
+        changes.extend((0..41).map(|_| tell_subscribers()));
+        run(&store, name, changes).await;
+    }
+    create(&store, "gone").await;
+    let redirect = Some("xmpp:there".to_owned());
+    let delete = Change::Delete { redirect };
+    run(
+        &store,
+        "gone",
+        vec![subscribe("a@x", "s"), delete, tell_subscribers()],
+    )
+    .await;
+    store
+}
+
+async fn exported(store: &Shared) -> String {
+    let mut lines = Vec::new();
+    let mut seen = Vec::new();
+    let moved = export(&**store, &mut lines, |records| seen.push(records))
+        .await
+        .unwrap();
+    assert!(seen.is_sorted());
+    assert_eq!(seen.last(), Some(&moved.records));
+    String::from_utf8(lines).unwrap()
+}
+
+async fn imported(store: &Shared, lines: &str, into: Into) -> Result<Moved, ArchiveError> {
+    import(&**store, lines.as_bytes(), into, |_| {}).await
+}
+
+#[tokio::test]
+async fn an_archive_holds_everything() {
+    let store = filled().await;
+    let lines = exported(&store).await;
+    let other = memory::store();
+    let moved = imported(&other, &lines, Into::Empty).await.unwrap();
+    assert_eq!(moved.left_out, 0);
+    assert_eq!(lines.lines().count() as u64, moved.records + 2);
+    assert_eq!(exported(&other).await, lines);
+    model::look_the_same(&store, &other).await;
+    assert_eq!(
+        claim(&other, "a", 0).await.len(),
+        claim(&store, "a", 0).await.len()
+    );
+}
+
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn an_archive_moves_a_store_into_a_file_and_back() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let store = filled().await;
+    let lines = exported(&store).await;
+    let path = folder.path().join("pubsub.db");
+    let file = crate::sqlite::open(&path).await.unwrap();
+    imported(&file, &lines, Into::Empty).await.unwrap();
+    model::look_the_same(&store, &file).await;
+    assert_eq!(exported(&file).await, lines);
+    let fresh = create(&file, "fresh").await;
+    assert!(fresh.id > node(&file, "news").await.id);
+}
+
+#[tokio::test]
+async fn a_store_that_has_something_takes_no_archive_unless_asked_to() {
+    let lines = exported(&filled().await).await;
+    let store = memory::store();
+    create(&store, "news").await;
+    run(&store, "news", vec![publish("mine")]).await;
+    let refused = imported(&store, &lines, Into::Empty).await;
+    assert!(
+        matches!(refused, Err(ArchiveError::NotEmpty)),
+        "{refused:?}"
+    );
+    let moved = imported(&store, &lines, Into::Whatever).await.unwrap();
+    assert_eq!(moved.left_out, 1 + 1 + 1_203 + 61 + 41);
+    assert_eq!(node(&store, "news").await.items, 1);
+    assert_eq!(node(&store, "\u{1f980}\n\"quoted\"").await.items, 61);
+}
+
+#[tokio::test]
+async fn an_archive_that_is_cut_off_is_told_from_a_whole_one() {
+    let lines = exported(&filled().await).await;
+    let without_end = lines.trim_end().rsplit_once('\n').unwrap().0.to_owned() + "\n";
+    let half_a_line = &lines[..lines.len() / 2];
+    for cut in [&*without_end, half_a_line, ""] {
+        let refused = imported(&memory::store(), cut, Into::Empty).await;
+        assert!(matches!(refused, Err(ArchiveError::CutOff)), "{refused:?}");
+    }
+    let gap = lines.replacen(
+        "{\"record\":{\"redirect\":",
+        "\n{\"record\":{\"redirect\":",
+        1,
+    );
+    let gap: Vec<&str> = gap
+        .lines()
+        .filter(|line| !line.contains("redirect\":"))
+        .collect();
+    let refused = imported(&memory::store(), &(gap.join("\n") + "\n"), Into::Empty).await;
+    assert!(
+        matches!(refused, Err(ArchiveError::Line(..))),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_archive_or_a_newer_one_is_refused_by_line() {
+    let newer = "{\"couplet_pubsub\":{\"version\":2}}\n";
+    let begun = "{\"couplet_pubsub\":{\"version\":1}}\n";
+    for (lines, told) in [
+        ("hello\n".to_owned(), "line 1: "),
+        (
+            "{\"end\":{\"records\":0}}\n".to_owned(),
+            "line 1: no archive begins like this",
+        ),
+        (
+            newer.to_owned(),
+            "line 1: written by a newer version of this program",
+        ),
+        (format!("{begun}{{\"record\":{{}}}}\n"), "line 2: "),
+        (
+            format!("{begun}{{\"end\":{{\"records\":3}}}}\n"),
+            "line 2: 3 records were written",
+        ),
+    ] {
+        let refused = imported(&memory::store(), &lines, Into::Empty)
+            .await
+            .unwrap_err();
+        let refused = refused.to_string();
+        assert!(refused.starts_with(told), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn no_part_of_an_archive_is_larger_than_a_page() {
+    let store = filled().await;
+    let mut largest = 0;
+    let mut nodes = Walk::new(Mark::Nodes(None), MANY);
+    let all = nodes.next(&*store).await.unwrap().unwrap();
+    let Record::Node { node, .. } = &all[0] else {
+        panic!("{all:?}");
+    };
+    let mut total = 0;
+    for (mark, max) in parts_of(node.id) {
+        let mut part = Walk::new(mark, max);
+        while let Some(found) = part.next(&*store).await.unwrap() {
+            assert!(found.len() <= max as usize);
+            largest = largest.max(found.len());
+            total += found.len();
+        }
+    }
+    assert_eq!((largest, total), (500, 1 + 1_203 + 61 + 41));
+}

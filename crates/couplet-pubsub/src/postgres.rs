@@ -1,0 +1,305 @@
+//! The store for more than one machine, by PostgreSQL: any number of instances on one database.
+//!
+//! What is written is what the database says; nothing but the number of waiting announcements is
+//! kept beside it. Deliberately absent: unencrypted connections where `sslmode=require` was asked
+//! for, and encryption where nothing was: `sslmode=verify-full` in the address asks for it.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, AtomicI64, Ordering},
+};
+
+use async_trait::async_trait;
+use deadpool_postgres::Pool;
+use jid::BareJid;
+use tokio::{sync::Notify, task::JoinSet, time::timeout};
+use tokio_postgres::Client;
+
+use crate::{
+    facts::{Facts, Needs},
+    item::Item,
+    moment::Moment,
+    node::{Affiliation, Node, NodeId},
+    page::{Page, Paged},
+    request::Wanted,
+    store::{
+        Claim, Cursor, Decide, Job, JobId, Overdue, Recipient, Statistics, Store, StoreError,
+        record::{Mark, Record, Restored},
+    },
+    subscription::Subscription,
+};
+
+use self::{
+    address::{Address, CONNECT},
+    change::COMMIT,
+    connect::Session,
+    list::READ,
+    listen::Line,
+    script::ask,
+    tls::Tls,
+};
+
+mod address;
+mod apply;
+mod change;
+mod connect;
+mod fanout;
+mod fault;
+mod find;
+mod known;
+mod list;
+mod listen;
+mod moving;
+mod rows;
+mod schema;
+mod script;
+#[cfg(test)]
+mod tests;
+mod tls;
+
+/// Opens the store at this address, `postgres://user@host/database`, and makes its tables if need
+/// be. Older ones are brought up to date. The password may be in the address or apart from it.
+///
+/// In the address, `schema` names the schema (`couplet_pubsub`), `sslmode=verify-full` encrypts and
+/// `sslrootcert` names a file of authorities; the rest is as for libpq.
+///
+/// # Errors
+///
+/// Why it cannot be opened and what to do: no such database, a wrong password, lacking rights, a
+/// newer version's tables, nobody there.
+pub(crate) async fn open(url: &str, password: Option<&str>) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(Arc::new(Postgres::open(url, password).await?))
+}
+
+struct Postgres {
+    pool: Pool,
+    shared: Arc<Shared>,
+    /// Those who hear of other instances.
+    tasks: Mutex<JoinSet<()>>,
+}
+
+/// What the tasks share with the store.
+struct Shared {
+    /// Tells this one's news from those of others.
+    instance: String,
+    announced: Notify,
+    /// Others are to be told that there is something to deliver.
+    news: Notify,
+    /// Announcements that are not delivered yet, as far as known here.
+    backlog: AtomicI64,
+    /// Whether others may have changed that.
+    recount: AtomicBool,
+}
+
+impl Shared {
+    fn backlog(&self) -> u64 {
+        u64::try_from(self.backlog.load(Ordering::Relaxed)).unwrap_or_default()
+    }
+
+    /// There is something new to deliver.
+    fn announce(&self, how_many: u64) {
+        let more = i64::try_from(how_many).unwrap_or_default();
+        self.backlog.fetch_add(more, Ordering::Relaxed);
+        self.tell();
+    }
+
+    fn tell(&self) {
+        self.announced.notify_one();
+        self.news.notify_one();
+    }
+
+    async fn count(&self, client: &Client) -> Result<(), StoreError> {
+        let counted = client.query_one("SELECT count(*) FROM announcement", &[]);
+        self.backlog
+            .store(counted.await?.try_get(0)?, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+impl Postgres {
+    async fn open(url: &str, password: Option<&str>) -> Result<Postgres, StoreError> {
+        let address = Arc::new(Address::parse(url, password)?);
+        let tls = Tls::new(address.encryption())?;
+        if address.is_exposed() {
+            tracing::warn!(
+                %address,
+                "the way to the database is not encrypted; sslmode=verify-full makes it so"
+            );
+        }
+        let shared = Arc::new(Shared {
+            instance: uuid::Uuid::new_v4().to_string(),
+            announced: Notify::new(),
+            news: Notify::new(),
+            backlog: AtomicI64::new(0),
+            recount: AtomicBool::new(false),
+        });
+        let line = timeout(CONNECT, Line::open(&address, tls.clone())).await;
+        let mut line = line
+            .map_err(|_elapsed| fault::too_slow())?
+            .map_err(|error| fault::at(&address, &error))?;
+        line.with(async |client| schema::prepare(client, &address).await)
+            .await?;
+        line.listen(&address).await?;
+        line.with(async |client| shared.count(client).await).await?;
+        let pool = connect::pool(&address, tls.clone())?;
+        let mut tasks = JoinSet::new();
+        listen::start(&mut tasks, line, address, tls, Arc::clone(&shared));
+        Ok(Postgres {
+            pool,
+            shared,
+            tasks: Mutex::new(tasks),
+        })
+    }
+}
+
+#[async_trait]
+impl Store for Postgres {
+    async fn change(&self, needs: Needs, decide: Decide) -> Result<(), StoreError> {
+        let backlog = self.shared.backlog();
+        match change::change(&self.pool, &needs, decide, backlog).await {
+            Ok(0) => Ok(()),
+            Ok(announced) => {
+                self.shared.announce(announced);
+                Ok(())
+            }
+            Err(error) => {
+                // It may have been done all the same.
+                self.shared.recount.store(true, Ordering::Relaxed);
+                Err(error)
+            }
+        }
+    }
+
+    async fn look(&self, needs: Needs) -> Result<Facts, StoreError> {
+        let mut asks = vec![ask!(READ)];
+        asks.extend(find::asks(&needs));
+        asks.push(ask!(COMMIT));
+        let mut answers = Session::begin(&self.pool).await?.end(&asks).await?;
+        let _begun = answers.next();
+        find::facts(&needs, &mut answers, self.shared.backlog())
+    }
+
+    async fn items(&self, node: NodeId, wanted: Wanted) -> Result<Paged<Item>, StoreError> {
+        list::items(&self.pool, node, wanted).await
+    }
+
+    async fn nodes(&self, page: Page) -> Result<Paged<Node>, StoreError> {
+        list::nodes(&self.pool, page).await
+    }
+
+    async fn subscriptions_of(
+        &self,
+        who: BareJid,
+        node: Option<String>,
+        page: Page,
+    ) -> Result<Paged<(String, Subscription)>, StoreError> {
+        list::subscriptions_of(&self.pool, &who, node, page).await
+    }
+
+    async fn affiliations_of(
+        &self,
+        who: BareJid,
+        node: Option<String>,
+        page: Page,
+    ) -> Result<Paged<(String, Affiliation)>, StoreError> {
+        list::affiliations_of(&self.pool, &who, node, page).await
+    }
+
+    async fn subscribers(
+        &self,
+        node: NodeId,
+        page: Page,
+    ) -> Result<Paged<Subscription>, StoreError> {
+        list::subscribers(&self.pool, node, page).await
+    }
+
+    async fn affiliates(&self, node: NodeId) -> Result<Vec<(BareJid, Affiliation)>, StoreError> {
+        list::affiliates(&self.pool, node).await
+    }
+
+    async fn nodes_with_pending(&self, owner: BareJid) -> Result<Vec<String>, StoreError> {
+        list::nodes_with_pending(&self.pool, &owner).await
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Vec<Job>, StoreError> {
+        fanout::claim(&self.pool, claim).await
+    }
+
+    async fn recipients(
+        &self,
+        job: &Job,
+        after: Option<&Cursor>,
+        max: u32,
+    ) -> Result<Vec<Recipient>, StoreError> {
+        fanout::recipients(&self.pool, job, after, max).await
+    }
+
+    async fn advance(
+        &self,
+        job: JobId,
+        instance: &str,
+        after: Cursor,
+        until: Moment,
+    ) -> Result<bool, StoreError> {
+        fanout::advance(&self.pool, job, instance, after, until).await
+    }
+
+    async fn release(&self, instance: &str) -> Result<(), StoreError> {
+        if fanout::release(&self.pool, instance).await? {
+            self.shared.tell();
+        }
+        Ok(())
+    }
+
+    async fn finish(&self, job: JobId, instance: &str) -> Result<(), StoreError> {
+        if let Some(gone) = fanout::finish(&self.pool, job, instance).await? {
+            self.shared.backlog.fetch_sub(1, Ordering::Relaxed);
+            if gone.more {
+                self.shared.tell();
+            }
+        }
+        Ok(())
+    }
+
+    fn announced(&self) -> &Notify {
+        &self.shared.announced
+    }
+
+    async fn node_named(&self, id: NodeId) -> Result<Option<String>, StoreError> {
+        list::name_of(&self.pool, id).await
+    }
+
+    async fn overdue(&self, now: Moment, max: u32) -> Result<Overdue, StoreError> {
+        let asks = find::overdue_asks(max);
+        let mut answers = Session::begin(&self.pool).await?.end(&asks).await?;
+        find::overdue(&mut answers, now, max)
+    }
+
+    async fn statistics(&self) -> Result<Statistics, StoreError> {
+        list::statistics(&self.pool).await
+    }
+
+    async fn dump(&self, from: Mark, max: u32) -> Result<Vec<Record>, StoreError> {
+        moving::dump(&self.pool, from, max).await
+    }
+
+    async fn restore(
+        &self,
+        into: Option<NodeId>,
+        records: Vec<Record>,
+    ) -> Result<Restored, StoreError> {
+        let (restored, announced) = moving::restore(&self.pool, into, records).await?;
+        self.shared.announce(announced);
+        Ok(restored)
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.pool.close();
+        let mut tasks = {
+            let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *tasks)
+        };
+        tasks.shutdown().await;
+        Ok(())
+    }
+}

@@ -1,0 +1,425 @@
+//! Changes into statements: gathered, and sent in one go with the end of the transaction.
+//!
+//! Deliberately absent: asking about each step. What was there before is known from the facts or
+//! looked up for all steps at once, and nobody else can touch the node meanwhile.
+
+use jid::{BareJid, Jid};
+
+use crate::{
+    change::{Announcement, Audience, Change},
+    node::{Affiliation, Node, NodeId, NotificationType},
+    store::StoreError,
+    subscription::{Subscription, SubscriptionState},
+};
+
+use super::{
+    known::{Known, Standing},
+    rows::{affiliation_word, integer},
+    script::{Ask, ask},
+};
+
+/// A node while it changes.
+pub(super) struct Work {
+    node: Option<Node>,
+    deleted: bool,
+    known: Known,
+    /// Keys for nodes that are to be made.
+    keys: std::vec::IntoIter<NodeId>,
+    done: Done,
+}
+
+/// What changes come to.
+#[derive(Default)]
+pub(super) struct Done {
+    pub(super) asks: Vec<Ask>,
+    /// How many announcements are among them.
+    pub(super) announced: u64,
+}
+
+impl Work {
+    pub(super) fn new(node: Option<Node>) -> Work {
+        Work {
+            node,
+            deleted: false,
+            known: Known::default(),
+            keys: Vec::new().into_iter(),
+            done: Done::default(),
+        }
+    }
+
+    /// The node that the next change is about, if it is there.
+    pub(super) fn node_id(&self) -> Option<NodeId> {
+        self.node.as_ref().map(|node| node.id)
+    }
+
+    /// Does some of the changes, given what is there of all they touch and keys for new nodes. At
+    /// most the last of them trims: what is left then has to be looked up.
+    pub(super) fn apply(
+        &mut self,
+        changes: Vec<Change>,
+        known: Known,
+        keys: Vec<NodeId>,
+    ) -> Result<(), StoreError> {
+        (self.known, self.keys) = (known, keys.into_iter());
+        for change in changes {
+            self.apply_one(change)?;
+        }
+        Ok(())
+    }
+
+    /// What has come together so far, to be sent.
+    pub(super) fn take(&mut self) -> Vec<Ask> {
+        std::mem::take(&mut self.done.asks)
+    }
+
+    pub(super) fn end(mut self) -> Done {
+        self.leave();
+        self.done
+    }
+
+    fn apply_one(&mut self, change: Change) -> Result<(), StoreError> {
+        match change {
+            Change::Create {
+                name,
+                config,
+                creator,
+                at,
+            } => {
+                self.leave();
+                let id = self.keys.next();
+                let node = Node {
+                    id: id.ok_or_else(|| StoreError::Broken("a node without a key".to_owned()))?,
+                    name,
+                    config: *config,
+                    creator,
+                    created: at,
+                    revision: 0,
+                    next_seq: 1,
+                    items: 0,
+                    subscribers: 0,
+                };
+                self.create(node)?;
+            }
+            Change::Configure(config) => {
+                let node = self.revised()?;
+                node.config = *config;
+                let (id, config) = (node.id.0, config_text(node)?);
+                let sql = "UPDATE node SET config = $2 WHERE id = $1";
+                self.push(ask!(sql, id, config));
+            }
+            Change::Delete { redirect } => self.delete(redirect)?,
+            Change::Affiliate { jid, affiliation } => {
+                let id = self.revised()?.id;
+                self.push(affiliate(id, &jid, affiliation));
+            }
+            Change::Subscribe(subscription) => self.subscribe(&subscription)?,
+            Change::Unsubscribe { jid, subid } => self.unsubscribe(&jid, subid)?,
+            change => self.apply_to_items(change)?,
+        }
+        Ok(())
+    }
+
+    fn apply_to_items(&mut self, change: Change) -> Result<(), StoreError> {
+        match change {
+            Change::Publish {
+                id,
+                publisher,
+                payload,
+                at,
+                expires,
+            } => {
+                self.retract(&id)?;
+                let node = self.node()?;
+                let (node, seq) = (node.id.0, integer(next_seq(node)));
+                let publisher = publisher.as_str().to_owned();
+                let expires = expires.map(|at| at.0);
+                self.known.add_item(&id);
+                self.node()?.items += 1;
+                self.push(ask!(
+                    INSERT_ITEM,
+                    node,
+                    seq,
+                    id,
+                    publisher,
+                    at.0,
+                    expires,
+                    payload
+                ));
+            }
+            Change::Retract { ids } => {
+                for id in ids {
+                    self.retract(&id)?;
+                }
+            }
+            Change::Purge => {
+                self.trim(0)?;
+                self.known.purge();
+            }
+            Change::Trim { keep } => self.trim(u64::from(keep))?,
+            Change::Announce(announcement) => {
+                let node = self.node()?;
+                let (id, seq) = (node.id, next_seq(node));
+                self.done.announced += 1;
+                self.push(announce(id, seq, announcement)?);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, ask: Ask) {
+        self.done.asks.push(ask);
+    }
+
+    fn node(&mut self) -> Result<&mut Node, StoreError> {
+        let nowhere = || StoreError::Broken("a change to no node".to_owned());
+        self.node.as_mut().ok_or_else(nowhere)
+    }
+
+    /// The node, one revision further.
+    fn revised(&mut self) -> Result<&mut Node, StoreError> {
+        let node = self.node()?;
+        node.revision += 1;
+        Ok(node)
+    }
+
+    fn create(&mut self, node: Node) -> Result<(), StoreError> {
+        self.push(ask!(
+            "DELETE FROM redirect WHERE name = $1",
+            node.name.clone()
+        ));
+        self.push(insert_node(&node, false)?);
+        self.known = Known::default();
+        self.node = Some(node);
+        Ok(())
+    }
+
+    fn delete(&mut self, redirect: Option<String>) -> Result<(), StoreError> {
+        if self.deleted {
+            return Ok(());
+        }
+        let node = self.node()?;
+        node.items = 0;
+        let (id, name) = (node.id.0, node.name.clone());
+        self.deleted = true;
+        self.known.purge();
+        self.push(match redirect {
+            Some(uri) => ask!(
+                "INSERT INTO redirect (name, uri) VALUES ($1, $2)
+                 ON CONFLICT (name) DO UPDATE SET uri = excluded.uri",
+                name,
+                uri
+            ),
+            None => ask!("DELETE FROM redirect WHERE name = $1", name),
+        });
+        for sql in [
+            "UPDATE node SET deleted = TRUE WHERE id = $1",
+            "DELETE FROM affiliation WHERE node = $1",
+            "DELETE FROM item WHERE node = $1",
+        ] {
+            self.push(ask!(sql, id));
+        }
+        Ok(())
+    }
+
+    fn subscribe(&mut self, new: &Subscription) -> Result<(), StoreError> {
+        let before = self.known.standing(new.jid.as_str(), &new.subid);
+        let node = self.revised()?;
+        let since = match before {
+            Some(Standing::Subscribed { since }) => since,
+            _ => node.next_seq,
+        };
+        if let Some(Standing::Subscribed { .. }) = before {
+            node.subscribers = node.subscribers.saturating_sub(1);
+        }
+        let now = match new.state {
+            SubscriptionState::Pending => Standing::Pending,
+            SubscriptionState::Subscribed => {
+                node.subscribers += 1;
+                Standing::Subscribed { since }
+            }
+        };
+        let (id, began) = (node.id, node.revision);
+        self.known.stand(new.jid.as_str(), &new.subid, Some(now));
+        self.push(save_subscription(id, new, since, began));
+        Ok(())
+    }
+
+    fn unsubscribe(&mut self, jid: &Jid, subid: String) -> Result<(), StoreError> {
+        let before = self.known.standing(jid.as_str(), &subid);
+        let node = self.revised()?;
+        if let Some(Standing::Subscribed { .. }) = before {
+            node.subscribers = node.subscribers.saturating_sub(1);
+        }
+        let id = node.id.0;
+        self.known.stand(jid.as_str(), &subid, None);
+        if before.is_some() {
+            let sql = "DELETE FROM subscription WHERE node = $1 AND jid = $2 AND subid = $3";
+            self.push(ask!(sql, id, jid.as_str().to_owned(), subid));
+        }
+        Ok(())
+    }
+
+    fn retract(&mut self, item: &str) -> Result<(), StoreError> {
+        let node = self.node()?.id.0;
+        if self.known.remove_item(item) {
+            let left = &mut self.node()?.items;
+            *left = left.saturating_sub(1);
+            let sql = "DELETE FROM item WHERE node = $1 AND id = $2";
+            self.push(ask!(sql, node, item.to_owned()));
+        }
+        Ok(())
+    }
+
+    fn trim(&mut self, keep: u64) -> Result<(), StoreError> {
+        let node = self.node()?;
+        let over = node.items.saturating_sub(keep);
+        if over == 0 {
+            return Ok(());
+        }
+        node.items -= over;
+        let id = node.id.0;
+        let sql = "DELETE FROM item WHERE node = $1
+                   AND seq IN (SELECT seq FROM item WHERE node = $1 ORDER BY seq LIMIT $2)";
+        self.push(ask!(sql, id, integer(over)));
+        Ok(())
+    }
+
+    /// The node is done with: the next one is made, or there is none.
+    fn leave(&mut self) {
+        let Some(node) = self.node.take() else {
+            return;
+        };
+        self.push(save_counts(&node));
+        if std::mem::take(&mut self.deleted) {
+            self.done.asks.extend(bury(node.id));
+        }
+    }
+}
+
+fn next_seq(node: &mut Node) -> u64 {
+    node.next_seq += 1;
+    node.next_seq - 1
+}
+
+fn config_text(node: &Node) -> Result<String, StoreError> {
+    serde_json::to_string(&node.config).map_err(|error| StoreError::Broken(error.to_string()))
+}
+
+pub(super) const INSERT_ITEM: &str =
+    "INSERT INTO item (node, seq, id, publisher, published, expires, payload)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)";
+
+pub(super) fn insert_node(node: &Node, deleted: bool) -> Result<Ask, StoreError> {
+    Ok(ask!(
+        "INSERT INTO node (id, name, creator, created, revision, next_seq, items, subscribers,
+                           config, deleted)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+        node.id.0,
+        node.name.clone(),
+        node.creator.as_str().to_owned(),
+        node.created.0,
+        integer(node.revision),
+        integer(node.next_seq),
+        integer(node.items),
+        integer(node.subscribers),
+        config_text(node)?,
+        deleted
+    ))
+}
+
+/// Writes down how far a node has come.
+fn save_counts(node: &Node) -> Ask {
+    ask!(
+        "UPDATE node SET revision = $2, next_seq = $3, items = $4, subscribers = $5 WHERE id = $1",
+        node.id.0,
+        integer(node.revision),
+        integer(node.next_seq),
+        integer(node.items),
+        integer(node.subscribers)
+    )
+}
+
+/// Forgets a deleted node once nothing of it is left to deliver.
+pub(super) fn bury(id: NodeId) -> [Ask; 2] {
+    [
+        ask!(
+            "DELETE FROM node WHERE id = $1 AND deleted
+             AND NOT EXISTS (SELECT 1 FROM announcement WHERE node = $1)",
+            id.0
+        ),
+        ask!(
+            "DELETE FROM subscription WHERE node = $1
+             AND NOT EXISTS (SELECT 1 FROM node WHERE id = $1)",
+            id.0
+        ),
+    ]
+}
+
+pub(super) fn affiliate(node: NodeId, jid: &BareJid, affiliation: Affiliation) -> Ask {
+    let jid = jid.as_str().to_owned();
+    if affiliation == Affiliation::None {
+        return ask!(
+            "DELETE FROM affiliation WHERE node = $1 AND jid = $2",
+            node.0,
+            jid
+        );
+    }
+    ask!(
+        "INSERT INTO affiliation (node, jid, affiliation) VALUES ($1, $2, $3)
+         ON CONFLICT (node, jid) DO UPDATE SET affiliation = excluded.affiliation",
+        node.0,
+        jid,
+        affiliation_word(affiliation)
+    )
+}
+
+/// Replaces one of the same JID and subid, which keeps its place in the order.
+pub(super) fn save_subscription(node: NodeId, new: &Subscription, since: u64, began: u64) -> Ask {
+    ask!(
+        "INSERT INTO subscription (node, jid, subid, bare, pending, deliver, include_body, bounces,
+                                   since, began, expires)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+         ON CONFLICT (node, jid, subid) DO UPDATE SET pending = excluded.pending,
+             deliver = excluded.deliver, include_body = excluded.include_body,
+             bounces = excluded.bounces, since = excluded.since, expires = excluded.expires",
+        node.0,
+        new.jid.as_str().to_owned(),
+        new.subid.clone(),
+        new.jid.to_bare().as_str().to_owned(),
+        new.state == SubscriptionState::Pending,
+        new.options.deliver,
+        new.options.include_body,
+        i64::from(new.bounces),
+        integer(since),
+        integer(began),
+        new.expires.map(|at| at.0)
+    )
+}
+
+pub(super) fn announce(
+    node: NodeId,
+    seq: u64,
+    announcement: Announcement,
+) -> Result<Ask, StoreError> {
+    let (audience, named): (i16, _) = match &announcement.to {
+        Audience::Subscribers => (0, None),
+        Audience::SubscribersAndPending => (1, None),
+        Audience::Named(jids) => {
+            let jids = serde_json::to_string(jids);
+            let jids = jids.map_err(|error| StoreError::Broken(error.to_string()))?;
+            (2, Some(jids))
+        }
+    };
+    Ok(ask!(
+        "INSERT INTO announcement (node, seq, audience, headline, named, body, content)
+         VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
+        node.0,
+        integer(seq),
+        audience,
+        announcement.type_ == NotificationType::Headline,
+        named,
+        announcement.body,
+        announcement.content
+    ))
+}

@@ -1,0 +1,129 @@
+//! Connections: a few, shared, given back only in a state in which the next one can use them.
+//!
+//! Deliberately absent: poolers between us and the server that share connections by transaction;
+//! prepared statements and listening need one's own.
+
+use std::time::Duration;
+
+use deadpool_postgres::{
+    Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
+};
+use tokio::time::timeout;
+use tokio_postgres::Error;
+
+use crate::store::StoreError;
+
+use super::{
+    address::{Address, CONNECT},
+    fault,
+    script::{self, Answers, Ask},
+    tls::Tls,
+};
+
+/// Connections of one process: PostgreSQL allows a hundred, unless told otherwise.
+const CONNECTIONS: usize = 16;
+
+/// How long anything waits for a connection.
+const WAIT: Duration = Duration::from_secs(5);
+
+/// How long whatever is asked may take, network and locks included.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What every connection is told first. A process that froze holds no node for long.
+pub(super) fn greeting(schema: &str) -> String {
+    format!(
+        "SET search_path TO \"{schema}\"; SET statement_timeout = '15s'; SET lock_timeout = '10s';
+         SET idle_in_transaction_session_timeout = '20s'; SET jit = off;
+         SET default_transaction_isolation = 'read committed'"
+    )
+}
+
+/// # Errors
+///
+/// None that depends on the server.
+pub(super) fn pool(address: &Address, tls: Tls) -> Result<Pool, StoreError> {
+    let greeting = greeting(address.schema());
+    let config = ManagerConfig {
+        recycling_method: RecyclingMethod::Fast,
+    };
+    let manager = Manager::from_config(address.config().clone(), tls, config);
+    let greet = Hook::async_fn(move |client, _| {
+        let greeting = greeting.clone();
+        Box::pin(async move {
+            let greeted = client.batch_execute(&greeting).await;
+            greeted.map_err(HookError::Backend)
+        })
+    });
+    Pool::builder(manager)
+        .max_size(CONNECTIONS)
+        .runtime(Runtime::Tokio1)
+        .wait_timeout(Some(WAIT))
+        .create_timeout(Some(CONNECT))
+        .recycle_timeout(Some(CONNECT))
+        .post_create(greet)
+        .build()
+        .map_err(|error| StoreError::Broken(error.to_string()))
+}
+
+/// A connection for as long as it is needed. One that was left in the middle of something is not
+/// used again, whyever it was left.
+pub(super) struct Session {
+    client: Option<Object>,
+    settled: bool,
+}
+
+impl Session {
+    pub(super) async fn begin(pool: &Pool) -> Result<Session, StoreError> {
+        let client = pool.get().await.map_err(fault::no_connection)?;
+        Ok(Session {
+            client: Some(client),
+            settled: true,
+        })
+    }
+
+    /// Has this done; a transaction may be open afterwards.
+    pub(super) async fn ask(&mut self, asks: &[Ask]) -> Result<Answers, Refused> {
+        self.settled = false;
+        let Some(client) = &self.client else {
+            return Err(Refused::Late);
+        };
+        match timeout(PATIENCE, script::run(client, asks)).await {
+            Ok(answers) => answers.map_err(Refused::Because),
+            Err(_elapsed) => Err(Refused::Late),
+        }
+    }
+
+    /// The last of it: no transaction is open afterwards.
+    pub(super) async fn end(&mut self, asks: &[Ask]) -> Result<Answers, Refused> {
+        let answers = self.ask(asks).await?;
+        self.settled = true;
+        Ok(answers)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if !self.settled
+            && let Some(client) = self.client.take()
+        {
+            // The server undoes what is open as soon as it sees the connection go.
+            drop(Object::take(client));
+        }
+    }
+}
+
+/// Why something was not done.
+#[derive(Debug)]
+pub(super) enum Refused {
+    Because(Error),
+    Late,
+}
+
+impl From<Refused> for StoreError {
+    fn from(refused: Refused) -> StoreError {
+        match refused {
+            Refused::Because(error) => error.into(),
+            Refused::Late => fault::too_slow(),
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What instances tell each other, on a connection of its own: that there is something to deliver.
+//!
+//! Deliberately absent: anything that is needed to be correct. Who hears nothing asks in time.
+
+use std::{
+    future::poll_fn,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use tokio::{
+    task::JoinSet,
+    time::{MissedTickBehavior, interval, sleep, timeout},
+};
+use tokio_postgres::{AsyncMessage, Client, Connection, Error, Socket};
+
+use crate::store::StoreError;
+
+use super::{
+    Shared,
+    address::{Address, CONNECT},
+    connect, fault,
+    tls::{Encrypted, Tls},
+};
+
+/// What happens in quick succession is told once.
+const GATHER: Duration = Duration::from_millis(20);
+
+/// How often others' news make us count again what waits.
+const RECOUNT: Duration = Duration::from_secs(1);
+
+/// How often it is seen to what nobody else sees to; also how a dead connection is noticed.
+const TIDY: Duration = Duration::from_secs(30);
+
+/// From the first attempt to come back to all later ones.
+const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
+
+/// Deleted nodes whose last two announcements two instances finished at the same time.
+const BURY: &str = "
+DELETE FROM node WHERE deleted
+    AND NOT EXISTS (SELECT 1 FROM announcement WHERE announcement.node = node.id);
+DELETE FROM subscription WHERE NOT EXISTS (SELECT 1 FROM node WHERE id = subscription.node)
+    AND node IN (SELECT node FROM subscription EXCEPT SELECT id FROM node)";
+
+/// A connection that hears, and the client that speaks on it.
+pub(super) struct Line {
+    client: Client,
+    connection: Connection<Socket, Encrypted>,
+}
+
+impl Line {
+    /// Connects; nothing is heard yet.
+    pub(super) async fn open(address: &Address, tls: Tls) -> Result<Line, Error> {
+        let (client, connection) = address.config().connect(tls).await?;
+        Ok(Line { client, connection })
+    }
+
+    /// Does something with the client. What is heard meanwhile is let go.
+    pub(super) async fn with<T>(
+        &mut self,
+        work: impl AsyncFnOnce(&Client) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let Line { client, connection } = self;
+        tokio::select! {
+            done = work(client) => done,
+            ended = poll_fn(|context| {
+                while let std::task::Poll::Ready(said) = connection.poll_message(context) {
+                    match said {
+                        Some(Ok(_)) => {}
+                        Some(Err(error)) => return std::task::Poll::Ready(Some(error)),
+                        None => return std::task::Poll::Ready(None),
+                    }
+                }
+                std::task::Poll::Pending
+            }) => Err(match ended {
+                Some(error) => error.into(),
+                None => StoreError::Busy("PostgreSQL: the connection ended".to_owned()),
+            }),
+        }
+    }
+
+    /// Has the server tell from now on.
+    pub(super) async fn listen(&mut self, address: &Address) -> Result<(), StoreError> {
+        let channel = channel(address);
+        let greeting = connect::greeting(address.schema());
+        let work = async |client: &Client| {
+            let sql = format!("{greeting}; LISTEN \"{channel}\"");
+            Ok(client.batch_execute(&sql).await?)
+        };
+        let heard = timeout(CONNECT, self.with(work)).await;
+        heard.map_err(|_elapsed| fault::too_slow())?
+    }
+}
+
+fn channel(address: &Address) -> String {
+    format!("couplet {}", address.schema())
+}
+
+/// Hears and speaks for as long as it lives.
+pub(super) fn start(
+    tasks: &mut JoinSet<()>,
+    line: Line,
+    address: Arc<Address>,
+    tls: Tls,
+    shared: Arc<Shared>,
+) {
+    tasks.spawn(async move {
+        let mut line = Some(line);
+        let mut pause = PAUSES[0];
+        loop {
+            if let Some(line) = line.take() {
+                let error = converse(line, &address, &shared).await;
+                tracing::warn!(%address, %error, "the connection for news is lost");
+                pause = PAUSES[0];
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(PAUSES[1]);
+            let Ok(mut again) = Line::open(&address, tls.clone()).await else {
+                continue;
+            };
+            if again.listen(&address).await.is_ok() {
+                tracing::info!(%address, "the connection for news is back");
+                // Whatever was said meanwhile was not heard.
+                shared.recount.store(true, Ordering::Relaxed);
+                shared.announced.notify_one();
+                line = Some(again);
+            }
+        }
+    });
+}
+
+/// Until the connection ends; why it did.
+async fn converse(line: Line, address: &Address, shared: &Shared) -> StoreError {
+    let Line {
+        client,
+        mut connection,
+    } = line;
+    let hear = async {
+        loop {
+            match poll_fn(|context| connection.poll_message(context)).await {
+                Some(Ok(AsyncMessage::Notification(news))) => {
+                    if news.payload() != shared.instance {
+                        shared.recount.store(true, Ordering::Relaxed);
+                        shared.announced.notify_one();
+                    }
+                }
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return error.into(),
+                None => return StoreError::Busy("PostgreSQL ended it".to_owned()),
+            }
+        }
+    };
+    tokio::select! {
+        error = hear => error,
+        error = speak(&client, address, shared) => error.err().unwrap_or_else(fault::closed),
+    }
+}
+
+async fn speak(client: &Client, address: &Address, shared: &Shared) -> Result<(), StoreError> {
+    let tell = client.prepare("SELECT pg_notify($1, $2)").await?;
+    let channel = channel(address);
+    let mut recount = interval(RECOUNT);
+    let mut tidy = interval(TIDY);
+    recount.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    tidy.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = shared.news.notified() => {
+                sleep(GATHER).await;
+                answered(client.execute(&tell, &[&channel, &shared.instance])).await?;
+            }
+            _ = recount.tick() => {
+                if shared.recount.swap(false, Ordering::Relaxed) {
+                    shared.count(client).await?;
+                }
+            }
+            _ = tidy.tick() => answered(client.batch_execute(BURY)).await?,
+        }
+    }
+}
+
+/// A connection that does not answer is none.
+async fn answered<T>(asked: impl Future<Output = Result<T, Error>>) -> Result<T, StoreError> {
+    let answer = timeout(TIDY, asked).await;
+    Ok(answer.map_err(|_elapsed| fault::too_slow())??)
+}

@@ -1,0 +1,304 @@
+//! To other stores and from them.
+
+use deadpool_postgres::Pool;
+
+use crate::{
+    node::{Node, NodeId},
+    store::{
+        StoreError,
+        record::{Mark, Record, Restored},
+    },
+    subscription::SubscriptionState,
+};
+
+use super::{
+    apply,
+    change::{BEGIN, COMMIT},
+    connect::Session,
+    find::all,
+    rows::{
+        self, count, integer, item_columns, job_columns, node_columns, parsed,
+        subscription_columns, value,
+    },
+    script::{Ask, ask},
+};
+
+pub(super) async fn dump(pool: &Pool, from: Mark, max: u32) -> Result<Vec<Record>, StoreError> {
+    let max = i64::from(max);
+    let asks = [dump_ask(&from, max)];
+    let mut answers = Session::begin(pool).await?.end(&asks).await?;
+    let found = answers.next().unwrap_or_default();
+    all(&found, |row| {
+        Ok(match &from {
+            Mark::Nodes(_) => Record::Node {
+                node: Box::new(rows::node(row)?),
+                deleted: value(row, 9)?,
+            },
+            Mark::Affiliations(..) => Record::Affiliation {
+                jid: parsed(row, 0)?,
+                affiliation: rows::affiliation(row, 1)?,
+            },
+            Mark::Subscriptions(..) => Record::Subscription {
+                subscription: rows::subscription(row, 0)?,
+                began: count(row, 8)?,
+            },
+            Mark::Items(..) => Record::Item(rows::item(row)?),
+            Mark::Announcements(..) => {
+                let job = rows::job(row)?;
+                Record::Announcement {
+                    seq: job.seq,
+                    announcement: job.announcement,
+                    after: job.after,
+                }
+            }
+            Mark::Redirects(_) => Record::Redirect {
+                name: value(row, 0)?,
+                uri: value(row, 1)?,
+            },
+        })
+    })
+}
+
+fn dump_ask(from: &Mark, max: i64) -> Ask {
+    match from {
+        Mark::Nodes(after) => ask!(
+            concat!(
+                "SELECT ",
+                node_columns!(),
+                ", deleted FROM node WHERE id > $1 ORDER BY id LIMIT $2"
+            ),
+            after.map_or(i64::MIN, |id| id.0),
+            max
+        ),
+        Mark::Affiliations(node, after) => ask!(
+            "SELECT jid, affiliation FROM affiliation WHERE node = $1 AND jid > $2
+             ORDER BY jid LIMIT $3",
+            node.0,
+            after.as_ref().map_or("", |jid| jid.as_str()).to_owned(),
+            max
+        ),
+        Mark::Subscriptions(node, after) => {
+            let after = after.clone();
+            let (jid, subid) =
+                after.map_or_else(Default::default, |after| (after.jid, after.subid));
+            ask!(
+                concat!(
+                    "SELECT ",
+                    subscription_columns!(),
+                    ", began FROM subscription
+                     WHERE node = $1 AND (jid, subid) > ($2, $3) ORDER BY jid, subid LIMIT $4"
+                ),
+                node.0,
+                jid,
+                subid,
+                max
+            )
+        }
+        Mark::Items(node, after) => ask!(
+            concat!(
+                "SELECT ",
+                item_columns!(),
+                " FROM item WHERE node = $1 AND seq > $2
+                 ORDER BY seq LIMIT $3"
+            ),
+            node.0,
+            integer(*after),
+            max
+        ),
+        Mark::Announcements(node, after) => ask!(
+            concat!(
+                "SELECT ",
+                job_columns!(),
+                " FROM announcement WHERE node = $1 AND seq > $2
+                 ORDER BY seq LIMIT $3"
+            ),
+            node.0,
+            integer(*after),
+            max
+        ),
+        Mark::Redirects(after) => ask!(
+            "SELECT name, uri FROM redirect WHERE $1::text IS NULL OR name > $1
+             ORDER BY name LIMIT $2",
+            after.clone(),
+            max
+        ),
+    }
+}
+
+/// So many statements go out together.
+const TOGETHER: usize = 256;
+
+/// Takes records in. With them comes how many of them were announcements.
+pub(super) async fn restore(
+    pool: &Pool,
+    into: Option<NodeId>,
+    records: Vec<Record>,
+) -> Result<(Restored, u64), StoreError> {
+    let mut session = Session::begin(pool).await?;
+    let mut entry = Entry {
+        restored: Restored {
+            node: into,
+            left_out: 0,
+        },
+        asks: vec![ask!(BEGIN)],
+        items: 0,
+        subscribers: 0,
+        announced: 0,
+    };
+    for record in records {
+        match record {
+            Record::Node { node, deleted } => entry.node(&mut session, *node, deleted).await?,
+            Record::Redirect { name, uri } => entry.redirect(&mut session, name, uri).await?,
+            other => entry.add(other)?,
+        }
+        if entry.asks.len() >= TOGETHER {
+            session.ask(&std::mem::take(&mut entry.asks)).await?;
+        }
+    }
+    entry.leave();
+    entry.asks.push(ask!(COMMIT));
+    session.end(&entry.asks).await?;
+    Ok((entry.restored, entry.announced))
+}
+
+/// What is being taken in.
+struct Entry {
+    restored: Restored,
+    asks: Vec<Ask>,
+    /// What was added to the node and is not counted there yet.
+    items: i64,
+    subscribers: i64,
+    announced: u64,
+}
+
+impl Entry {
+    /// A node whose name is taken is left out; one whose key is taken gets a new one.
+    async fn node(
+        &mut self,
+        session: &mut Session,
+        mut node: Node,
+        deleted: bool,
+    ) -> Result<(), StoreError> {
+        self.leave();
+        self.asks.push(ask!(
+            "SELECT EXISTS (SELECT 1 FROM node WHERE name = $1 AND NOT deleted),
+                    EXISTS (SELECT 1 FROM node WHERE id = $2)",
+            node.name.clone(),
+            node.id.0
+        ));
+        let answers = session.ask(&std::mem::take(&mut self.asks)).await?;
+        let found = answers.last().unwrap_or_default();
+        let taken = |column| found.first().map_or(Ok(false), |row| value(row, column));
+        if !deleted && taken(0)? {
+            self.restored.node = None;
+            self.restored.left_out += 1;
+            return Ok(());
+        }
+        let key = if taken(1)? {
+            ask!("SELECT nextval(pg_get_serial_sequence('node', 'id'))")
+        } else {
+            // Keys are used once, so the next new node has to come behind this one.
+            ask!(
+                "SELECT $1::bigint, setval(pg_get_serial_sequence('node', 'id'),
+                     greatest($1, nextval(pg_get_serial_sequence('node', 'id'))))",
+                node.id.0
+            )
+        };
+        let mut answers = session.ask(&[key]).await?;
+        if let Some(row) = answers.next().unwrap_or_default().first() {
+            node.id = NodeId(value(row, 0)?);
+        }
+        (node.items, node.subscribers) = (0, 0);
+        self.restored.node = Some(node.id);
+        self.asks.push(apply::insert_node(&node, deleted)?);
+        Ok(())
+    }
+
+    async fn redirect(
+        &mut self,
+        session: &mut Session,
+        name: String,
+        uri: String,
+    ) -> Result<(), StoreError> {
+        self.asks.push(ask!(
+            "INSERT INTO redirect (name, uri) SELECT $1, $2
+             WHERE NOT EXISTS (SELECT 1 FROM node WHERE name = $1 AND NOT deleted)
+             ON CONFLICT DO NOTHING RETURNING 1",
+            name,
+            uri
+        ));
+        let answers = session.ask(&std::mem::take(&mut self.asks)).await?;
+        let taken_in = answers.last().is_some_and(|rows| !rows.is_empty());
+        self.restored.left_out += u64::from(!taken_in);
+        Ok(())
+    }
+
+    /// What belongs to the node before it.
+    fn add(&mut self, record: Record) -> Result<(), StoreError> {
+        let Some(id) = self.restored.node else {
+            self.restored.left_out += 1;
+            return Ok(());
+        };
+        match record {
+            Record::Affiliation { jid, affiliation } => {
+                self.asks.push(apply::affiliate(id, &jid, affiliation));
+            }
+            Record::Subscription {
+                subscription,
+                began,
+            } => {
+                let counted = subscription.state == SubscriptionState::Subscribed;
+                self.subscribers += i64::from(counted);
+                let since = subscription.since;
+                self.asks
+                    .push(apply::save_subscription(id, &subscription, since, began));
+            }
+            Record::Item(item) => {
+                self.items += 1;
+                self.asks.push(ask!(
+                    apply::INSERT_ITEM,
+                    id.0,
+                    integer(item.head.seq),
+                    item.head.id,
+                    item.head.publisher.as_str().to_owned(),
+                    item.head.published.0,
+                    item.head.expires.map(|at| at.0),
+                    item.payload
+                ));
+            }
+            Record::Announcement {
+                seq,
+                announcement,
+                after,
+            } => {
+                self.announced += 1;
+                self.asks.push(apply::announce(id, seq, announcement)?);
+                if let Some(after) = after {
+                    let sql = "UPDATE announcement SET after_jid = $3, after_subid = $4
+                               WHERE node = $1 AND seq = $2";
+                    self.asks
+                        .push(ask!(sql, id.0, integer(seq), after.jid, after.subid));
+                }
+            }
+            Record::Node { .. } | Record::Redirect { .. } => {}
+        }
+        Ok(())
+    }
+
+    /// The node before is done with, as far as these records go.
+    fn leave(&mut self) {
+        let Some(id) = self.restored.node else {
+            return;
+        };
+        let items = std::mem::take(&mut self.items);
+        let subscribers = std::mem::take(&mut self.subscribers);
+        if items > 0 || subscribers > 0 {
+            self.asks.push(ask!(
+                "UPDATE node SET items = items + $2, subscribers = subscribers + $3 WHERE id = $1",
+                id.0,
+                items,
+                subscribers
+            ));
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Rows to values.
+
+use std::str::FromStr;
+
+use serde::de::DeserializeOwned;
+use tokio_postgres::{Row, types::FromSql};
+
+use crate::{
+    change::{Announcement, Audience},
+    item::{Item, ItemHead},
+    moment::Moment,
+    node::{Affiliation, Node, NodeId, NotificationType},
+    store::{Cursor, Job, JobId, StoreError},
+    subscription::{SubscribeOptions, Subscription, SubscriptionState},
+};
+
+/// The columns of [`node`].
+macro_rules! node_columns {
+    () => {
+        "node.id, node.name, creator, created, revision, next_seq, items, subscribers, config"
+    };
+}
+pub(super) use node_columns;
+
+/// The columns of [`subscription`].
+macro_rules! subscription_columns {
+    () => {
+        "subscription.jid, subid, pending, deliver, include_body, bounces, since, expires"
+    };
+}
+pub(super) use subscription_columns;
+
+/// The columns of [`head`].
+macro_rules! head_columns {
+    () => {
+        "id, seq, publisher, published, expires"
+    };
+}
+pub(super) use head_columns;
+
+/// The columns of [`item`].
+macro_rules! item_columns {
+    () => {
+        "id, seq, publisher, published, expires, payload"
+    };
+}
+pub(super) use item_columns;
+
+/// The columns of [`job`].
+macro_rules! job_columns {
+    () => {
+        "announcement.id, announcement.node, seq, audience, headline, after_jid, after_subid, \
+         named, body, content"
+    };
+}
+pub(super) use job_columns;
+
+pub(super) fn value<'a, T: FromSql<'a>>(row: &'a Row, column: usize) -> Result<T, StoreError> {
+    Ok(row.try_get(column)?)
+}
+
+/// A count as it was kept.
+pub(super) fn count(row: &Row, column: usize) -> Result<u64, StoreError> {
+    let count: i64 = value(row, column)?;
+    Ok(u64::try_from(count).unwrap_or_default())
+}
+
+/// A count as PostgreSQL keeps it. Nothing that is counted comes near the difference.
+pub(super) fn integer(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// Something that is kept as its text.
+pub(super) fn parsed<T>(row: &Row, column: usize) -> Result<T, StoreError>
+where
+    T: FromStr,
+    T::Err: std::fmt::Display,
+{
+    let text: &str = value(row, column)?;
+    text.parse().map_err(|error| unreadable(text, &error))
+}
+
+/// Something that is kept as JSON.
+fn json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| unreadable(text, &error))
+}
+
+fn unreadable(text: &str, error: &dyn std::fmt::Display) -> StoreError {
+    StoreError::Broken(format!(
+        "PostgreSQL: {text:?} is not what is kept there: {error}"
+    ))
+}
+
+pub(super) fn moment(row: &Row, column: usize) -> Result<Option<Moment>, StoreError> {
+    Ok(value::<Option<i64>>(row, column)?.map(Moment))
+}
+
+/// As XEP-0060 writes it.
+pub(super) fn affiliation_word(affiliation: Affiliation) -> &'static str {
+    match affiliation {
+        Affiliation::Owner => "owner",
+        Affiliation::Publisher => "publisher",
+        Affiliation::PublishOnly => "publish-only",
+        Affiliation::Member => "member",
+        Affiliation::None => "none",
+        Affiliation::Outcast => "outcast",
+    }
+}
+
+/// None where nothing is kept.
+pub(super) fn affiliation(row: &Row, column: usize) -> Result<Affiliation, StoreError> {
+    let word: Option<&str> = value(row, column)?;
+    let Some(word) = word else {
+        return Ok(Affiliation::None);
+    };
+    [
+        Affiliation::Owner,
+        Affiliation::Publisher,
+        Affiliation::PublishOnly,
+        Affiliation::Member,
+        Affiliation::None,
+        Affiliation::Outcast,
+    ]
+    .into_iter()
+    .find(|one| affiliation_word(*one) == word)
+    .ok_or_else(|| unreadable(word, &"no affiliation"))
+}
+
+pub(super) fn node(row: &Row) -> Result<Node, StoreError> {
+    Ok(Node {
+        id: NodeId(value(row, 0)?),
+        name: value(row, 1)?,
+        creator: parsed(row, 2)?,
+        created: Moment(value(row, 3)?),
+        revision: count(row, 4)?,
+        next_seq: count(row, 5)?,
+        items: count(row, 6)?,
+        subscribers: count(row, 7)?,
+        config: json(value(row, 8)?)?,
+    })
+}
+
+/// A subscription whose columns begin with this one.
+pub(super) fn subscription(row: &Row, first: usize) -> Result<Subscription, StoreError> {
+    let state = if value(row, first + 2)? {
+        SubscriptionState::Pending
+    } else {
+        SubscriptionState::Subscribed
+    };
+    let bounces: i64 = value(row, first + 5)?;
+    Ok(Subscription {
+        jid: parsed(row, first)?,
+        subid: value(row, first + 1)?,
+        state,
+        options: SubscribeOptions {
+            deliver: value(row, first + 3)?,
+            include_body: value(row, first + 4)?,
+        },
+        bounces: u32::try_from(bounces).unwrap_or_default(),
+        since: count(row, first + 6)?,
+        expires: moment(row, first + 7)?,
+    })
+}
+
+pub(super) fn head(row: &Row) -> Result<ItemHead, StoreError> {
+    Ok(ItemHead {
+        id: value(row, 0)?,
+        seq: count(row, 1)?,
+        publisher: parsed(row, 2)?,
+        published: Moment(value(row, 3)?),
+        expires: moment(row, 4)?,
+    })
+}
+
+pub(super) fn item(row: &Row) -> Result<Item, StoreError> {
+    Ok(Item {
+        head: head(row)?,
+        payload: value(row, 5)?,
+    })
+}
+
+pub(super) fn job(row: &Row) -> Result<Job, StoreError> {
+    let pending_too = value::<i16>(row, 3)? != 0;
+    let named: Option<&str> = value(row, 7)?;
+    let after: Option<String> = value(row, 5)?;
+    let subid: Option<String> = value(row, 6)?;
+    Ok(Job {
+        id: JobId(value(row, 0)?),
+        node: NodeId(value(row, 1)?),
+        seq: count(row, 2)?,
+        announcement: Announcement {
+            to: match named {
+                Some(named) => Audience::Named(json(named)?),
+                None if pending_too => Audience::SubscribersAndPending,
+                None => Audience::Subscribers,
+            },
+            type_: if value(row, 4)? {
+                NotificationType::Headline
+            } else {
+                NotificationType::Normal
+            },
+            body: value(row, 8)?,
+            content: value(row, 9)?,
+        },
+        after: after.map(|jid| Cursor {
+            jid,
+            subid: subid.unwrap_or_default(),
+        }),
+    })
+}

@@ -1,0 +1,27 @@
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use couplet_test::Postgres;
+use tokio::sync::OnceCell;
+
+use crate::store::suite::{Shared, suite};
+
+/// One server for all tests; each has a schema of its own.
+static SERVER: OnceCell<Postgres> = OnceCell::const_new();
+static SCHEMAS: AtomicU32 = AtomicU32::new(0);
+
+async fn fresh() -> String {
+    let start = async || Postgres::start().await.unwrap();
+    let server = SERVER.get_or_init(start).await;
+    let number = SCHEMAS.fetch_add(1, Ordering::Relaxed);
+    format!("{}?schema=test_{number}", server.socket_url())
+}
+
+async fn store(url: &str) -> Shared {
+    super::open(url, None).await.unwrap()
+}
+
+async fn open() -> (Shared, ()) {
+    (store(&fresh().await).await, ())
+}
+
+suite!(open());

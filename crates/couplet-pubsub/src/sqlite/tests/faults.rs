@@ -1,0 +1,414 @@
+//! What becomes of a store when the disk, the file or the process does not play along.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    os::unix::{
+        fs::{MetadataExt, PermissionsExt},
+        process::CommandExt,
+    },
+    process::{Command, Stdio},
+};
+
+use futures_util::future::join_all;
+use rusqlite::Connection;
+
+use super::*;
+use crate::{facts::Facts, page::Page, sqlite, store::suite::subscribe};
+
+/// Set in a process that a test has started of itself.
+const CHILD: &str = "COUPLET_STORE_TEST";
+
+#[track_caller]
+fn broken<T>(outcome: Result<T, StoreError>) -> String {
+    match outcome {
+        Err(StoreError::Broken(why)) => why,
+        Err(other) => panic!("{other:?}"),
+        Ok(_) => panic!("it went well"),
+    }
+}
+
+async fn opening(path: &Path) -> String {
+    broken(sqlite::open(path).await)
+}
+
+async fn publishing(store: &dyn Store, id: &str) -> Result<(), StoreError> {
+    let changes = vec![publish(id)];
+    store.change(at("news"), Box::new(|_| changes)).await
+}
+
+#[tokio::test]
+async fn what_was_answered_is_there_after_opening_again() {
+    let (store, folder) = open().await;
+    create(&store, "news").await;
+    let changes = vec![publish("1"), subscribe("a@x", "s1"), tell_subscribers()];
+    run(&store, "news", changes).await;
+    let before = node(&store, "news").await;
+    store.close().await.unwrap();
+    let store = sqlite::open(&file(&folder)).await.unwrap();
+    assert_eq!(node(&store, "news").await, before);
+    let jobs = claim(&store, "b", 0).await;
+    assert_eq!(jobs.len(), 1);
+    store.finish(jobs[0].id, "b").await.unwrap();
+    drop(store);
+    let store = sqlite::open(&file(&folder)).await.unwrap();
+    assert!(claim(&store, "c", 0).await.is_empty());
+    let key = create(&store, "later").await.id;
+    assert_eq!(key.0, before.id.0 + 1);
+}
+
+#[tokio::test]
+async fn a_key_is_not_used_again_after_opening_again() {
+    let (store, folder) = open().await;
+    let first = create(&store, "news").await.id;
+    let delete = crate::change::Change::Delete { redirect: None };
+    run(&store, "news", vec![delete]).await;
+    drop(store);
+    let store = sqlite::open(&file(&folder)).await.unwrap();
+    assert_ne!(create(&store, "news").await.id, first);
+}
+
+#[tokio::test]
+async fn a_closed_store_says_so() {
+    let (store, _folder) = open().await;
+    create(&store, "news").await;
+    store.close().await.unwrap();
+    assert_eq!(
+        broken(publishing(&*store, "1").await),
+        "the store is closed"
+    );
+    assert_eq!(
+        broken(store.nodes(Page::default()).await),
+        "the store is closed"
+    );
+}
+
+#[tokio::test]
+async fn a_second_process_is_told_who_has_the_file() {
+    let (store, folder) = open().await;
+    let told = opening(&file(&folder)).await;
+    let me = format!(
+        "in use by another process (its id is {})",
+        std::process::id()
+    );
+    assert!(told.contains("pubsub.db: ") && told.contains(&me), "{told}");
+    drop(store);
+    sqlite::open(&file(&folder)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_of_a_newer_version_is_refused() {
+    let (store, folder) = open().await;
+    store.close().await.unwrap();
+    let connection = Connection::open(file(&folder)).unwrap();
+    connection.pragma_update(None, "user_version", 2).unwrap();
+    drop(connection);
+    let told = opening(&file(&folder)).await;
+    assert!(
+        told.contains("written by a newer version of this program"),
+        "{told}"
+    );
+    assert!(told.contains("tables 2, this one knows up to 1"), "{told}");
+}
+
+#[tokio::test]
+async fn a_database_of_another_program_is_left_alone() {
+    let folder = TempDir::new().unwrap();
+    let connection = Connection::open(file(&folder)).unwrap();
+    connection.execute_batch("CREATE TABLE theirs (a)").unwrap();
+    drop(connection);
+    let told = opening(&file(&folder)).await;
+    assert!(told.contains("of another program"), "{told}");
+    let connection = Connection::open(file(&folder)).unwrap();
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(tables, 1);
+}
+
+#[tokio::test]
+async fn a_file_that_is_none_of_sqlite_is_told_with_a_cure() {
+    let folder = TempDir::new().unwrap();
+    fs::write(
+        file(&folder),
+        "not a database, but long enough to be one ".repeat(99),
+    )
+    .unwrap();
+    let told = opening(&file(&folder)).await;
+    assert!(
+        told.contains("pubsub.db: damaged, or no SQLite database"),
+        "{told}"
+    );
+    assert!(told.contains("put a backup in its place"), "{told}");
+}
+
+#[tokio::test]
+async fn a_damaged_file_is_told_at_the_start() {
+    let (store, folder) = open().await;
+    create(&store, "news").await;
+    run(
+        &store,
+        "news",
+        (0..500).map(|id| publish(&id.to_string())).collect(),
+    )
+    .await;
+    store.close().await.unwrap();
+    let mut bytes = fs::read(file(&folder)).unwrap();
+    let half = bytes.len() / 2;
+    bytes[half..half + 8_192].fill(0x55);
+    fs::write(file(&folder), bytes).unwrap();
+    let told = opening(&file(&folder)).await;
+    assert!(
+        told.contains("damaged") && told.contains(".recover"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
+async fn damage_while_it_runs_is_an_answer_and_no_end() {
+    let (store, folder) = open().await;
+    create(&store, "news").await;
+    run(
+        &store,
+        "news",
+        (0..900).map(|id| publish(&id.to_string())).collect(),
+    )
+    .await;
+    drop(store);
+    let sound = fs::read(file(&folder)).unwrap();
+    let sqlite = Arc::new(Sqlite::open(file(&folder)).unwrap());
+    let store: Suite = Arc::clone(&sqlite) as Suite;
+    let mut bytes = sound.clone();
+    bytes[4_096..].fill(0x55);
+    fs::write(file(&folder), bytes).unwrap();
+    // Or it works on with what it has read.
+    let sql = "PRAGMA shrink_memory";
+    sqlite
+        .write(|answer| Op::Run { sql, answer })
+        .await
+        .unwrap();
+    broken(publishing(&*store, "1").await);
+    broken(store.nodes(Page::default()).await);
+    // Somebody puts it right; nobody has to restart anything.
+    fs::write(file(&folder), sound).unwrap();
+    publishing(&*store, "new").await.unwrap();
+    assert_eq!(node(&store, "news").await.items, 901);
+}
+
+#[tokio::test]
+async fn a_full_disk_is_busy_until_there_is_room() {
+    let folder = TempDir::new().unwrap();
+    let sqlite = Arc::new(Sqlite::open(file(&folder)).unwrap());
+    let store: Suite = Arc::clone(&sqlite) as Suite;
+    let limit = |sql| sqlite.write(move |answer| Op::Run { sql, answer });
+    create(&store, "news").await;
+    run(&store, "news", vec![tell_subscribers()]).await;
+    let job = claim(&store, "a", 0).await.remove(0);
+    limit("PRAGMA max_page_count = 1").await.unwrap();
+    let ids: Vec<String> = (0..2_000).map(|id| format!("{id:0>500}")).collect();
+    let all = join_all(ids.iter().map(|id| publishing(&*store, id))).await;
+    let kept = all.iter().filter(|one| one.is_ok()).count();
+    let busy = |one: &&Result<(), StoreError>| matches!(one, Err(StoreError::Busy(_)));
+    let refused = all.iter().filter(busy).count();
+    assert_eq!(kept + refused, 2_000);
+    assert!(refused > 0);
+    assert_eq!(node(&store, "news").await.items, kept as u64);
+    // What was delivered meanwhile is not delivered again.
+    store.finish(job.id, "a").await.unwrap();
+    assert!(claim(&store, "b", 900).await.is_empty());
+    limit("PRAGMA max_page_count = 1000000").await.unwrap();
+    publishing(&*store, "room").await.unwrap();
+    assert_eq!(node(&store, "news").await.items, kept as u64 + 1);
+    drop((store, sqlite));
+    let store = sqlite::open(&file(&folder)).await.unwrap();
+    assert_eq!(node(&store, "news").await.items, kept as u64 + 1);
+    assert!(claim(&store, "c", 0).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_commit_that_fails_is_told_to_everybody_and_undone() {
+    let folder = TempDir::new().unwrap();
+    let sqlite = Arc::new(Sqlite::open(file(&folder)).unwrap());
+    let store: Suite = Arc::clone(&sqlite) as Suite;
+    create(&store, "news").await;
+    // A constraint that is only looked at by the commit.
+    let sabotage = "CREATE TABLE wanted (id INTEGER PRIMARY KEY) STRICT;
+        CREATE TABLE wanting (id REFERENCES wanted DEFERRABLE INITIALLY DEFERRED);
+        CREATE TRIGGER sabotage AFTER INSERT ON item BEGIN INSERT INTO wanting VALUES (7); END";
+    let sql = |sql| sqlite.write(move |answer| Op::Run { sql, answer });
+    sql(sabotage).await.unwrap();
+    let before = node(&store, "news").await;
+    let all = join_all(["1", "2", "3"].map(|id| publishing(&*store, id))).await;
+    assert!(all.iter().all(Result::is_err), "{all:?}");
+    assert_eq!(node(&store, "news").await, before);
+    sql("DROP TRIGGER sabotage").await.unwrap();
+    publishing(&*store, "4").await.unwrap();
+    let after = node(&store, "news").await;
+    assert_eq!((after.items, after.next_seq), (1, before.next_seq + 1));
+}
+
+#[tokio::test]
+async fn more_than_can_wait_is_told_to_come_later() {
+    let (store, _folder) = open().await;
+    create(&store, "news").await;
+    let (go, gone) = std::sync::mpsc::sync_channel::<()>(1);
+    let blocking = Box::new(move |_: &Facts| {
+        let _either = gone.recv();
+        Vec::new()
+    });
+    let blocked = store.change(at("news"), blocking);
+    let waiting = (0..5_000).map(|id| {
+        let store = Arc::clone(&store);
+        async move { publishing(&*store, &id.to_string()).await }
+    });
+    let release = async {
+        go.send(()).unwrap();
+    };
+    let (blocked, all, ()) = tokio::join!(blocked, join_all(waiting), release);
+    blocked.unwrap();
+    let busy = |one: &&Result<(), StoreError>| matches!(one, Err(StoreError::Busy(_)));
+    let refused = all.iter().filter(busy).count();
+    assert!(refused > 0);
+    assert_eq!(node(&store, "news").await.items, (5_000 - refused) as u64);
+}
+
+#[tokio::test]
+async fn a_backup_is_a_store_of_one_moment() {
+    let (store, folder) = open().await;
+    create(&store, "news").await;
+    run(&store, "news", vec![publish("1"), tell_subscribers()]).await;
+    let copy = folder.path().join("copy.db");
+    let (from, to) = (file(&folder), copy.clone());
+    spawn_blocking(move || backup::backup(&from, &to))
+        .await
+        .unwrap()
+        .unwrap();
+    publishing(&*store, "2").await.unwrap();
+    let copied = sqlite::open(&copy).await.unwrap();
+    assert_eq!(node(&copied, "news").await.items, 1);
+    assert_eq!(claim(&copied, "a", 0).await.len(), 1);
+    let again = broken(backup::backup(&file(&folder), &copy));
+    assert!(again.contains("there is a file already"), "{again}");
+    let nothing = broken(backup::backup(&folder.path().join("no.db"), &copy));
+    assert!(
+        nothing.contains("no.db: there is no such file"),
+        "{nothing}"
+    );
+}
+
+/// This test again, in a process of its own; as somebody who is not root where that has to be.
+fn child(name: &str, folder: &Path, powerless: bool) -> Command {
+    let mut program = std::env::current_exe().unwrap();
+    let root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+    if powerless && root {
+        let copy = folder.join("program");
+        fs::copy(&program, &copy).unwrap();
+        program = copy;
+    }
+    let mut child = Command::new(program);
+    child
+        .args(["--exact", "--nocapture", name])
+        .env(CHILD, folder)
+        .stdout(Stdio::piped());
+    if powerless && root {
+        child.uid(65_534).gid(65_534);
+    }
+    child
+}
+
+fn told_to_be_a_child() -> Option<PathBuf> {
+    std::env::var_os(CHILD).map(PathBuf::from)
+}
+
+#[test]
+fn what_is_acknowledged_survives_a_kill() {
+    let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    if let Some(folder) = told_to_be_a_child() {
+        runtime.block_on(publish_until_killed(&folder));
+    }
+    let name = "sqlite::tests::faults::what_is_acknowledged_survives_a_kill";
+    let folder = TempDir::new().unwrap();
+    let mut known = 0;
+    for round in 1..=3 {
+        let mut process = child(name, folder.path(), false).spawn().unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let acknowledged = lines.map_while(Result::ok).filter_map(|line| {
+            let number = line.strip_prefix("acknowledged ")?;
+            number.parse::<u64>().ok()
+        });
+        let last = acknowledged.take(200 * round).last().unwrap();
+        process.kill().unwrap();
+        process.wait().unwrap();
+        known = last.max(known);
+        let node = runtime.block_on(async {
+            let store = sqlite::open(&folder.path().join("pubsub.db"))
+                .await
+                .unwrap();
+            node(&store, "news").await
+        });
+        assert!(node.items >= known, "{} of {known}", node.items);
+        known = node.items;
+    }
+    assert!(known >= 600);
+}
+
+/// Says after each of its changes how many items there are at least.
+async fn publish_until_killed(folder: &Path) {
+    let store = sqlite::open(&folder.join("pubsub.db")).await.unwrap();
+    if store.look(at("news")).await.unwrap().node.is_none() {
+        create(&store, "news").await;
+    }
+    let first = node(&store, "news").await.items;
+    println!();
+    for number in first + 1..first + 1_000_000 {
+        let both = [format!("{number} of one"), format!("{number}")];
+        let [one, other] = both.map(|id| {
+            let store = Arc::clone(&store);
+            async move { publishing(&*store, &id).await }
+        });
+        let (one, other) = tokio::join!(one, other);
+        one.unwrap();
+        other.unwrap();
+        println!("acknowledged {}", first + 2 * (number - first));
+    }
+}
+
+#[test]
+fn what_may_not_be_written_is_told_with_a_cure() {
+    let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    if let Some(folder) = told_to_be_a_child() {
+        for path in ["readonly/pubsub.db", "pubsub.db", "nowhere/pubsub.db"] {
+            let told = runtime.block_on(opening(&folder.join(path)));
+            println!("\ntold {told}");
+        }
+        return;
+    }
+    let name = "sqlite::tests::faults::what_may_not_be_written_is_told_with_a_cure";
+    let folder = TempDir::new().unwrap();
+    let mode = |path: &str, mode| {
+        let path = folder.path().join(path);
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    fs::create_dir(folder.path().join("readonly")).unwrap();
+    mode("readonly", 0o555);
+    drop(Sqlite::open(file(&folder)).unwrap());
+    mode("pubsub.db", 0o444);
+    mode("pubsub.db.lock", 0o666);
+    mode("", 0o755);
+    let done = child(name, folder.path(), true).output().unwrap();
+    let told = String::from_utf8(done.stdout).unwrap();
+    let told: Vec<&str> = told
+        .lines()
+        .filter(|line| line.starts_with("told "))
+        .collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    let cures = [
+        "the right to write",
+        "may not be written",
+        "the directory has to exist",
+    ];
+    for (told, cure) in told.iter().zip(cures) {
+        assert!(told.contains(cure), "{told}");
+    }
+    mode("readonly", 0o755);
+}

@@ -1,0 +1,370 @@
+//! [`Postgres`]: a real PostgreSQL as a child process, for as long as the value lives.
+//!
+//! Deliberately absent: TLS, replication, any cluster of the system's own.
+
+use std::fs;
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::time::sleep;
+
+use crate::error::{StageError, doing};
+use crate::process::{self, Process};
+
+const ATTEMPTS: usize = 5;
+const CLASH: &str = "could not bind";
+const READY: &str = "database system is ready to accept connections";
+
+/// What a server says whose predecessor was killed and whose processes are still on their way out.
+const LINGERING: &str = "is still in use";
+const LINGERS: usize = 100;
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Its only secret.
+const PASSWORD: &str = "s3cret";
+
+/// A private PostgreSQL on a free loopback port, with its data in a temporary directory and `fsync`
+/// on, as in earnest.
+///
+/// The user is `postgres`, and so is the database. It is killed when the value is dropped, and also
+/// when the process that holds the value is killed. PostgreSQL refuses to run as root: there it runs
+/// as `postgres`, or as `nobody`.
+///
+/// It waits by the real clock: do not use it in a test that pauses time.
+///
+/// # Examples
+///
+/// ```
+/// # async fn example() -> Result<(), couplet_test::StageError> {
+/// use couplet_test::Postgres;
+///
+/// let postgres = Postgres::start().await?;
+/// println!("COUPLET_PUBSUB_STORE={}", postgres.url());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Postgres {
+    // Before the folder: fields drop in order, and a dead server writes no more files.
+    process: Option<Process>,
+    programs: PathBuf,
+    owner: Option<Owner>,
+    port: u16,
+    launches: u32,
+    folder: TempDir,
+}
+
+impl Postgres {
+    /// Makes a database and starts a server on it (about 1 s).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # async fn example() -> Result<(), couplet_test::StageError> {
+    /// use couplet_test::Postgres;
+    /// let _postgres = Postgres::start().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// PostgreSQL is not installed, its files cannot be written, or it did not come up; see
+    /// [`StageError`].
+    ///
+    /// # Cancel safety
+    ///
+    /// A future dropped half-way takes the server with it.
+    pub async fn start() -> Result<Postgres, StageError> {
+        let programs = programs()?;
+        let mut attempt = 1;
+        loop {
+            let mut stage = Postgres::prepare(&programs)?;
+            match stage.launch().await {
+                Ok(()) => return Ok(stage),
+                Err(StageError::PortTaken { .. }) if attempt < ATTEMPTS => attempt += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// The address of the database over TCP, with the password in it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn example(postgres: &couplet_test::Postgres) {
+    /// assert!(postgres.url().starts_with("postgres://postgres:"));
+    /// # }
+    /// ```
+    pub fn url(&self) -> String {
+        format!(
+            "postgres://postgres:{PASSWORD}@127.0.0.1:{}/postgres",
+            self.port
+        )
+    }
+
+    /// The address without the password, which is the second.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn example(postgres: &couplet_test::Postgres) {
+    /// let (url, password) = postgres.url_and_password();
+    /// assert!(!url.contains(password));
+    /// # }
+    /// ```
+    pub fn url_and_password(&self) -> (String, &'static str) {
+        let url = format!("postgres://postgres@127.0.0.1:{}/postgres", self.port);
+        (url, PASSWORD)
+    }
+
+    /// The address of the database over a Unix socket, where nobody is asked for a password.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn example(postgres: &couplet_test::Postgres) {
+    /// assert!(postgres.socket_url().contains("%2F"));
+    /// # }
+    /// ```
+    pub fn socket_url(&self) -> String {
+        let folder = self.folder.path().display().to_string();
+        let folder = folder.replace('/', "%2F");
+        format!("postgres://postgres@{folder}:{}/postgres", self.port)
+    }
+
+    /// SIGKILL: the server is gone at once, as in a crash. [`restart`](Postgres::restart) brings it
+    /// back with everything it acknowledged.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # async fn example(postgres: &mut couplet_test::Postgres) -> Result<(), couplet_test::StageError> {
+    /// postgres.kill();
+    /// postgres.restart().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn kill(&mut self) {
+        self.process = None;
+    }
+
+    /// SIGTERM: the server takes no more connections and ends when those it has are closed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # async fn example(postgres: &mut couplet_test::Postgres) -> Result<(), couplet_test::StageError> {
+    /// postgres.stop().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// It did not end in time; it has been killed then.
+    ///
+    /// # Cancel safety
+    ///
+    /// A future dropped half-way kills the server.
+    pub async fn stop(&mut self) -> Result<(), StageError> {
+        match self.process.take() {
+            Some(mut process) => process.stop().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Starts the server again on the same port and data; one that still runs is killed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # async fn example(postgres: &mut couplet_test::Postgres) -> Result<(), couplet_test::StageError> {
+    /// postgres.restart().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`start`](Postgres::start); a port that somebody took meanwhile is an error here.
+    ///
+    /// # Cancel safety
+    ///
+    /// A future dropped half-way leaves the server dead.
+    pub async fn restart(&mut self) -> Result<(), StageError> {
+        self.kill();
+        for _ in 0..LINGERS {
+            match self.launch().await {
+                Err(StageError::Ended { log, .. }) if log.contains(LINGERING) => {
+                    self.process = None;
+                    sleep(PAUSE).await;
+                }
+                outcome => return outcome,
+            }
+        }
+        self.launch().await
+    }
+
+    /// The last lines that the server logged since it was last started.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn example(postgres: &couplet_test::Postgres) {
+    /// eprintln!("{}", postgres.log());
+    /// # }
+    /// ```
+    pub fn log(&self) -> String {
+        process::tail(&self.log_file())
+    }
+
+    fn prepare(programs: &Path) -> Result<Postgres, StageError> {
+        let folder = tempfile::Builder::new()
+            .prefix("couplet-postgres-")
+            .tempdir()
+            .map_err(doing("making a temporary directory"))?;
+        let [port] = process::free_ports()?;
+        let stage = Postgres {
+            process: None,
+            programs: programs.to_owned(),
+            owner: Owner::find()?,
+            port,
+            launches: 0,
+            folder,
+        };
+        let secret = stage.folder.path().join("password");
+        process::write(&secret, PASSWORD)?;
+        if let Some(owner) = stage.owner {
+            for path in [stage.folder.path(), &secret] {
+                chown(path, Some(owner.user), Some(owner.group))
+                    .map_err(doing("giving the server its folder"))?;
+            }
+        }
+        stage.make_cluster(&secret)?;
+        Ok(stage)
+    }
+
+    fn make_cluster(&self, secret: &Path) -> Result<(), StageError> {
+        let mut command = self.command("initdb");
+        command
+            .current_dir(self.folder.path())
+            .args(["--username=postgres", "--encoding=UTF8", "--locale=C"])
+            .args([
+                "--auth-local=trust",
+                "--auth-host=scram-sha-256",
+                "--no-sync",
+            ])
+            .arg("--pwfile")
+            .arg(secret)
+            .arg("--pgdata")
+            .arg(self.data());
+        let made = command.output().map_err(doing("starting initdb"))?;
+        if made.status.success() {
+            return Ok(());
+        }
+        Err(StageError::Ended {
+            server: "initdb",
+            status: made.status.to_string(),
+            log: String::from_utf8_lossy(&made.stderr).into_owned(),
+        })
+    }
+
+    async fn launch(&mut self) -> Result<(), StageError> {
+        self.launches += 1;
+        let mut command = self.command("postgres");
+        command.arg("-D").arg(self.data());
+        for setting in [
+            format!("port={}", self.port),
+            "listen_addresses=127.0.0.1".to_owned(),
+            format!("unix_socket_directories={}", self.folder.path().display()),
+            "max_connections=300".to_owned(),
+            "shared_buffers=64MB".to_owned(),
+        ] {
+            command.arg("-c").arg(setting);
+        }
+        let log = self.log_file();
+        let process = Process::spawn("PostgreSQL", &mut command, self.folder.path(), &log)?;
+        self.process
+            .insert(process)
+            .ready(&[self.port], &[READY.to_owned()], CLASH)
+            .await
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(self.programs.join(program));
+        if let Some(owner) = self.owner {
+            command.uid(owner.user).gid(owner.group);
+        }
+        command
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn log_file(&self) -> PathBuf {
+        let name = format!("postgres-{}.log", self.launches);
+        self.folder.path().join(name)
+    }
+}
+
+/// As whom the server runs where we are root.
+#[derive(Clone, Copy, Debug)]
+struct Owner {
+    user: u32,
+    group: u32,
+}
+
+impl Owner {
+    /// None where we are not root, and the server is ours.
+    fn find() -> Result<Option<Owner>, StageError> {
+        if !rustix::process::geteuid().is_root() {
+            return Ok(None);
+        }
+        let users = fs::read_to_string("/etc/passwd").map_err(doing("reading /etc/passwd"))?;
+        let found = ["postgres", "nobody"]
+            .iter()
+            .find_map(|name| users.lines().find_map(|line| Owner::read(line, name)));
+        let none = || std::io::Error::other("there is neither postgres nor nobody");
+        let found = found.ok_or_else(|| doing("looking for a user to run PostgreSQL")(none()))?;
+        Ok(Some(found))
+    }
+
+    fn read(line: &str, name: &str) -> Option<Owner> {
+        let mut fields = line.split(':');
+        if fields.next() != Some(name) {
+            return None;
+        }
+        let user = fields.nth(1)?.parse().ok()?;
+        let group = fields.next()?.parse().ok()?;
+        Some(Owner { user, group })
+    }
+}
+
+/// The folder of the server's programs. Debian keeps those of each version apart from `PATH`.
+fn programs() -> Result<PathBuf, StageError> {
+    let here =
+        |folder: &PathBuf| folder.join("postgres").is_file() && folder.join("initdb").is_file();
+    let mut versions: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            let version = entry.file_name().to_str()?.parse().ok()?;
+            Some((version, entry.path().join("bin")))
+        })
+        .filter(|(_, folder)| here(folder))
+        .collect();
+    versions.sort_unstable();
+    if let Some((_, newest)) = versions.pop() {
+        return Ok(newest);
+    }
+    let found = process::find("initdb", "postgresql")?;
+    Ok(found.parent().map(Path::to_owned).unwrap_or_default())
+}
