@@ -150,6 +150,9 @@ impl StoreAt {
             StoreAt::Sqlite(_) => Err(StoreError::Broken(
                 "this program was built without SQLite: build it with the feature `sqlite`, or set pubsub.store".to_owned(),
             )),
+            #[cfg(feature = "postgres")]
+            StoreAt::Postgres(url) => crate::postgres::open(url, None).await,
+            #[cfg(not(feature = "postgres"))]
             StoreAt::Postgres(_) => Err(StoreError::Broken(
                 "this program was built without PostgreSQL: set pubsub.store = \"sqlite:PATH\"".to_owned(),
             )),
