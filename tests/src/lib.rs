@@ -22,5 +22,6 @@ pub mod link;
 pub mod life;
 pub mod login;
 pub mod pubsub;
+pub mod pubsub_service;
 mod house;
 mod apps;

@@ -1,13 +1,49 @@
 //! The hundred cases of `pubsub-conformance`, against whatever pubsub service a server has.
 
+use std::time::Duration;
+
 use couplet_test::Client;
 use pubsub_conformance::{Account, KnownFailures, People, Report, Security, Server, Suite};
+
+use crate::pubsub_service::Service;
 
 /// The address that every service under test has.
 pub const SERVICE: &str = "pubsub.localhost";
 
 /// Who may make nodes.
 pub const OWNER: &str = "alice@localhost";
+
+/// How many subscriptions one user may have; case 99 needs fifty.
+const SUBSCRIPTIONS: usize = 60;
+
+/// The longest lease in seconds.
+const LEASE: u64 = 3_600;
+
+/// The largest payload in bytes.
+const PAYLOAD: usize = 30_000;
+
+/// Beyond it a subscriber counts as gone for good.
+const BOUNCES: usize = 10;
+
+/// A service of ours beside the server that listens there for components, with all the limits that
+/// cases ask for.
+pub fn ours(server: &str) -> Service {
+    let mut service = Service::beside(server);
+    let creators = "alice@localhost,bob@localhost,carol@localhost,dave@localhost";
+    service.set("COUPLET_PUBSUB_CREATORS", creators);
+    let limits = format!("{{subscriptions={SUBSCRIPTIONS},lease={LEASE},payload_bytes={PAYLOAD}}}");
+    service.set("COUPLET_PUBSUB_LIMITS", &limits);
+    service
+}
+
+/// Tells the cases about the limits of [`ours`].
+pub fn limited(suite: Suite) -> Suite {
+    suite
+        .subscription_limit(SUBSCRIPTIONS)
+        .lease_limit(Duration::from_secs(LEASE))
+        .payload_limit(PAYLOAD)
+        .bounce_limit(BOUNCES)
+}
 
 /// All cases, with accounts that are made on the server that listens there.
 pub async fn suite(clients: &str) -> Suite {

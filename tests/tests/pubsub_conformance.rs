@@ -1,28 +1,137 @@
-//! The conformance runner itself, on the pubsub services that Prosody and ejabberd bring along:
-//! the control of what it says about ours.
+//! The conformance runner on our own pubsub service, whatever it keeps its nodes in and whatever
+//! server it is beside; and, as the control of what the runner says about ours, on the services
+//! that Prosody and ejabberd bring along.
 
-use couplet_test::{Ejabberd, Prosody, Setup};
-use couplet_tests::pubsub::{OWNER, SERVICE, expect, suite};
+use couplet_test::{Ejabberd, Postgres, Prosody, Setup};
+use couplet_tests::pubsub::{OWNER, SERVICE, expect, limited, ours, suite};
+use couplet_tests::pubsub_service::SECRET;
 
 const PROSODY: &str = include_str!("../../crates/pubsub-conformance/known/prosody.txt");
 const EJABBERD: &str = include_str!("../../crates/pubsub-conformance/known/ejabberd.txt");
 
-fn setup() -> Setup {
-    Setup::component("unused.localhost", "unused").own_pubsub(SERVICE, OWNER)
+/// Asks the XEP's refusals of us: presence and rosters are not known to a component.
+const REFUSED: [u16; 2] = [29, 47];
+
+/// Items of one node: several pages of ours.
+const MANY: usize = 1_000;
+
+/// Needs somebody who kills and starts programs.
+const CRASH: u16 = 100;
+
+#[tokio::test]
+async fn ours_in_memory_passes_behind_prosody() {
+    let prosody = Prosody::start(beside()).await.unwrap();
+    passes(
+        &prosody.component_addr(),
+        &prosody.client_addr(),
+        Some("memory"),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn ours_in_memory_passes_behind_ejabberd() {
+    let ejabberd = Ejabberd::start(beside()).await.unwrap();
+    passes(
+        &ejabberd.component_addr(),
+        &ejabberd.client_addr(),
+        Some("memory"),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn ours_in_sqlite_passes_behind_prosody() {
+    let prosody = Prosody::start(beside()).await.unwrap();
+    passes(&prosody.component_addr(), &prosody.client_addr(), None).await;
+}
+
+#[tokio::test]
+async fn ours_in_sqlite_passes_behind_ejabberd() {
+    let ejabberd = Ejabberd::start(beside()).await.unwrap();
+    passes(&ejabberd.component_addr(), &ejabberd.client_addr(), None).await;
+}
+
+#[tokio::test]
+async fn ours_in_postgresql_passes_behind_prosody() {
+    let prosody = Prosody::start(beside()).await.unwrap();
+    let postgres = Postgres::start().await.unwrap();
+    let store = postgres.url();
+    passes(
+        &prosody.component_addr(),
+        &prosody.client_addr(),
+        Some(&store),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn ours_in_postgresql_passes_behind_ejabberd() {
+    let ejabberd = Ejabberd::start(beside()).await.unwrap();
+    let postgres = Postgres::start().await.unwrap();
+    let store = postgres.url();
+    passes(
+        &ejabberd.component_addr(),
+        &ejabberd.client_addr(),
+        Some(&store),
+    )
+    .await;
+}
+
+/// ejabberd gives each stanza to any of them.
+#[tokio::test]
+async fn three_of_ours_on_one_postgresql_tell_everybody_the_same_in_the_same_order() {
+    let ejabberd = Ejabberd::start(beside()).await.unwrap();
+    let postgres = Postgres::start().await.unwrap();
+    let mut services = Vec::new();
+    for _ in 0..3 {
+        let mut service = ours(&ejabberd.component_addr());
+        service.set("COUPLET_PUBSUB_STORE", &postgres.url());
+        service.start().await;
+        services.push(service);
+    }
+    let suite = suite(&ejabberd.client_addr()).await.only([99]);
+    let report = expect(suite, "").await;
+    assert_eq!(report.count("pass"), 1, "{}", report.to_text());
 }
 
 #[tokio::test]
 async fn prosody_s_own_service_fails_what_it_is_known_to_fail() {
-    let prosody = Prosody::start(setup()).await.unwrap();
-    // Each publish reads and writes the whole node there: 5,000 items would take many minutes.
-    let suite = suite(&prosody.client_addr()).await.many_items(200);
-    let report = expect(suite, PROSODY).await;
+    let prosody = Prosody::start(alone()).await.unwrap();
+    let report = expect(suite(&prosody.client_addr()).await, PROSODY).await;
     assert!(report.count("pass") >= 33, "{}", report.to_text());
 }
 
 #[tokio::test]
 async fn ejabberd_s_own_service_fails_what_it_is_known_to_fail() {
-    let ejabberd = Ejabberd::start(setup()).await.unwrap();
+    let ejabberd = Ejabberd::start(alone()).await.unwrap();
     let report = expect(suite(&ejabberd.client_addr()).await, EJABBERD).await;
     assert!(report.count("pass") >= 52, "{}", report.to_text());
+}
+
+/// All cases, but for those that we refuse and the one that the tests of crashes ask.
+async fn passes(components: &str, clients: &str, store: Option<&str>) {
+    let mut service = ours(components);
+    if let Some(store) = store {
+        service.set("COUPLET_PUBSUB_STORE", store);
+    }
+    service.start().await;
+    let suite = limited(suite(clients).await).many_items(MANY);
+    let report = expect(suite, "").await;
+    let with = |word: &str| -> Vec<u16> {
+        let rows = report.rows.iter().filter(|row| row.outcome.word() == word);
+        rows.map(|row| row.number).collect()
+    };
+    assert_eq!(with("refused"), REFUSED, "{}", report.to_text());
+    assert_eq!(with("not run"), [CRASH], "{}", report.to_text());
+}
+
+/// A server with its own service.
+fn alone() -> Setup {
+    Setup::component("unused.localhost", "unused").own_pubsub(SERVICE, OWNER)
+}
+
+/// A server for ours.
+fn beside() -> Setup {
+    Setup::component(SERVICE, SECRET)
 }

@@ -154,7 +154,7 @@ impl StoreAt {
             StoreAt::Postgres(url) => crate::postgres::open(url, None).await,
             #[cfg(not(feature = "postgres"))]
             StoreAt::Postgres(_) => Err(StoreError::Broken(
-                "this program was built without PostgreSQL: set pubsub.store = \"sqlite:PATH\"".to_owned(),
+                "this program was built without PostgreSQL: build it with the feature `postgres`, or set pubsub.store = \"sqlite:PATH\"".to_owned(),
             )),
         }
     }
