@@ -68,7 +68,7 @@ password() { project_compose exec -T "$1" cat /secrets/alice; }
 
 # talk SCRIPT SERVER PORT COMPONENT: as the user alice.
 talk() {
-    "$python" "$1" --server "127.0.0.1:$3" --jid alice@localhost --password "$(password "$2")" --component "$4"
+    "$python" -W ignore::DeprecationWarning "$1" --server "127.0.0.1:$3" --jid alice@localhost --password "$(password "$2")" --component "$4"
 }
 
 # stops SERVICE: SIGTERM is enough, within the ten seconds that Docker gives, and ends it well.
