@@ -81,12 +81,20 @@ stops() {
     [ $(($(date +%s) - began)) -le 10 ] || fail "$1 took too long to stop"
 }
 
-# is_bare IMAGE: one program, nobody's, and no shell to get into.
+# is_bare IMAGE: one program, nobody's, no shell to get into, and a list of what it is made of.
 is_bare() {
     local user
     user=$(docker image inspect -f '{{.Config.User}}' "$1")
     [ "$user" = 10001:10001 ] || fail "$1 runs as $user"
     ! docker run --rm --entrypoint /bin/sh "$1" -c true 2>/dev/null || fail "$1 has a shell"
+    docker create --name "$project-papers" "$1" >/dev/null
+    docker cp "$project-papers:/usr/share/doc/components.cdx.json" "$work/components.json"
+    docker rm "$project-papers" >/dev/null
+    "$python" - "$work/components.json" <<'PYTHON' || fail "what is in $1"
+import json, sys
+components = json.load(open(sys.argv[1]))["components"]
+assert any(one["name"] == "tokio" for one in components) and all(one["licenses"][0]["expression"] for one in components)
+PYTHON
     echo "$1: $(docker image inspect -f '{{.Size}}' "$1") bytes"
 }
 
