@@ -1,0 +1,156 @@
+//! [`Service`]: the pubsub program as a child process, started, killed and stopped as operators do.
+//!
+//! Deliberately absent: its server, and what it is asked.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+use tokio::process::{Child, Command};
+use tokio::time::{sleep, timeout};
+
+/// The secret that it and its server share.
+pub const SECRET: &str = "s3cret";
+
+const DOMAIN: &str = crate::pubsub::SERVICE;
+const PATIENCE: Duration = Duration::from_secs(60);
+const ONLINE: &str = "online";
+
+/// A pubsub program with its own file, beside some server.
+pub struct Service {
+    child: Option<Child>,
+    server: String,
+    settings: Vec<(String, String)>,
+    folder: TempDir,
+}
+
+impl Service {
+    /// One that is not started yet; the server listens there for components.
+    pub fn beside(server: &str) -> Service {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut service = Service {
+            child: None,
+            server: server.to_owned(),
+            settings: Vec::new(),
+            folder,
+        };
+        let store = format!("sqlite:{}", service.file().display());
+        service.set("COUPLET_PUBSUB_STORE", &store);
+        // A server that was killed is back soon in a test.
+        service.set("COUPLET_TIMING_RECONNECT_LONGEST", "200ms");
+        service
+    }
+
+    /// From the next start on.
+    pub fn set(&mut self, variable: &str, value: &str) {
+        self.settings.retain(|(known, _)| known != variable);
+        self.settings.push((variable.to_owned(), value.to_owned()));
+    }
+
+    /// What it keeps everything in.
+    pub fn file(&self) -> PathBuf {
+        self.folder.path().join("pubsub.db")
+    }
+
+    /// A place that lasts as long as the value.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Starts it and waits until it is online.
+    pub async fn start(&mut self) {
+        let before = self.log().matches(ONLINE).count();
+        self.launch();
+        self.says(|log| log.matches(ONLINE).count() > before).await;
+    }
+
+    /// Starts it.
+    pub fn launch(&mut self) {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.log_file())
+            .expect("a log");
+        let mut command = command();
+        command
+            .env("COUPLET_DOMAIN", DOMAIN)
+            .env("COUPLET_SECRET", SECRET)
+            .env("COUPLET_SERVER", &self.server)
+            .envs(self.settings.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .kill_on_drop(true);
+        self.child = Some(command.spawn().expect("the program starts"));
+    }
+
+    /// As a failure of power would end it.
+    pub async fn kill(&mut self) {
+        let mut child = self.child.take().expect("it runs");
+        child.kill().await.expect("it can be killed");
+    }
+
+    /// As an operator ends it.
+    pub async fn stop(&mut self) -> ExitStatus {
+        self.signal(Signal::TERM);
+        self.ended().await
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        let pid = self.child.as_ref().and_then(Child::id);
+        let pid = pid.and_then(|pid| Pid::from_raw(pid.cast_signed()));
+        kill_process(pid.expect("it runs"), signal).expect("a signal");
+    }
+
+    /// How it ended.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let mut child = self.child.take().expect("it runs");
+        let ended = timeout(PATIENCE, child.wait()).await;
+        ended.expect("it ends in time").expect("a status")
+    }
+
+    /// Whether it runs.
+    pub fn runs(&mut self) -> bool {
+        let child = self.child.as_mut();
+        child.is_some_and(|child| child.try_wait().is_ok_and(|ended| ended.is_none()))
+    }
+
+    /// Everything it said since the first start.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    /// Waits until its log is like this.
+    pub async fn says(&mut self, like: impl Fn(&str) -> bool) {
+        let wanted = async {
+            while !like(&self.log()) {
+                assert!(self.runs(), "it has ended:\n{}", self.log());
+                sleep(Duration::from_millis(10)).await;
+            }
+        };
+        let said = timeout(PATIENCE, wanted).await;
+        assert!(said.is_ok(), "it says something else:\n{}", self.log());
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+}
+
+/// The program as it was built with the tests, without what this process inherited for it.
+fn command() -> Command {
+    // target/debug/deps/test-… → target/debug/pubsub
+    let tests = std::env::current_exe().expect("a test");
+    let built = tests.ancestors().nth(2).expect("a target folder");
+    let program = built.join("pubsub");
+    assert!(
+        program.exists(),
+        "{} is missing: cargo build -p pubsub",
+        program.display()
+    );
+    Command::new(program)
+}

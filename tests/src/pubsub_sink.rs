@@ -1,0 +1,1 @@
+//! [`Sink`]: a raw component whose addresses are many subscribers.
