@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/step.sh
 
-step "install Prosody, ejabberd, promtool and slixmpp"
+step "install Prosody, ejabberd, promtool, slixmpp and aioxmpp"
 tests/install.sh
 
 # The scenarios run the binaries as users would. Built together with the tests, or cargo would
