@@ -23,7 +23,6 @@ pub mod life;
 pub mod login;
 pub mod pubsub_rig;
 pub mod pubsub_sink;
-pub mod pubsub_service;
 pub mod pubsub;
 pub mod pubsub_service;
 mod house;
