@@ -52,7 +52,7 @@ apt install -y --no-install-recommends "${missing[@]}" 2>/dev/null || {
 if [ -d /run/systemd/system ]; then
     for package in "${missing[@]}"; do
         case "$package" in
-            prosody | ejabberd | prometheus) "${as_root[@]}" systemctl --quiet disable "$package.service" >&2 || true ;;
+            prosody | ejabberd | postgresql | prometheus) "${as_root[@]}" systemctl --quiet disable "$package.service" >&2 || true ;;
         esac
     done
 fi

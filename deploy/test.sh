@@ -68,7 +68,7 @@ password() { project_compose exec -T "$1" cat /secrets/alice; }
 
 # talk SCRIPT SERVER PORT COMPONENT: as the user alice.
 talk() {
-    "$python" "$1" --server "127.0.0.1:$3" --jid alice@localhost --password "$(password "$2")" --component "$4"
+    "$python" -W ignore::DeprecationWarning "$1" --server "127.0.0.1:$3" --jid alice@localhost --password "$(password "$2")" --component "$4"
 }
 
 # stops SERVICE: SIGTERM is enough, within the ten seconds that Docker gives, and ends it well.
@@ -81,12 +81,20 @@ stops() {
     [ $(($(date +%s) - began)) -le 10 ] || fail "$1 took too long to stop"
 }
 
-# is_bare IMAGE: one program, nobody's, and no shell to get into.
+# is_bare IMAGE: one program, nobody's, no shell to get into, and a list of what it is made of.
 is_bare() {
     local user
     user=$(docker image inspect -f '{{.Config.User}}' "$1")
     [ "$user" = 10001:10001 ] || fail "$1 runs as $user"
     ! docker run --rm --entrypoint /bin/sh "$1" -c true 2>/dev/null || fail "$1 has a shell"
+    docker create --name "$project-papers" "$1" >/dev/null
+    docker cp "$project-papers:/usr/share/doc/components.cdx.json" "$work/components.json"
+    docker rm "$project-papers" >/dev/null
+    "$python" - "$work/components.json" <<'PYTHON' || fail "what is in $1"
+import json, sys
+components = json.load(open(sys.argv[1]))["components"]
+assert any(one["name"] == "tokio" for one in components) and all(one["licenses"][0]["expression"] for one in components)
+PYTHON
     echo "$1: $(docker image inspect -f '{{.Size}}' "$1") bytes"
 }
 

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Installs what the tests need and this machine lacks: Prosody, ejabberd, PostgreSQL, promtool, a C
-# compiler for ring, and in tests/.venv slixmpp and what judges the files in deploy/. Run it as often
-# as you like; with everything there it takes a moment.
+# compiler for ring, and in tests/.venv slixmpp, aioxmpp and what judges the files in deploy/. Run it
+# as often as you like; with everything there it takes a moment.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 slixmpp=1.17.0
+aioxmpp=0.13.3
+pytz=2026.6 # aioxmpp needs it and does not say so
 kubernetes_validate=1.37.0
 kustomize_version=4.5.7 # the last one that the Go of Debian 12 can build
 
@@ -38,6 +40,10 @@ if [ "$(installed)" != "$slixmpp" ]; then
     echo "installing: slixmpp $slixmpp in tests/.venv" >&2
     python3 -m venv --clear tests/.venv
     $python -m pip install --quiet --disable-pip-version-check "slixmpp==$slixmpp" </dev/null >&2
+fi
+if ! $python -c "import aioxmpp, importlib.metadata as m; assert m.version('aioxmpp') == '$aioxmpp'" 2>/dev/null; then
+    echo "installing: aioxmpp $aioxmpp in tests/.venv" >&2
+    $python -m pip install --quiet --disable-pip-version-check "aioxmpp==$aioxmpp" "pytz==$pytz" </dev/null >&2
 fi
 if ! $python -c "import importlib.metadata as m; assert m.version('kubernetes-validate') == '$kubernetes_validate'" 2>/dev/null; then
     echo "installing: kubernetes-validate $kubernetes_validate in tests/.venv" >&2

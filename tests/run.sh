@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Every test there is: on the server in memory, on a real Prosody and ejabberd, and with a client
-# that nobody here wrote. Installs what it needs first.
+# Every test there is: on the server in memory, on a real Prosody and ejabberd, with a client that
+# nobody here wrote, and as images. Installs what it needs first; IMAGES=no leaves the images out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/step.sh
 
-step "install Prosody, ejabberd, promtool and slixmpp"
+step "install Prosody, ejabberd, promtool, slixmpp and aioxmpp"
 tests/install.sh
 
 # The scenarios run the binaries as users would. Built together with the tests, or cargo would
@@ -23,5 +23,12 @@ fi
 
 step "examples in the documentation"
 cargo test --workspace --doc
+
+# Built from nothing it takes minutes; whoever changes no image may leave it out.
+if [ "${IMAGES:-yes}" = no ]; then
+    step "images and compose: left out"
+else
+    deploy/test.sh
+fi
 
 step "all tests passed"

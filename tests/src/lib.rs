@@ -21,6 +21,8 @@ pub mod routing;
 pub mod link;
 pub mod life;
 pub mod login;
+pub mod pubsub_rig;
+pub mod pubsub_sink;
 pub mod pubsub;
 pub mod pubsub_service;
 mod house;

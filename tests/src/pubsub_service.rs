@@ -17,11 +17,12 @@ pub const SECRET: &str = "s3cret";
 
 const DOMAIN: &str = crate::pubsub::SERVICE;
 const PATIENCE: Duration = Duration::from_secs(60);
-const ONLINE: &str = "online";
+const ONLINE: &str = "online domain=";
 
 /// A pubsub program with its own file, beside some server.
 pub struct Service {
     child: Option<Child>,
+    sessions: usize,
     server: String,
     settings: Vec<(String, String)>,
     folder: TempDir,
@@ -33,6 +34,7 @@ impl Service {
         let folder = tempfile::tempdir().expect("a folder");
         let mut service = Service {
             child: None,
+            sessions: 0,
             server: server.to_owned(),
             settings: Vec::new(),
             folder,
@@ -62,9 +64,16 @@ impl Service {
 
     /// Starts it and waits until it is online.
     pub async fn start(&mut self) {
-        let before = self.log().matches(ONLINE).count();
         self.launch();
-        self.says(|log| log.matches(ONLINE).count() > before).await;
+        self.is_back().await;
+    }
+
+    /// Waits until it is online once more.
+    pub async fn is_back(&mut self) {
+        self.sessions += 1;
+        let sessions = self.sessions;
+        self.says(|log| log.matches(ONLINE).count() >= sessions)
+            .await;
     }
 
     /// Starts it.

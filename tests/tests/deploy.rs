@@ -305,3 +305,151 @@ fn ejabberd_libraries() -> Outcome<String> {
     let path = line.ok_or("ejabberdctl names no ERL_LIBS")?;
     Ok(path.trim_matches(['\'', '"']).to_owned())
 }
+
+/// The words of a page between two kinds of marks.
+fn marked<'a>(page: &'a str, before: &str, after: &str) -> Vec<&'a str> {
+    let parts = page.split(before).skip(1);
+    parts.filter_map(|part| part.split(after).next()).collect()
+}
+
+#[test]
+fn the_page_for_operators_names_only_what_is_there() -> Outcome {
+    let page = deploy("README.md")?;
+    let links = marked(&page, "](", ")");
+    assert!(links.len() > 20, "{links:?}");
+    for link in links {
+        let (path, heading) = link.split_once('#').unwrap_or((link, ""));
+        let target = root().join("deploy").join(path);
+        assert!(path.is_empty() || target.exists(), "{link}");
+        let headings = if path.is_empty() {
+            page.clone()
+        } else {
+            String::new()
+        };
+        let heading = heading.replace('-', " ");
+        assert!(
+            headings.is_empty() || headings.to_lowercase().contains(&format!("# {heading}\n")),
+            "{link}"
+        );
+    }
+    let of_compose = deploy("compose.yaml")?;
+    for name in marked(&page, "COUPLET_", "=") {
+        let name = format!(
+            "COUPLET_{}",
+            name.split(|c: char| c != '_' && !c.is_ascii_uppercase() && !c.is_ascii_digit())
+                .next()
+                .unwrap_or_default()
+        );
+        let is_setting = couplet::config::settings()
+            .iter()
+            .any(|one| one.variable() == name);
+        assert!(is_setting || of_compose.contains(&name), "{name}");
+    }
+    for setting in [
+        "limits.waiting_bytes",
+        "limits.outgoing_bytes",
+        "timing.grace",
+        "log.filter",
+        "runtime.threads",
+    ] {
+        assert!(page.contains(setting), "{setting}");
+        assert!(
+            couplet::config::settings()
+                .iter()
+                .any(|one| one.name() == setting),
+            "{setting}"
+        );
+    }
+    Ok(())
+}
+
+/// What nothing looks at rots.
+#[test]
+fn every_file_of_the_folder_has_who_checks_it() -> Outcome {
+    let page = deploy("README.md")?;
+    let (_, table) = page
+        .split_once("## Files here")
+        .ok_or("no table of files")?;
+    for entry in fs::read_dir(root().join("deploy"))? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let slash = if entry.file_type()?.is_dir() { "/" } else { "" };
+        let is_named = name == "README.md" || table.contains(&format!("`{name}{slash}`"));
+        assert!(is_named || name == "test.sh", "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_release_holds_programs_pages_completions_and_units() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let built = folder.path().join("built");
+    fs::create_dir(&built)?;
+    let echo = std::env::current_exe()?;
+    let target = echo.ancestors().nth(2).ok_or("no target folder")?;
+    for name in ["couplet", "echo", "pubsub"] {
+        // Instead of the programs themselves, which are large before they are stripped.
+        let program = built.join(name);
+        fs::write(
+            &program,
+            format!("#!/bin/sh\nexec '{}' \"$@\"\n", target.join(name).display()),
+        )?;
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+    }
+    let out = folder.path().join("out");
+    let mut release = Command::new(root().join("deploy/release.sh"));
+    let output = run(release.arg("--built").arg(&built).arg("--out").arg(&out))?;
+    assert!(
+        output.status.success(),
+        "cargo build -p couplet-cli? {}",
+        said(&output)
+    );
+    let archive = said(&output).trim().to_owned();
+    let sums = run(Command::new("sha256sum")
+        .args(["-c", "SHA256SUMS"])
+        .current_dir(&out))?;
+    assert!(sums.status.success(), "{}", said(&sums));
+    let list = said(&run(Command::new("tar").args(["-tf", &archive]))?);
+    for file in [
+        "/bin/couplet\n",
+        "/bin/echo\n",
+        "/bin/pubsub\n",
+        "/share/man/man1/couplet.1.gz\n",
+        "/share/man/man1/couplet-doctor.1.gz\n",
+        "/share/bash-completion/completions/couplet\n",
+        "/share/zsh/site-functions/_couplet\n",
+        "/share/fish/vendor_completions.d/couplet.fish\n",
+        "/systemd/echo.service\n",
+        "/LICENSE-MIT\n",
+    ] {
+        assert!(list.contains(file), "{file} is not in {list}");
+    }
+    Ok(())
+}
+
+#[test]
+fn every_crate_that_is_published_tells_what_a_registry_wants_to_know() -> Outcome {
+    let mut published = 0;
+    for entry in fs::read_dir(root().join("crates"))? {
+        let folder = entry?.path();
+        let manifest = fs::read_to_string(folder.join("Cargo.toml"))?;
+        for key in [
+            "description",
+            "license",
+            "repository",
+            "readme",
+            "keywords",
+            "categories",
+            "include",
+        ] {
+            let has = |line: &str| {
+                line.starts_with(&format!("{key} =")) || line.starts_with(&format!("{key}."))
+            };
+            assert!(manifest.lines().any(has), "{}: {key}", folder.display());
+        }
+        assert!(folder.join("README.md").exists(), "{}", folder.display());
+        published += 1;
+    }
+    assert!(published >= 6);
+    Ok(())
+}

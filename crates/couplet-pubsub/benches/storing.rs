@@ -18,7 +18,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     publish("memory", &Subject::memory(), 400).await?;
     subscribe("memory", &Subject::memory(), 10_000).await?;
     let subject = Subject::sqlite(&folder.path().join("publish.db"))?;
-    publish("sqlite", &subject, 2_000).await?;
+    publish("sqlite", &subject, 1_000).await?;
     subject.close().await?;
     let subject = Subject::sqlite(&folder.path().join("subscribe.db"))?;
     subscribe("sqlite", &subject, 10_000).await?;
@@ -28,12 +28,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 async fn publish(name: &str, subject: &Subject, each: u32) -> Result<(), Box<dyn Error>> {
     subject.create(PUBLISHERS).await?;
-    for round in 1..=3 {
-        let published = subject.publish(PUBLISHERS, each).await?;
-        tell(
-            &format!("{name}: publish, {PUBLISHERS} at a time, round {round}"),
-            published,
-        );
+    for nodes in [1, 1, PUBLISHERS, PUBLISHERS] {
+        let published = subject.publish(PUBLISHERS, each, nodes).await?;
+        let what = format!("{name}: {PUBLISHERS} publishers, {nodes} nodes");
+        tell(&what, published);
         subject.drain().await?;
     }
     Ok(())
@@ -47,7 +45,7 @@ async fn subscribe(name: &str, subject: &Subject, many: u32) -> Result<(), Box<d
         let from = quarter * part;
         tell(&format!("{name}: subscribe, from {from} on"), measured);
     }
-    subject.publish(1, 20).await?;
+    subject.publish(1, 20, 1).await?;
     let delivered = subject.drain().await?;
     tell(&format!("{name}: recipients of 20 items"), delivered);
     Ok(())

@@ -9,8 +9,8 @@
 #[doc(hidden)]
 pub mod measure;
 mod service;
-mod commands;
 mod discovery;
+mod commands;
 mod desk;
 pub mod settings;
 mod fanout;

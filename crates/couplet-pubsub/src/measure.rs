@@ -98,14 +98,19 @@ impl Subject {
         Ok(())
     }
 
-    /// So many publishers, each with a node of its own and one item at a time, announced.
+    /// So many publishers, each with one item at a time, announced; spread over so many nodes.
     ///
     /// # Errors
     ///
     /// What the store says.
-    pub async fn publish(&self, publishers: u32, each: u32) -> Result<Measured, String> {
+    pub async fn publish(
+        &self,
+        publishers: u32,
+        each: u32,
+        nodes: u32,
+    ) -> Result<Measured, String> {
         let (begun, commits) = (Instant::now(), self.commits());
-        let all = (0..publishers).map(|number| self.publish_to(number, each));
+        let all = (0..publishers).map(|number| self.publish_to(number % nodes, number, each));
         for one in join_all(all).await {
             one?;
         }
@@ -116,11 +121,11 @@ impl Subject {
         })
     }
 
-    async fn publish_to(&self, node: u32, items: u32) -> Result<(), String> {
-        let publisher = bare(&format!("publisher{node}@example.org"))?;
+    async fn publish_to(&self, node: u32, number: u32, items: u32) -> Result<(), String> {
+        let publisher = bare(&format!("publisher{number}@example.org"))?;
         let text = "0123456789".repeat(12);
         for item in 0..items {
-            let id = format!("item-{node}-{item}");
+            let id = format!("item-{number}-{item}");
             let xml = format!(
                 "<entry xmlns='http://www.w3.org/2005/Atom'><title>{id}</title>\
                  <summary>{text}</summary></entry>"

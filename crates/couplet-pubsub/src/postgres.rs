@@ -33,6 +33,7 @@ use self::{
     address::{Address, CONNECT},
     change::COMMIT,
     connect::Session,
+    desk::Desk,
     list::READ,
     listen::Line,
     script::ask,
@@ -43,6 +44,7 @@ mod address;
 mod apply;
 mod change;
 mod connect;
+mod desk;
 mod fanout;
 mod fault;
 mod find;
@@ -56,6 +58,7 @@ mod script;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod write;
 
 /// Opens the store at this address, `postgres://user@host/database`, and makes its tables if need
 /// be. Older ones are brought up to date. The password may be in the address or apart from it.
@@ -73,6 +76,7 @@ pub(crate) async fn open(url: &str, password: Option<&str>) -> Result<Arc<dyn St
 
 struct Postgres {
     pool: Pool,
+    desk: Arc<Desk>,
     shared: Arc<Shared>,
     /// Those who hear of other instances.
     tasks: Mutex<JoinSet<()>>,
@@ -106,6 +110,11 @@ impl Shared {
     fn tell(&self) {
         self.announced.notify_one();
         self.news.notify_one();
+    }
+
+    /// Something may have been done that was not said to be.
+    fn doubt(&self) {
+        self.recount.store(true, Ordering::Relaxed);
     }
 
     async fn count(&self, client: &Client) -> Result<(), StoreError> {
@@ -145,6 +154,7 @@ impl Postgres {
         let mut tasks = JoinSet::new();
         listen::start(&mut tasks, line, address, tls, Arc::clone(&shared));
         Ok(Postgres {
+            desk: Desk::new(pool.clone(), Arc::clone(&shared)),
             pool,
             shared,
             tasks: Mutex::new(tasks),
@@ -155,19 +165,7 @@ impl Postgres {
 #[async_trait]
 impl Store for Postgres {
     async fn change(&self, needs: Needs, decide: Decide) -> Result<(), StoreError> {
-        let backlog = self.shared.backlog();
-        match change::change(&self.pool, &needs, decide, backlog).await {
-            Ok(0) => Ok(()),
-            Ok(announced) => {
-                self.shared.announce(announced);
-                Ok(())
-            }
-            Err(error) => {
-                // It may have been done all the same.
-                self.shared.recount.store(true, Ordering::Relaxed);
-                Err(error)
-            }
-        }
+        self.desk.change(needs, decide).await
     }
 
     async fn look(&self, needs: Needs) -> Result<Facts, StoreError> {
@@ -294,6 +292,7 @@ impl Store for Postgres {
     }
 
     async fn close(&self) -> Result<(), StoreError> {
+        self.desk.close().await;
         self.pool.close();
         let mut tasks = {
             let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);

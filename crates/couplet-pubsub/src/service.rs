@@ -69,7 +69,7 @@ impl Pubsub {
     /// # }
     /// ```
     pub async fn open(settings: Settings) -> Result<Pubsub, OpenError> {
-        let store = settings.store.open().await.map_err(OpenError)?;
+        let store = settings.open_store().await.map_err(OpenError)?;
         Ok(Pubsub {
             store,
             settings,

@@ -2,7 +2,8 @@
 //!
 //! ```toml
 //! [pubsub]
-//! store = "sqlite:pubsub.db"            # or "memory", or "postgres://user:password@host/database"
+//! store = "sqlite:pubsub.db"            # or "memory", or "postgres://user@host/database"
+//! password_file = "password"            # of the database, for PostgreSQL
 //! creators = "anyone"                   # or "local", or ["example.org", "guest@example.net"]
 //! admins = ["admin@example.org"]
 //! rate = 5000                           # notifications a second, at most
@@ -61,6 +62,8 @@ pub const SECTION: &str = "pubsub";
 pub struct Settings {
     /// Where everything is kept.
     pub store: StoreAt,
+    /// A file with the password of the database, so that it stands in no address.
+    pub password_file: Option<PathBuf>,
     /// Who may create nodes.
     pub creators: MayCreate,
     /// Owners of every node.
@@ -85,6 +88,7 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             store: StoreAt::Sqlite(PathBuf::from("pubsub.db")),
+            password_file: None,
             creators: MayCreate::Anyone,
             admins: Vec::new(),
             auto_create: true,
@@ -97,6 +101,39 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The store that they name.
+    pub(crate) async fn open_store(&self) -> Result<Arc<dyn Store>, StoreError> {
+        match &self.store {
+            StoreAt::Memory => Ok(memory::store()),
+            #[cfg(feature = "sqlite")]
+            StoreAt::Sqlite(path) => crate::sqlite::open(path).await,
+            #[cfg(not(feature = "sqlite"))]
+            StoreAt::Sqlite(_) => Err(StoreError::Broken(
+                "this program was built without SQLite: build it with the feature `sqlite`, or set pubsub.store".to_owned(),
+            )),
+            #[cfg(feature = "postgres")]
+            StoreAt::Postgres(address) => {
+                crate::postgres::open(address, self.password()?.as_deref()).await
+            }
+            #[cfg(not(feature = "postgres"))]
+            StoreAt::Postgres(_) => Err(StoreError::Broken(
+                "this program was built without PostgreSQL: build it with the feature `postgres`, or set pubsub.store = \"sqlite:PATH\"".to_owned(),
+            )),
+        }
+    }
+
+    /// What the file of the password holds; its end of line is trimmed where it is used.
+    #[cfg(feature = "postgres")]
+    fn password(&self) -> Result<Option<String>, StoreError> {
+        let Some(path) = &self.password_file else {
+            return Ok(None);
+        };
+        std::fs::read_to_string(path).map(Some).map_err(|why| {
+            let path = path.display();
+            StoreError::Broken(format!("pubsub.password_file: {path}: {why}"))
+        })
+    }
+
     /// The rules of a service at this domain.
     pub(crate) fn house(&self, domain: &str) -> House {
         let creators = match &self.creators {
@@ -138,26 +175,6 @@ pub enum StoreAt {
     Sqlite(PathBuf),
     /// `postgres://...`: in a database that several processes may share.
     Postgres(String),
-}
-
-impl StoreAt {
-    pub(crate) async fn open(&self) -> Result<Arc<dyn Store>, StoreError> {
-        match self {
-            StoreAt::Memory => Ok(memory::store()),
-            #[cfg(feature = "sqlite")]
-            StoreAt::Sqlite(path) => crate::sqlite::open(path).await,
-            #[cfg(not(feature = "sqlite"))]
-            StoreAt::Sqlite(_) => Err(StoreError::Broken(
-                "this program was built without SQLite: build it with the feature `sqlite`, or set pubsub.store".to_owned(),
-            )),
-            #[cfg(feature = "postgres")]
-            StoreAt::Postgres(address) => crate::postgres::open(address, None).await,
-            #[cfg(not(feature = "postgres"))]
-            StoreAt::Postgres(_) => Err(StoreError::Broken(
-                "this program was built without PostgreSQL: build it with the feature `postgres`, or set pubsub.store = \"sqlite:PATH\"".to_owned(),
-            )),
-        }
-    }
 }
 
 /// Without the password that may stand in an address.
@@ -301,6 +318,21 @@ mod tests {
     #[test]
     fn nothing_needs_to_be_set() {
         assert_eq!(with(&[]).unwrap(), Settings::default());
+    }
+
+    #[cfg(feature = "postgres")]
+    #[tokio::test]
+    async fn a_password_that_cannot_be_read_is_told_with_its_setting() {
+        let settings = with(&[
+            ("COUPLET_PUBSUB_STORE", "postgres://pubsub@localhost/pubsub"),
+            ("COUPLET_PUBSUB_PASSWORD_FILE", "/nowhere/password"),
+        ])
+        .unwrap();
+        let why = settings.open_store().await.err().unwrap().to_string();
+        assert!(
+            why.contains("pubsub.password_file: /nowhere/password"),
+            "{why}"
+        );
     }
 
     #[test]

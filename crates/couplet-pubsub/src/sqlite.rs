@@ -40,6 +40,7 @@ use self::{
 
 mod readers;
 mod writer;
+mod inbox;
 mod desk;
 mod batch;
 mod apply;

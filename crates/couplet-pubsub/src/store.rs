@@ -263,3 +263,34 @@ pub(crate) fn named(jids: &[Jid], after: Option<&Cursor>, max: usize) -> Vec<Rec
         })
         .collect()
 }
+
+/// Looks at changes before the first is made: nothing else may fail for a reason of its own.
+///
+/// # Errors
+///
+/// A name is taken, or there is no node to change.
+pub(crate) fn sound(
+    changes: &[Change],
+    node: Option<&str>,
+    mut is_taken: impl FnMut(&str) -> Result<bool, StoreError>,
+) -> Result<(), StoreError> {
+    let (mut at, mut made, mut freed) = (node, Vec::new(), Vec::new());
+    for change in changes {
+        if let Change::Create { name, .. } = change {
+            let name = name.as_str();
+            if made.contains(&name) || (!freed.contains(&name) && is_taken(name)?) {
+                return Err(StoreError::Busy(format!("the node {name} is new as well")));
+            }
+            made.push(name);
+            at = Some(name);
+        }
+        let Some(at) = at else {
+            return Err(StoreError::Broken("a change to no node".to_owned()));
+        };
+        if let Change::Delete { .. } = change {
+            made.retain(|name| *name != at);
+            freed.push(at);
+        }
+    }
+    Ok(())
+}

@@ -1,9 +1,9 @@
 //! [`Postgres`]: a real PostgreSQL as a child process, for as long as the value lives.
 //!
-//! Deliberately absent: TLS, replication, any cluster of the system's own.
+//! Deliberately absent: replication, any cluster of the system's own.
 
 use std::fs;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,6 +12,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::time::sleep;
 
+use crate::certificate;
 use crate::error::{StageError, doing};
 use crate::process::{self, Process};
 
@@ -55,6 +56,9 @@ pub struct Postgres {
     owner: Option<Owner>,
     port: u16,
     launches: u32,
+    authority: PathBuf,
+    /// Chain and key.
+    certificate: PathBuf,
     folder: TempDir,
 }
 
@@ -136,6 +140,25 @@ impl Postgres {
         let folder = self.folder.path().display().to_string();
         let folder = folder.replace('/', "%2F");
         format!("postgres://postgres@{folder}:{}/postgres", self.port)
+    }
+
+    /// The address of the database over TCP and TLS, with the password and the file of the authority
+    /// that vouches for the server.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn example(postgres: &couplet_test::Postgres) {
+    /// assert!(postgres.tls_url().contains("sslrootcert="));
+    /// # }
+    /// ```
+    pub fn tls_url(&self) -> String {
+        format!(
+            "postgres://postgres:{PASSWORD}@{}:{}/postgres?sslmode=verify-full&sslrootcert={}",
+            certificate::NAME,
+            self.port,
+            self.authority.display()
+        )
     }
 
     /// SIGKILL: the server is gone at once, as in a crash. [`restart`](Postgres::restart) brings it
@@ -230,18 +253,24 @@ impl Postgres {
             .tempdir()
             .map_err(doing("making a temporary directory"))?;
         let [port] = process::free_ports()?;
+        let (authority, certificate) = certificate::issue(folder.path())?;
         let stage = Postgres {
             process: None,
             programs: programs.to_owned(),
             owner: Owner::find()?,
             port,
             launches: 0,
+            authority,
+            certificate,
             folder,
         };
         let secret = stage.folder.path().join("password");
         process::write(&secret, PASSWORD)?;
+        // PostgreSQL refuses a key that others can read.
+        fs::set_permissions(&stage.certificate, fs::Permissions::from_mode(0o600))
+            .map_err(doing("hiding the server's key"))?;
         if let Some(owner) = stage.owner {
-            for path in [stage.folder.path(), &secret] {
+            for path in [stage.folder.path(), &secret, &stage.certificate] {
                 chown(path, Some(owner.user), Some(owner.group))
                     .map_err(doing("giving the server its folder"))?;
             }
@@ -283,6 +312,9 @@ impl Postgres {
             format!("port={}", self.port),
             "listen_addresses=127.0.0.1".to_owned(),
             format!("unix_socket_directories={}", self.folder.path().display()),
+            "ssl=on".to_owned(),
+            format!("ssl_cert_file={}", self.certificate.display()),
+            format!("ssl_key_file={}", self.certificate.display()),
             "max_connections=300".to_owned(),
             "shared_buffers=64MB".to_owned(),
         ] {

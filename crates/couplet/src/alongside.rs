@@ -102,12 +102,33 @@ impl Stopping {
     /// # Cancel safety
     ///
     /// Cancel safe.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::Stopping;
+    ///
+    /// async fn rest(mut stopping: Stopping) {
+    ///     stopping.wait().await;
+    ///     println!("good night");
+    /// }
+    /// ```
     pub async fn wait(&mut self) {
         // A component that is gone has stopped too.
         let _either_way = self.0.wait_for(|stop| *stop).await;
     }
 
     /// Whether it does already.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::Stopping;
+    ///
+    /// fn may_begin(stopping: &Stopping) -> bool {
+    ///     !stopping.is_now()
+    /// }
+    /// ```
     #[must_use]
     pub fn is_now(&self) -> bool {
         *self.0.borrow() || self.0.has_changed().is_err()

@@ -43,6 +43,14 @@ impl Circular {
     ///
     /// All copies have the same id, so that one that comes back is recognised and one that comes
     /// twice too. (RFC 6120, 8.1.3)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Circular, MessageType};
+    ///
+    /// let rain = Circular::new(MessageType::Normal, "rain", |wire| wire.element("body", "It rains"));
+    /// ```
     pub fn new(
         type_: MessageType,
         id: impl Into<String>,
@@ -59,12 +67,30 @@ impl Circular {
     }
 
     /// The children as they are sent.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Circular, MessageType};
+    ///
+    /// let empty = Circular::new(MessageType::Headline, "1", |_| ());
+    /// assert_eq!(empty.content(), "");
+    /// ```
     #[must_use]
     pub fn content(&self) -> &str {
         &self.content
     }
 
     /// The id of all copies.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Circular, MessageType};
+    ///
+    /// let empty = Circular::new(MessageType::Headline, "1", |_| ());
+    /// assert_eq!(empty.id(), "1");
+    /// ```
     #[must_use]
     pub fn id(&self) -> &str {
         &self.id
@@ -124,6 +150,17 @@ impl Mailing {
     /// # Cancel safety
     ///
     /// Dropping the future leaves out those whose turn has not come.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Circular, Mailing, RequestError};
+    ///
+    /// async fn tell(mailing: &Mailing, news: &Circular, readers: &[String]) -> Result<(), RequestError> {
+    ///     let mut left_out = 0;
+    ///     mailing.send(readers, |reader, stamp| left_out += usize::from(stamp.copy(news, reader).is_err())).await
+    /// }
+    /// ```
     pub async fn send<T>(
         &self,
         to_all: &[T],
@@ -151,6 +188,19 @@ impl Mailing {
     /// # Cancel safety
     ///
     /// Cancel safe.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Mailing, RequestError};
+    ///
+    /// async fn taken_or_over(mailing: &Mailing) -> Result<(), RequestError> {
+    ///     tokio::select! {
+    ///         () = mailing.over() => Err(RequestError::Disconnected),
+    ///         taken = mailing.receipt()?.taken() => taken,
+    ///     }
+    /// }
+    /// ```
     pub async fn over(&self) {
         self.switchboard.outbox.bulk().over(self.session).await;
     }
@@ -162,6 +212,16 @@ impl Mailing {
     /// # Errors
     ///
     /// [`RequestError::Disconnected`]: the session is over.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Mailing, Receipt, RequestError};
+    ///
+    /// fn certify(mailing: &Mailing) -> Result<Receipt, RequestError> {
+    ///     mailing.receipt()
+    /// }
+    /// ```
     pub fn receipt(&self) -> Result<Receipt, RequestError> {
         let taken = self.switchboard.outbox.mark(self.session).map_err(over)?;
         Ok(Receipt {
@@ -205,6 +265,18 @@ impl Stamp<'_> {
     /// # Errors
     ///
     /// The gate refuses it: it is too large, or has no `to`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Circular, Stamp};
+    ///
+    /// fn write(news: &Circular, stamp: &mut Stamp<'_>) {
+    ///     if let Err(why) = stamp.copy(news, "alice@example.org") {
+    ///         eprintln!("not to Alice: {why}");
+    ///     }
+    /// }
+    /// ```
     pub fn copy(&mut self, circular: &Circular, to: &str) -> Result<(), Unsendable> {
         self.copy_with(circular, &circular.id, to, |_| ())
     }
@@ -214,6 +286,18 @@ impl Stamp<'_> {
     /// # Errors
     ///
     /// The gate refuses it: it is too large, or has no `to`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Circular, Stamp, Unsendable};
+    ///
+    /// fn write(news: &Circular, number: u64, to: &str, stamp: &mut Stamp<'_>) -> Result<(), Unsendable> {
+    ///     stamp.copy_with(news, &format!("{}-{number}", news.id()), to, |wire| {
+    ///         wire.element("number", &number.to_string());
+    ///     })
+    /// }
+    /// ```
     pub fn copy_with(
         &mut self,
         circular: &Circular,
@@ -266,6 +350,16 @@ impl Receipt {
     /// # Cancel safety
     ///
     /// Dropping the future forgets the receipt, not the copies.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Receipt, RequestError};
+    ///
+    /// async fn is_safe(receipt: Receipt) -> bool {
+    ///     receipt.taken().await.is_ok()
+    /// }
+    /// ```
     pub async fn taken(mut self) -> Result<(), RequestError> {
         let outbox = &self.switchboard.outbox;
         loop {

@@ -13,9 +13,12 @@ use crate::logging;
 mod flags;
 mod reload;
 mod signals;
+mod subcommand;
 
 use reload::Reload;
 pub use signals::Stop;
+use subcommand::Work;
+pub use subcommand::{Asked, Subcommand};
 
 /// Runs a component as a program: [`Launch::new`] and [`Launch::run`].
 ///
@@ -44,7 +47,7 @@ where
 /// Its flags are `--config`, `--domain`, `--server`, `--secret-file`, `--log-format`, `--threads`,
 /// `--operate-listen`, `--check-config`, `--version` and `--help`, which lists every variable too.
 /// With the cargo feature `operate` there is the subcommand `health`: it asks the running component
-/// at `operate.listen` (or `--url`) whether it is ready.
+/// at `operate.listen` (or `--url`) whether it is ready. [`Launch::subcommand`] adds others.
 ///
 /// SIGHUP reads the configuration anew and takes up `log.filter`; the log says which other changes
 /// wait for a restart. The secret's file is read at each attempt to connect anyway.
@@ -77,6 +80,9 @@ pub struct Launch {
     sources: Sources,
     version: Option<&'static str>,
     check: Option<Check>,
+    subcommands: Vec<Subcommand>,
+    /// What each of them does, in the same order.
+    works: Vec<Work>,
 }
 
 /// What is wrong with the program's own part of a configuration.
@@ -96,6 +102,8 @@ impl Launch {
             sources: Sources::process(),
             version: None,
             check: None,
+            subcommands: Vec::new(),
+            works: Vec::new(),
         }
     }
 
@@ -167,6 +175,37 @@ impl Launch {
         self
     }
 
+    /// Something else that the program can do: `--help` lists it, and `work` does it, with the
+    /// configuration and with signals as for the component, but beside no server: neither a domain
+    /// nor a secret has to be set. Flags of the component go before it: `news --config FILE count`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{config::Sources, launch::{Launch, Subcommand}};
+    ///
+    /// let code = Launch::new()
+    ///     .arguments(["news", "count"])
+    ///     .sources(Sources::none())
+    ///     .subcommand(
+    ///         Subcommand::new("count", "say how many news there are"),
+    ///         async |_config, _asked, _stop| Ok(println!("none")),
+    ///     )
+    ///     .run(async |_config, _stop| Ok(()));
+    /// assert_eq!(code, std::process::ExitCode::SUCCESS);
+    /// ```
+    #[must_use]
+    pub fn subcommand<F>(mut self, subcommand: Subcommand, work: F) -> Launch
+    where
+        F: AsyncFnOnce(Config, Asked, Stop) -> Result<(), Error> + 'static,
+    {
+        self.subcommands.push(subcommand);
+        self.works.push(Box::new(|config, asked, stop| {
+            Box::pin(async move { work(config, asked, stop).await })
+        }));
+        self
+    }
+
     /// Reads the configuration, turns the log on and runs the component until it ends.
     ///
     /// `run` gets a [`Stop`] that the first SIGTERM or SIGINT fulfils; it should then finish what
@@ -192,7 +231,7 @@ impl Launch {
     where
         F: AsyncFnOnce(Config, Stop) -> Result<(), Error>,
     {
-        let given = match flags::parse(&self.arguments, self.sources) {
+        let given = match flags::parse(&self.arguments, self.sources, &self.subcommands) {
             Ok(given) => given,
             Err(refused) => {
                 let _nobody_reads_it_then = refused.print();
@@ -241,7 +280,19 @@ impl Launch {
             tracing::warn!("{warning}");
         }
         let as_json = config.log.format == crate::config::LogFormat::Json;
-        match live(config, reload, run) {
+        let ended = match given.wants {
+            Some((name, asked)) => {
+                let named = |(one, _): &(Subcommand, Work)| one.name == name;
+                let mut works = self.subcommands.into_iter().zip(self.works);
+                let work = works.find(named).map(|(_, work)| work);
+                block(&config.clone(), reload, async |stop| match work {
+                    Some(work) => work(config, asked, stop).await,
+                    None => Ok(()),
+                })
+            }
+            None => live(config, reload, run),
+        };
+        match ended {
             Ok(()) => 0,
             Err(error) => {
                 // The lines to paste stay readable in a terminal and one record in JSON.
@@ -311,12 +362,25 @@ fn live<F>(config: Config, reload: Reload, run: F) -> Result<(), Error>
 where
     F: AsyncFnOnce(Config, Stop) -> Result<(), Error>,
 {
+    #[cfg(feature = "operate")]
+    let operate = crate::operate::Operate::prepare(&config)?;
+    block(&config.clone(), reload, async |stop| {
+        // What looks after the component ends with it.
+        #[cfg(feature = "operate")]
+        let _beside_it = operate.start(stop.clone().wait())?;
+        run(config, stop).await
+    })
+}
+
+/// Does it in a runtime as it is configured, with signals.
+fn block<F>(config: &Config, reload: Reload, work: F) -> Result<(), Error>
+where
+    F: AsyncFnOnce(Stop) -> Result<(), Error>,
+{
     let failed = |doing: &str| {
         let doing = doing.to_owned();
         |cause| Error::Io { doing, cause }
     };
-    #[cfg(feature = "operate")]
-    let operate = crate::operate::Operate::prepare(&config)?;
     let stop = signals::listen(reload).map_err(failed("listening for signals"))?;
     let mut builder = match config.runtime.threads {
         0 | 1 => tokio::runtime::Builder::new_current_thread(),
@@ -330,12 +394,7 @@ where
         .enable_all()
         .build()
         .map_err(failed("starting the runtime"))?;
-    let ended = runtime.block_on(async {
-        // What looks after the component ends with it.
-        #[cfg(feature = "operate")]
-        let _beside_it = operate.start(stop.clone().wait())?;
-        run(config, stop).await
-    });
+    let ended = runtime.block_on(work(stop));
     // A blocking call that somebody left behind must not keep the process.
     runtime.shutdown_background();
     ended

@@ -7,7 +7,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicU8, Ordering},
     },
     task::{Context, Poll},
     time::Duration,
@@ -26,6 +26,9 @@ use crate::{
     switchboard::Switchboard,
 };
 
+/// So many first polls in a row that held up the reader make a handler one that is spawned.
+const HELD_UP: u8 = 2;
+
 /// One handler with what is known of it.
 pub(crate) struct Route {
     /// For the log.
@@ -33,7 +36,7 @@ pub(crate) struct Route {
     /// Its own deadline, where it has one.
     pub(crate) limit: Option<Duration>,
     serve: Box<Serve>,
-    holds_up: AtomicBool,
+    held_up: AtomicU8,
 }
 
 type Serve = dyn Fn(Stanza, Arc<Switchboard>) -> Result<Serving, Refusal> + Send + Sync;
@@ -76,7 +79,7 @@ impl Route {
             name: std::any::type_name::<H>(),
             limit,
             serve: Box::new(serve),
-            holds_up: AtomicBool::new(false),
+            held_up: AtomicU8::new(0),
         }
     }
 
@@ -93,14 +96,22 @@ impl Route {
         (self.serve)(stanza, switchboard)
     }
 
-    /// Whether its first poll has held up the reader before.
+    /// Whether its first polls hold up the reader: for good, once two in a row did. One alone may
+    /// have been a busy machine.
     pub(crate) fn holds_up(&self) -> bool {
-        self.holds_up.load(Ordering::Relaxed)
+        self.held_up.load(Ordering::Relaxed) >= HELD_UP
     }
 
-    /// Its first poll has held up the reader.
-    pub(crate) fn note_held_up(&self) {
-        self.holds_up.store(true, Ordering::Relaxed);
+    /// Notes whether a first poll has held up the reader.
+    pub(crate) fn note_poll(&self, held_up: bool) {
+        let before = self.held_up.load(Ordering::Relaxed);
+        match held_up {
+            true => self
+                .held_up
+                .store(before.saturating_add(1), Ordering::Relaxed),
+            false if before > 0 => self.held_up.store(0, Ordering::Relaxed),
+            false => {}
+        }
     }
 
     pub(crate) fn iq<H: IqHandler>(handler: H, limit: Option<Duration>) -> Route {
@@ -170,4 +181,20 @@ impl Route {
 fn malformed(why: xso::error::Error) -> Refusal {
     let text = why.to_string();
     Refusal::new(Condition::BadRequest).text(text).because(why)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_slow_poll_is_forgiven_and_two_in_a_row_are_not() {
+        let route = Route::new::<()>(None, |_, _| Ok(Serving::Now(None)));
+        for held_up in [true, false, true] {
+            route.note_poll(held_up);
+            assert!(!route.holds_up());
+        }
+        route.note_poll(true);
+        assert!(route.holds_up());
+    }
 }

@@ -92,12 +92,13 @@ impl Work {
         self.began = Some(began);
         let polled = self.poll(&mut Context::from_waker(Waker::noop()));
         let took = began.elapsed();
+        self.route.note_poll(took > BLOCKING);
         if took > BLOCKING {
-            self.route.note_held_up();
             tracing::warn!(
                 handler = self.route.name,
                 ?took,
-                "a handler held up the reader and is spawned from now on: use tokio::task::spawn_blocking for what blocks"
+                spawned_from_now_on = self.route.holds_up(),
+                "a handler held up the reader: use tokio::task::spawn_blocking for what blocks"
             );
         }
         match polled {

@@ -538,6 +538,27 @@ mod tests {
     }
 
     #[test]
+    fn a_language_can_be_chosen_and_one_that_was_not_proposed_stays() {
+        let language = |language: &str| {
+            let config = NodeConfig {
+                language: Some(language.into()),
+                ..NodeConfig::default()
+            };
+            let form = configuration(&config);
+            let (_, field) = form.split_once("'pubsub#language'").unwrap();
+            field.split_once("</field>").unwrap().0.to_owned()
+        };
+        let english = language("en");
+        assert!(english.starts_with(" type='list-single'"), "{english}");
+        assert_eq!(english.matches("<value>en</value>").count(), 2, "{english}");
+        let gaelic = language("gd");
+        assert!(
+            gaelic.ends_with("<option><value>gd</value></option><value>gd</value>"),
+            "{gaelic}"
+        );
+    }
+
+    #[test]
     fn meta_data_tells_what_is_public() {
         let jid = |text: &str| BareJid::new(text).unwrap();
         let node = Node {

@@ -4,7 +4,7 @@ use crate::{
     change::Change,
     item::{Item, ItemHead},
     node::{Node, NodeId},
-    store::{Job, JobId, StoreError},
+    store::{Job, JobId, StoreError, sound},
     subscription::{Subscription, SubscriptionState},
 };
 
@@ -21,7 +21,8 @@ impl Shelf {
         changes: Vec<Change>,
     ) -> Result<bool, StoreError> {
         let mut node = name.and_then(|name| self.names.get(name)).copied();
-        self.check(node, &changes)?;
+        let name = name.filter(|_| node.is_some());
+        sound(&changes, name, |name| Ok(self.names.contains_key(name)))?;
         let before = self.last_job;
         let mut touched: Vec<NodeId> = node.into_iter().collect();
         for change in changes {
@@ -37,28 +38,6 @@ impl Shelf {
             self.bury(node);
         }
         Ok(self.last_job > before)
-    }
-
-    fn check(&self, node: Option<NodeId>, changes: &[Change]) -> Result<(), StoreError> {
-        let mut there = node.is_some();
-        let mut freed = None;
-        for change in changes {
-            match change {
-                Change::Create { name, .. } => {
-                    let taken = self.names.get(name).copied();
-                    if taken.is_some() && taken != freed {
-                        return Err(StoreError::Busy(format!("the node {name} is new as well")));
-                    }
-                    there = true;
-                }
-                _ if !there => {
-                    return Err(StoreError::Broken("a change to no node".to_owned()));
-                }
-                Change::Delete { .. } => freed = node,
-                _ => {}
-            }
-        }
-        Ok(())
     }
 
     fn apply_one(&mut self, id: NodeId, change: Change) {

@@ -3,19 +3,23 @@
 //! Deliberately absent: asking about each step. What was there before is known from the facts or
 //! looked up for all steps at once, and nobody else can touch the node meanwhile.
 
-use jid::{BareJid, Jid};
+use jid::Jid;
 
 use crate::{
-    change::{Announcement, Audience, Change},
-    node::{Affiliation, Node, NodeId, NotificationType},
+    change::Change,
+    node::{Node, NodeId},
     store::StoreError,
     subscription::{Subscription, SubscriptionState},
 };
 
 use super::{
     known::{Known, Standing},
-    rows::{affiliation_word, integer},
+    rows::integer,
     script::{Ask, ask},
+    write::{
+        INSERT_ITEM, affiliate, announce, bury, config_text, insert_node, save_counts,
+        save_subscription,
+    },
 };
 
 /// A node while it changes.
@@ -292,7 +296,7 @@ impl Work {
         };
         self.push(save_counts(&node));
         if std::mem::take(&mut self.deleted) {
-            self.done.asks.extend(bury(node.id));
+            self.push(bury(node.id));
         }
     }
 }
@@ -300,126 +304,4 @@ impl Work {
 fn next_seq(node: &mut Node) -> u64 {
     node.next_seq += 1;
     node.next_seq - 1
-}
-
-fn config_text(node: &Node) -> Result<String, StoreError> {
-    serde_json::to_string(&node.config).map_err(|error| StoreError::Broken(error.to_string()))
-}
-
-pub(super) const INSERT_ITEM: &str =
-    "INSERT INTO item (node, seq, id, publisher, published, expires, payload)
-     VALUES ($1, $2, $3, $4, $5, $6, $7)";
-
-pub(super) fn insert_node(node: &Node, deleted: bool) -> Result<Ask, StoreError> {
-    Ok(ask!(
-        "INSERT INTO node (id, name, creator, created, revision, next_seq, items, subscribers,
-                           config, deleted)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
-        node.id.0,
-        node.name.clone(),
-        node.creator.as_str().to_owned(),
-        node.created.0,
-        integer(node.revision),
-        integer(node.next_seq),
-        integer(node.items),
-        integer(node.subscribers),
-        config_text(node)?,
-        deleted
-    ))
-}
-
-/// Writes down how far a node has come.
-fn save_counts(node: &Node) -> Ask {
-    ask!(
-        "UPDATE node SET revision = $2, next_seq = $3, items = $4, subscribers = $5 WHERE id = $1",
-        node.id.0,
-        integer(node.revision),
-        integer(node.next_seq),
-        integer(node.items),
-        integer(node.subscribers)
-    )
-}
-
-/// Forgets a deleted node once nothing of it is left to deliver.
-pub(super) fn bury(id: NodeId) -> [Ask; 2] {
-    [
-        ask!(
-            "DELETE FROM node WHERE id = $1 AND deleted
-             AND NOT EXISTS (SELECT 1 FROM announcement WHERE node = $1)",
-            id.0
-        ),
-        ask!(
-            "DELETE FROM subscription WHERE node = $1
-             AND NOT EXISTS (SELECT 1 FROM node WHERE id = $1)",
-            id.0
-        ),
-    ]
-}
-
-pub(super) fn affiliate(node: NodeId, jid: &BareJid, affiliation: Affiliation) -> Ask {
-    let jid = jid.as_str().to_owned();
-    if affiliation == Affiliation::None {
-        return ask!(
-            "DELETE FROM affiliation WHERE node = $1 AND jid = $2",
-            node.0,
-            jid
-        );
-    }
-    ask!(
-        "INSERT INTO affiliation (node, jid, affiliation) VALUES ($1, $2, $3)
-         ON CONFLICT (node, jid) DO UPDATE SET affiliation = excluded.affiliation",
-        node.0,
-        jid,
-        affiliation_word(affiliation)
-    )
-}
-
-/// Replaces one of the same JID and subid, which keeps its place in the order.
-pub(super) fn save_subscription(node: NodeId, new: &Subscription, since: u64, began: u64) -> Ask {
-    ask!(
-        "INSERT INTO subscription (node, jid, subid, bare, pending, deliver, include_body, bounces,
-                                   since, began, expires)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-         ON CONFLICT (node, jid, subid) DO UPDATE SET pending = excluded.pending,
-             deliver = excluded.deliver, include_body = excluded.include_body,
-             bounces = excluded.bounces, since = excluded.since, expires = excluded.expires",
-        node.0,
-        new.jid.as_str().to_owned(),
-        new.subid.clone(),
-        new.jid.to_bare().as_str().to_owned(),
-        new.state == SubscriptionState::Pending,
-        new.options.deliver,
-        new.options.include_body,
-        i64::from(new.bounces),
-        integer(since),
-        integer(began),
-        new.expires.map(|at| at.0)
-    )
-}
-
-pub(super) fn announce(
-    node: NodeId,
-    seq: u64,
-    announcement: Announcement,
-) -> Result<Ask, StoreError> {
-    let (audience, named): (i16, _) = match &announcement.to {
-        Audience::Subscribers => (0, None),
-        Audience::SubscribersAndPending => (1, None),
-        Audience::Named(jids) => {
-            let jids = serde_json::to_string(jids);
-            let jids = jids.map_err(|error| StoreError::Broken(error.to_string()))?;
-            (2, Some(jids))
-        }
-    };
-    Ok(ask!(
-        "INSERT INTO announcement (node, seq, audience, headline, named, body, content)
-         VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
-        node.0,
-        integer(seq),
-        audience,
-        announcement.type_ == NotificationType::Headline,
-        named,
-        announcement.body,
-        announcement.content
-    ))
 }

@@ -27,12 +27,12 @@ const CONNECTIONS: usize = 16;
 const WAIT: Duration = Duration::from_secs(5);
 
 /// How long whatever is asked may take, network and locks included.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What every connection is told first. A process that froze holds no node for long.
 pub(super) fn greeting(schema: &str) -> String {
     format!(
-        "SET search_path TO \"{schema}\"; SET statement_timeout = '15s'; SET lock_timeout = '10s';
+        "SET search_path TO \"{schema}\"; SET statement_timeout = '8s'; SET lock_timeout = '5s';
          SET idle_in_transaction_session_timeout = '20s'; SET jit = off;
          SET default_transaction_isolation = 'read committed'"
     )
@@ -83,11 +83,20 @@ impl Session {
 
     /// Has this done; a transaction may be open afterwards.
     pub(super) async fn ask(&mut self, asks: &[Ask]) -> Result<Answers, Refused> {
+        self.ask_all(asks, &[]).await
+    }
+
+    /// Has this done, then that.
+    pub(super) async fn ask_all(
+        &mut self,
+        first: &[Ask],
+        then: &[Ask],
+    ) -> Result<Answers, Refused> {
         self.settled = false;
         let Some(client) = &self.client else {
             return Err(Refused::Late);
         };
-        match timeout(PATIENCE, script::run(client, asks)).await {
+        match timeout(PATIENCE, script::run(client, first.iter().chain(then))).await {
             Ok(answers) => answers.map_err(Refused::Because),
             Err(_elapsed) => Err(Refused::Late),
         }
@@ -115,15 +124,40 @@ impl Drop for Session {
 /// Why something was not done.
 #[derive(Debug)]
 pub(super) enum Refused {
+    /// The server or the way to it says so.
     Because(Error),
+    /// No answer in time.
     Late,
+    /// We say so; the server does not know of it.
+    Told(StoreError),
+}
+
+impl Refused {
+    /// Whether nothing more can be asked on this connection.
+    pub(super) fn ends_it(&self) -> bool {
+        match self {
+            Refused::Because(error) => fault::is_connection(error),
+            Refused::Late => true,
+            Refused::Told(_) => false,
+        }
+    }
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Refused {
+        Refused::Told(error)
+    }
 }
 
 impl From<Refused> for StoreError {
     fn from(refused: Refused) -> StoreError {
         match refused {
+            Refused::Because(error) if fault::is_taken_name(&error) => {
+                StoreError::Busy("a node of this name is new as well".to_owned())
+            }
             Refused::Because(error) => error.into(),
             Refused::Late => fault::too_slow(),
+            Refused::Told(error) => error,
         }
     }
 }

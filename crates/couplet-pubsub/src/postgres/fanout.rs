@@ -10,12 +10,12 @@ use crate::{
 };
 
 use super::{
-    apply::bury,
     change::{BEGIN, COMMIT},
     connect::Session,
     find::all,
     rows::{self, integer, job_columns, value},
     script::ask,
+    write::bury,
 };
 
 /// Those who claim do so one after the other: what one takes, the next has to see.
@@ -177,7 +177,7 @@ pub(super) async fn finish(
     };
     let (node, deleted, more) = (NodeId(value(row, 0)?), value(row, 1)?, value(row, 2)?);
     if deleted {
-        session.end(&bury(node)).await?;
+        session.end(&[bury(node)]).await?;
     }
     Ok(Some(Gone { more }))
 }

@@ -38,6 +38,7 @@ pub(super) fn at(address: &Address, error: &Error) -> StoreError {
             "this user lacks rights: let it own the database, or create the schema for it"
         }
         Some(_) => "it refuses",
+        None if why.contains("password missing") => "it asks for a password",
         None => "it cannot be reached",
     };
     let told = format!("{address}: {cure} ({why})");
@@ -68,6 +69,15 @@ pub(super) fn closed() -> StoreError {
 /// It took so long that nobody can say what became of it.
 pub(super) fn too_slow() -> StoreError {
     StoreError::Busy("PostgreSQL: no answer in time".to_owned())
+}
+
+/// The same error for one more of those who wait.
+pub(super) fn again(error: &StoreError) -> StoreError {
+    match error {
+        StoreError::UnknownCursor => StoreError::UnknownCursor,
+        StoreError::Busy(why) => StoreError::Busy(why.clone()),
+        StoreError::Broken(why) => StoreError::Broken(why.clone()),
+    }
 }
 
 /// Whether the connection was at fault, and not what was asked.
@@ -103,10 +113,16 @@ fn may_pass(error: &Error) -> bool {
     }
 }
 
-/// Whether our values and the server's columns do not fit together.
+/// Whether our values and the server's columns do not fit together, or what we were told to use.
 fn is_ours(error: &Error) -> bool {
     let told = error.to_string();
-    told.starts_with("error deserializing") || told.starts_with("error serializing")
+    [
+        "error deserializing",
+        "error serializing",
+        "invalid configuration",
+    ]
+    .iter()
+    .any(|ours| told.starts_with(ours))
 }
 
 fn words(error: &Error) -> String {

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::{
     task::JoinSet,
-    time::{MissedTickBehavior, interval, sleep, timeout},
+    time::{Instant, MissedTickBehavior, interval, interval_at, sleep, timeout},
 };
 use tokio_postgres::{AsyncMessage, Client, Connection, Error, Socket};
 
@@ -37,10 +37,11 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5
 
 /// Deleted nodes whose last two announcements two instances finished at the same time.
 const BURY: &str = "
-DELETE FROM node WHERE deleted
-    AND NOT EXISTS (SELECT 1 FROM announcement WHERE announcement.node = node.id);
-DELETE FROM subscription WHERE NOT EXISTS (SELECT 1 FROM node WHERE id = subscription.node)
-    AND node IN (SELECT node FROM subscription EXCEPT SELECT id FROM node)";
+WITH gone AS (
+    DELETE FROM node WHERE deleted
+    AND NOT EXISTS (SELECT 1 FROM announcement WHERE announcement.node = node.id) RETURNING id
+)
+DELETE FROM subscription USING gone WHERE node = gone.id";
 
 /// A connection that hears, and the client that speaks on it.
 pub(super) struct Line {
@@ -121,7 +122,7 @@ pub(super) fn start(
             if again.listen(&address).await.is_ok() {
                 tracing::info!(%address, "the connection for news is back");
                 // Whatever was said meanwhile was not heard.
-                shared.recount.store(true, Ordering::Relaxed);
+                shared.doubt();
                 shared.announced.notify_one();
                 line = Some(again);
             }
@@ -140,7 +141,7 @@ async fn converse(line: Line, address: &Address, shared: &Shared) -> StoreError 
             match poll_fn(|context| connection.poll_message(context)).await {
                 Some(Ok(AsyncMessage::Notification(news))) => {
                     if news.payload() != shared.instance {
-                        shared.recount.store(true, Ordering::Relaxed);
+                        shared.doubt();
                         shared.announced.notify_one();
                     }
                 }
@@ -160,7 +161,7 @@ async fn speak(client: &Client, address: &Address, shared: &Shared) -> Result<()
     let tell = client.prepare("SELECT pg_notify($1, $2)").await?;
     let channel = channel(address);
     let mut recount = interval(RECOUNT);
-    let mut tidy = interval(TIDY);
+    let mut tidy = interval_at(Instant::now() + TIDY, TIDY);
     recount.set_missed_tick_behavior(MissedTickBehavior::Delay);
     tidy.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -174,7 +175,10 @@ async fn speak(client: &Client, address: &Address, shared: &Shared) -> Result<()
                     shared.count(client).await?;
                 }
             }
-            _ = tidy.tick() => answered(client.batch_execute(BURY)).await?,
+            _ = tidy.tick() => {
+                answered(client.batch_execute(BURY)).await?;
+                shared.doubt();
+            }
         }
     }
 }

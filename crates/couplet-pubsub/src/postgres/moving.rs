@@ -12,7 +12,6 @@ use crate::{
 };
 
 use super::{
-    apply,
     change::{BEGIN, COMMIT},
     connect::Session,
     find::all,
@@ -21,6 +20,7 @@ use super::{
         subscription_columns, value,
     },
     script::{Ask, ask},
+    write,
 };
 
 pub(super) async fn dump(pool: &Pool, from: Mark, max: u32) -> Result<Vec<Record>, StoreError> {
@@ -210,7 +210,7 @@ impl Entry {
         }
         (node.items, node.subscribers) = (0, 0);
         self.restored.node = Some(node.id);
-        self.asks.push(apply::insert_node(&node, deleted)?);
+        self.asks.push(write::insert_node(&node, deleted)?);
         Ok(())
     }
 
@@ -241,7 +241,7 @@ impl Entry {
         };
         match record {
             Record::Affiliation { jid, affiliation } => {
-                self.asks.push(apply::affiliate(id, &jid, affiliation));
+                self.asks.push(write::affiliate(id, &jid, affiliation));
             }
             Record::Subscription {
                 subscription,
@@ -251,12 +251,12 @@ impl Entry {
                 self.subscribers += i64::from(counted);
                 let since = subscription.since;
                 self.asks
-                    .push(apply::save_subscription(id, &subscription, since, began));
+                    .push(write::save_subscription(id, &subscription, since, began));
             }
             Record::Item(item) => {
                 self.items += 1;
                 self.asks.push(ask!(
-                    apply::INSERT_ITEM,
+                    write::INSERT_ITEM,
                     id.0,
                     integer(item.head.seq),
                     item.head.id,
@@ -272,7 +272,7 @@ impl Entry {
                 after,
             } => {
                 self.announced += 1;
-                self.asks.push(apply::announce(id, seq, announcement)?);
+                self.asks.push(write::announce(id, seq, announcement)?);
                 if let Some(after) = after {
                     let sql = "UPDATE announcement SET after_jid = $3, after_subid = $4
                                WHERE node = $1 AND seq = $2";

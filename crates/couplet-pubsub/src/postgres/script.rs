@@ -38,15 +38,18 @@ impl Ask {
 }
 
 /// Has them done in this order. The first that fails is the answer; those behind it were sent.
-pub(super) async fn run(client: &Object, asks: &[Ask]) -> Result<Answers, Error> {
-    let mut prepared = Vec::with_capacity(asks.len());
+pub(super) async fn run(
+    client: &Object,
+    asks: impl Iterator<Item = &Ask>,
+) -> Result<Answers, Error> {
+    let mut prepared = Vec::new();
     for ask in asks {
         let statement = client.prepare_cached(ask.sql).await?;
         let values: Vec<&(dyn ToSql + Sync)> =
             ask.values.iter().map(|value| &**value as _).collect();
         prepared.push((statement, values));
     }
-    let mut sent = Vec::with_capacity(asks.len());
+    let mut sent = Vec::with_capacity(prepared.len());
     for (statement, values) in &prepared {
         let mut answer = Box::pin(client.query(statement, values));
         // The first look at a query sends it.
@@ -56,7 +59,7 @@ pub(super) async fn run(client: &Object, asks: &[Ask]) -> Result<Answers, Error>
             Poll::Pending => Sent::Waiting(answer),
         });
     }
-    let mut answers = Vec::with_capacity(asks.len());
+    let mut answers = Vec::with_capacity(prepared.len());
     for one in sent {
         answers.push(match one {
             Sent::Answered(rows) => rows?,

@@ -9,9 +9,13 @@ use crate::store::suite::{Shared, suite};
 static SERVER: OnceCell<Postgres> = OnceCell::const_new();
 static SCHEMAS: AtomicU32 = AtomicU32::new(0);
 
-async fn fresh() -> String {
+async fn server() -> &'static Postgres {
     let start = async || Postgres::start().await.unwrap();
-    let server = SERVER.get_or_init(start).await;
+    SERVER.get_or_init(start).await
+}
+
+async fn fresh() -> String {
+    let server = server().await;
     let number = SCHEMAS.fetch_add(1, Ordering::Relaxed);
     format!("{}?schema=test_{number}", server.socket_url())
 }
@@ -25,3 +29,6 @@ async fn open() -> (Shared, ()) {
 }
 
 suite!(open());
+
+mod instances;
+mod trouble;

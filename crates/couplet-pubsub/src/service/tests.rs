@@ -2,15 +2,16 @@ use couplet::{Component, Config};
 use couplet_test::{Heard, Server, User};
 
 use super::*;
-use crate::policy::{Creators, House};
+use crate::policy::House;
 
 const HERE: &str = "echo.test";
 
 /// A service, and an administrator among its users.
 async fn serving() -> (Server, User, User) {
-    let mut house = House::default();
-    house.creators = Creators::Anyone;
-    house.admins = vec!["admin@example.org".parse().unwrap()];
+    let house = House {
+        admins: vec!["admin@example.org".parse().unwrap()],
+        ..House::default()
+    };
     let pubsub = Pubsub::memory().policy(house);
     let server = Server::start(|config: Config| pubsub.mount(Component::new(config))).await;
     let alice = server.user("alice@example.org/phone");

@@ -1,4 +1,4 @@
-//! Changes, one after the other, inside of a savepoint of somebody else.
+//! Changes, one after the other, inside of a transaction of somebody else.
 
 use jid::{BareJid, Jid};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -51,7 +51,7 @@ impl<'a> Work<'a> {
     ///
     /// # Errors
     ///
-    /// Some were done: whoever holds the savepoint undoes them.
+    /// Some were done: whoever holds the transaction undoes them.
     pub(super) fn apply(mut self, changes: Vec<Change>) -> Result<Done, StoreError> {
         for change in changes {
             self.apply_one(change)?;
@@ -289,11 +289,6 @@ fn config_text(node: &Node) -> Result<String, StoreError> {
 
 /// Enters a node; it comes back with its key.
 pub(super) fn create(file: &Connection, mut node: Node) -> Result<Node, StoreError> {
-    let sql = "SELECT 1 FROM node WHERE name = ? AND deleted = 0";
-    if file.prepare_cached(sql)?.exists([&node.name])? {
-        let name = node.name;
-        return Err(StoreError::Busy(format!("the node {name} is new as well")));
-    }
     file.prepare_cached("DELETE FROM redirect WHERE name = ?")?
         .execute([&node.name])?;
     node.id = insert_node(file, &node, None, false)?;

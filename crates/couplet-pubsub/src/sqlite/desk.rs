@@ -10,19 +10,21 @@ use std::{
 use rusqlite::Connection;
 
 use crate::{
+    change::Change,
     facts::{Facts, Needs},
     moment::Moment,
-    node::NodeId,
+    node::{Node, NodeId},
     store::{
         Claim, Cursor, Decide, Job, JobId, StoreError, decided,
         queue::Queue,
         record::{Record, Restored},
+        sound,
     },
 };
 
 use super::{
     Shared,
-    apply::Work,
+    apply::{Done, Work},
     batch::{Batch, Delivered, Nodes},
     connect, fanout, find, moving,
     writer::Answer,
@@ -108,11 +110,7 @@ impl Desk {
         if changes.is_empty() {
             return Ok(());
         }
-        let node = facts.node;
-        let done = self.in_savepoint(|file, last_job| {
-            let work = Work::new(file, node, last_job);
-            work.apply(changes)
-        })?;
+        let done = self.apply(facts.node, changes)?;
         for name in &done.forget {
             self.nodes.forget(name);
         }
@@ -137,6 +135,22 @@ impl Desk {
             find::facts(file, needs, desk.nodes.find(name), backlog)
         });
         found.map_err(|error| self.doubt(error))
+    }
+
+    /// Makes changes of which nothing is left to go wrong but the file: then all are undone that
+    /// would have shared a commit. A savepoint for each would cost as much as the change.
+    fn apply(&mut self, node: Option<Node>, changes: Vec<Change>) -> Result<Done, StoreError> {
+        let name = node.as_ref().map(|node| node.name.as_str());
+        let checked = self.with_file(|_, file| {
+            let is_taken = |name: &str| Ok(find::node(file, name)?.is_some());
+            sound(&changes, name, is_taken)
+        });
+        checked?;
+        let done = self.with_file(|desk, file| {
+            desk.begin(file)?;
+            Work::new(file, node, &mut desk.last_job).apply(changes)
+        });
+        done.map_err(|error| self.fail(error))
     }
 
     /// Does it or leaves no trace of it.
@@ -174,7 +188,7 @@ impl Desk {
 
     fn begin(&mut self, file: &Connection) -> Result<(), StoreError> {
         if !self.batch.open {
-            file.execute_batch("BEGIN IMMEDIATE")?;
+            file.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
             self.batch.open = true;
         }
         Ok(())
@@ -262,7 +276,7 @@ impl Desk {
             desk.begin(file)?;
             desk.nodes.save(file)?;
             desk.delivered.save(file)?;
-            file.execute_batch("COMMIT")?;
+            file.prepare_cached("COMMIT")?.execute([])?;
             Ok(())
         });
         if let Err(error) = saved {

@@ -5,10 +5,7 @@
 
 use std::{
     path::PathBuf,
-    sync::{
-        Arc, Mutex, PoisonError,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
-    },
+    sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
     time::Duration,
 };
@@ -29,14 +26,11 @@ use super::{
     Shared,
     connect::{self, Lock},
     desk::Desk,
-    fault,
+    inbox::Inbox,
 };
 
-/// How many may wait for the writer before the next one is told to come later.
-const QUEUE: usize = 4_096;
-
-/// How many one commit takes at most.
-const BATCH: usize = 1_024;
+/// How many wake the writer together while it waits for more.
+const AT_ONCE: usize = 16;
 
 /// How long what was delivered waits for changes to share a commit with.
 const LINGER: Duration = Duration::from_millis(50);
@@ -91,12 +85,9 @@ pub(super) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// The way to the thread. Dropped, it waits until what was sent is done.
 pub(super) struct Writer {
-    running: Mutex<Option<Running>>,
-}
-
-struct Running {
-    inbox: SyncSender<Op>,
-    thread: JoinHandle<()>,
+    inbox: Arc<Inbox<Op>>,
+    /// None once it was stopped.
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Writer {
@@ -106,31 +97,32 @@ impl Writer {
         let file = connect::writing(&path)?;
         connect::check(&file, &path)?;
         let desk = Desk::new(path, file, shared)?;
-        let (inbox, ops) = sync_channel(QUEUE);
+        let inbox = Arc::new(Inbox::new());
+        let ops = Arc::clone(&inbox);
         let thread = std::thread::Builder::new()
             .name("pubsub-sqlite".to_owned())
-            .spawn(move || run(desk, &ops, lock))
+            .spawn(move || {
+                // Whatever ends it, nobody shall wait for it any more.
+                let closing = Closing(ops);
+                run(desk, &closing.0);
+                drop(lock);
+            })
             .map_err(|error| StoreError::Busy(format!("no thread to write with: {error}")))?;
         Ok(Writer {
-            running: Mutex::new(Some(Running { inbox, thread })),
+            inbox,
+            thread: Mutex::new(Some(thread)),
         })
     }
 
     pub(super) fn send(&self, op: Op) -> Result<(), StoreError> {
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(running) = &*running else {
-            return Err(fault::lost(""));
-        };
-        running.inbox.try_send(op).map_err(|error| match error {
-            TrySendError::Full(_) => StoreError::Busy("too much waits to be written".to_owned()),
-            TrySendError::Disconnected(_) => fault::lost(""),
-        })
+        self.inbox.send(op)
     }
 
     /// Takes no more; the thread ends when all is done that was sent. None where it was stopped.
     pub(super) fn stop(&self) -> Option<JoinHandle<()>> {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        running.take().map(|running| running.thread)
+        self.inbox.close();
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        thread.take()
     }
 }
 
@@ -142,29 +134,31 @@ impl Drop for Writer {
     }
 }
 
-/// Works until nobody can send any more. The lock goes last.
-fn run(mut desk: Desk, ops: &Receiver<Op>, lock: Lock) {
-    let mut due = None;
+struct Closing(Arc<Inbox<Op>>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
+        let _nobody_answers_them = self.0.take(0, None);
+    }
+}
+
+/// Works until nobody can send any more.
+fn run(mut desk: Desk, ops: &Inbox<Op>) {
+    let mut due: Option<Instant> = None;
     let mut pace = Pace::default();
-    loop {
-        let op = match due {
-            None => ops.recv().map_err(|_| RecvTimeoutError::Disconnected),
-            Some(due) => ops.recv_timeout(Instant::duration_since(&due, Instant::now())),
-        };
-        match op {
-            Ok(op) => take(&mut desk, op),
-            Err(RecvTimeoutError::Timeout) => {
-                desk.commit();
-                due = None;
-            }
-            Err(RecvTimeoutError::Disconnected) => break,
-        }
-        for op in ops.try_iter().take(BATCH) {
+    let left = |due: Instant| due.duration_since(Instant::now());
+    while let Some(some) = ops.take(1, due.map(left)) {
+        let idle = some.is_empty();
+        for op in some {
             take(&mut desk, op);
         }
         if desk.is_waited_for() {
             gather(&mut desk, ops, &pace);
             pace = pace.commit(&mut desk);
+            due = None;
+        } else if idle || due.is_some_and(|due| left(due).is_zero()) {
+            desk.commit();
             due = None;
         }
         if due.is_none() && desk.has_delivered() {
@@ -173,8 +167,6 @@ fn run(mut desk: Desk, ops: &Receiver<Op>, lock: Lock) {
         }
     }
     desk.commit();
-    drop(desk);
-    drop(lock);
 }
 
 /// What the last commit was like.
@@ -198,15 +190,17 @@ impl Pace {
 
 /// Those who were just answered mostly ask again at once. Without some patience every other commit
 /// would be for the first of them alone; half of what a commit takes is well spent on the others.
-fn gather(desk: &mut Desk, ops: &Receiver<Op>, last: &Pace) {
-    if last.answered <= desk.waiting() {
-        return;
-    }
+fn gather(desk: &mut Desk, ops: &Inbox<Op>, last: &Pace) {
     let end = Instant::now() + (last.took / 2).min(PATIENCE);
-    while desk.waiting() < last.answered
-        && let Ok(op) = ops.recv_timeout(end.duration_since(Instant::now()))
-    {
-        take(desk, op);
+    while let missing @ 1.. = last.answered.saturating_sub(desk.waiting()) {
+        let left = end.duration_since(Instant::now());
+        let some = ops.take(missing.min(AT_ONCE), Some(left));
+        let Some(some) = some.filter(|some| !some.is_empty()) else {
+            return;
+        };
+        for op in some {
+            take(desk, op);
+        }
     }
 }
 

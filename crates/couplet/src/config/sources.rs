@@ -43,6 +43,8 @@ pub struct Sources {
     variables: Vec<(String, OsString)>,
     flags: Vec<(String, String)>,
     sections: Vec<String>,
+    /// Whether there has to be a domain and a secret.
+    login: bool,
 }
 
 impl Sources {
@@ -60,6 +62,7 @@ impl Sources {
             variables: Vec::new(),
             flags: Vec::new(),
             sections: Vec::new(),
+            login: true,
         }
     }
 
@@ -138,6 +141,13 @@ impl Sources {
         self
     }
 
+    /// For what is done beside no server: no domain and no secret have to be set, and what is set
+    /// of them is not looked at.
+    pub(crate) fn without_login(mut self) -> Sources {
+        self.login = false;
+        self
+    }
+
     /// Reads everything and checks it.
     ///
     /// # Examples
@@ -191,6 +201,9 @@ impl Sources {
             apply(setting, &figment, &document, &mut config)?;
         }
         config.sections = Sections::new(self.sections.clone(), figment, document);
+        if !self.login {
+            return Ok(config);
+        }
         let credentials = self.text("CREDENTIALS_DIRECTORY")?;
         complete(&mut config, credentials.as_deref().map(Path::new))?;
         Ok(config)

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, Command, value_parser};
 
+use super::subcommand::{Asked, Subcommand};
 use crate::config::{Setting, Sources, settings};
 
 /// What was asked for on the command line.
@@ -15,18 +16,24 @@ pub(super) struct Given {
     pub(super) sources: Sources,
     pub(super) wants_check: bool,
     pub(super) wants_version: bool,
+    /// The name of a subcommand of the program, and what stood behind it.
+    pub(super) wants: Option<(&'static str, Asked)>,
     #[cfg(feature = "operate")]
-    pub(super) wants_health: Option<Asked>,
+    pub(super) wants_health: Option<Whom>,
 }
 
-/// The subcommand `health`.
+/// Behind the subcommand `health`.
 #[cfg(feature = "operate")]
-pub(super) struct Asked {
+pub(super) struct Whom {
     pub(super) url: Option<String>,
 }
 
 /// Adds what the flags say to the sources.
-pub(super) fn parse(arguments: &[OsString], mut sources: Sources) -> Result<Given, clap::Error> {
+pub(super) fn parse(
+    arguments: &[OsString],
+    mut sources: Sources,
+    subcommands: &[Subcommand],
+) -> Result<Given, clap::Error> {
     let program = arguments
         .first()
         .and_then(|path| Path::new(path).file_name())
@@ -41,11 +48,20 @@ pub(super) fn parse(arguments: &[OsString], mut sources: Sources) -> Result<Give
             sources,
             wants_check: false,
             wants_version: false,
+            wants: None,
             #[cfg(feature = "operate")]
             wants_health: None,
         });
     }
-    let matches = command(&program).try_get_matches_from(arguments)?;
+    let command = command(&program).subcommands(subcommands.iter().map(Subcommand::command));
+    let matches = command.try_get_matches_from(arguments)?;
+    let wants = subcommands.iter().find_map(|one| {
+        let behind = matches.subcommand_matches(one.name)?;
+        Some((one.name, one.asked(behind)))
+    });
+    if wants.is_some() {
+        sources = sources.without_login();
+    }
     if let Some(path) = matches.get_one::<PathBuf>("config") {
         sources = sources.file(path);
     }
@@ -59,8 +75,9 @@ pub(super) fn parse(arguments: &[OsString], mut sources: Sources) -> Result<Give
         sources,
         wants_check: matches.get_flag("check-config"),
         wants_version: matches.get_flag("version"),
+        wants,
         #[cfg(feature = "operate")]
-        wants_health: matches.subcommand_matches("health").map(|asked| Asked {
+        wants_health: matches.subcommand_matches("health").map(|asked| Whom {
             url: asked.get_one::<String>("url").cloned(),
         }),
     })

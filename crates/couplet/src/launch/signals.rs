@@ -25,6 +25,22 @@ use super::reload::Reload;
 pub struct Stop(watch::Receiver<bool>);
 
 impl Stop {
+    /// Whether the process was asked to stop, for loops that end at a good place of their own.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use couplet::launch::Stop;
+    /// fn copy(lines: impl Iterator<Item = String>, stop: &Stop) {
+    ///     for line in lines.take_while(|_| !stop.is_asked()) {
+    ///         println!("{line}");
+    ///     }
+    /// }
+    /// ```
+    pub fn is_asked(&self) -> bool {
+        *self.0.borrow()
+    }
+
     /// Waits until the process is asked to stop.
     ///
     /// # Examples

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::Duration;
 
-use super::Launch;
+use super::{Launch, Subcommand};
 use crate::config::Server;
 use crate::error::{Error, Rejected};
 
@@ -20,7 +20,21 @@ fn play() {
     };
     let launch = Launch::new()
         .version("9.9.9")
-        .arguments(arguments.split_whitespace());
+        .arguments(arguments.split_whitespace())
+        .subcommand(
+            Subcommand::new("count", "say how many there are")
+                .operand("WHAT", "of what")
+                .flag("slowly", "until somebody wants it to stop"),
+            async |_config, asked, stop| {
+                println!("ready: counting {:?}", asked.operand());
+                if asked.flag() {
+                    let late = tokio::time::timeout(DEADLINE, stop.clone().wait()).await;
+                    late.map_err(|_| Error::Misuse("nobody sent a signal".to_owned()))?;
+                }
+                println!("asked to stop: {}", stop.is_asked());
+                Ok(())
+            },
+        );
     let code = launch.code(async |config, stop| {
         if config.domain.starts_with("refused") {
             let server = Server::default();
@@ -113,6 +127,27 @@ fn a_signal_asks_for_an_orderly_end() {
         played.until("stopping");
         assert_eq!(played.code(), 0);
     }
+}
+
+#[test]
+fn a_subcommand_needs_no_server_and_is_listed() {
+    play();
+    let test = "a_subcommand_needs_no_server_and_is_listed";
+    let (code, out, _) = output(test, "count stars");
+    assert_eq!(code, 0);
+    assert!(out.contains("counting Some(\"stars\")"), "{out}");
+    assert!(out.contains("asked to stop: false"), "{out}");
+    let (code, out, _) = output(test, "--help");
+    assert_eq!(code, 0);
+    assert!(out.contains("say how many there are"), "{out}");
+    let (code, _, err) = output(test, "count stars planets");
+    assert_eq!(code, 2);
+    assert!(err.contains("'planets'"), "{err}");
+    let mut played = Played::start(command(test, "count --slowly"));
+    played.until("ready");
+    played.signal("-INT");
+    played.until("asked to stop: true");
+    assert_eq!(played.code(), 0);
 }
 
 #[test]

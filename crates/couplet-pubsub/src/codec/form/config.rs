@@ -94,7 +94,7 @@ pub(super) static TABLE: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         option!(text "pubsub#title", title, "A name of the node for people").public(),
         option!(text "pubsub#description", description, "A description of the node").public(),
         option!(text "pubsub#type", payload_type, "The namespace of all payloads").public(),
-        option!(text "pubsub#language", language, "The default language of the node").public(),
+        language().public(),
         entry(
             "pubsub#contact",
             "jid-multi",
@@ -190,6 +190,27 @@ fn entry(
         tell,
         apply,
     }
+}
+
+/// A list, as the registry has it: aioxmpp refuses the form otherwise. Those that people speak most
+/// are offered, any other is taken.
+fn language() -> Entry {
+    let mut entry = option!(text "pubsub#language", language, "The default language of the node");
+    entry.kind = "list-single";
+    entry.choices = vec![
+        ("en", "English"),
+        ("zh", "Chinese"),
+        ("hi", "Hindi"),
+        ("es", "Spanish"),
+        ("ar", "Arabic"),
+        ("fr", "French"),
+        ("bn", "Bengali"),
+        ("pt", "Portuguese"),
+        ("ru", "Russian"),
+        ("de", "German"),
+        ("ja", "Japanese"),
+    ];
+    entry
 }
 
 /// Its refusal has a name of its own. (XEP-0060, 8.1.2)

@@ -128,11 +128,24 @@ impl Told<'_> {
                 wire.element("value", word);
                 wire.raw("</option>");
             }
+            self.write_other_choice(wire);
         }
         for value in self.values {
             wire.element("value", value);
         }
         wire.raw("</field>");
+    }
+
+    /// What is in force can be chosen again, where the choices are only proposals.
+    fn write_other_choice(&self, wire: &mut Wire<'_>) {
+        let is_list = self.kind == "list-single";
+        for value in self.values.iter().filter(|_| is_list) {
+            if self.choices.iter().all(|(word, _)| word != value) {
+                wire.raw("<option>");
+                wire.element("value", value);
+                wire.raw("</option>");
+            }
+        }
     }
 }
 

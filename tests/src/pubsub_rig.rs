@@ -1,0 +1,209 @@
+//! [`Rig`]: a real server, the pubsub program beside it, a publisher and somebody who asks.
+//!
+//! Deliberately absent: what is done with them.
+
+use couplet_core::element::Tree;
+use couplet_test::{Client, Ejabberd, On, Prosody, Setup};
+
+use crate::pubsub::SERVICE;
+use crate::pubsub_service::{SECRET, Service};
+use crate::pubsub_sink;
+
+/// The node that everything happens to.
+pub const NODE: &str = "news";
+
+const PUBSUB: &str = "http://jabber.org/protocol/pubsub";
+const OWNER: &str = "http://jabber.org/protocol/pubsub#owner";
+const DISCO: &str = "http://jabber.org/protocol/disco#info";
+
+/// A real server.
+pub enum Server {
+    /// A Prosody.
+    Prosody(Prosody),
+    /// An ejabberd.
+    Ejabberd(Ejabberd),
+}
+
+impl Server {
+    async fn start(on: On) -> Server {
+        let setup = Setup::component(SERVICE, SECRET).and_component(pubsub_sink::DOMAIN, SECRET);
+        match on {
+            On::Ejabberd => Server::Ejabberd(Ejabberd::start(setup).await.expect("ejabberd")),
+            On::Prosody | On::Memory => {
+                Server::Prosody(Prosody::start(setup).await.expect("Prosody"))
+            }
+        }
+    }
+
+    /// Where components connect to.
+    pub fn components(&self) -> String {
+        match self {
+            Server::Prosody(server) => server.component_addr(),
+            Server::Ejabberd(server) => server.component_addr(),
+        }
+    }
+
+    /// As a failure of power would end it.
+    pub fn kill(&mut self) {
+        match self {
+            Server::Prosody(server) => server.kill(),
+            Server::Ejabberd(server) => server.kill(),
+        }
+    }
+
+    /// Starts it again, on the same ports.
+    pub async fn restart(&mut self) {
+        match self {
+            Server::Prosody(server) => server.restart().await.expect("Prosody"),
+            Server::Ejabberd(server) => server.restart().await.expect("ejabberd"),
+        }
+    }
+
+    async fn user(&self, name: &str) -> Client {
+        let user = match self {
+            Server::Prosody(server) => server.user(name).await,
+            Server::Ejabberd(server) => server.user(name).await,
+        };
+        user.expect("a login")
+    }
+}
+
+/// Everything that a test of the program needs.
+pub struct Rig {
+    /// Dies after the others.
+    pub server: Server,
+    /// The program.
+    pub service: Service,
+    /// Owns the node.
+    pub alice: Client,
+    /// Asks.
+    pub bob: Client,
+    asked: u32,
+}
+
+impl Rig {
+    /// With a node, as it was set up.
+    pub async fn on(on: On, set_up: impl FnOnce(&mut Service)) -> Rig {
+        let server = Server::start(on).await;
+        let mut service = Service::beside(&server.components());
+        set_up(&mut service);
+        service.start().await;
+        let (alice, bob) = (server.user("alice").await, server.user("bob").await);
+        let mut rig = Rig {
+            server,
+            service,
+            alice,
+            bob,
+            asked: 0,
+        };
+        let create = format!("<create node='{NODE}'/>");
+        let answer = rig.sets(&create).await;
+        assert_eq!(condition(&answer), "", "{}", answer.as_str());
+        rig
+    }
+
+    /// Alice and Bob log in again.
+    pub async fn users_return(&mut self) {
+        self.alice = self.server.user("alice").await;
+        self.bob = self.server.user("bob").await;
+    }
+
+    /// What Alice's request comes to.
+    pub async fn sets(&mut self, request: &str) -> Tree {
+        let payload = format!("<pubsub xmlns='{PUBSUB}'>{request}</pubsub>");
+        self.asks("set", &payload).await
+    }
+
+    /// What Alice's request as an owner comes to.
+    pub async fn owns(&mut self, kind: &str, request: &str) -> Tree {
+        let payload = format!("<pubsub xmlns='{OWNER}'>{request}</pubsub>");
+        self.asks(kind, &payload).await
+    }
+
+    /// What it comes to when Alice publishes an item.
+    pub async fn publishes(&mut self, item: u32) -> Tree {
+        self.publishes_with(item, "").await
+    }
+
+    /// The same with a payload of that text.
+    pub async fn publishes_with(&mut self, item: u32, text: &str) -> Tree {
+        self.sets(&publishing(item, text)).await
+    }
+
+    /// Publishes, and does not wait.
+    pub async fn posts(&mut self, item: u32) {
+        let request = format!(
+            "<iq type='set' to='{SERVICE}' id='item-{item}'><pubsub xmlns='{PUBSUB}'>{}</pubsub></iq>",
+            publishing(item, "")
+        );
+        self.alice.send_raw(request).await.expect("a server");
+    }
+
+    /// Bob asks what the service is, and is told.
+    pub async fn is_answered(&mut self) {
+        self.asked += 1;
+        let query = format!(
+            "<iq type='get' to='{SERVICE}' id='{}'><query xmlns='{DISCO}'/></iq>",
+            self.asked
+        );
+        self.bob.send_raw(query).await.expect("a server");
+        let answer = self.bob.next_from("iq", SERVICE).await.expect("an answer");
+        assert_eq!(condition(&answer), "", "{}", answer.as_str());
+    }
+
+    /// The numbers of the items that are stored, in the order of the node.
+    pub async fn stored(&mut self) -> Vec<u32> {
+        let payload = format!("<pubsub xmlns='{PUBSUB}'><items node='{NODE}'/></pubsub>");
+        let answer = self.asks("get", &payload).await;
+        let pubsub = answer.root().child("pubsub", PUBSUB);
+        let items = pubsub.and_then(|pubsub| pubsub.child("items", PUBSUB));
+        let items = items.unwrap_or_else(|| panic!("no items: {}", answer.as_str()));
+        let ids = items.children().filter_map(|item| item.attr("id"));
+        ids.map(|id| id.parse().expect("one of ours")).collect()
+    }
+
+    async fn asks(&mut self, kind: &str, payload: &str) -> Tree {
+        self.asked += 1;
+        let id = self.asked.to_string();
+        let request = format!("<iq type='{kind}' to='{SERVICE}' id='{id}'>{payload}</iq>");
+        self.alice.send_raw(request).await.expect("a server");
+        loop {
+            let answer = self.alice.next_from("iq", SERVICE).await;
+            let answer = answer.expect("an answer");
+            // Answers to what was posted come too.
+            if answer.root().attr("id").as_deref() == Some(&id) {
+                return answer;
+            }
+        }
+    }
+}
+
+/// `resource-constraint` and the like; empty where it is no error.
+pub fn condition(answer: &Tree) -> String {
+    error(answer).1
+}
+
+/// The type of an error.
+pub fn kind(answer: &Tree) -> String {
+    error(answer).0
+}
+
+fn error(answer: &Tree) -> (String, String) {
+    let mut children = answer.root().children();
+    let Some(error) = children.find(|child| child.name() == "error") else {
+        return Default::default();
+    };
+    let condition = error.children().next();
+    (
+        error.attr("type").unwrap_or_default().into_owned(),
+        condition
+            .map_or("error", |condition| condition.name())
+            .to_owned(),
+    )
+}
+
+fn publishing(item: u32, text: &str) -> String {
+    format!(
+        "<publish node='{NODE}'><item id='{item}'><entry xmlns='urn:example:entry'>{text}</entry></item></publish>"
+    )
+}

@@ -1,0 +1,161 @@
+//! The pubsub program when something dies in the middle of a fan-out: itself, its server; and when
+//! it is asked to stop then.
+//!
+//! `COUPLET_CRASH=10000x10` is the full measure: so many subscribers, and so many crashes of each
+//! kind. Without it there are fewer, so that everybody can afford it at every change.
+
+use couplet_test::On;
+use couplet_tests::pubsub_rig::{NODE, Rig, condition};
+use couplet_tests::pubsub_sink::Sink;
+use rustix::process::Signal;
+
+/// Subscribers and crashes.
+fn measure() -> (usize, usize) {
+    let wanted = std::env::var("COUPLET_CRASH").unwrap_or_else(|_| "1000x2".to_owned());
+    let (subscribers, rounds) = wanted.split_once('x').expect("subscribers x rounds");
+    (subscribers.parse().unwrap(), rounds.parse().unwrap())
+}
+
+/// What was published and acknowledged, and what came of it.
+struct Trial {
+    rig: Rig,
+    sink: Sink,
+    subscribers: usize,
+    next: u32,
+    acknowledged: Vec<u32>,
+}
+
+impl Trial {
+    async fn begin(on: On, subscribers: usize) -> Trial {
+        let rig = Rig::on(on, |_| {}).await;
+        let sink = Sink::subscribe(&rig.server.components(), NODE, subscribers).await;
+        Trial {
+            rig,
+            sink,
+            subscribers,
+            next: 0,
+            acknowledged: Vec::new(),
+        }
+    }
+
+    async fn publish(&mut self) {
+        let item = self.number();
+        let answer = self.rig.publishes(item).await;
+        assert_eq!(condition(&answer), "", "{}", answer.as_str());
+        self.acknowledged.push(item);
+    }
+
+    fn number(&mut self) -> u32 {
+        self.next += 1;
+        self.next - 1
+    }
+
+    /// Two items on their way, the part of them that `round` of `rounds` makes delivered, and a
+    /// third one of which nobody knows whether it was taken.
+    async fn is_in_the_middle(&mut self, round: usize, rounds: usize) {
+        let before = self.sink.tally().firsts();
+        self.publish().await;
+        self.publish().await;
+        let part = 2 * self.subscribers * (round + 1) / (rounds + 1);
+        self.sink
+            .until("the middle", |tally| tally.firsts() >= before + part)
+            .await;
+        let item = self.number();
+        self.rig.posts(item).await;
+    }
+
+    /// Everything that was acknowledged is stored, and everything that is stored has come.
+    async fn ends_well(mut self) {
+        self.publish().await;
+        let stored = self.rig.stored().await;
+        let lost = self
+            .acknowledged
+            .iter()
+            .filter(|item| !stored.contains(item));
+        assert_eq!(lost.count(), 0, "{:?} of {stored:?}", self.acknowledged);
+        let last = self.next - 1;
+        self.sink
+            .until("the last item", |tally| tally.all_have(last))
+            .await;
+        self.sink.tally().is_whole(&stored);
+        eprintln!("{}", self.sink.tally());
+    }
+}
+
+async fn survives_its_own_death(on: On) {
+    let (subscribers, rounds) = measure();
+    let mut trial = Trial::begin(on, subscribers).await;
+    for round in 0..rounds {
+        trial.is_in_the_middle(round, rounds).await;
+        trial.rig.service.kill().await;
+        trial.rig.service.start().await;
+    }
+    trial.ends_well().await;
+}
+
+async fn survives_the_death_of_its_server(on: On) {
+    let (subscribers, rounds) = measure();
+    let mut trial = Trial::begin(on, subscribers).await;
+    for round in 0..rounds {
+        trial.is_in_the_middle(round, rounds).await;
+        let connected = trial.sink.tally().connected;
+        trial.rig.server.kill();
+        // Or it may be back before its subscribers, and what it sends them bounces for good.
+        trial.rig.service.signal(Signal::STOP);
+        trial.rig.server.restart().await;
+        trial
+            .sink
+            .until("the sink", |tally| tally.connected > connected)
+            .await;
+        trial.rig.service.signal(Signal::CONT);
+        trial.rig.users_return().await;
+        trial.rig.service.is_back().await;
+    }
+    trial.ends_well().await;
+}
+
+#[tokio::test]
+async fn killed_beside_prosody_it_loses_nothing() {
+    survives_its_own_death(On::Prosody).await;
+}
+
+#[tokio::test]
+async fn killed_beside_ejabberd_it_loses_nothing() {
+    survives_its_own_death(On::Ejabberd).await;
+}
+
+#[tokio::test]
+async fn nothing_is_lost_when_prosody_is_killed() {
+    survives_the_death_of_its_server(On::Prosody).await;
+}
+
+#[tokio::test]
+async fn nothing_is_lost_when_ejabberd_is_killed() {
+    survives_the_death_of_its_server(On::Ejabberd).await;
+}
+
+#[tokio::test]
+async fn who_asks_during_a_fan_out_is_answered_before_its_end() {
+    let mut trial = Trial::begin(On::Prosody, 10_000).await;
+    trial.publish().await;
+    let mut answered = 0;
+    while trial.sink.tally().firsts() < trial.subscribers {
+        trial.rig.is_answered().await;
+        answered += usize::from(trial.sink.tally().firsts() < trial.subscribers);
+    }
+    assert!(answered > 1, "answered {answered} times during the fan-out");
+    trial.ends_well().await;
+}
+
+#[tokio::test]
+async fn asked_to_stop_during_a_fan_out_it_goes_on_after_the_next_start() {
+    let mut trial = Trial::begin(On::Prosody, 10_000).await;
+    for round in 0..2 {
+        trial.is_in_the_middle(round, 2).await;
+        assert!(trial.rig.service.stop().await.success());
+        trial.rig.service.start().await;
+    }
+    let log = trial.rig.service.log();
+    assert!(!log.contains("WARN") && !log.contains("ERROR"), "{log}");
+    trial.ends_well().await;
+}

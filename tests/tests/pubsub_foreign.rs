@@ -1,0 +1,65 @@
+//! Two client libraries that nobody here wrote, slixmpp and aioxmpp, use the pubsub program through
+//! both servers. They are unmodified, and hear of every event they know.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use couplet_test::{Ejabberd, Prosody, Setup};
+use couplet_tests::pubsub::SERVICE;
+use couplet_tests::pubsub_service::{SECRET, Service};
+use tokio::process::Command;
+use tokio::time::timeout;
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+fn setup() -> Setup {
+    Setup::component(SERVICE, SECRET)
+}
+
+/// Lets a client try the service; fails with what it printed.
+async fn is_content(script: &str, clients: &str) {
+    let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let python = tests.join(".venv/bin/python");
+    assert!(python.exists(), "run tests/install.sh");
+    let run = Command::new(python)
+        .arg(tests.join("foreign").join(script))
+        .args(["--server", clients, "--service", SERVICE])
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let output = timeout(PATIENCE, run).await.expect("it ends").unwrap();
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "{script}: {said}");
+    assert_eq!(said.matches("ok    ").count(), 13, "{script}: {said}");
+}
+
+async fn both_are_content(components: &str, clients: &str) {
+    let mut service = Service::beside(components);
+    service.start().await;
+    is_content("slixmpp_pubsub.py", clients).await;
+    is_content("aioxmpp_pubsub.py", clients).await;
+    assert!(service.stop().await.success(), "{}", service.log());
+    let log = service.log();
+    assert!(!log.contains("WARN") && !log.contains("ERROR"), "{log}");
+}
+
+#[tokio::test]
+async fn slixmpp_and_aioxmpp_use_every_operation_through_prosody() {
+    let prosody = Prosody::start(setup()).await.unwrap();
+    drop((
+        prosody.user("alice").await.unwrap(),
+        prosody.user("bob").await.unwrap(),
+    ));
+    both_are_content(&prosody.component_addr(), &prosody.client_addr()).await;
+}
+
+#[tokio::test]
+async fn slixmpp_and_aioxmpp_use_every_operation_through_ejabberd() {
+    let ejabberd = Ejabberd::start(setup()).await.unwrap();
+    drop((
+        ejabberd.user("alice").await.unwrap(),
+        ejabberd.user("bob").await.unwrap(),
+    ));
+    both_are_content(&ejabberd.component_addr(), &ejabberd.client_addr()).await;
+}
