@@ -4,6 +4,7 @@
 
 mod asked;
 mod letters;
+mod moving;
 mod upkeep;
 
 use std::{fmt, sync::Arc};
@@ -24,6 +25,7 @@ use crate::{
 
 use asked::{Entity, Form, Handler, Owner};
 use letters::{Approvals, Bounces};
+pub use moving::{Import, MoveError, Moved};
 
 /// A publish-subscribe service (XEP-0060), ready to be mounted on a component.
 ///
@@ -69,7 +71,7 @@ impl Pubsub {
     /// # }
     /// ```
     pub async fn open(settings: Settings) -> Result<Pubsub, OpenError> {
-        let store = settings.open_store().await.map_err(OpenError)?;
+        let store = settings.open().await.map_err(OpenError)?;
         Ok(Pubsub {
             store,
             settings,

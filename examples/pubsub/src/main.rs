@@ -8,15 +8,20 @@ use couplet::{
     launch::{Launch, Stop},
 };
 use couplet_pubsub::{
-    OpenError, Pubsub,
+    Pubsub,
     settings::{SECTION, Settings},
 };
+
+mod moving;
 
 fn main() -> ExitCode {
     Launch::new()
         .version(env!("CARGO_PKG_VERSION"))
         .sources(Sources::process().section(SECTION))
         .check(|config| config.section::<Settings>(SECTION).map(|_| ()))
+        .subcommand(moving::backup(), moving::back_up)
+        .subcommand(moving::export(), moving::write_out)
+        .subcommand(moving::import(), moving::read_in)
         .run(serve)
 }
 
@@ -31,7 +36,10 @@ async fn serve(config: Config, stop: Stop) -> Result<(), Error> {
     ended
 }
 
-fn trouble(doing: &str) -> impl FnOnce(OpenError) -> Error {
+fn trouble<E>(doing: &str) -> impl FnOnce(E) -> Error
+where
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
     let doing = doing.to_owned();
     |why| Error::Io {
         doing,
