@@ -22,7 +22,7 @@ pub(crate) fn measure(cli: &Cli, folder: &Path, table: &mut Table) -> io::Result
             let published = runtime.block_on(async {
                 let subject = Subject::sqlite(&path)?;
                 subject.create(publishers).await?;
-                let published = subject.publish(publishers, each).await?;
+                let published = subject.publish(publishers, each, publishers).await?;
                 subject.close().await?;
                 Ok::<_, String>(published)
             });
