@@ -383,7 +383,7 @@ mod tests {
             ("COUPLET_PUBSUB_PASSWORD_FILE", "/nowhere/password"),
         ])
         .unwrap();
-        let why = settings.open_store().await.err().unwrap().to_string();
+        let why = settings.open().await.err().unwrap().to_string();
         assert!(
             why.contains("pubsub.password_file: /nowhere/password"),
             "{why}"
