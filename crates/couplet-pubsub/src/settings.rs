@@ -353,6 +353,8 @@ fn node<'de, D: Deserializer<'de>>(from: D) -> Result<NodeConfig, D::Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use couplet::config::{Config, ConfigError, Sources};
 
     use super::*;
@@ -482,6 +484,64 @@ mod tests {
         }
         let (settings, _file) = with_password("postgres://a@[::1]:5432/b?schema=c", "sesame");
         assert!(settings.password().is_ok());
+    }
+
+    /// The settings of the README's table, and their defaults as they would be written.
+    fn table() -> BTreeMap<String, Option<String>> {
+        let readme = format!(
+            "{}/../../examples/pubsub/README.md",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        let readme = std::fs::read_to_string(readme).unwrap();
+        let (_, behind) = readme
+            .split_once("| setting | meaning | default |")
+            .unwrap();
+        let rows = behind.lines().skip(2).take_while(|line| !line.is_empty());
+        rows.map(|row| {
+            let mut cells = row.trim_matches('|').split(" | ").map(str::trim);
+            let key = cells.next().unwrap().trim_matches('`').to_owned();
+            let default = cells.next_back().unwrap();
+            let default = default.strip_prefix('`').map(|it| it.trim_end_matches('`'));
+            (key, default.map(str::to_owned))
+        })
+        .collect()
+    }
+
+    fn in_a_file(lines: &str) -> Result<Settings, ConfigError> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), format!("[pubsub]\n{lines}\n")).unwrap();
+        let sources = Sources::none()
+            .file(file.path())
+            .variable("COUPLET_DOMAIN", "pubsub.example.org")
+            .variable("COUPLET_SECRET", "x")
+            .section(SECTION);
+        sources.load()?.section(SECTION)
+    }
+
+    /// What the program says is accepted, below this prefix.
+    fn accepted(prefix: &str) -> Vec<String> {
+        let told = in_a_file(&format!("{prefix}no_such = 1")).unwrap_err();
+        let told = told.to_string();
+        let (_, keys) = told.rsplit_once("]: ").unwrap();
+        let keys = keys.lines().next().unwrap().split(", ");
+        keys.map(|key| format!("{prefix}{key}")).collect()
+    }
+
+    #[test]
+    fn the_readme_has_every_setting_with_its_default() {
+        let mut keys = accepted("");
+        keys.retain(|key| key != "limits" && key != "node");
+        keys.extend(accepted("limits."));
+        keys.extend(accepted("node."));
+        keys.sort();
+        let table = table();
+        assert_eq!(table.keys().cloned().collect::<Vec<_>>(), keys);
+        for (key, default) in table {
+            if let Some(default) = default {
+                let settings = in_a_file(&format!("{key} = {default}")).unwrap();
+                assert_eq!(settings, Settings::default(), "{key} = {default}");
+            }
+        }
     }
 
     #[test]

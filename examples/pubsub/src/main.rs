@@ -26,23 +26,9 @@ fn main() -> ExitCode {
 }
 
 async fn serve(config: Config, stop: Stop) -> Result<(), Error> {
-    let settings = config.section(SECTION)?;
-    let pubsub = Pubsub::open(settings)
-        .await
-        .map_err(trouble("opening the store"))?;
+    let pubsub = Pubsub::open(config.section(SECTION)?).await?;
     let component = pubsub.mount(Component::new(config).named("Pubsub"));
     let ended = component.run(stop.wait()).await;
-    pubsub.close().await.map_err(trouble("closing the store"))?;
+    pubsub.close().await?;
     ended
-}
-
-fn trouble<E>(doing: &str) -> impl FnOnce(E) -> Error
-where
-    E: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    let doing = doing.to_owned();
-    |why| Error::Io {
-        doing,
-        cause: std::io::Error::other(why),
-    }
 }

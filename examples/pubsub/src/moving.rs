@@ -14,10 +14,8 @@ use couplet::{
 };
 use couplet_pubsub::{
     Import, Pubsub,
-    settings::{SECTION, Settings},
+    settings::{SECTION, Settings, StoreAt},
 };
-
-use crate::trouble;
 
 pub(crate) fn backup() -> Subcommand {
     Subcommand::new(
@@ -50,19 +48,19 @@ pub(crate) fn import() -> Subcommand {
 pub(crate) async fn back_up(config: Config, asked: Asked, _stop: Stop) -> Result<(), Error> {
     let settings: Settings = config.section(SECTION)?;
     let to = PathBuf::from(asked.operand().cloned().unwrap_or_default());
-    let copied = Pubsub::backup(&settings, &to).await;
-    copied.map_err(trouble("copying the store"))?;
+    Pubsub::backup(&settings, &to).await?;
     eprintln!("{:?} is in {}", settings.store, to.display());
     Ok(())
 }
 
 pub(crate) async fn write_out(config: Config, asked: Asked, stop: Stop) -> Result<(), Error> {
-    let doing = "exporting the store";
     let settings: Settings = config.section(SECTION)?;
-    let to = Target::open(asked.operand()).map_err(trouble(doing))?;
-    let pubsub = Pubsub::open(settings)
-        .await
-        .map_err(trouble("opening the store"))?;
+    // Opening it would make one, and the export of a name with a typo would be empty.
+    if let StoreAt::Sqlite(path) = &settings.store {
+        fs::metadata(path).map_err(|why| trouble(at(path, why)))?;
+    }
+    let to = Target::open(asked.operand()).map_err(trouble)?;
+    let pubsub = Pubsub::open(settings).await?;
     let mut progress = Progress::default();
     let written = match &to {
         Target::Output => {
@@ -78,27 +76,24 @@ pub(crate) async fn write_out(config: Config, asked: Asked, stop: Stop) -> Resul
                 .await
         }
     };
-    pubsub.close().await.map_err(trouble("closing the store"))?;
-    let moved = written.map_err(trouble(doing))?;
-    to.finish().map_err(trouble(doing))?;
+    pubsub.close().await?;
+    let moved = written?;
+    to.finish().map_err(trouble)?;
     progress.end(&format!("{} records written", moved.records));
     Ok(())
 }
 
 pub(crate) async fn read_in(config: Config, asked: Asked, stop: Stop) -> Result<(), Error> {
-    let doing = "importing";
     let settings: Settings = config.section(SECTION)?;
     let from: Box<dyn io::BufRead> = match asked.operand() {
         None => Box::new(io::stdin().lock()),
         Some(path) => {
             let path = Path::new(path);
-            let file = File::open(path).map_err(|why| at(path, why));
-            Box::new(BufReader::new(file.map_err(trouble(doing))?))
+            let file = File::open(path).map_err(|why| trouble(at(path, why)))?;
+            Box::new(BufReader::new(file))
         }
     };
-    let pubsub = Pubsub::open(settings)
-        .await
-        .map_err(trouble("opening the store"))?;
+    let pubsub = Pubsub::open(settings).await?;
     let import = match asked.flag() {
         true => Import::IntoExisting,
         false => Import::IntoEmpty,
@@ -107,8 +102,8 @@ pub(crate) async fn read_in(config: Config, asked: Asked, stop: Stop) -> Result<
     let read = pubsub
         .import(from, import, |count| progress.told(count, &stop))
         .await;
-    pubsub.close().await.map_err(trouble("closing the store"))?;
-    let moved = read.map_err(trouble(doing))?;
+    pubsub.close().await?;
+    let moved = read?;
     progress.end(&match moved.left_out {
         0 => format!("{} records read", moved.records),
         some => format!(
@@ -178,6 +173,13 @@ impl Drop for Target {
         {
             let _half_an_archive_is_none = fs::remove_file(part);
         }
+    }
+}
+
+fn trouble(cause: io::Error) -> Error {
+    Error::Io {
+        doing: "moving the store of pubsub".to_owned(),
+        cause,
     }
 }
 

@@ -10,6 +10,8 @@ use std::{
     path::Path,
 };
 
+use couplet::Error;
+
 use crate::{
     archive::{self, ArchiveError, Into},
     settings::{Settings, StoreAt},
@@ -206,3 +208,13 @@ impl fmt::Display for MoveError {
 }
 
 impl std::error::Error for MoveError {}
+
+/// So that a program may end with it.
+impl From<MoveError> for Error {
+    fn from(why: MoveError) -> Error {
+        Error::Io {
+            doing: "moving the store of pubsub".to_owned(),
+            cause: std::io::Error::other(why),
+        }
+    }
+}
