@@ -7,7 +7,7 @@ use couplet_pubsub::{
     Pubsub,
     settings::{MayCreate, Settings, StoreAt},
 };
-use tokio::sync::oneshot;
+use tokio::{runtime::Builder, sync::oneshot};
 
 /// The running service.
 pub(crate) struct Service {
@@ -46,10 +46,14 @@ impl Service {
 }
 
 fn run(place: Place, stopped: oneshot::Receiver<()>) -> Result<(), Box<dyn std::error::Error>> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(place.threads)
-        .enable_all()
-        .build()?;
+    // As a service that is started from the command line chooses.
+    let runtime = match place.threads {
+        1 => Builder::new_current_thread().enable_all().build()?,
+        many => Builder::new_multi_thread()
+            .worker_threads(many)
+            .enable_all()
+            .build()?,
+    };
     runtime.block_on(async {
         let mut settings = Settings::default();
         settings.store = place.store;
