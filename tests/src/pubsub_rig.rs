@@ -14,6 +14,8 @@ pub const NODE: &str = "news";
 
 const PUBSUB: &str = "http://jabber.org/protocol/pubsub";
 const OWNER: &str = "http://jabber.org/protocol/pubsub#owner";
+const DISCO_ITEMS: &str = "http://jabber.org/protocol/disco#items";
+const RSM: &str = "http://jabber.org/protocol/rsm";
 const DISCO: &str = "http://jabber.org/protocol/disco#info";
 
 /// A real server.
@@ -153,13 +155,30 @@ impl Rig {
 
     /// The numbers of the items that are stored, in the order of the node.
     pub async fn stored(&mut self) -> Vec<u32> {
-        let payload = format!("<pubsub xmlns='{PUBSUB}'><items node='{NODE}'/></pubsub>");
-        let answer = self.asks("get", &payload).await;
-        let pubsub = answer.root().child("pubsub", PUBSUB);
-        let items = pubsub.and_then(|pubsub| pubsub.child("items", PUBSUB));
-        let items = items.unwrap_or_else(|| panic!("no items: {}", answer.as_str()));
-        let ids = items.children().filter_map(|item| item.attr("id"));
-        ids.map(|id| id.parse().expect("one of ours")).collect()
+        // Their ids alone: the payloads of all are more than a server may take at once.
+        let mut stored: Vec<u32> = Vec::new();
+        loop {
+            let after = stored
+                .last()
+                .map_or(String::new(), |last| format!("<after>{last}</after>"));
+            let answer = self.lists(&after).await;
+            let query = answer.root().child("query", DISCO_ITEMS);
+            let query = query.unwrap_or_else(|| panic!("no items: {}", answer.as_str()));
+            let names = query.children().filter_map(|item| item.attr("name"));
+            let page: Vec<u32> = names.map(|id| id.parse().expect("one of ours")).collect();
+            if page.is_empty() {
+                return stored;
+            }
+            stored.extend(page);
+        }
+    }
+
+    /// The answer to Alice's question for the ids of all items.
+    pub async fn lists(&mut self, page: &str) -> Tree {
+        let payload = format!(
+            "<query xmlns='{DISCO_ITEMS}' node='{NODE}'><set xmlns='{RSM}'><max>100</max>{page}</set></query>"
+        );
+        self.asks("get", &payload).await
     }
 
     async fn asks(&mut self, kind: &str, payload: &str) -> Tree {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
@@ -16,12 +16,14 @@ use tokio::time::{sleep, timeout};
 pub const SECRET: &str = "s3cret";
 
 const DOMAIN: &str = crate::pubsub::SERVICE;
+const NOBODY: u32 = 65_534;
 const PATIENCE: Duration = Duration::from_secs(60);
 const ONLINE: &str = "online domain=";
 
 /// A pubsub program with its own file, beside some server.
 pub struct Service {
     child: Option<Child>,
+    place: Place,
     sessions: usize,
     server: String,
     settings: Vec<(String, String)>,
@@ -34,6 +36,7 @@ impl Service {
         let folder = tempfile::tempdir().expect("a folder");
         let mut service = Service {
             child: None,
+            place: Place::Plenty,
             sessions: 0,
             server: server.to_owned(),
             settings: Vec::new(),
@@ -50,6 +53,44 @@ impl Service {
     pub fn set(&mut self, variable: &str, value: &str) {
         self.settings.retain(|(known, _)| known != variable);
         self.settings.push((variable.to_owned(), value.to_owned()));
+    }
+
+    /// What its file is on, from the next start on.
+    pub fn on(&mut self, place: Place) {
+        self.place = place;
+        // A disk of its own is one that only the program sees.
+        fs::create_dir_all(self.disk()).expect("a folder");
+        let file = match self.place {
+            Place::SmallDisk => self.disk().join("pubsub.db"),
+            _ => self.file(),
+        };
+        self.set(
+            "COUPLET_PUBSUB_STORE",
+            &format!("sqlite:{}", file.display()),
+        );
+    }
+
+    /// Makes room where there was none.
+    pub fn make_room(&self) {
+        let pid = self.pid().expect("it runs");
+        match self.place {
+            Place::SmallDisk => {
+                let filler = self.disk().join("filler");
+                let seen = format!("/proc/{}/root{}", pid.as_raw_nonzero(), filler.display());
+                fs::remove_file(seen).expect("a file that fills the disk");
+            }
+            _ => {
+                let none = Rlimit {
+                    current: None,
+                    maximum: None,
+                };
+                prlimit(Some(pid), Resource::Fsize, none).expect("a limit that can be lifted");
+            }
+        }
+    }
+
+    fn disk(&self) -> PathBuf {
+        self.folder.path().join("disk")
     }
 
     /// What it keeps everything in.
@@ -83,7 +124,11 @@ impl Service {
             .append(true)
             .open(self.log_file())
             .expect("a log");
-        let mut command = command();
+        let mut command = self.place.command(&program(), &self.disk());
+        // It takes no variable of its kind that it does not know.
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("COUPLET_")) {
+            command.env_remove(name);
+        }
         command
             .env("COUPLET_DOMAIN", DOMAIN)
             .env("COUPLET_SECRET", SECRET)
@@ -110,9 +155,12 @@ impl Service {
 
     /// Sends it a signal.
     pub fn signal(&self, signal: Signal) {
+        kill_process(self.pid().expect("it runs"), signal).expect("a signal");
+    }
+
+    fn pid(&self) -> Option<Pid> {
         let pid = self.child.as_ref().and_then(Child::id);
-        let pid = pid.and_then(|pid| Pid::from_raw(pid.cast_signed()));
-        kill_process(pid.expect("it runs"), signal).expect("a signal");
+        pid.and_then(|pid| Pid::from_raw(pid.cast_signed()))
     }
 
     /// How it ended.
@@ -150,8 +198,54 @@ impl Service {
     }
 }
 
-/// The program as it was built with the tests, without what this process inherited for it.
-fn command() -> Command {
+/// What a program finds where its file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// All that it needs.
+    Plenty,
+    /// A disk of 4 MiB that is half full. It exists as long as the program runs.
+    SmallDisk,
+    /// No right to make any file larger than 2 MiB.
+    Quota,
+    /// Not the right to write what others have made.
+    Powerless,
+}
+
+impl Place {
+    fn command(self, program: &Path, disk: &Path) -> Command {
+        let mut command;
+        match self {
+            Place::Plenty => return Command::new(program),
+            Place::SmallDisk => {
+                command = Command::new("unshare");
+                let script = "mount -t tmpfs -o size=4m tmpfs \"$1\" \
+                    && head -c 2m /dev/zero >\"$1/filler\" && exec \"$0\"";
+                command.args(["-rm", "sh", "-c", script]);
+            }
+            Place::Quota => {
+                command = Command::new("sh");
+                let script = "trap '' XFSZ; ulimit -S -f 4096; exec \"$0\"";
+                command.args(["-c", script]);
+            }
+            Place::Powerless => {
+                let root = rustix::process::geteuid().is_root();
+                // Others may not reach the program where root has built it.
+                let copy = disk.join("pubsub");
+                fs::copy(program, &copy).expect("a copy of the program");
+                command = Command::new(copy);
+                if root {
+                    command.uid(NOBODY).gid(NOBODY);
+                }
+                return command;
+            }
+        }
+        command.arg(program).arg(disk);
+        command
+    }
+}
+
+/// As it was built with the tests.
+fn program() -> PathBuf {
     // target/debug/deps/test-… → target/debug/pubsub
     let tests = std::env::current_exe().expect("a test");
     let built = tests.ancestors().nth(2).expect("a target folder");
@@ -161,5 +255,5 @@ fn command() -> Command {
         "{} is missing: cargo build -p pubsub",
         program.display()
     );
-    Command::new(program)
+    program
 }

@@ -1,7 +1,7 @@
 //! The pubsub program when something dies in the middle of a fan-out: itself, its server; and when
 //! it is asked to stop then.
 //!
-//! `COUPLET_CRASH=10000x10` is the full measure: so many subscribers, and so many crashes of each
+//! `PUBSUB_CRASH=10000x10` is the full measure: so many subscribers, and so many crashes of each
 //! kind. Without it there are fewer, so that everybody can afford it at every change.
 
 use couplet_test::On;
@@ -11,7 +11,7 @@ use rustix::process::Signal;
 
 /// Subscribers and crashes.
 fn measure() -> (usize, usize) {
-    let wanted = std::env::var("COUPLET_CRASH").unwrap_or_else(|_| "1000x2".to_owned());
+    let wanted = std::env::var("PUBSUB_CRASH").unwrap_or_else(|_| "1000x2".to_owned());
     let (subscribers, rounds) = wanted.split_once('x').expect("subscribers x rounds");
     (subscribers.parse().unwrap(), rounds.parse().unwrap())
 }

@@ -32,4 +32,4 @@ pub mod subscription;
 pub mod node;
 mod moment;
 
-pub use service::{OpenError, Pubsub};
+pub use service::{Import, MoveError, Moved, OpenError, Pubsub};

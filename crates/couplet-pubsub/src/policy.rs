@@ -29,7 +29,8 @@ pub trait Policy: Send + Sync + 'static {
         true
     }
 
-    /// Whether publishing to a node that is not there creates it. (XEP-0060, 7.1.4)
+    /// Whether publishing to a node that is not there creates it. (XEP-0060, 7.1.4) It is announced
+    /// if it is so for the service's own address and the name `""`.
     fn auto_create(&self, who: &BareJid, node: &str) -> bool {
         let _everywhere = (who, node);
         true

@@ -15,10 +15,14 @@ pub(super) enum Doing {
 
 impl From<Error> for StoreError {
     fn from(error: Error) -> StoreError {
+        let told = match no_room(&error) {
+            Some(cure) => format!("{cure} (SQLite: {error})"),
+            None => format!("SQLite: {error}"),
+        };
         if may_pass(&error) {
-            StoreError::Busy(format!("SQLite: {error}"))
+            StoreError::Busy(told)
         } else {
-            StoreError::Broken(format!("SQLite: {error}"))
+            StoreError::Broken(told)
         }
     }
 }
@@ -38,12 +42,11 @@ pub(super) fn at(path: &Path, doing: Doing, error: &Error) -> StoreError {
             "it cannot be opened: the directory has to exist and this program's user has to have \
              the right to write it"
         }
-        (Some(ErrorCode::DiskFull), _) => "the disk is full: make room, nothing else is needed",
         (Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked), _) => {
             "another program holds it: close it"
         }
-        (_, Doing::Opening) => "it cannot be opened",
-        (_, Doing::Saving) => "it cannot be written",
+        (_, Doing::Opening) => no_room(error).unwrap_or("it cannot be opened"),
+        (_, Doing::Saving) => no_room(error).unwrap_or("it cannot be written"),
     };
     let told = format!("{file}: {cure} ({error})");
     if may_pass(error) {
@@ -74,6 +77,17 @@ pub(super) fn again(error: &StoreError) -> StoreError {
         StoreError::UnknownCursor => StoreError::UnknownCursor,
         StoreError::Busy(why) => StoreError::Busy(why.clone()),
         StoreError::Broken(why) => StoreError::Broken(why.clone()),
+    }
+}
+
+/// What to do where it is room that is missing.
+fn no_room(error: &Error) -> Option<&'static str> {
+    match error.sqlite_error_code()? {
+        ErrorCode::DiskFull => Some("the disk is full: make room, nothing else is needed"),
+        ErrorCode::SystemIoFailure if may_pass(error) => Some(
+            "nothing can be written: the disk, a quota or a limit of this program is in the way",
+        ),
+        _ => None,
     }
 }
 

@@ -1,0 +1,179 @@
+//! The pubsub program when its disk or its file does not play along: everybody is told what is the
+//! matter, nothing that was acknowledged is lost, and it goes on when the fault is over.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use couplet_test::On;
+use couplet_tests::pubsub_rig::{NODE, Rig, condition, kind};
+use couplet_tests::pubsub_service::{Place, Service};
+use couplet_tests::pubsub_sink::Sink;
+
+/// Enough to fill 2 MiB with some of them.
+const LARGE: usize = 20_000;
+
+/// Publishes until there is no room; the number of the item that was refused for it.
+async fn fills_it(rig: &mut Rig) -> u32 {
+    let text = "x".repeat(LARGE);
+    for item in 0..1_000 {
+        let answer = rig.publishes_with(item, &text).await;
+        if !condition(&answer).is_empty() {
+            assert_eq!(
+                (&*condition(&answer), &*kind(&answer)),
+                ("resource-constraint", "wait"),
+                "{}",
+                answer.as_str()
+            );
+            return item;
+        }
+    }
+    panic!("there was room for everything");
+}
+
+async fn has_no_room_for_a_while(place: Place, cure: &str) {
+    let mut rig = Rig::on(On::Prosody, |service| service.on(place)).await;
+    let sink = Sink::subscribe(&rig.server.components(), NODE, 10).await;
+    let refused = fills_it(&mut rig).await;
+    let mut kept: Vec<u32> = (0..refused).collect();
+    // What needs no room goes on.
+    rig.is_answered().await;
+    assert_eq!(rig.stored().await, kept);
+    sink.until("what was kept", |tally| tally.all_have(refused - 1))
+        .await;
+    for item in refused..refused + 100 {
+        let answer = rig.publishes_with(item, &"x".repeat(LARGE)).await;
+        assert_eq!(condition(&answer), "resource-constraint");
+    }
+    let log = rig.service.log();
+    let warnings = log.matches("WARN").count();
+    assert!(log.contains("pubsub.db") && log.contains(cure), "{log}");
+    assert!(warnings < 20, "{warnings} warnings of one fault:\n{log}");
+    assert!(!log.contains("ERROR"), "{log}");
+
+    rig.service.make_room();
+    let answer = rig.publishes(refused + 100).await;
+    assert_eq!(condition(&answer), "", "{}", answer.as_str());
+    kept.push(refused + 100);
+    assert_eq!(rig.stored().await, kept);
+    sink.until("what came later", |tally| tally.all_have(refused + 100))
+        .await;
+    // What was on a disk of its own went with the program.
+    if place == Place::Quota {
+        rig.service.kill().await;
+        rig.service.start().await;
+        assert_eq!(rig.stored().await, kept);
+    }
+    sink.tally().is_whole(&kept);
+    assert!(rig.service.stop().await.success(), "{}", rig.service.log());
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_and_over_when_there_is_room() {
+    has_no_room_for_a_while(Place::SmallDisk, "make room").await;
+}
+
+#[tokio::test]
+async fn a_quota_is_told_and_over_when_it_is_raised() {
+    has_no_room_for_a_while(Place::Quota, "a quota or a limit").await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_damaged_while_it_runs_is_told_and_no_end() {
+    let mut rig = Rig::on(On::Prosody, |_| {}).await;
+    for item in 0..100 {
+        let answer = rig.publishes_with(item, &"x".repeat(2_000)).await;
+        assert_eq!(condition(&answer), "");
+    }
+    let kept: Vec<u32> = (0..100).collect();
+    // A new start reads from the file what the last one had in its log.
+    assert!(rig.service.stop().await.success());
+    rig.service.start().await;
+    let file = rig.service.file();
+    let sound = fs::read(&file).unwrap();
+    let mut damaged = sound.clone();
+    damaged[4_096..].fill(0x55);
+    fs::write(&file, &damaged).unwrap();
+    for _ in 0..20 {
+        let answer = rig.lists("").await;
+        assert_eq!(
+            condition(&answer),
+            "internal-server-error",
+            "{}",
+            answer.as_str()
+        );
+    }
+    rig.is_answered().await;
+    let log = rig.service.log();
+    let errors = log.matches("ERROR").count();
+    assert!(
+        (1..5).contains(&errors),
+        "{errors} errors of one fault:\n{log}"
+    );
+
+    // Somebody puts it right, and restarts nothing.
+    fs::write(&file, &sound).unwrap();
+    assert_eq!(rig.stored().await, kept);
+    let answer = rig.publishes(100).await;
+    assert_eq!(condition(&answer), "", "{}", answer.as_str());
+    rig.service.kill().await;
+    rig.service.start().await;
+    assert_eq!(rig.stored().await, (0..=100).collect::<Vec<u32>>());
+}
+
+/// Starts one that cannot; what it says, in a line.
+async fn fails_to_start(service: &mut Service) -> String {
+    service.launch();
+    let ended = service.ended().await;
+    let log = service.log();
+    assert_eq!(ended.code(), Some(1), "{log}");
+    assert!(!log.contains("panicked"), "{log}");
+    assert_eq!(log.lines().count(), 1, "{log}");
+    assert!(log.starts_with("pubsub: opening the store: "), "{log}");
+    log
+}
+
+#[tokio::test]
+async fn a_file_that_is_damaged_at_the_start_is_told_with_its_cure() {
+    // Nobody listens there; it does not come so far.
+    let mut service = Service::beside("127.0.0.1:1");
+    fs::write(service.file(), "no database ".repeat(1_000)).unwrap();
+    let told = fails_to_start(&mut service).await;
+    let file = service.file().display().to_string();
+    assert!(told.contains(&file), "{told}");
+    assert!(
+        told.contains("damaged") && told.contains("backup"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
+async fn a_file_that_may_not_be_written_is_told_with_its_cure() {
+    let mut service = Service::beside("127.0.0.1:1");
+    service.on(Place::Powerless);
+    let mode = |path: &std::path::Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let file = service.file();
+    let lock = file.with_extension("db.lock");
+    fs::write(&file, "").unwrap();
+    fs::write(&lock, "").unwrap();
+    mode(&file, 0o444);
+    mode(&lock, 0o666);
+    mode(service.folder(), 0o755);
+    let told = fails_to_start(&mut service).await;
+    assert!(told.contains(&file.display().to_string()), "{told}");
+    assert!(told.contains("may not be written"), "{told}");
+    assert!(told.contains("the right to write"), "{told}");
+}
+
+#[tokio::test]
+async fn a_second_program_with_the_same_file_is_told_who_has_it() {
+    let mut rig = Rig::on(On::Prosody, |_| {}).await;
+    let mut second = Service::beside(&rig.server.components());
+    let store = format!("sqlite:{}", rig.service.file().display());
+    second.set("COUPLET_PUBSUB_STORE", &store);
+    let told = fails_to_start(&mut second).await;
+    assert!(told.contains("in use by another process"), "{told}");
+    let answer = rig.publishes(0).await;
+    assert_eq!(condition(&answer), "");
+}
