@@ -1,10 +1,5 @@
 //! Publish-subscribe for Couplet components: XEP-0060 as a library.
 
-#![allow(
-    dead_code,
-    reason = "parts of the service are still being put together"
-)]
-
 #[cfg(feature = "measure")]
 #[doc(hidden)]
 pub mod measure;

@@ -78,7 +78,8 @@ pub(crate) trait Store: Send + Sync + 'static {
         page: Page,
     ) -> Result<Paged<(String, Affiliation)>, StoreError>;
 
-    /// Subscriptions to a node in any state, by JID, then subid. The cursor is `subid`.
+    /// Subscriptions to a node, without those that are pending, by JID, then subid. The cursor is
+    /// `subid`.
     async fn subscribers(
         &self,
         node: NodeId,

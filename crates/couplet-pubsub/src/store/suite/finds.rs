@@ -170,12 +170,14 @@ pub(crate) async fn owners_pending_and_everybody_are_found_when_asked_for(store:
     run(store, "news", changes).await;
     let needs = Needs {
         owners: true,
+        affiliations: true,
         pending: true,
         everybody: true,
         ..at("news")
     };
     let facts = store.look(needs).await.unwrap();
     assert_eq!(facts.owners, ["o1@x", "o2@x"].map(bare));
+    assert_eq!(facts.affiliations, 3);
     assert_eq!(subids(&facts.pending), ["s2", "s3"]);
     let mut everybody = facts.everybody;
     everybody.sort_by(|a, b| a.jid.cmp(&b.jid));
