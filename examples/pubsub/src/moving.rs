@@ -138,7 +138,7 @@ impl Target {
         let mut part = path.clone();
         part.push(".part");
         let part = PathBuf::from(part);
-        let file = File::create_new(&part).map_err(|why| at(&part, why))?;
+        let file = File::create_new(&part).map_err(|why| at(&part, &why))?;
         Ok(Target::File {
             file,
             part,
@@ -156,7 +156,7 @@ impl Target {
         } = &mut self
         {
             file.sync_all()?;
-            fs::rename(&*part, &*whole).map_err(|why| at(whole, why))?;
+            fs::rename(&*part, &*whole).map_err(|why| at(whole, &why))?;
             *is_whole = true;
         }
         Ok(())
@@ -183,7 +183,7 @@ fn trouble(cause: io::Error) -> Error {
     }
 }
 
-fn at(path: &Path, why: io::Error) -> io::Error {
+fn at(path: &Path, why: &io::Error) -> io::Error {
     io::Error::new(why.kind(), format!("{}: {why}", path.display()))
 }
 
