@@ -141,6 +141,7 @@ impl Fanout {
 
 /// The id of a notification: no other has it but a copy that went again, and one that bounces leads
 /// to its node without a table.
+#[cfg(test)]
 pub(crate) fn message_id(node: NodeId, seq: u64, jid: &str, subid: &str) -> String {
     let mut id = String::new();
     write_message_id(&mut id, (node, seq), jid, subid);

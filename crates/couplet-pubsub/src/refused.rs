@@ -41,7 +41,6 @@ impl Refused {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Detail {
     ClosedNode,
-    ConfigurationRequired,
     InvalidJid,
     InvalidOptions,
     InvalidPayload,
@@ -52,13 +51,11 @@ pub(crate) enum Detail {
     MaxItemsExceeded,
     NodeFull,
     NodeidRequired,
-    NotInRosterGroup,
     NotSubscribed,
     PayloadTooBig,
     PayloadRequired,
     PendingSubscription,
     PreconditionNotMet,
-    PresenceSubscriptionRequired,
     SubidRequired,
     TooManySubscriptions,
     /// `<unsupported feature='...'/>`

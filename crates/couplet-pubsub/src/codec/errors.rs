@@ -118,7 +118,6 @@ fn write_detail(detail: Detail, wire: &mut Wire<'_>) {
 fn name(detail: Detail) -> &'static str {
     match detail {
         Detail::ClosedNode => "closed-node",
-        Detail::ConfigurationRequired => "configuration-required",
         Detail::InvalidJid => "invalid-jid",
         Detail::InvalidOptions => "invalid-options",
         Detail::InvalidPayload => "invalid-payload",
@@ -129,13 +128,11 @@ fn name(detail: Detail) -> &'static str {
         Detail::MaxItemsExceeded => "max-items-exceeded",
         Detail::NodeFull => "node-full",
         Detail::NodeidRequired => "nodeid-required",
-        Detail::NotInRosterGroup => "not-in-roster-group",
         Detail::NotSubscribed => "not-subscribed",
         Detail::PayloadTooBig => "payload-too-big",
         Detail::PayloadRequired => "payload-required",
         Detail::PendingSubscription => "pending-subscription",
         Detail::PreconditionNotMet => "precondition-not-met",
-        Detail::PresenceSubscriptionRequired => "presence-subscription-required",
         Detail::SubidRequired => "subid-required",
         Detail::TooManySubscriptions => "too-many-subscriptions",
         Detail::Unsupported(_) => "unsupported",
@@ -182,16 +179,6 @@ mod tests {
                 "modify'><bad-request/><invalid-jid/>",
             ),
             (
-                C::NotAuthorized,
-                D::PresenceSubscriptionRequired,
-                "auth'><not-authorized/><presence-subscription-required/>",
-            ),
-            (
-                C::NotAuthorized,
-                D::NotInRosterGroup,
-                "auth'><not-authorized/><not-in-roster-group/>",
-            ),
-            (
                 C::NotAllowed,
                 D::ClosedNode,
                 "cancel'><not-allowed/><closed-node/>",
@@ -210,11 +197,6 @@ mod tests {
                 C::FeatureNotImplemented,
                 D::Unsupported("subscribe"),
                 "cancel'><feature-not-implemented/><unsupported feature='subscribe'/>",
-            ),
-            (
-                C::NotAcceptable,
-                D::ConfigurationRequired,
-                "modify'><not-acceptable/><configuration-required/>",
             ),
             // 6.2.3
             (

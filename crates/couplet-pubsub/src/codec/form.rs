@@ -120,11 +120,13 @@ pub(crate) fn read_options(
 }
 
 /// The configuration form with its current values, as XML.
+#[cfg(test)]
 pub(crate) fn configuration(config: &NodeConfig) -> String {
     super::write::to_string(|wire| write_configuration(config, Style::Form, wire))
 }
 
 /// The options form with its current values, as XML.
+#[cfg(test)]
 pub(crate) fn options(options: SubscribeOptions, expires: Option<Moment>) -> String {
     super::write::to_string(|wire| write_options(options, expires, Style::Form, wire))
 }

@@ -7,6 +7,10 @@ use metrics::Unit;
 pub(super) struct Figure {
     pub(super) name: &'static str,
     pub(super) type_: Type,
+    #[allow(
+        dead_code,
+        reason = "for the table in the README, which a test compares"
+    )]
     pub(super) labels: &'static [&'static str],
     /// One sentence without a full stop.
     pub(super) meaning: &'static str,
