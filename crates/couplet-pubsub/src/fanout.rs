@@ -139,6 +139,8 @@ impl Fanout {
     }
 }
 
+/// The id of a notification: no other has it but a copy that went again, and one that bounces leads
+/// to its node without a table.
 #[cfg(test)]
 pub(crate) fn message_id(node: NodeId, seq: u64, jid: &str, subid: &str) -> String {
     let mut id = String::new();
@@ -146,8 +148,7 @@ pub(crate) fn message_id(node: NodeId, seq: u64, jid: &str, subid: &str) -> Stri
     id
 }
 
-/// Writes the id of a notification, in a place that served for others: no other has it but a copy
-/// that went again, and one that bounces leads to its node without a table.
+/// The same in a place that served for others: this is done for each copy.
 fn write_message_id(id: &mut String, (node, seq): (NodeId, u64), jid: &str, subid: &str) {
     // FNV-1a: the same in every process, which std's hashers do not promise.
     let bytes = jid.bytes().chain([0]).chain(subid.bytes());

@@ -105,6 +105,7 @@ impl Sqlite {
     }
 
     /// How often something was made safe on the disk.
+    #[cfg(feature = "measure")]
     pub(crate) fn commits(&self) -> u64 {
         self.shared.commits.load(Ordering::Relaxed)
     }

@@ -133,7 +133,7 @@ impl Target {
         let whole = PathBuf::from(path);
         if whole.exists() {
             let why = "there is a file already; name another one, or remove it";
-            return Err(at(&whole, io::Error::other(why)));
+            return Err(at(&whole, &io::Error::other(why)));
         }
         let mut part = path.clone();
         part.push(".part");

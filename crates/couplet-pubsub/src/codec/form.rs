@@ -119,6 +119,18 @@ pub(crate) fn read_options(
     Ok(change)
 }
 
+/// The configuration form with its current values, as XML.
+#[cfg(test)]
+pub(crate) fn configuration(config: &NodeConfig) -> String {
+    super::write::to_string(|wire| write_configuration(config, Style::Form, wire))
+}
+
+/// The options form with its current values, as XML.
+#[cfg(test)]
+pub(crate) fn options(options: SubscribeOptions, expires: Option<Moment>) -> String {
+    super::write::to_string(|wire| write_options(options, expires, Style::Form, wire))
+}
+
 pub(super) fn write_configuration(config: &NodeConfig, style: Style, wire: &mut Wire<'_>) {
     data::write(style, NODE_CONFIG, wire, |wire| {
         for entry in TABLE.iter() {
@@ -245,16 +257,6 @@ mod tests {
             AccessModel, ItemReply, NodeId, NotificationType, PublishModel, SendLast, WhenFull,
         },
     };
-
-    /// The configuration form with its current values.
-    fn configuration(config: &NodeConfig) -> String {
-        super::super::write::to_string(|wire| write_configuration(config, Style::Form, wire))
-    }
-
-    /// The options form with its current values.
-    fn options(options: SubscribeOptions, expires: Option<Moment>) -> String {
-        super::super::write::to_string(|wire| write_options(options, expires, Style::Form, wire))
-    }
 
     fn given(var: &str, values: &[&str]) -> Vec<Field> {
         vec![Field {
