@@ -57,7 +57,7 @@ pub(crate) async fn write_out(config: Config, asked: Asked, stop: Stop) -> Resul
     let settings: Settings = config.section(SECTION)?;
     // Opening it would make one, and the export of a name with a typo would be empty.
     if let StoreAt::Sqlite(path) = &settings.store {
-        fs::metadata(path).map_err(|why| trouble(at(path, why)))?;
+        fs::metadata(path).map_err(|why| trouble(at(path, &why)))?;
     }
     let to = Target::open(asked.operand()).map_err(trouble)?;
     let pubsub = Pubsub::open(settings).await?;
@@ -89,7 +89,7 @@ pub(crate) async fn read_in(config: Config, asked: Asked, stop: Stop) -> Result<
         None => Box::new(io::stdin().lock()),
         Some(path) => {
             let path = Path::new(path);
-            let file = File::open(path).map_err(|why| trouble(at(path, why)))?;
+            let file = File::open(path).map_err(|why| trouble(at(path, &why)))?;
             Box::new(BufReader::new(file))
         }
     };
