@@ -75,9 +75,12 @@ pub async fn suite(clients: &str) -> Suite {
 /// Runs the cases; fails unless exactly the known failures fail.
 pub async fn expect(suite: Suite, known: &str) -> Report {
     let known: KnownFailures = known.parse().expect("a list of known failures");
-    let report = Box::pin(suite.known(known).run(|_row| {}))
-        .await
-        .expect("a service that answers");
+    let report = Box::pin(suite.known(known).run(|row| {
+        let millis = row.took.as_millis();
+        println!("{} {} in {millis} ms", row.number, row.outcome.word());
+    }))
+    .await
+    .expect("a service that answers");
     assert!(report.is_as_expected(), "{}", report.to_text());
     report
 }

@@ -1,99 +1,146 @@
-//! How fast the pubsub service tells its subscribers, and how long a question takes meanwhile.
+//! The pubsub service measured: how fast it tells its subscribers, how long a question takes
+//! meanwhile, how many items it acknowledges, beside the servers' own services.
 //!
-//! A server that only counts sits at the other end of a loopback connection: what it cannot take,
-//! no server can. Deliberately absent: peers; no other component offers the service.
+//! benches/README.md says how to read the table. Deliberately absent: other components; none that
+//! we know of can be installed and run beside ours in one command.
 
-mod server;
+mod servers;
+mod loopback;
+mod stores;
+mod service;
+mod table;
+mod task;
+mod wire;
+#[path = "../../rig/src/quiet.rs"]
+mod quiet;
+#[allow(dead_code, reason = "the rig needs more of it")]
+#[path = "../../rig/src/clock.rs"]
+mod clock;
 
-use std::{error::Error, net::TcpListener, thread, time::Duration};
-
-use clap::Parser;
-use couplet::{Component, Config};
-use couplet_pubsub::{
-    Pubsub,
-    settings::{Settings, StoreAt},
+use std::{
+    error::Error,
+    io,
+    path::{Path, PathBuf},
+    time::Duration,
 };
-use tokio::sync::oneshot;
 
-use crate::server::{Plan, Taken};
+use clap::{Parser, ValueEnum};
+use couplet_pubsub::settings::StoreAt;
+use serde_json::json;
 
-/// Measures the fan-out of the pubsub service.
+use crate::table::Table;
+
+/// Measures the pubsub service; benches/README.md says how to read the table.
 #[derive(Parser)]
 struct Cli {
     /// Subscribers of the one node
     #[arg(long, default_value_t = 10_000)]
     subscribers: usize,
-    /// Items published, each when the one before has reached everybody
-    #[arg(long, default_value_t = 100)]
-    items: usize,
+    /// Subscribers at the services of the servers themselves
+    #[arg(long, default_value_t = 2_000)]
+    own_subscribers: usize,
+    /// Publishers, each with one item outstanding
+    #[arg(long, default_value_t = 64)]
+    publishers: usize,
     /// Bytes of each item's payload
     #[arg(long, default_value_t = 200)]
     payload: usize,
     /// Threads of the service
     #[arg(long, default_value_t = 1)]
     threads: usize,
-    /// memory, or sqlite:PATH
-    #[arg(long, default_value = "memory")]
-    store: StoreAt,
+    /// Measure these only
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Part>,
+    /// Seconds to wait for a quiet machine before each measurement
+    #[arg(long, default_value_t = 3.0)]
+    patience: f64,
+    /// One short round: whether it works, not how fast it is
+    #[arg(long)]
+    quick: bool,
+    /// Where the files of SQLite are while it runs; its disk is part of what is measured
+    #[arg(long)]
+    folder: Option<PathBuf>,
+    /// Write all figures to this file
+    #[arg(long)]
+    json: Option<PathBuf>,
+    #[arg(long, hide = true)]
+    footprint: Option<u32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Store,
+    Memory,
+    Sqlite,
+    Prosody,
+    Ejabberd,
+}
+
+impl Cli {
+    fn wants(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
+    }
+
+    fn rounds(&self) -> usize {
+        if self.quick { 1 } else { 3 }
+    }
+
+    fn items(&self, items: u64) -> u64 {
+        if self.quick { 1 } else { items }
+    }
+
+    /// How long items are published.
+    fn time(&self) -> Duration {
+        Duration::from_secs(if self.quick { 1 } else { 4 })
+    }
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let cli = Cli::parse();
-    let door = TcpListener::bind("127.0.0.1:0")?;
-    let server = format!("{}", door.local_addr()?);
-    let plan = Plan {
-        subscribers: cli.subscribers,
-        items: cli.items,
-        payload: cli.payload,
-    };
-    let (done, stop) = oneshot::channel::<()>();
-    let counting = thread::spawn(move || {
-        let taken = server::serve(&door, &plan);
-        drop(done);
-        taken.map_err(|why| why.to_string())
-    });
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(cli.threads)
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
-        let mut settings = Settings::default();
-        settings.store = cli.store.clone();
-        settings.limits.subscriptions = u64::MAX;
-        let pubsub = Pubsub::open(settings).await?;
-        let mut config = Config::new(server::DOMAIN, "secret").with_server(server.parse()?);
-        config.timing.grace = Duration::from_secs(1);
-        let component = pubsub.mount(Component::new(config)).without_reconnect();
-        let until = async {
-            let _ended = stop.await;
-        };
-        let _the_server_has_gone = component.run(until).await;
-        pubsub.close().await?;
-        Ok::<_, Box<dyn Error>>(())
-    })?;
-    let taken = counting.join().map_err(|_| "the server panicked")??;
-    show(&cli, &taken);
-    Ok(())
+    if let Some(many) = cli.footprint {
+        println!("{}", stores::footprint(many)?);
+        return Ok(());
+    }
+    let mut table = Table::new(Duration::from_secs_f64(cli.patience));
+    let measured = measure(&cli, &mut table);
+    if cli.quick {
+        println!("--quick: these figures show that it works, not how fast it is");
+    }
+    table.show();
+    if let Some(path) = &cli.json {
+        let all = json!({
+            "quick": cli.quick, "subscribers": cli.subscribers,
+            "own_subscribers": cli.own_subscribers, "publishers": cli.publishers,
+            "payload_bytes": cli.payload, "threads": cli.threads,
+            "processors": std::thread::available_parallelism().map_or(0, usize::from),
+            "figures": table.json(),
+        });
+        std::fs::write(path, format!("{all:#}\n"))?;
+    }
+    Ok(measured?)
 }
 
-fn show(cli: &Cli, taken: &Taken) {
-    let all = cli.subscribers * cli.items;
-    let rate = all as f64 / taken.fanout.as_secs_f64();
-    let subscribes = cli.subscribers as f64 / taken.subscribe.as_secs_f64();
-    println!(
-        "{} subscribers, {} items of {} bytes, {:?}, {} thread(s)",
-        cli.subscribers, cli.items, cli.payload, cli.store, cli.threads
-    );
-    println!("subscribes        {subscribes:>12.0} /s");
-    println!(
-        "notifications     {rate:>12.0} /s, {} bytes each",
-        taken.bytes / all.max(1)
-    );
-    let mut waits = taken.waits.clone();
-    waits.sort_unstable();
-    for (name, part) in [("p50", 50), ("p99", 99), ("worst", 100)] {
-        let place = (waits.len() * part / 100).min(waits.len().saturating_sub(1));
-        let wait = waits.get(place).copied().unwrap_or_default();
-        println!("a ping, {name:<9} {:>12.2} ms", wait.as_secs_f64() * 1e3);
+fn measure(cli: &Cli, table: &mut Table) -> io::Result<()> {
+    // Beside the program: what is in the system's temporary folder may be on no disk at all.
+    let program = std::env::current_exe()?;
+    let folder = cli.folder.as_deref().or(program.parent());
+    let folder = tempfile::tempdir_in(folder.unwrap_or(Path::new(".")))?;
+    let folder = folder.path();
+    if cli.wants(Part::Store) {
+        stores::measure(cli, folder, table)?;
     }
+    if cli.wants(Part::Memory) {
+        loopback::measure(cli, "memory", StoreAt::Memory, table)?;
+    }
+    if cli.wants(Part::Sqlite) {
+        let store = StoreAt::Sqlite(folder.join("loopback.db"));
+        loopback::measure(cli, "SQLite", store, table)?;
+    }
+    if cli.wants(Part::Prosody) {
+        servers::prosody(cli, folder, table)?;
+    }
+    if cli.wants(Part::Ejabberd) {
+        servers::ejabberd(cli, folder, table)?;
+    }
+    Ok(())
 }

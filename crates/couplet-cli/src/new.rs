@@ -23,6 +23,7 @@ Prosody and ejabberd, a workflow that checks every change, and a README that say
 Examples:
     couplet new weatherbot
     couplet new lamps --template service --domain lamps.example.org
+    couplet new news --template pubsub
     couplet new weatherbot --couplet-path ../couplet
 
 Exit codes:

@@ -135,6 +135,14 @@ fn a_new_service_builds_and_reads_its_own_settings() -> Outcome {
 }
 
 #[test]
+fn a_new_pubsub_keeps_what_is_published_and_reads_its_settings() -> Outcome {
+    let name = "couplet-new-pubsub";
+    let project = project(name, &["--template", "pubsub"])?;
+    let program = built(&project, name)?;
+    configured(&project, &program)
+}
+
+#[test]
 fn the_lines_for_the_servers_carry_the_domain_and_no_secret() -> Outcome {
     let folder = tempfile::tempdir()?;
     let output = couplet(folder.path())

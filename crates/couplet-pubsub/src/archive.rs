@@ -6,6 +6,7 @@
 use std::{
     fmt,
     io::{self, BufRead, Write},
+    ops::ControlFlow,
 };
 
 use serde::{Deserialize, Serialize};
@@ -74,6 +75,10 @@ pub(crate) enum ArchiveError {
     CutOff,
     /// There is something in the store.
     NotEmpty,
+    /// Somebody wanted it to stop; the records before this are in the store.
+    Stopped(u64),
+    /// Somebody wanted it to stop before the archive was whole.
+    Unfinished,
 }
 
 impl fmt::Display for ArchiveError {
@@ -86,9 +91,15 @@ impl fmt::Display for ArchiveError {
                 "the archive is cut off: its last line is missing; what came before it is in the \
                  store",
             ),
+            ArchiveError::Stopped(records) => write!(
+                f,
+                "stopped between two nodes, with {records} records in the store; to go on, import \
+                 the same archive with --into-existing"
+            ),
+            ArchiveError::Unfinished => f.write_str("stopped before everything was written"),
             ArchiveError::NotEmpty => f.write_str(
-                "there is something in the store already; name an empty one, or ask for adding to \
-                 what is there",
+                "there is something in the store already; name an empty one, or add to what is there \
+                 with --into-existing",
             ),
         }
     }
@@ -108,15 +119,16 @@ impl From<StoreError> for ArchiveError {
     }
 }
 
-/// Writes out a whole store, a part at a time. `progress` hears how many records are written.
+/// Writes out a whole store, a part at a time. `progress` hears how many records are written, and
+/// says whether to go on.
 ///
 /// # Errors
 ///
-/// The store cannot be read, or the archive cannot be written.
+/// It was stopped, the store cannot be read, or the archive cannot be written.
 pub(crate) async fn export(
     store: &dyn Store,
     to: impl Write,
-    mut progress: impl FnMut(u64),
+    mut progress: impl FnMut(u64) -> ControlFlow<()>,
 ) -> Result<Moved, ArchiveError> {
     let mut archive = Archive { to, records: 0 };
     archive.line(&Line::CoupletPubsub { version: VERSION })?;
@@ -132,10 +144,12 @@ pub(crate) async fn export(
                 let mut part = Walk::new(mark, max);
                 while let Some(found) = part.next(store).await? {
                     archive.records(found)?;
-                    progress(archive.records);
+                    let wish = progress(archive.records);
+                    wish.continue_value().ok_or(ArchiveError::Unfinished)?;
                 }
             }
-            progress(archive.records);
+            let wish = progress(archive.records);
+            wish.continue_value().ok_or(ArchiveError::Unfinished)?;
         }
     }
     let mut redirects = Walk::new(Mark::Redirects(None), MANY);
@@ -145,24 +159,26 @@ pub(crate) async fn export(
     let records = archive.records;
     archive.line(&Line::End { records })?;
     archive.to.flush()?;
-    progress(records);
+    let _it_is_whole = progress(records);
     Ok(Moved {
         records,
         left_out: 0,
     })
 }
 
-/// Reads an archive into a store, a part at a time. `progress` hears how many records are in.
+/// Reads an archive into a store, a part at a time. `progress` hears how many records are in, and
+/// says whether to go on behind the node that is under way: half a node would be left out when the
+/// archive is read again.
 ///
 /// # Errors
 ///
-/// The archive is cut off or of a newer version, or the store has something in it or refuses. What
+/// It was stopped, the archive is cut off or of a newer version, or the store has something in it or refuses. What
 /// was read before that is in the store.
 pub(crate) async fn import(
     store: &dyn Store,
     from: impl BufRead,
     into: Into,
-    mut progress: impl FnMut(u64),
+    mut progress: impl FnMut(u64) -> ControlFlow<()>,
 ) -> Result<Moved, ArchiveError> {
     if into == Into::Empty && !is_empty(store).await? {
         return Err(ArchiveError::NotEmpty);
@@ -176,8 +192,12 @@ pub(crate) async fn import(
     let mut moved = Moved::default();
     let mut node = None;
     let mut part = Vec::new();
+    let mut wish = ControlFlow::Continue(());
     let told = loop {
-        let end = match lines.next()? {
+        let line = lines.next()?;
+        let stops = wish.is_break() && begins(&line);
+        let end = match line {
+            _ if stops => None,
             Line::Record(record) => {
                 part.push(record);
                 None
@@ -185,12 +205,17 @@ pub(crate) async fn import(
             Line::End { records } => Some(records),
             Line::CoupletPubsub { .. } => return Err(lines.wrong("an archive inside of one")),
         };
-        if end.is_some() || part.len() >= FEW as usize {
+        if stops || end.is_some() || part.len() >= FEW as usize {
             moved.records += part.len() as u64;
             let restored = store.restore(node, std::mem::take(&mut part)).await?;
             node = restored.node;
             moved.left_out += restored.left_out;
-            progress(moved.records);
+            if progress(moved.records).is_break() {
+                wish = ControlFlow::Break(());
+            }
+        }
+        if stops {
+            return Err(ArchiveError::Stopped(moved.records));
         }
         if let Some(records) = end {
             break records;
@@ -201,6 +226,14 @@ pub(crate) async fn import(
         return Err(lines.wrong(&missing));
     }
     Ok(moved)
+}
+
+/// Whether nothing before this line belongs to anything from it on.
+fn begins(line: &Line) -> bool {
+    matches!(
+        line,
+        Line::Record(Record::Node { .. } | Record::Redirect { .. })
+    )
 }
 
 async fn is_empty(store: &dyn Store) -> Result<bool, StoreError> {

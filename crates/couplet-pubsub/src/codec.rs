@@ -12,10 +12,6 @@ mod rsm;
 mod words;
 mod write;
 
-#[allow(
-    unused_imports,
-    reason = "parts of the service are still being put together"
-)]
 pub(crate) use self::{
     approval::approval,
     errors::{refusal, unchanged},

@@ -25,6 +25,8 @@ pub(crate) struct Needs {
     pub(crate) newest: u32,
     /// All owners of the node.
     pub(crate) owners: bool,
+    /// How many have an affiliation to the node.
+    pub(crate) affiliations: bool,
     /// All subscriptions to the node in state pending.
     pub(crate) pending: bool,
     /// All subscribers, to end those who lose access when the access model changes.
@@ -51,6 +53,8 @@ pub(crate) struct Facts {
     /// Oldest first.
     pub(crate) newest: Vec<Item>,
     pub(crate) owners: Vec<BareJid>,
+    /// Affiliations other than none; 0 where nobody asked.
+    pub(crate) affiliations: u64,
     pub(crate) pending: Vec<Subscription>,
     /// Each bare JID with a subscription, with its affiliation.
     pub(crate) everybody: Vec<Party>,

@@ -142,12 +142,33 @@ impl Fanout {
 /// The id of a notification: no other has it but a copy that went again, and one that bounces leads
 /// to its node without a table.
 pub(crate) fn message_id(node: NodeId, seq: u64, jid: &str, subid: &str) -> String {
+    let mut id = String::new();
+    write_message_id(&mut id, (node, seq), jid, subid);
+    id
+}
+
+/// The same in a place that served for others: this is done for each copy.
+fn write_message_id(id: &mut String, (node, seq): (NodeId, u64), jid: &str, subid: &str) {
     // FNV-1a: the same in every process, which std's hashers do not promise.
     let bytes = jid.bytes().chain([0]).chain(subid.bytes());
     let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
-    format!("{:x}-{seq:x}-{hash:x}", node.0)
+    id.clear();
+    hex(id, node.0.cast_unsigned());
+    id.push('-');
+    hex(id, seq);
+    id.push('-');
+    hex(id, hash);
+}
+
+/// What `{:x}` writes.
+fn hex(out: &mut String, number: u64) {
+    let digits = (64 - number.leading_zeros()).div_ceil(4).max(1);
+    out.extend((0..digits).rev().filter_map(|place| {
+        let digit = (number >> (4 * place)) & 0xF;
+        char::from_digit(u32::try_from(digit).ok()?, 16)
+    }));
 }
 
 /// When a lease taken now runs out.

@@ -1,10 +1,5 @@
 //! Publish-subscribe for Couplet components: XEP-0060 as a library.
 
-#![allow(
-    dead_code,
-    reason = "parts of the service are still being put together"
-)]
-
 #[cfg(feature = "measure")]
 #[doc(hidden)]
 pub mod measure;
@@ -37,4 +32,4 @@ pub mod subscription;
 pub mod node;
 mod moment;
 
-pub use service::{OpenError, Pubsub};
+pub use service::{Import, MoveError, Moved, OpenError, Pubsub};

@@ -29,7 +29,8 @@ pub trait Policy: Send + Sync + 'static {
         true
     }
 
-    /// Whether publishing to a node that is not there creates it. (XEP-0060, 7.1.4)
+    /// Whether publishing to a node that is not there creates it. (XEP-0060, 7.1.4) It is announced
+    /// if it is so for the service's own address and the name `""`.
     fn auto_create(&self, who: &BareJid, node: &str) -> bool {
         let _everywhere = (who, node);
         true
@@ -200,6 +201,8 @@ pub struct Limits {
     pub subscriptions: u64,
     /// Subscriptions to a node, of everybody.
     pub subscribers: u64,
+    /// Affiliations to a node: owners, publishers, members, outcasts.
+    pub affiliations: u64,
     /// `pubsub#max_items` at most; what `max` means.
     pub items: u32,
     /// `pubsub#max_payload_size` at most, in bytes.
@@ -227,6 +230,7 @@ impl Default for Limits {
             nodes: 1_000,
             subscriptions: 10_000,
             subscribers: 1_000_000,
+            affiliations: 10_000,
             items: 10_000,
             payload_bytes: 250_000,
             lease: 31_536_000,

@@ -3,12 +3,15 @@
 //! Deliberately absent: rules, XML and storage; this is the wiring between them.
 
 mod asked;
+mod figures;
 mod letters;
+mod moving;
 mod upkeep;
 
 use std::{fmt, sync::Arc};
 
-use couplet::{Component, IqType, MessageType};
+use couplet::{Component, Error, IqType, MessageType};
+use jid::BareJid;
 
 use crate::{
     commands::{self, Commands},
@@ -24,6 +27,7 @@ use crate::{
 
 use asked::{Entity, Form, Handler, Owner};
 use letters::{Approvals, Bounces};
+pub use moving::{Import, MoveError, Moved};
 
 /// A publish-subscribe service (XEP-0060), ready to be mounted on a component.
 ///
@@ -69,7 +73,7 @@ impl Pubsub {
     /// # }
     /// ```
     pub async fn open(settings: Settings) -> Result<Pubsub, OpenError> {
-        let store = settings.open_store().await.map_err(OpenError)?;
+        let store = settings.open().await.map_err(OpenError)?;
         Ok(Pubsub {
             store,
             settings,
@@ -128,6 +132,9 @@ impl Pubsub {
             Some(policy) => Arc::clone(policy),
             None => Arc::new(self.settings.house(&domain)),
         };
+        let here = BareJid::new(&domain);
+        // Who may is asked at each publication; nobody in particular asks what is announced.
+        let creates = here.is_ok_and(|here| policy.auto_create(&here, ""));
         let engine = Engine::new(Arc::clone(&self.store), Arc::clone(&policy), domain);
         let desk = Arc::new(Desk {
             store: Arc::clone(&self.store),
@@ -140,10 +147,10 @@ impl Pubsub {
             settle: self.settings.settle,
         };
         let fanout = Fanout::new(Arc::clone(&self.store), Arc::clone(&desk.answering), pace);
-        upkeep::describe();
+        figures::describe();
         let (bounces, forms, keeper) = (Arc::clone(&desk), Arc::clone(&desk), Arc::clone(&desk));
         component
-            .about(announce)
+            .about(move |about| announce(about, creates))
             .on_discovery(Nodes(Arc::clone(&desk)))
             .on_get(Handler::<Entity>::new(&desk, IqType::Get))
             .on_set(Handler::<Entity>::new(&desk, IqType::Set))
@@ -213,6 +220,16 @@ impl fmt::Display for OpenError {
 
 impl std::error::Error for OpenError {}
 
+/// So that a program may end with it.
+impl From<OpenError> for Error {
+    fn from(why: OpenError) -> Error {
+        Error::Io {
+            doing: "the store of pubsub".to_owned(),
+            cause: std::io::Error::other(why),
+        }
+    }
+}
+
 /// What is true of the service. (XEP-0060, 10)
 ///
 /// Absent: `last-published`, which promises `on_sub_and_presence` by default, and all that needs
@@ -221,7 +238,6 @@ const FEATURES: &[&str] = &[
     "access-authorize",
     "access-open",
     "access-whitelist",
-    "auto-create",
     "config-node",
     "config-node-max",
     "create-and-configure",
@@ -258,10 +274,13 @@ const FEATURES: &[&str] = &[
     "subscription-options",
 ];
 
-fn announce(about: &mut couplet::About) {
+fn announce(about: &mut couplet::About, creates: bool) {
     about.identity("pubsub", "service");
     for feature in FEATURES {
         about.feature(format!("{}#{feature}", crate::codec::NS));
+    }
+    if creates {
+        about.feature(format!("{}#auto-create", crate::codec::NS));
     }
     about.feature("http://jabber.org/protocol/rsm");
     about.feature(commands::NS);

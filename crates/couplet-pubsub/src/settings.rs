@@ -17,8 +17,16 @@
 //!
 //! Each key has a variable too: `COUPLET_PUBSUB_STORE` for `store`.
 
-use std::{fmt, num::NonZeroU32, path::PathBuf, str::FromStr, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    num::NonZeroU32,
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::Arc,
+    time::Duration,
+};
 
+use couplet::secret::Secret;
 use jid::BareJid;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
@@ -62,7 +70,9 @@ pub const SECTION: &str = "pubsub";
 pub struct Settings {
     /// Where everything is kept.
     pub store: StoreAt,
-    /// A file with the password of the database, so that it stands in no address.
+    /// A file with the password of the database, so that it stands neither in the file of settings
+    /// nor in the environment. A line's end behind it does not count.
+    #[serde(deserialize_with = "readable")]
     pub password_file: Option<PathBuf>,
     /// Who may create nodes.
     pub creators: MayCreate,
@@ -101,37 +111,32 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The store that they name.
-    pub(crate) async fn open_store(&self) -> Result<Arc<dyn Store>, StoreError> {
-        match &self.store {
-            StoreAt::Memory => Ok(memory::store()),
-            #[cfg(feature = "sqlite")]
-            StoreAt::Sqlite(path) => crate::sqlite::open(path).await,
-            #[cfg(not(feature = "sqlite"))]
-            StoreAt::Sqlite(_) => Err(StoreError::Broken(
-                "this program was built without SQLite: build it with the feature `sqlite`, or set pubsub.store".to_owned(),
-            )),
-            #[cfg(feature = "postgres")]
-            StoreAt::Postgres(address) => {
-                crate::postgres::open(address, self.password()?.as_deref()).await
-            }
-            #[cfg(not(feature = "postgres"))]
-            StoreAt::Postgres(_) => Err(StoreError::Broken(
-                "this program was built without PostgreSQL: build it with the feature `postgres`, or set pubsub.store = \"sqlite:PATH\"".to_owned(),
-            )),
-        }
+    /// Opens the store.
+    pub(crate) async fn open(&self) -> Result<Arc<dyn Store>, StoreError> {
+        let password = self.password()?;
+        self.store.open(password.as_ref().map(Secret::expose)).await
     }
 
-    /// What the file of the password holds; its end of line is trimmed where it is used.
-    #[cfg(feature = "postgres")]
-    fn password(&self) -> Result<Option<String>, StoreError> {
+    /// What the file for it says now.
+    fn password(&self) -> Result<Option<Secret>, StoreError> {
         let Some(path) = &self.password_file else {
             return Ok(None);
         };
-        std::fs::read_to_string(path).map(Some).map_err(|why| {
-            let path = path.display();
-            StoreError::Broken(format!("pubsub.password_file: {path}: {why}"))
-        })
+        let StoreAt::Postgres(url) = &self.store else {
+            return Err(StoreError::Broken(format!(
+                "pubsub.password_file is set, and the store {:?} has no password: remove it, or \
+                 set pubsub.store to postgres://user@host/database",
+                self.store
+            )));
+        };
+        if has_password(url) {
+            return Err(StoreError::Broken(
+                "there is a password in pubsub.store and one in pubsub.password_file: keep the \
+                 file, and write postgres://user@host/database"
+                    .to_owned(),
+            ));
+        }
+        secret(path).map(Some).map_err(StoreError::Broken)
     }
 
     /// The rules of a service at this domain.
@@ -177,6 +182,28 @@ pub enum StoreAt {
     Postgres(String),
 }
 
+impl StoreAt {
+    async fn open(&self, password: Option<&str>) -> Result<Arc<dyn Store>, StoreError> {
+        #[cfg(not(feature = "postgres"))]
+        let _it_is_for_postgresql = password;
+        match self {
+            StoreAt::Memory => Ok(memory::store()),
+            #[cfg(feature = "sqlite")]
+            StoreAt::Sqlite(path) => crate::sqlite::open(path).await,
+            #[cfg(not(feature = "sqlite"))]
+            StoreAt::Sqlite(_) => Err(StoreError::Broken(
+                "this program was built without SQLite: build it with the feature `sqlite`, or set pubsub.store".to_owned(),
+            )),
+            #[cfg(feature = "postgres")]
+            StoreAt::Postgres(url) => crate::postgres::open(url, password).await,
+            #[cfg(not(feature = "postgres"))]
+            StoreAt::Postgres(_) => Err(StoreError::Broken(
+                "this program was built without PostgreSQL: build it with the feature `postgres`, or set pubsub.store = \"sqlite:PATH\"".to_owned(),
+            )),
+        }
+    }
+}
+
 /// Without the password that may stand in an address.
 impl fmt::Debug for StoreAt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -201,7 +228,7 @@ impl FromStr for StoreAt {
         match text.strip_prefix("sqlite:") {
             Some(path) if !path.is_empty() => Ok(StoreAt::Sqlite(PathBuf::from(path))),
             _ => Err(
-                "the store is \"sqlite:PATH\", \"memory\" or \"postgres://user:password@host/database\""
+                "the store is \"sqlite:PATH\", \"memory\" or \"postgres://user@host/database\""
                     .to_owned(),
             ),
         }
@@ -273,6 +300,34 @@ impl<'de> Deserialize<'de> for MayCreate {
     }
 }
 
+/// A file that can be read now, so that a fault is told with the place of the setting.
+fn readable<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PathBuf>, D::Error> {
+    let path = Option::<PathBuf>::deserialize(from)?;
+    if let Some(path) = &path {
+        secret(path).map_err(D::Error::custom)?;
+    }
+    Ok(path)
+}
+
+fn secret(path: &Path) -> Result<Secret, String> {
+    Secret::read(path).map_err(|why| {
+        format!(
+            "the password file {} {why}; it has to hold the password of the database alone",
+            path.display()
+        )
+    })
+}
+
+/// Whether an address has a password in it: `user:password@`, or as a parameter.
+fn has_password(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (before, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let authority = before.split('/').next().unwrap_or_default();
+    let user = authority.rsplit_once('@').map(|(user, _)| user);
+    user.is_some_and(|user| user.contains(':'))
+        || query.split('&').any(|pair| pair.starts_with("password="))
+}
+
 fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     let seconds = f64::deserialize(from)?;
     Duration::try_from_secs_f64(seconds)
@@ -298,6 +353,8 @@ fn node<'de, D: Deserializer<'de>>(from: D) -> Result<NodeConfig, D::Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use couplet::config::{Config, ConfigError, Sources};
 
     use super::*;
@@ -320,19 +377,14 @@ mod tests {
         assert_eq!(with(&[]).unwrap(), Settings::default());
     }
 
-    #[cfg(feature = "postgres")]
-    #[tokio::test]
-    async fn a_password_that_cannot_be_read_is_told_with_its_setting() {
+    #[test]
+    fn a_password_that_cannot_be_read_is_told_with_its_setting() {
         let settings = with(&[
             ("COUPLET_PUBSUB_STORE", "postgres://pubsub@localhost/pubsub"),
             ("COUPLET_PUBSUB_PASSWORD_FILE", "/nowhere/password"),
-        ])
-        .unwrap();
-        let why = settings.open_store().await.err().unwrap().to_string();
-        assert!(
-            why.contains("pubsub.password_file: /nowhere/password"),
-            "{why}"
-        );
+        ]);
+        let why = settings.unwrap_err().to_string();
+        assert!(why.contains("/nowhere/password"), "{why}");
     }
 
     #[test]
@@ -370,6 +422,126 @@ mod tests {
         assert!(told("COUPLET_PUBSUB_STORE", "pubsub.db").contains("COUPLET_PUBSUB_STORE"));
         assert!(told("COUPLET_PUBSUB_CREATORS", "no jid@@").contains("\"local\""));
         assert!(told("COUPLET_PUBSUB_STROE", "memory").contains("store"));
+    }
+
+    fn with_password(store: &str, password: &str) -> (Settings, tempfile::NamedTempFile) {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), password).unwrap();
+        let settings = with(&[
+            ("COUPLET_PUBSUB_STORE", store),
+            (
+                "COUPLET_PUBSUB_PASSWORD_FILE",
+                file.path().to_str().unwrap(),
+            ),
+        ]);
+        (settings.unwrap(), file)
+    }
+
+    #[test]
+    fn a_password_comes_from_its_file_without_the_end_of_its_line() {
+        let (settings, file) = with_password("postgres://pubsub@db/pubsub", "open sesame \r\n");
+        let password = settings.password().unwrap().unwrap();
+        assert_eq!(password.expose(), "open sesame ");
+        // It may have been changed since.
+        std::fs::write(file.path(), "another\n").unwrap();
+        let password = settings.password().unwrap().unwrap();
+        assert_eq!(password.expose(), "another");
+    }
+
+    #[test]
+    fn a_password_that_cannot_be_had_is_told_with_its_setting() {
+        let told = |path: &str| {
+            let settings = [("COUPLET_PUBSUB_PASSWORD_FILE", path)];
+            with(&settings).unwrap_err().to_string()
+        };
+        let missing = told("/nowhere/password");
+        assert!(
+            missing.contains("COUPLET_PUBSUB_PASSWORD_FILE"),
+            "{missing}"
+        );
+        assert!(
+            missing.contains("/nowhere/password cannot be read"),
+            "{missing}"
+        );
+        let empty = tempfile::NamedTempFile::new().unwrap();
+        let empty = told(empty.path().to_str().unwrap());
+        assert!(empty.contains("is empty"), "{empty}");
+    }
+
+    #[test]
+    fn a_password_has_one_place_and_a_use() {
+        for (store, why) in [
+            ("sqlite:pubsub.db", "has no password: remove it"),
+            (
+                "postgres://pubsub:x@db/pubsub",
+                "keep the file, and write postgres://",
+            ),
+            ("postgres://db/pubsub?user=a&password=x", "keep the file"),
+        ] {
+            let (settings, _file) = with_password(store, "sesame");
+            let told = settings.password().unwrap_err().to_string();
+            assert!(told.contains(why) && !told.contains("sesame"), "{told}");
+        }
+        let (settings, _file) = with_password("postgres://a@[::1]:5432/b?schema=c", "sesame");
+        assert!(settings.password().is_ok());
+    }
+
+    /// The settings of the README's table, and their defaults as they would be written.
+    fn table() -> BTreeMap<String, Option<String>> {
+        let readme = format!(
+            "{}/../../examples/pubsub/README.md",
+            env!("CARGO_MANIFEST_DIR")
+        );
+        let readme = std::fs::read_to_string(readme).unwrap();
+        let (_, behind) = readme
+            .split_once("| setting | meaning | default |")
+            .unwrap();
+        let rows = behind.lines().skip(2).take_while(|line| !line.is_empty());
+        rows.map(|row| {
+            let mut cells = row.trim_matches('|').split(" | ").map(str::trim);
+            let key = cells.next().unwrap().trim_matches('`').to_owned();
+            let default = cells.last().unwrap();
+            let default = default.strip_prefix('`').map(|it| it.trim_end_matches('`'));
+            (key, default.map(str::to_owned))
+        })
+        .collect()
+    }
+
+    fn in_a_file(lines: &str) -> Result<Settings, ConfigError> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), format!("[pubsub]\n{lines}\n")).unwrap();
+        let sources = Sources::none()
+            .file(file.path())
+            .variable("COUPLET_DOMAIN", "pubsub.example.org")
+            .variable("COUPLET_SECRET", "x")
+            .section(SECTION);
+        sources.load()?.section(SECTION)
+    }
+
+    /// What the program says is accepted, below this prefix.
+    fn accepted(prefix: &str) -> Vec<String> {
+        let told = in_a_file(&format!("{prefix}no_such = 1")).unwrap_err();
+        let told = told.to_string();
+        let (_, keys) = told.rsplit_once("]: ").unwrap();
+        let keys = keys.lines().next().unwrap().split(", ");
+        keys.map(|key| format!("{prefix}{key}")).collect()
+    }
+
+    #[test]
+    fn the_readme_has_every_setting_with_its_default() {
+        let mut keys = accepted("");
+        keys.retain(|key| key != "limits" && key != "node");
+        keys.extend(accepted("limits."));
+        keys.extend(accepted("node."));
+        keys.sort();
+        let table = table();
+        assert_eq!(table.keys().cloned().collect::<Vec<_>>(), keys);
+        for (key, default) in table {
+            if let Some(default) = default {
+                let settings = in_a_file(&format!("{key} = {default}")).unwrap();
+                assert_eq!(settings, Settings::default(), "{key} = {default}");
+            }
+        }
     }
 
     #[test]

@@ -45,6 +45,7 @@ mod desk;
 mod batch;
 mod apply;
 mod moving;
+mod save;
 mod list;
 mod fanout;
 mod find;

@@ -46,7 +46,7 @@ pub(crate) trait Store: Send + Sync + 'static {
     /// Two changes of one node never overlap. A decision that panics changes nothing.
     ///
     /// `Busy` too where a node is created whose name was taken meanwhile; `Broken` where there is
-    /// no node that a change could be about.
+    /// no node that a change could be about: of a deleted one only announcements may follow.
     ///
     /// Not cancel safe in the sense that a dropped future may have changed something or not.
     async fn change(&self, needs: Needs, decide: Decide) -> Result<(), StoreError>;
@@ -78,7 +78,8 @@ pub(crate) trait Store: Send + Sync + 'static {
         page: Page,
     ) -> Result<Paged<(String, Affiliation)>, StoreError>;
 
-    /// Subscriptions to a node in any state, by JID, then subid. The cursor is `subid`.
+    /// Subscriptions to a node, without those that are pending, by JID, then subid. The cursor is
+    /// `subid`.
     async fn subscribers(
         &self,
         node: NodeId,
@@ -275,6 +276,7 @@ pub(crate) fn sound(
     mut is_taken: impl FnMut(&str) -> Result<bool, StoreError>,
 ) -> Result<(), StoreError> {
     let (mut at, mut made, mut freed) = (node, Vec::new(), Vec::new());
+    let mut deleted = false;
     for change in changes {
         if let Change::Create { name, .. } = change {
             let name = name.as_str();
@@ -282,14 +284,16 @@ pub(crate) fn sound(
                 return Err(StoreError::Busy(format!("the node {name} is new as well")));
             }
             made.push(name);
-            at = Some(name);
+            (at, deleted) = (Some(name), false);
         }
-        let Some(at) = at else {
+        let fits = !deleted || matches!(change, Change::Announce(_));
+        let Some(at) = at.filter(|_| fits) else {
             return Err(StoreError::Broken("a change to no node".to_owned()));
         };
         if let Change::Delete { .. } = change {
             made.retain(|name| *name != at);
             freed.push(at);
+            deleted = true;
         }
     }
     Ok(())

@@ -27,6 +27,7 @@ pub struct Setup {
     pub(crate) stanza_limit: Option<usize>,
     pub(crate) client_stanza_limit: Option<usize>,
     pub(crate) read_timeout: Option<u32>,
+    pub(crate) no_delay: bool,
     pub(crate) own_pubsub: Option<OwnPubsub>,
 }
 
@@ -55,6 +56,7 @@ impl Setup {
             stanza_limit: None,
             client_stanza_limit: None,
             read_timeout: None,
+            no_delay: false,
             own_pubsub: None,
         }
     }
@@ -169,6 +171,21 @@ impl Setup {
     #[must_use]
     pub fn read_timeout(mut self, seconds: u32) -> Setup {
         self.read_timeout = Some(seconds);
+        self
+    }
+
+    /// Has Prosody send what it has at once. By default it leaves Nagle's algorithm on, and each
+    /// answer to a user costs 40 ms, which adds up where many are asked one after the other
+    /// (ejabberd never waits).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let _setup = couplet_test::Setup::component("a.localhost", "one").no_delay();
+    /// ```
+    #[must_use]
+    pub fn no_delay(mut self) -> Setup {
+        self.no_delay = true;
         self
     }
 

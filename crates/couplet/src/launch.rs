@@ -329,7 +329,7 @@ fn checked(config: Config) -> Result<Config, ConfigError> {
 fn health(program: &str, url: Option<String>, sources: Sources) -> u8 {
     let url = match url {
         Some(url) => url,
-        None => match sources.load() {
+        None => match sources.without_login().load() {
             Ok(config) => match config.operate.listen {
                 Some(address) => crate::operate::url(address),
                 None => {

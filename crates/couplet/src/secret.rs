@@ -3,7 +3,13 @@
 //! Deliberately absent: any way to serialise or print it. What was read is not wiped from memory.
 
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
 use std::sync::Arc;
+
+/// No secret is longer; a file that is was named by mistake.
+const LONGEST: u64 = 64 << 10;
 
 /// The secret of XEP-0114, section 3, which proves to the server who the component is.
 ///
@@ -34,6 +40,38 @@ impl Secret {
         Secret(Arc::from(secret.as_ref()))
     }
 
+    /// The secret that a file holds, without the line's end behind it; use it for secrets of your
+    /// own, such as the password of a database.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let error = couplet::secret::Secret::read("/nowhere".as_ref()).unwrap_err();
+    /// assert!(error.to_string().starts_with("cannot be read: "));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be read, is empty, no text, or longer than 64 KiB. The text goes behind the
+    /// name of the file; the content is never in it.
+    pub fn read(path: &Path) -> io::Result<Secret> {
+        let mut text = String::new();
+        File::open(path)
+            .and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text))
+            .map_err(|error| match error.kind() {
+                io::ErrorKind::InvalidData => io::Error::new(error.kind(), "is not UTF-8"),
+                kind => io::Error::new(kind, format!("cannot be read: {error}")),
+            })?;
+        if text.len() as u64 > LONGEST {
+            return Err(unfit("is longer than 64KiB: is it the right file?"));
+        }
+        let secret = text.trim_end_matches(['\r', '\n']);
+        if secret.is_empty() {
+            return Err(unfit("is empty"));
+        }
+        Ok(Secret::new(secret))
+    }
+
     /// The secret itself, for the handshake and for nothing that is shown to people.
     ///
     /// # Examples
@@ -55,6 +93,10 @@ impl Secret {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+}
+
+fn unfit(why: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
 impl fmt::Debug for Secret {

@@ -77,6 +77,10 @@ struct Arguments {
     /// How many subscribers case 99 has
     #[arg(long, value_name = "N", default_value_t = 50)]
     subscribers: usize,
+    /// The server spreads the stanzas of one user over several instances, as ejabberd does: a
+    /// publisher of case 99 waits for each answer
+    #[arg(long)]
+    balanced: bool,
     /// A component that the runner is in case 100, whose addresses are the subscribers; the server
     /// has to expect it. Without it the case is not run
     #[arg(
@@ -190,6 +194,9 @@ fn suite(arguments: &Arguments) -> Result<Suite, String> {
         .many_items(arguments.many_items)
         .subscribers(arguments.subscribers)
         .deadline(Duration::from_secs(arguments.deadline));
+    if arguments.balanced {
+        suite = suite.balanced();
+    }
     if let Some(numbers) = &arguments.case {
         suite = suite.only(numbers_of(numbers)?);
     }

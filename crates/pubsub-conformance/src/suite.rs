@@ -246,6 +246,23 @@ impl Suite {
         self
     }
 
+    /// Says that the server spreads the stanzas of one user over several instances of the service,
+    /// so that two that are on the way at once may change places: in case 99 a publisher waits for
+    /// each answer.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn example(suite: pubsub_conformance::Suite) {
+    /// let suite = suite.balanced();
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn balanced(mut self) -> Suite {
+        self.facts.balanced = true;
+        self
+    }
+
     /// How long one case may take; 10 s unless told, and a multiple of it for the long ones.
     ///
     /// # Examples

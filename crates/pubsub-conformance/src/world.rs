@@ -28,6 +28,7 @@ pub(crate) struct Facts {
     pub(crate) bounce_limit: Option<usize>,
     pub(crate) many_items: usize,
     pub(crate) crowd: usize,
+    pub(crate) balanced: bool,
     pub(crate) ordeal: Option<Ordeal>,
 }
 

@@ -8,33 +8,27 @@ use couplet::{
     launch::{Launch, Stop},
 };
 use couplet_pubsub::{
-    OpenError, Pubsub,
+    Pubsub,
     settings::{SECTION, Settings},
 };
+
+mod moving;
 
 fn main() -> ExitCode {
     Launch::new()
         .version(env!("CARGO_PKG_VERSION"))
         .sources(Sources::process().section(SECTION))
         .check(|config| config.section::<Settings>(SECTION).map(|_| ()))
+        .subcommand(moving::backup(), moving::back_up)
+        .subcommand(moving::export(), moving::write_out)
+        .subcommand(moving::import(), moving::read_in)
         .run(serve)
 }
 
 async fn serve(config: Config, stop: Stop) -> Result<(), Error> {
-    let settings = config.section(SECTION)?;
-    let pubsub = Pubsub::open(settings)
-        .await
-        .map_err(trouble("opening the store"))?;
+    let pubsub = Pubsub::open(config.section(SECTION)?).await?;
     let component = pubsub.mount(Component::new(config).named("Pubsub"));
     let ended = component.run(stop.wait()).await;
-    pubsub.close().await.map_err(trouble("closing the store"))?;
+    pubsub.close().await?;
     ended
-}
-
-fn trouble(doing: &str) -> impl FnOnce(OpenError) -> Error {
-    let doing = doing.to_owned();
-    |why| Error::Io {
-        doing,
-        cause: std::io::Error::other(why),
-    }
 }

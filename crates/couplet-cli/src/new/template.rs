@@ -15,6 +15,8 @@ pub(super) enum Template {
     Bot,
     /// Answers programs: requests of its own, state, settings of its own
     Service,
+    /// A publish-subscribe service with a store in a file
+    Pubsub,
 }
 
 /// What differs from project to project.
@@ -32,6 +34,20 @@ macro_rules! template {
     };
 }
 
+const LOG_IN: &str = "; any client or program of yours can log in there, with `--keep`";
+
+/// Where a unit keeps a store: all else is read-only to it.
+const UNIT_STATE: &str = "
+Environment=COUPLET_PUBSUB_STORE=sqlite:%S/{{name}}/pubsub.db
+StateDirectory={{name}}
+StateDirectoryMode=0700";
+
+/// Where a container keeps a store: in a volume that belongs to its user. Debian's /srv is empty.
+const IMAGE_DATA: &str = "
+COPY --from=build --chown=10001:10001 /srv /data
+ENV COUPLET_PUBSUB_STORE=sqlite:/data/pubsub.db
+VOLUME /data";
+
 impl Template {
     /// The path of each file in the project, and what is in it.
     pub(super) fn files(self, fill: &Fill) -> Vec<(String, String)> {
@@ -41,6 +57,11 @@ impl Template {
             Template::Service => concat!(
                 template!("every/couplet.toml"),
                 template!("service/couplet.toml")
+            )
+            .to_owned(),
+            Template::Pubsub => concat!(
+                template!("every/couplet.toml"),
+                template!("pubsub/couplet.toml")
             )
             .to_owned(),
         };
@@ -66,6 +87,10 @@ impl Template {
                 ("src/lamps.rs", template!("service/lamps.rs")),
                 ("src/wire.rs", template!("service/wire.rs")),
             ],
+            Template::Pubsub => &[
+                ("Cargo.toml", template!("pubsub/Cargo.toml")),
+                ("src/main.rs", template!("pubsub/main.rs")),
+            ],
         };
         let all = every.iter().chain(own);
         all.map(|(path, text)| ((*path).to_owned(), self.filled(text, fill)))
@@ -81,13 +106,25 @@ impl Template {
             ),
             Template::Service => (
                 "A service: an XMPP component that answers requests of programs.",
-                "; any client or program of yours can log in there, with `--keep`",
+                LOG_IN,
+            ),
+            Template::Pubsub => (
+                "A publish-subscribe service: an XMPP component that keeps items and tells subscribers of them.",
+                LOG_IN,
             ),
         };
+        let (state, data) = match self {
+            Template::Bot | Template::Service => ("", ""),
+            Template::Pubsub => (UNIT_STATE, IMAGE_DATA),
+        };
         let values = [
+            // What is filled in first may have marks of its own.
+            ("{{state}}", state.to_owned()),
+            ("{{data}}", data.to_owned()),
             ("{{name}}", fill.name.clone()),
             ("{{domain}}", fill.domain.clone()),
             ("{{couplet}}", fill.dependency("couplet")),
+            ("{{couplet-pubsub}}", fill.dependency("couplet-pubsub")),
             ("{{couplet-test}}", fill.dependency("couplet-test")),
             ("{{prosody}}", prosody_lines(&fill.domain, &server)),
             ("{{ejabberd}}", ejabberd_lines(&fill.domain, &server)),
@@ -105,6 +142,7 @@ impl fmt::Display for Template {
         f.write_str(match self {
             Template::Bot => "bot",
             Template::Service => "service",
+            Template::Pubsub => "pubsub",
         })
     }
 }
@@ -142,6 +180,22 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_store_has_a_place_that_can_be_written_to() {
+        let files = Template::Pubsub.files(&fill());
+        let read = |name: &str| {
+            let found = files.iter().find(|(path, _)| path == name);
+            found.map(|(_, text)| text.clone()).unwrap()
+        };
+        let unit = read("deploy/weather-bot.service");
+        assert!(
+            unit.contains("sqlite:%S/weather-bot/pubsub.db\nStateDirectory=weather-bot\n"),
+            "{unit}"
+        );
+        assert!(read("Containerfile").contains("\nVOLUME /data\n"));
+        assert!(read(".gitignore").contains("pubsub.db"));
     }
 
     #[test]

@@ -35,16 +35,22 @@ async fn filled() -> Shared {
 async fn exported(store: &Shared) -> String {
     let mut lines = Vec::new();
     let mut seen = Vec::new();
-    let moved = export(&**store, &mut lines, |records| seen.push(records))
-        .await
-        .unwrap();
+    let moved = export(&**store, &mut lines, |records| {
+        seen.push(records);
+        ControlFlow::Continue(())
+    })
+    .await
+    .unwrap();
     assert!(seen.is_sorted());
     assert_eq!(seen.last(), Some(&moved.records));
     String::from_utf8(lines).unwrap()
 }
 
 async fn imported(store: &Shared, lines: &str, into: Into) -> Result<Moved, ArchiveError> {
-    import(&**store, lines.as_bytes(), into, |_| {}).await
+    import(&**store, lines.as_bytes(), into, |_| {
+        ControlFlow::Continue(())
+    })
+    .await
 }
 
 #[tokio::test]
@@ -76,6 +82,28 @@ async fn an_archive_moves_a_store_into_a_file_and_back() {
     assert_eq!(exported(&file).await, lines);
     let fresh = create(&file, "fresh").await;
     assert!(fresh.id > node(&file, "news").await.id);
+}
+
+#[cfg(all(feature = "sqlite", feature = "postgres"))]
+#[tokio::test]
+async fn an_archive_moves_a_file_into_a_database() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let store = filled().await;
+    let file = crate::sqlite::open(&folder.path().join("pubsub.db"))
+        .await
+        .unwrap();
+    imported(&file, &exported(&store).await, Into::Empty)
+        .await
+        .unwrap();
+    let lines = exported(&file).await;
+    let server = couplet_test::Postgres::start().await.unwrap();
+    let database = crate::postgres::open(&server.socket_url(), None)
+        .await
+        .unwrap();
+    imported(&database, &lines, Into::Empty).await.unwrap();
+    model::look_the_same(&store, &database).await;
+    assert_eq!(exported(&database).await, lines);
+    database.close().await.unwrap();
 }
 
 #[tokio::test]
@@ -167,4 +195,35 @@ async fn no_part_of_an_archive_is_larger_than_a_page() {
         }
     }
     assert_eq!((largest, total), (500, 1 + 1_203 + 61 + 41));
+}
+
+#[tokio::test]
+async fn an_import_that_is_stopped_ends_between_nodes_and_can_go_on() {
+    let store = filled().await;
+    let lines = exported(&store).await;
+    let other = memory::store();
+    let stopped = import(&*other, lines.as_bytes(), Into::Empty, |_| {
+        ControlFlow::Break(())
+    });
+    let stopped = stopped.await.unwrap_err();
+    // One node, who owns it, and everything at it.
+    let of_a_node = 1 + 1 + 1_203 + 61 + 41;
+    assert!(
+        matches!(stopped, ArchiveError::Stopped(records) if records == of_a_node),
+        "{stopped:?}"
+    );
+    let moved = imported(&other, &lines, Into::Whatever).await.unwrap();
+    assert_eq!(moved.left_out, of_a_node);
+    model::look_the_same(&store, &other).await;
+}
+
+#[tokio::test]
+async fn an_export_that_is_stopped_is_not_whole() {
+    let store = filled().await;
+    let mut lines = Vec::new();
+    let stopped = export(&*store, &mut lines, |_| ControlFlow::Break(()));
+    assert!(matches!(stopped.await, Err(ArchiveError::Unfinished)));
+    let lines = String::from_utf8(lines).unwrap();
+    let refused = imported(&memory::store(), &lines, Into::Empty).await;
+    assert!(matches!(refused, Err(ArchiveError::CutOff)), "{refused:?}");
 }

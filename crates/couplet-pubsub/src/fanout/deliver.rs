@@ -11,7 +11,7 @@ use tokio::{
     time::{self, Instant},
 };
 
-use super::{Batch, Fanout, Held, Sent, beginning, lease, message_id, pause};
+use super::{Batch, Fanout, Held, Sent, beginning, lease, pause, write_message_id};
 use crate::{
     clock,
     node::{NodeId, NotificationType},
@@ -223,8 +223,9 @@ impl Round<'_> {
             .chunk_by(|a, b| a.one_of_several && a.jid == b.jid)
             .collect();
         let one_of = &*delivery;
+        let mut id = String::new();
         self.mailing
-            .send(&everybody, |held, stamp| one_of.write(held, stamp))
+            .send(&everybody, |held, stamp| one_of.write(held, &mut id, stamp))
             .await?;
         let copies = everybody.len() as u64;
         if let Some(last) = recipients.into_iter().next_back() {
@@ -296,8 +297,8 @@ impl Delivery {
         }
     }
 
-    /// Writes what one JID gets, whose subscriptions these are.
-    fn write(&self, held: &[Recipient], stamp: &mut Stamp<'_>) {
+    /// Writes what one JID gets, whose subscriptions these are; the id is only a place for it.
+    fn write(&self, held: &[Recipient], id: &mut String, stamp: &mut Stamp<'_>) {
         let Some(Recipient { jid, subid, .. }) = held.first() else {
             return;
         };
@@ -305,9 +306,9 @@ impl Delivery {
             Some(with_body) if held.iter().any(|held| held.include_body) => with_body,
             _ => &self.plain,
         };
-        let id = message_id(self.job.node, self.job.seq, jid, subid);
+        write_message_id(id, (self.job.node, self.job.seq), jid, subid);
         let tells_apart = held.iter().any(|held| held.one_of_several);
-        let written = stamp.copy_with(circular, &id, jid, |wire| {
+        let written = stamp.copy_with(circular, id, jid, |wire| {
             if tells_apart {
                 // XEP-0060, 12.14; XEP-0131
                 wire.raw("<headers xmlns='http://jabber.org/protocol/shim'>");

@@ -389,3 +389,14 @@ async fn a_rate_is_kept() {
     let rate = 1_000.0 / began.elapsed().as_secs_f64();
     assert!((80.0..120.0).contains(&rate), "{rate}");
 }
+
+#[test]
+fn an_id_is_three_numbers_in_hexadecimal_and_the_same_for_the_same_copy() {
+    for (node, seq) in [(0, 0), (1, 15), (0x10, 0xABCD), (i64::MAX, u64::MAX)] {
+        let id = message_id(NodeId(node), seq, "alice@example.org", "a");
+        let (place, hash) = id.rsplit_once('-').unwrap();
+        assert_eq!(place, format!("{node:x}-{seq:x}"));
+        // What this copy had in earlier versions: it may go again after an update.
+        assert_eq!(hash, "2d31c9f75fe29d26");
+    }
+}

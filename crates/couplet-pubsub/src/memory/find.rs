@@ -101,6 +101,9 @@ fn add_people(facts: &mut Facts, kept: &Kept, needs: &Needs) {
             .filter(|(_, affiliation)| **affiliation == Affiliation::Owner);
         facts.owners = owners.map(|(jid, _)| jid.clone()).collect();
     }
+    if needs.affiliations {
+        facts.affiliations = kept.affiliations.len() as u64;
+    }
     if needs.pending {
         let pending = kept
             .subscriptions

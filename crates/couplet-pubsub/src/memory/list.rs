@@ -128,7 +128,10 @@ impl Shelf {
         let Some(kept) = self.live(node) else {
             return Ok(nothing());
         };
-        let held = || kept.subscriptions.iter();
+        let held = || {
+            let all = kept.subscriptions.iter();
+            all.filter(|(_, packed)| packed.state() == SubscriptionState::Subscribed)
+        };
         let place = |subid: &str| place_of(held().map(|(key, _)| key.subid()), subid);
         let entries = held().filter_map(|(key, packed)| unpacked(key, packed));
         cut(page, held().count() as u64, place, entries)

@@ -129,6 +129,16 @@ fn add_people(asks: &mut Vec<Ask>, needs: &Needs, name: &str) {
             name.to_owned()
         ));
     }
+    if needs.affiliations {
+        asks.push(ask!(
+            concat!(
+                "SELECT count(*) FROM affiliation
+                 WHERE node = ",
+                node_named!()
+            ),
+            name.to_owned()
+        ));
+    }
     if needs.pending {
         asks.push(ask!(
             concat!(
@@ -207,6 +217,14 @@ pub(super) fn facts(
     }
     if needs.owners {
         facts.owners = all(&next(), |row| parsed(row, 0))?;
+    }
+    if needs.affiliations {
+        let found = next();
+        facts.affiliations = found
+            .first()
+            .map(|row| count(row, 0))
+            .transpose()?
+            .unwrap_or(0);
     }
     if needs.pending {
         facts.pending = all(&next(), |row| rows::subscription(row, 0))?;

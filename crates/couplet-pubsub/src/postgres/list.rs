@@ -235,15 +235,15 @@ pub(super) async fn subscribers(
 ) -> Result<Paged<Subscription>, StoreError> {
     let counted = ask!(
         "SELECT count(*) FROM subscription
-         WHERE node = (SELECT id FROM node WHERE id = $1 AND NOT deleted)",
+         WHERE node = (SELECT id FROM node WHERE id = $1 AND NOT deleted) AND NOT pending",
         node.0
     );
     let place = page.cursor().map(|cursor| {
         ask!(
             "SELECT (SELECT count(*) FROM subscription AS before
-                     WHERE before.node = subscription.node
+                     WHERE before.node = subscription.node AND NOT before.pending
                      AND (before.jid, before.subid) < (subscription.jid, subscription.subid))
-             FROM subscription WHERE node = $1 AND subid = $2 ORDER BY jid LIMIT 1",
+             FROM subscription WHERE node = $1 AND subid = $2 AND NOT pending ORDER BY jid LIMIT 1",
             node.0,
             cursor.to_owned()
         )
@@ -254,7 +254,7 @@ pub(super) async fn subscribers(
                 "SELECT ",
                 subscription_columns!(),
                 " FROM subscription
-                 WHERE node = (SELECT id FROM node WHERE id = $1 AND NOT deleted)
+                 WHERE node = (SELECT id FROM node WHERE id = $1 AND NOT deleted) AND NOT pending
                  ORDER BY jid, subid LIMIT $2 OFFSET $3"
             ),
             node.0,

@@ -74,6 +74,25 @@ async fn what_is_published_reaches_whoever_subscribed_after_the_answer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn nodes_that_come_by_publishing_are_announced_where_they_do() {
+    for auto_create in [true, false] {
+        let settings = Settings {
+            auto_create,
+            store: crate::settings::StoreAt::Memory,
+            ..Settings::default()
+        };
+        let pubsub = Pubsub::open(settings).await.unwrap();
+        let server = Server::start(|config: Config| pubsub.mount(Component::new(config))).await;
+        let mut alice = server.user("alice@example.org/phone");
+        let query = "<query xmlns='http://jabber.org/protocol/disco#info'/>";
+        let info = alice.ask("get", HERE, query).await.to_string();
+        assert_eq!(info.contains("pubsub#auto-create"), auto_create, "{info}");
+        let publish = "<publish node='new'><item id='1'><a xmlns='b'/></item></publish>";
+        assert_eq!(is_good(&set(&mut alice, publish).await), auto_create);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_service_tells_what_it_is_and_what_is_there() {
     let (server, mut alice, mut bob) = serving().await;
     let query = "<query xmlns='http://jabber.org/protocol/disco#info'/>";

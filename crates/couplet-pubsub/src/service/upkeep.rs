@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use couplet::Stopping;
-use metrics::Unit;
 use tokio::time;
 
 use crate::{clock, desk::Desk};
@@ -29,39 +28,4 @@ pub(super) async fn keep(desk: Arc<Desk>, mut stopping: Stopping) {
             return;
         }
     }
-}
-
-/// Tells the recorder of metrics what they mean.
-pub(super) fn describe() {
-    metrics::describe_counter!(
-        "couplet_pubsub_requests_total",
-        Unit::Count,
-        "Requests of XEP-0060, by operation and outcome"
-    );
-    metrics::describe_counter!(
-        "couplet_pubsub_publishes_total",
-        Unit::Count,
-        "Items published"
-    );
-    metrics::describe_counter!(
-        "couplet_pubsub_notifications_total",
-        Unit::Count,
-        "Notifications that the server took for good"
-    );
-    metrics::describe_histogram!(
-        "couplet_pubsub_fanout_lag_seconds",
-        Unit::Seconds,
-        "From taking up an announcement to its end, the time to be sure included"
-    );
-    metrics::describe_gauge!(
-        "couplet_pubsub_outbox_depth",
-        Unit::Count,
-        "Announcements that are not delivered for good"
-    );
-    metrics::describe_gauge!("couplet_pubsub_nodes", Unit::Count, "Nodes");
-    metrics::describe_gauge!(
-        "couplet_pubsub_subscriptions",
-        Unit::Count,
-        "Subscriptions, whatever their state"
-    );
 }

@@ -1,16 +1,16 @@
 //! Changes, one after the other, inside of a transaction of somebody else.
 
-use jid::{BareJid, Jid};
+use jid::Jid;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
-    change::{Announcement, Audience, Change},
-    node::{Affiliation, Node, NodeId, NotificationType},
+    change::Change,
+    node::{Node, NodeId},
     store::{JobId, StoreError},
     subscription::{Subscription, SubscriptionState},
 };
 
-use super::rows::{affiliation_word, integer};
+use super::{rows::integer, save};
 
 /// A node while it changes. Its counts are written later, once for many changes.
 pub(super) struct Work<'a> {
@@ -89,7 +89,7 @@ impl<'a> Work<'a> {
             Change::Delete { redirect } => self.delete(redirect.as_deref())?,
             Change::Affiliate { jid, affiliation } => {
                 let id = self.revised()?.id;
-                affiliate(self.file, id, &jid, affiliation)?;
+                save::affiliation(self.file, id, &jid, affiliation)?;
             }
             Change::Subscribe(subscription) => self.subscribe(subscription)?,
             Change::Unsubscribe { jid, subid } => self.unsubscribe(&jid, &subid)?,
@@ -141,7 +141,7 @@ impl<'a> Work<'a> {
                 node.next_seq += 1;
                 self.last_job.0 += 1;
                 let job = *self.last_job;
-                announce(self.file, job, id, seq, &announcement)?;
+                save::announcement(self.file, job, id, seq, &announcement)?;
                 self.done.announced.push((id, job));
             }
             _ => {}
@@ -163,7 +163,7 @@ impl<'a> Work<'a> {
 
     fn save_config(&mut self) -> Result<(), StoreError> {
         let node = self.node()?;
-        let (config, id) = (config_text(node)?, node.id.0);
+        let (config, id) = (save::config_text(node)?, node.id.0);
         let sql = "UPDATE node SET config = ? WHERE id = ?";
         self.file
             .prepare_cached(sql)?
@@ -224,7 +224,7 @@ impl<'a> Work<'a> {
             node.subscribers += 1;
         }
         let id = node.id;
-        save_subscription(file, id, &new, since, began)
+        save::subscription(file, id, &new, since, began)
     }
 
     fn unsubscribe(&mut self, jid: &Jid, subid: &str) -> Result<(), StoreError> {
@@ -273,8 +273,8 @@ impl<'a> Work<'a> {
             return Ok(());
         };
         if self.deleted {
-            save_counts(self.file, &node)?;
-            bury(self.file, node.id)?;
+            save::counts(self.file, &node)?;
+            save::bury(self.file, node.id)?;
             self.deleted = false;
         } else {
             self.done.nodes.push(node);
@@ -283,140 +283,10 @@ impl<'a> Work<'a> {
     }
 }
 
-fn config_text(node: &Node) -> Result<String, StoreError> {
-    serde_json::to_string(&node.config).map_err(|error| StoreError::Broken(error.to_string()))
-}
-
 /// Enters a node; it comes back with its key.
 pub(super) fn create(file: &Connection, mut node: Node) -> Result<Node, StoreError> {
     file.prepare_cached("DELETE FROM redirect WHERE name = ?")?
         .execute([&node.name])?;
-    node.id = insert_node(file, &node, None, false)?;
+    node.id = save::node(file, &node, None, false)?;
     Ok(node)
-}
-
-/// Puts in the row of a node, under this key or under one that never was.
-pub(super) fn insert_node(
-    file: &Connection,
-    node: &Node,
-    id: Option<NodeId>,
-    deleted: bool,
-) -> Result<NodeId, StoreError> {
-    let sql = "INSERT INTO node (id, name, creator, created, revision, next_seq, items,
-                                 subscribers, config, deleted)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    file.prepare_cached(sql)?.execute(params![
-        id.map(|id| id.0),
-        node.name,
-        node.creator.as_str(),
-        node.created.0,
-        integer(node.revision),
-        integer(node.next_seq),
-        integer(node.items),
-        integer(node.subscribers),
-        config_text(node)?,
-        deleted
-    ])?;
-    Ok(NodeId(file.last_insert_rowid()))
-}
-
-/// Writes down how far a node has come.
-pub(super) fn save_counts(file: &Connection, node: &Node) -> Result<(), StoreError> {
-    let sql = "UPDATE node SET revision = ?, next_seq = ?, items = ?, subscribers = ?
-               WHERE id = ?";
-    file.prepare_cached(sql)?.execute(params![
-        integer(node.revision),
-        integer(node.next_seq),
-        integer(node.items),
-        integer(node.subscribers),
-        node.id.0
-    ])?;
-    Ok(())
-}
-
-/// Forgets a deleted node once nothing of it is left to deliver.
-pub(super) fn bury(file: &Connection, id: NodeId) -> Result<(), StoreError> {
-    let sql = "DELETE FROM node WHERE id = ?1 AND deleted = 1
-               AND NOT EXISTS (SELECT 1 FROM announcement WHERE node = ?1)";
-    if file.prepare_cached(sql)?.execute([id.0])? > 0 {
-        file.prepare_cached("DELETE FROM subscription WHERE node = ?")?
-            .execute([id.0])?;
-    }
-    Ok(())
-}
-
-pub(super) fn affiliate(
-    file: &Connection,
-    node: NodeId,
-    jid: &BareJid,
-    affiliation: Affiliation,
-) -> Result<(), StoreError> {
-    if affiliation == Affiliation::None {
-        let sql = "DELETE FROM affiliation WHERE node = ? AND jid = ?";
-        file.prepare_cached(sql)?
-            .execute(params![node.0, jid.as_str()])?;
-    } else {
-        let sql = "INSERT OR REPLACE INTO affiliation (node, jid, affiliation) VALUES (?, ?, ?)";
-        let word = affiliation_word(affiliation);
-        file.prepare_cached(sql)?
-            .execute(params![node.0, jid.as_str(), word])?;
-    }
-    Ok(())
-}
-
-pub(super) fn save_subscription(
-    file: &Connection,
-    node: NodeId,
-    new: &Subscription,
-    since: i64,
-    began: i64,
-) -> Result<(), StoreError> {
-    let sql = "INSERT OR REPLACE INTO subscription (node, jid, subid, bare, pending, deliver,
-                   include_body, bounces, since, began, expires)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    file.prepare_cached(sql)?.execute(params![
-        node.0,
-        new.jid.as_str(),
-        new.subid,
-        new.jid.to_bare().as_str(),
-        new.state == SubscriptionState::Pending,
-        new.options.deliver,
-        new.options.include_body,
-        new.bounces,
-        since,
-        began,
-        new.expires.map(|at| at.0)
-    ])?;
-    Ok(())
-}
-
-pub(super) fn announce(
-    file: &Connection,
-    job: JobId,
-    node: NodeId,
-    seq: u64,
-    announcement: &Announcement,
-) -> Result<(), StoreError> {
-    let (audience, named) = match &announcement.to {
-        Audience::Subscribers => (0, None),
-        Audience::SubscribersAndPending => (1, None),
-        Audience::Named(jids) => {
-            let jids = serde_json::to_string(jids);
-            let jids = jids.map_err(|error| StoreError::Broken(error.to_string()))?;
-            (2, Some(jids))
-        }
-    };
-    let sql = "INSERT INTO announcement (id, node, seq, audience, headline, named, body, content)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
-    file.prepare_cached(sql)?.execute(params![
-        job.0,
-        node.0,
-        integer(seq),
-        audience,
-        announcement.type_ == NotificationType::Headline,
-        named,
-        announcement.body,
-        announcement.content
-    ])?;
-    Ok(())
 }

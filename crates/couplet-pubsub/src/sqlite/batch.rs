@@ -10,7 +10,7 @@ use crate::{
     store::{Cursor, JobId, StoreError, record::Restored},
 };
 
-use super::{apply, fault, moving};
+use super::{fault, moving, save};
 
 /// The changes since the last commit.
 #[derive(Default)]
@@ -102,7 +102,7 @@ impl Delivered {
                 .execute([job.0])?;
         }
         for (_, node) in &self.done {
-            apply::bury(file, *node)?;
+            save::bury(file, *node)?;
         }
         Ok(())
     }
@@ -143,7 +143,7 @@ impl Nodes {
     /// Writes down what is newer.
     pub(super) fn save(&self, file: &Connection) -> Result<(), StoreError> {
         for node in self.newer.iter().filter_map(|name| self.find(name)) {
-            apply::save_counts(file, node)?;
+            save::counts(file, node)?;
         }
         Ok(())
     }

@@ -147,6 +147,10 @@ fn add_people(
         let found = found.query_map([node.0], |row| Ok(row.get::<_, Parsed<_>>(0)?.0))?;
         facts.owners = found.collect::<Result<_, _>>()?;
     }
+    if needs.affiliations {
+        let mut found = file.prepare_cached("SELECT count(*) FROM affiliation WHERE node = ?")?;
+        facts.affiliations = found.query_row([node.0], |row| rows::count(row, 0))?;
+    }
     if needs.pending {
         let sql = format!(
             "SELECT {SUBSCRIPTION} FROM subscription WHERE node = ? AND pending = 1 ORDER BY began"

@@ -141,20 +141,19 @@ pub(super) fn subscribers(
     node: NodeId,
     page: &Page,
 ) -> Result<Paged<Subscription>, StoreError> {
-    let live = "node = (SELECT id FROM node WHERE id = ?1 AND deleted = 0)";
-    let all = format!("SELECT count(*) FROM subscription WHERE {live}");
+    let wanted = "node = (SELECT id FROM node WHERE id = ?1 AND deleted = 0) AND pending = 0";
+    let all = format!("SELECT count(*) FROM subscription WHERE {wanted}");
     let all = count(file, &all, [node.0])?;
     let sql = "SELECT (SELECT count(*) FROM subscription AS before
-                       WHERE before.node = subscription.node
+                       WHERE before.node = subscription.node AND before.pending = 0
                        AND (before.jid, before.subid) < (subscription.jid, subscription.subid))
-               FROM subscription WHERE node = ? AND subid = ? ORDER BY jid LIMIT 1";
+               FROM subscription WHERE node = ? AND subid = ? AND pending = 0 ORDER BY jid LIMIT 1";
     let place = page
         .cursor()
         .map(|cursor| place(file, sql, params![node.0, cursor]));
     let sql = format!(
-        "SELECT {SUBSCRIPTION} FROM subscription
-         WHERE node = (SELECT id FROM node WHERE id = ? AND deleted = 0)
-         ORDER BY jid, subid LIMIT ? OFFSET ?"
+        "SELECT {SUBSCRIPTION} FROM subscription WHERE {wanted}
+         ORDER BY jid, subid LIMIT ?2 OFFSET ?3"
     );
     let place = place.transpose()?.flatten();
     cut(file, page, all, place, &sql, &[&node.0], rows::subscription)

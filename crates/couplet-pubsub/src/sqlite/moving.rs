@@ -12,8 +12,8 @@ use crate::{
 };
 
 use super::{
-    apply,
     rows::{self, ITEM, JOB, NODE, Parsed, SUBSCRIPTION, integer},
+    save,
 };
 
 pub(super) fn dump(file: &Connection, from: &Mark, max: u32) -> Result<Vec<Record>, StoreError> {
@@ -144,7 +144,7 @@ fn restore_node(
         .prepare_cached("SELECT 1 FROM node WHERE id = ?")?
         .exists([node.id.0])?;
     let id = (!taken).then_some(node.id);
-    apply::insert_node(file, &node, id, deleted).map(Some)
+    save::node(file, &node, id, deleted).map(Some)
 }
 
 fn restore_redirect(file: &Connection, name: &str, uri: &str) -> Result<bool, StoreError> {
@@ -162,14 +162,14 @@ fn restore_into(
 ) -> Result<Option<(NodeId, JobId)>, StoreError> {
     match record {
         Record::Affiliation { jid, affiliation } => {
-            apply::affiliate(file, id, &jid, affiliation)?;
+            save::affiliation(file, id, &jid, affiliation)?;
         }
         Record::Subscription {
             subscription,
             began,
         } => {
             let since = integer(subscription.since);
-            apply::save_subscription(file, id, &subscription, since, integer(began))?;
+            save::subscription(file, id, &subscription, since, integer(began))?;
             if subscription.state == SubscriptionState::Subscribed {
                 let sql = "UPDATE node SET subscribers = subscribers + 1 WHERE id = ?";
                 file.prepare_cached(sql)?.execute([id.0])?;
@@ -196,7 +196,7 @@ fn restore_into(
             after,
         } => {
             last_job.0 += 1;
-            apply::announce(file, *last_job, id, seq, &announcement)?;
+            save::announcement(file, *last_job, id, seq, &announcement)?;
             if let Some(after) = &after {
                 reached(file, *last_job, after)?;
             }

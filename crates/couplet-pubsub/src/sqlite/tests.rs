@@ -12,6 +12,7 @@ use crate::{
     },
 };
 
+mod children;
 mod faults;
 
 async fn open() -> (Suite, TempDir) {

@@ -14,7 +14,7 @@ use crate::{
     subscription::{SubscribeOptions, Subscription, SubscriptionState},
 };
 
-use super::{Claim, Job, JobId, Store};
+use super::{Claim, Cursor, Job, JobId, Store};
 
 pub(crate) mod changes;
 pub(crate) mod fanout;
@@ -22,6 +22,8 @@ pub(crate) mod finds;
 pub(crate) mod lists;
 pub(crate) mod model;
 pub(crate) mod moves;
+pub(crate) mod overdue;
+pub(crate) mod recipients;
 
 /// Tests of a store. The expression is a future of the store and of what has to live as long.
 macro_rules! suite {
@@ -54,8 +56,6 @@ macro_rules! suite {
                 a_pending_subscription_begins_when_it_is_approved,
                 a_subscription_that_is_replaced_keeps_its_place,
                 usage_counts_nodes_created_and_subscriptions_held,
-                what_has_run_out_comes_the_longest_overdue_first,
-                what_was_renewed_or_ended_does_not_run_out,
                 statistics_count_what_is_there;
             lists: items_come_in_pages_in_both_directions,
                 items_come_by_number_and_by_id,
@@ -76,17 +76,19 @@ macro_rules! suite {
                 a_lease_that_is_prolonged_is_not_adopted,
                 somebody_elses_job_is_neither_advanced_nor_finished,
                 a_finished_job_is_gone,
-                recipients_come_in_order_after_the_cursor,
+                a_deleted_node_without_announcements_is_gone_at_once,
+                the_backlog_is_what_is_not_delivered,
+                whoever_waits_hears_of_an_announcement,
+                the_name_of_a_node_is_found_by_its_key;
+            recipients: recipients_come_in_order_after_the_cursor,
                 recipients_are_those_who_were_subscribed_before,
                 recipients_want_to_be_told,
                 pending_ones_are_told_only_where_they_are_meant,
                 named_recipients_come_once_each,
                 two_subscriptions_of_one_jid_are_one_of_several,
-                subscribers_of_a_deleted_node_are_told_before_it_goes,
-                a_deleted_node_without_announcements_is_gone_at_once,
-                the_backlog_is_what_is_not_delivered,
-                whoever_waits_hears_of_an_announcement,
-                the_name_of_a_node_is_found_by_its_key;
+                subscribers_of_a_deleted_node_are_told_before_it_goes;
+            overdue: what_has_run_out_comes_the_longest_overdue_first,
+                what_was_renewed_or_ended_does_not_run_out;
             moves: what_is_dumped_and_restored_is_the_same,
                 a_taken_key_is_replaced_and_a_taken_name_left_out,
                 a_dump_comes_in_parts,
@@ -236,4 +238,11 @@ pub(crate) fn after(cursor: &str) -> Start {
 
 pub(crate) fn before(cursor: &str) -> Start {
     Start::Before(cursor.to_owned())
+}
+
+pub(crate) fn cursor(jid: &str, subid: &str) -> Cursor {
+    Cursor {
+        jid: jid.to_owned(),
+        subid: subid.to_owned(),
+    }
 }

@@ -3,7 +3,7 @@
 //! Deliberately absent: anything a stage does not need, so that a user's stanza meets few modules.
 
 use super::Prosody;
-use crate::setup::quoted;
+use crate::setup::{Setup, quoted};
 
 /// The configuration file.
 pub(super) fn text(stage: &Prosody) -> String {
@@ -44,12 +44,7 @@ log = {{ info = "*console" }}
             "c2s_stanza_size_limit",
             setup.client_stanza_limit.map(|bytes| bytes.to_string()),
         ),
-        (
-            "network_settings",
-            setup
-                .read_timeout
-                .map(|seconds| format!("{{ read_timeout = {seconds} }}")),
-        ),
+        ("network_settings", network(setup)),
     ];
     for (name, value) in options {
         config.extend(value.map(|value| format!("{name} = {value}\n")));
@@ -71,6 +66,14 @@ log = {{ info = "*console" }}
         config.push_str(&format!("Component {} \"pubsub\"\n", quoted(&own.domain)));
     }
     config
+}
+
+fn network(setup: &Setup) -> Option<String> {
+    let timeout = setup.read_timeout;
+    let timeout = timeout.map(|seconds| format!("read_timeout = {seconds}"));
+    let prompt = setup.no_delay.then(|| "nagle = false".to_owned());
+    let all: Vec<String> = timeout.into_iter().chain(prompt).collect();
+    (!all.is_empty()).then(|| format!("{{ {} }}", all.join("; ")))
 }
 
 /// Reloads a component when a file asks for it: prosodyctl's shell needs a second and more modules.

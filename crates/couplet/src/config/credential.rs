@@ -2,16 +2,11 @@
 //!
 //! The content of a file never enters an error.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::Config;
 use super::fault::{ConfigError, Place};
 use crate::secret::Secret;
-
-/// No secret is longer; a file that is was named by mistake.
-const LONGEST: u64 = 64 << 10;
 
 /// Fills in the secret, from `credentials` (systemd's directory) when nothing else names one.
 pub(super) fn find(config: &mut Config, credentials: Option<&Path>) -> Result<(), ConfigError> {
@@ -79,25 +74,10 @@ fn credential(directory: &Path) -> Option<PathBuf> {
 }
 
 fn read(path: &Path, place: &Place) -> Result<Secret, ConfigError> {
-    let fault = |why: &str| {
+    Secret::read(path).map_err(|why| {
         let what = format!("the secret file {} {why}", path.display());
         ConfigError::new(place.clone(), what)
-    };
-    let mut text = String::new();
-    File::open(path)
-        .and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text))
-        .map_err(|error| match error.kind() {
-            std::io::ErrorKind::InvalidData => fault("is not UTF-8"),
-            _ => fault(&format!("cannot be read: {error}")),
-        })?;
-    if text.len() as u64 > LONGEST {
-        return Err(fault("is longer than 64KiB: is it the right file?"));
-    }
-    let secret = text.trim_end_matches(['\r', '\n']);
-    if secret.is_empty() {
-        return Err(fault("is empty"));
-    }
-    Ok(Secret::new(secret))
+    })
 }
 
 #[cfg(unix)]

@@ -39,11 +39,12 @@ async fn one_order(w: &mut World) -> Checked {
         let (service, node) = (w.service.clone(), node.clone());
         readers.spawn(async move { read(session, &service, &node).await });
     }
+    let at_a_time = if w.facts.balanced { 1 } else { 10 };
     let mut writers = JoinSet::new();
     for who in [P, X] {
         let session = w.another_session(who).await?;
         let (service, node) = (w.service.clone(), node.clone());
-        writers.spawn(async move { write(session, who, &service, &node).await });
+        writers.spawn(async move { write(session, who, &service, &node, at_a_time).await });
     }
     while let Some(written) = writers.join_next().await {
         written.map_err(|error| Fault::unmet("a publisher", error.to_string()))??;
@@ -67,10 +68,16 @@ fn prefix(who: Who) -> &'static str {
     if who == P { "p" } else { "x" }
 }
 
-/// Publishes all, ten at a time, as fast as they are acknowledged.
-async fn write(mut session: Session, who: Who, service: &str, node: &str) -> Checked {
+/// Publishes all, so many at a time, as fast as they are acknowledged.
+async fn write(
+    mut session: Session,
+    who: Who,
+    service: &str,
+    node: &str,
+    at_a_time: usize,
+) -> Checked {
     let numbers: Vec<usize> = (0..EACH).collect();
-    for window in numbers.chunks(10) {
+    for window in numbers.chunks(at_a_time) {
         let mut asked = Vec::new();
         for number in window {
             let id = format!("{}-{number}", prefix(who));

@@ -59,6 +59,7 @@ pub(in crate::engine) async fn answer(
     let needs = Needs {
         others: wanted.iter().map(|(jid, _)| jid.clone()).collect(),
         owners: true,
+        affiliations: true,
         ..super::standing(&ask, node)
     };
     engine
@@ -72,6 +73,8 @@ fn decide(ask: &Ask, facts: &Facts, wanted: &[(BareJid, Affiliation)]) -> Decisi
     let parties: HashMap<&BareJid, &Party> =
         facts.others.iter().map(|one| (&one.jid, one)).collect();
     let mut owners = Owners::after(facts, wanted);
+    let limit = ask.policy.limits(&node.creator).affiliations;
+    let mut count = facts.affiliations;
     let mut changes = Vec::new();
     let mut unchanged = Vec::new();
     for (jid, affiliation) in wanted {
@@ -83,10 +86,13 @@ fn decide(ask: &Ask, facts: &Facts, wanted: &[(BareJid, Affiliation)]) -> Decisi
             continue;
         }
         let pointless = ask.is_service(jid) && *affiliation != Affiliation::None;
-        if pointless || !owners.let_go(party, *affiliation) {
+        let is_new = party.affiliation == Affiliation::None;
+        let too_many = is_new && count >= limit;
+        if pointless || too_many || !owners.let_go(party, *affiliation) {
             unchanged.push((jid.clone(), party.affiliation));
             continue;
         }
+        count += u64::from(is_new);
         changes.extend(affiliate(ask, node, party, *affiliation));
     }
     if unchanged.is_empty() {
@@ -334,5 +340,24 @@ mod tests {
     fn only_owners_do_this() {
         let decision = decide(&ask(OTHER), &strangers_facts(|_| {}), &[]);
         assert_eq!(why(decision), (Condition::Forbidden, None));
+    }
+
+    #[test]
+    fn a_node_has_no_more_affiliations_than_its_creator_may_have() {
+        let parties = [
+            (OTHER, Affiliation::None),
+            ("old@a.lit", Affiliation::Member),
+        ];
+        let others = parties.map(|(jid, held)| party(jid, held, &[])).to_vec();
+        let wanted = parties.map(|(jid, _)| (bare(jid), Affiliation::Publisher));
+        let mut facts = affecting(AccessModel::Open, others);
+        facts.affiliations = crate::policy::Limits::default().affiliations;
+        let (changes, reply) = decide(&ask(OWNER), &facts, &wanted).unwrap();
+        let old = affiliated("old@a.lit", Affiliation::Publisher);
+        assert_eq!(done(&changes), [&old], "one who has a place keeps it");
+        assert_eq!(unchanged(reply), [(bare(OTHER), Affiliation::None)]);
+        facts.affiliations -= 1;
+        let (changes, reply) = decide(&ask(OWNER), &facts, &wanted).unwrap();
+        assert_eq!((done(&changes).len(), reply), (2, Reply::Done));
     }
 }

@@ -39,10 +39,26 @@ pub(in crate::engine) async fn answer(
     node: String,
     form: ConfigForm,
 ) -> Result<Reply, Refused> {
-    let needs = needs(&ask, node, &form);
-    engine
-        .change(needs, move |facts| decide(&ask, facts, &form))
-        .await
+    let everything = needs(&ask, node.clone(), &form);
+    let (asking, sent) = (ask.clone(), form.clone());
+    // Clients send whole forms back: what a field is when it changes matters only if it does.
+    let done = engine
+        .change(super::standing(&ask, node), move |facts| {
+            if weighs(&asking, facts, &sent)? {
+                return Ok((Vec::new(), None));
+            }
+            let (changes, reply) = decide(&asking, facts, &sent)?;
+            Ok((changes, Some(reply)))
+        })
+        .await?;
+    match done {
+        Some(reply) => Ok(reply),
+        None => {
+            engine
+                .change(everything, move |facts| decide(&ask, facts, &form))
+                .await
+        }
+    }
 }
 
 /// Tells how a new node is configured.
@@ -66,6 +82,17 @@ fn needs(ask: &Ask, node: String, form: &ConfigForm) -> Needs {
         },
         ..super::standing(ask, node)
     }
+}
+
+/// Whether it touches those who are subscribed, or items that are kept.
+fn weighs(ask: &Ask, facts: &Facts, form: &ConfigForm) -> Result<bool, Refused> {
+    let node = owned(ask, facts)?;
+    let ConfigForm::Submit(fields) = form else {
+        return Ok(false);
+    };
+    let house = ask.policy.limits(&node.creator);
+    let config = form::apply_config(&node.config, fields, &house)?;
+    Ok(config.access != node.config.access || node.items > room(&config, &house))
 }
 
 fn decide(ask: &Ask, facts: &Facts, form: &ConfigForm) -> Decision {
@@ -303,5 +330,20 @@ mod tests {
         assert_eq!(needs("pubsub#title"), (false, false));
         assert_eq!(needs("pubsub#access_model"), (true, false));
         assert_eq!(needs("pubsub#max_items"), (false, true));
+    }
+
+    #[test]
+    fn a_form_that_comes_back_as_it_was_touches_nobody() {
+        let mut facts = owners_facts(|_| {});
+        facts.node.as_mut().unwrap().items = 3;
+        let touches = |var, value| {
+            let form = ConfigForm::Submit(vec![field(var, value)]);
+            weighs(&ask(OWNER), &facts, &form).unwrap()
+        };
+        assert!(!touches("pubsub#access_model", "open"));
+        assert!(touches("pubsub#access_model", "whitelist"));
+        assert!(!touches("pubsub#max_items", "3"));
+        assert!(touches("pubsub#max_items", "2"));
+        assert!(!weighs(&ask(OWNER), &facts, &ConfigForm::Cancel).unwrap());
     }
 }

@@ -32,10 +32,8 @@ pub(in crate::engine) async fn list(
 ) -> Result<Reply, Refused> {
     let facts = engine.look(super::standing(&ask, node)).await?;
     let node = owned(&ask, &facts)?;
-    let mut held = engine.store().subscribers(node.id, ask.page(&page)).await?;
+    let held = engine.store().subscribers(node.id, ask.page(&page)).await?;
     let paged = is_paged(&page, held.entries.len(), held.count);
-    held.entries
-        .retain(|held| held.state == SubscriptionState::Subscribed);
     Ok(Reply::Subscribers {
         node: node.name.clone(),
         held,

@@ -84,6 +84,10 @@ pub(crate) async fn a_change_to_no_node_is_refused(store: &Shared) {
     assert!(matches!(result, Err(StoreError::Broken(_))), "{result:?}");
     create(store, "nowhere").await;
     assert_eq!(item_ids(store, "nowhere").await, [] as [&str; 0]);
+    let changes = vec![Change::Delete { redirect: None }, publish("1")];
+    let result = store.change(at("nowhere"), Box::new(|_| changes)).await;
+    assert!(matches!(result, Err(StoreError::Broken(_))), "{result:?}");
+    node(store, "nowhere").await;
 }
 
 pub(crate) async fn a_decision_that_panics_changes_nothing(store: &Shared) {

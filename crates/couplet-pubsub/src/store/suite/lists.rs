@@ -168,7 +168,8 @@ pub(crate) async fn subscribers_come_by_jid_and_subid(store: &Shared) {
     let changes = vec![
         subscribe("b@x", "s2"),
         subscribe("b@x", "s1"),
-        pend("a@x/r", "s3"),
+        subscribe("a@x/r", "s3"),
+        pend("a@x/p", "waits"),
         subscribe("a@x", "s4"),
         subscribe("a@x-y", "s5"),
     ];
@@ -207,6 +208,9 @@ pub(crate) async fn a_cursor_that_is_not_there_is_told(store: &Shared) {
         let found = store.subscriptions_of(bare("a@x"), None, wanted).await;
         assert!(matches!(found, Err(StoreError::UnknownCursor)), "{found:?}");
     }
+    run(store, "news", vec![pend("a@x/p", "waits")]).await;
+    let found = store.subscribers(node, page(2, after("waits"))).await;
+    assert!(matches!(found, Err(StoreError::UnknownCursor)), "{found:?}");
     // It is somebody's, but not this one's.
     let found = store
         .subscriptions_of(bare("a@x"), None, page(2, after("s2")))

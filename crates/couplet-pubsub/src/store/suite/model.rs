@@ -298,6 +298,7 @@ fn everything(node: &str) -> Needs {
         items: ITEMS.map(str::to_owned).to_vec(),
         oldest: 2,
         newest: 2,
+        affiliations: true,
         owners: true,
         pending: true,
         everybody: true,

@@ -1,0 +1,201 @@
+//! Our service behind real servers, beside what the server routes at best and what its own service
+//! does.
+
+use std::{
+    io::{self, Write},
+    path::Path,
+    thread,
+    time::Duration,
+};
+
+use couplet_pubsub::settings::StoreAt;
+use couplet_test::{Ejabberd, Prosody, Setup};
+use tokio::runtime::Runtime;
+
+use crate::{
+    Cli, clock,
+    service::{Place, Service},
+    table::{Goal, Table},
+    task::{Done, Task, payload},
+    wire::Wire,
+};
+
+const SECRET: &str = "secret";
+const OURS: &str = "pubsub.localhost";
+const OWN: &str = "own.localhost";
+/// Where all publishers and subscribers are.
+const USERS: &str = "users.localhost";
+/// Sends what is only routed.
+const RAW: &str = "raw.localhost";
+
+/// How long our service may take to be online.
+const ONLINE: Duration = Duration::from_secs(10);
+
+fn setup() -> Setup {
+    Setup::component(OURS, SECRET)
+        .and_component(USERS, SECRET)
+        .and_component(RAW, SECRET)
+        .own_pubsub(OWN, &format!("owner@{USERS}"))
+}
+
+pub(crate) fn prosody(cli: &Cli, folder: &Path, table: &mut Table) -> io::Result<()> {
+    let runtime = Runtime::new()?;
+    let server = runtime
+        .block_on(Prosody::start(setup()))
+        .map_err(io::Error::other)?;
+    let place = (server.component_addr(), folder.join("prosody.db"));
+    measure(cli, "Prosody", place, 2, table)
+}
+
+pub(crate) fn ejabberd(cli: &Cli, folder: &Path, table: &mut Table) -> io::Result<()> {
+    let runtime = Runtime::new()?;
+    let server = runtime
+        .block_on(Ejabberd::start(setup()))
+        .map_err(io::Error::other)?;
+    let place = (server.component_addr(), folder.join("ejabberd.db"));
+    measure(cli, "ejabberd", place, 5, table)
+}
+
+fn measure(
+    cli: &Cli,
+    server: &'static str,
+    (address, file): (String, std::path::PathBuf),
+    items: u64,
+    table: &mut Table,
+) -> io::Result<()> {
+    let mut users = Wire::connect(&address, USERS, SECRET)?;
+    let raw = Wire::connect(&address, RAW, SECRET)?;
+    let service = Service::start(Place {
+        server: address,
+        domain: OURS,
+        secret: SECRET,
+        store: StoreAt::Sqlite(file),
+        threads: cli.threads,
+    });
+    ours(cli, server, items, (&mut users, &raw, &service), table)?;
+    service.stop()?;
+    its_own(cli, server, items, &mut users, table)
+}
+
+fn ours(
+    cli: &Cli,
+    server: &str,
+    items: u64,
+    (users, raw, service): (&mut Wire, &Wire, &Service),
+    table: &mut Table,
+) -> io::Result<()> {
+    let block = fan_out(server);
+    let payload = payload(cli.payload);
+    let readers = cli.subscribers as u64;
+    let items = cli.items(items);
+    online(users, service)?;
+    let parts = table.quietly(|| task(users, OURS).subscribe("told", cli.subscribers))?;
+    table.subscribed(&format!("ours behind {server}"), &parts);
+    let (mut routed, mut rounds) = (Vec::new(), Vec::new());
+    for _ in 0..cli.rounds() {
+        routed.push(table.quietly(|| route(raw, users, readers, items, &payload))?);
+        rounds.push(table.quietly(|| task(users, OURS).tell("told", readers, items, &payload))?);
+    }
+    let routed = Done {
+        count: routed.iter().map(|done| done.count).sum(),
+        took: routed.iter().map(|done| done.took).sum(),
+    };
+    table.add(block, "routed, no service", "messages", routed.rate(), "/s");
+    let told = table.told(block, "ours, SQLite", &rounds);
+    let share = told.rate() / routed.rate();
+    table.add(block, "ours, SQLite", "of what is routed", share, "x");
+    table.goal(Goal::AtLeast(0.9));
+    table.waited(block, "ours, SQLite", &rounds);
+    task(users, OURS).create("published")?;
+    let done = table
+        .quietly(|| task(users, OURS).publish("published", cli.publishers, cli.time(), &payload))?;
+    table.add(block, "ours, SQLite", "publishes", done.rate(), "/s");
+    Ok(())
+}
+
+/// The server's own service, with fewer subscribers: to Prosody each costs more than the one before.
+fn its_own(
+    cli: &Cli,
+    server: &str,
+    items: u64,
+    users: &mut Wire,
+    table: &mut Table,
+) -> io::Result<()> {
+    let block = fan_out(server);
+    let payload = payload(cli.payload);
+    let readers = cli.own_subscribers as u64;
+    // As many notifications as ours sent in a round.
+    let items = cli.items(items) * (cli.subscribers as u64 / readers.max(1)).max(1);
+    let mut own = task(users, OWN);
+    own.create("told")?;
+    let parts = table.quietly(|| own.subscribe("told", cli.own_subscribers))?;
+    let who = format!("mod_pubsub of {server}");
+    table.subscribed(&who, &parts);
+    let mut rounds = Vec::new();
+    for _ in 0..cli.rounds() {
+        rounds.push(table.quietly(|| own.tell("told", readers, items, &payload))?);
+    }
+    let who = format!("mod_pubsub, {readers} only");
+    table.told(block, &who, &rounds);
+    table.waited(block, &who, &rounds);
+    own.create("published")?;
+    let done = table.quietly(|| own.publish("published", cli.publishers, cli.time(), &payload))?;
+    table.add(block, "mod_pubsub", "publishes", done.rate(), "/s");
+    Ok(())
+}
+
+fn task<'w>(wire: &'w mut Wire, service: &'static str) -> Task<'w> {
+    Task {
+        wire,
+        service,
+        users: USERS,
+    }
+}
+
+fn fan_out(server: &str) -> &'static str {
+    match server {
+        "Prosody" => "fan-out and publish through Prosody",
+        _ => "fan-out and publish through ejabberd",
+    }
+}
+
+/// Makes our node as soon as the service is there.
+fn online(users: &mut Wire, service: &Service) -> io::Result<()> {
+    let since = clock::now();
+    loop {
+        match task(users, OURS).create("told") {
+            Err(why) if since.elapsed() > ONLINE || service.has_ended() => return Err(why),
+            Err(_not_yet) => clock::pause(Duration::from_millis(100)),
+            Ok(()) => return Ok(()),
+        }
+    }
+}
+
+/// Messages like our notifications from a component that does nothing but write them.
+fn route(
+    raw: &Wire,
+    users: &mut Wire,
+    readers: u64,
+    items: u64,
+    payload: &str,
+) -> io::Result<Done> {
+    users.quiet()?;
+    let all = readers * items;
+    let written: String = (0..readers)
+        .map(|reader| {
+            format!("<message from='{RAW}' to='reader{reader}@{USERS}' type='headline' id='1-5-{reader:016x}'><event xmlns='http://jabber.org/protocol/pubsub#event'><items node='told'><item id='i5'>{payload}</item></items></event></message>")
+        })
+        .collect();
+    let mut writer = raw.writer()?;
+    let begun = clock::now();
+    let writing =
+        thread::spawn(move || (0..items).try_for_each(|_| writer.write_all(written.as_bytes())));
+    while users.messages < all {
+        users.hear()?;
+    }
+    let took = begun.elapsed();
+    writing
+        .join()
+        .map_err(|_| io::Error::other("the writer panicked"))??;
+    Ok(Done { count: all, took })
+}

@@ -1,0 +1,60 @@
+//! A publish-subscribe service: whoever may creates nodes and publishes, subscribers are told.
+
+use std::process::ExitCode;
+
+use couplet::config::Sources;
+use couplet::launch::{Launch, Stop};
+use couplet::{Component, Config, Error};
+use couplet_pubsub::Pubsub;
+use couplet_pubsub::settings::{SECTION, Settings};
+
+/// What else the component does goes here: handlers beside the service, and `Pubsub::policy` with
+/// rules of your own.
+fn news(config: Config, pubsub: &Pubsub) -> Component {
+    pubsub.mount(Component::new(config).named("{{name}}"))
+}
+
+async fn serve(config: Config, stop: Stop) -> Result<(), Error> {
+    let pubsub = Pubsub::open(config.section(SECTION)?).await?;
+    let ended = news(config, &pubsub).run(stop.wait()).await;
+    pubsub.close().await?;
+    ended
+}
+
+fn main() -> ExitCode {
+    Launch::new()
+        .version(env!("CARGO_PKG_VERSION"))
+        .sources(Sources::process().section(SECTION))
+        .check(|config| config.section::<Settings>(SECTION).map(|_| ()))
+        .run(serve)
+}
+
+#[cfg(test)]
+mod tests {
+    use couplet_pubsub::Pubsub;
+    use couplet_test::Server;
+
+    use super::news;
+
+    fn pubsub(what: &str) -> String {
+        format!("<pubsub xmlns='http://jabber.org/protocol/pubsub'>{what}</pubsub>")
+    }
+
+    /// With a server in memory and a clock that does not wait.
+    #[tokio::test(start_paused = true)]
+    async fn what_alice_publishes_bob_is_told() {
+        let kept = Pubsub::memory();
+        let server = Server::start(|config| news(config, &kept)).await;
+        let mut alice = server.user("alice@example.org/phone");
+        let mut bob = server.user("bob@example.org/desk");
+        let create = pubsub("<create node='news'/>");
+        assert_eq!(alice.ask("set", "echo.test", &create).await.type_(), "result");
+        let subscribe = pubsub("<subscribe node='news' jid='bob@example.org/desk'/>");
+        assert_eq!(bob.ask("set", "echo.test", &subscribe).await.type_(), "result");
+        let publish = "<publish node='news'><item id='1'><rain xmlns='urn:x'/></item></publish>";
+        let publish = pubsub(publish);
+        assert_eq!(alice.ask("set", "echo.test", &publish).await.type_(), "result");
+        let told = bob.next().await;
+        assert!(told.to_string().contains("urn:x"), "{told}");
+    }
+}

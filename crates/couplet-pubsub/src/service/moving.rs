@@ -1,0 +1,220 @@
+//! Everything of a service out of its store and into another one.
+//!
+//! Deliberately absent: doing so beneath a service that runs. What has to be one moment of it is a
+//! backup.
+
+use std::{
+    fmt,
+    io::{BufRead, Write},
+    ops::ControlFlow,
+    path::Path,
+};
+
+use couplet::Error;
+
+use crate::{
+    archive::{self, ArchiveError, Into},
+    settings::{Settings, StoreAt},
+    store::StoreError,
+};
+
+use super::{OpenError, Pubsub};
+
+impl Pubsub {
+    /// Writes everything as lines of JSON, for another store or for reading. `progress` hears how
+    /// many records are written, and says whether to go on.
+    ///
+    /// Nobody may use the service meanwhile: there is no one moment that is written.
+    ///
+    /// # Errors
+    ///
+    /// [`MoveError`]: the store cannot be read, the lines cannot be written, or it was stopped.
+    ///
+    /// # Cancel safety
+    ///
+    /// The store is only read; what was written is cut off, and [`Pubsub::import`] says so.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    /// use couplet_pubsub::{MoveError, Pubsub};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), MoveError> {
+    /// let mut lines = Vec::new();
+    /// let moved = Pubsub::memory().export(&mut lines, |_| ControlFlow::Continue(())).await?;
+    /// assert_eq!(moved.records, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn export(
+        &self,
+        to: impl Write,
+        progress: impl FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<Moved, MoveError> {
+        let written = archive::export(&*self.store, to, progress).await;
+        written.map(Moved::from).map_err(MoveError)
+    }
+
+    /// Reads what [`Pubsub::export`] has written. `progress` hears how many records are in the
+    /// store, and says whether to go on; if not, the import ends before the next node.
+    ///
+    /// # Errors
+    ///
+    /// [`MoveError`]: the lines cannot be read, are cut off or of a newer version; the store is not
+    /// empty and should be, or refuses; it was stopped. What was read before is in the store.
+    ///
+    /// # Cancel safety
+    ///
+    /// The last node in the store may lack some of its records.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::ops::ControlFlow;
+    /// use couplet_pubsub::{Import, MoveError, Pubsub};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), MoveError> {
+    /// let mut lines = Vec::new();
+    /// Pubsub::memory().export(&mut lines, |_| ControlFlow::Continue(())).await?;
+    /// let other = Pubsub::memory();
+    /// other.import(&*lines, Import::IntoEmpty, |_| ControlFlow::Continue(())).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn import(
+        &self,
+        from: impl BufRead,
+        import: Import,
+        progress: impl FnMut(u64) -> ControlFlow<()>,
+    ) -> Result<Moved, MoveError> {
+        let into = match import {
+            Import::IntoEmpty => Into::Empty,
+            Import::IntoExisting => Into::Whatever,
+        };
+        let read = archive::import(&*self.store, from, into, progress).await;
+        read.map(Moved::from).map_err(MoveError)
+    }
+
+    /// Copies the file of a store as it is at one moment, also while a service uses it.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`]: the settings name no file, there is none, there is something at the place of
+    /// the copy, or it cannot be written.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future leaves the copy to be finished in the background.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_pubsub::{OpenError, Pubsub, settings::Settings};
+    ///
+    /// async fn every_night(settings: &Settings) -> Result<(), OpenError> {
+    ///     Pubsub::backup(settings, "/var/backups/pubsub.db".as_ref()).await
+    /// }
+    /// ```
+    pub async fn backup(settings: &Settings, to: &Path) -> Result<(), OpenError> {
+        let refused = match &settings.store {
+            StoreAt::Sqlite(from) => return copy(from, to).await.map_err(OpenError),
+            StoreAt::Postgres(_) => {
+                "the store is a database of PostgreSQL: `pg_dump` makes a copy of it while it is \
+                 in use"
+            }
+            StoreAt::Memory => "the store is in memory: there is no file to copy",
+        };
+        Err(OpenError(StoreError::Broken(refused.to_owned())))
+    }
+}
+
+#[cfg(feature = "sqlite")]
+async fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
+    let (from, to) = (from.to_owned(), to.to_owned());
+    let copied = tokio::task::spawn_blocking(move || crate::sqlite::backup::backup(&from, &to));
+    copied
+        .await
+        .unwrap_or_else(|lost| Err(StoreError::Broken(lost.to_string())))
+}
+
+#[cfg(not(feature = "sqlite"))]
+async fn copy(_from: &Path, _to: &Path) -> Result<(), StoreError> {
+    Err(StoreError::Broken(
+        "this program was built without SQLite: build it with the feature `sqlite`".to_owned(),
+    ))
+}
+
+/// Whether an import adds to what is in a store.
+///
+/// # Examples
+///
+/// ```
+/// assert_ne!(couplet_pubsub::Import::IntoEmpty, couplet_pubsub::Import::IntoExisting);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Import {
+    /// A store with anything in it is refused.
+    IntoEmpty,
+    /// Nodes that are there already stay as they are, and those of their name are left out.
+    IntoExisting,
+}
+
+/// How much was moved.
+///
+/// # Examples
+///
+/// ```
+/// use couplet_pubsub::Moved;
+///
+/// fn tell(moved: Moved) {
+///     println!("{} records, {} of them left out", moved.records, moved.left_out);
+/// }
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Moved {
+    /// Nodes, affiliations, subscriptions, items and announcements in the archive.
+    pub records: u64,
+    /// Those that were left out because their node was there already.
+    pub left_out: u64,
+}
+
+impl From<archive::Moved> for Moved {
+    fn from(moved: archive::Moved) -> Moved {
+        let archive::Moved { records, left_out } = moved;
+        Moved { records, left_out }
+    }
+}
+
+/// Why an export or an import did not come to its end, and what to do.
+///
+/// # Examples
+///
+/// ```
+/// fn tell(why: &couplet_pubsub::MoveError) {
+///     eprintln!("pubsub: {why}");
+/// }
+/// ```
+#[derive(Debug)]
+pub struct MoveError(ArchiveError);
+
+impl fmt::Display for MoveError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for MoveError {}
+
+/// So that a program may end with it.
+impl From<MoveError> for Error {
+    fn from(why: MoveError) -> Error {
+        Error::Io {
+            doing: "moving the store of pubsub".to_owned(),
+            cause: std::io::Error::other(why),
+        }
+    }
+}

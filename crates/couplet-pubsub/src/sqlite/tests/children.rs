@@ -1,0 +1,137 @@
+//! What only another process can show: a sudden end, and too few rights.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    os::unix::{
+        fs::{MetadataExt, PermissionsExt},
+        process::CommandExt,
+    },
+    process::{Command, Stdio},
+};
+
+use super::{
+    faults::{opening, publishing},
+    *,
+};
+use crate::sqlite;
+
+/// Set in a process that a test has started of itself.
+const CHILD: &str = "COUPLET_STORE_TEST";
+
+/// This test again, in a process of its own; as somebody who is not root where that has to be.
+fn child(name: &str, folder: &Path, powerless: bool) -> Command {
+    let mut program = std::env::current_exe().unwrap();
+    let root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+    if powerless && root {
+        let copy = folder.join("program");
+        fs::copy(&program, &copy).unwrap();
+        program = copy;
+    }
+    let mut child = Command::new(program);
+    child
+        .args(["--exact", "--nocapture", name])
+        .env(CHILD, folder)
+        .stdout(Stdio::piped());
+    if powerless && root {
+        child.uid(65_534).gid(65_534);
+    }
+    child
+}
+
+fn told_to_be_a_child() -> Option<PathBuf> {
+    std::env::var_os(CHILD).map(PathBuf::from)
+}
+
+#[test]
+fn what_is_acknowledged_survives_a_kill() {
+    let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    if let Some(folder) = told_to_be_a_child() {
+        runtime.block_on(publish_until_killed(&folder));
+    }
+    let name = "sqlite::tests::children::what_is_acknowledged_survives_a_kill";
+    let folder = TempDir::new().unwrap();
+    let mut known = 0;
+    for round in 1..=3 {
+        let mut process = child(name, folder.path(), false).spawn().unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let acknowledged = lines.map_while(Result::ok).filter_map(|line| {
+            let number = line.strip_prefix("acknowledged ")?;
+            number.parse::<u64>().ok()
+        });
+        let last = acknowledged.take(200 * round).last().unwrap();
+        process.kill().unwrap();
+        process.wait().unwrap();
+        known = last.max(known);
+        let node = runtime.block_on(async {
+            let store = sqlite::open(&folder.path().join("pubsub.db"))
+                .await
+                .unwrap();
+            node(&store, "news").await
+        });
+        assert!(node.items >= known, "{} of {known}", node.items);
+        known = node.items;
+    }
+    assert!(known >= 600);
+}
+
+/// Says after each of its changes how many items there are at least.
+async fn publish_until_killed(folder: &Path) {
+    let store = sqlite::open(&folder.join("pubsub.db")).await.unwrap();
+    if store.look(at("news")).await.unwrap().node.is_none() {
+        create(&store, "news").await;
+    }
+    let first = node(&store, "news").await.items;
+    println!();
+    for number in first + 1..first + 1_000_000 {
+        let both = [format!("{number} of one"), format!("{number}")];
+        let [one, other] = both.map(|id| {
+            let store = Arc::clone(&store);
+            async move { publishing(&*store, &id).await }
+        });
+        let (one, other) = tokio::join!(one, other);
+        one.unwrap();
+        other.unwrap();
+        println!("acknowledged {}", first + 2 * (number - first));
+    }
+}
+
+#[test]
+fn what_may_not_be_written_is_told_with_a_cure() {
+    let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    if let Some(folder) = told_to_be_a_child() {
+        for path in ["readonly/pubsub.db", "pubsub.db", "nowhere/pubsub.db"] {
+            let told = runtime.block_on(opening(&folder.join(path)));
+            println!("\ntold {told}");
+        }
+        return;
+    }
+    let name = "sqlite::tests::children::what_may_not_be_written_is_told_with_a_cure";
+    let folder = TempDir::new().unwrap();
+    let mode = |path: &str, mode| {
+        let path = folder.path().join(path);
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    fs::create_dir(folder.path().join("readonly")).unwrap();
+    mode("readonly", 0o555);
+    drop(Sqlite::open(file(&folder)).unwrap());
+    mode("pubsub.db", 0o444);
+    mode("pubsub.db.lock", 0o666);
+    mode("", 0o755);
+    let done = child(name, folder.path(), true).output().unwrap();
+    let told = String::from_utf8(done.stdout).unwrap();
+    let told: Vec<&str> = told
+        .lines()
+        .filter(|line| line.starts_with("told "))
+        .collect();
+    assert_eq!(told.len(), 3, "{told:?}");
+    let cures = [
+        "the right to write",
+        "may not be written",
+        "the directory has to exist",
+    ];
+    for (told, cure) in told.iter().zip(cures) {
+        assert!(told.contains(cure), "{told}");
+    }
+    mode("readonly", 0o755);
+}

@@ -1,0 +1,213 @@
+//! To whom an announcement goes.
+
+use crate::{
+    change::{Audience, Change},
+    store::{Job, Recipient},
+    subscription::{SubscribeOptions, Subscription},
+};
+
+use super::{
+    Shared, announce, claim, create, cursor, pend, publish, run, subscribe, subscription,
+    tell_subscribers, unsubscribe,
+};
+
+async fn told(store: &Shared, job: &Job) -> Vec<Recipient> {
+    store.recipients(job, None, 100).await.unwrap()
+}
+
+fn short(recipients: &[Recipient]) -> Vec<(&str, &str)> {
+    recipients
+        .iter()
+        .map(|one| (one.jid.as_str(), one.subid.as_str()))
+        .collect()
+}
+
+pub(crate) async fn recipients_come_in_order_after_the_cursor(store: &Shared) {
+    create(store, "news").await;
+    let all = [
+        ("a@x", "s2"),
+        ("a@x-y", "s3"),
+        ("a@x/r", "s1"),
+        ("b@x", "s4"),
+        ("b@x", "s5"),
+    ];
+    let mut changes: Vec<Change> = all.iter().map(|(jid, id)| subscribe(jid, id)).collect();
+    changes.reverse();
+    changes.push(tell_subscribers());
+    run(store, "news", changes).await;
+    let job = claim(store, "a", 0).await.remove(0);
+    let mut after = None;
+    let mut met = Vec::new();
+    for _ in 0..3 {
+        let some = store.recipients(&job, after.as_ref(), 2).await.unwrap();
+        let last = some.last().unwrap();
+        after = Some(cursor(&last.jid, &last.subid));
+        met.extend(some);
+    }
+    assert_eq!(short(&met), all);
+    let rest = store.recipients(&job, after.as_ref(), 2).await.unwrap();
+    assert!(rest.is_empty());
+    // The place of one who is gone is a place still.
+    run(store, "news", vec![unsubscribe("a@x/r", "s1")]).await;
+    let gone = cursor("a@x/r", "s1");
+    let rest = store.recipients(&job, Some(&gone), 1).await.unwrap();
+    assert_eq!(short(&rest), [("b@x", "s4")]);
+}
+
+pub(crate) async fn recipients_are_those_who_were_subscribed_before(store: &Shared) {
+    create(store, "news").await;
+    run(
+        store,
+        "news",
+        vec![subscribe("a@x", "s1"), pend("b@x", "s2")],
+    )
+    .await;
+    run(store, "news", vec![publish("1"), tell_subscribers()]).await;
+    run(
+        store,
+        "news",
+        vec![subscribe("c@x", "s3"), subscribe("b@x", "s2")],
+    )
+    .await;
+    run(
+        store,
+        "news",
+        vec![tell_subscribers(), subscribe("d@x", "s4")],
+    )
+    .await;
+    let jobs = claim(store, "a", 0).await;
+    assert_eq!(short(&told(store, &jobs[0]).await), [("a@x", "s1")]);
+    let second = &jobs[1];
+    let all = [("a@x", "s1"), ("b@x", "s2"), ("c@x", "s3")];
+    assert_eq!(short(&told(store, second).await), all);
+}
+
+pub(crate) async fn recipients_want_to_be_told(store: &Shared) {
+    create(store, "news").await;
+    let with = |jid: &str, deliver, include_body| {
+        let options = SubscribeOptions {
+            deliver,
+            include_body,
+        };
+        Change::Subscribe(Subscription {
+            options,
+            ..subscription(jid, jid)
+        })
+    };
+    let changes = vec![
+        with("a@x", true, true),
+        with("b@x", false, true),
+        with("c@x", true, false),
+    ];
+    run(store, "news", changes).await;
+    run(store, "news", vec![tell_subscribers()]).await;
+    let job = claim(store, "a", 0).await.remove(0);
+    let met = told(store, &job).await;
+    assert_eq!(short(&met), [("a@x", "a@x"), ("c@x", "c@x")]);
+    assert_eq!((met[0].include_body, met[1].include_body), (true, false));
+}
+
+pub(crate) async fn pending_ones_are_told_only_where_they_are_meant(store: &Shared) {
+    create(store, "news").await;
+    run(
+        store,
+        "news",
+        vec![pend("a@x", "s1"), subscribe("b@x", "s2")],
+    )
+    .await;
+    run(
+        store,
+        "news",
+        vec![announce(Audience::SubscribersAndPending)],
+    )
+    .await;
+    run(store, "news", vec![tell_subscribers()]).await;
+    let jobs = claim(store, "a", 0).await;
+    assert_eq!(
+        short(&told(store, &jobs[0]).await),
+        [("a@x", "s1"), ("b@x", "s2")]
+    );
+    assert_eq!(short(&told(store, &jobs[1]).await), [("b@x", "s2")]);
+}
+
+pub(crate) async fn named_recipients_come_once_each(store: &Shared) {
+    create(store, "news").await;
+    let named = ["c@x", "a@x/r", "c@x", "a@x"].map(|jid| jid::Jid::new(jid).unwrap());
+    run(
+        store,
+        "news",
+        vec![announce(Audience::Named(named.to_vec()))],
+    )
+    .await;
+    let job = claim(store, "a", 0).await.remove(0);
+    let met = told(store, &job).await;
+    assert_eq!(short(&met), [("a@x", ""), ("a@x/r", ""), ("c@x", "")]);
+    assert!(
+        met.iter()
+            .all(|one| one.include_body && !one.one_of_several)
+    );
+    let after = cursor("a@x", "");
+    let rest = store.recipients(&job, Some(&after), 1).await.unwrap();
+    assert_eq!(short(&rest), [("a@x/r", "")]);
+}
+
+pub(crate) async fn two_subscriptions_of_one_jid_are_one_of_several(store: &Shared) {
+    create(store, "news").await;
+    let changes = vec![
+        subscribe("a@x", "s1"),
+        subscribe("a@x/r", "s2"),
+        subscribe("b@x", "s3"),
+        subscribe("b@x", "s4"),
+        subscribe("c@x", "s5"),
+    ];
+    run(store, "news", changes).await;
+    run(store, "news", vec![tell_subscribers()]).await;
+    let job = claim(store, "a", 0).await.remove(0);
+    let several =
+        |met: &[Recipient]| -> Vec<bool> { met.iter().map(|one| one.one_of_several).collect() };
+    let all = told(store, &job).await;
+    assert_eq!(several(&all), [false, false, true, true, false]);
+    // Where a slice ends makes no difference.
+    let slice = store.recipients(&job, Some(&cursor("b@x", "s3")), 1).await;
+    assert_eq!(several(&slice.unwrap()), [true]);
+    let slice = store
+        .recipients(&job, Some(&cursor("a@x/r", "s2")), 1)
+        .await;
+    assert_eq!(several(&slice.unwrap()), [true]);
+}
+
+pub(crate) async fn subscribers_of_a_deleted_node_are_told_before_it_goes(store: &Shared) {
+    create(store, "news").await;
+    run(
+        store,
+        "news",
+        vec![subscribe("a@x", "s1"), tell_subscribers()],
+    )
+    .await;
+    let delete = Change::Delete { redirect: None };
+    let farewell = announce(Audience::SubscribersAndPending);
+    run(store, "news", vec![pend("b@x", "s2"), delete, farewell]).await;
+    create(store, "news").await;
+    run(
+        store,
+        "news",
+        vec![subscribe("c@x", "s3"), tell_subscribers()],
+    )
+    .await;
+    let jobs = claim(store, "a", 0).await;
+    assert_eq!(jobs.len(), 3);
+    assert_eq!(short(&told(store, &jobs[0]).await), [("a@x", "s1")]);
+    let last = jobs[1].clone();
+    assert_eq!(short(&told(store, &jobs[2]).await), [("c@x", "s3")]);
+    store.finish(jobs[0].id, "a").await.unwrap();
+    assert_eq!(
+        short(&told(store, &last).await),
+        [("a@x", "s1"), ("b@x", "s2")]
+    );
+    store.finish(last.id, "a").await.unwrap();
+    store.finish(jobs[2].id, "a").await.unwrap();
+    // What is finished may be forgotten with the next change only.
+    create(store, "other").await;
+    assert!(told(store, &last).await.is_empty());
+    assert!(claim(store, "a", 900).await.is_empty());
+}

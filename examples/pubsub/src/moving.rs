@@ -1,0 +1,224 @@
+//! What the program does beside serving: copies of its store, and the way into another one.
+
+use std::{
+    ffi::OsString,
+    fs::{self, File},
+    io::{self, BufReader, BufWriter, IsTerminal, Write},
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
+
+use couplet::{
+    Config, Error,
+    launch::{Asked, Stop, Subcommand},
+};
+use couplet_pubsub::{
+    Import, Pubsub,
+    settings::{SECTION, Settings, StoreAt},
+};
+
+pub(crate) fn backup() -> Subcommand {
+    Subcommand::new(
+        "backup",
+        "copy the SQLite store, as it is at one moment, also while it is in use",
+    )
+    .needs("FILE", "the copy; nothing may be there")
+}
+
+pub(crate) fn export() -> Subcommand {
+    Subcommand::new(
+        "export",
+        "write everything as lines of JSON, while the service is stopped",
+    )
+    .operand("FILE", "nothing may be there; standard output unless given")
+}
+
+pub(crate) fn import() -> Subcommand {
+    Subcommand::new(
+        "import",
+        "read what export has written, into an empty store",
+    )
+    .operand("FILE", "standard input unless given")
+    .flag(
+        "into-existing",
+        "add to what is in the store; nodes that are there stay as they are",
+    )
+}
+
+pub(crate) async fn back_up(config: Config, asked: Asked, _stop: Stop) -> Result<(), Error> {
+    let settings: Settings = config.section(SECTION)?;
+    let to = PathBuf::from(asked.operand().cloned().unwrap_or_default());
+    Pubsub::backup(&settings, &to).await?;
+    eprintln!("{:?} is in {}", settings.store, to.display());
+    Ok(())
+}
+
+pub(crate) async fn write_out(config: Config, asked: Asked, stop: Stop) -> Result<(), Error> {
+    let settings: Settings = config.section(SECTION)?;
+    // Opening it would make one, and the export of a name with a typo would be empty.
+    if let StoreAt::Sqlite(path) = &settings.store {
+        fs::metadata(path).map_err(|why| trouble(at(path, why)))?;
+    }
+    let to = Target::open(asked.operand()).map_err(trouble)?;
+    let pubsub = Pubsub::open(settings).await?;
+    let mut progress = Progress::default();
+    let written = match &to {
+        Target::Output => {
+            let out = BufWriter::new(io::stdout().lock());
+            pubsub
+                .export(out, |count| progress.told(count, &stop))
+                .await
+        }
+        Target::File { file, .. } => {
+            let out = BufWriter::new(file);
+            pubsub
+                .export(out, |count| progress.told(count, &stop))
+                .await
+        }
+    };
+    pubsub.close().await?;
+    let moved = written?;
+    to.finish().map_err(trouble)?;
+    progress.end(&format!("{} records written", moved.records));
+    Ok(())
+}
+
+pub(crate) async fn read_in(config: Config, asked: Asked, stop: Stop) -> Result<(), Error> {
+    let settings: Settings = config.section(SECTION)?;
+    let from: Box<dyn io::BufRead> = match asked.operand() {
+        None => Box::new(io::stdin().lock()),
+        Some(path) => {
+            let path = Path::new(path);
+            let file = File::open(path).map_err(|why| trouble(at(path, why)))?;
+            Box::new(BufReader::new(file))
+        }
+    };
+    let pubsub = Pubsub::open(settings).await?;
+    let import = match asked.flag() {
+        true => Import::IntoExisting,
+        false => Import::IntoEmpty,
+    };
+    let mut progress = Progress::default();
+    let read = pubsub
+        .import(from, import, |count| progress.told(count, &stop))
+        .await;
+    pubsub.close().await?;
+    let moved = read?;
+    progress.end(&match moved.left_out {
+        0 => format!("{} records read", moved.records),
+        some => format!(
+            "{} records read, {some} of them left out: their nodes were there already",
+            moved.records
+        ),
+    });
+    Ok(())
+}
+
+/// Where an export goes. A file gets its name when it is whole.
+enum Target {
+    Output,
+    File {
+        file: File,
+        part: PathBuf,
+        whole: PathBuf,
+        is_whole: bool,
+    },
+}
+
+impl Target {
+    fn open(path: Option<&OsString>) -> io::Result<Target> {
+        let Some(path) = path else {
+            return Ok(Target::Output);
+        };
+        let whole = PathBuf::from(path);
+        if whole.exists() {
+            let why = "there is a file already; name another one, or remove it";
+            return Err(at(&whole, io::Error::other(why)));
+        }
+        let mut part = path.clone();
+        part.push(".part");
+        let part = PathBuf::from(part);
+        let file = File::create_new(&part).map_err(|why| at(&part, why))?;
+        Ok(Target::File {
+            file,
+            part,
+            whole,
+            is_whole: false,
+        })
+    }
+
+    fn finish(mut self) -> io::Result<()> {
+        if let Target::File {
+            file,
+            part,
+            whole,
+            is_whole,
+        } = &mut self
+        {
+            file.sync_all()?;
+            fs::rename(&*part, &*whole).map_err(|why| at(whole, why))?;
+            *is_whole = true;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        if let Target::File {
+            part,
+            is_whole: false,
+            ..
+        } = self
+        {
+            let _half_an_archive_is_none = fs::remove_file(part);
+        }
+    }
+}
+
+fn trouble(cause: io::Error) -> Error {
+    Error::Io {
+        doing: "moving the store of pubsub".to_owned(),
+        cause,
+    }
+}
+
+fn at(path: &Path, why: io::Error) -> io::Error {
+    io::Error::new(why.kind(), format!("{}: {why}", path.display()))
+}
+
+/// A line that counts, where somebody is looking.
+struct Progress {
+    is_watched: bool,
+    told: u64,
+}
+
+/// Records between two looks at the line.
+const STEP: u64 = 1_000;
+
+impl Default for Progress {
+    fn default() -> Progress {
+        Progress {
+            is_watched: io::stderr().is_terminal(),
+            told: 0,
+        }
+    }
+}
+
+impl Progress {
+    fn told(&mut self, records: u64, stop: &Stop) -> ControlFlow<()> {
+        if self.is_watched && records >= self.told + STEP {
+            self.told = records;
+            let _nobody_sees_it_then = write!(io::stderr(), "\r{records} records");
+        }
+        match stop.is_asked() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    }
+
+    fn end(&self, what: &str) {
+        let start = if self.is_watched { "\r" } else { "" };
+        let _nobody_sees_it_then = writeln!(io::stderr(), "{start}{what}");
+    }
+}
