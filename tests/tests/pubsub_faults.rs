@@ -201,7 +201,7 @@ async fn fails_to_start(service: &mut Service) -> String {
     assert_eq!(ended.code(), Some(1), "{log}");
     assert!(!log.contains("panicked"), "{log}");
     assert_eq!(log.lines().count(), 1, "{log}");
-    assert!(log.starts_with("pubsub: opening the store: "), "{log}");
+    assert!(log.starts_with("pubsub: the store of pubsub: "), "{log}");
     log
 }
 
