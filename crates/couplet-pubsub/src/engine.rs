@@ -19,13 +19,10 @@ mod scene;
 #[cfg(test)]
 mod tests;
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::sync::Arc;
 
 use couplet::{Condition, Jid};
-use tokio::{sync::oneshot, time::Instant};
+use tokio::sync::oneshot;
 
 use crate::{
     facts::{Facts, Needs},
@@ -35,15 +32,13 @@ use crate::{
     reply::Reply,
     request::{Approval, Request},
     store::{Store, StoreError},
+    told::Told,
 };
 
 use ask::{Ask, Decision};
 use entity::{items, mine, options, subscribe, unsubscribe};
 use owner::{affiliates, configure, create, delete, pending, purge, subscribers};
 use publisher::{publish, retract};
-
-/// How often a fault of the store is told, however many it refuses.
-const TOLD_EVERY: Duration = Duration::from_secs(10);
 
 /// Answers requests: reads facts, decides, has the changes done.
 pub(crate) struct Engine {
@@ -214,31 +209,19 @@ impl From<StoreError> for Refused {
         match error {
             StoreError::UnknownCursor => Refused::plain(Condition::ItemNotFound),
             StoreError::Busy(why) => {
-                static LAST: Mutex<Option<Instant>> = Mutex::new(None);
-                if is_news(&LAST) {
+                static TOLD: Told = Told::never();
+                if TOLD.is_due() {
                     tracing::warn!(why, "the store cannot do it now");
                 }
                 Refused::plain(Condition::ResourceConstraint)
             }
             StoreError::Broken(why) => {
-                static LAST: Mutex<Option<Instant>> = Mutex::new(None);
-                if is_news(&LAST) {
+                static TOLD: Told = Told::never();
+                if TOLD.is_due() {
                     tracing::error!(why, "the store cannot do it");
                 }
                 Refused::plain(Condition::InternalServerError)
             }
         }
     }
-}
-
-/// Whether it was not told of late: everybody who asks while a disk is full is refused, and a log
-/// that has a line of each would fill it all the more.
-fn is_news(last: &Mutex<Option<Instant>>) -> bool {
-    let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
-    let now = Instant::now();
-    let is_news = last.is_none_or(|last| now.duration_since(last) >= TOLD_EVERY);
-    if is_news {
-        *last = Some(now);
-    }
-    is_news
 }

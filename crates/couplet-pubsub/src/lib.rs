@@ -19,6 +19,7 @@ mod sqlite;
 mod memory;
 mod engine;
 mod store;
+mod told;
 mod codec;
 pub mod policy;
 mod change;

@@ -11,6 +11,7 @@ use crate::{
     moment::Moment,
     refused::Refused,
     store::Overdue,
+    told::Told,
 };
 
 use super::{Engine, access::known, announce, settle};
@@ -26,12 +27,15 @@ const LATER: i64 = 30_000;
 
 /// Ends what has run out; tells when to look again, none if nothing will run out.
 pub(super) async fn sweep(engine: &Engine, now: Moment) -> Option<Moment> {
+    static TOLD: Told = Told::never();
     let later = Some(Moment(now.0.saturating_add(LATER)));
     for _ in 0..GOES {
         let overdue = match engine.store().overdue(now, HANDFUL).await {
             Ok(overdue) => overdue,
             Err(why) => {
-                tracing::warn!(%why, "what has run out stays a while longer");
+                if TOLD.is_due() {
+                    tracing::warn!(%why, "what has run out stays a while longer");
+                }
                 return later;
             }
         };
@@ -39,7 +43,9 @@ pub(super) async fn sweep(engine: &Engine, now: Moment) -> Option<Moment> {
             return overdue.next;
         }
         if let Err(why) = end(engine, overdue, now).await {
-            tracing::warn!(?why, "what has run out stays a while longer");
+            if TOLD.is_due() {
+                tracing::warn!(?why, "what has run out stays a while longer");
+            }
             return later;
         }
     }

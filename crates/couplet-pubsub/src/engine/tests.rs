@@ -4,7 +4,7 @@
 mod entities;
 mod owners;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use couplet::{IqType, Jid};
@@ -13,7 +13,7 @@ use couplet_core::{
     wire::Wire,
 };
 
-use super::{Engine, TOLD_EVERY, is_news};
+use super::Engine;
 use crate::{
     codec, memory,
     moment::Moment,
@@ -26,16 +26,6 @@ use crate::{
 const OWNER: &str = "hamlet@denmark.lit";
 const OTHER: &str = "francisco@denmark.lit";
 const START: i64 = 1_000_000;
-
-#[tokio::test(start_paused = true)]
-async fn a_fault_of_the_store_is_told_once_in_a_while() {
-    let last = Mutex::new(None);
-    assert!(is_news(&last));
-    assert!(!is_news(&last));
-    tokio::time::advance(TOLD_EVERY).await;
-    assert!(is_news(&last));
-    assert!(!is_news(&last));
-}
 
 /// A service without a component around it.
 struct Service {

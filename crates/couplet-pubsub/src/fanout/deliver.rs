@@ -16,6 +16,7 @@ use crate::{
     clock,
     node::{NodeId, NotificationType},
     store::{Claim, Cursor, Job, Recipient, StoreError},
+    told::Told,
 };
 
 /// Copies of one announcement before it is another node's turn.
@@ -41,6 +42,7 @@ pub(super) async fn deliver(
     sent: mpsc::Sender<Batch>,
     mut stopping: Stopping,
 ) {
+    static TOLD: Told = Told::never();
     let mut round = Round {
         fanout,
         mailing,
@@ -60,7 +62,9 @@ pub(super) async fn deliver(
             may_have_more = match round.claim().await {
                 Ok(more) => more,
                 Err(why) => {
-                    tracing::warn!(%why, "the store does not tell what is announced");
+                    if TOLD.is_due() {
+                        tracing::warn!(%why, "the store does not tell what is announced");
+                    }
                     pause(BREATH, &mut stopping).await;
                     continue;
                 }
@@ -80,7 +84,9 @@ pub(super) async fn deliver(
                 may_have_more = true;
             }
             Err(Trouble::Store(why)) => {
-                tracing::warn!(%why, "the store does not tell who is to be notified");
+                if TOLD.is_due() {
+                    tracing::warn!(%why, "the store does not tell who is to be notified");
+                }
                 pause(BREATH, &mut stopping).await;
             }
             Err(Trouble::Over) => return,

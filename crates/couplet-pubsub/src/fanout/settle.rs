@@ -15,7 +15,10 @@ use tokio::{
 };
 
 use super::{Batch, Fanout, LEASE, Sent, lease};
-use crate::store::{Cursor, JobId, StoreError};
+use crate::{
+    store::{Cursor, JobId, StoreError},
+    told::Told,
+};
 
 /// How often progress is noted, at most: each time is a transaction.
 const NOTE_EVERY: Duration = Duration::from_millis(250);
@@ -117,7 +120,10 @@ async fn finish(fanout: &Fanout, job: JobId) {
         match fanout.store.finish(job, &fanout.instance).await {
             Ok(()) => break,
             Err(StoreError::Busy(why)) => {
-                tracing::warn!(why, "a delivered announcement cannot be forgotten yet");
+                static TOLD: Told = Told::never();
+                if TOLD.is_due() {
+                    tracing::warn!(why, "a delivered announcement cannot be forgotten yet");
+                }
                 time::sleep(pause).await;
                 pause *= 2;
             }
@@ -152,6 +158,11 @@ async fn advance(fanout: &Fanout, job: JobId, upto: Cursor) {
             );
             fanout.held().remove(&job);
         }
-        Err(why) => tracing::warn!(%why, "how far an announcement got could not be noted"),
+        Err(why) => {
+            static TOLD: Told = Told::never();
+            if TOLD.is_due() {
+                tracing::warn!(%why, "how far an announcement got could not be noted");
+            }
+        }
     }
 }
