@@ -134,11 +134,26 @@ impl Rig {
 
     /// Publishes, and does not wait.
     pub async fn posts(&mut self, item: u32) {
-        let request = format!(
-            "<iq type='set' to='{SERVICE}' id='item-{item}'><pubsub xmlns='{PUBSUB}'>{}</pubsub></iq>",
-            publishing(item, "")
-        );
-        self.alice.send_raw(request).await.expect("a server");
+        self.alice.send_raw(posting(item)).await.expect("a server");
+    }
+
+    /// Alice and Bob publish so many each, of these numbers; tells how many were acknowledged.
+    pub async fn both_publish(&mut self, first: u32, each: u32) -> usize {
+        for item in first..first + each {
+            self.posts(item).await;
+            self.bob
+                .send_raw(posting(item + each))
+                .await
+                .expect("a server");
+        }
+        let mut acknowledged = 0;
+        for _ in 0..each {
+            for user in [&mut self.alice, &mut self.bob] {
+                let answer = user.next_from("iq", SERVICE).await.expect("an answer");
+                acknowledged += usize::from(condition(&answer).is_empty());
+            }
+        }
+        acknowledged
     }
 
     /// Bob asks what the service is, and is told.
@@ -181,6 +196,12 @@ impl Rig {
         self.asks("get", &payload).await
     }
 
+    /// The answer to Alice's question for all items.
+    pub async fn items(&mut self) -> Tree {
+        let payload = format!("<pubsub xmlns='{PUBSUB}'><items node='{NODE}'/></pubsub>");
+        self.asks("get", &payload).await
+    }
+
     async fn asks(&mut self, kind: &str, payload: &str) -> Tree {
         self.asked += 1;
         let id = self.asked.to_string();
@@ -218,6 +239,13 @@ fn error(answer: &Tree) -> (String, String) {
         condition
             .map_or("error", |condition| condition.name())
             .to_owned(),
+    )
+}
+
+fn posting(item: u32) -> String {
+    format!(
+        "<iq type='set' to='{SERVICE}' id='item-{item}'><pubsub xmlns='{PUBSUB}'>{}</pubsub></iq>",
+        publishing(item, "")
     )
 }
 

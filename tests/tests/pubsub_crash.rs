@@ -4,6 +4,14 @@
 //! `PUBSUB_CRASH=10000x10` is the full measure: so many subscribers, and so many crashes of each
 //! kind. Without it there are fewer, so that everybody can afford it at every change.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 use couplet_test::On;
 use couplet_tests::pubsub_rig::{NODE, Rig, condition};
 use couplet_tests::pubsub_sink::Sink;
@@ -150,11 +158,9 @@ async fn who_asks_during_a_fan_out_is_answered_before_its_end() {
 #[tokio::test]
 async fn asked_to_stop_during_a_fan_out_it_goes_on_after_the_next_start() {
     let mut trial = Trial::begin(On::Prosody, 10_000).await;
-    for round in 0..2 {
-        trial.is_in_the_middle(round, 2).await;
-        assert!(trial.rig.service.stop().await.success());
-        trial.rig.service.start().await;
-    }
+    trial.is_in_the_middle(0, 1).await;
+    assert!(trial.rig.service.stop().await.success());
+    trial.rig.service.start().await;
     let log = trial.rig.service.log();
     assert!(!log.contains("WARN") && !log.contains("ERROR"), "{log}");
     trial.ends_well().await;

@@ -1,10 +1,18 @@
 //! The pubsub program when its disk or its file does not play along: everybody is told what is the
 //! matter, nothing that was acknowledged is lost, and it goes on when the fault is over.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use couplet_test::On;
+use couplet_test::{On, Postgres};
 use couplet_tests::pubsub_rig::{NODE, Rig, condition, kind};
 use couplet_tests::pubsub_service::{Place, Service};
 use couplet_tests::pubsub_sink::Sink;
@@ -78,6 +86,53 @@ async fn a_quota_is_told_and_over_when_it_is_raised() {
 }
 
 #[tokio::test]
+async fn a_postgres_that_goes_away_is_told_and_over_when_it_is_back() {
+    let mut postgres = Postgres::start().await.unwrap();
+    let mut rig = Rig::on(On::Prosody, |service| {
+        service.set("COUPLET_PUBSUB_STORE", &postgres.url());
+    })
+    .await;
+    let sink = Sink::subscribe(&rig.server.components(), NODE, 1_000).await;
+    let mut acknowledged = Vec::new();
+    let mut item = 0;
+    for round in 1..=3 {
+        let before = sink.tally().firsts();
+        assert_eq!(condition(&rig.publishes(item).await), "");
+        acknowledged.push(item);
+        sink.until("the middle", |tally| tally.firsts() > before + 200 * round)
+            .await;
+        postgres.kill();
+        for _ in 0..10 {
+            item += 1;
+            let answer = rig.publishes(item).await;
+            let told = (condition(&answer), kind(&answer));
+            assert_eq!((&*told.0, &*told.1), ("resource-constraint", "wait"));
+        }
+        rig.is_answered().await;
+        postgres.restart().await.unwrap();
+        item += 1;
+        while !condition(&rig.publishes(item).await).is_empty() {
+            assert!(item < 100_000, "it never comes back");
+            item += 1;
+        }
+        acknowledged.push(item);
+        sink.until("the rest", |tally| tally.all_have(item)).await;
+        item += 1;
+    }
+    // What was refused may have been stored nevertheless: the answer of the database was lost.
+    let stored = rig.stored().await;
+    let lost = acknowledged.iter().filter(|item| !stored.contains(item));
+    assert_eq!(lost.count(), 0, "{acknowledged:?} of {stored:?}");
+    sink.tally().is_whole(&stored);
+    let log = rig.service.log();
+    let warnings = log.matches("WARN").count();
+    assert!((1..60).contains(&warnings), "{warnings} warnings:\n{log}");
+    assert!(!log.contains("ERROR"), "{log}");
+    assert!(!log.contains("s3cret"), "{log}");
+    assert!(rig.service.stop().await.success());
+}
+
+#[tokio::test]
 async fn a_file_that_is_damaged_while_it_runs_is_told_and_no_end() {
     let mut rig = Rig::on(On::Prosody, |_| {}).await;
     for item in 0..100 {
@@ -118,6 +173,26 @@ async fn a_file_that_is_damaged_while_it_runs_is_told_and_no_end() {
     rig.service.kill().await;
     rig.service.start().await;
     assert_eq!(rig.stored().await, (0..=100).collect::<Vec<u32>>());
+}
+
+#[tokio::test]
+async fn a_question_whose_answer_is_more_than_the_server_takes_ends_no_session() {
+    // Prosody ends the stream of a component with a stanza above 512 KiB.
+    let mut rig = Rig::on(On::Prosody, |_| {}).await;
+    for item in 0..60 {
+        let answer = rig.publishes_with(item, &"x".repeat(LARGE)).await;
+        assert_eq!(condition(&answer), "");
+    }
+    let answer = rig.items().await;
+    eprintln!(
+        "{} bytes {}",
+        answer.as_str().len(),
+        &answer.as_str()[..300]
+    );
+    eprintln!("{}", rig.service.log());
+    rig.is_answered().await;
+    let log = rig.service.log();
+    assert_eq!(log.matches("online").count(), 1, "{log}");
 }
 
 /// Starts one that cannot; what it says, in a line.

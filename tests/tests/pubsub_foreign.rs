@@ -1,6 +1,14 @@
 //! Two client libraries that nobody here wrote, slixmpp and aioxmpp, use the pubsub program through
 //! both servers. They are unmodified, and hear of every event they know.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;

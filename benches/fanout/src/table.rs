@@ -128,13 +128,17 @@ impl Table {
     }
 
     pub(crate) fn show(&self) {
-        let mut block = "";
+        let mut blocks: Vec<&str> = Vec::new();
         for row in &self.rows {
-            if row.block != block {
-                block = row.block;
-                println!("\n{block}");
+            if !blocks.contains(&row.block) {
+                blocks.push(row.block);
             }
-            println!("  {}", row.line());
+        }
+        for block in blocks {
+            println!("\n{block}");
+            for row in self.rows.iter().filter(|row| row.block == block) {
+                println!("  {}", row.line());
+            }
         }
         if self.rows.iter().any(|row| row.busy) {
             println!("\n~ the machine was not quiet before it");

@@ -500,7 +500,7 @@ mod tests {
         rows.map(|row| {
             let mut cells = row.trim_matches('|').split(" | ").map(str::trim);
             let key = cells.next().unwrap().trim_matches('`').to_owned();
-            let default = cells.nth(1).unwrap();
+            let default = cells.last().unwrap();
             let default = default.strip_prefix('`').map(|it| it.trim_end_matches('`'));
             (key, default.map(str::to_owned))
         })

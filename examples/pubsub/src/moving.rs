@@ -57,7 +57,7 @@ pub(crate) async fn write_out(config: Config, asked: Asked, stop: Stop) -> Resul
     let settings: Settings = config.section(SECTION)?;
     // Opening it would make one, and the export of a name with a typo would be empty.
     if let StoreAt::Sqlite(path) = &settings.store {
-        fs::metadata(path).map_err(|why| trouble(at(path, why)))?;
+        fs::metadata(path).map_err(|why| trouble(at(path, &why)))?;
     }
     let to = Target::open(asked.operand()).map_err(trouble)?;
     let pubsub = Pubsub::open(settings).await?;
@@ -89,7 +89,7 @@ pub(crate) async fn read_in(config: Config, asked: Asked, stop: Stop) -> Result<
         None => Box::new(io::stdin().lock()),
         Some(path) => {
             let path = Path::new(path);
-            let file = File::open(path).map_err(|why| trouble(at(path, why)))?;
+            let file = File::open(path).map_err(|why| trouble(at(path, &why)))?;
             Box::new(BufReader::new(file))
         }
     };
@@ -133,12 +133,12 @@ impl Target {
         let whole = PathBuf::from(path);
         if whole.exists() {
             let why = "there is a file already; name another one, or remove it";
-            return Err(at(&whole, io::Error::other(why)));
+            return Err(at(&whole, &io::Error::other(why)));
         }
         let mut part = path.clone();
         part.push(".part");
         let part = PathBuf::from(part);
-        let file = File::create_new(&part).map_err(|why| at(&part, why))?;
+        let file = File::create_new(&part).map_err(|why| at(&part, &why))?;
         Ok(Target::File {
             file,
             part,
@@ -156,7 +156,7 @@ impl Target {
         } = &mut self
         {
             file.sync_all()?;
-            fs::rename(&*part, &*whole).map_err(|why| at(whole, why))?;
+            fs::rename(&*part, &*whole).map_err(|why| at(whole, &why))?;
             *is_whole = true;
         }
         Ok(())
@@ -183,7 +183,7 @@ fn trouble(cause: io::Error) -> Error {
     }
 }
 
-fn at(path: &Path, why: io::Error) -> io::Error {
+fn at(path: &Path, why: &io::Error) -> io::Error {
     io::Error::new(why.kind(), format!("{}: {why}", path.display()))
 }
 

@@ -91,7 +91,7 @@ impl<'a> Work<'a> {
                 let id = self.revised()?.id;
                 save::affiliation(self.file, id, &jid, affiliation)?;
             }
-            Change::Subscribe(subscription) => self.subscribe(subscription)?,
+            Change::Subscribe(subscription) => self.subscribe(&subscription)?,
             Change::Unsubscribe { jid, subid } => self.unsubscribe(&jid, &subid)?,
             change => self.apply_to_items(change)?,
         }
@@ -198,7 +198,7 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    fn subscribe(&mut self, new: Subscription) -> Result<(), StoreError> {
+    fn subscribe(&mut self, new: &Subscription) -> Result<(), StoreError> {
         let file = self.file;
         let node = self.revised()?;
         let sql = "SELECT pending, since, began FROM subscription
@@ -224,7 +224,7 @@ impl<'a> Work<'a> {
             node.subscribers += 1;
         }
         let id = node.id;
-        save::subscription(file, id, &new, since, began)
+        save::subscription(file, id, new, since, began)
     }
 
     fn unsubscribe(&mut self, jid: &Jid, subid: &str) -> Result<(), StoreError> {

@@ -191,11 +191,11 @@ async fn take(
     let told = match step {
         Step::Change(node, changes) => {
             let changes = changes.clone();
-            outcome(store.change(at(node), Box::new(|_| changes)).await)
+            outcome(&store.change(at(node), Box::new(|_| changes)).await)
         }
         Step::Panic(node) => {
             let decide = Box::new(|_: &Facts| panic!("a decision that panics, on purpose"));
-            outcome(store.change(at(node), decide).await)
+            outcome(&store.change(at(node), decide).await)
         }
         Step::Claim { by, now, max } => {
             jobs = claim_some(store, by, *now, *max).await;
@@ -213,15 +213,15 @@ async fn take(
             None => String::new(),
         },
         Step::Finish { by } => match oldest {
-            Some(job) => outcome(store.finish(job.id, by).await),
+            Some(job) => outcome(&store.finish(job.id, by).await),
             None => String::new(),
         },
-        Step::Release { by } => outcome(store.release(by).await),
+        Step::Release { by } => outcome(&store.release(by).await),
     };
     Took { told, jobs }
 }
 
-fn outcome(outcome: Result<(), StoreError>) -> String {
+fn outcome(outcome: &Result<(), StoreError>) -> String {
     match outcome {
         Ok(()) => "done",
         Err(StoreError::Busy(_)) => "busy",
