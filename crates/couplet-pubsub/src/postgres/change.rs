@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 use crate::{
     change::Change,
     facts::{Facts, Needs},
-    store::{Decide, StoreError, decided},
+    store::{Decide, StoreError, decided, sound},
 };
 
 use super::{
@@ -216,6 +216,9 @@ async fn apply(
     if changes.is_empty() {
         return Ok(Done::default());
     }
+    // The server knows whether a name is taken.
+    let name = facts.node.as_ref().map(|node| node.name.as_str());
+    sound(&changes, name, |_| Ok(false))?;
     let nobody = Needs::default();
     for (place, part) in parts(changes).into_iter().enumerate() {
         let asks = work.take();
