@@ -64,6 +64,18 @@ healthy() {
     done
 }
 
+# says SERVICE TEXT: sooner or later. Into a file: grep -q would break the pipe of whoever writes.
+says() {
+    local second
+    for second in $(seq 30); do
+        project_compose logs "$1" >"$work/said.log" 2>&1
+        ! grep -q "$2" "$work/said.log" || return 0
+        sleep 1
+    done
+    echo "nothing like it in $second s" >&2
+    return 1
+}
+
 password() { project_compose exec -T "$1" cat /secrets/alice; }
 
 # talk SCRIPT SERVER PORT COMPONENT: as the user alice.
@@ -135,7 +147,7 @@ beside_prosody() {
     step "up: prosody, echo, pubsub"
     project_compose up -d prosody echo pubsub welcome >"$work/up.log" 2>&1 || { cat "$work/up.log" >&2; fail "up"; }
     healthy echo pubsub
-    project_compose logs welcome | grep -q "Log in with any XMPP client" || fail "nobody is told what to do next"
+    says welcome "Log in with any XMPP client" || fail "nobody is told what to do next"
     watch_with_prometheus echo pubsub
 
     step "slixmpp talks to them"
