@@ -56,6 +56,8 @@ fn run(place: Place, stopped: oneshot::Receiver<()>) -> Result<(), Box<dyn std::
     };
     runtime.block_on(async {
         let mut settings = Settings::default();
+        // Publishers in memory are faster than announcements become safe; nobody subscribes to them.
+        settings.limits.backlog = 10_000_000;
         settings.store = place.store;
         settings.creators = MayCreate::Anyone;
         let pubsub = Pubsub::open(settings).await?;
