@@ -158,9 +158,9 @@ impl Engine {
         }
     }
 
-    /// Ends leases and items that have run out; tells when to look again.
-    pub(crate) async fn sweep(&self, now: Moment) -> Option<Moment> {
-        sweep::sweep(self, now).await
+    /// Ends leases and items that have run out.
+    pub(crate) async fn sweep(&self, now: Moment) {
+        sweep::sweep(self, now).await;
     }
 
     fn ask(&self, from: &Jid, now: Moment) -> Ask {

@@ -268,9 +268,9 @@ impl Store for Postgres {
     }
 
     async fn overdue(&self, now: Moment, max: u32) -> Result<Overdue, StoreError> {
-        let asks = find::overdue_asks(max);
+        let asks = find::overdue_asks(now, max);
         let mut answers = Session::begin(&self.pool).await?.end(&asks).await?;
-        find::overdue(&mut answers, now, max)
+        find::overdue(&mut answers)
     }
 
     async fn statistics(&self) -> Result<Statistics, StoreError> {

@@ -206,8 +206,6 @@ pub(crate) struct Overdue {
     pub(crate) leases: Vec<(String, Jid, String)>,
     /// Node name and item id.
     pub(crate) items: Vec<(String, String)>,
-    /// When the first of the others will or did, if there are any.
-    pub(crate) next: Option<Moment>,
 }
 
 /// How much there is.

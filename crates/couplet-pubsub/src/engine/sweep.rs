@@ -22,34 +22,31 @@ const HANDFUL: u32 = 500;
 /// So many goes in one sweep: others want the store too.
 const GOES: u32 = 20;
 
-/// When a store that could not do it is asked again, in milliseconds.
-const LATER: i64 = 30_000;
-
-/// Ends what has run out; tells when to look again, none if nothing will run out.
-pub(super) async fn sweep(engine: &Engine, now: Moment) -> Option<Moment> {
+/// Ends what has run out by now.
+pub(super) async fn sweep(engine: &Engine, now: Moment) {
     static TOLD: Told = Told::never();
-    let later = Some(Moment(now.0.saturating_add(LATER)));
     for _ in 0..GOES {
-        let overdue = match engine.store().overdue(now, HANDFUL).await {
-            Ok(overdue) => overdue,
+        match handful(engine, now).await {
+            Ok(true) => {}
+            Ok(false) => return,
             Err(why) => {
                 if TOLD.is_due() {
-                    tracing::warn!(%why, "what has run out stays a while longer");
+                    tracing::warn!(?why, "what has run out stays a while longer");
                 }
-                return later;
+                return;
             }
-        };
-        if overdue.leases.is_empty() && overdue.items.is_empty() {
-            return overdue.next;
-        }
-        if let Err(why) = end(engine, overdue, now).await {
-            if TOLD.is_due() {
-                tracing::warn!(?why, "what has run out stays a while longer");
-            }
-            return later;
         }
     }
-    Some(now)
+}
+
+/// Ends some of it; false where nothing was left.
+async fn handful(engine: &Engine, now: Moment) -> Result<bool, Refused> {
+    let overdue = engine.store().overdue(now, HANDFUL).await?;
+    if overdue.leases.is_empty() && overdue.items.is_empty() {
+        return Ok(false);
+    }
+    end(engine, overdue, now).await?;
+    Ok(true)
 }
 
 /// All at once, so that a store can have them safe together.

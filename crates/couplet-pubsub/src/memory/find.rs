@@ -42,10 +42,8 @@ impl Shelf {
     pub(super) fn overdue(&self, now: Moment, max: u32) -> Overdue {
         let max = max as usize;
         let mut found = Overdue::default();
-        let mut next = Vec::new();
         for (at, id, key) in &self.leases {
             if *at > now || found.leases.len() == max {
-                next.push(*at);
                 break;
             }
             let Some(kept) = self.live(*id) else { continue };
@@ -57,7 +55,6 @@ impl Shelf {
         }
         for (at, id, seq) in &self.expiring {
             if *at > now || found.items.len() == max {
-                next.push(*at);
                 break;
             }
             let Some(kept) = self.live(*id) else { continue };
@@ -66,7 +63,6 @@ impl Shelf {
                 found.items.push((name, item.head.id.clone()));
             }
         }
-        found.next = next.into_iter().min();
         found
     }
 }

@@ -294,54 +294,35 @@ fn everybody(rows: &[Row]) -> Result<Vec<Party>, StoreError> {
     Ok(everybody)
 }
 
-/// What has run out and what will; [`overdue`] reads the answers.
-pub(super) fn overdue_asks(max: u32) -> Vec<Ask> {
-    // One more than wanted: when the next one runs out.
-    let more = i64::from(max) + 1;
+/// What has run out; [`overdue`] reads the answers.
+pub(super) fn overdue_asks(now: Moment, max: u32) -> Vec<Ask> {
+    let max = i64::from(max);
     vec![
         ask!(
-            "SELECT expires, name, jid, subid FROM subscription
-             JOIN node ON node.id = subscription.node
-             WHERE expires IS NOT NULL AND NOT deleted ORDER BY expires, node.id, jid, subid
-             LIMIT $1",
-            more
+            "SELECT name, jid, subid FROM subscription JOIN node ON node.id = subscription.node
+             WHERE expires <= $1 AND NOT deleted ORDER BY expires, node.id, jid, subid LIMIT $2",
+            now.0,
+            max
         ),
         ask!(
-            "SELECT expires, name, item.id FROM item JOIN node ON node.id = item.node
-             WHERE expires IS NOT NULL AND NOT deleted ORDER BY expires, node.id, seq LIMIT $1",
-            more
+            "SELECT name, item.id FROM item JOIN node ON node.id = item.node
+             WHERE expires <= $1 AND NOT deleted ORDER BY expires, node.id, seq LIMIT $2",
+            now.0,
+            max
         ),
     ]
 }
 
 /// Reads the answers to [`overdue_asks`].
-pub(super) fn overdue(answers: &mut Answers, now: Moment, max: u32) -> Result<Overdue, StoreError> {
-    let (leases, next_lease) = due(&answers.next().unwrap_or_default(), now, max, |row| {
-        Ok((value(row, 1)?, parsed(row, 2)?, value(row, 3)?))
-    })?;
-    let (items, next_item) = due(&answers.next().unwrap_or_default(), now, max, |row| {
-        Ok((value(row, 1)?, value(row, 2)?))
-    })?;
+pub(super) fn overdue(answers: &mut Answers) -> Result<Overdue, StoreError> {
+    let leases = answers.next().unwrap_or_default();
+    let leases = leases
+        .iter()
+        .map(|row| Ok((value(row, 0)?, parsed(row, 1)?, value(row, 2)?)));
+    let items = answers.next().unwrap_or_default();
+    let items = items.iter().map(|row| Ok((value(row, 0)?, value(row, 1)?)));
     Ok(Overdue {
-        leases,
-        items,
-        next: next_lease.into_iter().chain(next_item).min(),
+        leases: leases.collect::<Result<_, StoreError>>()?,
+        items: items.collect::<Result<_, StoreError>>()?,
     })
-}
-
-fn due<T>(
-    rows: &[Row],
-    now: Moment,
-    max: u32,
-    read: impl Fn(&Row) -> Result<T, StoreError>,
-) -> Result<(Vec<T>, Option<Moment>), StoreError> {
-    let mut found = Vec::new();
-    for row in rows {
-        let at = Moment(value(row, 0)?);
-        if at > now || found.len() as u64 == u64::from(max) {
-            return Ok((found, Some(at)));
-        }
-        found.push(read(row)?);
-    }
-    Ok((found, None))
 }

@@ -192,39 +192,23 @@ fn everybody(file: &Connection, node: NodeId) -> Result<Vec<Party>, StoreError> 
 }
 
 pub(super) fn overdue(file: &Connection, now: Moment, max: u32) -> Result<Overdue, StoreError> {
-    let mut found = Overdue::default();
-    let mut next = Vec::new();
-    // One more than wanted: when the next one runs out.
-    let more = i64::from(max) + 1;
-    let sql = "SELECT expires, name, jid, subid FROM subscription
+    let sql = "SELECT name, jid, subid FROM subscription
                JOIN node ON node.id = subscription.node
-               WHERE expires IS NOT NULL AND deleted = 0 ORDER BY expires, node.id, jid, subid
-               LIMIT ?";
+               WHERE expires <= ? AND deleted = 0 ORDER BY expires, node.id, jid, subid LIMIT ?";
     let mut leases = file.prepare_cached(sql)?;
-    let mut leases = leases.query([more])?;
-    while let Some(row) = leases.next()? {
-        let at = Moment(row.get(0)?);
-        if at > now || found.leases.len() as u64 == u64::from(max) {
-            next.push(at);
-            break;
-        }
-        let jid = row.get::<_, Parsed<_>>(2)?.0;
-        found.leases.push((row.get(1)?, jid, row.get(3)?));
-    }
-    let sql = "SELECT expires, name, item.id FROM item JOIN node ON node.id = item.node
-               WHERE expires IS NOT NULL AND deleted = 0 ORDER BY expires, node.id, seq LIMIT ?";
+    let leases = leases.query_map([now.0, i64::from(max)], |row| {
+        Ok((row.get(0)?, row.get::<_, Parsed<_>>(1)?.0, row.get(2)?))
+    })?;
+    let sql = "SELECT name, item.id FROM item JOIN node ON node.id = item.node
+               WHERE expires <= ? AND deleted = 0 ORDER BY expires, node.id, seq LIMIT ?";
     let mut items = file.prepare_cached(sql)?;
-    let mut items = items.query([more])?;
-    while let Some(row) = items.next()? {
-        let at = Moment(row.get(0)?);
-        if at > now || found.items.len() as u64 == u64::from(max) {
-            next.push(at);
-            break;
-        }
-        found.items.push((row.get(1)?, row.get(2)?));
-    }
-    found.next = next.into_iter().min();
-    Ok(found)
+    let items = items.query_map([now.0, i64::from(max)], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
+    Ok(Overdue {
+        leases: leases.collect::<Result<_, _>>()?,
+        items: items.collect::<Result<_, _>>()?,
+    })
 }
 
 /// Which announcements wait, each node's in its order.

@@ -117,21 +117,16 @@ async fn a_lease_ends_by_itself_unless_it_is_renewed() {
         until("1970-01-01T00:20:00Z")
     );
     service.set(OTHER, &subscribe).await.unwrap();
-    let next = service.engine.sweep(service.now).await;
-    assert_eq!(next, Some(Moment(1_200_000)));
     let renew = format!(
         "<options node='n' jid='{OTHER}'>{}</options>",
         until("1970-01-01T00:30:00Z")
     );
     service.set(OTHER, &renew).await.unwrap();
     service.now = Moment(1_200_000);
-    assert_eq!(
-        service.engine.sweep(service.now).await,
-        Some(Moment(1_800_000))
-    );
+    service.engine.sweep(service.now).await;
     assert_eq!(service.delivered().await, []);
     service.now = Moment(1_800_000);
-    assert_eq!(service.engine.sweep(service.now).await, None);
+    service.engine.sweep(service.now).await;
     let got = service.delivered_to(OTHER).await;
     assert!(got[0].contains("subscription='none'"), "{got:?}");
     service.publish("1").await.unwrap();
@@ -148,8 +143,7 @@ async fn an_item_ends_by_itself_unless_it_is_published_again() {
     service.subscribe(OTHER).await.unwrap();
     service.delivered().await;
     service.now = Moment(START + 60_000);
-    let next = service.engine.sweep(service.now).await;
-    assert_eq!(next, Some(Moment(START + 90_000)));
+    service.engine.sweep(service.now).await;
     let got = service.delivered_to(OTHER).await;
     assert_eq!(got.len(), 1);
     assert!(got[0].contains("<retract id='1'"), "{got:?}");
