@@ -179,7 +179,7 @@ impl Subject {
         };
         let subscription = Subscription {
             jid: Jid::new(&jid).map_err(|error| error.to_string())?,
-            subid: format!("{number:032x}"),
+            subid: Subscription::new_subid(),
             state: SubscriptionState::Subscribed,
             options: SubscribeOptions::default(),
             expires: None,

@@ -22,6 +22,15 @@ pub(crate) struct Subscription {
     pub(crate) since: u64,
 }
 
+impl Subscription {
+    /// A subid. It only tells the subscriptions of one JID to one node apart, and a million of them
+    /// have to fit: twelve random digits do. (XEP-0060, 6.1.6)
+    pub(crate) fn new_subid() -> String {
+        let (_, random) = uuid::Uuid::new_v4().as_u64_pair();
+        format!("{:012x}", random & 0xffff_ffff_ffff)
+    }
+}
+
 /// Where a subscription stands. (XEP-0060, 4.2)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

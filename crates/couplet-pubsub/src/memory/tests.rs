@@ -9,13 +9,13 @@ async fn open() -> (Shared, ()) {
 
 suite!(open());
 
-/// As they are in life: a bare JID, and a subid of 32 digits.
+/// As they are in life: a bare JID, and a subid as long as ours.
 fn subscriber(number: u32) -> crate::change::Change {
     // Neither in order nor against it.
     let number = number.wrapping_mul(2_654_435_761);
     subscribe(
         &format!("user{number}@example.org"),
-        &format!("{number:032x}"),
+        &Subscription::new_subid(),
     )
 }
 

@@ -68,7 +68,7 @@ fn decide(ask: &Ask, facts: &Facts, jid: &Jid, options: Option<&OptionsForm>) ->
     check_room(ask, facts, standing.node)?;
     let mut new = Subscription {
         jid: jid.clone(),
-        subid: (ask.fresh)(),
+        subid: Subscription::new_subid(),
         state,
         options: SubscribeOptions::default(),
         expires: None,

@@ -106,7 +106,7 @@ fn set(ask: &Ask, node: &Node, party: Option<&Party>, one: &SetSubscriber) -> Op
         }
         Some(SubscriptionState::Subscribed) if held.is_empty() => {
             let room = node.subscribers < ask.policy.limits(&node.creator).subscribers;
-            room.then(|| begin(ask, node, &one.jid).into())
+            room.then(|| begin(node, &one.jid).into())
         }
         Some(SubscriptionState::Subscribed) => Some(
             held.iter()
@@ -136,10 +136,10 @@ fn may_be_subscribed(ask: &Ask, node: &Node, party: Option<&Party>, jid: &Jid) -
     listed && !is_barred(affiliation) && !ask.is_service(&jid.to_bare())
 }
 
-fn begin(ask: &Ask, node: &Node, jid: &Jid) -> [Change; 2] {
+fn begin(node: &Node, jid: &Jid) -> [Change; 2] {
     let new = Subscription {
         jid: jid.clone(),
-        subid: (ask.fresh)(),
+        subid: Subscription::new_subid(),
         state: SubscriptionState::Subscribed,
         options: SubscribeOptions::default(),
         expires: None,
