@@ -11,6 +11,8 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::process::Command;
 
 use couplet_test::{On, Postgres};
 use couplet_tests::pubsub_rig::{NODE, Rig, condition, kind};
@@ -83,6 +85,72 @@ async fn a_full_disk_is_told_and_over_when_there_is_room() {
 #[tokio::test]
 async fn a_quota_is_told_and_over_when_it_is_raised() {
     has_no_room_for_a_while(Place::Quota, "a quota or a limit").await;
+}
+
+/// A database that nobody can write to, not even those who have it open.
+struct Immutable {
+    files: Vec<PathBuf>,
+}
+
+impl Immutable {
+    fn database(service: &Service) -> Immutable {
+        let database = service.file();
+        let files = ["", "-wal", "-shm"].map(|end| {
+            let mut file = database.clone().into_os_string();
+            file.push(end);
+            file.into()
+        });
+        let immutable = Immutable {
+            files: files.to_vec(),
+        };
+        immutable.set("+i");
+        immutable
+    }
+
+    fn set(&self, attribute: &str) {
+        let done = Command::new("chattr")
+            .arg(attribute)
+            .args(&self.files)
+            .status();
+        assert!(done.unwrap().success(), "chattr {attribute}");
+    }
+}
+
+impl Drop for Immutable {
+    fn drop(&mut self) {
+        self.set("-i");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_becomes_read_only_is_told_and_over_when_it_can_be_written_again() {
+    let mut rig = Rig::on(On::Prosody, |_| {}).await;
+    let sink = Sink::subscribe(&rig.server.components(), NODE, 10).await;
+    assert_eq!(condition(&rig.publishes(0).await), "");
+    sink.until("the first", |tally| tally.all_have(0)).await;
+    let immutable = Immutable::database(&rig.service);
+    for item in 1..100 {
+        let answer = rig.publishes(item).await;
+        let told = (condition(&answer), kind(&answer));
+        assert_eq!((&*told.0, &*told.1), ("resource-constraint", "wait"));
+    }
+    rig.is_answered().await;
+    assert_eq!(rig.stored().await, [0]);
+    let log = rig.service.log();
+    let warnings = log.matches("WARN").count();
+    assert!(log.contains("nothing can be written"), "{log}");
+    assert!(warnings < 20, "{warnings} warnings of one fault:\n{log}");
+    assert!(!log.contains("ERROR"), "{log}");
+
+    drop(immutable);
+    assert_eq!(condition(&rig.publishes(100).await), "");
+    sink.until("what came later", |tally| tally.all_have(100))
+        .await;
+    rig.service.kill().await;
+    rig.service.start().await;
+    assert_eq!(rig.stored().await, [0, 100]);
+    sink.tally().is_whole(&[0, 100]);
+    assert!(rig.service.stop().await.success(), "{}", rig.service.log());
 }
 
 #[tokio::test]
