@@ -8,6 +8,8 @@ use std::sync::OnceLock;
 
 use jid::Jid;
 
+use crate::octets::{Octets, find};
+
 /// A valid address.
 pub(crate) enum Address {
     /// These bytes of the stanza are a JID as they stand.
@@ -69,15 +71,10 @@ impl Address {
 
 /// The domain in the characters of a JID. (RFC 7622, 3.2: after the first `@` before any `/`)
 pub(crate) fn domain_of(jid: &str) -> &str {
-    let mut start = 0;
-    for (at, byte) in jid.bytes().enumerate() {
-        match byte {
-            b'/' => return jid.get(start..at).unwrap_or_default(),
-            b'@' if start == 0 => start = at + 1,
-            _ => {}
-        }
-    }
-    jid.get(start..).unwrap_or_default()
+    let end = find(jid.as_bytes(), [b'/']).unwrap_or(jid.len());
+    let bare = jid.get(..end).unwrap_or_default();
+    let start = find(bare.as_bytes(), [b'@']).map_or(0, |at| at + 1);
+    bare.get(start..).unwrap_or_default()
 }
 
 /// Where in `whole` its part `part` lies; `None` where it is none.
@@ -91,49 +88,51 @@ pub(crate) fn position(whole: &str, part: &str) -> Option<usize> {
 /// Where the domain of an address lies that preparing would neither change nor refuse: lower-case
 /// ASCII of the most common kind. It may say no to a valid address, never yes to an invalid one.
 fn plain_domain(address: &str) -> Option<(usize, usize)> {
+    if address.len() > 1023 {
+        return None;
+    }
     let bytes = address.as_bytes();
-    let slash = bytes
-        .iter()
-        .position(|byte| *byte == b'/')
-        .unwrap_or(bytes.len());
-    let (bare, resource) = bytes.split_at(slash);
-    let start = bare
-        .iter()
-        .position(|byte| *byte == b'@')
-        .map_or(0, |at| at + 1);
-    let (node, domain) = bare.split_at(start);
-    // `node` still has its `@`, `resource` its slash; alone, neither may stand.
-    let plain = address.len() <= 1023
-        && node.len() != 1
-        && node.iter().rev().skip(1).all(is_node_byte)
-        && is_plain_domain(domain)
-        && resource.len() != 1
-        && resource.iter().all(u8::is_ascii_graphic);
-    plain.then_some((start, slash))
+    let node = NODE.find_other(bytes);
+    let start = match bytes.get(node) {
+        Some(b'@') if node == 0 => return None,
+        Some(b'@') => node + 1,
+        _ => 0,
+    };
+    let end = start + plain_domain_length(bytes.get(start..)?)?;
+    let plain = match bytes.get(end..)? {
+        [] => true,
+        [b'/', resource @ ..] => {
+            !resource.is_empty() && GRAPHIC.find_other(resource) == resource.len()
+        }
+        _ => false,
+    };
+    plain.then_some((start, end))
 }
 
 /// Letters, digits, and single hyphens and dots between them; labels begin with a letter.
-fn is_plain_domain(domain: &[u8]) -> bool {
+fn plain_domain_length(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
     let mut before = b'.';
-    for byte in domain {
-        let fits = match byte {
-            b'a'..=b'z' => true,
-            b'0'..=b'9' => before != b'.',
-            b'-' | b'.' => !matches!(before, b'-' | b'.'),
-            _ => false,
-        };
-        if !fits {
-            return false;
+    loop {
+        let rest = bytes.get(at..)?;
+        let first = rest.first()?;
+        let length = LETTERS_AND_DIGITS.find_other(rest);
+        if length == 0 || before == b'.' && first.is_ascii_digit() {
+            return None;
         }
-        before = *byte;
+        at += length;
+        match bytes.get(at) {
+            Some(separator @ (b'-' | b'.')) => before = *separator,
+            // No label is longer than 63 bytes (RFC 1035, 2.3.4) if all of them together are not.
+            _ => return (at <= 63).then_some(at),
+        }
+        at += 1;
     }
-    // No label is longer than 63 bytes (RFC 1035, 2.3.4) if all of them together are not.
-    !matches!(before, b'-' | b'.') && domain.len() <= 63
 }
 
-fn is_node_byte(byte: &u8) -> bool {
-    matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b'+')
-}
+const LETTERS_AND_DIGITS: Octets = Octets::new(b"0123456789abcdefghijklmnopqrstuvwxyz");
+const NODE: Octets = LETTERS_AND_DIGITS.with(b"+-._");
+const GRAPHIC: Octets = NODE.with(b"!\"#$%&'()*,/:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^`{|}~");
 
 #[cfg(test)]
 mod tests {

@@ -73,13 +73,14 @@ impl Stanza {
         let (mut from, mut to, mut type_) = (None, None, Type::Missing);
         let (mut id, mut lang) = (Value::Missing, Value::Missing);
         let xml = tree.as_str();
-        for (ns, name, value) in root.attrs() {
-            match name {
-                "from" if ns.is_empty() => from = Address::read(xml, &value),
-                "to" if ns.is_empty() => to = Some(Address::read(xml, &value)),
-                "type" if ns.is_empty() => type_ = Type::of(&value),
-                "id" if ns.is_empty() => id = Value::of(xml, &value),
-                "lang" if ns == NS_XML => lang = Value::of(xml, &value),
+        for attribute in root.attributes() {
+            let (ns, value) = (attribute.ns(), attribute.value());
+            match attribute.name() {
+                b"from" if ns.is_empty() => from = Address::read(xml, value),
+                b"to" if ns.is_empty() => to = Some(Address::read(xml, value)),
+                b"type" if ns.is_empty() => type_ = Type::of(value),
+                b"id" if ns.is_empty() => id = Value::of(xml, value),
+                b"lang" if ns == NS_XML => lang = Value::of(xml, value),
                 _ => {}
             }
         }

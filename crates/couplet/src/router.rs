@@ -16,6 +16,7 @@ use couplet_core::{
     refusal::Refusal,
     stanza::{IqType, Kind, Stanza},
 };
+use foldhash::fast::FixedState;
 use xso::{FromXml, fromxml::XmlNameMatcher};
 
 use crate::{
@@ -222,7 +223,8 @@ impl<T> Default for Kindred<T> {
 /// for "any".
 #[derive(Default)]
 struct Table {
-    routes: HashMap<String, Arc<Route>>,
+    /// What is in it is the app's: no stranger can fill it with what collides.
+    routes: HashMap<String, Arc<Route>, FixedState>,
 }
 
 impl Table {

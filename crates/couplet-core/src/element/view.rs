@@ -6,7 +6,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::Tree;
-use super::node::Node;
+use super::node::{Name, Node, Ns};
+use super::text::Span;
 
 /// One element of a [`Tree`], with everything in it. Cheap to copy; `Debug` shows its name only.
 ///
@@ -151,13 +152,24 @@ impl<'a> Element<'a> {
     /// # Ok::<(), couplet_core::element::Malformed>(())
     /// ```
     pub fn attrs(self) -> impl Iterator<Item = (&'a str, &'a str, Cow<'a, str>)> {
+        self.attributes().map(|attribute| {
+            let tree = attribute.tree;
+            let name = tree.slice(attribute.name.local());
+            (attribute.ns(), name, attribute.value().into())
+        })
+    }
+
+    /// The same, for those who do not want all of each.
+    #[inline]
+    pub(crate) fn attributes(self) -> impl Iterator<Item = Attribute<'a>> {
         let tree = self.tree;
         self.head().filter_map(move |node| match *node {
-            Node::Attribute { name, ns, value } => Some((
-                tree.uri(ns),
-                tree.slice(name.local()),
-                tree.slice(value).into(),
-            )),
+            Node::Attribute { name, ns, value } => Some(Attribute {
+                tree,
+                name,
+                ns,
+                value,
+            }),
             _ => None,
         })
     }
@@ -270,6 +282,41 @@ pub(super) fn same(one: &str, other: &str) -> bool {
 impl fmt::Debug for Element<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "<{{{}}}{}>", self.ns(), self.name())
+    }
+}
+
+/// One attribute of an element.
+#[derive(Clone, Copy)]
+pub(crate) struct Attribute<'a> {
+    tree: &'a Tree,
+    name: Name,
+    ns: Ns,
+    value: Span,
+}
+
+impl<'a> Attribute<'a> {
+    /// The name without a prefix, in bytes.
+    #[inline]
+    pub(crate) fn name(self) -> &'a [u8] {
+        let local = self.name.local();
+        let source = self.tree.source.as_bytes();
+        source
+            .get(local.start as usize..local.end as usize)
+            .unwrap_or_default()
+    }
+
+    /// Empty for most.
+    #[inline]
+    pub(crate) fn ns(self) -> &'a str {
+        if self.ns == Ns::NONE {
+            return "";
+        }
+        self.tree.uri(self.ns)
+    }
+
+    #[inline]
+    pub(crate) fn value(self) -> &'a str {
+        self.tree.slice(self.value)
     }
 }
 
