@@ -19,6 +19,8 @@ command -v cc >/dev/null || wanted+=(gcc libc6-dev)
 compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || command -v initdb >/dev/null || wanted+=(postgresql)
 # promtool, which judges the page of metrics and the alert rules.
 command -v promtool >/dev/null || wanted+=(prometheus)
+# A wall clock that a test can set.
+compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || wanted+=(libfaketime)
 [ -e /etc/ssl/certs/ca-certificates.crt ] || wanted+=(ca-certificates)
 # What judges the units, where it is not part of the system.
 command -v systemd-analyze >/dev/null || wanted+=(systemd)

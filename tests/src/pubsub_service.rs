@@ -61,7 +61,7 @@ impl Service {
         // A disk of its own is one that only the program sees.
         fs::create_dir_all(self.disk()).expect("a folder");
         let file = match self.place {
-            Place::SmallDisk => self.disk().join("pubsub.db"),
+            Place::SmallDisk | Place::ReadOnly => self.disk().join("pubsub.db"),
             _ => self.file(),
         };
         self.set(
@@ -205,6 +205,8 @@ pub enum Place {
     Plenty,
     /// A disk of 4 MiB that is half full. It exists as long as the program runs.
     SmallDisk,
+    /// A disk that may only be read.
+    ReadOnly,
     /// No right to make any file larger than 2 MiB.
     Quota,
     /// Not the right to write what others have made.
@@ -220,6 +222,11 @@ impl Place {
                 command = Command::new("unshare");
                 let script = "mount -t tmpfs -o size=4m tmpfs \"$1\" \
                     && head -c 2m /dev/zero >\"$1/filler\" && exec \"$0\"";
+                command.args(["-rm", "sh", "-c", script]);
+            }
+            Place::ReadOnly => {
+                command = Command::new("unshare");
+                let script = "mount -t tmpfs -o ro tmpfs \"$1\" && exec \"$0\"";
                 command.args(["-rm", "sh", "-c", script]);
             }
             Place::Quota => {

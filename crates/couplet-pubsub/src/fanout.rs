@@ -27,7 +27,7 @@ use crate::{
     clock,
     moment::Moment,
     node::NodeId,
-    store::{Cursor, JobId, Store},
+    store::{Cursor, JobId, Store, StoreError},
 };
 
 /// How long an announcement is ours without a sign of life.
@@ -63,6 +63,8 @@ pub(crate) struct Fanout {
     instance: String,
     pace: Pace,
     held: Mutex<BTreeMap<JobId, Held>>,
+    /// What time it was for the store, and when it was asked.
+    told: Mutex<Option<(Moment, Instant)>>,
 }
 
 /// A job of ours.
@@ -98,6 +100,7 @@ impl Fanout {
             instance: uuid::Uuid::new_v4().to_string(),
             pace,
             held: Mutex::default(),
+            told: Mutex::default(),
         }
     }
 
@@ -131,6 +134,23 @@ impl Fanout {
         if let Err(why) = self.store.release(&self.instance).await {
             tracing::warn!(%why, "announcements could not be handed back; they are free when their leases run out");
         }
+    }
+
+    /// Asks the store for the time.
+    async fn now(&self) -> Result<Moment, StoreError> {
+        let now = self.store.now().await?;
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, Instant::now()));
+        Ok(now)
+    }
+
+    /// When a lease taken now runs out: by the time of the store, and since then by a clock that
+    /// nobody sets.
+    fn lease(&self) -> Moment {
+        let told = *self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let (then, asked) = told.unwrap_or_else(|| (clock::now(), Instant::now()));
+        let millis = (asked.elapsed() + LEASE).as_millis();
+        let millis = i64::try_from(millis).unwrap_or(i64::MAX);
+        Moment(then.0.saturating_add(millis))
     }
 
     fn held(&self) -> MutexGuard<'_, BTreeMap<JobId, Held>> {
@@ -170,12 +190,6 @@ fn hex(out: &mut String, number: u64) {
         let digit = (number >> (4 * place)) & 0xF;
         char::from_digit(u32::try_from(digit).ok()?, 16)
     }));
-}
-
-/// When a lease taken now runs out.
-fn lease() -> Moment {
-    let millis = i64::try_from(LEASE.as_millis()).unwrap_or(i64::MAX);
-    Moment(clock::now().0.saturating_add(millis))
 }
 
 /// The place before all recipients.

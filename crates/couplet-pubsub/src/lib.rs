@@ -10,7 +10,6 @@ mod desk;
 pub mod settings;
 mod fanout;
 mod answering;
-mod clock;
 mod archive;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -31,6 +30,7 @@ mod page;
 mod item;
 pub mod subscription;
 pub mod node;
+mod clock;
 mod moment;
 
 pub use service::{Import, MoveError, Moved, OpenError, Pubsub};

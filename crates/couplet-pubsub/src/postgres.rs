@@ -219,6 +219,10 @@ impl Store for Postgres {
         list::nodes_with_pending(&self.pool, &owner).await
     }
 
+    async fn now(&self) -> Result<Moment, StoreError> {
+        fanout::now(&self.pool).await
+    }
+
     async fn claim(&self, claim: Claim) -> Result<Vec<Job>, StoreError> {
         fanout::claim(&self.pool, claim).await
     }

@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 
 use crate::{
     change::{Announcement, Change},
+    clock,
     facts::{Facts, Needs},
     item::Item,
     moment::Moment,
@@ -91,6 +92,12 @@ pub(crate) trait Store: Send + Sync + 'static {
 
     /// Nodes that this owner owns and somebody waits for, by name.
     async fn nodes_with_pending(&self, owner: BareJid) -> Result<Vec<String>, StoreError>;
+
+    /// What time it is for the leases of announcements: one clock for all who share the store, or
+    /// those whose clocks differ would take each other's announcements away in the middle.
+    async fn now(&self) -> Result<Moment, StoreError> {
+        Ok(clock::now())
+    }
 
     /// Takes over announcements to deliver, the lowest `JobId` first: new ones, and those whose
     /// lease has run out. Of a node any number, in the order of their seq and without a gap, but

@@ -7,7 +7,7 @@ use std::{io, path::Path};
 use async_trait::async_trait;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpStream, UnixStream},
+    net::{TcpStream, UnixStream, lookup_host},
 };
 
 use crate::config::{Config, Server};
@@ -109,11 +109,55 @@ impl Connect for Configured {
 /// Answers leave together already; Nagle's algorithm would only add 40 ms. (speed figures in the
 /// manual, "what costs what")
 async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect((host, port)).await?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
+    let mut told: Option<io::Error> = None;
+    for address in lookup_host((host, port)).await? {
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                stream.set_nodelay(true)?;
+                return Ok(stream);
+            }
+            Err(why) => {
+                told = Some(match told {
+                    Some(before) => more_telling(before, why),
+                    None => why,
+                });
+            }
+        }
+    }
+    Err(told.unwrap_or_else(|| io::ErrorKind::NotFound.into()))
+}
+
+/// Of what two addresses of a name came to. `localhost` is `::1` too where nothing else speaks IPv6:
+/// that there is no way to an address says nothing of the server.
+fn more_telling(one: io::Error, other: io::Error) -> io::Error {
+    use io::ErrorKind::{AddrNotAvailable, NetworkUnreachable};
+
+    match (one.kind(), other.kind()) {
+        (_, AddrNotAvailable | NetworkUnreachable) => one,
+        _ => other,
+    }
 }
 
 async fn unix(path: &Path) -> io::Result<UnixStream> {
     UnixStream::connect(path).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Error, ErrorKind};
+
+    use super::more_telling;
+
+    #[test]
+    fn an_address_without_a_way_to_it_hides_no_refusal() {
+        let kind = |one: ErrorKind, other: ErrorKind| {
+            more_telling(Error::from(one), Error::from(other)).kind()
+        };
+        let refused = ErrorKind::ConnectionRefused;
+        for no_way in [ErrorKind::AddrNotAvailable, ErrorKind::NetworkUnreachable] {
+            assert_eq!(kind(refused, no_way), refused);
+            assert_eq!(kind(no_way, refused), refused);
+            assert_eq!(kind(no_way, no_way), no_way);
+        }
+    }
 }

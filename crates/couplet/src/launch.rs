@@ -3,6 +3,7 @@
 //! Deliberately absent: anything about XMPP. A program with a `main` of its own needs none of it.
 
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -257,21 +258,21 @@ impl Launch {
             Ok(config) => config,
             Err(error) => {
                 // There is no log yet, and a person has to read this.
-                eprintln!("{}: {error}", given.program);
+                complain(&given.program, &error);
                 return Error::from(error).exit_code();
             }
         };
         if given.wants_check {
             show(&config.to_string());
             for warning in config.warnings() {
-                eprintln!("{}: warning: {warning}", given.program);
+                complain(&given.program, &format_args!("warning: {warning}"));
             }
             return 0;
         }
         let filter = match logging::start_reloadable(&config) {
             Ok(filter) => filter,
             Err(error) => {
-                eprintln!("{}: {error}", given.program);
+                complain(&given.program, &error);
                 return Error::from(error).exit_code();
             }
         };
@@ -299,7 +300,7 @@ impl Launch {
                 if as_json {
                     tracing::error!(exit_code = error.exit_code(), "{error}");
                 } else {
-                    eprintln!("{}: {error}", given.program);
+                    complain(&given.program, &error);
                 }
                 error.exit_code()
             }
@@ -320,6 +321,12 @@ fn show(text: &str) {
     let _nobody_reads_it_then = std::io::stdout().write_all(text.as_bytes());
 }
 
+/// Writes to standard error, of which the disk may be full: `eprintln!` would panic then, and a
+/// supervisor would read another exit code.
+fn complain(program: &str, what: &dyn Display) {
+    let _nobody_reads_it_then = writeln!(std::io::stderr(), "{program}: {what}");
+}
+
 fn checked(config: Config) -> Result<Config, ConfigError> {
     logging::filter(&config).map(|_| config)
 }
@@ -333,15 +340,14 @@ fn health(program: &str, url: Option<String>, sources: Sources) -> u8 {
             Ok(config) => match config.operate.listen {
                 Some(address) => crate::operate::url(address),
                 None => {
-                    eprintln!(
-                        "{program}: operate.listen is not set, so there is nobody to ask: set it, \
-                         or name a --url"
-                    );
+                    let cure = "set it, or name a --url";
+                    let why = "operate.listen is not set, so there is nobody to ask";
+                    complain(program, &format_args!("{why}: {cure}"));
                     return 2;
                 }
             },
             Err(error) => {
-                eprintln!("{program}: {error}");
+                complain(program, &error);
                 return 2;
             }
         },
@@ -352,7 +358,7 @@ fn health(program: &str, url: Option<String>, sources: Sources) -> u8 {
             0
         }
         Err(why) => {
-            eprintln!("{program}: not ready: {why}");
+            complain(program, &format_args!("not ready: {why}"));
             1
         }
     }

@@ -26,7 +26,12 @@ fn main() -> ExitCode {
 }
 
 async fn serve(config: Config, stop: Stop) -> Result<(), Error> {
-    let pubsub = Pubsub::open(config.section(SECTION)?).await?;
+    let opening = Pubsub::open(config.section(SECTION)?);
+    // A database that does not answer is no reason to stay.
+    let Some(opened) = stop.unless_asked(opening).await else {
+        return Ok(());
+    };
+    let pubsub = opened?;
     let component = pubsub.mount(Component::new(config).named("Pubsub"));
     let ended = component.run(stop.wait()).await;
     pubsub.close().await?;

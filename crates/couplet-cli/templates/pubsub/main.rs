@@ -15,7 +15,11 @@ fn news(config: Config, pubsub: &Pubsub) -> Component {
 }
 
 async fn serve(config: Config, stop: Stop) -> Result<(), Error> {
-    let pubsub = Pubsub::open(config.section(SECTION)?).await?;
+    let opening = Pubsub::open(config.section(SECTION)?);
+    let Some(opened) = stop.unless_asked(opening).await else {
+        return Ok(()); // asked to stop before there was anything to serve
+    };
+    let pubsub = opened?;
     let ended = news(config, &pubsub).run(stop.wait()).await;
     pubsub.close().await?;
     ended

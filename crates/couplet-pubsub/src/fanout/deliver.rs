@@ -11,9 +11,8 @@ use tokio::{
     time::{self, Instant},
 };
 
-use super::{Batch, Fanout, Held, Sent, beginning, lease, pause, write_message_id};
+use super::{Batch, Fanout, Held, Sent, beginning, pause, write_message_id};
 use crate::{
-    clock,
     node::{NodeId, NotificationType},
     store::{Claim, Cursor, Job, Recipient, StoreError},
     told::Told,
@@ -140,8 +139,8 @@ impl Round<'_> {
         let max = HELD.saturating_sub(self.count);
         let claim = Claim {
             instance: self.fanout.instance.clone(),
-            now: clock::now(),
-            until: lease(),
+            now: self.fanout.now().await?,
+            until: self.fanout.lease(),
             max: u32::try_from(max).unwrap_or(u32::MAX),
         };
         let claimed = self.fanout.store.claim(claim).await?;

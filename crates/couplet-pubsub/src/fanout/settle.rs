@@ -14,7 +14,7 @@ use tokio::{
     time::{self, Instant},
 };
 
-use super::{Batch, Fanout, LEASE, Sent, lease};
+use super::{Batch, Fanout, LEASE, Sent};
 use crate::{
     store::{Cursor, JobId, StoreError},
     told::Told,
@@ -142,7 +142,7 @@ async fn finish(fanout: &Fanout, job: JobId) {
 async fn advance(fanout: &Fanout, job: JobId, upto: Cursor) {
     let advanced = fanout
         .store
-        .advance(job, &fanout.instance, upto.clone(), lease())
+        .advance(job, &fanout.instance, upto.clone(), fanout.lease())
         .await;
     match advanced {
         Ok(true) => {

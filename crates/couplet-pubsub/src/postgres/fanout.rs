@@ -18,6 +18,17 @@ use super::{
     write::bury,
 };
 
+/// The clock of the server: instances need not agree on the time, and one of them may set its own.
+const NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+
+pub(super) async fn now(pool: &Pool) -> Result<Moment, StoreError> {
+    let mut answers = Session::begin(pool).await?.end(&[ask!(NOW)]).await?;
+    let rows = answers.next().unwrap_or_default();
+    let row = rows.first();
+    let millis = row.map(|row| value(row, 0)).transpose()?;
+    Ok(Moment(millis.unwrap_or_default()))
+}
+
 /// Those who claim do so one after the other: what one takes, the next has to see.
 const CLAIM: &str = "SELECT pg_advisory_xact_lock('announcement'::regclass::oid::int, 1)";
 

@@ -1,6 +1,11 @@
 //! A copy of the file while it is in use.
 
-use std::path::Path;
+#[cfg(unix)]
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::{
+    fs::{self, File},
+    path::Path,
+};
 
 use rusqlite::{Connection, backup::Backup};
 
@@ -28,11 +33,26 @@ pub(crate) fn backup(from: &Path, to: &Path) -> Result<(), StoreError> {
             "{to}: there is a file already; name another one, or remove it"
         )));
     }
-    let copied = copy(from, to);
+    let copied = reserve(from, to).and_then(|()| copy(from, to));
     if copied.is_err() {
         let _half_a_copy_is_none = std::fs::remove_file(to);
     }
     copied
+}
+
+/// Makes an empty file that no more people can read than the store.
+fn reserve(from: &Path, to: &Path) -> Result<(), StoreError> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    let made = fs::metadata(from).and_then(|store| {
+        #[cfg(unix)]
+        options.mode(store.permissions().mode() & 0o777);
+        #[cfg(not(unix))]
+        let _rights_are_inherited = store;
+        options.open(to)
+    });
+    let told = |error| StoreError::Broken(format!("{}: {error}", to.display()));
+    made.map(drop).map_err(told)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
@@ -45,4 +65,26 @@ fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     backup.step(-1).map_err(told)?;
     drop(backup);
     target.close().map_err(|(_, error)| told(error))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::fs::Permissions;
+
+    use super::*;
+
+    #[test]
+    fn a_copy_is_for_nobody_who_may_not_read_the_store() {
+        let folder = tempfile::tempdir().unwrap();
+        let [store, copied] = ["store", "copy"].map(|name| folder.path().join(name));
+        drop(connect::writing(&store).unwrap());
+        for mode in [0o600, 0o640] {
+            fs::set_permissions(&store, Permissions::from_mode(mode)).unwrap();
+            backup(&store, &copied).unwrap();
+            let copy = fs::metadata(&copied).unwrap();
+            assert_eq!(copy.permissions().mode() & 0o777, mode);
+            assert!(copy.len() > 0);
+            fs::remove_file(&copied).unwrap();
+        }
+    }
 }

@@ -64,6 +64,34 @@ impl Stop {
             std::future::pending::<()>().await;
         }
     }
+
+    /// Does something only until the process is asked to stop; `None` when that came first. Use it
+    /// for what has to be done before the component runs, such as opening a store.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use couplet::{Component, config::Config, error::Error, launch::Stop};
+    /// # async fn open() -> Result<(), Error> { Ok(()) }
+    /// async fn run(config: Config, stop: Stop) -> Result<(), Error> {
+    ///     let Some(opened) = stop.unless_asked(open()).await else {
+    ///         return Ok(());
+    ///     };
+    ///     opened?;
+    ///     Component::new(config).run(stop.wait()).await
+    /// }
+    /// ```
+    ///
+    /// # Cancel safety
+    ///
+    /// That of the work, which is dropped when the process is asked to stop.
+    pub async fn unless_asked<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            biased;
+            () = self.clone().wait() => None,
+            done = work => Some(done),
+        }
+    }
 }
 
 /// What a signal asks for.

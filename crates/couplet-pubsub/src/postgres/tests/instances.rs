@@ -43,6 +43,16 @@ async fn the_other_instance_hears_of_an_announcement() {
 }
 
 #[tokio::test]
+async fn leases_run_by_the_clock_of_the_server_for_all_instances() {
+    let (one, other) = two().await;
+    let first = one.now().await.unwrap();
+    let second = other.now().await.unwrap();
+    assert!(first <= second, "{first} {second}");
+    // Milliseconds since 1970, as a wall clock tells them.
+    assert!(first > Moment(1_700_000_000_000), "{first}");
+}
+
+#[tokio::test]
 async fn two_that_claim_at_once_share_no_node() {
     let (one, other) = two().await;
     for number in 0..8 {
