@@ -13,7 +13,7 @@ use couplet_core::{
     stanza::{IqType, Kind, NotAStanza, Stanza},
 };
 use jid::Jid;
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{sync::watch, task::JoinSet, time::Instant};
 
 use crate::{
     metrics::Outcome,
@@ -38,6 +38,8 @@ pub(crate) struct Dispatch {
     abandon: watch::Sender<bool>,
     stopping: bool,
     more_to_start: bool,
+    /// When the clock was looked at last: a look costs as much as a fortieth of a stanza.
+    now: Instant,
     lane_key: String,
     route_key: String,
 }
@@ -58,9 +60,15 @@ impl Dispatch {
             abandon: watch::Sender::new(false),
             stopping: false,
             more_to_start: false,
+            now: Instant::now(),
             lane_key: String::new(),
             route_key: String::new(),
         }
+    }
+
+    /// Stanzas have come in just now. Each of them counts as begun when the one before it is done.
+    pub(crate) fn stanzas_are_in(&mut self, now: Instant) {
+        self.now = now;
     }
 
     /// Takes a stanza that is no answer: runs its handler, lets it wait, or refuses it.
@@ -196,6 +204,7 @@ impl Dispatch {
     /// Starts what waits, as far as there is room for answers.
     pub(crate) fn start_waiting(&mut self) {
         self.more_to_start = false;
+        self.now = Instant::now();
         for _ in 0..AT_A_TIME {
             if self.switchboard.outbox.is_full() {
                 return;
@@ -248,11 +257,15 @@ impl Dispatch {
 
     /// `lane` is the key of a lane that is busy already, where the job had to wait.
     fn start(&mut self, job: Job, lane: Option<Key>) {
-        let Some(mut work) = Work::begin(job, Arc::clone(&self.switchboard)) else {
+        let Some(mut work) = Work::begin(job, self.now, &self.switchboard) else {
             return self.lane_is_done(lane);
         };
-        if !work.route.holds_up() && work.poll_here().is_ready() {
-            return self.lane_is_done(lane);
+        if !work.route.holds_up() {
+            let (polled, now) = work.poll_here(&self.switchboard);
+            self.now = now;
+            if polled.is_ready() {
+                return self.lane_is_done(lane);
+            }
         }
         let lane = lane.unwrap_or_else(|| {
             let (from, to) = (work.stanza.from_text(), work.stanza.to_text());
@@ -260,9 +273,10 @@ impl Dispatch {
         });
         let limit = work.route.limit.unwrap_or(self.limit);
         let abandoned = self.abandon.subscribe();
-        self.switchboard.metrics().busy.increment(1);
+        let switchboard = Arc::clone(&self.switchboard);
+        switchboard.metrics().busy.increment(1);
         self.tasks.spawn(async move {
-            work.finish(limit, abandoned).await;
+            work.finish(switchboard, limit, abandoned).await;
             lane
         });
     }

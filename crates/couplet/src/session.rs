@@ -110,7 +110,7 @@ impl<'a> Session<'a> {
         self.switchboard.came_online();
         self.seat.online();
         self.hooks.came_online(self.switchboard, &mut self.tasks);
-        let loss = match self.read_frames() {
+        let loss = match self.read_frames(Instant::now()) {
             // What came in together with the handshake is in the framer already.
             Ok(()) => self.turns(&mut stop).await,
             Err(loss) => loss,
@@ -166,7 +166,7 @@ impl<'a> Session<'a> {
                 let now = Instant::now();
                 self.liveness.heard(now);
                 self.seat.heard(now);
-                self.read_frames()?;
+                self.read_frames(now)?;
                 // However fast the server talks, who has finished makes room.
                 self.dispatch.collect_finished();
                 Ok(())
@@ -179,7 +179,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn read_frames(&mut self) -> Result<(), Loss> {
+    fn read_frames(&mut self, now: Instant) -> Result<(), Loss> {
+        self.dispatch.stanzas_are_in(now);
         while let Some(frame) = self.pipe.framer.next().map_err(Loss::Malformed)? {
             match frame {
                 Frame::Stanza(bytes) => {

@@ -43,15 +43,14 @@ pub(crate) struct Job {
 pub(crate) struct Work {
     pub(crate) stanza: Stanza,
     pub(crate) route: Arc<Route>,
-    switchboard: Arc<Switchboard>,
     serving: Serving,
     span: Span,
-    began: Option<Instant>,
+    began: Instant,
 }
 
 impl Work {
     /// Calls the handler; `None` where the stanza is answered already.
-    pub(crate) fn begin(job: Job, switchboard: Arc<Switchboard>) -> Option<Work> {
+    pub(crate) fn begin(job: Job, began: Instant, switchboard: &Arc<Switchboard>) -> Option<Work> {
         let Job { stanza, route } = job;
         let span = tracing::debug_span!(
             "stanza",
@@ -64,7 +63,7 @@ impl Work {
         );
         let serving = span.in_scope(|| {
             catch_unwind(AssertUnwindSafe(|| {
-                route.serve(stanza.clone(), Arc::clone(&switchboard))
+                route.serve(stanza.clone(), Arc::clone(switchboard))
             }))
         });
         let failed = match serving {
@@ -72,26 +71,24 @@ impl Work {
                 return Some(Work {
                     stanza,
                     route,
-                    switchboard,
                     serving,
                     span,
-                    began: None,
+                    began,
                 });
             }
             Ok(Err(refusal)) => refusal,
-            Err(panic) => panicked(&switchboard, &route, panic.as_ref()),
+            Err(panic) => panicked(switchboard, &route, panic.as_ref()),
         };
-        conclude(&switchboard, &stanza, &span, Err(failed));
+        conclude(switchboard, &stanza, &span, Err(failed));
         None
     }
 
     /// Polls once, here and now; a future that is not ready is polled again by its task, so
-    /// nobody has to be woken for this one.
-    pub(crate) fn poll_here(&mut self) -> Poll<()> {
-        let began = Instant::now();
-        self.began = Some(began);
-        let polled = self.poll(&mut Context::from_waker(Waker::noop()));
-        let took = began.elapsed();
+    /// nobody has to be woken for this one. Tells when it was done, too.
+    pub(crate) fn poll_here(&mut self, switchboard: &Switchboard) -> (Poll<()>, Instant) {
+        let polled = self.poll(switchboard, &mut Context::from_waker(Waker::noop()));
+        let done = Instant::now();
+        let took = done.duration_since(self.began);
         self.route.note_poll(took > BLOCKING);
         if took > BLOCKING {
             tracing::warn!(
@@ -101,22 +98,23 @@ impl Work {
                 "a handler held up the reader: use tokio::task::spawn_blocking for what blocks"
             );
         }
-        match polled {
-            Poll::Ready(outcome) => {
-                let kind = self.stanza.kind();
-                self.switchboard.metrics().handled(kind, took);
-                conclude(&self.switchboard, &self.stanza, &self.span, outcome);
-                Poll::Ready(())
-            }
-            Poll::Pending => Poll::Pending,
-        }
+        let ready = polled.map(|outcome| {
+            let kind = self.stanza.kind();
+            switchboard.metrics().handled(kind, took);
+            conclude(switchboard, &self.stanza, &self.span, outcome);
+        });
+        (ready, done)
     }
 
     /// Runs to the end, the deadline or the end of the house, whichever comes first.
-    pub(crate) async fn finish(mut self, limit: Duration, mut abandoned: watch::Receiver<bool>) {
-        let began = self.began.unwrap_or_else(Instant::now);
+    pub(crate) async fn finish(
+        mut self,
+        switchboard: Arc<Switchboard>,
+        limit: Duration,
+        mut abandoned: watch::Receiver<bool>,
+    ) {
         let outcome = tokio::select! {
-            outcome = poll_fn(|cx| self.poll(cx)) => outcome,
+            outcome = poll_fn(|cx| self.poll(&switchboard, cx)) => outcome,
             () = time::sleep(limit) => {
                 tracing::warn!(handler = self.route.name, ?limit, "a handler took too long");
                 // RFC 6120, 8.3.3.16: somebody "needed to fulfil the request" did not answer
@@ -128,28 +126,25 @@ impl Work {
             }
         };
         let kind = self.stanza.kind();
-        self.switchboard.metrics().handled(kind, began.elapsed());
+        switchboard.metrics().handled(kind, self.began.elapsed());
         // Answers wait their turn like everything; after that they go out in any case.
-        let _or_not = self
-            .switchboard
-            .outbox
-            .room(self.switchboard.patience_for_room())
-            .await;
-        conclude(&self.switchboard, &self.stanza, &self.span, outcome);
+        let patience = switchboard.patience_for_room();
+        let _or_not = switchboard.outbox.room(patience).await;
+        conclude(&switchboard, &self.stanza, &self.span, outcome);
     }
 
     /// Polls the handler inside its span; a panic becomes an answer.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Refusal>> {
+    fn poll(
+        &mut self,
+        switchboard: &Switchboard,
+        cx: &mut Context<'_>,
+    ) -> Poll<Result<Answer, Refusal>> {
         let serving = &mut self.serving;
         let polled = self
             .span
             .in_scope(|| catch_unwind(AssertUnwindSafe(|| serving.poll(cx))));
         polled.unwrap_or_else(|panic| {
-            Poll::Ready(Err(panicked(
-                &self.switchboard,
-                &self.route,
-                panic.as_ref(),
-            )))
+            Poll::Ready(Err(panicked(switchboard, &self.route, panic.as_ref())))
         })
     }
 }
