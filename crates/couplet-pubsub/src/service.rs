@@ -10,7 +10,7 @@ mod upkeep;
 
 use std::{fmt, sync::Arc};
 
-use couplet::{Component, Error, IqType, MessageType};
+use couplet::{Component, Error, IqType, MessageType, config::ConfigError};
 use jid::BareJid;
 
 use crate::{
@@ -220,12 +220,19 @@ impl fmt::Display for OpenError {
 
 impl std::error::Error for OpenError {}
 
-/// So that a program may end with it.
+/// So that a program may end with it: [`Error::Config`] where a person has to mend the store or its
+/// settings, [`Error::Io`] where the next start may find it well.
 impl From<OpenError> for Error {
     fn from(why: OpenError) -> Error {
-        Error::Io {
-            doing: "the store of pubsub".to_owned(),
-            cause: std::io::Error::other(why),
+        let doing = "the store of pubsub".to_owned();
+        match why.0 {
+            StoreError::Busy(_) => Error::Io {
+                doing,
+                cause: std::io::Error::other(why),
+            },
+            StoreError::Broken(_) | StoreError::UnknownCursor => {
+                Error::Config(ConfigError::because(format!("{doing}: {why}")))
+            }
         }
     }
 }

@@ -48,7 +48,8 @@ pub(crate) fn import() -> Subcommand {
 pub(crate) async fn back_up(config: Config, asked: Asked, _stop: Stop) -> Result<(), Error> {
     let settings: Settings = config.section(SECTION)?;
     let to = PathBuf::from(asked.operand().cloned().unwrap_or_default());
-    Pubsub::backup(&settings, &to).await?;
+    let copied = Pubsub::backup(&settings, &to).await;
+    copied.map_err(|why| trouble(io::Error::other(why)))?;
     eprintln!("{:?} is in {}", settings.store, to.display());
     Ok(())
 }
