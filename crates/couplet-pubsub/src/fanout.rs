@@ -25,6 +25,7 @@ use tokio::{
 use crate::{
     answering::Answering,
     clock,
+    figures::Figures,
     moment::Moment,
     node::NodeId,
     store::{Cursor, JobId, Store},
@@ -62,6 +63,7 @@ pub(crate) struct Fanout {
     answering: Arc<Answering>,
     instance: String,
     pace: Pace,
+    figures: Figures,
     held: Mutex<BTreeMap<JobId, Held>>,
 }
 
@@ -91,12 +93,18 @@ struct Batch {
 }
 
 impl Fanout {
-    pub(crate) fn new(store: Arc<dyn Store>, answering: Arc<Answering>, pace: Pace) -> Fanout {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        answering: Arc<Answering>,
+        pace: Pace,
+        figures: Figures,
+    ) -> Fanout {
         Fanout {
             store,
             answering,
             instance: uuid::Uuid::new_v4().to_string(),
             pace,
+            figures,
             held: Mutex::default(),
         }
     }

@@ -10,6 +10,7 @@ mod desk;
 pub mod settings;
 mod fanout;
 mod answering;
+mod figures;
 mod clock;
 mod archive;
 #[cfg(feature = "postgres")]

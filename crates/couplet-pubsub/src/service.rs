@@ -3,7 +3,6 @@
 //! Deliberately absent: rules, XML and storage; this is the wiring between them.
 
 mod asked;
-mod figures;
 mod letters;
 mod moving;
 mod upkeep;
@@ -19,6 +18,7 @@ use crate::{
     discovery::Nodes,
     engine::Engine,
     fanout::{Fanout, Pace},
+    figures::Figures,
     memory,
     policy::Policy,
     settings::Settings,
@@ -135,19 +135,21 @@ impl Pubsub {
         let here = BareJid::new(&domain);
         // Who may is asked at each publication; nobody in particular asks what is announced.
         let creates = here.is_ok_and(|here| policy.auto_create(&here, ""));
+        let figures = Figures::of(&domain);
         let engine = Engine::new(Arc::clone(&self.store), Arc::clone(&policy), domain);
         let desk = Arc::new(Desk {
             store: Arc::clone(&self.store),
             engine,
             policy,
             answering: Arc::default(),
+            figures: figures.clone(),
         });
         let pace = Pace {
             rate: self.settings.rate,
             settle: self.settings.settle,
         };
-        let fanout = Fanout::new(Arc::clone(&self.store), Arc::clone(&desk.answering), pace);
-        figures::describe();
+        let answering = Arc::clone(&desk.answering);
+        let fanout = Fanout::new(Arc::clone(&self.store), answering, pace, figures);
         let (bounces, forms, keeper) = (Arc::clone(&desk), Arc::clone(&desk), Arc::clone(&desk));
         component
             .about(move |about| announce(about, creates))
