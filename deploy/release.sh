@@ -28,9 +28,20 @@ while [ $# -gt 0 ]; do
     esac
 done
 
-# What is published as a crate has to stand by itself, without the folders around it.
+work=$(mktemp -d "${TMPDIR:-/tmp}/couplet-release.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+
+# What is published as a crate has to stand by itself, without the folders around it. In a folder that
+# never was before: of a version that it has seen in one, cargo would take what it unpacked then.
 publishable() {
-    cargo publish --workspace --dry-run --locked --target-dir "$target_dir"
+    local unpacked
+    CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 \
+        cargo publish --workspace --dry-run --locked --target-dir "$work/publish"
+    # Since it began, and from no registry: nobody needs that again.
+    for unpacked in "${CARGO_HOME:-$HOME/.cargo}/registry/src/-"*; do
+        [ ! "$unpacked" -nt "$work/publish/CACHEDIR.TAG" ] || rm -rf "$unpacked"
+    done
+    rm -rf "$work/publish"
 }
 if [ -n "$is_check" ]; then
     publishable
@@ -45,8 +56,6 @@ SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || 
 export SOURCE_DATE_EPOCH
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
-work=$(mktemp -d "${TMPDIR:-/tmp}/couplet-release.XXXXXX")
-trap 'rm -rf "$work"' EXIT
 
 # ready TARGET: its standard library and a C compiler that links for it.
 ready() {
