@@ -32,7 +32,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/couplet-release.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
 # What is published as a crate has to stand by itself, without the folders around it. In a folder that
-# never was before: of a version that it has seen in one, cargo would take what it unpacked then.
+# never was before: of a version that it has compiled in one, cargo would take what it made then.
 publishable() {
     local unpacked
     CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 \
