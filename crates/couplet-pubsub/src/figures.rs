@@ -153,9 +153,11 @@ mod tests {
     use super::{FIGURES, Figures, Type};
     use crate::store::Statistics;
 
+    type Labels = Vec<(String, String)>;
+
     /// Notes what is recorded, name and labels.
     #[derive(Default)]
-    struct Noting(Mutex<Vec<(String, Vec<(String, String)>)>>);
+    struct Noting(Mutex<Vec<(String, Labels)>>);
 
     impl Noting {
         fn note(&self, key: &Key) {
