@@ -5,6 +5,7 @@
 #   deploy/release.sh                                    # x86_64 and aarch64 Linux, into target/release-files
 #   deploy/release.sh --out DIR x86_64-unknown-linux-gnu
 #   deploy/release.sh --built DIR --out DIR              # packs the binaries that are there already
+#   deploy/release.sh --check                            # only compiles the crates as cargo would publish them
 #
 # A target whose standard library or linker cannot be had is left out, and named at the end (exit code 3).
 set -euo pipefail
@@ -15,15 +16,37 @@ host=$(rustc -vV | sed -n 's/^host: //p')
 target_dir="${CARGO_TARGET_DIR:-target}"
 out="$target_dir/release-files"
 built=""
+is_check=""
 targets=()
 while [ $# -gt 0 ]; do
     case "$1" in
         --out) out=$2 && shift 2 ;;
         --built) built=$2 && shift 2 ;;
-        -*) sed -n '2,9s/^# \{0,1\}//p' "$0" && exit 2 ;;
+        --check) is_check=yes && shift ;;
+        -*) sed -n '2,10s/^# \{0,1\}//p' "$0" && exit 2 ;;
         *) targets+=("$1") && shift ;;
     esac
 done
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/couplet-release.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+
+# What is published as a crate has to stand by itself, without the folders around it. In a folder that
+# never was before: of a version that it has compiled in one, cargo would take what it made then.
+publishable() {
+    local unpacked
+    CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 \
+        cargo publish --workspace --dry-run --locked --target-dir "$work/publish"
+    # Since it began, and from no registry: nobody needs that again.
+    for unpacked in "${CARGO_HOME:-$HOME/.cargo}/registry/src/-"*; do
+        [ ! "$unpacked" -nt "$work/publish/CACHEDIR.TAG" ] || rm -rf "$unpacked"
+    done
+    rm -rf "$work/publish"
+}
+if [ -n "$is_check" ]; then
+    publishable
+    exit
+fi
 [ -z "$built" ] || targets=("$host")
 [ ${#targets[@]} -gt 0 ] || targets=(x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu)
 version=$(cargo metadata --no-deps --offline --format-version 1 \
@@ -33,8 +56,6 @@ SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || 
 export SOURCE_DATE_EPOCH
 mkdir -p "$out"
 out=$(cd "$out" && pwd)
-work=$(mktemp -d "${TMPDIR:-/tmp}/couplet-release.XXXXXX")
-trap 'rm -rf "$work"' EXIT
 
 # ready TARGET: its standard library and a C compiler that links for it.
 ready() {
@@ -115,10 +136,7 @@ for target in "${targets[@]}"; do
 done
 (cd "$out" && sha256sum couplet-"$version"-*.tar.gz >SHA256SUMS)
 
-# What is published as a crate has to stand by itself, without the folders around it.
-if [ -z "$built" ]; then
-    cargo publish --workspace --dry-run --locked --target-dir "$target_dir"
-fi
+[ -n "$built" ] || publishable
 if [ ${#left_out[@]} -gt 0 ]; then
     echo "left out, because no standard library or no linker could be had: ${left_out[*]}" >&2
     exit 3

@@ -110,6 +110,15 @@ PYTHON
     echo "$1: $(docker image inspect -f '{{.Size}}' "$1") bytes"
 }
 
+# What is shipped is small; what is built to be tested is not.
+are_small() {
+    local image sum=0
+    for image in "$@"; do
+        sum=$((sum + $(docker image inspect -f '{{.Size}}' "$image")))
+    done
+    [ "$COUPLET_PROFILE" != release ] || [ $sum -lt 20000000 ] || fail "$* have $sum bytes together"
+}
+
 watch_with_prometheus() {
     local service
     {
@@ -205,6 +214,7 @@ step "images"
 project_compose build >"$work/build.log" 2>&1 || { tail -n 50 "$work/build.log" >&2; fail "build"; }
 is_bare couplet-echo:test
 is_bare couplet-pubsub:test
+are_small couplet-echo:test couplet-pubsub:test
 
 is_up=yes
 for profile in "${profiles[@]}"; do

@@ -261,12 +261,18 @@ async fn a_question_whose_answer_is_more_than_the_server_takes_ends_no_session()
     assert_eq!(log.matches("online").count(), 1, "{log}");
 }
 
+/// A supervisor tries again.
+const LATER: i32 = 1;
+
+/// It does not: somebody has to act.
+const NEVER: i32 = 2;
+
 /// Starts one that cannot; what it says, in a line.
-async fn fails_to_start(service: &mut Service) -> String {
+async fn fails_to_start(service: &mut Service, code: i32) -> String {
     service.launch();
     let ended = service.ended().await;
     let log = service.log();
-    assert_eq!(ended.code(), Some(1), "{log}");
+    assert_eq!(ended.code(), Some(code), "{log}");
     assert!(!log.contains("panicked"), "{log}");
     assert_eq!(log.lines().count(), 1, "{log}");
     assert!(log.starts_with("pubsub: the store of pubsub: "), "{log}");
@@ -278,7 +284,7 @@ async fn a_file_that_is_damaged_at_the_start_is_told_with_its_cure() {
     // Nobody listens there; it does not come so far.
     let mut service = Service::beside("127.0.0.1:1");
     fs::write(service.file(), "no database ".repeat(1_000)).unwrap();
-    let told = fails_to_start(&mut service).await;
+    let told = fails_to_start(&mut service, NEVER).await;
     let file = service.file().display().to_string();
     assert!(told.contains(&file), "{told}");
     assert!(
@@ -301,7 +307,7 @@ async fn a_file_that_may_not_be_written_is_told_with_its_cure() {
     mode(&file, 0o444);
     mode(&lock, 0o666);
     mode(service.folder(), 0o755);
-    let told = fails_to_start(&mut service).await;
+    let told = fails_to_start(&mut service, NEVER).await;
     assert!(told.contains(&file.display().to_string()), "{told}");
     assert!(told.contains("may not be written"), "{told}");
     assert!(told.contains("the right to write"), "{told}");
@@ -313,7 +319,7 @@ async fn a_second_program_with_the_same_file_is_told_who_has_it() {
     let mut second = Service::beside(&rig.server.components());
     let store = format!("sqlite:{}", rig.service.file().display());
     second.set("COUPLET_PUBSUB_STORE", &store);
-    let told = fails_to_start(&mut second).await;
+    let told = fails_to_start(&mut second, LATER).await;
     assert!(told.contains("in use by another process"), "{told}");
     let answer = rig.publishes(0).await;
     assert_eq!(condition(&answer), "");

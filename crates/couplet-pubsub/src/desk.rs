@@ -5,8 +5,8 @@ use std::sync::Arc;
 use couplet::{Jid, Refusal};
 
 use crate::{
-    answering::Answering, clock, codec, engine::Engine, policy::Policy, reply::Reply,
-    request::Request, store::Store,
+    answering::Answering, clock, codec, engine::Engine, figures::Figures, policy::Policy,
+    reply::Reply, request::Request, store::Store,
 };
 
 /// Engine, store and rules of one service.
@@ -15,6 +15,7 @@ pub(crate) struct Desk {
     pub(crate) engine: Engine,
     pub(crate) policy: Arc<dyn Policy>,
     pub(crate) answering: Arc<Answering>,
+    pub(crate) figures: Figures,
 }
 
 impl Desk {
@@ -24,14 +25,13 @@ impl Desk {
         let answered = Box::pin(self.engine.answer(from, request, clock::now())).await;
         let outcome = match &answered {
             Ok(Reply::Published { ids, .. }) => {
-                metrics::counter!("couplet_pubsub_publishes_total").increment(ids.len() as u64);
+                self.figures.published(ids.len() as u64);
                 "done"
             }
             Ok(_) => "done",
             Err(refused) => refused.condition.as_str(),
         };
-        metrics::counter!("couplet_pubsub_requests_total", "operation" => operation, "outcome" => outcome)
-            .increment(1);
+        self.figures.answered(operation, outcome);
         answered.map_err(codec::refusal)
     }
 }

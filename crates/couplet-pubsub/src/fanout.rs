@@ -25,6 +25,7 @@ use tokio::{
 use crate::{
     answering::Answering,
     clock,
+    figures::Figures,
     moment::Moment,
     node::NodeId,
     store::{Cursor, JobId, Store, StoreError},
@@ -62,6 +63,7 @@ pub(crate) struct Fanout {
     answering: Arc<Answering>,
     instance: String,
     pace: Pace,
+    figures: Figures,
     held: Mutex<BTreeMap<JobId, Held>>,
     /// What time it was for the store, and when it was asked.
     told: Mutex<Option<(Moment, Instant)>>,
@@ -93,12 +95,18 @@ struct Batch {
 }
 
 impl Fanout {
-    pub(crate) fn new(store: Arc<dyn Store>, answering: Arc<Answering>, pace: Pace) -> Fanout {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        answering: Arc<Answering>,
+        pace: Pace,
+        figures: Figures,
+    ) -> Fanout {
         Fanout {
             store,
             answering,
             instance: uuid::Uuid::new_v4().to_string(),
             pace,
+            figures,
             held: Mutex::default(),
             told: Mutex::default(),
         }

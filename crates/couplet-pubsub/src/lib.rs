@@ -10,6 +10,7 @@ mod desk;
 pub mod settings;
 mod fanout;
 mod answering;
+mod figures;
 mod archive;
 #[cfg(feature = "postgres")]
 mod postgres;

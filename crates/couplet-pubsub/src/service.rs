@@ -3,14 +3,13 @@
 //! Deliberately absent: rules, XML and storage; this is the wiring between them.
 
 mod asked;
-mod figures;
 mod letters;
 mod moving;
 mod upkeep;
 
 use std::{fmt, sync::Arc};
 
-use couplet::{Component, Error, IqType, MessageType};
+use couplet::{Component, Error, IqType, MessageType, config::ConfigError};
 use jid::BareJid;
 
 use crate::{
@@ -19,6 +18,7 @@ use crate::{
     discovery::Nodes,
     engine::Engine,
     fanout::{Fanout, Pace},
+    figures::Figures,
     memory,
     policy::Policy,
     settings::Settings,
@@ -135,19 +135,21 @@ impl Pubsub {
         let here = BareJid::new(&domain);
         // Who may is asked at each publication; nobody in particular asks what is announced.
         let creates = here.is_ok_and(|here| policy.auto_create(&here, ""));
+        let figures = Figures::of(&domain);
         let engine = Engine::new(Arc::clone(&self.store), Arc::clone(&policy), domain);
         let desk = Arc::new(Desk {
             store: Arc::clone(&self.store),
             engine,
             policy,
             answering: Arc::default(),
+            figures: figures.clone(),
         });
         let pace = Pace {
             rate: self.settings.rate,
             settle: self.settings.settle,
         };
-        let fanout = Fanout::new(Arc::clone(&self.store), Arc::clone(&desk.answering), pace);
-        figures::describe();
+        let answering = Arc::clone(&desk.answering);
+        let fanout = Fanout::new(Arc::clone(&self.store), answering, pace, figures);
         let (bounces, forms, keeper) = (Arc::clone(&desk), Arc::clone(&desk), Arc::clone(&desk));
         component
             .about(move |about| announce(about, creates))
@@ -220,12 +222,19 @@ impl fmt::Display for OpenError {
 
 impl std::error::Error for OpenError {}
 
-/// So that a program may end with it.
+/// So that a program may end with it: [`Error::Config`] where a person has to mend the store or its
+/// settings, [`Error::Io`] where the next start may find it well.
 impl From<OpenError> for Error {
     fn from(why: OpenError) -> Error {
-        Error::Io {
-            doing: "the store of pubsub".to_owned(),
-            cause: std::io::Error::other(why),
+        let doing = "the store of pubsub".to_owned();
+        match why.0 {
+            StoreError::Busy(_) => Error::Io {
+                doing,
+                cause: std::io::Error::other(why),
+            },
+            StoreError::Broken(_) | StoreError::UnknownCursor => {
+                Error::Config(ConfigError::because(format!("{doing}: {why}")))
+            }
         }
     }
 }

@@ -40,7 +40,7 @@ pub use unreachable::{Trouble, Unreachable};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// Whoever configured the component: a setting cannot be used.
+    /// Whoever configured the component: a setting, or what it names, cannot be used.
     Config(ConfigError),
     /// The server, at the first login: it does not want this component.
     Rejected(Box<Rejected>),

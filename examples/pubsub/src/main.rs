@@ -34,6 +34,7 @@ async fn serve(config: Config, stop: Stop) -> Result<(), Error> {
     let pubsub = opened?;
     let component = pubsub.mount(Component::new(config).named("Pubsub"));
     let ended = component.run(stop.wait()).await;
-    pubsub.close().await?;
-    ended
+    let closed = pubsub.close().await;
+    // Why it ended weighs more: the exit code is for whoever decides about a restart.
+    ended.and(closed.map_err(Error::from))
 }

@@ -48,7 +48,8 @@ pub(crate) fn import() -> Subcommand {
 pub(crate) async fn back_up(config: Config, asked: Asked, _stop: Stop) -> Result<(), Error> {
     let settings: Settings = config.section(SECTION)?;
     let to = PathBuf::from(asked.operand().cloned().unwrap_or_default());
-    Pubsub::backup(&settings, &to).await?;
+    let copied = Pubsub::backup(&settings, &to).await;
+    copied.map_err(|why| trouble(io::Error::other(why)))?;
     // Not `eprintln!`: a log without room is no reason to call the backup a failure.
     let line = format!("{:?} is in {}\n", settings.store, to.display());
     let _nobody_reads_it_then = std::io::stderr().write_all(line.as_bytes());

@@ -1,6 +1,8 @@
 //! The projects to begin with: their files, and what is filled in.
 //!
-//! The files themselves are in `templates/`, as they will stand in the project.
+//! The files themselves are in `templates/`, as they will stand in the project. Only the manifests have
+//! another name there: cargo takes a folder with a `Cargo.toml` for a package of its own and leaves it
+//! out of this one when it is published.
 
 use std::fmt;
 
@@ -78,17 +80,17 @@ impl Template {
         ];
         let own: &[(&str, &str)] = match self {
             Template::Bot => &[
-                ("Cargo.toml", template!("bot/Cargo.toml")),
+                ("Cargo.toml", template!("bot/manifest.toml")),
                 ("src/main.rs", template!("bot/main.rs")),
             ],
             Template::Service => &[
-                ("Cargo.toml", template!("service/Cargo.toml")),
+                ("Cargo.toml", template!("service/manifest.toml")),
                 ("src/main.rs", template!("service/main.rs")),
                 ("src/lamps.rs", template!("service/lamps.rs")),
                 ("src/wire.rs", template!("service/wire.rs")),
             ],
             Template::Pubsub => &[
-                ("Cargo.toml", template!("pubsub/Cargo.toml")),
+                ("Cargo.toml", template!("pubsub/manifest.toml")),
                 ("src/main.rs", template!("pubsub/main.rs")),
             ],
         };

@@ -91,7 +91,7 @@ async fn note(fanout: &Fanout, safe: impl Iterator<Item = Sent>) {
             progress.insert(sent.job, upto);
         }
     }
-    metrics::counter!("couplet_pubsub_notifications_total").increment(copies);
+    fanout.figures.notified(copies);
     // Those that have to wait for their turn for long stay ours.
     let now = Instant::now();
     for (job, held) in fanout.held().iter() {
@@ -134,8 +134,7 @@ async fn finish(fanout: &Fanout, job: JobId) {
         }
     }
     if let Some(held) = fanout.held().remove(&job) {
-        metrics::histogram!("couplet_pubsub_fanout_lag_seconds")
-            .record(held.since.elapsed().as_secs_f64());
+        fanout.figures.delivered(held.since.elapsed());
     }
 }
 

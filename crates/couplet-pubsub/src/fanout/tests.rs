@@ -214,7 +214,7 @@ impl Store for Announced {
 
 async fn serving(store: &Arc<Announced>, pace: Pace) -> (Server, User) {
     let store: Arc<dyn Store> = Arc::clone(store) as _;
-    let fanout = Fanout::new(store, Arc::default(), pace);
+    let fanout = Fanout::new(store, Arc::default(), pace, Figures::of("pubsub.test"));
     let server = Server::start(|config| {
         Component::new(config).alongside(|link, stopping| fanout.run(link, stopping))
     })

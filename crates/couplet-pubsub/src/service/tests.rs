@@ -19,6 +19,22 @@ async fn serving() -> (Server, User, User) {
     (server, alice, bob)
 }
 
+#[test]
+fn a_program_ends_with_2_where_a_person_has_to_mend_the_store() {
+    let told = || "pubsub.db: in the way".to_owned();
+    for (why, code) in [
+        (StoreError::Broken(told()), 2),
+        (StoreError::Busy(told()), 1),
+    ] {
+        let error = Error::from(OpenError(why));
+        assert_eq!(error.exit_code(), code, "{error}");
+        assert_eq!(
+            error.to_string(),
+            "the store of pubsub: pubsub.db: in the way"
+        );
+    }
+}
+
 async fn set(user: &mut User, payload: &str) -> Heard {
     let payload = format!("<pubsub xmlns='http://jabber.org/protocol/pubsub'>{payload}</pubsub>");
     user.ask("set", HERE, &payload).await

@@ -20,9 +20,7 @@ pub(super) async fn keep(desk: Arc<Desk>, mut stopping: Stopping) {
         if look % COUNT_EVERY == 0
             && let Ok(statistics) = desk.store.statistics().await
         {
-            metrics::gauge!("couplet_pubsub_outbox_depth").set(statistics.announcements as f64);
-            metrics::gauge!("couplet_pubsub_nodes").set(statistics.nodes as f64);
-            metrics::gauge!("couplet_pubsub_subscriptions").set(statistics.subscriptions as f64);
+            desk.figures.hold(&statistics);
         }
         if time::timeout(EVERY, stopping.wait()).await.is_ok() {
             return;

@@ -51,7 +51,8 @@ impl Lock {
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 let _as_far_as_it_goes = file.read_to_string(&mut holder);
-                return Err(StoreError::Broken(format!(
+                // An export ends by itself, and so does the process that is about to be replaced.
+                return Err(StoreError::Busy(format!(
                     "{}: in use by another process{}; one file serves one process: stop the other \
                      one, or use PostgreSQL",
                     path.display(),

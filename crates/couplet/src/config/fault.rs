@@ -70,6 +70,21 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
+    /// A fault that the program itself finds in settings of its own or in what they name; use it in
+    /// `Launch::check`, and say what would be right.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::config::ConfigError;
+    ///
+    /// let error = ConfigError::because("news.from is after news.until: exchange them");
+    /// assert_eq!(error.to_string(), "news.from is after news.until: exchange them");
+    /// ```
+    pub fn because(what: impl Into<String>) -> ConfigError {
+        ConfigError::new(Place::Default, what)
+    }
+
     pub(crate) fn new(place: Place, what: impl Into<String>) -> ConfigError {
         ConfigError {
             place,

@@ -75,7 +75,9 @@ async fn a_closed_store_says_so() {
 #[tokio::test]
 async fn a_second_process_is_told_who_has_the_file() {
     let (store, folder) = open().await;
-    let told = opening(&file(&folder)).await;
+    let Err(StoreError::Busy(told)) = sqlite::open(&file(&folder)).await else {
+        panic!("two processes have it");
+    };
     let me = format!(
         "in use by another process (its id is {})",
         std::process::id()

@@ -1,75 +1,128 @@
-//! The table of what is counted and measured: name, type, labels, meaning.
+//! What a service counts and measures of itself, through the facade `metrics`.
 //!
-//! The one source of truth for describing, for the README and for what dashboards may name.
+//! The table is the one source of truth for describing, for the README and for what dashboards may
+//! name. Deliberately absent: any recorder.
 
-use metrics::Unit;
+use std::{sync::Arc, time::Duration};
 
-pub(super) struct Figure {
-    pub(super) name: &'static str,
-    pub(super) type_: Type,
+use metrics::{SharedString, Unit};
+
+use crate::store::Statistics;
+
+/// The figures of the service of one domain.
+#[derive(Clone, Debug)]
+pub(crate) struct Figures {
+    domain: SharedString,
+}
+
+impl Figures {
+    /// Tells the recorder of metrics what they mean, too.
+    pub(crate) fn of(domain: &str) -> Figures {
+        describe();
+        Figures {
+            domain: SharedString::from_shared(Arc::from(domain)),
+        }
+    }
+
+    pub(crate) fn answered(&self, operation: &'static str, outcome: &'static str) {
+        let domain = self.domain.clone();
+        metrics::counter!("couplet_pubsub_requests_total", "domain" => domain, "operation" => operation, "outcome" => outcome)
+            .increment(1);
+    }
+
+    pub(crate) fn published(&self, items: u64) {
+        let domain = self.domain.clone();
+        metrics::counter!("couplet_pubsub_publishes_total", "domain" => domain).increment(items);
+    }
+
+    pub(crate) fn notified(&self, copies: u64) {
+        let domain = self.domain.clone();
+        metrics::counter!("couplet_pubsub_notifications_total", "domain" => domain)
+            .increment(copies);
+    }
+
+    /// An announcement is delivered for good, so long after it was taken up.
+    pub(crate) fn delivered(&self, after: Duration) {
+        let domain = self.domain.clone();
+        metrics::histogram!("couplet_pubsub_fanout_lag_seconds", "domain" => domain)
+            .record(after.as_secs_f64());
+    }
+
+    pub(crate) fn hold(&self, held: &Statistics) {
+        let domain = || self.domain.clone();
+        metrics::gauge!("couplet_pubsub_outbox_depth", "domain" => domain())
+            .set(held.announcements as f64);
+        metrics::gauge!("couplet_pubsub_nodes", "domain" => domain()).set(held.nodes as f64);
+        metrics::gauge!("couplet_pubsub_subscriptions", "domain" => domain())
+            .set(held.subscriptions as f64);
+    }
+}
+
+struct Figure {
+    name: &'static str,
+    type_: Type,
     #[allow(
         dead_code,
         reason = "for the table in the README, which a test compares"
     )]
-    pub(super) labels: &'static [&'static str],
+    labels: &'static [&'static str],
     /// One sentence without a full stop.
-    pub(super) meaning: &'static str,
+    meaning: &'static str,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Type {
+enum Type {
     Counter,
     Gauge,
     Histogram,
 }
 
-pub(super) const FIGURES: [Figure; 7] = [
+const FIGURES: [Figure; 7] = [
     Figure {
         name: "couplet_pubsub_requests_total",
         type_: Type::Counter,
-        labels: &["operation", "outcome"],
+        labels: &["domain", "operation", "outcome"],
         meaning: "Requests of XEP-0060; the outcome is `done` or the condition of the refusal",
     },
     Figure {
         name: "couplet_pubsub_publishes_total",
         type_: Type::Counter,
-        labels: &[],
+        labels: &["domain"],
         meaning: "Items published",
     },
     Figure {
         name: "couplet_pubsub_notifications_total",
         type_: Type::Counter,
-        labels: &[],
+        labels: &["domain"],
         meaning: "Notifications that the server took for good",
     },
     Figure {
         name: "couplet_pubsub_fanout_lag_seconds",
         type_: Type::Histogram,
-        labels: &[],
+        labels: &["domain"],
         meaning: "From taking up an announcement to its end, the time to be sure included",
     },
     Figure {
         name: "couplet_pubsub_outbox_depth",
         type_: Type::Gauge,
-        labels: &[],
+        labels: &["domain"],
         meaning: "Announcements that are not delivered for good",
     },
     Figure {
         name: "couplet_pubsub_nodes",
         type_: Type::Gauge,
-        labels: &[],
+        labels: &["domain"],
         meaning: "Nodes",
     },
     Figure {
         name: "couplet_pubsub_subscriptions",
         type_: Type::Gauge,
-        labels: &[],
+        labels: &["domain"],
         meaning: "Subscriptions, whatever their state",
     },
 ];
 
-/// Tells the recorder of metrics what they mean.
-pub(super) fn describe() {
+fn describe() {
     for figure in &FIGURES {
         let unit = match figure.name.ends_with("_seconds") {
             true => Unit::Seconds,
@@ -89,9 +142,72 @@ mod tests {
         collections::BTreeSet,
         fs,
         path::{Path, PathBuf},
+        sync::Mutex,
+        time::Duration,
     };
 
-    use super::{FIGURES, Type};
+    use metrics::{
+        Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
+    };
+
+    use super::{FIGURES, Figures, Type};
+    use crate::store::Statistics;
+
+    type Labels = Vec<(String, String)>;
+
+    /// Notes what is recorded, name and labels.
+    #[derive(Default)]
+    struct Noting(Mutex<Vec<(String, Labels)>>);
+
+    impl Noting {
+        fn note(&self, key: &Key) {
+            let of = |label: &metrics::Label| (label.key().to_owned(), label.value().to_owned());
+            let labels = key.labels().map(of).collect();
+            self.0.lock().unwrap().push((key.name().to_owned(), labels));
+        }
+    }
+
+    impl Recorder for Noting {
+        fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+        fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+        fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+            self.note(key);
+            Counter::noop()
+        }
+
+        fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+            self.note(key);
+            Gauge::noop()
+        }
+
+        fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
+            self.note(key);
+            Histogram::noop()
+        }
+    }
+
+    #[test]
+    fn what_is_recorded_has_the_labels_of_the_table_and_the_domain_of_the_service() {
+        let noting = Noting::default();
+        metrics::with_local_recorder(&noting, || {
+            let figures = Figures::of("pubsub.example.org");
+            figures.answered("publish", "done");
+            figures.published(1);
+            figures.notified(1);
+            figures.delivered(Duration::from_secs(1));
+            figures.hold(&Statistics::default());
+        });
+        let noted = noting.0.into_inner().unwrap();
+        assert_eq!(noted.len(), FIGURES.len());
+        for (name, labels) in noted {
+            let figure = FIGURES.iter().find(|one| one.name == name).unwrap();
+            let names: Vec<&str> = labels.iter().map(|(name, _)| name.as_str()).collect();
+            assert_eq!(names, figure.labels, "{name}");
+            assert_eq!(labels.first().unwrap().1, "pubsub.example.org", "{name}");
+        }
+    }
 
     fn known() -> BTreeSet<String> {
         FIGURES.iter().map(|one| one.name.to_owned()).collect()
