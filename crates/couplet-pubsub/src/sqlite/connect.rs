@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// While it lives, no other process opens this store. The system gives it up with the process.
 pub(super) struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -66,7 +66,15 @@ impl Lock {
             .and_then(|()| write!(file, "{}", std::process::id()));
         // Only a courtesy to whoever comes second; a full disk must not keep us from starting.
         let _without_name = noted;
-        Ok(Lock { _file: file })
+        Ok(Lock { file })
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // A child that is just being started shares the file until it is another program: closing
+        // it here would not be enough.
+        let _at_the_latest_with_the_process = self.file.unlock();
     }
 }
 
