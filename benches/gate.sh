@@ -8,6 +8,6 @@ cd "$(dirname "$0")/.."
 # libc6-dbg is what valgrind tells memcpy and the like by.
 command -v valgrind >/dev/null || deploy/packages.sh valgrind libc6-dbg
 cargo build --locked --release -p echo -p rig
-benches/rig/callgrind.sh --count 10000 --at-most 12000
-benches/rig/allocations.sh --at-most 6
+benches/rig/count.sh instructions --count 10000 --at-most 12000
+benches/rig/count.sh allocations --at-most 6
 benches/rig/scale.sh

@@ -41,13 +41,13 @@ compare() {
     done
 }
 
-RIG_HANDLERS=1 "$here/callgrind.sh" --count "$count" "$target/release/variants" >"$work/one"
-RIG_HANDLERS=$handlers "$here/callgrind.sh" --count "$count" "$target/release/variants" >"$work/many"
+RIG_HANDLERS=1 "$here/count.sh" instructions --count "$count" "$target/release/variants" >"$work/one"
+RIG_HANDLERS=$handlers "$here/count.sh" instructions --count "$count" "$target/release/variants" >"$work/many"
 compare "1 and $handlers handlers"
 
 # As many stanzas as addresses: in the difference of N and 2N each address writes again.
-"$here/callgrind.sh" --senders 1 --count "$count" "$target/release/variants" >"$work/one"
-"$here/callgrind.sh" --senders "$conversations" --count "$conversations" \
+"$here/count.sh" instructions --senders 1 --count "$count" "$target/release/variants" >"$work/one"
+"$here/count.sh" instructions --senders "$conversations" --count "$conversations" \
     "$target/release/variants" >"$work/many"
 compare "1 and $conversations known conversations"
 exit $over

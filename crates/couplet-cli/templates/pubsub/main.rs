@@ -21,8 +21,8 @@ async fn serve(config: Config, stop: Stop) -> Result<(), Error> {
     };
     let pubsub = opened?;
     let ended = news(config, &pubsub).run(stop.wait()).await;
-    pubsub.close().await?;
-    ended
+    let closed = pubsub.close().await;
+    ended.and(closed.map_err(Error::from))
 }
 
 fn main() -> ExitCode {
