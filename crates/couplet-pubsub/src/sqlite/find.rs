@@ -81,12 +81,17 @@ fn held_by(
     who: &BareJid,
 ) -> Result<Vec<Subscription>, StoreError> {
     let sql = format!(
-        "SELECT {SUBSCRIPTION} FROM subscription INDEXED BY subscription_bare
-         WHERE bare = ? AND node = ? ORDER BY began"
+        "SELECT began, {SUBSCRIPTION} FROM subscription INDEXED BY subscription_bare
+         WHERE bare = ? AND node = ?"
     );
     let mut held = file.prepare_cached(&sql)?;
-    let held = held.query_map(params![who.as_str(), node.0], rows::subscription)?;
-    Ok(held.collect::<Result<_, _>>()?)
+    let held = held.query_map(params![who.as_str(), node.0], |row| {
+        Ok((row.get::<_, i64>(0)?, rows::subscription_from(row, 1)?))
+    })?;
+    let mut held = held.collect::<Result<Vec<_>, _>>()?;
+    // They are few, and SQLite would set up its sorter for none.
+    held.sort_by_key(|(began, _)| *began);
+    Ok(held.into_iter().map(|(_, held)| held).collect())
 }
 
 fn usage(file: &Connection, who: &BareJid) -> Result<Usage, StoreError> {
