@@ -332,7 +332,7 @@ async fn a_volume_that_may_not_be_written_is_told_with_its_cure() {
     service.launch();
     let ended = service.ended().await;
     let log = service.log();
-    assert_eq!(ended.code(), Some(1), "{log}");
+    assert_eq!(ended.code(), Some(2), "{log}");
     assert_eq!(log.lines().count(), 1, "{log}");
     assert!(log.contains("Read-only file system"), "{log}");
     assert!(log.contains("right to write"), "{log}");
