@@ -16,8 +16,10 @@ use crate::{
 
 mod attributes;
 mod kind;
+mod unreadable;
 
 pub use kind::{IqType, Kind};
+pub use unreadable::NotAStanza;
 
 use attributes::{Type, Value};
 
@@ -370,37 +372,6 @@ impl fmt::Debug for Stanza {
             .field("id", &self.id())
             .finish_non_exhaustive()
     }
-}
-
-/// Why a top-level element of the stream is not a stanza to handle.
-///
-/// # Examples
-///
-/// ```
-/// use couplet_core::{element::{Scope, Tree}, stanza::{NotAStanza, Stanza}};
-///
-/// let tree = Tree::parse("<handshake/>".into(), &Scope::component()).unwrap();
-/// assert!(matches!(Stanza::read(tree), Err(NotAStanza::Other(_))));
-/// ```
-#[derive(Debug)]
-pub enum NotAStanza {
-    /// Something else: `<handshake/>`, `<stream:error/>`, or what nobody knows.
-    Other(Box<Tree>),
-    /// It has no sender, or one that is no JID: it cannot be answered.
-    BadFrom(Kind),
-    /// It has no recipient, or one that is no JID.
-    BadTo {
-        /// What it is.
-        kind: Kind,
-        /// Its type.
-        type_: Option<String>,
-        /// Its id.
-        id: Option<String>,
-        /// Who sent it.
-        from: Box<Jid>,
-        /// There was no `to` at all.
-        absent: bool,
-    },
 }
 
 #[cfg(test)]
