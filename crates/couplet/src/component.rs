@@ -1,25 +1,24 @@
 //! The noun users build: what a component is and does.
 
-use std::{future::Future, io, pin::pin, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
-use couplet_core::{gate::Gate, lanes::LaneLimits};
+use couplet_core::gate::Gate;
 use jid::Jid;
 
 use crate::{
     alongside::{Stopping, Works},
     config::Config,
-    connect::{Configured, Connect},
-    dispatch::Dispatch,
-    error::Error,
+    connect::Connect,
     features::{About, Discovery, Feature, Features},
     hooks::Hooks,
     link::Link,
     router::Router,
-    supervise::{Patience, Supervisor, random_seed},
+    supervise::{Patience, random_seed},
     switchboard::Switchboard,
 };
 
 mod mount;
+mod run;
 
 /// A component: its handlers, and what it says of itself.
 ///
@@ -328,79 +327,6 @@ impl Component {
         let domain = self.switchboard.outbox.gate().domain().clone();
         Link::new(Arc::clone(&self.switchboard), domain)
     }
-
-    /// Runs until `until` is ready; then it stops politely: nobody new is admitted, handlers
-    /// finish within `timing.grace`, the rest is answered, the goodbye hook runs, the stream is
-    /// closed.
-    ///
-    /// Several components, each of its own domain, run side by side in one process.
-    ///
-    /// # Errors
-    ///
-    /// Who ended it, and what to do: see [`Error`]. An unreachable server does not end it, unless
-    /// it was told so by [`Component::without_reconnect`].
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future closes the connection at once and drops what waits.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use couplet::{Component, Config};
-    ///
-    /// # fn main() -> Result<(), couplet::Error> {
-    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-    /// let bot = Component::new(Config::new("bot.localhost", "secret"));
-    /// // To stop before it could begin is polite too.
-    /// bot.run(std::future::ready(())).await
-    /// # })
-    /// # }
-    /// ```
-    pub async fn run(self, until: impl Future<Output = ()>) -> Result<(), Error> {
-        self.config.check()?;
-        Jid::new(&self.config.domain).map_err(|why| Error::Misuse(format!("domain: {why}")))?;
-        let connector = match self.connector {
-            Some(connector) => connector,
-            None => Box::new(Configured::new(&self.config).map_err(bad_tls)?),
-        };
-        let mut router = self.router;
-        self.features.mount(&mut router);
-        let limits = LaneLimits {
-            at_once: self.config.limits.handlers,
-            waiting_per_lane: self.config.limits.waiting_per_conversation,
-            waiting_bytes: self.config.limits.waiting_bytes,
-        };
-        let dispatch = Dispatch::new(
-            router,
-            Arc::clone(&self.switchboard),
-            limits,
-            self.config.timing.handler,
-        );
-        self.switchboard.begin_to_count();
-        let timing = &self.config.timing;
-        let seat = self
-            .config
-            .health
-            .enter(&self.config.domain, timing.keepalive);
-        let grace = self.config.timing.grace;
-        let domain = self.switchboard.outbox.gate().domain().clone();
-        let mut works = self
-            .works
-            .start(&Link::new(Arc::clone(&self.switchboard), domain));
-        let supervisor = Supervisor {
-            config: self.config,
-            switchboard: self.switchboard,
-            dispatch,
-            hooks: self.hooks,
-            connector,
-            seat,
-            patience: self.patience,
-        };
-        let ended = Box::pin(supervisor.run(&mut works, pin!(until))).await;
-        works.end(grace).await;
-        ended
-    }
 }
 
 impl std::fmt::Debug for Component {
@@ -414,11 +340,4 @@ impl std::fmt::Debug for Component {
 #[expect(clippy::expect_used, reason = "a constant that is a JID")]
 fn nowhere() -> Jid {
     Jid::new("nowhere.invalid").expect("RFC 6761, 6.4 keeps this name free")
-}
-
-fn bad_tls(cause: io::Error) -> Error {
-    Error::Io {
-        doing: "setting up TLS".to_owned(),
-        cause,
-    }
 }

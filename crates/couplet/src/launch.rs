@@ -12,6 +12,8 @@ use crate::error::Error;
 use crate::logging;
 
 mod flags;
+#[cfg(feature = "operate")]
+mod health;
 mod reload;
 mod signals;
 mod subcommand;
@@ -247,7 +249,7 @@ impl Launch {
         }
         #[cfg(feature = "operate")]
         if let Some(asked) = given.wants_health {
-            return health(&given.program, asked.url, given.sources);
+            return health::ask(&given.program, asked.url, given.sources);
         }
         let loaded = given.sources.clone().load().and_then(checked);
         let own = |config: Config| match self.check {
@@ -329,39 +331,6 @@ fn complain(program: &str, what: &dyn Display) {
 
 fn checked(config: Config) -> Result<Config, ConfigError> {
     logging::filter(&config).map(|_| config)
-}
-
-/// Asks the program that runs with this configuration.
-#[cfg(feature = "operate")]
-fn health(program: &str, url: Option<String>, sources: Sources) -> u8 {
-    let url = match url {
-        Some(url) => url,
-        None => match sources.without_login().load() {
-            Ok(config) => match config.operate.listen {
-                Some(address) => crate::operate::url(address),
-                None => {
-                    let cure = "set it, or name a --url";
-                    let why = "operate.listen is not set, so there is nobody to ask";
-                    complain(program, &format_args!("{why}: {cure}"));
-                    return 2;
-                }
-            },
-            Err(error) => {
-                complain(program, &error);
-                return 2;
-            }
-        },
-    };
-    match crate::operate::ask(&url) {
-        Ok(line) => {
-            show(&format!("{line}\n"));
-            0
-        }
-        Err(why) => {
-            complain(program, &format_args!("not ready: {why}"));
-            1
-        }
-    }
 }
 
 fn live<F>(config: Config, reload: Reload, run: F) -> Result<(), Error>

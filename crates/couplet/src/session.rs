@@ -1,10 +1,10 @@
 //! One connected lifetime: what comes in is handed on, what waits goes out, until it ends.
 
-use std::{fmt, io, pin::Pin, sync::Arc, time::Duration};
+use std::{io, pin::Pin, sync::Arc, time::Duration};
 
 use couplet_core::{
     element::Tree,
-    framer::{Frame, Malformed},
+    framer::Frame,
     gate::Head,
     handshake,
     peer_error::PeerError,
@@ -29,6 +29,10 @@ use crate::{
     pipe::{Pipe, Turn},
     switchboard::Switchboard,
 };
+
+mod loss;
+
+pub(crate) use loss::Loss;
 
 /// How long the app's goodbyes may take, and then the server's.
 const PARTING: Duration = Duration::from_secs(2);
@@ -59,25 +63,6 @@ enum Phase {
     Parting(Instant),
     /// Our closing tag is on its way; the server's is awaited.
     Closing(Instant),
-}
-
-/// Why a session ended.
-#[derive(Debug)]
-pub(crate) enum Loss {
-    /// We wanted it to.
-    Stopped,
-    /// The server closed the connection.
-    Closed,
-    /// The server said why.
-    Stream(StreamError),
-    /// What the server sent is not well-formed.
-    Malformed(Malformed),
-    /// Nothing was heard for this long.
-    Silent(Duration),
-    /// The server keeps the connection and has forgotten the component behind it.
-    Forgotten,
-    /// The connection failed.
-    Io(io::Error),
 }
 
 impl<'a> Session<'a> {
@@ -366,36 +351,6 @@ impl<'a> Session<'a> {
         if self.pipe.is_between_stanzas() {
             let _nobody_may_listen =
                 time::timeout(Duration::from_secs(1), self.pipe.say(&last_words)).await;
-        }
-    }
-}
-
-impl Loss {
-    /// One word, for what is counted.
-    pub(crate) fn word(&self) -> Option<&'static str> {
-        Some(match self {
-            Loss::Stopped => return None,
-            Loss::Closed => "closed",
-            Loss::Stream(error) if error.condition == "conflict" => "conflict",
-            Loss::Stream(_) => "stream_error",
-            Loss::Malformed(_) => "malformed",
-            Loss::Silent(_) => "silent",
-            Loss::Forgotten => "forgotten",
-            Loss::Io(_) => "io",
-        })
-    }
-}
-
-impl fmt::Display for Loss {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Loss::Stopped => f.write_str("stopped"),
-            Loss::Closed => f.write_str("the server closed the connection"),
-            Loss::Stream(error) => write!(f, "the server ended the stream: {error}"),
-            Loss::Malformed(why) => write!(f, "the server sent what is not well-formed: {why}"),
-            Loss::Silent(time) => write!(f, "nothing was heard from the server for {time:?}"),
-            Loss::Forgotten => f.write_str("the server has forgotten this component"),
-            Loss::Io(why) => write!(f, "the connection failed: {why}"),
         }
     }
 }

@@ -1,0 +1,89 @@
+//! From what was built to what runs.
+
+use std::{future::Future, io, pin::pin, sync::Arc};
+
+use couplet_core::lanes::LaneLimits;
+use jid::Jid;
+
+use super::Component;
+use crate::{connect::Configured, dispatch::Dispatch, error::Error, supervise::Supervisor};
+
+impl Component {
+    /// Runs until `until` is ready; then it stops politely: nobody new is admitted, handlers
+    /// finish within `timing.grace`, the rest is answered, the goodbye hook runs, the stream is
+    /// closed.
+    ///
+    /// Several components, each of its own domain, run side by side in one process.
+    ///
+    /// # Errors
+    ///
+    /// Who ended it, and what to do: see [`Error`]. An unreachable server does not end it, unless
+    /// it was told so by [`Component::without_reconnect`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future closes the connection at once and drops what waits.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config};
+    ///
+    /// # fn main() -> Result<(), couplet::Error> {
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let bot = Component::new(Config::new("bot.localhost", "secret"));
+    /// // To stop before it could begin is polite too.
+    /// bot.run(std::future::ready(())).await
+    /// # })
+    /// # }
+    /// ```
+    pub async fn run(self, until: impl Future<Output = ()>) -> Result<(), Error> {
+        self.config.check()?;
+        Jid::new(&self.config.domain).map_err(|why| Error::Misuse(format!("domain: {why}")))?;
+        let link = self.link();
+        let connector = match self.connector {
+            Some(connector) => connector,
+            None => Box::new(Configured::new(&self.config).map_err(bad_tls)?),
+        };
+        let mut router = self.router;
+        self.features.mount(&mut router);
+        let limits = LaneLimits {
+            at_once: self.config.limits.handlers,
+            waiting_per_lane: self.config.limits.waiting_per_conversation,
+            waiting_bytes: self.config.limits.waiting_bytes,
+        };
+        let dispatch = Dispatch::new(
+            router,
+            Arc::clone(&self.switchboard),
+            limits,
+            self.config.timing.handler,
+        );
+        self.switchboard.begin_to_count();
+        let timing = &self.config.timing;
+        let seat = self
+            .config
+            .health
+            .enter(&self.config.domain, timing.keepalive);
+        let grace = self.config.timing.grace;
+        let mut works = self.works.start(&link);
+        let supervisor = Supervisor {
+            config: self.config,
+            switchboard: self.switchboard,
+            dispatch,
+            hooks: self.hooks,
+            connector,
+            seat,
+            patience: self.patience,
+        };
+        let ended = Box::pin(supervisor.run(&mut works, pin!(until))).await;
+        works.end(grace).await;
+        ended
+    }
+}
+
+fn bad_tls(cause: io::Error) -> Error {
+    Error::Io {
+        doing: "setting up TLS".to_owned(),
+        cause,
+    }
+}

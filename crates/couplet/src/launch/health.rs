@@ -1,0 +1,36 @@
+//! The subcommand `health`: whether the program that runs with this configuration is ready.
+
+use super::{complain, show};
+use crate::{config::Sources, operate};
+
+/// Asks the program that runs with this configuration.
+pub(super) fn ask(program: &str, url: Option<String>, sources: Sources) -> u8 {
+    let url = match url {
+        Some(url) => url,
+        None => match sources.without_login().load() {
+            Ok(config) => match config.operate.listen {
+                Some(address) => operate::url(address),
+                None => {
+                    let cure = "set it, or name a --url";
+                    let why = "operate.listen is not set, so there is nobody to ask";
+                    complain(program, &format_args!("{why}: {cure}"));
+                    return 2;
+                }
+            },
+            Err(error) => {
+                complain(program, &error);
+                return 2;
+            }
+        },
+    };
+    match operate::ask(&url) {
+        Ok(line) => {
+            show(&format!("{line}\n"));
+            0
+        }
+        Err(why) => {
+            complain(program, &format_args!("not ready: {why}"));
+            1
+        }
+    }
+}
