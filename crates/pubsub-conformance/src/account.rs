@@ -117,6 +117,36 @@ impl std::str::FromStr for Account {
     }
 }
 
+/// The accounts that take part, all of them ordinary ones.
+///
+/// # Examples
+///
+/// ```
+/// use pubsub_conformance::{Account, People};
+///
+/// let people = People {
+///     owner: Account::new("alice@localhost", "secret"),
+///     publisher: Account::new("bob@localhost", "secret"),
+///     subscriber: Account::new("carol@localhost", "secret"),
+///     stranger: Account::new("dave@localhost", "secret"),
+///     outsider: None,
+/// };
+/// assert!(people.outsider.is_none());
+/// ```
+#[derive(Clone, Debug)]
+pub struct People {
+    /// Makes the nodes; has to be allowed to.
+    pub owner: Account,
+    /// Publishes to them.
+    pub publisher: Account,
+    /// Subscribes to them.
+    pub subscriber: Account,
+    /// Has no part in any node.
+    pub stranger: Account,
+    /// Must not make nodes; without one case 12 is not run.
+    pub outsider: Option<Account>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

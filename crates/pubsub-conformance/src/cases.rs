@@ -92,6 +92,18 @@ pub(crate) fn all() -> Vec<Case> {
     all
 }
 
+/// The numbers, sections and sentences of all cases.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(pubsub_conformance::cases().count(), 100);
+/// ```
+pub fn cases() -> impl Iterator<Item = (u16, &'static str, &'static str)> {
+    let listed = |case: Case| (case.number, case.section, case.sentence);
+    all().into_iter().map(listed)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

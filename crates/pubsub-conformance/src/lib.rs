@@ -16,9 +16,10 @@ mod ask;
 mod account;
 mod fault;
 
-pub use crate::account::{Account, BadAccount};
+pub use crate::account::{Account, BadAccount, People};
+pub use crate::cases::cases;
 pub use crate::client::{Security, Server};
 pub use crate::known::{BadList, KnownFailures};
 pub use crate::ordeal::{BadSink, Crash, Ordeal, Sink, Victim};
 pub use crate::report::{Outcome, Report, Row};
-pub use crate::suite::{People, Suite, Unreachable, cases};
+pub use crate::suite::{Suite, Unreachable};

@@ -8,47 +8,17 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use crate::account::Account;
+use crate::account::People;
 use crate::cases::{Case, all};
 use crate::client::Server;
 use crate::fault::Fault;
 use crate::known::KnownFailures;
 use crate::ordeal::Ordeal;
 use crate::report::{Outcome, Report, Row};
-use crate::world::{Cast, Facts, World};
+use crate::world::{Facts, World};
 
 /// How long the nodes of one case may take to be deleted.
 const CLEANING: Duration = Duration::from_secs(20);
-
-/// The accounts that take part, all of them ordinary ones.
-///
-/// # Examples
-///
-/// ```
-/// use pubsub_conformance::{Account, People};
-///
-/// let people = People {
-///     owner: Account::new("alice@localhost", "secret"),
-///     publisher: Account::new("bob@localhost", "secret"),
-///     subscriber: Account::new("carol@localhost", "secret"),
-///     stranger: Account::new("dave@localhost", "secret"),
-///     outsider: None,
-/// };
-/// assert!(people.outsider.is_none());
-/// ```
-#[derive(Clone, Debug)]
-pub struct People {
-    /// Makes the nodes; has to be allowed to.
-    pub owner: Account,
-    /// Publishes to them.
-    pub publisher: Account,
-    /// Subscribes to them.
-    pub subscriber: Account,
-    /// Has no part in any node.
-    pub stranger: Account,
-    /// Must not make nodes; without one case 12 is not run.
-    pub outsider: Option<Account>,
-}
 
 /// A service and what is needed to ask it the hundred questions.
 ///
@@ -344,20 +314,12 @@ impl Suite {
     }
 
     fn world(&self) -> World {
-        let people = self.people.clone();
-        let cast = Cast {
-            owner: people.owner,
-            publisher: people.publisher,
-            subscriber: people.subscriber,
-            stranger: people.stranger,
-            outsider: people.outsider,
-        };
         // Two runs at once, or one after another that was interrupted, must not share names.
         let run = format!("conformance-{:x}", crate::world::chance());
         World::new(
             self.service.clone(),
             self.server.clone(),
-            cast,
+            self.people.clone(),
             self.facts.clone(),
             self.deadline / 2,
             run,
@@ -389,18 +351,6 @@ fn outcome(faults: Vec<Fault>) -> Outcome {
         expected: expected.join("\n"),
         came: came.join("\n"),
     }
-}
-
-/// The numbers, sections and sentences of all cases.
-///
-/// # Examples
-///
-/// ```
-/// assert_eq!(pubsub_conformance::cases().count(), 100);
-/// ```
-pub fn cases() -> impl Iterator<Item = (u16, &'static str, &'static str)> {
-    let listed = |case: Case| (case.number, case.section, case.sentence);
-    all().into_iter().map(listed)
 }
 
 /// The service or an account could not be reached: nothing was asked.

@@ -11,13 +11,14 @@ use std::time::Duration;
 use couplet_core::element::Tree;
 use tokio::time::Instant;
 
+use crate::account::People;
 use crate::ask::{NS_EVENT, NS_INFO, NS_PUBSUB, element, escaped, owner, pubsub};
 use crate::client::{Server, Session, login};
 use crate::expect::{Answer, Event};
 use crate::fault::{About, Checked, Fault};
 use crate::ordeal::Ordeal;
 
-pub(crate) use who::{Cast, O, OUTSIDER, P, S, Who, X};
+pub(crate) use who::{O, OUTSIDER, P, S, Who, X};
 
 /// What the runner was told about the service, where it cannot find out by itself.
 #[derive(Clone, Debug, Default)]
@@ -38,7 +39,7 @@ pub(crate) struct World {
     pub(crate) facts: Facts,
     pub(crate) features: BTreeSet<String>,
     server: Server,
-    cast: Cast,
+    people: People,
     patience: Duration,
     run: String,
     named: u32,
@@ -54,7 +55,7 @@ impl World {
     pub(crate) fn new(
         service: String,
         server: Server,
-        cast: Cast,
+        people: People,
         facts: Facts,
         patience: Duration,
         run: String,
@@ -64,7 +65,7 @@ impl World {
             facts,
             features: BTreeSet::new(),
             server,
-            cast,
+            people,
             patience,
             run,
             named: 0,
@@ -138,7 +139,7 @@ impl World {
 
     /// The bare address of somebody.
     pub(crate) fn bare(&self, who: Who) -> String {
-        let account = self.cast.account(who);
+        let account = self.people.account(who);
         account.map_or_else(String::new, |account| account.jid().to_owned())
     }
 
@@ -159,7 +160,7 @@ impl World {
 
     /// A session that the caller looks after.
     pub(crate) async fn another_session(&self, who: Who) -> Checked<Session> {
-        let account = self.cast.account(who);
+        let account = self.people.account(who);
         let account = account.ok_or_else(|| Fault::NotRun(who.missing()))?;
         let resource = format!("{}-{}", self.run, who.resource());
         login(&self.server, account, &resource, self.patience).await

@@ -1,6 +1,6 @@
 //! The people of pubsub.md: O owner, P publisher, S subscriber, X stranger.
 
-use crate::account::Account;
+use crate::account::{Account, People};
 
 /// Somebody, with one of several resources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,17 +54,7 @@ impl Who {
     }
 }
 
-/// The accounts of the people.
-#[derive(Clone, Debug)]
-pub(crate) struct Cast {
-    pub(crate) owner: Account,
-    pub(crate) publisher: Account,
-    pub(crate) subscriber: Account,
-    pub(crate) stranger: Account,
-    pub(crate) outsider: Option<Account>,
-}
-
-impl Cast {
+impl People {
     pub(crate) fn account(&self, who: Who) -> Option<&Account> {
         match who.role {
             Role::Owner => Some(&self.owner),
