@@ -26,6 +26,29 @@ pub(crate) struct Node {
     pub(crate) subscribers: u64,
 }
 
+impl Node {
+    /// As it is when nothing has happened to it yet.
+    pub(crate) fn new(
+        id: NodeId,
+        name: String,
+        config: NodeConfig,
+        creator: jid::BareJid,
+        created: Moment,
+    ) -> Node {
+        Node {
+            id,
+            name,
+            config,
+            creator,
+            created,
+            revision: 0,
+            next_seq: 1,
+            items: 0,
+            subscribers: 0,
+        }
+    }
+}
+
 /// What an owner can set. (XEP-0060, 16.4.4)
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]

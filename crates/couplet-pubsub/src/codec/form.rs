@@ -563,19 +563,13 @@ mod tests {
     #[test]
     fn meta_data_tells_what_is_public() {
         let jid = |text: &str| BareJid::new(text).unwrap();
+        let config = NodeConfig {
+            title: Some("T".into()),
+            ..NodeConfig::default()
+        };
         let node = Node {
-            id: NodeId(1),
-            name: "n".into(),
-            config: NodeConfig {
-                title: Some("T".into()),
-                ..NodeConfig::default()
-            },
-            creator: jid("a@b"),
-            created: Moment(0),
-            revision: 1,
-            next_seq: 1,
-            items: 0,
             subscribers: 7,
+            ..Node::new(NodeId(1), "n".into(), config, jid("a@b"), Moment(0))
         };
         let form = meta_data(&node, &[jid("a@b"), jid("c@d")]);
         assert_eq!(form.type_, DataFormType::Result_);

@@ -88,15 +88,8 @@ pub(super) fn facts_with(actor: Party, configure: impl FnOnce(&mut NodeConfig)) 
     configure(&mut config);
     Facts {
         node: Some(Node {
-            id: NodeId(1),
-            name: NODE.to_owned(),
-            config,
-            creator: bare(OWNER),
-            created: Moment(0),
             revision: 1,
-            next_seq: 1,
-            items: 0,
-            subscribers: 0,
+            ..Node::new(NodeId(1), NODE.to_owned(), config, bare(OWNER), Moment(0))
         }),
         actor: Some(actor),
         owners: vec![bare(OWNER)],

@@ -49,17 +49,7 @@ impl Shelf {
                 at,
             } => {
                 self.redirects.remove(&name);
-                let node = Node {
-                    id,
-                    name,
-                    config: *config,
-                    creator,
-                    created: at,
-                    revision: 0,
-                    next_seq: 1,
-                    items: 0,
-                    subscribers: 0,
-                };
+                let node = Node::new(id, name, *config, creator, at);
                 self.add_node(Kept::new(node, false));
             }
             Change::Configure(config) => {

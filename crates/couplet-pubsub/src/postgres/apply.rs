@@ -91,17 +91,8 @@ impl Work {
             } => {
                 self.leave();
                 let id = self.keys.next();
-                let node = Node {
-                    id: id.ok_or_else(|| StoreError::Broken("a node without a key".to_owned()))?,
-                    name,
-                    config: *config,
-                    creator,
-                    created: at,
-                    revision: 0,
-                    next_seq: 1,
-                    items: 0,
-                    subscribers: 0,
-                };
+                let id = id.ok_or_else(|| StoreError::Broken("a node without a key".to_owned()))?;
+                let node = Node::new(id, name, *config, creator, at);
                 self.create(node)?;
             }
             Change::Configure(config) => {

@@ -69,17 +69,7 @@ impl<'a> Work<'a> {
                 at,
             } => {
                 self.leave()?;
-                let node = Node {
-                    id: NodeId(0),
-                    name,
-                    config: *config,
-                    creator,
-                    created: at,
-                    revision: 0,
-                    next_seq: 1,
-                    items: 0,
-                    subscribers: 0,
-                };
+                let node = Node::new(NodeId(0), name, *config, creator, at);
                 self.node = Some(create(self.file, node)?);
             }
             Change::Configure(config) => {
