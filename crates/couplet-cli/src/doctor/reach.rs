@@ -109,19 +109,34 @@ pub(super) async fn connect(
             Place::Unix(path) => format!("{}: {error}", path.display()),
         })
         .collect();
-    let finding = Finding::warn(
-        format!(
-            "{} of {} addresses take connections",
-            open.len(),
-            open.len() + shut.len()
-        ),
-        format!(
-            "{}\nThe component tries them in order, so it gets through; each attempt that fails \
-             costs time.\nLet the server listen on all of them, or set `server` to one that works.",
-            told.join("\n")
-        ),
-    );
+    let all = open.len() + shut.len();
+    let some = format!("{} of {all} addresses take connections", open.len());
+    let finding = if shut.iter().all(|(_, error)| is_without_route(error)) {
+        // Such an attempt fails at once, and what the server listens on would not change it.
+        Finding::pass(format!(
+            "{some}; this machine has no route to the rest ({})",
+            told.join("; ")
+        ))
+    } else {
+        Finding::warn(
+            some,
+            format!(
+                "{}\nThe component tries them in order, so it gets through; each attempt that \
+                 fails costs time.\nLet the server listen on all of them, or set `server` to one \
+                 that works.",
+                told.join("\n")
+            ),
+        )
+    };
     (finding, Some(first))
+}
+
+/// Whether there is no way there at all, as to `::1` on a machine without IPv6.
+fn is_without_route(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::AddrNotAvailable | io::ErrorKind::NetworkUnreachable
+    )
 }
 
 /// Whether the usual port is open where the configured one is not.
@@ -144,4 +159,47 @@ async fn usual_port(config: &Config, limit: Duration) -> String {
 fn unreachable(config: &Config, error: &io::Error) -> Finding {
     let server = config.server.clone();
     Finding::of_error(&Unreachable::from_io(&config.domain, server, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is said of a machine with one address that takes connections and this one.
+    async fn beside(other: SocketAddr) -> Finding {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let works = Place::Tcp(listener.local_addr().unwrap());
+        let places = vec![Place::Tcp(other), works.clone()];
+        let config = Config::new("echo.test", "secret");
+        let (finding, chosen) = connect(&config, places, Duration::from_secs(10)).await;
+        assert_eq!(chosen, Some(works));
+        finding
+    }
+
+    #[tokio::test]
+    async fn an_address_without_a_route_is_no_fault_of_the_server() {
+        // TCP has no way to a group, with or without IPv6.
+        let group = "224.0.0.1:5347".parse().unwrap();
+        assert_eq!(
+            beside(group).await,
+            Finding::pass(
+                "1 of 2 addresses take connections; this machine has no route to the rest \
+                 (224.0.0.1:5347: Network is unreachable (os error 101))"
+            )
+        );
+    }
+
+    #[tokio::test]
+    async fn an_address_that_nobody_listens_on_is_worth_a_warning() {
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = closed.local_addr().unwrap();
+        drop(closed);
+        let advice = format!(
+            "{address}: Connection refused (os error 111)\n\
+             The component tries them in order, so it gets through; each attempt that fails costs \
+             time.\nLet the server listen on all of them, or set `server` to one that works."
+        );
+        let warning = Finding::warn("1 of 2 addresses take connections", advice);
+        assert_eq!(beside(address).await, warning);
+    }
 }
