@@ -8,7 +8,9 @@ use couplet_core::element::{Scope, Step, Tree};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    let Ok(tree) = Tree::parse(Bytes::copy_from_slice(data), &Scope::component()) else { return };
+    let Ok(tree) = Tree::parse(Bytes::copy_from_slice(data), &Scope::component()) else {
+        return;
+    };
     let mut depth = 0_usize;
     for step in tree.root().steps() {
         match step {
@@ -24,7 +26,9 @@ fuzz_target!(|data: &[u8]| {
         }
     }
     assert_eq!(depth, 0);
-    let Ok(element) = tree.root().to_minidom() else { return };
+    let Ok(element) = tree.root().to_minidom() else {
+        return;
+    };
     let Ok(written) = Tree::parse(Bytes::from(String::from(&element)), &Scope::client()) else {
         // minidom writes what it cannot read: an attribute in a namespace without a prefix.
         return;

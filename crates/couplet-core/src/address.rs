@@ -34,7 +34,7 @@ impl Address {
                 domain: (start + from, start + to),
                 jid: OnceLock::new(),
             }),
-            None => Jid::new(value).ok().map(Address::Prepared),
+            None => prepared(value).map(Address::Prepared),
         }
     }
 
@@ -67,6 +67,21 @@ impl Address {
             Address::Prepared(jid) => jid,
         }
     }
+}
+
+/// The address in its normal form. jid 0.12 leaves the root dot of a domain where nothing else has to
+/// change, and then cuts the same JID differently. (RFC 7622, 3.2: it MUST be stripped)
+fn prepared(address: &str) -> Option<Jid> {
+    let domain = domain_of(address);
+    let Some(name) = domain.strip_suffix('.') else {
+        return Jid::new(address).ok();
+    };
+    if name.ends_with('.') {
+        return None;
+    }
+    let end = position(address, domain)? + name.len();
+    let (head, rest) = (address.get(..end)?, address.get(end + 1..)?);
+    Jid::new(&[head, rest].concat()).ok()
 }
 
 /// The domain in the characters of a JID. (RFC 7622, 3.2: after the first `@` before any `/`)
@@ -188,6 +203,23 @@ mod tests {
         }
         assert!(plain_domain(&format!("{}@b", "x".repeat(1024))).is_none());
         assert!(plain_domain(&format!("a@{}", "x".repeat(64))).is_none());
+    }
+
+    #[test]
+    fn the_root_dot_of_a_domain_is_no_part_of_an_address() {
+        for (written, meant) in [
+            ("b.", "b"),
+            ("b./c", "b/c"),
+            ("a@b.", "a@b"),
+            ("A@b./c.", "a@b/c."),
+        ] {
+            let address = Address::read("", written).unwrap();
+            let seen = (address.as_str(""), address.jid("").as_str());
+            assert_eq!(seen, (meant, meant), "{written}");
+        }
+        for nobody in [".", "a@.", "b..", "a@b../c"] {
+            assert!(Address::read("", nobody).is_none(), "{nobody}");
+        }
     }
 
     #[test]

@@ -1,0 +1,68 @@
+//! Any element as a stanza: nothing in it stops whoever looks at it. It is refused in a stanza that
+//! can be read, from whom it was written to and to its sender, with its id; and nobody answers that.
+
+#![no_main]
+
+use std::hint::black_box;
+
+use bytes::Bytes;
+use couplet_core::{
+    element::{Scope, Tree},
+    gate::Gate,
+    message::Message,
+    peer_error::PeerError,
+    presence::Presence,
+    refusal::{Condition, Refusal},
+    reply::Asked,
+    stanza::Stanza,
+};
+use jid::Jid;
+use libfuzzer_sys::fuzz_target;
+
+/// More than an answer that repeats what it is an answer to.
+const ROOM: usize = 1 << 20;
+
+fuzz_target!(|data: &[u8]| {
+    let Ok(tree) = Tree::parse(Bytes::copy_from_slice(data), &Scope::component()) else {
+        return;
+    };
+    let Ok(stanza) = Stanza::read(tree) else {
+        return;
+    };
+    look(&stanza);
+    let domain = Jid::new(stanza.to().domain().as_str()).unwrap();
+    let gate = Gate::new(domain, ROOM);
+    let no = Refusal::new(Condition::BadRequest).text(stanza.as_xml());
+    let mut out = Vec::new();
+    let refused = Asked::of(&stanza, |asked| asked.refuse(&gate, &mut out, &no));
+    assert_eq!(refused, Ok(!out.is_empty()), "{stanza:?}");
+    if out.is_empty() {
+        return;
+    }
+    let answer = Tree::parse(out.into(), &Scope::component()).unwrap();
+    let answer = Stanza::read(answer).unwrap();
+    assert_eq!(answer.kind(), stanza.kind());
+    assert_eq!((answer.from(), answer.to()), (stanza.to(), stanza.from()));
+    assert_eq!(answer.id(), stanza.id());
+    let error = PeerError::of(&answer).unwrap();
+    assert_eq!(error.condition, Condition::BadRequest);
+    assert!(Asked::of(&answer, |asked| !asked.may_be_refused()));
+});
+
+fn look(stanza: &Stanza) {
+    black_box((stanza.type_(), stanza.lang(), stanza.is_answer()));
+    black_box((stanza.is_from_own_domain(), PeerError::of(stanza)));
+    let message = Message::from(stanza.clone());
+    black_box((
+        message.type_(),
+        message.text(),
+        message.subject(),
+        message.thread(),
+    ));
+    let presence = Presence::from(stanza.clone());
+    black_box((presence.type_(), presence.show(), presence.status()));
+    black_box((presence.priority(), presence.check().is_ok()));
+    for payload in stanza.payloads() {
+        black_box((payload.name(), payload.text()));
+    }
+}
