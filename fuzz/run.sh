@@ -17,7 +17,7 @@ while [ $# -gt 0 ]; do
     esac
 done
 cd "$(dirname "$0")"
-[ $# -gt 0 ] || set -- answers framer tree
+[ $# -gt 0 ] || set -- answers framer pubsub tree
 for target in "$@"; do
     [ -f "fuzz_targets/$target.rs" ] || { echo "run.sh: no target is called $target" >&2; exit 2; }
 done
