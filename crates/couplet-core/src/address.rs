@@ -69,8 +69,8 @@ impl Address {
     }
 }
 
-/// The address in its normal form. jid 0.12 leaves the root dot of a domain where nothing else has to
-/// change, and then cuts the same JID differently. (RFC 7622, 3.2: it MUST be stripped)
+/// The address in its normal form, without the root dot of its domain (RFC 7622, 3.2: it MUST be
+/// stripped): jid 0.12 keeps that where nothing else has to change.
 fn prepared(address: &str) -> Option<Jid> {
     let domain = domain_of(address);
     let Some(name) = domain.strip_suffix('.') else {
