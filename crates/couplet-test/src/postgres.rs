@@ -16,6 +16,10 @@ use crate::certificate;
 use crate::error::{StageError, doing};
 use crate::process::{self, Process};
 
+mod owner;
+
+use owner::Owner;
+
 const ATTEMPTS: usize = 5;
 const CLASH: &str = "could not bind";
 const READY: &str = "database system is ready to accept connections";
@@ -343,39 +347,6 @@ impl Postgres {
     fn log_file(&self) -> PathBuf {
         let name = format!("postgres-{}.log", self.launches);
         self.folder.path().join(name)
-    }
-}
-
-/// As whom the server runs where we are root.
-#[derive(Clone, Copy, Debug)]
-struct Owner {
-    user: u32,
-    group: u32,
-}
-
-impl Owner {
-    /// None where we are not root, and the server is ours.
-    fn find() -> Result<Option<Owner>, StageError> {
-        if !rustix::process::geteuid().is_root() {
-            return Ok(None);
-        }
-        let users = fs::read_to_string("/etc/passwd").map_err(doing("reading /etc/passwd"))?;
-        let found = ["postgres", "nobody"]
-            .iter()
-            .find_map(|name| users.lines().find_map(|line| Owner::read(line, name)));
-        let none = || std::io::Error::other("there is neither postgres nor nobody");
-        let found = found.ok_or_else(|| doing("looking for a user to run PostgreSQL")(none()))?;
-        Ok(Some(found))
-    }
-
-    fn read(line: &str, name: &str) -> Option<Owner> {
-        let mut fields = line.split(':');
-        if fields.next() != Some(name) {
-            return None;
-        }
-        let user = fields.nth(1)?.parse().ok()?;
-        let group = fields.next()?.parse().ok()?;
-        Some(Owner { user, group })
     }
 }
 

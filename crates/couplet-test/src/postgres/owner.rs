@@ -1,0 +1,38 @@
+//! As whom PostgreSQL runs: it refuses to run as root.
+
+use std::fs;
+
+use crate::error::{StageError, doing};
+
+/// As whom the server runs where we are root.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Owner {
+    pub(super) user: u32,
+    pub(super) group: u32,
+}
+
+impl Owner {
+    /// None where we are not root, and the server is ours.
+    pub(super) fn find() -> Result<Option<Owner>, StageError> {
+        if !rustix::process::geteuid().is_root() {
+            return Ok(None);
+        }
+        let users = fs::read_to_string("/etc/passwd").map_err(doing("reading /etc/passwd"))?;
+        let found = ["postgres", "nobody"]
+            .iter()
+            .find_map(|name| users.lines().find_map(|line| Owner::read(line, name)));
+        let none = || std::io::Error::other("there is neither postgres nor nobody");
+        let found = found.ok_or_else(|| doing("looking for a user to run PostgreSQL")(none()))?;
+        Ok(Some(found))
+    }
+
+    fn read(line: &str, name: &str) -> Option<Owner> {
+        let mut fields = line.split(':');
+        if fields.next() != Some(name) {
+            return None;
+        }
+        let user = fields.nth(1)?.parse().ok()?;
+        let group = fields.next()?.parse().ok()?;
+        Some(Owner { user, group })
+    }
+}
