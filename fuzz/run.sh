@@ -11,12 +11,13 @@ while [ $# -gt 0 ]; do
     case $1 in
         --seconds) seconds=$2; shift 2 ;;
         --again) again=$(realpath "$2"); shift 2 ;;
-        --help | -h) sed -n '2,7s/^# //p' "$0"; exit 0 ;;
+        --help | -h) sed -n '2,6s/^# //p' "$0"; exit 0 ;;
         -*) echo "run.sh: unknown option $1" >&2; exit 2 ;;
         *) break ;;
     esac
 done
 cd "$(dirname "$0")"
+[ -z "$again" ] || [ $# -eq 1 ] || { echo "run.sh: --again of which target?" >&2; exit 2; }
 [ $# -gt 0 ] || set -- answers framer pubsub tree
 for target in "$@"; do
     [ -f "fuzz_targets/$target.rs" ] || { echo "run.sh: no target is called $target" >&2; exit 2; }
@@ -42,7 +43,7 @@ fi
 for target in "$@"; do
     mkdir -p "corpus/$target" "artifacts/$target"
     echo "==> $target, $seconds seconds"
-    "$built/$target" "corpus/$target" "seeds/$target" -dict=xml.dict -max_len=4000 -timeout=10 \
+    "$built/$target" "corpus/$target" seeds/* -dict=xml.dict -max_len=4000 -timeout=10 \
         -max_total_time="$seconds" -verbosity=0 -print_final_stats=1 \
         -artifact_prefix="artifacts/$target/"
 done
