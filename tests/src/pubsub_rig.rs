@@ -177,6 +177,11 @@ impl Rig {
                 .last()
                 .map_or(String::new(), |last| format!("<after>{last}</after>"));
             let answer = self.lists(&after).await;
+            if !after.is_empty() && condition(&answer) == "item-not-found" {
+                // The last one that was seen is gone since: what is there now? (XEP-0059, 2.2)
+                stored.clear();
+                continue;
+            }
             let query = answer.root().child("query", DISCO_ITEMS);
             let query = query.unwrap_or_else(|| panic!("no items: {}", answer.as_str()));
             let names = query.children().filter_map(|item| item.attr("name"));
