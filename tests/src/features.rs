@@ -87,6 +87,20 @@ pub async fn disco_items_are_those_that_the_app_names(stage: &mut Stage) {
     component.stop().await.unwrap();
 }
 
+/// Some libraries always write the attribute.
+pub async fn an_empty_node_counts_as_no_node(stage: &mut Stage) {
+    let component = stage
+        .run(|config| Component::new(config).named("Echo"))
+        .await;
+    let mut alice = stage.user("alice").await;
+    let info = query(&mut alice, DOMAIN, INFO, "").await;
+    let empty = query(&mut alice, DOMAIN, INFO, "node=''").await;
+    assert_eq!(features(&empty), features(&info));
+    let empty = query(&mut alice, DOMAIN, ITEMS, "node=''").await;
+    assert_eq!(empty.type_(), "result");
+    component.stop().await.unwrap();
+}
+
 /// XEP-0157: a form in disco#info.
 pub async fn contact_addresses_are_told(stage: &mut Stage) {
     let kind = |config| {

@@ -46,6 +46,7 @@ macro_rules! every_scenario {
             features {
                 disco_tells_what_is_mounted
                 disco_items_are_those_that_the_app_names
+                an_empty_node_counts_as_no_node
                 contact_addresses_are_told
                 ping_version_time_and_uptime_are_answered
                 a_feature_that_is_switched_off_is_not_there

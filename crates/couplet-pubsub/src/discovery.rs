@@ -113,7 +113,7 @@ impl Nodes {
         let request = Request::Items {
             node: name.to_owned(),
             subid: None,
-            wanted: Wanted::Page(page.unwrap_or_default()),
+            wanted: page.map_or(Wanted::Newest(u32::MAX), Wanted::Page),
         };
         let Reply::Items { items, .. } = self.0.answer(who, request).await? else {
             return Err(Condition::InternalServerError.into());

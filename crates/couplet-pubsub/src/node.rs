@@ -58,7 +58,8 @@ pub struct NodeConfig {
     pub title: Option<String>,
     /// `pubsub#description`
     pub description: Option<String>,
-    /// `pubsub#type`: the namespace every payload's root element must have.
+    /// `pubsub#type`: what the items mean. Announced, and not compared with payloads: XEP-0472 uses
+    /// `urn:xmpp:pubsub-social-feed:1` for Atom entries.
     pub payload_type: Option<String>,
     /// `pubsub#language`
     pub language: Option<String>,
@@ -100,6 +101,9 @@ pub struct NodeConfig {
     pub when_full: WhenFull,
     /// `couplet#original_publisher`: whether only its publisher may overwrite an item.
     pub original_publisher: bool,
+    /// `couplet#include_body`: what `pubsub#include_body` of a new subscription is when the
+    /// subscriber does not set it. A service for people sets it to `true`.
+    pub include_body: bool,
 }
 
 impl Default for NodeConfig {
@@ -128,6 +132,7 @@ impl Default for NodeConfig {
             subscribe: true,
             when_full: WhenFull::Clear,
             original_publisher: false,
+            include_body: false,
         }
     }
 }

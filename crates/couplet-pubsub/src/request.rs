@@ -120,10 +120,7 @@ pub(crate) struct NewItem {
 pub(crate) struct Payload {
     /// The one element as XML, complete with its namespaces.
     pub(crate) xml: String,
-    /// The namespace of its root element.
-    pub(crate) ns: String,
-    /// A text for people, for subscribers who want a body: its `<body/>`, `<title/>`, `<summary/>`
-    /// or text.
+    /// What it says to people, for subscribers who want a body, where its meaning is known.
     pub(crate) text: Option<String>,
 }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::moment::Moment;
+use crate::{moment::Moment, node::NodeConfig};
 
 /// One subscription. A JID may hold several to one node, told apart by their subid.
 /// (XEP-0060, 6.1)
@@ -50,6 +50,16 @@ pub struct SubscribeOptions {
     pub deliver: bool,
     /// `pubsub#include_body`
     pub include_body: bool,
+}
+
+impl SubscribeOptions {
+    /// Those of a new subscription to a node with this configuration.
+    pub(crate) fn of(config: &NodeConfig) -> SubscribeOptions {
+        SubscribeOptions {
+            include_body: config.include_body,
+            ..SubscribeOptions::default()
+        }
+    }
 }
 
 impl Default for SubscribeOptions {

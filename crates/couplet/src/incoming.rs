@@ -37,6 +37,10 @@ impl<T> Incoming<T> {
         }
     }
 
+    pub(crate) fn payload_mut(&mut self) -> &mut T {
+        &mut self.payload
+    }
+
     /// Who sent it.
     ///
     /// Stamped by the peer's server, so it can be trusted as far as that server. (RFC 6120, 8.1.2)

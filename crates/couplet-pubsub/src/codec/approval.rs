@@ -18,7 +18,7 @@ pub(crate) fn approval(message: &Message) -> Option<Approval> {
     }
     let mut forms = message.stanza().payloads();
     let form = forms.find(|payload| payload.is("x", NS_DATA))?;
-    if !matches!(form.attr("type").as_deref(), Some("submit") | None) {
+    if !matches!(form.attr("type").as_deref(), Some("submit" | "") | None) {
         return None;
     }
     let fields = data::fields(form);

@@ -131,12 +131,7 @@ pub(crate) fn approval_wanted(node: &str, subscription: &Subscription) -> String
             "Who wants to subscribe",
             jid,
         ),
-        (
-            "pubsub#allow",
-            "boolean",
-            "Whether to allow it",
-            flag_word(false),
-        ),
+        ("pubsub#allow", "boolean", "Allow it", flag_word(false)),
     ];
     let title = (
         "Subscription request",
@@ -301,7 +296,7 @@ mod tests {
         assert_eq!(
             approval_wanted("n<", &pending),
             format!(
-                "<x xmlns='{NS_DATA}' type='form'><title>Subscription request</title><instructions>Somebody wants to subscribe to a node of yours.</instructions><field var='FORM_TYPE' type='hidden'><value>{SUBSCRIBE_AUTHORIZATION}</value></field><field var='pubsub#subid' type='hidden'><value>7</value></field><field var='pubsub#node' type='text-single' label='Node'><value>n&lt;</value></field><field var='pubsub#subscriber_jid' type='jid-single' label='Who wants to subscribe'><value>a@b</value></field><field var='pubsub#allow' type='boolean' label='Whether to allow it'><value>0</value></field></x>"
+                "<x xmlns='{NS_DATA}' type='form'><title>Subscription request</title><instructions>Somebody wants to subscribe to a node of yours.</instructions><field var='FORM_TYPE' type='hidden'><value>{SUBSCRIBE_AUTHORIZATION}</value></field><field var='pubsub#subid' type='hidden'><value>7</value></field><field var='pubsub#node' type='text-single' label='Node'><value>n&lt;</value></field><field var='pubsub#subscriber_jid' type='jid-single' label='Who wants to subscribe'><value>a@b</value></field><field var='pubsub#allow' type='boolean' label='Allow it'><value>0</value></field></x>"
             )
         );
     }

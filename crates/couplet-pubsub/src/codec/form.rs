@@ -48,17 +48,27 @@ pub(crate) fn apply_config(
     Ok(new)
 }
 
-/// Whether a node is as a publisher wants it. (XEP-0060, 7.1.5)
+/// Whether a node is as a publisher wants it. (XEP-0060, 7.1.5) A `max_items` of `max` equals the
+/// number that it means under these limits.
 ///
 /// # Errors
 ///
 /// `conflict` and `precondition-not-met`; for fields nobody knows `bad-request`.
-pub(crate) fn check_preconditions(config: &NodeConfig, fields: &[Field]) -> Result<(), Refused> {
+pub(crate) fn check_preconditions(
+    config: &NodeConfig,
+    fields: &[Field],
+    limits: &Limits,
+) -> Result<(), Refused> {
     let everything = Limits {
         items: u32::MAX,
         payload_bytes: u32::MAX,
         ..Limits::default()
     };
+    let numbered = |mut config: NodeConfig| {
+        config.max_items.get_or_insert(limits.items);
+        config
+    };
+    let config = numbered(config.clone());
     let mut wanted = config.clone();
     for field in fields {
         let Some(entry) = Entry::named(&field.var) else {
@@ -66,8 +76,9 @@ pub(crate) fn check_preconditions(config: &NodeConfig, fields: &[Field]) -> Resu
             return Err(Refused::plain(Condition::BadRequest).text(text));
         };
         let applied = (entry.apply)(&mut wanted, &field.values, &everything);
+        wanted = numbered(wanted);
         // A value that no node can have is one that this node does not have.
-        if applied.is_err() || wanted != *config {
+        if applied.is_err() || wanted != config {
             return Err(
                 Refused::with(Condition::Conflict, Detail::PreconditionNotMet)
                     .text(format!("{} is something else", field.var)),
@@ -169,7 +180,7 @@ pub(super) fn write_options(
         field(
             "pubsub#deliver",
             "boolean",
-            "Whether to get notifications",
+            "Receive notifications",
             &deliver,
             wire,
         );
@@ -177,7 +188,7 @@ pub(super) fn write_options(
         field(
             "pubsub#include_body",
             "boolean",
-            "Whether to get a text for people too",
+            "Receive a text with each item",
             &body,
             wire,
         );
@@ -188,7 +199,7 @@ pub(super) fn write_options(
         field(
             "pubsub#expire",
             "text-single",
-            "When the subscription ends",
+            "End of the subscription (date and time)",
             &expires,
             wire,
         );
@@ -201,13 +212,13 @@ pub(crate) fn meta_data(node: &Node, owners: &[BareJid]) -> DataForm {
         field(
             "pubsub#creator",
             "jid-single",
-            "Who made the node",
+            "Creator",
             [node.creator.to_string()],
         ),
         field(
             "pubsub#creation_date",
             "text-single",
-            "When it was made",
+            "Created",
             [node.created.to_string()],
         ),
     ];
@@ -221,12 +232,12 @@ pub(crate) fn meta_data(node: &Node, owners: &[BareJid]) -> DataForm {
         }
     }
     let owners = owners.iter().map(ToString::to_string);
-    fields.push(field("pubsub#owner", "jid-multi", "Its owners", owners));
+    fields.push(field("pubsub#owner", "jid-multi", "Owners", owners));
     let subscribers = [node.subscribers.to_string()];
     fields.push(field(
         "pubsub#num_subscribers",
         "text-single",
-        "How many subscribe to it",
+        "Number of subscribers",
         subscribers,
     ));
     DataForm::new(DataFormType::Result_, META_DATA, fields)
@@ -296,6 +307,7 @@ mod tests {
             subscribe: false,
             when_full: WhenFull::Reject,
             original_publisher: true,
+            include_body: true,
         }
     }
 
@@ -317,7 +329,8 @@ mod tests {
                     Ok(config.clone())
                 );
             }
-            assert_eq!(check_preconditions(&config, &fields), Ok(()));
+            let limits = Limits::default();
+            assert_eq!(check_preconditions(&config, &fields, &limits), Ok(()));
         }
     }
 
@@ -423,7 +436,8 @@ mod tests {
     }
 
     fn checked(var: &str, value: &str) -> Result<(), Refused> {
-        check_preconditions(&NodeConfig::default(), &given(var, &[value]))
+        let config = NodeConfig::default();
+        check_preconditions(&config, &given(var, &[value]), &Limits::default())
     }
 
     #[test]
@@ -432,6 +446,25 @@ mod tests {
         assert_eq!(checked("pubsub#persist_items", "1"), Ok(()));
         assert_eq!(checked("pubsub#access_model", "open"), Ok(()));
         assert_eq!(checked("pubsub#item_expire", "max"), Ok(()));
+    }
+
+    #[test]
+    fn max_equals_the_number_that_it_means() {
+        let limits = Limits::default();
+        for (is, wanted) in [(None, "10000"), (Some(10_000), "max")] {
+            let config = NodeConfig {
+                max_items: is,
+                ..NodeConfig::default()
+            };
+            let wanted = given("pubsub#max_items", &[wanted]);
+            assert_eq!(check_preconditions(&config, &wanted, &limits), Ok(()));
+        }
+        let config = NodeConfig {
+            max_items: None,
+            ..NodeConfig::default()
+        };
+        let fewer = given("pubsub#max_items", &["9999"]);
+        assert!(check_preconditions(&config, &fewer, &limits).is_err());
     }
 
     #[test]
@@ -536,7 +569,7 @@ mod tests {
             "{form}"
         );
         let options = options(SubscribeOptions::default(), None);
-        assert!(options.contains("<field var='pubsub#deliver' type='boolean' label='Whether to get notifications'><value>1</value></field>"), "{options}");
+        assert!(options.contains("<field var='pubsub#deliver' type='boolean' label='Receive notifications'><value>1</value></field>"), "{options}");
     }
 
     #[test]

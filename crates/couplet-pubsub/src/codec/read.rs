@@ -154,7 +154,9 @@ impl<'a> Ask<'a> {
             if !child.is(name, NS) {
                 continue;
             }
-            let names = child.attr("node").is_some() || child.attr("jid").is_some();
+            let names = ["node", "jid"]
+                .iter()
+                .any(|name| filled(child, name).is_some());
             if !behind || names || found.replace(child).is_some() {
                 return Err(bad_request(
                     "It comes once, behind its request, and names no node",
@@ -165,15 +167,14 @@ impl<'a> Ask<'a> {
     }
 }
 
-/// The value of an attribute that is not empty.
+/// The value of an attribute; an empty one counts as absent, because some libraries always write it.
 fn filled(element: Element<'_>, name: &str) -> Option<String> {
     let value = element.attr(name)?;
     (!value.is_empty()).then(|| value.into_owned())
 }
 
 fn jid(element: Element<'_>, where_missing: Detail) -> Result<Jid, Refused> {
-    let text = element.attr("jid").filter(|text| !text.is_empty());
-    let text = text.ok_or_else(|| missing(where_missing))?;
+    let text = filled(element, "jid").ok_or_else(|| missing(where_missing))?;
     Jid::new(&text).map_err(|_| missing(Detail::InvalidJid))
 }
 

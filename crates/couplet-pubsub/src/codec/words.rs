@@ -43,12 +43,12 @@ impl Word for AccessModel {
         (
             AccessModel::Authorize,
             "authorize",
-            "An owner has to approve subscriptions, and only subscribers may retrieve items",
+            "An owner approves each subscription, and only subscribers may retrieve items",
         ),
         (
             AccessModel::Whitelist,
             "whitelist",
-            "Only those on a whitelist may subscribe and retrieve items",
+            "Only listed members may subscribe and retrieve items",
         ),
     ];
 }
@@ -83,7 +83,7 @@ impl Word for SendLast {
 
 impl Word for ItemReply {
     const ALL: &'static [(Self, &'static str, &'static str)] = &[
-        (ItemReply::None, "none", "Nobody is named"),
+        (ItemReply::None, "none", "None"),
         (ItemReply::Owner, "owner", "An owner of the node"),
         (
             ItemReply::Publisher,

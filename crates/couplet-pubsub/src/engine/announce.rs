@@ -6,7 +6,10 @@ use jid::{BareJid, Jid};
 
 use crate::{
     change::{Announcement, Audience, Change},
-    codec::event::{self, Told},
+    codec::{
+        body,
+        event::{self, Told},
+    },
     item::Item,
     node::{ItemReply, Node, NodeConfig, NotificationType, SendLast},
     reply::Publishers,
@@ -36,7 +39,9 @@ pub(super) fn published(
         to: Audience::Subscribers,
         type_: config.message_type,
         content: event::items(name, &[told]),
-        body: payload.and_then(|payload| payload.text.clone()),
+        body: payload
+            .and_then(|payload| payload.text.as_deref())
+            .map(|text| body::of_item(name, config, text)),
     })
 }
 
@@ -121,7 +126,12 @@ pub(super) fn last(
         to: Audience::Named(vec![held.jid.clone()]),
         type_: config.message_type,
         content: event::last_item(&node.name, &told, item.head.published),
-        body: None,
+        body: item
+            .payload
+            .as_deref()
+            .filter(|_| held.options.include_body)
+            .and_then(body::text_of)
+            .map(|text| body::of_item(&node.name, config, &text)),
     }))
 }
 

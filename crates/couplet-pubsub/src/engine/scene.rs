@@ -137,7 +137,6 @@ pub(super) fn new_item(id: Option<&str>, payload: Option<&str>) -> NewItem {
         id: id.map(str::to_owned),
         payload: payload.map(|xml| Payload {
             xml: xml.to_owned(),
-            ns: "urn:e".to_owned(),
             text: Some("Soliloquy".to_owned()),
         }),
     }

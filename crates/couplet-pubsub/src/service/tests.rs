@@ -151,6 +151,79 @@ async fn the_service_tells_what_it_is_and_what_is_there() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_empty_node_counts_as_no_node() {
+    let (_server, mut alice, _bob) = serving().await;
+    set(&mut alice, "<create node='news'/>").await;
+    for name in ["info", "items"] {
+        let query = format!("<query xmlns='http://jabber.org/protocol/disco#{name}'/>");
+        let without = alice.ask("get", HERE, &query).await;
+        let empty = query.replace("/>", " node=''/>");
+        let empty = alice.ask("get", HERE, &empty).await;
+        assert!(is_good(&empty), "{empty}");
+        let content = |heard: &Heard| heard.to_string().split_once("<query").unwrap().1.to_owned();
+        assert_eq!(content(&empty), content(&without));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_without_pages_reads_the_newest_items() {
+    let (_server, mut alice, mut bob) = serving().await;
+    set(&mut alice, "<create node='news'/>").await;
+    for batch in ["a", "b", "c"] {
+        let item = |n| format!("<item id='{batch}{n}'><a xmlns='b'/></item>");
+        let items: String = (0..100).map(item).collect();
+        let publish = format!("<publish node='news'>{items}</publish>");
+        assert!(is_good(&set(&mut alice, &publish).await));
+    }
+    let read = set_get(&mut bob, "<items node='news'/>").await.to_string();
+    assert!(
+        read.contains("id='c99'") && !read.contains("id='a99'"),
+        "{read}"
+    );
+    assert!(read.contains("<count>300</count>"), "{read}");
+    let listed = items(&mut bob, "news").await.to_string();
+    assert!(listed.contains("name='c99'"), "{listed}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_text_for_people_names_the_node_and_comes_of_known_payloads_only() {
+    let (_server, mut alice, mut bob) = serving().await;
+    let form = "<x xmlns='jabber:x:data' type='submit'>\
+        <field var='pubsub#title'><value>Weather news</value></field>\
+        <field var='couplet#include_body'><value>1</value></field></x>";
+    let create = format!("<create node='weather'/><configure>{form}</configure>");
+    assert!(is_good(&set(&mut alice, &create).await));
+    let subscribe = "<subscribe node='weather' jid='bob@example.org/desk'/>";
+    assert!(is_good(&set(&mut bob, subscribe).await));
+    let atom = "http://www.w3.org/2005/Atom";
+    for (payload, body) in [
+        (
+            format!("<entry xmlns='{atom}'><title>It rains</title></entry>"),
+            true,
+        ),
+        (
+            "<data xmlns='urn:xmpp:avatar:data'>QUJDREVGRw==</data>".to_owned(),
+            false,
+        ),
+    ] {
+        let publish = format!("<publish node='weather'><item>{payload}</item></publish>");
+        assert!(is_good(&set(&mut alice, &publish).await));
+        let event = bob.next().await.to_string();
+        let named = event.contains("<body>Weather news: It rains</body>");
+        assert_eq!((named, event.contains("<body>")), (body, body), "{event}");
+    }
+    // The last item comes with a subscription, and its text with it.
+    let publish = format!(
+        "<publish node='weather'><item><entry xmlns='{atom}'><title>Sun</title></entry></item></publish>"
+    );
+    set(&mut alice, &publish).await;
+    let late = "<subscribe node='weather' jid='alice@example.org/phone'/>";
+    assert!(is_good(&set(&mut alice, late).await));
+    let last = alice.next().await.to_string();
+    assert!(last.contains("<body>Weather news: Sun</body>"), "{last}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_owner_is_asked_to_approve_and_can_ask_who_waits() {
     let (_server, mut alice, mut bob) = serving().await;
     let form = "<x xmlns='jabber:x:data' type='submit'><field var='pubsub#access_model'><value>authorize</value></field></x>";

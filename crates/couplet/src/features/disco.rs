@@ -45,7 +45,8 @@ use crate::{
 /// ```
 #[async_trait]
 pub trait Discovery: Send + Sync + 'static {
-    /// What a node is; none where the component says itself. Never asked without a node.
+    /// What a node is; none where the component says itself. Never called without a node: an empty
+    /// `node` counts as absent.
     ///
     /// # Errors
     ///
@@ -143,7 +144,8 @@ impl IqHandler for Info {
     type Request = DiscoInfoQuery;
     type Response = Told;
 
-    async fn handle(&self, ask: Incoming<DiscoInfoQuery>) -> Result<Told, Refusal> {
+    async fn handle(&self, mut ask: Incoming<DiscoInfoQuery>) -> Result<Told, Refusal> {
+        drop_empty(&mut ask.payload_mut().node);
         if let Some(more) = self.more.as_ref().filter(|_| ask.node.is_some())
             && let Some(told) = more.info(&ask).await?
         {
@@ -153,10 +155,11 @@ impl IqHandler for Info {
     }
 
     fn handle_now(&self, ask: &Incoming<DiscoInfoQuery>) -> Option<Result<Told, Refusal>> {
-        if self.more.is_some() && ask.node.is_some() {
+        let node = ask.node.as_ref().filter(|node| !node.is_empty());
+        if self.more.is_some() && node.is_some() {
             return None;
         }
-        Some(self.answer(ask.node.as_ref()))
+        Some(self.answer(node))
     }
 }
 
@@ -189,7 +192,11 @@ impl IqHandler for Items {
     type Request = DiscoItemsQuery;
     type Response = DiscoItemsResult;
 
-    async fn handle(&self, ask: Incoming<DiscoItemsQuery>) -> Result<DiscoItemsResult, Refusal> {
+    async fn handle(
+        &self,
+        mut ask: Incoming<DiscoItemsQuery>,
+    ) -> Result<DiscoItemsResult, Refusal> {
+        drop_empty(&mut ask.payload_mut().node);
         if let Some(more) = &self.more
             && let Some(told) = more.items(&ask).await?
         {
@@ -215,4 +222,9 @@ impl IqHandler for Items {
             rsm: None,
         })
     }
+}
+
+/// An empty `node` counts as absent: some libraries write the attribute in every request.
+fn drop_empty(node: &mut Option<String>) {
+    node.take_if(|node| node.is_empty());
 }

@@ -91,14 +91,14 @@ macro_rules! option {
 /// In the order of the form.
 pub(super) static TABLE: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     vec![
-        option!(text "pubsub#title", title, "A name of the node for people").public(),
-        option!(text "pubsub#description", description, "A description of the node").public(),
-        option!(text "pubsub#type", payload_type, "The namespace of all payloads").public(),
+        option!(text "pubsub#title", title, "Name of the node").public(),
+        option!(text "pubsub#description", description, "Description of the node").public(),
+        option!(text "pubsub#type", payload_type, "Type of the items, as a namespace").public(),
         language().public(),
         entry(
             "pubsub#contact",
             "jid-multi",
-            "Whom to turn to with questions",
+            "Contact addresses for questions",
             Vec::new(),
             |config| {
                 config
@@ -113,19 +113,19 @@ pub(super) static TABLE: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry(
             "pubsub#node_type",
             "list-single",
-            "What the node is",
+            "Kind of node",
             vec![("leaf", "A node with items")],
             |_| vec!["leaf".into()],
             only_leaf,
         ),
         access().public(),
         option!(word "pubsub#publish_model", publish: PublishModel, "Who may publish").public(),
-        option!(flag "pubsub#subscribe", subscribe, "Whether to allow subscriptions"),
-        option!(flag "pubsub#persist_items", persist, "Whether to keep items"),
+        option!(flag "pubsub#subscribe", subscribe, "Allow subscriptions"),
+        option!(flag "pubsub#persist_items", persist, "Keep items"),
         entry(
             "pubsub#max_items",
             "text-single",
-            "How many items to keep, or `max`",
+            "Number of items to keep, or max",
             Vec::new(),
             |config| {
                 vec![
@@ -137,11 +137,11 @@ pub(super) static TABLE: LazyLock<Vec<Entry>> = LazyLock::new(|| {
             set_max_items,
         )
         .public(),
-        option!(word "pubsub#publish_node_full", when_full: WhenFull, "What happens to a new item where there is no room"),
+        option!(word "pubsub#publish_node_full", when_full: WhenFull, "When the node is full"),
         entry(
             "pubsub#item_expire",
             "text-single",
-            "After how many seconds items go, or `max` for never",
+            "Seconds until an item expires, or max for never",
             Vec::new(),
             |config| {
                 vec![
@@ -155,21 +155,22 @@ pub(super) static TABLE: LazyLock<Vec<Entry>> = LazyLock::new(|| {
         entry(
             "pubsub#max_payload_size",
             "text-single",
-            "How large a payload may be, in bytes",
+            "Largest payload, in bytes",
             Vec::new(),
             |config| vec![config.max_payload.to_string().into()],
             set_max_payload,
         ),
-        option!(flag "pubsub#deliver_notifications", notify, "Whether to deliver notifications"),
-        option!(flag "pubsub#deliver_payloads", payloads, "Whether to deliver payloads with notifications"),
-        option!(word "pubsub#notification_type", message_type: NotificationType, "In what messages notifications come"),
+        option!(flag "pubsub#deliver_notifications", notify, "Send notifications"),
+        option!(flag "pubsub#deliver_payloads", payloads, "Send payloads with notifications"),
+        option!(word "pubsub#notification_type", message_type: NotificationType, "Type of notification messages"),
         option!(word "pubsub#send_last_published_item", send_last: SendLast, "When to send the last published item"),
-        option!(word "pubsub#itemreply", item_reply: ItemReply, "Whom an item names as its publisher"),
-        option!(flag "pubsub#notify_config", notify_config, "Whether to notify subscribers of a new configuration"),
-        option!(flag "pubsub#notify_delete", notify_delete, "Whether to notify subscribers when the node is deleted"),
-        option!(flag "pubsub#notify_retract", notify_retract, "Whether to notify subscribers when items are removed"),
-        option!(flag "pubsub#notify_sub", notify_sub, "Whether to notify owners of new and former subscribers"),
-        option!(flag "couplet#original_publisher", original_publisher, "Whether only its publisher may overwrite an item"),
+        option!(word "pubsub#itemreply", item_reply: ItemReply, "Publisher shown with items"),
+        option!(flag "pubsub#notify_config", notify_config, "Notify subscribers when the configuration changes"),
+        option!(flag "pubsub#notify_delete", notify_delete, "Notify subscribers when the node is deleted"),
+        option!(flag "pubsub#notify_retract", notify_retract, "Notify subscribers when items are removed"),
+        option!(flag "pubsub#notify_sub", notify_sub, "Notify owners when subscribers come or go"),
+        option!(flag "couplet#original_publisher", original_publisher, "Only the publisher of an item may overwrite or remove it"),
+        option!(flag "couplet#include_body", include_body, "Send new subscribers a text with each item"),
     ]
 });
 
@@ -195,7 +196,7 @@ fn entry(
 /// A list, as the registry has it: aioxmpp refuses the form otherwise. Those that people speak most
 /// are offered, any other is taken.
 fn language() -> Entry {
-    let mut entry = option!(text "pubsub#language", language, "The default language of the node");
+    let mut entry = option!(text "pubsub#language", language, "Language of the node");
     entry.kind = "list-single";
     entry.choices = vec![
         ("en", "English"),

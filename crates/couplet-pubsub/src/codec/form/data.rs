@@ -55,7 +55,7 @@ pub(in crate::codec) fn submitted(parent: Element<'_>) -> Result<Option<Submitte
     };
     match form.attr("type").as_deref() {
         Some("cancel") => Ok(Some(Submitted::Cancel)),
-        Some("submit") | None => {
+        Some("submit" | "") | None => {
             let mut fields = fields(form);
             fields.retain(|field| field.var != FORM_TYPE);
             Ok(Some(Submitted::Fields(fields)))
@@ -213,7 +213,7 @@ mod tests {
                 values: vec![],
             },
         ];
-        for type_ in ["", " type='submit'"] {
+        for type_ in ["", " type=''", " type='submit'"] {
             let form = format!("<x xmlns='jabber:x:data'{type_}>{fields}</x>");
             assert_eq!(read(&form), Ok(Some(Submitted::Fields(expected.clone()))));
         }

@@ -75,7 +75,7 @@ pub(super) fn items(ask: Ask<'_>) -> Result<Request, Refused> {
     })
 }
 
-/// Items by id, else a page, else the newest. (XEP-0060, 6.5.2, 6.5.4, 6.5.7 and 6.5.8)
+/// Items by id, else a page, else the newest as far as one answer reaches. (XEP-0060, 6.5.2, 6.5.4, 6.5.7 and 6.5.8)
 fn wanted(ask: Ask<'_>) -> Result<Wanted, Refused> {
     let mut ids = Vec::new();
     for item in ask.element.children().filter(|child| child.is("item", NS)) {
@@ -85,7 +85,7 @@ fn wanted(ask: Ask<'_>) -> Result<Wanted, Refused> {
     if !ids.is_empty() {
         return Ok(Wanted::Ids(ids));
     }
-    let newest = match ask.element.attr("max_items") {
+    let newest = match filled(ask.element, "max_items") {
         Some(max) => Some(rsm::number(&max)?.try_into().unwrap_or(u32::MAX)),
         None => None,
     };
@@ -98,7 +98,8 @@ fn wanted(ask: Ask<'_>) -> Result<Wanted, Refused> {
             ..page
         }),
         (None, Some(newest)) => Wanted::Newest(newest),
-        (None, None) => Wanted::Page(Page::default()),
+        // XEP-0060, 6.5.4: some of the items. A client without RSM reads the new ones.
+        (None, None) => Wanted::Newest(u32::MAX),
     })
 }
 
@@ -281,7 +282,12 @@ mod tests {
         let set = "<set xmlns='http://jabber.org/protocol/rsm'><after>i</after></set>";
         assert_eq!(
             wanted_of("<items node='n'/>"),
-            Wanted::Page(Page::default())
+            Wanted::Newest(u32::MAX),
+            "without a page the newest as far as one answer reaches"
+        );
+        assert_eq!(
+            wanted_of("<items node='n' max_items='' subid=''/>"),
+            Wanted::Newest(u32::MAX)
         );
         assert_eq!(
             wanted_of("<items node='n' max_items='3'/>"),

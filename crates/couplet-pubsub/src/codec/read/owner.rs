@@ -75,7 +75,7 @@ pub(super) fn set_subscribers(ask: Ask<'_>) -> Result<Request, Refused> {
         if !seen.insert((jid.clone(), subid.clone())) {
             return Err(bad_request("The same subscription twice"));
         }
-        let Some(word) = entry.attr("subscription") else {
+        let Some(word) = filled(entry, "subscription") else {
             continue;
         };
         let state = Option::<SubscriptionState>::from_word(&word)
@@ -102,7 +102,7 @@ pub(super) fn set_affiliates(ask: Ask<'_>) -> Result<Request, Refused> {
         if !seen.insert(jid.clone()) {
             return Err(bad_request("The same entity twice"));
         }
-        let Some(word) = entry.attr("affiliation") else {
+        let Some(word) = filled(entry, "affiliation") else {
             continue;
         };
         let affiliation = Affiliation::from_word(&word)

@@ -7,13 +7,10 @@ use couplet_core::element::Element;
 
 use super::{Ask, bad_request, filled, missing};
 use crate::{
-    codec::{NS, form, form::Submitted},
+    codec::{NS, body, form, form::Submitted},
     refused::{Detail, Refused},
     request::{NewItem, Payload, Request},
 };
-
-/// So much of a payload's text goes into the bodies of notifications, in bytes.
-const BODY_BYTES: usize = 4_096;
 
 /// No batch is read that has more items, whatever a policy says: to cut each payload out takes a
 /// look at those before it.
@@ -53,7 +50,7 @@ pub(super) fn retract(ask: Ask<'_>) -> Result<Request, Refused> {
     if ids.is_empty() {
         return Err(missing(Detail::ItemRequired));
     }
-    let notify = match ask.element.attr("notify").as_deref() {
+    let notify = match filled(ask.element, "notify").as_deref() {
         Some(word) => Some(form::flag(word).ok_or_else(|| bad_request("notify is true or false"))?),
         None => None,
     };
@@ -75,33 +72,9 @@ fn new_item(item: Element<'_>) -> Result<NewItem, Refused> {
         id: filled(item, "id"),
         payload: payload.map(|payload| Payload {
             xml: payload.to_xml(),
-            ns: payload.ns().to_owned(),
-            text: body(payload),
+            text: body::text(payload),
         }),
     })
-}
-
-/// What a person would read: what the payload itself calls its body, its title, its summary or its
-/// content, else the text it consists of. (XEP-0060, 12.7; RFC 4287, 4.1.2)
-fn body(payload: Element<'_>) -> Option<String> {
-    let named = |name: &str| {
-        let mut parts = payload.children().filter(|part| part.name() == name);
-        parts.find_map(words)
-    };
-    ["body", "title", "summary", "content"]
-        .into_iter()
-        .find_map(named)
-        .or_else(|| words(payload))
-}
-
-fn words(element: Element<'_>) -> Option<String> {
-    let text = element.text();
-    let words = text.trim();
-    let end = words.floor_char_boundary(BODY_BYTES);
-    words
-        .get(..end)
-        .filter(|words| !words.is_empty())
-        .map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -133,7 +106,6 @@ mod tests {
         let entry = "<entry xmlns='http://www.w3.org/2005/Atom'><title>Soliloquy</title></entry>";
         let told = Payload {
             xml: entry.into(),
-            ns: "http://www.w3.org/2005/Atom".into(),
             text: Some("Soliloquy".into()),
         };
         assert_eq!(
@@ -220,31 +192,8 @@ mod tests {
             payload.xml,
             "<q:a xmlns='jabber:client' xmlns:q='urn:q' xml:lang='de'><b/></q:a>"
         );
-        assert_eq!(payload.ns, "urn:q");
         let undeclared = super::tests::payload("<entry/>");
         assert_eq!(undeclared.xml, format!("<entry xmlns='{NS}'/>"));
-    }
-
-    #[test]
-    fn the_first_of_body_title_summary_and_content_is_for_people() {
-        let text = |inside: &str| payload(&format!("<a xmlns='u'>{inside}</a>")).text;
-        assert_eq!(
-            text("<summary>s</summary><title> t </title>").as_deref(),
-            Some("t")
-        );
-        assert_eq!(
-            text("<title> </title><summary>s</summary>").as_deref(),
-            Some("s")
-        );
-        assert_eq!(
-            text("<title>t</title><body xmlns='jabber:client'>b</body>").as_deref(),
-            Some("b")
-        );
-        assert_eq!(text("<content>c</content>").as_deref(), Some("c"));
-        assert_eq!(text(" 5 &lt; 6 ").as_deref(), Some("5 < 6"));
-        assert_eq!(text("<b>x</b>"), None);
-        let long = "\u{e9}".repeat(BODY_BYTES);
-        assert_eq!(text(&long).unwrap(), "\u{e9}".repeat(BODY_BYTES / 2));
     }
 
     #[test]
@@ -287,6 +236,7 @@ mod tests {
         };
         for (attr, notify) in [
             ("", None),
+            (" notify=''", None),
             (" notify='1'", Some(true)),
             (" notify='true'", Some(true)),
             (" notify='0'", Some(false)),

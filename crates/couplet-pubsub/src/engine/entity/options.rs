@@ -57,14 +57,17 @@ pub(in crate::engine) async fn defaults(
     ask: Ask,
     node: Option<String>,
 ) -> Result<Reply, Refused> {
-    if let Some(node) = &node {
-        let facts = engine.look(needs(&ask, node.clone())).await?;
-        let standing = Standing::of(&ask, &facts)?;
-        if is_barred(standing.affiliation) {
-            return Err(Refused::plain(Condition::Forbidden));
+    let options = match &node {
+        None => SubscribeOptions::of(&ask.policy.new_node()),
+        Some(node) => {
+            let facts = engine.look(needs(&ask, node.clone())).await?;
+            let standing = Standing::of(&ask, &facts)?;
+            if is_barred(standing.affiliation) {
+                return Err(Refused::plain(Condition::Forbidden));
+            }
+            SubscribeOptions::of(&standing.node.config)
         }
-    }
-    let options = SubscribeOptions::default();
+    };
     Ok(Reply::DefaultOptions { node, options })
 }
 

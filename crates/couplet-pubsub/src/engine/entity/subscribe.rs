@@ -70,7 +70,7 @@ fn decide(ask: &Ask, facts: &Facts, jid: &Jid, options: Option<&OptionsForm>) ->
         jid: jid.clone(),
         subid: Subscription::new_subid(),
         state,
-        options: SubscribeOptions::default(),
+        options: SubscribeOptions::of(&standing.node.config),
         expires: None,
         bounces: 0,
         since: 0,

@@ -141,7 +141,7 @@ fn begin(node: &Node, jid: &Jid) -> [Change; 2] {
         jid: jid.clone(),
         subid: Subscription::new_subid(),
         state: SubscriptionState::Subscribed,
-        options: SubscribeOptions::default(),
+        options: SubscribeOptions::of(&node.config),
         expires: None,
         bounces: 0,
         since: 0,

@@ -95,11 +95,6 @@ fn check_one(
             Detail::PayloadTooBig,
         ));
     }
-    if let Some(wanted) = config.payload_type.as_ref().filter(|ns| **ns != payload.ns) {
-        return Err(invalid(Some(format!(
-            "This node takes payloads of {wanted}"
-        ))));
-    }
     ask.policy
         .check_payload(name, config, tree.root())
         .map_err(|why| invalid(Some(why)))

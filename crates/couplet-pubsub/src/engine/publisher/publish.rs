@@ -124,10 +124,10 @@ fn decide(ask: &Ask, facts: &Facts, batch: &Batch) -> Decision {
     let standing = Standing::of(ask, facts)?;
     standing.may_publish()?;
     let (node, config) = (standing.node, &standing.node.config);
-    if let Some(fields) = &batch.options {
-        form::check_preconditions(config, fields)?;
-    }
     let house = ask.policy.limits(&node.creator);
+    if let Some(fields) = &batch.options {
+        form::check_preconditions(config, fields, &house)?;
+    }
     payload::check(ask, &node.name, config, &house, &batch.items)?;
     if !facts
         .items
@@ -157,7 +157,7 @@ fn to_new_node(ask: &Ask, facts: &Facts, batch: &Batch) -> Decision {
     let mut config = ask.policy.new_node();
     if let Some(fields) = &batch.options {
         config = form::apply_config(&config, fields, &limits)?;
-        form::check_preconditions(&config, fields)?;
+        form::check_preconditions(&config, fields, &limits)?;
     }
     payload::check(ask, name, &config, &limits, &batch.items)?;
     let nobody = make_room(&config, &limits, facts, 0, batch)?;
@@ -321,7 +321,10 @@ mod tests {
         };
         assert_eq!(announcement.to, Audience::Subscribers);
         assert!(announcement.content.contains("To be"));
-        assert_eq!(announcement.body.as_deref(), Some("Soliloquy"));
+        assert_eq!(
+            announcement.body.as_deref(),
+            Some("princely_musings: Soliloquy")
+        );
         let node = NODE.to_owned();
         let ids = vec!["1".to_owned()];
         assert_eq!(reply, Reply::Published { node, ids });
@@ -422,13 +425,27 @@ mod tests {
         );
     }
 
+    /// XEP-0060, 16.4.4: `pubsub#type` is semantic; XEP-0472 has Atom entries in nodes of the type
+    /// `urn:xmpp:pubsub-social-feed:1`.
     #[test]
-    fn a_payload_has_the_namespace_of_the_node() {
-        let invalid = (Condition::BadRequest, Some(Detail::InvalidPayload));
-        let other = owners_facts(|config| config.payload_type = Some("urn:other".to_owned()));
-        assert_eq!(refusal(&other, &one()), invalid);
-        let same = owners_facts(|config| config.payload_type = Some("urn:e".to_owned()));
-        assert!(decide(&ask(OWNER), &same, &one()).is_ok());
+    fn the_type_of_a_node_is_not_compared_with_payloads() {
+        let typed = owners_facts(|config| {
+            config.payload_type = Some("urn:xmpp:pubsub-social-feed:1".to_owned());
+        });
+        assert!(decide(&ask(OWNER), &typed, &one()).is_ok());
+    }
+
+    #[test]
+    fn options_that_set_a_type_are_met_by_any_payload() {
+        let fields = vec![field("pubsub#type", "urn:xmpp:pubsub-social-feed:1")];
+        let batch = wanting(vec![new_item(Some("1"), Some(ENTRY))], Some(fields));
+        let made = changes(&no_node(None), &batch);
+        let Change::Create { config, .. } = &made[0] else {
+            panic!("{made:?}")
+        };
+        let mut facts = owners_facts(|_| {});
+        facts.node.as_mut().unwrap().config = (**config).clone();
+        assert!(decide(&ask(OWNER), &facts, &batch).is_ok());
     }
 
     #[test]
