@@ -14,7 +14,7 @@ mod words;
 mod write;
 
 pub(crate) use self::{
-    approval::approval,
+    approval::{SUBSCRIBE_AUTHORIZATION, approval},
     errors::{refusal, unchanged},
     read::read,
     write::write,

@@ -1,78 +1,129 @@
-//! Ad-hoc commands: what waits for an owner's approval, and the administration of the service.
-//! (XEP-0050; XEP-0060, 8.7)
+//! Ad-hoc commands: what people do with nodes from a client without a form for it, and the
+//! administration of the service. (XEP-0050; XEP-0060, 8.7)
 //!
 //! Deliberately absent: sessions. A form that comes back carries all that is needed.
 
 mod admin;
+mod choice;
+mod configure;
+mod create;
+mod form;
+mod nodes;
 mod pending;
+mod subscribe;
+mod subscriptions;
+mod text;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use couplet::{Condition, Incoming, IntoResult, IqHandler, Jid, Refusal};
-use couplet_core::{element::Element, wire::Wire};
-use xmpp_parsers::{
-    data_forms::{DataForm, Field, FieldType},
-    iq::IqSetPayload,
-};
+use couplet_core::wire::Wire;
+use jid::BareJid;
+use xmpp_parsers::{data_forms::DataForm, iq::IqSetPayload};
 use xso::{AsXml, FromXml};
 
-use crate::desk::Desk;
+use crate::{codec, desk::Desk, refused::Refused, reply::Reply, request::Request};
+
+use form::Submitted;
 
 /// The namespace of commands, and the node they are listed at.
 pub(crate) const NS: &str = "http://jabber.org/protocol/commands";
-const NS_DATA: &str = "jabber:x:data";
 
 /// One command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Command {
+    Subscribe,
+    Subscriptions,
+    Create,
+    Configure,
     Pending,
-    List,
-    Delete,
     Transfer,
+    Delete,
+    List,
     Statistics,
 }
 
 impl Command {
-    pub(crate) fn all() -> impl Iterator<Item = Command> {
-        [
-            Command::Pending,
-            Command::List,
-            Command::Delete,
-            Command::Transfer,
-            Command::Statistics,
-        ]
-        .into_iter()
-    }
+    const ALL: [Command; 9] = [
+        Command::Subscribe,
+        Command::Subscriptions,
+        Command::Create,
+        Command::Configure,
+        Command::Pending,
+        Command::Transfer,
+        Command::Delete,
+        Command::List,
+        Command::Statistics,
+    ];
 
     pub(crate) fn named(node: &str) -> Option<Command> {
-        Command::all().find(|command| command.node() == node)
+        Command::ALL
+            .into_iter()
+            .find(|command| command.node() == node)
+    }
+
+    /// The commands that this entity may execute, in the order of the list.
+    pub(crate) fn offered(desk: &Desk, who: &BareJid) -> impl Iterator<Item = Command> {
+        let is_admin = desk.policy.is_admin(who);
+        let may_create = desk.policy.may_create(who, None);
+        Command::ALL
+            .into_iter()
+            .filter(move |command| match command {
+                Command::Create => may_create,
+                _ => is_admin || !command.is_for_admins(),
+            })
     }
 
     pub(crate) fn node(self) -> &'static str {
         match self {
+            Command::Subscribe => "couplet-pubsub#subscribe",
+            Command::Subscriptions => "couplet-pubsub#subscriptions",
+            Command::Create => "couplet-pubsub#create",
+            Command::Configure => "couplet-pubsub#configure",
             Command::Pending => "http://jabber.org/protocol/pubsub#get-pending",
-            Command::List => "couplet-pubsub#list",
-            Command::Delete => "couplet-pubsub#delete",
             Command::Transfer => "couplet-pubsub#transfer",
+            Command::Delete => "couplet-pubsub#delete",
+            Command::List => "couplet-pubsub#list",
             Command::Statistics => "couplet-pubsub#statistics",
         }
     }
 
     pub(crate) fn title(self) -> &'static str {
         match self {
-            Command::Pending => "Show who waits for approval",
-            Command::List => "List all nodes",
+            Command::Subscribe => "Subscribe to a node",
+            Command::Subscriptions => "My subscriptions",
+            Command::Create => "Create a node",
+            Command::Configure => "Configure a node",
+            Command::Pending => PENDING_TITLE,
+            Command::Transfer => "Change the owner of a node",
             Command::Delete => "Delete a node",
-            Command::Transfer => "Give a node to another owner",
-            Command::Statistics => "Show how much there is",
+            Command::List => "List all nodes",
+            Command::Statistics => "Show statistics",
         }
     }
 
-    pub(crate) fn is_for_admins(self) -> bool {
-        self != Command::Pending
+    fn is_for_admins(self) -> bool {
+        matches!(self, Command::List | Command::Statistics)
+    }
+
+    fn dialog(self) -> &'static dyn Dialog {
+        match self {
+            Command::Subscribe => &subscribe::Subscribe,
+            Command::Subscriptions => &subscriptions::Subscriptions,
+            Command::Create => &create::Create,
+            Command::Configure => &configure::Configure,
+            Command::Pending => &pending::Pending,
+            Command::Transfer => &nodes::Transfer,
+            Command::Delete => &nodes::Delete,
+            Command::List => &admin::List,
+            Command::Statistics => &admin::Statistics,
+        }
     }
 }
+
+/// The title of the command that approves subscriptions, which requests for approval refer to.
+pub(crate) use crate::codec::event::PENDING_TITLE;
 
 /// Any `<command/>`; its form is read from the stanza.
 #[derive(Debug, FromXml, AsXml)]
@@ -81,7 +132,103 @@ pub(crate) struct Ordered;
 
 impl IqSetPayload for Ordered {}
 
-/// Carries commands out.
+/// The forms of one command.
+#[async_trait]
+trait Dialog: Sync {
+    /// The form that this submission answers, with the current values; the first form without a
+    /// submission.
+    async fn ask(
+        &self,
+        session: &Session<'_>,
+        answered: Option<&Submitted>,
+    ) -> Result<Step, Refused>;
+
+    /// Does what was submitted, or shows the next form.
+    async fn act(&self, session: &Session<'_>, form: &Submitted) -> Result<Step, Refused>;
+}
+
+/// Who executes a command, and how.
+struct Session<'a> {
+    desk: &'a Desk,
+    who: &'a Jid,
+    command: Command,
+    /// Whether the next form was asked for, not the end of the command.
+    next: bool,
+}
+
+impl Session<'_> {
+    async fn serve(&self, request: Request) -> Result<Reply, Refused> {
+        self.desk.serve(self.who, request).await
+    }
+
+    fn bare(&self) -> BareJid {
+        self.who.to_bare()
+    }
+}
+
+/// How far a command is.
+enum Step {
+    /// This is to be filled in.
+    Form {
+        form: Box<DataForm>,
+        actions: Actions,
+        /// What was wrong with the last submission.
+        error: Option<String>,
+    },
+    /// Done; this is the result.
+    Done {
+        result: Option<Box<DataForm>>,
+        note: Option<String>,
+    },
+    Cancelled,
+}
+
+impl Step {
+    fn form(form: DataForm, actions: Actions) -> Step {
+        Step::Form {
+            form: Box::new(form),
+            actions,
+            error: None,
+        }
+    }
+
+    /// Done, with a note that says what was done.
+    fn done(note: impl Into<String>) -> Step {
+        Step::Done {
+            result: None,
+            note: Some(note.into()),
+        }
+    }
+
+    fn result(result: DataForm, note: Option<String>) -> Step {
+        Step::Done {
+            result: Some(Box::new(result)),
+            note,
+        }
+    }
+}
+
+/// What can be done with a form besides cancelling it. (XEP-0050, 3.4)
+#[derive(Clone, Copy)]
+enum Actions {
+    Complete,
+    Next,
+    NextOrComplete,
+    PrevOrComplete,
+}
+
+impl Actions {
+    fn xml(self) -> &'static str {
+        match self {
+            Actions::Complete => "<actions execute='complete'><complete/></actions>",
+            Actions::Next => "<actions execute='next'><next/></actions>",
+            Actions::NextOrComplete => "<actions execute='complete'><next/><complete/></actions>",
+            Actions::PrevOrComplete => "<actions execute='complete'><prev/><complete/></actions>",
+        }
+    }
+}
+
+/// Executes commands.
 pub(crate) struct Commands(pub(crate) Arc<Desk>);
 
 #[async_trait]
@@ -92,89 +239,71 @@ impl IqHandler for Commands {
     async fn handle(&self, ask: Incoming<Ordered>) -> Result<Outcome, Refusal> {
         let payload = ask.stanza().payloads().next();
         let payload = payload.ok_or(Condition::BadRequest)?;
-        let node = payload.attr("node").unwrap_or_default();
+        let filled = |name| payload.attr(name).filter(|value| !value.is_empty());
+        let node = filled("node").ok_or(Condition::BadRequest)?;
         let command = Command::named(&node).ok_or(Condition::ItemNotFound)?;
-        let is_admin = self.0.policy.is_admin(&ask.from().to_bare());
-        if command.is_for_admins() && !is_admin {
+        if command.is_for_admins() && !self.0.policy.is_admin(&ask.from().to_bare()) {
             return Err(Condition::Forbidden.into());
         }
-        let session = payload.attr("sessionid").filter(|id| !id.is_empty());
-        let session = session.map_or_else(|| uuid::Uuid::new_v4().to_string(), String::from);
-        let step = match payload.attr("action").as_deref() {
+        let id = filled("sessionid").map(String::from);
+        let id = id.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+        let action = filled("action");
+        let session = Session {
+            desk: &self.0,
+            who: ask.from(),
+            command,
+            next: action.as_deref() == Some("next"),
+        };
+        let step = match action.as_deref() {
             Some("cancel") => Step::Cancelled,
-            None | Some("execute" | "complete" | "next") => {
-                let form = Submitted::of(payload);
-                Box::pin(self.carry_out(command, ask.from(), form)).await?
-            }
+            Some("prev") => first(&session).await?,
+            None | Some("execute" | "complete" | "next") => match Submitted::of(payload) {
+                Some(form) => answer(&session, &form).await?,
+                None => first(&session).await?,
+            },
             // XEP-0050, 4.4: bad-action
             Some(_) => return Err(Refusal::new(Condition::BadRequest).text("No such action")),
         };
         Ok(Outcome {
             command,
-            session,
+            session: id,
             step,
         })
     }
 }
 
-impl Commands {
-    async fn carry_out(
-        &self,
-        command: Command,
-        who: &Jid,
-        form: Option<Submitted>,
-    ) -> Result<Step, Refusal> {
-        match command {
-            Command::Pending => pending::show(&self.0, who, form).await,
-            Command::List => admin::list(&self.0).await,
-            Command::Delete => admin::delete(&self.0, who, form).await,
-            Command::Transfer => admin::transfer(&self.0, who, form).await,
-            Command::Statistics => admin::statistics(&self.0).await,
-        }
-    }
+async fn first(session: &Session<'_>) -> Result<Step, Refusal> {
+    let asked = session.command.dialog().ask(session, None).await;
+    asked.map_err(codec::refusal)
 }
 
-/// A form that came back.
-struct Submitted(Vec<(String, String)>);
-
-impl Submitted {
-    fn of(command: Element<'_>) -> Option<Submitted> {
-        let form = command.child("x", NS_DATA)?;
-        if form
-            .attr("type")
-            .as_deref()
-            .is_some_and(|type_| type_ != "submit")
-        {
-            return None;
+/// A submission that is refused brings its form back, with what is wrong: an error would end the
+/// session in most clients. (XEP-0050, 3.2)
+async fn answer(session: &Session<'_>, form: &Submitted) -> Result<Step, Refusal> {
+    let dialog = session.command.dialog();
+    let refused = match dialog.act(session, form).await {
+        Ok(step) => return Ok(step),
+        Err(refused) if refused.condition == Condition::InternalServerError => {
+            return Err(codec::refusal(refused));
         }
-        let fields = form.children().filter(|child| child.is("field", NS_DATA));
-        let filled = fields.filter_map(|field| {
-            let value = field.child("value", NS_DATA)?.text().into_owned();
-            Some((field.attr("var")?.into_owned(), value))
-        });
-        Some(Submitted(filled.collect()))
+        Err(refused) => refused,
+    };
+    match dialog.ask(session, Some(form)).await {
+        Ok(Step::Form {
+            form: mut blank,
+            actions,
+            ..
+        }) => {
+            form.fill(&mut blank);
+            Ok(Step::Form {
+                form: blank,
+                actions,
+                error: Some(text::of(&refused)),
+            })
+        }
+        // The form itself cannot be shown any more: its node is gone.
+        _ => Err(codec::refusal(refused)),
     }
-
-    /// The value of a field that has to be there.
-    fn value(&self, var: &str) -> Result<&str, Refusal> {
-        let found = self.0.iter().find(|(name, _)| name == var);
-        let value = found
-            .map(|(_, value)| value.as_str())
-            .filter(|v| !v.is_empty());
-        value.ok_or_else(|| {
-            // XEP-0050, 4.4: bad-payload
-            Refusal::new(Condition::BadRequest).text(format!("{var} is missing"))
-        })
-    }
-}
-
-/// How far a command is.
-enum Step {
-    /// This is to be filled in.
-    Form(DataForm),
-    /// Done; this is what came of it.
-    Done(Option<DataForm>, Option<String>),
-    Cancelled,
 }
 
 /// The answer to a command.
@@ -187,8 +316,8 @@ pub(crate) struct Outcome {
 impl IntoResult for Outcome {
     fn write(&self, wire: &mut Wire<'_>) -> Result<(), xso::error::Error> {
         let status = match &self.step {
-            Step::Form(_) => "executing",
-            Step::Done(..) => "completed",
+            Step::Form { .. } => "executing",
+            Step::Done { .. } => "completed",
             Step::Cancelled => "canceled",
         };
         wire.raw("<command xmlns='http://jabber.org/protocol/commands'");
@@ -196,32 +325,31 @@ impl IntoResult for Outcome {
         wire.attribute("sessionid", &self.session);
         wire.attribute("status", status);
         wire.raw(">");
-        match &self.step {
-            Step::Form(form) => {
-                wire.raw("<actions execute='complete'><complete/></actions>");
-                wire.payload(form)?;
+        let (form, note) = match &self.step {
+            Step::Form {
+                form,
+                actions,
+                error,
+            } => {
+                wire.raw(actions.xml());
+                let note = error.as_ref().map(|error| ("<note type='error'>", error));
+                (Some(form), note)
             }
-            Step::Done(form, note) => {
-                if let Some(note) = note {
-                    wire.raw("<note type='info'>");
-                    wire.text(note);
-                    wire.raw("</note>");
-                }
-                if let Some(form) = form {
-                    wire.payload(form)?;
-                }
+            Step::Done { result, note } => {
+                let note = note.as_ref().map(|note| ("<note type='info'>", note));
+                (result.as_ref(), note)
             }
-            Step::Cancelled => {}
+            Step::Cancelled => (None, None),
+        };
+        if let Some((open, text)) = note {
+            wire.raw(open);
+            wire.text(text);
+            wire.raw("</note>");
+        }
+        if let Some(form) = form {
+            wire.payload(&**form)?;
         }
         wire.raw("</command>");
         Ok(())
-    }
-}
-
-fn field(var: &str, type_: FieldType, label: &str, values: Vec<String>) -> Field {
-    Field {
-        label: Some(label.to_owned()),
-        values,
-        ..Field::new(var, type_)
     }
 }

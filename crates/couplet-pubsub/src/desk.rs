@@ -6,7 +6,7 @@ use couplet::{Jid, Refusal};
 
 use crate::{
     answering::Answering, clock, codec, engine::Engine, figures::Figures, policy::Policy,
-    reply::Reply, request::Request, store::Store,
+    refused::Refused, reply::Reply, request::Request, store::Store,
 };
 
 /// Engine, store and rules of one service.
@@ -19,8 +19,13 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    /// Has a request answered, and counts it.
+    /// Answers a request, and counts it.
     pub(crate) async fn answer(&self, from: &Jid, request: Request) -> Result<Reply, Refusal> {
+        self.serve(from, request).await.map_err(codec::refusal)
+    }
+
+    /// The same for callers that read the refusal.
+    pub(crate) async fn serve(&self, from: &Jid, request: Request) -> Result<Reply, Refused> {
         let operation = operation(&request);
         let answered = Box::pin(self.engine.answer(from, request, clock::now())).await;
         let outcome = match &answered {
@@ -32,7 +37,7 @@ impl Desk {
             Err(refused) => refused.condition.as_str(),
         };
         self.figures.answered(operation, outcome);
-        answered.map_err(codec::refusal)
+        answered
     }
 }
 

@@ -129,9 +129,8 @@ impl Nodes {
     }
 
     fn commands(&self, here: &Jid, who: &Jid) -> Told {
-        let is_admin = self.0.policy.is_admin(&who.to_bare());
-        let all = Command::all().filter(|command| is_admin || !command.is_for_admins());
-        let items = all.map(|command| Item {
+        let who = who.to_bare();
+        let items = Command::offered(&self.0, &who).map(|command| Item {
             jid: here.clone(),
             node: Some(command.node().to_owned()),
             name: Some(command.title().to_owned()),

@@ -32,6 +32,7 @@ use crate::{
     reply::Reply,
     request::{Approval, Request},
     store::{Store, StoreError},
+    subscription::Subscription,
     told::Told,
 };
 
@@ -125,15 +126,36 @@ impl Engine {
         }
     }
 
-    /// Takes an owner's answer to an approval form; anybody else's is ignored. (XEP-0060, 8.6)
-    pub(crate) async fn approve(&self, from: &Jid, approval: Approval, now: Moment) {
-        let ask = self.ask(from, now);
-        if let Err(why) = pending::approve(self, ask, approval).await {
-            tracing::debug!(%from, ?why, "an answer to an approval form is ignored");
-        }
+    /// Takes an owner's decision about a subscription that is pending. (XEP-0060, 8.6)
+    ///
+    /// # Errors
+    ///
+    /// `forbidden`, `item-not-found`.
+    pub(crate) async fn approve(
+        &self,
+        from: &Jid,
+        approval: Approval,
+        now: Moment,
+    ) -> Result<(), Refused> {
+        pending::approve(self, self.ask(from, now), approval).await
     }
 
-    /// Has the approval forms of one node sent again to this owner. (XEP-0060, 8.7)
+    /// The subscriptions to one node that wait for the approval of this owner.
+    ///
+    /// # Errors
+    ///
+    /// `forbidden`, `item-not-found`.
+    pub(crate) async fn pending(
+        &self,
+        from: &Jid,
+        node: &str,
+        now: Moment,
+    ) -> Result<Vec<Subscription>, Refused> {
+        pending::list(self, self.ask(from, now), node.to_owned()).await
+    }
+
+    /// Sends the approval forms of one node to this owner again, and returns how many.
+    /// (XEP-0060, 8.7)
     ///
     /// # Errors
     ///
@@ -143,7 +165,7 @@ impl Engine {
         from: &Jid,
         node: &str,
         now: Moment,
-    ) -> Result<(), Refused> {
+    ) -> Result<usize, Refused> {
         pending::send_again(self, self.ask(from, now), node.to_owned()).await
     }
 

@@ -6,6 +6,7 @@ pub mod measure;
 mod service;
 mod discovery;
 mod commands;
+mod listed;
 mod desk;
 pub mod settings;
 mod fanout;

@@ -42,6 +42,13 @@ pub trait Policy: Send + Sync + 'static {
         false
     }
 
+    /// Whether lists show this entity the nodes of access model `whitelist` that do not list it.
+    /// It may neither read nor join them, but their names and titles say what they are about.
+    fn lists_closed_nodes(&self, who: &BareJid) -> bool {
+        let _nobody = who;
+        false
+    }
+
     /// What this entity is to this node, if the house says more than the node does.
     fn affiliation(&self, who: &BareJid, node: &str, told: Affiliation) -> Affiliation {
         let _as_told = (who, node);
@@ -105,6 +112,8 @@ pub struct House {
     pub admins: Vec<BareJid>,
     /// Whether publishing creates nodes, for those who may create.
     pub auto_create: bool,
+    /// Whether lists show nodes of access model `whitelist` to those who are not on the list.
+    pub list_closed: bool,
     /// How much everybody may have.
     pub limits: Limits,
     /// What a new node is like when its creator says nothing.
@@ -117,6 +126,7 @@ impl Default for House {
             creators: Creators::Anyone,
             admins: Vec::new(),
             auto_create: true,
+            list_closed: false,
             limits: Limits::default(),
             new_node: NodeConfig::default(),
         }
@@ -134,6 +144,10 @@ impl Policy for House {
 
     fn is_admin(&self, who: &BareJid) -> bool {
         self.admins.contains(who)
+    }
+
+    fn lists_closed_nodes(&self, _who: &BareJid) -> bool {
+        self.list_closed
     }
 
     fn limits(&self, _who: &BareJid) -> Limits {

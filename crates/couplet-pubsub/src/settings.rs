@@ -80,6 +80,9 @@ pub struct Settings {
     pub admins: Vec<BareJid>,
     /// Whether publishing to a node that is not there creates it, for those who may create.
     pub auto_create: bool,
+    /// Whether service discovery lists nodes of access model `whitelist` to those who are not on
+    /// the list.
+    pub list_closed: bool,
     /// Notifications a second, at most; as many as the server takes, unless set. A Prosody serves
     /// its users with the same thread.
     pub rate: Option<NonZeroU32>,
@@ -102,6 +105,7 @@ impl Default for Settings {
             creators: MayCreate::Anyone,
             admins: Vec::new(),
             auto_create: true,
+            list_closed: false,
             rate: None,
             settle: Duration::from_secs(3),
             limits: Limits::default(),
@@ -154,6 +158,7 @@ impl Settings {
             creators,
             admins: self.admins.clone(),
             auto_create: self.auto_create,
+            list_closed: self.list_closed,
             limits: self.limits,
             new_node: self.node.clone(),
         }

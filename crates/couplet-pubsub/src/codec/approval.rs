@@ -6,7 +6,7 @@ use super::form::data::{self, FORM_TYPE, NS_DATA};
 use crate::request::Approval;
 
 /// The FORM_TYPE of approval forms.
-pub(super) const SUBSCRIBE_AUTHORIZATION: &str =
+pub(crate) const SUBSCRIBE_AUTHORIZATION: &str =
     "http://jabber.org/protocol/pubsub#subscribe_authorization";
 
 /// An owner's answer to an approval form, where this message is one.

@@ -35,9 +35,13 @@ pub(crate) fn text_of(payload: &str) -> Option<String> {
 /// The body of a notification about an item with this text: it names the node, as clients show the
 /// address of the service only.
 pub(crate) fn of_item(name: &str, config: &NodeConfig, text: &str) -> String {
+    format!("{}: {text}", label(name, config))
+}
+
+/// What people call a node: its title, or its name.
+pub(crate) fn label<'a>(name: &'a str, config: &'a NodeConfig) -> &'a str {
     let title = config.title.as_deref().map(str::trim);
-    let node = title.filter(|title| !title.is_empty()).unwrap_or(name);
-    format!("{node}: {text}")
+    title.filter(|title| !title.is_empty()).unwrap_or(name)
 }
 
 /// An Atom text construct without markup, its white space reduced to single spaces. HTML is taken as

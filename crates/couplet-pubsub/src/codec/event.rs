@@ -21,6 +21,9 @@ use crate::{
     subscription::{Subscription, SubscriptionState},
 };
 
+/// The title of the command that shows the requests for approval.
+pub(crate) const PENDING_TITLE: &str = "Approve subscription requests";
+
 /// An item in a notification.
 pub(crate) struct Told<'a> {
     pub(crate) id: &'a str,
@@ -125,17 +128,12 @@ pub(crate) fn approval_wanted(node: &str, subscription: &Subscription) -> String
     let fields = [
         ("pubsub#subid", "hidden", "", subscription.subid.as_str()),
         ("pubsub#node", "text-single", "Node", node),
-        (
-            "pubsub#subscriber_jid",
-            "jid-single",
-            "Who wants to subscribe",
-            jid,
-        ),
+        ("pubsub#subscriber_jid", "jid-single", "Subscriber", jid),
         ("pubsub#allow", "boolean", "Allow it", flag_word(false)),
     ];
     let title = (
         "Subscription request",
-        "Somebody wants to subscribe to a node of yours.",
+        "Allow or deny a subscription to your node.",
     );
     to_string(|wire| {
         data::write_titled(
@@ -296,7 +294,7 @@ mod tests {
         assert_eq!(
             approval_wanted("n<", &pending),
             format!(
-                "<x xmlns='{NS_DATA}' type='form'><title>Subscription request</title><instructions>Somebody wants to subscribe to a node of yours.</instructions><field var='FORM_TYPE' type='hidden'><value>{SUBSCRIBE_AUTHORIZATION}</value></field><field var='pubsub#subid' type='hidden'><value>7</value></field><field var='pubsub#node' type='text-single' label='Node'><value>n&lt;</value></field><field var='pubsub#subscriber_jid' type='jid-single' label='Who wants to subscribe'><value>a@b</value></field><field var='pubsub#allow' type='boolean' label='Allow it'><value>0</value></field></x>"
+                "<x xmlns='{NS_DATA}' type='form'><title>Subscription request</title><instructions>Allow or deny a subscription to your node.</instructions><field var='FORM_TYPE' type='hidden'><value>{SUBSCRIBE_AUTHORIZATION}</value></field><field var='pubsub#subid' type='hidden'><value>7</value></field><field var='pubsub#node' type='text-single' label='Node'><value>n&lt;</value></field><field var='pubsub#subscriber_jid' type='jid-single' label='Subscriber'><value>a@b</value></field><field var='pubsub#allow' type='boolean' label='Allow it'><value>0</value></field></x>"
             )
         );
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use couplet::Condition;
-use couplet_core::wire::Wire;
+use couplet_core::{element::Element, wire::Wire};
 use jid::BareJid;
 use xmpp_parsers::data_forms::{self, DataForm, DataFormType, FieldType};
 
@@ -20,11 +20,12 @@ mod config;
 pub(super) mod data;
 
 use self::config::{Entry, TABLE};
+pub(crate) use self::data::FORM_TYPE;
 pub(super) use self::data::{Style, Submitted, flag, submitted};
 
-const NODE_CONFIG: &str = "http://jabber.org/protocol/pubsub#node_config";
+pub(crate) const NODE_CONFIG: &str = "http://jabber.org/protocol/pubsub#node_config";
 const META_DATA: &str = "http://jabber.org/protocol/pubsub#meta-data";
-const SUBSCRIBE_OPTIONS: &str = "http://jabber.org/protocol/pubsub#subscribe_options";
+pub(crate) const SUBSCRIBE_OPTIONS: &str = "http://jabber.org/protocol/pubsub#subscribe_options";
 
 /// Applies what was submitted; fields that were not sent stay, unknown ones are ignored
 /// (pubsub.md, 5e). `max_items=max` becomes none, higher values than the limits allow are refused.
@@ -157,53 +158,101 @@ pub(super) fn write_configuration(config: &NodeConfig, style: Style, wire: &mut 
     });
 }
 
+/// One option of a subscription: its field, kind, and label.
+type Optional = (&'static str, &'static str, &'static str);
+
 /// XEP-0060, 16.4.2 and 12.19
+const OPTIONS: [Optional; 3] = [
+    ("pubsub#deliver", "boolean", "Receive notifications"),
+    (
+        "pubsub#include_body",
+        "boolean",
+        "Receive a text with each item",
+    ),
+    (
+        "pubsub#expire",
+        "text-single",
+        "End of the subscription (date and time)",
+    ),
+];
+
+/// The values of these options, in the order of [`OPTIONS`].
+fn option_values(options: SubscribeOptions, expires: Option<Moment>) -> [Vec<String>; 3] {
+    let flag = |on| vec![data::flag_word(on).to_owned()];
+    let expires = expires.iter().map(ToString::to_string).collect();
+    [flag(options.deliver), flag(options.include_body), expires]
+}
+
 pub(super) fn write_options(
     options: SubscribeOptions,
     expires: Option<Moment>,
     style: Style,
     wire: &mut Wire<'_>,
 ) {
-    let field = |var, kind, label, values: &[Cow<'_, str>], wire: &mut Wire<'_>| {
-        let told = data::Told {
-            var,
-            kind,
-            label,
-            choices: &[],
-            values,
-        };
-        told.write(style, wire);
-    };
     data::write(style, SUBSCRIBE_OPTIONS, wire, |wire| {
-        let flag = |on| [Cow::from(data::flag_word(on))];
-        let deliver = flag(options.deliver);
-        field(
-            "pubsub#deliver",
-            "boolean",
-            "Receive notifications",
-            &deliver,
-            wire,
-        );
-        let body = flag(options.include_body);
-        field(
-            "pubsub#include_body",
-            "boolean",
-            "Receive a text with each item",
-            &body,
-            wire,
-        );
-        let expires: Vec<_> = expires
-            .iter()
-            .map(|moment| moment.to_string().into())
-            .collect();
-        field(
-            "pubsub#expire",
-            "text-single",
-            "End of the subscription (date and time)",
-            &expires,
-            wire,
-        );
+        for ((var, kind, label), values) in OPTIONS.iter().zip(option_values(options, expires)) {
+            let values: Vec<_> = values.into_iter().map(Cow::from).collect();
+            let told = data::Told {
+                var,
+                kind,
+                label,
+                choices: &[],
+                values: &values,
+            };
+            told.write(style, wire);
+        }
     });
+}
+
+/// The options of a subscription as fields of a form of another kind.
+pub(crate) fn options_fields(options: SubscribeOptions) -> impl Iterator<Item = data_forms::Field> {
+    let values = option_values(options, None);
+    let all = OPTIONS.into_iter().zip(values);
+    all.map(|((var, kind, label), values)| field(var, kind, label, values))
+}
+
+/// The options of a node that are wanted, as fields of a form of another kind.
+pub(crate) fn configuration_fields(
+    config: &NodeConfig,
+    is_wanted: impl Fn(&str) -> bool,
+) -> impl Iterator<Item = data_forms::Field> {
+    let wanted = TABLE.iter().filter(move |entry| is_wanted(entry.var));
+    wanted.map(|entry| {
+        let values: Vec<String> = (entry.tell)(config)
+            .into_iter()
+            .map(Cow::into_owned)
+            .collect();
+        let is_list = entry.kind == "list-single";
+        let mut options: Vec<_> = entry
+            .choices
+            .iter()
+            .map(|(word, label)| option(Some(label), word))
+            .collect();
+        for value in values.iter().filter(|_| is_list) {
+            // What is in force can be chosen again.
+            if entry.choices.iter().all(|(word, _)| word != value) {
+                options.push(option(None, value));
+            }
+        }
+        data_forms::Field {
+            options,
+            ..field(entry.var, entry.kind, entry.label, values)
+        }
+    })
+}
+
+fn option(label: Option<&str>, value: &str) -> data_forms::Option_ {
+    data_forms::Option_ {
+        label: label.map(str::to_owned),
+        value: value.to_owned(),
+    }
+}
+
+/// The fields of a form that was submitted, its FORM_TYPE among them.
+pub(crate) fn submitted_fields(parent: Element<'_>) -> Option<Vec<Field>> {
+    let form = parent.child("x", data::NS_DATA)?;
+    let is_submitted = matches!(form.attr("type").as_deref(), None | Some("" | "submit"));
+    is_submitted.then(|| data::fields(form))
 }
 
 /// What disco#info tells of a node. (XEP-0060, 5.4)

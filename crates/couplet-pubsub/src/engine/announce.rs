@@ -4,11 +4,12 @@
 
 use jid::{BareJid, Jid};
 
+use super::ask::Ask;
 use crate::{
     change::{Announcement, Audience, Change},
     codec::{
         body,
-        event::{self, Told},
+        event::{self, PENDING_TITLE, Told},
     },
     item::Item,
     node::{ItemReply, Node, NodeConfig, NotificationType, SendLast},
@@ -97,9 +98,19 @@ pub(super) fn to_owners(
     wanted.then(|| to_these(others, about(&node.name, held, now)))
 }
 
-/// To the owners, that somebody waits for them. (XEP-0060, 8.6)
-pub(super) fn approval(name: &str, owners: &[BareJid], held: &Subscription) -> Change {
-    to_these(jids(owners.iter()), event::approval_wanted(name, held))
+/// To these owners, that a subscription waits for their approval: a form, and a text for clients
+/// that show no forms. (XEP-0060, 8.6)
+pub(super) fn approval(ask: &Ask, node: &Node, owners: Vec<Jid>, held: &Subscription) -> Change {
+    let title = body::label(&node.name, &node.config);
+    Change::Announce(Announcement {
+        to: Audience::Named(owners),
+        type_: NotificationType::Normal,
+        content: event::approval_wanted(&node.name, held),
+        body: Some(format!(
+            "{} wants to subscribe to {title}. Answer with the command \"{PENDING_TITLE}\" of {}.",
+            held.jid, ask.domain
+        )),
+    })
 }
 
 /// The last item to a new subscriber. (XEP-0060, 6.1.7)
@@ -158,6 +169,6 @@ fn about(name: &str, held: &Subscription, now: Option<SubscriptionState>) -> Str
     event::subscription(name, &held.jid, &held.subid, now, expires)
 }
 
-fn jids<'a>(bare: impl Iterator<Item = &'a BareJid>) -> Vec<Jid> {
+pub(super) fn jids<'a>(bare: impl Iterator<Item = &'a BareJid>) -> Vec<Jid> {
     bare.cloned().map(Jid::from).collect()
 }

@@ -39,8 +39,14 @@ pub(super) struct Approvals(pub(super) Arc<Desk>);
 impl MessageHandler for Approvals {
     async fn handle(&self, message: Incoming<Message>) -> Result<(), Refusal> {
         if let Some(approval) = codec::approval(&message) {
-            let now = clock::now();
-            self.0.engine.approve(message.from(), approval, now).await;
+            let approved = self
+                .0
+                .engine
+                .approve(message.from(), approval, clock::now())
+                .await;
+            if let Err(why) = approved {
+                tracing::debug!(from = %message.from(), ?why, "an answer to an approval form is ignored");
+            }
         }
         Ok(())
     }

@@ -91,8 +91,8 @@ macro_rules! option {
 /// In the order of the form.
 pub(super) static TABLE: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     vec![
-        option!(text "pubsub#title", title, "Name of the node").public(),
-        option!(text "pubsub#description", description, "Description of the node").public(),
+        option!(text "pubsub#title", title, "Title").public(),
+        option!(text "pubsub#description", description, "Description").public(),
         option!(text "pubsub#type", payload_type, "Type of the items, as a namespace").public(),
         language().public(),
         entry(

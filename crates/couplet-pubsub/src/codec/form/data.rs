@@ -15,7 +15,7 @@ use crate::{
 /// The namespace of data forms.
 pub(in crate::codec) const NS_DATA: &str = "jabber:x:data";
 /// The field that says what a form is about. (XEP-0068)
-pub(in crate::codec) const FORM_TYPE: &str = "FORM_TYPE";
+pub(crate) const FORM_TYPE: &str = "FORM_TYPE";
 
 /// A form that came back.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -114,7 +114,8 @@ fn begin(ask: &Ask, facts: &Facts, node: &Node, new: &Subscription) -> Vec<Chang
     let owners = &facts.owners;
     let mut changes = vec![Change::Subscribe(new.clone())];
     if new.state == SubscriptionState::Pending {
-        changes.push(announce::approval(&node.name, owners, new));
+        let owners = announce::jids(owners.iter());
+        changes.push(announce::approval(ask, node, owners, new));
         return changes;
     }
     let state = Some(new.state);

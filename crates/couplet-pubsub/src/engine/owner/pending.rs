@@ -1,10 +1,7 @@
 //! Those who wait for an owner's approval. (XEP-0060, 8.6, 8.7)
 
-use jid::Jid;
-
 use crate::{
     change::Change,
-    codec::event,
     engine::{
         Engine,
         access::{Standing, is_barred, owned},
@@ -41,7 +38,22 @@ pub(in crate::engine) async fn approve(
         .await
 }
 
-/// Sends the forms of all who wait to the owner who asks.
+/// The subscriptions that wait, for an owner.
+///
+/// # Errors
+///
+/// `item-not-found`, `forbidden`.
+pub(in crate::engine) async fn list(
+    engine: &Engine,
+    ask: Ask,
+    node: String,
+) -> Result<Vec<Subscription>, Refused> {
+    let facts = engine.look(needs(&ask, node)).await?;
+    owned(&ask, &facts)?;
+    Ok(facts.pending)
+}
+
+/// Sends the forms of all who wait to the owner who asks, and returns how many.
 ///
 /// # Errors
 ///
@@ -50,14 +62,21 @@ pub(in crate::engine) async fn send_again(
     engine: &Engine,
     ask: Ask,
     node: String,
-) -> Result<(), Refused> {
-    let needs = Needs {
-        pending: true,
-        ..super::standing(&ask, node)
-    };
+) -> Result<usize, Refused> {
     engine
-        .change(needs, move |facts| Ok((forms(&ask, facts)?, ())))
+        .change(needs(&ask, node), move |facts| {
+            let forms = forms(&ask, facts)?;
+            let count = forms.len();
+            Ok((forms, count))
+        })
         .await
+}
+
+fn needs(ask: &Ask, node: String) -> Needs {
+    Needs {
+        pending: true,
+        ..super::standing(ask, node)
+    }
 }
 
 /// Nothing for those who do not wait any more: another owner was faster.
@@ -111,15 +130,8 @@ fn is_meant(approval: &Approval, held: &Subscription) -> bool {
 
 fn forms(ask: &Ask, facts: &Facts) -> Result<Vec<Change>, Refused> {
     let node = owned(ask, facts)?;
-    let to: Jid = ask.from.clone();
-    Ok(facts
-        .pending
-        .iter()
-        .map(|held| {
-            let form = event::approval_wanted(&node.name, held);
-            announce::to_these(vec![to.clone()], form)
-        })
-        .collect())
+    let to = |held| announce::approval(ask, node, vec![ask.from.clone()], held);
+    Ok(facts.pending.iter().map(to).collect())
 }
 
 #[cfg(test)]
@@ -129,8 +141,8 @@ mod tests {
 
     use crate::{
         engine::scene::{
-            NODE, OTHER, OWNER, ask, done, kept, owners_facts, party, pending, strangers_facts,
-            subscribed, told, why,
+            NODE, OTHER, OWNER, announced, ask, done, kept, owners_facts, party, pending,
+            strangers_facts, subscribed, told, why,
         },
         node::Affiliation,
     };
@@ -200,6 +212,13 @@ mod tests {
         let full = "hamlet@denmark.lit/elsinore";
         let changes = forms(&ask(full), &facts).unwrap();
         assert_eq!(told(&changes, full).len(), 2);
+        assert_eq!(
+            announced(&changes)[1].body.as_deref(),
+            Some(
+                "b@b.lit wants to subscribe to princely_musings. Answer with the command \
+                 \"Approve subscription requests\" of pubsub.shakespeare.lit."
+            )
+        );
         let stranger = forms(&ask(OTHER), &strangers_facts(|_| {}));
         assert_eq!(why(stranger), (Condition::Forbidden, None));
     }

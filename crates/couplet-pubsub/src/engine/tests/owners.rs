@@ -27,13 +27,15 @@ async fn an_owners_word_turns_waiting_into_a_subscription() {
         allow: true,
     };
     let stranger = Jid::new(OTHER).unwrap();
-    service
+    let refused = service
         .engine
         .approve(&stranger, answer.clone(), service.now)
         .await;
+    assert!(refused.is_err());
     assert_eq!(service.delivered().await, []);
     let owner = Jid::new("hamlet@denmark.lit/elsinore").unwrap();
-    service.engine.approve(&owner, answer, service.now).await;
+    let approved = service.engine.approve(&owner, answer, service.now).await;
+    approved.unwrap();
     let got = service.delivered_to(OTHER).await;
     assert_eq!(got.len(), 2, "the news and the last item: {got:?}");
     assert!(got[0].contains("subscription='subscribed'"));

@@ -1,0 +1,64 @@
+//! Creating a node. (XEP-0060, 8.1)
+
+use async_trait::async_trait;
+use xmpp_parsers::data_forms::FieldType;
+
+use crate::{
+    codec::form::{self as codec, NODE_CONFIG},
+    refused::Refused,
+    reply::Reply,
+    request::{ConfigForm, Request},
+};
+
+use super::{Actions, Dialog, Session, Step, Submitted, form};
+
+const NODE: &str = "node";
+
+/// What a person sets when a node begins; the rest has a command of its own.
+const FIELDS: &[&str] = &[
+    "pubsub#title",
+    "pubsub#description",
+    "pubsub#access_model",
+    "pubsub#publish_model",
+    "couplet#include_body",
+];
+
+pub(super) struct Create;
+
+#[async_trait]
+impl Dialog for Create {
+    async fn ask(
+        &self,
+        session: &Session<'_>,
+        _answered: Option<&Submitted>,
+    ) -> Result<Step, Refused> {
+        let label = "Name of the node (empty: a name is made)";
+        let mut fields = vec![form::field(NODE, FieldType::TextSingle, label, Vec::new())];
+        let config = session.desk.policy.new_node();
+        fields.extend(codec::configuration_fields(&config, |var| {
+            FIELDS.contains(&var)
+        }));
+        let form = form::form(
+            NODE_CONFIG,
+            session.command.title(),
+            "You become the owner of the node. All other options can be set with the command \
+             \"Configure a node\".",
+            fields,
+        );
+        Ok(Step::form(form, Actions::Complete))
+    }
+
+    async fn act(&self, session: &Session<'_>, form: &Submitted) -> Result<Step, Refused> {
+        let name = form.value(NODE).map(|name| name.trim().to_owned());
+        let request = Request::Create {
+            node: name.clone(),
+            configure: Some(ConfigForm::Submit(form.without(NODE))),
+        };
+        let made = match session.serve(request).await? {
+            Reply::Created { node } => node,
+            _ => None,
+        };
+        let name = made.or(name).unwrap_or_default();
+        Ok(Step::done(format!("The node {name} was created")))
+    }
+}

@@ -1,0 +1,124 @@
+//! Forms of commands, on their way out and back. (XEP-0004)
+
+use couplet::Condition;
+use couplet_core::element::Element;
+use xmpp_parsers::data_forms::{DataForm, DataFormType, Field, FieldType, Option_};
+
+use crate::{codec::form as codec, refused::Refused, request};
+
+/// A form that came back.
+pub(super) struct Submitted(Vec<request::Field>);
+
+impl Submitted {
+    /// None where there is no form, or one that is not submitted.
+    pub(super) fn of(command: Element<'_>) -> Option<Submitted> {
+        codec::submitted_fields(command).map(Submitted)
+    }
+
+    /// Whether it is the form of this kind. (XEP-0068)
+    pub(super) fn is(&self, form_type: &str) -> bool {
+        self.value(codec::FORM_TYPE) == Some(form_type)
+    }
+
+    /// The value of a field, unless it is empty.
+    pub(super) fn value(&self, var: &str) -> Option<&str> {
+        self.values(var).first().map(String::as_str)
+    }
+
+    /// The value of a field that has to be there.
+    ///
+    /// # Errors
+    ///
+    /// `bad-request` with this text. (XEP-0050, 4.4: bad-payload)
+    pub(super) fn need(&self, var: &str, text: &str) -> Result<&str, Refused> {
+        self.value(var)
+            .ok_or_else(|| Refused::plain(Condition::BadRequest).text(text))
+    }
+
+    /// All values of a field, none where the first is empty.
+    pub(super) fn values(&self, var: &str) -> &[String] {
+        let field = self.0.iter().find(|field| field.var == var);
+        match field.map(|field| field.values.as_slice()) {
+            Some([first, ..]) if first.trim().is_empty() => &[],
+            Some(values) => values,
+            None => &[],
+        }
+    }
+
+    /// The fields but for this one and the FORM_TYPE.
+    pub(super) fn without(&self, var: &str) -> Vec<request::Field> {
+        let others = self.0.iter();
+        others
+            .filter(|field| field.var != var && field.var != codec::FORM_TYPE)
+            .cloned()
+            .collect()
+    }
+
+    /// Puts what was submitted into the form that it answers. A list takes what it offers.
+    pub(super) fn fill(&self, blank: &mut DataForm) {
+        for field in &mut blank.fields {
+            let sent = self
+                .0
+                .iter()
+                .find(|sent| field.var.as_ref() == Some(&sent.var));
+            let Some(sent) = sent.filter(|_| field.type_ != FieldType::Hidden) else {
+                continue;
+            };
+            let is_list = matches!(field.type_, FieldType::ListSingle | FieldType::ListMulti);
+            let offered = |value: &&String| {
+                !is_list || field.options.iter().any(|option| option.value == **value)
+            };
+            field.values = sent.values.iter().filter(offered).cloned().collect();
+        }
+    }
+}
+
+/// A form to be filled in.
+pub(super) fn form(
+    form_type: &str,
+    title: &str,
+    instructions: &str,
+    fields: Vec<Field>,
+) -> DataForm {
+    DataForm {
+        title: Some(title.to_owned()),
+        instructions: Some(instructions.to_owned()),
+        ..DataForm::new(DataFormType::Form, form_type, fields)
+    }
+}
+
+/// A result to be read.
+pub(super) fn result(form_type: &str, title: &str, fields: Vec<Field>) -> DataForm {
+    DataForm {
+        title: Some(title.to_owned()),
+        ..DataForm::new(DataFormType::Result_, form_type, fields)
+    }
+}
+
+pub(super) fn field(var: &str, type_: FieldType, label: &str, values: Vec<String>) -> Field {
+    Field {
+        label: Some(label.to_owned()),
+        values,
+        ..Field::new(var, type_)
+    }
+}
+
+/// A field that a person has to fill in.
+pub(super) fn required(var: &str, type_: FieldType, label: &str) -> Field {
+    Field {
+        required: true,
+        ..field(var, type_, label, Vec::new())
+    }
+}
+
+/// A value that the client sends back unseen.
+pub(super) fn hidden(var: &str, value: &str) -> Field {
+    Field::new(var, FieldType::Hidden).with_value(value)
+}
+
+pub(super) fn option(label: String, value: String) -> Option_ {
+    Option_ {
+        label: Some(label),
+        value,
+    }
+}

@@ -1,0 +1,102 @@
+//! Deleting a node, and changing its owner. (XEP-0060, 8.4 and 8.9)
+
+use async_trait::async_trait;
+use couplet::Condition;
+use jid::BareJid;
+use xmpp_parsers::data_forms::{Field, FieldType};
+
+use crate::{facts::Needs, node::Affiliation, refused::Refused, reply::Reply, request::Request};
+
+use super::{
+    Actions, Dialog, Session, Step, Submitted,
+    choice::{Choice, label},
+    form,
+};
+
+/// The FORM_TYPE of forms that only this service has.
+pub(super) const FORM: &str = "couplet-pubsub#node";
+pub(super) const CHOOSE: &str = "Choose a node";
+pub(super) const NONE_OWNED: &str = "You own no nodes";
+const NODE: &str = "node";
+const OWNER: &str = "owner";
+
+pub(super) struct Delete;
+
+#[async_trait]
+impl Dialog for Delete {
+    async fn ask(
+        &self,
+        session: &Session<'_>,
+        _answered: Option<&Submitted>,
+    ) -> Result<Step, Refused> {
+        let instructions = "The node, its items and its subscriptions are deleted for good.";
+        one_of_mine(session, instructions, None).await
+    }
+
+    async fn act(&self, session: &Session<'_>, form: &Submitted) -> Result<Step, Refused> {
+        let node = form.need(NODE, CHOOSE)?.to_owned();
+        let label = label(session, &node).await?;
+        let redirect = None;
+        session.serve(Request::Delete { node, redirect }).await?;
+        Ok(Step::done(format!("{label} was deleted")))
+    }
+}
+
+pub(super) struct Transfer;
+
+#[async_trait]
+impl Dialog for Transfer {
+    async fn ask(
+        &self,
+        session: &Session<'_>,
+        _answered: Option<&Submitted>,
+    ) -> Result<Step, Refused> {
+        let instructions = "The new owner takes the place of all owners of the node.";
+        let owner = form::required(OWNER, FieldType::JidSingle, "Address of the new owner");
+        one_of_mine(session, instructions, Some(owner)).await
+    }
+
+    async fn act(&self, session: &Session<'_>, form: &Submitted) -> Result<Step, Refused> {
+        let node = form.need(NODE, CHOOSE)?.to_owned();
+        let owner = form.need(OWNER, "Enter the address of the new owner")?;
+        let owner = BareJid::new(owner.trim()).map_err(|_| {
+            let text = format!("{owner} is not an address such as user@example.org");
+            Refused::plain(Condition::BadRequest).text(text)
+        })?;
+        let needs = Needs {
+            node: Some(node.clone()),
+            owners: true,
+            ..Needs::default()
+        };
+        let found = session.desk.store.look(needs).await?;
+        let others = found.owners.into_iter().filter(|other| *other != owner);
+        let mut wanted = vec![(owner.clone(), Affiliation::Owner)];
+        wanted.extend(others.map(|other| (other, Affiliation::None)));
+        let label = label(session, &node).await?;
+        let reply = session
+            .serve(Request::SetAffiliates { node, wanted })
+            .await?;
+        match reply {
+            Reply::AffiliatesUnchanged { why, .. } => {
+                Err(why.text(format!("{owner} cannot own this node")))
+            }
+            _ => Ok(Step::done(format!("{label} belongs to {owner} now"))),
+        }
+    }
+}
+
+/// Asks for a node that the entity owns.
+async fn one_of_mine(
+    session: &Session<'_>,
+    instructions: &str,
+    more: Option<Field>,
+) -> Result<Step, Refused> {
+    let choice = Choice::owned(session).await?;
+    if choice.is_empty() {
+        return Ok(Step::done(NONE_OWNED));
+    }
+    let mut fields = vec![choice.field(NODE)];
+    fields.extend(more);
+    let form = form::form(FORM, session.command.title(), instructions, fields);
+    Ok(Step::form(form, Actions::Complete))
+}

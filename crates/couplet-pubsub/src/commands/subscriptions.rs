@@ -1,0 +1,104 @@
+//! What one is subscribed to, and ending it. (XEP-0060, 5.6 and 6.2)
+
+use async_trait::async_trait;
+use couplet::Jid;
+use xmpp_parsers::data_forms::FieldType;
+
+use crate::{
+    page::{Page, Start},
+    refused::Refused,
+    reply::Reply,
+    request::Request,
+    subscription::{Subscription, SubscriptionState},
+};
+
+use super::{
+    Actions, Dialog, Session, Step, Submitted,
+    choice::{self, MOST},
+    form, text,
+};
+
+const FORM: &str = "couplet-pubsub#subscriptions";
+const END: &str = "unsubscribe";
+
+pub(super) struct Subscriptions;
+
+#[async_trait]
+impl Dialog for Subscriptions {
+    async fn ask(
+        &self,
+        session: &Session<'_>,
+        _answered: Option<&Submitted>,
+    ) -> Result<Step, Refused> {
+        let held = held(session).await?;
+        if held.is_empty() {
+            return Ok(Step::done("You have no subscriptions"));
+        }
+        let label = "Unsubscribe from";
+        let mut list = form::field(END, FieldType::ListMulti, label, Vec::new());
+        let shown = text::count(held.len(), "subscription");
+        for (node, held) in held {
+            let node = choice::label(session, &node).await?;
+            let label = describe(session, &node, &held);
+            list.options.push(form::option(label, held.subid));
+        }
+        let instructions =
+            format!("{shown}. Choose those to end; complete without a choice to keep all.");
+        let form = form::form(FORM, session.command.title(), &instructions, vec![list]);
+        Ok(Step::form(form, Actions::Complete))
+    }
+
+    async fn act(&self, session: &Session<'_>, form: &Submitted) -> Result<Step, Refused> {
+        let chosen = form.values(END);
+        if chosen.is_empty() {
+            return Ok(Step::done("No subscription was changed"));
+        }
+        let mut ended = 0;
+        for (node, held) in held(session).await? {
+            if !chosen.contains(&held.subid) {
+                continue;
+            }
+            let request = Request::Unsubscribe {
+                node,
+                jid: held.jid,
+                subid: Some(held.subid),
+            };
+            session.serve(request).await?;
+            ended += 1;
+        }
+        let ended = text::count(ended, "subscription");
+        Ok(Step::done(format!("{ended} ended")))
+    }
+}
+
+/// The first subscriptions, with the names of their nodes.
+async fn held(session: &Session<'_>) -> Result<Vec<(String, Subscription)>, Refused> {
+    let page = Page {
+        max: u32::try_from(MOST).ok(),
+        from: Start::First,
+    };
+    let node = None;
+    match session.serve(Request::Subscriptions { node, page }).await? {
+        Reply::Subscriptions { held, .. } => Ok(held.entries),
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn describe(session: &Session<'_>, node: &str, held: &Subscription) -> String {
+    let mut said = vec![match held.state {
+        SubscriptionState::Subscribed => "subscribed",
+        SubscriptionState::Pending => "waits for approval",
+    }];
+    if held.options.include_body {
+        said.push("with text");
+    }
+    if !held.options.deliver {
+        said.push("paused");
+    }
+    let said = said.join(", ");
+    if held.jid == Jid::from(session.bare()) {
+        format!("{node}: {said}")
+    } else {
+        format!("{node}: {said}, as {}", held.jid)
+    }
+}

@@ -1,0 +1,53 @@
+//! Sentences for people: what is wrong with a submitted form, and how nodes are called.
+
+use couplet::Condition;
+
+use crate::{
+    codec::body,
+    node::NodeConfig,
+    refused::{Detail, Refused},
+};
+
+/// The longest label of an option, in bytes: a title may be longer than a list shows.
+const LABEL_BYTES: usize = 120;
+
+/// What a refusal says to the person who filled in the form.
+pub(super) fn of(refused: &Refused) -> String {
+    if let Some(text) = &refused.text {
+        return text.clone();
+    }
+    let text = match (refused.condition, refused.detail) {
+        (_, Some(Detail::ClosedNode)) => "Only members of the node may do this",
+        (_, Some(Detail::PendingSubscription)) => {
+            "Your subscription waits for the approval of an owner already"
+        }
+        (_, Some(Detail::NotSubscribed)) => "There is no such subscription",
+        (_, Some(Detail::TooManySubscriptions)) => "There are too many subscriptions already",
+        (_, Some(Detail::UnsupportedAccessModel)) => "This access model is not supported",
+        (_, Some(Detail::Unsupported("subscribe"))) => "The node does not allow subscriptions",
+        (_, Some(Detail::InvalidOptions)) => "One of the options cannot be set to this value",
+        (Condition::Conflict, _) => "There is a node of this name already",
+        (Condition::Forbidden, _) => "You are not allowed to do this",
+        (Condition::ItemNotFound, _) => "There is no such node",
+        (Condition::Gone, _) => "The node has moved to another address",
+        (Condition::ResourceConstraint, _) => "The service is busy; try again later",
+        (Condition::NotAcceptable, _) => "One of the values cannot be used",
+        _ => "This cannot be done",
+    };
+    text.to_owned()
+}
+
+/// The label of a node in a list: its title, or its name.
+pub(super) fn label(name: &str, config: &NodeConfig) -> String {
+    let label = body::label(name, config);
+    let end = label.floor_char_boundary(LABEL_BYTES);
+    label.get(..end).unwrap_or_default().to_owned()
+}
+
+/// So many of something.
+pub(super) fn count(number: usize, one: &str) -> String {
+    match number {
+        1 => format!("1 {one}"),
+        more => format!("{more} {one}s"),
+    }
+}
