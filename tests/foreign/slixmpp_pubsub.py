@@ -52,7 +52,7 @@ class User(slixmpp.ClientXMPP):
         self.enable_plaintext = True
         self.plugin["feature_mechanisms"].unencrypted_plain = True
         self.plugin["feature_mechanisms"].unencrypted_scram = True
-        for plugin in ("xep_0030", "xep_0060"):
+        for plugin in ("xep_0030", "xep_0050", "xep_0060"):
             self.register_plugin(plugin)
         self.pubsub = self.plugin["xep_0060"]
         self.events = asyncio.Queue(maxsize=100)
@@ -268,6 +268,43 @@ class Trial:
         asked = self.bob.pubsub.get_items(self.service, NODE)
         await self.refused(asked, "item-not-found")
 
+    async def execute(self, node, filled=None, before=None, action="complete"):
+        """One step of a command: fills in the form of the step before."""
+        submission = {}
+        if before is not None:
+            form = self.alice.plugin["xep_0004"].make_form(ftype="submit")
+            for var, value in {**before["form"].get_values(), **filled}.items():
+                if value is not None:
+                    form.add_field(var=var, value=str(int(value)) if isinstance(value, bool) else value)
+            submission = {"sessionid": before["sessionid"], "action": action, "payload": [form]}
+        plugin = self.alice.plugin["xep_0050"]
+        answer = await plugin.send_command(self.service, node, **submission)
+        return answer["command"]
+
+    async def commands(self):
+        listed = await self.alice.plugin["xep_0050"].get_commands(self.service)
+        nodes = {node for _jid, node, _name in listed["disco_items"]["items"]}
+        wanted = {f"couplet-pubsub#{name}" for name in ("create", "configure", "subscribe", "delete")}
+        expect(wanted <= nodes, f"commands {nodes}")
+        blank = await self.execute("couplet-pubsub#create")
+        expect_equal(blank["form"]["title"], "Create a node", "title of the form")
+        filled = {"node": "commanded", "pubsub#title": "Commanded"}
+        made = await self.execute("couplet-pubsub#create", filled, blank)
+        expect_equal(made["status"], "completed", "status")
+        again = await self.execute("couplet-pubsub#create", filled, blank)
+        expect_equal(again["status"], "executing", "status after a name that is taken")
+        expect_equal([kind for kind, _text in again["notes"]], ["error"], "notes")
+        choice = await self.execute("couplet-pubsub#configure")
+        chosen = {"node": "commanded"}
+        config = await self.execute("couplet-pubsub#configure", chosen, choice, action="next")
+        expect_equal(config["form"].get_values()["pubsub#title"], "Commanded", "title of the node")
+        filled = {"pubsub#title": "Configured"}
+        done = await self.execute("couplet-pubsub#configure", filled, config)
+        expect_equal(done["notes"], [("info", "Configured was configured")], "notes")
+        choice = await self.execute("couplet-pubsub#delete")
+        done = await self.execute("couplet-pubsub#delete", chosen, choice)
+        expect_equal(done["notes"], [("info", "Configured was deleted")], "notes")
+
     async def nothing_else(self):
         # What the service had sent before its pong is here before it.
         await self.bob.plugin["xep_0030"].get_info(self.service)
@@ -278,7 +315,8 @@ class Trial:
     async def run(self):
         failures = 0
         steps = ("log_in", "discover", "create", "subscribe", "configure", "publish", "get")
-        steps += ("retract", "purge", "affiliate", "unsubscribe", "delete", "nothing_else")
+        steps += ("retract", "purge", "affiliate", "unsubscribe", "delete", "commands")
+        steps += ("nothing_else",)
         for name in steps:
             try:
                 said = await asyncio.wait_for(getattr(self, name)(), 3 * PATIENCE)

@@ -2,7 +2,6 @@
 //! (XEP-0060, 6.1 and 6.3)
 
 use async_trait::async_trait;
-use couplet::Jid;
 
 use crate::{
     codec::form as codec,
@@ -91,7 +90,7 @@ async fn held(session: &Session<'_>, node: &str) -> Result<Option<Subscription>,
     let Reply::Subscriptions { held, .. } = session.serve(request).await? else {
         return Ok(None);
     };
-    let bare = Jid::from(session.bare());
+    let bare = session.bare();
     let mut held = held.entries.into_iter().map(|(_, held)| held);
     Ok(held.find(|held| held.jid == bare))
 }

@@ -1,7 +1,6 @@
 //! What one is subscribed to, and ending it. (XEP-0060, 5.6 and 6.2)
 
 use async_trait::async_trait;
-use couplet::Jid;
 use xmpp_parsers::data_forms::FieldType;
 
 use crate::{
@@ -96,7 +95,7 @@ fn describe(session: &Session<'_>, node: &str, held: &Subscription) -> String {
         said.push("paused");
     }
     let said = said.join(", ");
-    if held.jid == Jid::from(session.bare()) {
+    if held.jid == session.bare() {
         format!("{node}: {said}")
     } else {
         format!("{node}: {said}, as {}", held.jid)
