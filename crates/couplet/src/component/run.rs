@@ -66,6 +66,7 @@ impl Component {
             .enter(&self.config.domain, timing.keepalive);
         let grace = self.config.timing.grace;
         let mut works = self.works.start(&link);
+        let switchboard = Arc::clone(&self.switchboard);
         let supervisor = Supervisor {
             config: self.config,
             switchboard: self.switchboard,
@@ -77,6 +78,10 @@ impl Component {
         };
         let ended = Box::pin(supervisor.run(&mut works, pin!(until))).await;
         works.end(grace).await;
+        let stanzas = switchboard.outbox.unsent();
+        if stanzas > 0 {
+            tracing::warn!(stanzas, domain = %link.address(), "stanzas were not sent before the end and are dropped");
+        }
         ended
     }
 }
