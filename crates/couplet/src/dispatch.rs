@@ -89,6 +89,10 @@ impl Dispatch {
             return refuse(&self.switchboard, &stanza, &refusal);
         }
         log_bounce(&stanza);
+        #[cfg(all(unix, feature = "launch"))]
+        if self.switchboard.bounces.is_watching() {
+            self.switchboard.bounces.note(&stanza);
+        }
         let Some(route) = self.router.route(&stanza, &mut self.route_key) else {
             // RFC 6120, 8.4 and 10.3: a request nobody understands gets `service-unavailable`;
             // RFC 6121, 8.5: messages and presence nobody wants are ignored.

@@ -20,6 +20,8 @@ use jid::Jid;
 use tokio::{sync::oneshot, time};
 use xso::AsXml;
 
+#[cfg(all(unix, feature = "launch"))]
+use crate::bounces::Bounces;
 use crate::{
     answer::{FromResult, RequestError},
     metrics::{Leaving, Metrics},
@@ -34,6 +36,8 @@ const TOLD_PEERS: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct Switchboard {
     pub(crate) outbox: Outbox,
+    #[cfg(all(unix, feature = "launch"))]
+    pub(crate) bounces: Bounces,
     ledger: Mutex<Ledger<oneshot::Sender<Stanza>>>,
     ids: Mutex<Ids>,
     told_of_replaced: Mutex<HashSet<String>>,
@@ -54,6 +58,8 @@ impl Switchboard {
     ) -> Switchboard {
         Switchboard {
             outbox: Outbox::new(gate, outgoing_bytes, seed.1),
+            #[cfg(all(unix, feature = "launch"))]
+            bounces: Bounces::default(),
             ledger: Mutex::new(Ledger::new(questions)),
             ids: Mutex::new(Ids::new(seed.0, seed.1)),
             told_of_replaced: Mutex::default(),

@@ -6,6 +6,8 @@ use couplet_core::lanes::LaneLimits;
 use jid::Jid;
 
 use super::Component;
+#[cfg(all(unix, feature = "launch"))]
+use crate::send_socket;
 use crate::{connect::Configured, dispatch::Dispatch, error::Error, supervise::Supervisor};
 
 impl Component {
@@ -37,7 +39,7 @@ impl Component {
     /// # })
     /// # }
     /// ```
-    pub async fn run(self, until: impl Future<Output = ()>) -> Result<(), Error> {
+    pub async fn run(mut self, until: impl Future<Output = ()>) -> Result<(), Error> {
         self.config.check()?;
         Jid::new(&self.config.domain).map_err(|why| Error::Misuse(format!("domain: {why}")))?;
         let link = self.link();
@@ -65,6 +67,12 @@ impl Component {
             .health
             .enter(&self.config.domain, timing.keepalive);
         let grace = self.config.timing.grace;
+        #[cfg(all(unix, feature = "launch"))]
+        if let Some(path) = send_socket::path(&self.config) {
+            let most = self.config.limits.outgoing_stanza_bytes;
+            self.works
+                .add(move |link, stopping| send_socket::serve(path, most, link, stopping));
+        }
         let mut works = self.works.start(&link);
         let switchboard = Arc::clone(&self.switchboard);
         let supervisor = Supervisor {
