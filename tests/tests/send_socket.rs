@@ -1,4 +1,9 @@
 //! The socket at which a running component takes messages from its own machine.
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

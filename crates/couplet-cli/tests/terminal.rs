@@ -6,7 +6,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use couplet_test::Client;
@@ -65,7 +65,7 @@ impl Run {
 
         let keyboard = File::from(controller);
         let mut screen = keyboard.try_clone()?;
-        let (show, shown) = channel();
+        let (show, shown) = sync_channel(1024);
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(read @ 1..) = screen.read(&mut bytes) {
