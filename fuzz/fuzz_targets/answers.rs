@@ -16,7 +16,7 @@ use couplet_core::{
     reply::Asked,
     stanza::Stanza,
 };
-use jid::Jid;
+use couplet_core::jid::Jid;
 use libfuzzer_sys::fuzz_target;
 
 /// More than an answer that repeats what it is an answer to.
@@ -30,7 +30,7 @@ fuzz_target!(|data: &[u8]| {
         return;
     };
     look(&stanza);
-    let domain = Jid::new(stanza.to().domain().as_str()).unwrap();
+    let domain = Jid::new(stanza.to().domain()).unwrap();
     let gate = Gate::new(domain, ROOM);
     let no = Refusal::new(Condition::BadRequest).text(stanza.as_xml());
     let mut out = Vec::new();

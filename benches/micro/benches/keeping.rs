@@ -7,12 +7,12 @@
 
 use std::hint::black_box;
 
+use couplet_core::jid::Jid;
 use couplet_core::{
     lanes::{LaneLimits, Lanes},
     ledger::Ledger,
 };
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use jid::Jid;
 
 const MANY: usize = 1_000_000;
 

@@ -5,9 +5,11 @@
 
 use std::{error::Error, fmt};
 
-use jid::Jid;
-
-use crate::{address::domain_of, stanza::Kind, wire::Wire};
+use crate::{
+    jid::{Jid, domain_of, hosted_domain},
+    stanza::Kind,
+    wire::Wire,
+};
 
 /// Checks what leaves, and writes it.
 ///
@@ -74,12 +76,34 @@ impl Gate {
     /// use couplet_core::gate::Gate;
     ///
     /// let gate = Gate::new("echo.test".parse().unwrap(), 512 * 1024);
-    /// assert!(gate.owns("bot@echo.test/x"));
+    /// assert!(gate.owns("bot@echo.test/x") && gate.owns("bot@Echo.Test/🐎"));
     /// assert!(!gate.owns("bot@sub.echo.test"));
     /// ```
     #[must_use]
     pub fn owns(&self, address: &str) -> bool {
-        domain_of(address) == self.domain.domain().as_str()
+        self.serves(domain_of(address))
+            || Jid::new(address).is_ok_and(|address| self.serves(address.prepared_domain()))
+    }
+
+    /// Whether a server takes this domain for the component's own; it is given in the form that is
+    /// compared.
+    ///
+    /// Servers compare their own domains by nameprep: ejabberd delivers for `strasse.example` what
+    /// was sent to `straße.example`. (servers.md, 2)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::gate::Gate;
+    ///
+    /// let gate = Gate::new("strasse.test".parse().unwrap(), 512 * 1024);
+    /// assert!(gate.serves("strasse.test") && gate.serves("straße.test"));
+    /// assert!(!gate.serves("test"));
+    /// ```
+    #[must_use]
+    pub fn serves(&self, domain: &str) -> bool {
+        domain == self.domain.prepared()
+            || !domain.is_ascii() && hosted_domain(domain) == self.domain.as_str()
     }
 
     /// Writes one stanza to the end of `out`, its children by `content`; returns how many

@@ -5,8 +5,9 @@
 
 use std::{collections::HashMap, error::Error, fmt};
 
-use jid::Jid;
 use sha1::{Digest, Sha1};
+
+use crate::jid::Jid;
 
 /// A scratch buffer that one absurd id has made larger than this is given back.
 const SCRATCH: usize = 4096;
@@ -22,7 +23,7 @@ const SCRATCH: usize = 4096;
 ///
 /// ```
 /// use couplet_core::ledger::Ledger;
-/// use jid::Jid;
+/// use couplet_core::jid::Jid;
 ///
 /// let alice = Jid::new("alice@localhost/phone")?;
 /// let mallory = Jid::new("mallory@localhost/phone")?;
@@ -33,7 +34,7 @@ const SCRATCH: usize = 4096;
 /// assert_eq!(ledger.settle(&mallory, &echo, "q1"), None);
 /// assert_eq!(ledger.settle(&alice, &echo, "q1"), Some("whoever asked"));
 /// assert!(ledger.is_empty());
-/// # Ok::<(), jid::Error>(())
+/// # Ok::<(), couplet_core::jid::InvalidJid>(())
 /// ```
 #[derive(Clone)]
 pub struct Ledger<T> {
@@ -78,14 +79,14 @@ impl<T> Ledger<T> {
     ///
     /// ```
     /// use couplet_core::ledger::{Ledger, Reason};
-    /// use jid::Jid;
+    /// use couplet_core::jid::Jid;
     ///
     /// let (peer, ours) = (Jid::new("localhost")?, Jid::new("echo.localhost")?);
     /// let mut ledger = Ledger::new(1);
     /// assert!(ledger.ask(&peer, &ours, "q1", 1).is_ok());
     /// let refused = ledger.ask(&peer, &ours, "q2", 2).expect_err("one is the capacity");
     /// assert_eq!((refused.reason, refused.waiter), (Reason::Full, 2));
-    /// # Ok::<(), jid::Error>(())
+    /// # Ok::<(), couplet_core::jid::InvalidJid>(())
     /// ```
     pub fn ask(&mut self, peer: &Jid, ours: &Jid, id: &str, waiter: T) -> Result<(), NotAsked<T>> {
         self.look_for(peer, ours, id);
@@ -113,14 +114,14 @@ impl<T> Ledger<T> {
     ///
     /// ```
     /// use couplet_core::ledger::Ledger;
-    /// use jid::Jid;
+    /// use couplet_core::jid::Jid;
     ///
     /// let (peer, ours) = (Jid::new("localhost")?, Jid::new("echo.localhost")?);
     /// let mut ledger = Ledger::new(1000);
     /// assert!(ledger.ask(&peer, &ours, "q1", 1).is_ok());
     /// assert_eq!(ledger.settle(&peer, &ours, "q1"), Some(1));
     /// assert_eq!(ledger.settle(&peer, &ours, "q1"), None);
-    /// # Ok::<(), jid::Error>(())
+    /// # Ok::<(), couplet_core::jid::InvalidJid>(())
     /// ```
     pub fn settle(&mut self, from: &Jid, to: &Jid, id: &str) -> Option<T> {
         // Most answers without a question meet an empty ledger: they cost nothing.
@@ -140,14 +141,14 @@ impl<T> Ledger<T> {
     ///
     /// ```
     /// use couplet_core::ledger::Ledger;
-    /// use jid::Jid;
+    /// use couplet_core::jid::Jid;
     ///
     /// let (peer, ours) = (Jid::new("localhost")?, Jid::new("echo.localhost")?);
     /// let mut ledger = Ledger::new(1000);
     /// assert!(ledger.ask(&peer, &ours, "q1", 1).is_ok());
     /// assert_eq!(ledger.forget(&peer, &ours, "q1"), Some(1));
     /// assert_eq!(ledger.settle(&peer, &ours, "q1"), None);
-    /// # Ok::<(), jid::Error>(())
+    /// # Ok::<(), couplet_core::jid::InvalidJid>(())
     /// ```
     pub fn forget(&mut self, peer: &Jid, ours: &Jid, id: &str) -> Option<T> {
         self.settle(peer, ours, id)
@@ -162,14 +163,14 @@ impl<T> Ledger<T> {
     ///
     /// ```
     /// use couplet_core::ledger::Ledger;
-    /// use jid::Jid;
+    /// use couplet_core::jid::Jid;
     ///
     /// let (peer, ours) = (Jid::new("localhost")?, Jid::new("echo.localhost")?);
     /// let mut ledger = Ledger::new(1000);
     /// assert!(ledger.ask(&peer, &ours, "q1", 1).is_ok());
     /// assert!(ledger.ask(&peer, &ours, "q2", 2).is_ok());
     /// assert_eq!(ledger.disconnect(), [1, 2]);
-    /// # Ok::<(), jid::Error>(())
+    /// # Ok::<(), couplet_core::jid::InvalidJid>(())
     /// ```
     pub fn disconnect(&mut self) -> Vec<T> {
         let questions = std::mem::take(&mut self.questions);
@@ -200,11 +201,12 @@ impl<T> Ledger<T> {
         self.questions.is_empty()
     }
 
-    /// No address contains a NUL (RFC 7622, 3), so that no two questions share a key.
+    /// Addresses are compared prepared (RFC 7622, 3). None contains a NUL, so that no two questions
+    /// share a key.
     fn look_for(&mut self, peer: &Jid, ours: &Jid, id: &str) {
         self.key.clear();
         self.key.shrink_to(SCRATCH);
-        for part in [peer.as_str(), "\0", ours.as_str(), "\0", id] {
+        for part in [peer.prepared(), "\0", ours.prepared(), "\0", id] {
             self.key.push_str(part);
         }
     }
@@ -350,9 +352,8 @@ impl fmt::Debug for Ids {
 mod tests {
     use std::collections::HashSet;
 
-    use jid::Jid;
-
     use super::{Ids, Ledger, NotAsked, Reason, SCRATCH};
+    use crate::jid::Jid;
 
     fn jid(text: &str) -> Jid {
         Jid::new(text).unwrap()

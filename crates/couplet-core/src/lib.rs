@@ -21,4 +21,5 @@ pub mod backoff;
 pub mod refusal;
 pub mod wire;
 mod address;
+pub mod jid;
 mod octets;

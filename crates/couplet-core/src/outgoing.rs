@@ -3,11 +3,11 @@
 //! Deliberately absent: IQs. Questions go through the link, which waits for the answer; answers
 //! are what a handler returns.
 
-use jid::Jid;
 use xso::AsXml;
 
 use crate::{
     gate::{Gate, Head, Unsendable},
+    jid::Jid,
     message::MessageType,
     presence::{PresenceType, Show},
     stanza::Kind,

@@ -5,12 +5,12 @@
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
-use jid::Jid;
 use xso::{FromXml, fromxml::XmlNameMatcher};
 
 use crate::{
     address::Address,
     element::{Element, NS_XML, Tree},
+    jid::Jid,
     wire::NS_CLIENT,
 };
 
@@ -145,6 +145,8 @@ impl Stanza {
 
     /// Who sent it: stamped by the server, so it is not a claim of the peer. (RFC 6120, 8.1.2)
     ///
+    /// It has exactly the characters that the server wrote; answers go to them.
+    ///
     /// # Examples
     ///
     /// ```
@@ -185,10 +187,22 @@ impl Stanza {
         self.0.to.as_str(self.as_xml())
     }
 
-    /// The domain it was written to.
+    /// The form of [`Stanza::from`] that is compared, where no JID is needed. (RFC 7622)
+    #[must_use]
+    pub fn from_prepared(&self) -> &str {
+        self.0.from.prepared(self.as_xml())
+    }
+
+    /// The form of [`Stanza::to`] that is compared, where no JID is needed. (RFC 7622)
+    #[must_use]
+    pub fn to_prepared(&self) -> &str {
+        self.0.to.prepared(self.as_xml())
+    }
+
+    /// The domain it was written to, in the form that is compared.
     #[must_use]
     pub fn to_domain(&self) -> &str {
-        self.0.to.domain(self.as_xml())
+        self.0.to.prepared_domain(self.as_xml())
     }
 
     /// Whether it comes from an address of the domain it was written to: from the component
@@ -196,7 +210,7 @@ impl Stanza {
     #[must_use]
     pub fn is_from_own_domain(&self) -> bool {
         let xml = self.as_xml();
-        self.0.from.domain(xml) == self.0.to.domain(xml)
+        self.0.from.prepared_domain(xml) == self.0.to.prepared_domain(xml)
     }
 
     /// The attribute `id`, unescaped. (RFC 6120, 8.1.3)

@@ -2,8 +2,8 @@
 
 #![expect(clippy::expect_used, reason = "a test may fail where it stands")]
 
+use couplet_core::jid::Jid;
 use couplet_core::ledger::{Ids, Ledger, Reason};
-use jid::Jid;
 use proptest::{prelude::*, test_runner::Config};
 
 const PEERS: [&str; 5] = [

@@ -1,6 +1,6 @@
 //! What a decision does to a node. Stores apply changes in order, all or none, and decide nothing.
 
-use jid::{BareJid, Jid};
+use couplet::{BareJid, Jid};
 use serde::{Deserialize, Serialize};
 
 use crate::{

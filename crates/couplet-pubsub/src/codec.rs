@@ -32,9 +32,8 @@ pub(crate) const NS_ERRORS: &str = "http://jabber.org/protocol/pubsub#errors";
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use couplet::{IqType, Jid};
+    use couplet::{BareJid, IqType, Jid};
     use couplet_core::element::{Element, Scope, Tree};
-    use jid::BareJid;
     use proptest::{collection::vec, option, prelude::*};
 
     use super::{event, form, read, refusal, unchanged, write, write::to_string};

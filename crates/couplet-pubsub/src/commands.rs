@@ -17,9 +17,8 @@ mod text;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use couplet::{Condition, Incoming, IntoResult, IqHandler, Jid, Refusal};
+use couplet::{BareJid, Condition, Incoming, IntoResult, IqHandler, Jid, Refusal};
 use couplet_core::wire::Wire;
-use jid::BareJid;
 use xmpp_parsers::{data_forms::DataForm, iq::IqSetPayload};
 use xso::{AsXml, FromXml};
 

@@ -5,9 +5,9 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
-use couplet::{Condition, Discovery, Incoming, Jid, Refusal};
+use couplet::{Condition, DiscoItem, DiscoItems, Discovery, Incoming, Jid, Refusal};
 use xmpp_parsers::{
-    disco::{DiscoInfoQuery, DiscoInfoResult, DiscoItemsQuery, DiscoItemsResult, Identity, Item},
+    disco::{DiscoInfoQuery, DiscoInfoResult, DiscoItemsQuery, Identity},
     rsm::{First, SetQuery, SetResult},
 };
 
@@ -63,10 +63,7 @@ impl Discovery for Nodes {
         }
     }
 
-    async fn items(
-        &self,
-        ask: &Incoming<DiscoItemsQuery>,
-    ) -> Result<Option<DiscoItemsResult>, Refusal> {
+    async fn items(&self, ask: &Incoming<DiscoItemsQuery>) -> Result<Option<DiscoItems>, Refusal> {
         let page = ask.rsm.as_ref().map(page).transpose()?;
         let (here, who) = (ask.to(), ask.from());
         let told = match ask.node.as_deref() {
@@ -75,7 +72,7 @@ impl Discovery for Nodes {
             Some(name) if Command::named(name).is_some() => (Vec::new(), None),
             Some(name) => self.items_of(here, who, name, page).await?,
         };
-        Ok(Some(DiscoItemsResult {
+        Ok(Some(DiscoItems {
             node: ask.node.clone(),
             items: told.0,
             rsm: told.1,
@@ -84,7 +81,7 @@ impl Discovery for Nodes {
 }
 
 /// Entries, and where they stand in their list.
-type Told = (Vec<Item>, Option<SetResult>);
+type Told = (Vec<DiscoItem>, Option<SetResult>);
 
 impl Nodes {
     async fn nodes(&self, here: &Jid, page: Option<Page>) -> Result<Told, Refusal> {
@@ -94,7 +91,7 @@ impl Nodes {
         let found = self.0.store.nodes(page).await;
         let found = found.map_err(|why| codec::refusal(why.into()))?;
         let place = place(&found, asked, |node| node.name.clone());
-        let items = found.entries.into_iter().map(|node| Item {
+        let items = found.entries.into_iter().map(|node| DiscoItem {
             jid: here.clone(),
             name: node.config.title,
             node: Some(node.name),
@@ -120,7 +117,7 @@ impl Nodes {
         };
         let place = place(&items, asked, |item| item.head.id.clone());
         // XEP-0060, 5.5: the name is the ItemID, and there is no node.
-        let items = items.entries.into_iter().map(|item| Item {
+        let items = items.entries.into_iter().map(|item| DiscoItem {
             jid: here.clone(),
             node: None,
             name: Some(item.head.id),
@@ -130,7 +127,7 @@ impl Nodes {
 
     fn commands(&self, here: &Jid, who: &Jid) -> Told {
         let who = who.to_bare();
-        let items = Command::offered(&self.0, &who).map(|command| Item {
+        let items = Command::offered(&self.0, &who).map(|command| DiscoItem {
             jid: here.clone(),
             node: Some(command.node().to_owned()),
             name: Some(command.title().to_owned()),
@@ -139,7 +136,7 @@ impl Nodes {
     }
 }
 
-fn leaf(node: &Node, owners: &[jid::BareJid]) -> DiscoInfoResult {
+fn leaf(node: &Node, owners: &[couplet::BareJid]) -> DiscoInfoResult {
     DiscoInfoResult {
         node: Some(node.name.clone()),
         identities: vec![identity("pubsub", "leaf", node.config.title.clone())],

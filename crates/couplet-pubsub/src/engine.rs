@@ -21,7 +21,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use couplet::{Condition, Jid};
+use couplet::{BareJid, Condition, Jid};
 use tokio::sync::oneshot;
 
 use crate::{
@@ -45,20 +45,16 @@ use publisher::{publish, retract};
 pub(crate) struct Engine {
     store: Arc<dyn Store>,
     policy: Arc<dyn Policy>,
-    domain: Arc<str>,
+    domain: BareJid,
 }
 
 impl Engine {
     /// `domain` is the service's own address: notifications to it would come back to it.
-    pub(crate) fn new(
-        store: Arc<dyn Store>,
-        policy: Arc<dyn Policy>,
-        domain: impl Into<String>,
-    ) -> Engine {
+    pub(crate) fn new(store: Arc<dyn Store>, policy: Arc<dyn Policy>, domain: BareJid) -> Engine {
         Engine {
             store,
             policy,
-            domain: domain.into().into(),
+            domain,
         }
     }
 
@@ -186,11 +182,12 @@ impl Engine {
     }
 
     fn ask(&self, from: &Jid, now: Moment) -> Ask {
+        let from = from.normalized();
         Ask {
-            from: from.clone(),
             who: from.to_bare(),
+            from,
             policy: Arc::clone(&self.policy),
-            domain: Arc::clone(&self.domain),
+            domain: self.domain.clone(),
             now,
             fresh: || uuid::Uuid::new_v4().to_string(),
         }

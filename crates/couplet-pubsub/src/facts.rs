@@ -1,6 +1,6 @@
 //! What a decision needs to know, and what a store found out for it, in one transaction.
 
-use jid::BareJid;
+use couplet::BareJid;
 
 use crate::{
     item::{Item, ItemHead},

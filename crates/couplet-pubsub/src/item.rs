@@ -1,6 +1,6 @@
 //! What is published.
 
-use jid::BareJid;
+use couplet::BareJid;
 use serde::{Deserialize, Serialize};
 
 use crate::moment::Moment;

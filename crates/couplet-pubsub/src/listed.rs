@@ -1,6 +1,6 @@
 //! Which nodes lists show: a whitelist node only to those who are on its list.
 
-use jid::BareJid;
+use couplet::BareJid;
 
 use crate::{
     desk::Desk,

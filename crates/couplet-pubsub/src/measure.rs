@@ -2,8 +2,8 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use couplet::{BareJid, Jid};
 use futures_util::future::join_all;
-use jid::{BareJid, Jid};
 use tokio::time::Instant;
 
 use crate::{

@@ -5,7 +5,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use jid::BareJid;
+use couplet::BareJid;
 use tokio::sync::Notify;
 
 use crate::{

@@ -15,7 +15,7 @@ pub(crate) struct Node {
     /// Byte for byte as its creator wrote it.
     pub(crate) name: String,
     pub(crate) config: NodeConfig,
-    pub(crate) creator: jid::BareJid,
+    pub(crate) creator: couplet::BareJid,
     pub(crate) created: Moment,
     /// Grows with each change of the configuration, an affiliation or a subscription.
     pub(crate) revision: u64,
@@ -32,7 +32,7 @@ impl Node {
         id: NodeId,
         name: String,
         config: NodeConfig,
-        creator: jid::BareJid,
+        creator: couplet::BareJid,
         created: Moment,
     ) -> Node {
         Node {

@@ -1,7 +1,7 @@
 //! What the service allows beyond XEP-0060: who may create, how much, and what may be published.
 
+use couplet::BareJid;
 use couplet_core::element::Element;
-use jid::BareJid;
 
 use crate::node::{Affiliation, NodeConfig};
 
@@ -17,8 +17,8 @@ use crate::node::{Affiliation, NodeConfig};
 /// struct OnlyStaff;
 ///
 /// impl Policy for OnlyStaff {
-///     fn may_create(&self, who: &jid::BareJid, _node: Option<&str>) -> bool {
-///         who.domain().as_str() == "staff.example.org"
+///     fn may_create(&self, who: &couplet::BareJid, _node: Option<&str>) -> bool {
+///         who.domain() == "staff.example.org"
 ///     }
 /// }
 /// ```
@@ -88,7 +88,7 @@ pub trait Policy: Send + Sync + 'static {
 ///
 /// ```
 /// use couplet_pubsub::policy::{Creators, House, Policy};
-/// use jid::BareJid;
+/// use couplet::BareJid;
 ///
 /// let mut house = House::default();
 /// // Everybody at example.org, and one from elsewhere.
@@ -101,7 +101,7 @@ pub trait Policy: Send + Sync + 'static {
 /// assert!(house.may_create(&BareJid::new("romeo@example.org")?, Some("news")));
 /// assert!(!house.may_create(&BareJid::new("romeo@example.net")?, Some("news")));
 /// assert!(house.is_admin(&BareJid::new("admin@example.org")?));
-/// # Ok::<(), jid::Error>(())
+/// # Ok::<(), couplet::InvalidJid>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -165,12 +165,12 @@ impl Policy for House {
 ///
 /// ```
 /// use couplet_pubsub::policy::Creators;
-/// use jid::BareJid;
+/// use couplet::BareJid;
 ///
 /// let staff = Creators::Listed(vec![BareJid::new("staff.example.org")?]);
 /// assert!(staff.include(&BareJid::new("juliet@staff.example.org")?));
 /// assert!(Creators::Anyone.include(&BareJid::new("romeo@example.net")?));
-/// # Ok::<(), jid::Error>(())
+/// # Ok::<(), couplet::InvalidJid>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Creators {
@@ -187,19 +187,19 @@ impl Creators {
     ///
     /// ```
     /// use couplet_pubsub::policy::Creators;
-    /// use jid::BareJid;
+    /// use couplet::BareJid;
     ///
     /// let nobody = Creators::Listed(Vec::new());
     /// assert!(!nobody.include(&BareJid::new("romeo@example.org")?));
-    /// # Ok::<(), jid::Error>(())
+    /// # Ok::<(), couplet::InvalidJid>(())
     /// ```
     #[must_use]
     pub fn include(&self, who: &BareJid) -> bool {
         match self {
             Creators::Anyone => true,
-            Creators::Listed(listed) => listed
-                .iter()
-                .any(|one| one == who || (one.node().is_none() && one.domain() == who.domain())),
+            Creators::Listed(listed) => listed.iter().any(|one| {
+                one == who || (one.node().is_none() && one.to_domain() == who.to_domain())
+            }),
         }
     }
 }

@@ -10,8 +10,8 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
+use couplet::BareJid;
 use deadpool_postgres::Pool;
-use jid::BareJid;
 use tokio::{sync::Notify, task::JoinSet, time::timeout};
 use tokio_postgres::Client;
 

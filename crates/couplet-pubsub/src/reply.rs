@@ -1,6 +1,6 @@
 //! What the service answers, before the XML.
 
-use jid::{BareJid, Jid};
+use couplet::{BareJid, Jid};
 
 use crate::{
     item::Item,

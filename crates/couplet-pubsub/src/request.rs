@@ -3,7 +3,7 @@
 //! A value of these types is well-formed: syntax errors (`nodeid-required`, `invalid-jid`, ...)
 //! never get here. Deliberately absent: whether it is allowed.
 
-use jid::{BareJid, Jid};
+use couplet::{BareJid, Jid};
 
 use crate::{moment::Moment, node::Affiliation, page::Page, subscription::SubscribeOptions};
 

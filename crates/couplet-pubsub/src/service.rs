@@ -10,7 +10,6 @@ mod upkeep;
 use std::{fmt, sync::Arc};
 
 use couplet::{Component, Error, IqType, MessageType, config::ConfigError};
-use jid::BareJid;
 
 use crate::{
     commands::{self, Commands},
@@ -127,16 +126,16 @@ impl Pubsub {
     /// let component = pubsub.mount(Component::new(Config::new("pubsub.localhost", "secret")));
     /// ```
     pub fn mount(&self, component: Component) -> Component {
-        let domain = component.link().address().to_string();
+        let here = component.link().address().to_domain();
+        let domain = here.as_str();
         let policy = match &self.policy {
             Some(policy) => Arc::clone(policy),
-            None => Arc::new(self.settings.house(&domain)),
+            None => Arc::new(self.settings.house(domain)),
         };
-        let here = BareJid::new(&domain);
         // Who may is asked at each publication; nobody in particular asks what is announced.
-        let creates = here.is_ok_and(|here| policy.auto_create(&here, ""));
-        let figures = Figures::of(&domain);
-        let engine = Engine::new(Arc::clone(&self.store), Arc::clone(&policy), domain);
+        let creates = policy.auto_create(&here, "");
+        let figures = Figures::of(domain);
+        let engine = Engine::new(Arc::clone(&self.store), Arc::clone(&policy), here);
         let desk = Arc::new(Desk {
             store: Arc::clone(&self.store),
             engine,

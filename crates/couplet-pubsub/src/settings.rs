@@ -26,8 +26,8 @@ use std::{
     time::Duration,
 };
 
+use couplet::BareJid;
 use couplet::secret::Secret;
-use jid::BareJid;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::{

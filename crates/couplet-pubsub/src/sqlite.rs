@@ -12,7 +12,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use jid::BareJid;
+use couplet::BareJid;
 use rusqlite::Connection;
 use tokio::{
     sync::{Notify, oneshot},

@@ -9,7 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use jid::{BareJid, Jid};
+use couplet::{BareJid, Jid};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 

@@ -9,7 +9,7 @@ use crate::{moment::Moment, node::NodeConfig};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Subscription {
     /// Bare or full, as it was subscribed.
-    pub(crate) jid: jid::Jid,
+    pub(crate) jid: couplet::Jid,
     pub(crate) subid: String,
     pub(crate) state: SubscriptionState,
     pub(crate) options: SubscribeOptions,

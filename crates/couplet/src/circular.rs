@@ -7,11 +7,11 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use couplet_core::{
     gate::{Gate, Head, Unsendable},
+    jid::Jid,
     message::MessageType,
     stanza::Kind,
     wire::Wire,
 };
-use jid::Jid;
 use tokio::{sync::oneshot, time};
 
 use crate::{answer::RequestError, outbox::Over, switchboard::Switchboard};

@@ -2,8 +2,10 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use couplet_core::gate::Gate;
-use jid::Jid;
+use couplet_core::{
+    gate::Gate,
+    jid::{Jid, hosted_domain},
+};
 
 use crate::{
     alongside::{Stopping, Works},
@@ -62,8 +64,10 @@ impl Component {
     ///
     /// let silent = Component::new(Config::new("bot.localhost", "secret"));
     /// ```
-    pub fn new(config: Config) -> Component {
-        // A domain that is no JID is a mistake `run` will tell; nothing is sent before.
+    pub fn new(mut config: Config) -> Component {
+        // Also where the settings were made by hand: servers know their domains by this form.
+        config.domain = hosted_domain(&config.domain).into_owned();
+        // `run` returns an error for a domain that is not one; nothing is sent before.
         let domain = Jid::new(&config.domain).unwrap_or_else(|_| nowhere());
         let switchboard = Switchboard::new(
             Gate::new(domain, config.limits.outgoing_stanza_bytes),

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use couplet_core::jid::hosted_domain;
 use serde::de::DeserializeOwned;
 
 use crate::health::Health;
@@ -72,9 +73,6 @@ pub struct Config {
     pub operate: Operate,
     /// What the components made from it say of themselves; clones share it.
     pub(crate) health: Health,
-    /// Whether [`crate::launch`] runs it: a component in another program opens no socket by itself.
-    #[cfg(feature = "launch")]
-    pub(crate) is_launched: bool,
     secret_file: Option<PathBuf>,
     /// The file that the secret was read from, by whatever name, and what it held.
     secret_from: Option<(PathBuf, Secret)>,
@@ -97,7 +95,7 @@ impl Config {
     /// ```
     pub fn new(domain: impl Into<String>, secret: impl Into<Secret>) -> Config {
         Config {
-            domain: domain.into(),
+            domain: hosted_domain(&domain.into()).into_owned(),
             server: Server::default(),
             secret: secret.into(),
             tls: Tls::default(),
@@ -107,8 +105,6 @@ impl Config {
             runtime: Runtime::default(),
             operate: Operate::default(),
             health: Health::default(),
-            #[cfg(feature = "launch")]
-            is_launched: false,
             secret_file: None,
             secret_from: None,
             origins: BTreeMap::new(),

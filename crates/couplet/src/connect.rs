@@ -5,6 +5,7 @@
 use std::{io, path::Path};
 
 use async_trait::async_trait;
+use couplet_core::jid::dns_name;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, UnixStream, lookup_host},
@@ -109,6 +110,7 @@ impl Connect for Configured {
 /// Answers leave together already; Nagle's algorithm would only add 40 ms. (speed figures in the
 /// manual, "what costs what")
 async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
+    let host = &*dns_name(host);
     let mut told: Option<io::Error> = None;
     for address in lookup_host((host, port)).await? {
         match TcpStream::connect(address).await {

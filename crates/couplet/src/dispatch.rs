@@ -6,14 +6,13 @@ use std::{sync::Arc, time::Duration};
 
 use couplet_core::{
     framer::{LimitKind, Skipped},
+    jid::Jid,
     lanes::{Key, LaneLimits, Lanes, Limit, write_key},
-    peer_error::PeerError,
     presence::Presence,
     refusal::{Condition, Refusal},
     reply::Asked,
     stanza::{IqType, Kind, NotAStanza, Stanza},
 };
-use jid::Jid;
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 
 use crate::{
@@ -74,7 +73,7 @@ impl Dispatch {
 
     /// Takes a stanza that is no answer: runs its handler, lets it wait, or refuses it.
     pub(crate) fn admit(&mut self, stanza: Stanza) {
-        if stanza.to_domain() != self.switchboard.outbox.gate().domain().as_str() {
+        if !self.switchboard.outbox.gate().serves(stanza.to_domain()) {
             // servers.md, 4: ejabberd's `global_routes` hands out what is for other components.
             tracing::warn!(to = %stanza.to(), from = %stanza.from(),
                 "a stanza for another domain is dropped: set `global_routes: false` in ejabberd's listener");
@@ -88,11 +87,6 @@ impl Dispatch {
             let refusal = Refusal::new(Condition::RecipientUnavailable).text("Shutting down");
             return refuse(&self.switchboard, &stanza, &refusal);
         }
-        log_bounce(&stanza);
-        #[cfg(all(unix, feature = "launch"))]
-        if self.switchboard.bounces.is_watching() {
-            self.switchboard.bounces.note(&stanza);
-        }
         let Some(route) = self.router.route(&stanza, &mut self.route_key) else {
             // RFC 6120, 8.4 and 10.3: a request nobody understands gets `service-unavailable`;
             // RFC 6121, 8.5: messages and presence nobody wants are ignored.
@@ -105,13 +99,6 @@ impl Dispatch {
             } else {
                 let metrics = self.switchboard.metrics();
                 metrics.received(stanza.kind(), Outcome::Ignored);
-                tracing::debug!(
-                    kind = stanza.kind().as_str(),
-                    from = stanza.from_text(),
-                    to = stanza.to_text(),
-                    id = stanza.id().as_deref(),
-                    "stanza ignored: no handler takes it"
-                );
             }
             return;
         };
@@ -258,7 +245,7 @@ impl Dispatch {
     /// Whether nobody is before it in its conversation and there is room. In a quiet house nobody
     /// has to look.
     fn may_start(&mut self, job: &Job) -> bool {
-        let (from, to) = (job.stanza.from_text(), job.stanza.to_text());
+        let (from, to) = (job.stanza.from_prepared(), job.stanza.to_prepared());
         let quiet = self.lanes.busy() == 0 && self.lanes.waiting() == 0;
         let full = self.switchboard.outbox.is_full();
         if quiet && !full {
@@ -281,7 +268,7 @@ impl Dispatch {
             }
         }
         let lane = lane.unwrap_or_else(|| {
-            let (from, to) = (work.stanza.from_text(), work.stanza.to_text());
+            let (from, to) = (work.stanza.from_prepared(), work.stanza.to_prepared());
             self.lanes.occupy(write_key(&mut self.lane_key, from, to))
         });
         let limit = work.route.limit.unwrap_or(self.limit);
@@ -305,22 +292,6 @@ impl Dispatch {
             self.lanes.done(&lane);
         }
     }
-}
-
-/// Logs the error that a peer or a server sent for a message or a presence of ours.
-fn log_bounce(stanza: &Stanza) {
-    if !tracing::enabled!(tracing::Level::DEBUG) || !stanza.is_answer() {
-        return;
-    }
-    let error = PeerError::of(stanza);
-    tracing::debug!(
-        kind = stanza.kind().as_str(),
-        from = stanza.from_text(),
-        to = stanza.to_text(),
-        id = stanza.id().as_deref(),
-        error = error.map(tracing::field::display),
-        "a stanza that was sent came back with an error"
-    );
 }
 
 /// What is wrong with a stanza whatever its payload says.

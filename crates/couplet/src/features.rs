@@ -10,8 +10,7 @@ mod version;
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use couplet_core::stanza::IqType;
-use jid::Jid;
+use couplet_core::{jid::Jid, stanza::IqType};
 use xmpp_parsers::{
     disco::{DiscoInfoQuery, DiscoItemsQuery},
     ping::Ping,
@@ -21,7 +20,7 @@ use xmpp_parsers::{
 
 use crate::router::Router;
 
-pub use disco::Discovery;
+pub use disco::{DiscoItem, DiscoItems, Discovery};
 
 /// A feature that is on unless switched off with
 /// [`Component::without`](crate::Component::without).

@@ -3,10 +3,10 @@
 use std::{borrow::Cow, fmt, ops::Deref, sync::Arc};
 
 use couplet_core::{
+    jid::Jid,
     message::Message,
     stanza::{IqType, Stanza},
 };
-use jid::Jid;
 
 use crate::{link::Link, switchboard::Switchboard, unsent::Unsent};
 
@@ -18,7 +18,7 @@ use crate::{link::Link, switchboard::Switchboard, unsent::Unsent};
 /// use couplet::{Incoming, Message, Unsent};
 ///
 /// async fn greet(message: Incoming<Message>) -> Result<(), Unsent> {
-///     let name = message.from().node().map_or("stranger", |node| node.as_str()).to_owned();
+///     let name = message.from().node().unwrap_or("stranger").to_owned();
 ///     message.reply(&format!("Hello {name}, you wrote {} bytes", message.text().len())).await
 /// }
 /// ```
@@ -51,7 +51,7 @@ impl<T> Incoming<T> {
     /// use couplet::{Incoming, Message};
     ///
     /// fn is_local(message: &Incoming<Message>) -> bool {
-    ///     message.from().domain().as_str() == "example.org"
+    ///     message.from().domain() == "example.org"
     /// }
     /// ```
     #[must_use]
@@ -67,7 +67,7 @@ impl<T> Incoming<T> {
     /// use couplet::{Incoming, Message};
     ///
     /// fn which_bot(message: &Incoming<Message>) -> Option<String> {
-    ///     message.to().node().map(|node| node.as_str().to_owned())
+    ///     message.to().node().map(str::to_owned)
     /// }
     /// ```
     #[must_use]

@@ -24,10 +24,9 @@
 //!
 //! # Cargo features
 //!
-//! - `launch` (on): [`main`] for a component that is a program: flags, log, signals, the
-//!   [socket](manual::send_socket) for `couplet send`.
+//! - `launch` (on): [`main`] for a component that is a program: flags, log, signals.
 //! - `operate`: health, readiness and Prometheus [`metrics`](manual::metrics) over HTTP; readiness
-//!   and watchdog for systemd. It needs `launch`.
+//!   and watchdog for systemd.
 //! - `tls` (on): direct TLS to the server (`tls://host:port`).
 
 pub mod manual;
@@ -47,8 +46,6 @@ mod connect;
 #[cfg(feature = "tls")]
 mod tls;
 mod hooks;
-#[cfg(all(unix, feature = "launch"))]
-mod send_socket;
 mod alongside;
 mod dispatch;
 mod work;
@@ -60,8 +57,6 @@ mod incoming;
 mod link;
 mod circular;
 mod switchboard;
-#[cfg(all(unix, feature = "launch"))]
-mod bounces;
 mod answer;
 mod unsent;
 mod outbox;
@@ -74,6 +69,7 @@ pub mod secret;
 pub use async_trait::async_trait;
 pub use couplet_core::{
     gate::Unsendable,
+    jid::{BareJid, InvalidJid, Jid},
     message::{Message, MessageType},
     outgoing::Outgoing,
     peer_error::PeerError,
@@ -81,7 +77,6 @@ pub use couplet_core::{
     refusal::{Condition, ErrorType, Refusal},
     stanza::{IqType, Kind, Stanza},
 };
-pub use jid::{BareJid, FullJid, Jid};
 
 pub use crate::{
     alongside::Stopping,
@@ -91,7 +86,7 @@ pub use crate::{
     config::Config,
     connect::{Connect, Stream},
     error::Error,
-    features::{About, Discovery, Feature},
+    features::{About, DiscoItem, DiscoItems, Discovery, Feature},
     handler::{ByClosure, IntoIqHandler, IntoResult, IqHandler, MessageHandler, PresenceHandler},
     incoming::{Incoming, Iq},
     link::Link,

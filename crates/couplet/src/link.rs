@@ -5,13 +5,10 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use couplet_core::{gate::Unsendable, outgoing::Outgoing, stanza::IqType};
-use jid::Jid;
+use couplet_core::{gate::Unsendable, jid::Jid, outgoing::Outgoing, stanza::IqType};
 use xmpp_parsers::iq::{IqGetPayload, IqSetPayload};
 use xso::AsXml;
 
-#[cfg(all(unix, feature = "launch"))]
-use crate::bounces::Bounces;
 use crate::{
     answer::{FromResult, RequestError},
     circular::Mailing,
@@ -31,7 +28,7 @@ use crate::{
 /// ```
 /// use couplet::{Link, Outgoing, Presence, PresenceType};
 ///
-/// async fn welcome(link: &Link, user: &jid::Jid) -> Result<(), couplet::Unsent> {
+/// async fn welcome(link: &Link, user: &couplet::Jid) -> Result<(), couplet::Unsent> {
 ///     let bot = link.acting_as(&"bot@echo.localhost".parse().unwrap()).unwrap();
 ///     bot.send(Outgoing::presence(PresenceType::Available, user)).await?;
 ///     bot.send(Outgoing::chat(user, "Welcome")).await
@@ -115,16 +112,6 @@ impl Link {
             patience,
             ..self.clone()
         }
-    }
-
-    #[cfg(all(unix, feature = "launch"))]
-    pub(crate) fn fresh_id(&self) -> String {
-        self.switchboard.fresh_id()
-    }
-
-    #[cfg(all(unix, feature = "launch"))]
-    pub(crate) fn bounces(&self) -> &Bounces {
-        &self.switchboard.bounces
     }
 
     /// Whether a session is up right now. It may be gone the next moment: nothing needs to ask
@@ -224,7 +211,7 @@ impl Link {
     /// use couplet::{Link, RequestError};
     /// use xmpp_parsers::version::{VersionQuery, VersionResult};
     ///
-    /// async fn software(link: &Link, of: &jid::Jid) -> Result<String, RequestError> {
+    /// async fn software(link: &Link, of: &couplet::Jid) -> Result<String, RequestError> {
     ///     let version: VersionResult = link.get(of, VersionQuery).await?;
     ///     Ok(version.name)
     /// }

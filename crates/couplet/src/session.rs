@@ -226,7 +226,7 @@ impl<'a> Session<'a> {
     /// Our ping to our own domain comes back as it went, or as an error by the server.
     fn is_own_ping(&mut self, iq: &Stanza) -> Result<bool, Loss> {
         let outbox = &self.switchboard.outbox;
-        if iq.from_text() != outbox.gate().domain().as_str() {
+        if iq.from_prepared() != outbox.gate().domain().prepared() {
             return Ok(false);
         }
         let id = iq.id().unwrap_or_default();

@@ -11,17 +11,15 @@ use std::{
 
 use couplet_core::{
     gate::{Gate, Head, Unsendable},
+    jid::Jid,
     ledger::{Ids, Ledger},
     outgoing::Outgoing,
     peer_error::PeerError,
     stanza::{IqType, Kind, Stanza},
 };
-use jid::Jid;
 use tokio::{sync::oneshot, time};
 use xso::AsXml;
 
-#[cfg(all(unix, feature = "launch"))]
-use crate::bounces::Bounces;
 use crate::{
     answer::{FromResult, RequestError},
     metrics::{Leaving, Metrics},
@@ -36,8 +34,6 @@ const TOLD_PEERS: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct Switchboard {
     pub(crate) outbox: Outbox,
-    #[cfg(all(unix, feature = "launch"))]
-    pub(crate) bounces: Bounces,
     ledger: Mutex<Ledger<oneshot::Sender<Stanza>>>,
     ids: Mutex<Ids>,
     told_of_replaced: Mutex<HashSet<String>>,
@@ -58,8 +54,6 @@ impl Switchboard {
     ) -> Switchboard {
         Switchboard {
             outbox: Outbox::new(gate, outgoing_bytes, seed.1),
-            #[cfg(all(unix, feature = "launch"))]
-            bounces: Bounces::default(),
             ledger: Mutex::new(Ledger::new(questions)),
             ids: Mutex::new(Ids::new(seed.0, seed.1)),
             told_of_replaced: Mutex::default(),

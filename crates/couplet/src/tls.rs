@@ -4,6 +4,7 @@
 
 use std::{io, sync::Arc};
 
+use couplet_core::jid::dns_name;
 use tokio::net::TcpStream;
 use tokio_rustls::{
     TlsConnector,
@@ -46,7 +47,7 @@ impl Connector {
                 roots.add(certificate).map_err(|why| unreadable(&why))?;
             }
         }
-        let name = settings.name.as_deref().unwrap_or(host).to_owned();
+        let name = dns_name(settings.name.as_deref().unwrap_or(host)).into_owned();
         let config = ClientConfig::builder()
             .with_root_certificates(roots)
             .with_no_client_auth();
@@ -75,5 +76,25 @@ pub(crate) fn trouble(error: &io::Error, server: &Server, settings: &Tls) -> Opt
             why: why.to_string(),
         }),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Connector, ServerName, Tls};
+
+    #[test]
+    fn the_name_of_an_internationalized_server_is_checked_by_its_a_labels() {
+        let name = |host: &str, name: Option<&str>| {
+            let settings = Tls {
+                name: name.map(str::to_owned),
+                ..Tls::default()
+            };
+            Connector::new(host, &settings).unwrap().name
+        };
+        let expected = ServerName::try_from("xn--bdk.example").unwrap();
+        assert_eq!(name("ツ.example", None), expected);
+        assert_eq!(name("xn--bdk.example", None), expected);
+        assert_eq!(name("localhost", Some("ツ.example")), expected);
     }
 }

@@ -46,7 +46,6 @@ pub(crate) struct Work {
     serving: Serving,
     span: Span,
     began: Instant,
-    panicked: bool,
 }
 
 impl Work {
@@ -75,13 +74,12 @@ impl Work {
                     serving,
                     span,
                     began,
-                    panicked: false,
                 });
             }
             Ok(Err(refusal)) => refusal,
             Err(panic) => panicked(switchboard, &route, panic.as_ref()),
         };
-        conclude(switchboard, &stanza, &span, began.elapsed(), Err(failed));
+        conclude(switchboard, &stanza, &span, Err(failed));
         None
     }
 
@@ -91,10 +89,8 @@ impl Work {
         let polled = self.poll(switchboard, &mut Context::from_waker(Waker::noop()));
         let done = Instant::now();
         let took = done.duration_since(self.began);
-        // The time of a panic is the panic hook's, which may collect a backtrace.
-        let held_up = took > BLOCKING && !self.panicked;
-        self.route.note_poll(held_up);
-        if held_up {
+        self.route.note_poll(took > BLOCKING);
+        if took > BLOCKING {
             tracing::warn!(
                 handler = self.route.name,
                 ?took,
@@ -105,7 +101,7 @@ impl Work {
         let ready = polled.map(|outcome| {
             let kind = self.stanza.kind();
             switchboard.metrics().handled(kind, took);
-            conclude(switchboard, &self.stanza, &self.span, took, outcome);
+            conclude(switchboard, &self.stanza, &self.span, outcome);
         });
         (ready, done)
     }
@@ -129,12 +125,12 @@ impl Work {
                 Err(Refusal::new(Condition::RecipientUnavailable).text("Shutting down"))
             }
         };
-        let took = self.began.elapsed();
-        switchboard.metrics().handled(self.stanza.kind(), took);
+        let kind = self.stanza.kind();
+        switchboard.metrics().handled(kind, self.began.elapsed());
         // Answers wait their turn like everything; after that they go out in any case.
         let patience = switchboard.patience_for_room();
         let _or_not = switchboard.outbox.room(patience).await;
-        conclude(&switchboard, &self.stanza, &self.span, took, outcome);
+        conclude(&switchboard, &self.stanza, &self.span, outcome);
     }
 
     /// Polls the handler inside its span; a panic becomes an answer.
@@ -148,7 +144,6 @@ impl Work {
             .span
             .in_scope(|| catch_unwind(AssertUnwindSafe(|| serving.poll(cx))));
         polled.unwrap_or_else(|panic| {
-            self.panicked = true;
             Poll::Ready(Err(panicked(switchboard, &self.route, panic.as_ref())))
         })
     }
@@ -159,12 +154,11 @@ fn conclude(
     switchboard: &Switchboard,
     stanza: &Stanza,
     span: &Span,
-    took: Duration,
     outcome: Result<Answer, Refusal>,
 ) {
     let refusal = match outcome {
         Ok(Answer::Nothing) => {
-            log_handled(span, "done", took);
+            span.record("outcome", "done");
             switchboard
                 .metrics()
                 .received(stanza.kind(), Outcome::Handled);
@@ -178,7 +172,7 @@ fn conclude(
             });
             match written {
                 Ok(_) => {
-                    log_handled(span, "result", took);
+                    span.record("outcome", "result");
                     switchboard
                         .metrics()
                         .received(stanza.kind(), Outcome::Answered);
@@ -189,7 +183,7 @@ fn conclude(
         }
         Err(refusal) => refusal,
     };
-    log_handled(span, refusal.condition().as_str(), took);
+    span.record("outcome", refusal.condition().as_str());
     if let Some(cause) = refusal.cause() {
         let condition = refusal.condition().as_str();
         // What strangers get wrong is theirs; what fails inside is for the operator.
@@ -200,30 +194,11 @@ fn conclude(
             tracing::debug!(parent: span, condition, %cause, "a handler refused");
         }
     }
-    count_and_refuse(switchboard, stanza, &refusal);
+    refuse(switchboard, stanza, &refusal);
 }
 
-/// Logs what became of a stanza that a handler took. The span, which the event is in, has its kind,
-/// its addresses, its id and the handler.
-fn log_handled(span: &Span, outcome: &str, took: Duration) {
-    span.record("outcome", outcome);
-    tracing::debug!(parent: span, ?took, "stanza handled");
-}
-
-/// Refuses a stanza that no handler has taken, where it may be refused.
+/// Refuses a stanza, where it may be refused.
 pub(crate) fn refuse(switchboard: &Switchboard, stanza: &Stanza, refusal: &Refusal) {
-    tracing::debug!(
-        kind = stanza.kind().as_str(),
-        from = stanza.from_text(),
-        to = stanza.to_text(),
-        id = stanza.id().as_deref(),
-        condition = refusal.condition().as_str(),
-        "stanza refused without a handler"
-    );
-    count_and_refuse(switchboard, stanza, refusal);
-}
-
-fn count_and_refuse(switchboard: &Switchboard, stanza: &Stanza, refusal: &Refusal) {
     switchboard
         .metrics()
         .received(stanza.kind(), Outcome::Refused);

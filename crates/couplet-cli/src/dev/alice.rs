@@ -8,6 +8,7 @@ use couplet::Jid;
 use futures_util::StreamExt;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_xmpp::connect::DnsConfig;
+use tokio_xmpp::jid;
 use tokio_xmpp::parsers::message::{Lang, Message, MessageType};
 use tokio_xmpp::parsers::ping::Ping;
 use tokio_xmpp::parsers::presence::Presence;
@@ -47,7 +48,7 @@ impl Alice {
                 .await
                 .map_err(|why| Failure::new(format!("the accounts could not be made: {why}")))?;
         }
-        let jid = Jid::new("alice@localhost/couplet").map_err(unexpected)?;
+        let jid = jid::Jid::new("alice@localhost/couplet").map_err(unexpected)?;
         let mut client =
             Client::new_plaintext(jid, "alice", DnsConfig::addr(addr), Timeouts::default());
         let online = async {
@@ -68,7 +69,7 @@ impl Alice {
 
     /// What the domain answers to a ping: nothing, or the answer in words.
     pub(super) async fn ping(&mut self, domain: &str) -> Option<String> {
-        let to = Jid::new(domain).ok()?;
+        let to = jid::Jid::new(domain).ok()?;
         let asked = self.0.send_iq(Some(to), IqRequest::Get(Ping.into())).await;
         match timeout(PONG_WITHIN, asked).await {
             Ok(Ok(IqResponse::Result(_))) => Some("pong".to_owned()),
@@ -109,12 +110,10 @@ impl Alice {
             .chars()
             .map(|c| if is_xml(c) { c } else { '\u{fffd}' })
             .collect();
-        self.send(
-            Message::chat(to.clone())
-                .with_body(Lang::new(), text)
-                .into(),
-        )
-        .await
+        let to = jid::Jid::try_from(to)
+            .map_err(|why| Failure::misuse(format!("this client cannot write to {to}: {why}")))?;
+        self.send(Message::chat(to).with_body(Lang::new(), text).into())
+            .await
     }
 
     /// What she hears next. Nothing is lost when the future is dropped.
@@ -146,7 +145,7 @@ impl Alice {
 }
 
 fn read(message: Message) -> Option<Heard> {
-    let from = message.from.clone()?;
+    let from = Jid::from(message.from.as_ref()?);
     if message.type_ == MessageType::Error {
         let error = message
             .payloads

@@ -29,12 +29,6 @@ impl fmt::Display for Kind {
     }
 }
 
-/// The address of a listener, as a setting.
-pub(super) fn address(addr: &str) -> Result<config::Server, Failure> {
-    addr.parse()
-        .map_err(|why| Failure::new(format!("{addr}: {why}")))
-}
-
 /// A server that ends with this value, and its directory with it.
 #[derive(Debug)]
 pub(super) enum Server {
@@ -65,7 +59,8 @@ impl Server {
             Server::Prosody(prosody) => prosody.component_addr(),
             Server::Ejabberd(ejabberd) => ejabberd.component_addr(),
         };
-        address(&addr)
+        addr.parse()
+            .map_err(|why| Failure::new(format!("{addr}: {why}")))
     }
 
     /// What another client or component has to be told.

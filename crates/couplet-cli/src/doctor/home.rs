@@ -53,8 +53,9 @@ pub(super) async fn address(line: &mut Line, domain: &str) -> (Finding, Option<(
             (Finding::pass(told), Some(()))
         }
         Err(lost) => {
-            let advice = "The server compares `from` with the domain of its own configuration, \
-                          letter by letter: write\n`domain` here exactly as it stands there.";
+            let advice = "The server compares the domain of `from` with the one of its own \
+                          configuration, after it has\nput that into lower case: write the same \
+                          domain in both places.";
             let told = format!("it does not let us speak as {speaker}: {lost}");
             (Finding::fail(told, advice), None)
         }

@@ -32,7 +32,6 @@ pub(super) struct Line {
     framer: Framer,
     first_words: Vec<u8>,
     has_header: bool,
-    domain: String,
     gate: Gate,
 }
 
@@ -57,7 +56,6 @@ impl Line {
             framer: Framer::new(LIMITS),
             first_words: Vec::new(),
             has_header: false,
-            domain: domain.to_string(),
             gate: Gate::new(domain.clone(), LIMITS.stanza_bytes),
         }
     }
@@ -122,8 +120,8 @@ impl Line {
             let Ok(stanza) = Stanza::read(tree) else {
                 continue;
             };
-            let from = stanza.from().domain().as_str();
-            if from == self.domain || peers.contains(&from) {
+            let from = stanza.from().to_domain();
+            if self.gate.serves(from.prepared()) || peers.contains(&from.as_str()) {
                 return Ok(stanza);
             }
             let mut out = Vec::new();

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use couplet::config::{Config, Server};
 use couplet::error::{Trouble, Unreachable};
+use couplet_core::jid::dns_name;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -58,7 +59,8 @@ impl Lock {
                 return Err(wrong(&"there is no certificate in it"));
             }
         }
-        let name = config.tls.name.as_deref().unwrap_or(host).to_owned();
+        let name = config.tls.name.as_deref().unwrap_or(host);
+        let name = dns_name(name).into_owned();
         let provider = Arc::new(ring::default_provider());
         let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
             .build()

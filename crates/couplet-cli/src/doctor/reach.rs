@@ -10,6 +10,7 @@ use std::time::Duration;
 use couplet::Stream;
 use couplet::config::{Config, DEFAULT_PORT, Server};
 use couplet::error::Unreachable;
+use couplet_core::jid::dns_name;
 use tokio::net::{TcpStream, UnixStream, lookup_host};
 use tokio::time::timeout;
 
@@ -48,7 +49,7 @@ pub(super) async fn resolve(config: &Config) -> (Finding, Option<Vec<Place>>) {
         other => return (Finding::fail(format!("{other} is unknown here"), ""), None),
     };
     let mut addresses: Vec<SocketAddr> = Vec::new();
-    match lookup_host((host.as_str(), port)).await {
+    match lookup_host((&*dns_name(host), port)).await {
         Ok(found) => {
             for address in found {
                 if !addresses.contains(&address) {
@@ -147,7 +148,7 @@ async fn usual_port(config: &Config, limit: Duration) -> String {
     if *port == DEFAULT_PORT {
         return String::new();
     }
-    match timeout(limit, TcpStream::connect((host.as_str(), DEFAULT_PORT))).await {
+    match timeout(limit, TcpStream::connect((&*dns_name(host), DEFAULT_PORT))).await {
         Ok(Ok(_closed_again)) => format!(
             "\nSomething listens at {host}:{DEFAULT_PORT}, the usual port for components: \
              is that the one?"

@@ -5,7 +5,6 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use couplet::error::Reason;
 use couplet::{
     Component, Config, Incoming, Jid, Link, Message, MessageType, Outgoing, PeerError, Refusal,
     RequestError,
@@ -29,7 +28,7 @@ pub(super) async fn deliver(
     message: Outgoing,
     wait: Duration,
 ) -> Result<(), Failure> {
-    let (to, domain) = (message.to().clone(), config.domain.clone());
+    let to = message.to().clone();
     let (bounce, mut bounced) = mpsc::channel(1);
     let (come_online, mut online) = watch::channel(false);
     // Another bounce may still be on its way for whoever ran this before.
@@ -38,8 +37,8 @@ pub(super) async fn deliver(
     let component = Component::new(config)
         .without_reconnect()
         .on_message_type(MessageType::Error, move |error: Incoming<Message>| {
-            let ours =
-                error.id().as_deref() == Some(&*sent) && error.from().domain() == sender.domain();
+            let ours = error.id().as_deref() == Some(&*sent)
+                && error.from().to_domain() == sender.to_domain();
             if let Some(error) = error.error().filter(|_| ours) {
                 // One is enough, and there is room for one.
                 let _more_than_one = bounce.try_send(error);
@@ -67,30 +66,13 @@ pub(super) async fn deliver(
         biased;
         ended = &mut running => match ended {
             Ok(()) => Err(Failure::new("the component ended by itself")),
-            Err(error) => Err(not_logged_in(error, &domain)),
+            Err(error) => Err(error.into()),
         },
         outcome = &mut sending => {
             // The goodbye; that the message has arrived is known by now.
             let _it_was_sent = running.await;
             outcome.map_err(|why| why.told_of(&to))
         }
-    }
-}
-
-/// The advice for a component that is refused its place is not ours: it would end the component that
-/// is running, for the sake of one message.
-fn not_logged_in(error: couplet::Error, domain: &str) -> Failure {
-    match &error {
-        couplet::Error::Rejected(rejected) if rejected.reason() == Reason::Taken => {
-            Failure::misuse(format!(
-                "another connection already serves the domain {domain}: the component is running\n  It \
-                 sends this message itself where it has a socket: name that with --socket FILE. A \
-                 program has\n  one at the setting operate.send_socket, in $RUNTIME_DIRECTORY (a unit \
-                 of systemd with RuntimeDirectory=)\n  or in $XDG_RUNTIME_DIR/couplet; a program of \
-                 Couplet 0.1.0 has none. Otherwise stop the component first."
-            ))
-        }
-        _ => error.into(),
     }
 }
 
@@ -126,10 +108,7 @@ async fn send(
 /// A ping to our own domain goes through the server's router behind the message: when it is back,
 /// the message was routed (servers.md, 5).
 async fn confirm(link: &Link) -> Result<(), NotDelivered> {
-    let domain = link.address().domain();
-    let Ok(domain) = Jid::new(&format!("{domain}/send")) else {
-        return Ok(());
-    };
+    let domain = Jid::from(link.address().to_domain());
     let link = link.within(PONG_WITHIN);
     let mut outcome = Err(RequestError::TimedOut);
     for _ in 0..PINGS {

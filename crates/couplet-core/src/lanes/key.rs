@@ -1,6 +1,6 @@
 //! The name of a lane: one conversation between two bare addresses.
 //!
-//! Absent: normalising, which the server has done.
+//! Deliberately absent: preparing addresses, which [`Jid`](crate::jid::Jid) does.
 
 use std::sync::Arc;
 
@@ -20,8 +20,7 @@ pub type Key = Arc<str>;
 ///
 /// Use one buffer for all stanzas: it is emptied first and nothing is allocated once it has grown.
 /// The key is the bare addresses, whatever their resources (RFC 7622, 3.4: what follows the first
-/// slash), with a NUL between. They are taken as the server wrote them, without normalising; a
-/// missing address is an empty one.
+/// slash), with a NUL between. Give it the prepared addresses; a missing address is an empty one.
 ///
 /// # Examples
 ///

@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 
-use jid::Jid;
-
 use super::Outgoing;
 use crate::{
     gate::{Gate, Head, Unsendable},
+    jid::Jid,
     stanza::{Kind, Stanza},
     wire::NS_CLIENT,
 };

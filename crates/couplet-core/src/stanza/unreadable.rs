@@ -1,9 +1,7 @@
 //! What a top-level element is that is no stanza, or none to handle.
 
-use jid::Jid;
-
 use super::Kind;
-use crate::element::Tree;
+use crate::{element::Tree, jid::Jid};
 
 /// Why a top-level element of the stream is not a stanza to handle.
 ///

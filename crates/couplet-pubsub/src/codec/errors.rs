@@ -142,7 +142,7 @@ fn name(detail: Detail) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use jid::{BareJid, Jid};
+    use couplet::{BareJid, Jid};
 
     use super::*;
     use crate::{

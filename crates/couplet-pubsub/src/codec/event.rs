@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
+use couplet::{BareJid, Jid};
 use couplet_core::wire::Wire;
-use jid::{BareJid, Jid};
 
 use super::{
     NS, NS_EVENT,

@@ -2,9 +2,8 @@
 
 use std::borrow::Cow;
 
-use couplet::Condition;
+use couplet::{BareJid, Condition};
 use couplet_core::{element::Element, wire::Wire};
-use jid::BareJid;
 use xmpp_parsers::data_forms::{self, DataForm, DataFormType, FieldType};
 
 use crate::{

@@ -175,7 +175,8 @@ fn filled(element: Element<'_>, name: &str) -> Option<String> {
 
 fn jid(element: Element<'_>, where_missing: Detail) -> Result<Jid, Refused> {
     let text = filled(element, "jid").ok_or_else(|| missing(where_missing))?;
-    Jid::new(&text).map_err(|_| missing(Detail::InvalidJid))
+    let jid = Jid::new(&text).map_err(|_| missing(Detail::InvalidJid))?;
+    Ok(jid.normalized())
 }
 
 fn missing(detail: Detail) -> Refused {

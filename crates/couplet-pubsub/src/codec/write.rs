@@ -253,7 +253,7 @@ fn set<'a, T>(
 
 #[cfg(test)]
 mod tests {
-    use jid::{BareJid, Jid};
+    use couplet::{BareJid, Jid};
 
     use super::*;
     use crate::{

@@ -1,8 +1,7 @@
 //! Deleting a node, and changing its owner. (XEP-0060, 8.4 and 8.9)
 
 use async_trait::async_trait;
-use couplet::Condition;
-use jid::BareJid;
+use couplet::{BareJid, Condition};
 use xmpp_parsers::data_forms::{Field, FieldType};
 
 use crate::{facts::Needs, node::Affiliation, refused::Refused, reply::Reply, request::Request};

@@ -183,7 +183,7 @@ pub(super) fn is_listed(affiliation: Affiliation) -> bool {
 pub(super) fn in_effect(
     ask: &Ask,
     node: &Node,
-    who: &jid::BareJid,
+    who: &couplet::BareJid,
     told: Affiliation,
 ) -> Affiliation {
     if ask.policy.is_admin(who) {

@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: the XML, which is the codec's, and the sending.
 
-use jid::{BareJid, Jid};
+use couplet::{BareJid, Jid};
 
 use super::ask::Ask;
 use crate::{

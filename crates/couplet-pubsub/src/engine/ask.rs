@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jid::{BareJid, Jid};
+use couplet::{BareJid, Jid};
 
 use crate::{
     change::Change,
@@ -24,7 +24,7 @@ pub(super) struct Ask {
     pub(super) who: BareJid,
     pub(super) policy: Arc<dyn Policy>,
     /// The service's own address, which can be nobody's.
-    pub(super) domain: Arc<str>,
+    pub(super) domain: BareJid,
     pub(super) now: Moment,
     /// Makes names nobody has had.
     pub(super) fresh: fn() -> String,
@@ -36,9 +36,20 @@ impl Ask {
         jid.to_bare() == self.who
     }
 
+    /// An own JID with the domain as the server writes it: notifications go there.
+    pub(super) fn as_the_server_writes(&self, own: &Jid) -> Jid {
+        let full = own
+            .resource()
+            .map(|resource| self.who.with_resource(resource));
+        match full {
+            Some(full) => full.unwrap_or_else(|_| own.clone()),
+            None => self.who.clone().into(),
+        }
+    }
+
     /// Whether notifications to this JID would come back to the service itself.
     pub(super) fn is_service(&self, jid: &BareJid) -> bool {
-        jid.domain().as_str() == &*self.domain
+        jid.to_domain() == self.domain
     }
 
     pub(super) fn limits(&self) -> Limits {

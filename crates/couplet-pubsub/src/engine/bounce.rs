@@ -3,7 +3,7 @@
 //! Deliberately absent: proof of delivery. Messages that do not come back prove nothing, so the
 //! count begins anew only when the subscriber itself is heard of: it subscribes or sets options.
 
-use jid::Jid;
+use couplet::Jid;
 
 use crate::{
     change::Change,

@@ -6,8 +6,7 @@ pub(super) mod options;
 pub(super) mod subscribe;
 pub(super) mod unsubscribe;
 
-use couplet::Condition;
-use jid::Jid;
+use couplet::{Condition, Jid};
 
 use crate::{
     refused::{Detail, Refused},

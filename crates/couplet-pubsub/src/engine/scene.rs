@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use couplet::Condition;
-use jid::{BareJid, Jid};
+use couplet::{BareJid, Condition, Jid};
 
 use crate::{
     change::{Announcement, Audience, Change},
@@ -36,7 +35,7 @@ pub(super) fn ask_in(from: &str, house: impl Policy) -> Ask {
         who: from.to_bare(),
         from,
         policy: Arc::new(house),
-        domain: "pubsub.shakespeare.lit".into(),
+        domain: bare("pubsub.shakespeare.lit"),
         now: NOW,
         fresh: || uuid::Uuid::new_v4().to_string(),
     }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use couplet::Jid;
 use futures_util::future::try_join_all;
-use jid::Jid;
 
 use crate::{
     change::Change,

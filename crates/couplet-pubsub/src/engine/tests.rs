@@ -39,7 +39,11 @@ impl Service {
         let store = memory::store();
         let house = Arc::new(House::default());
         Service {
-            engine: Engine::new(Arc::clone(&store), house, "pubsub.shakespeare.lit"),
+            engine: Engine::new(
+                Arc::clone(&store),
+                house,
+                crate::engine::scene::bare("pubsub.shakespeare.lit"),
+            ),
             store,
             now: Moment(START),
         }

@@ -1,9 +1,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use async_trait::async_trait;
-use couplet::Component;
+use couplet::{BareJid, Component};
 use couplet_test::{Server, User};
-use jid::BareJid;
 use tokio::sync::Notify;
 
 use super::*;

@@ -1,6 +1,6 @@
 //! The facts for a decision, and what has run out.
 
-use jid::BareJid;
+use couplet::BareJid;
 
 use crate::{
     facts::{Facts, Needs, Party},
@@ -47,7 +47,7 @@ impl Shelf {
                 break;
             }
             let Some(kept) = self.live(*id) else { continue };
-            let Ok(jid) = jid::Jid::new(key.jid()) else {
+            let Ok(jid) = couplet::Jid::new(key.jid()) else {
                 continue;
             };
             let name = kept.node.name.clone();
@@ -108,7 +108,7 @@ fn add_people(facts: &mut Facts, kept: &Kept, needs: &Needs) {
         facts.pending = as_they_began(pending);
     }
     if needs.everybody {
-        let bare = |jid: &str| jid::Jid::new(jid).ok().map(|jid| jid.to_bare());
+        let bare = |jid: &str| couplet::Jid::new(jid).ok().map(|jid| jid.to_bare());
         let mut everybody: Vec<BareJid> = kept
             .subscriptions
             .iter()

@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 
-use jid::BareJid;
+use couplet::BareJid;
 
 use crate::{
     item::Item,

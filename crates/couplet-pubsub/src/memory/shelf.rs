@@ -5,7 +5,7 @@ use std::{
     hash::BuildHasher,
 };
 
-use jid::BareJid;
+use couplet::BareJid;
 
 use crate::{
     facts::Usage,
@@ -110,7 +110,10 @@ impl Shelf {
 
     pub(super) fn add_subscription(&mut self, id: NodeId, key: Key, packed: Packed) {
         self.remove_subscription(id, &key);
-        let who = self.hashed(bare(key.jid()));
+        let Ok(who) = BareJid::new(bare(key.jid())) else {
+            return;
+        };
+        let who = self.hashed(&who);
         let Some(kept) = self.nodes.get_mut(&id) else {
             return;
         };
@@ -145,7 +148,7 @@ impl Shelf {
         };
         let others = self.live(id).map(|kept| kept.subscriptions.of(&who));
         if others.and_then(|mut others| others.next()).is_none() {
-            let who = self.hashed(who.as_str());
+            let who = self.hashed(&who);
             self.subscribed.remove(&(who, id));
         }
     }
@@ -218,14 +221,14 @@ impl Shelf {
 
     /// Nodes to which this one may have subscriptions: another one may have the same hash.
     pub(super) fn subscribed_nodes(&self, who: &BareJid) -> impl Iterator<Item = &Kept> {
-        let who = self.hashed(who.as_str());
+        let who = self.hashed(who);
         self.subscribed
             .range((who, NodeId(i64::MIN))..=(who, NodeId(i64::MAX)))
             .filter_map(|(_, id)| self.live(*id))
     }
 
-    fn hashed(&self, bare: &str) -> u64 {
-        self.hasher.hash_one(bare)
+    fn hashed(&self, who: &BareJid) -> u64 {
+        self.hasher.hash_one(who)
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, ops::Bound};
 
-use jid::{BareJid, Jid};
+use couplet::{BareJid, Jid};
+use couplet_core::jid::dns_name;
 
 use crate::{
     moment::Moment,
@@ -121,13 +122,21 @@ impl Subscriptions {
 
     /// Those of a bare JID and of its full JIDs.
     pub(super) fn of(&self, who: &BareJid) -> impl Iterator<Item = (&Key, &Packed)> {
-        let bounds = |low: char, high: char| {
-            let bound = |end: char| Key(format!("{who}{end}").into());
-            bound(low)..bound(high)
-        };
+        // Keys are what notifications go to, and a server may name its domain by A-labels.
+        let prepared = who.prepared();
+        let (node, domain) = prepared.rsplit_once('@').unwrap_or(("", prepared));
+        let other = dns_name(domain);
+        let at = if node.is_empty() { "" } else { "@" };
+        let other = (other != domain).then(|| [node, at, &other].concat());
+        let forms = [Some(prepared.to_owned()), other].into_iter().flatten();
         // A full JID has a slash behind the bare one; the character behind it ends the range.
-        let bare = self.held.range(bounds('\0', '\u{1}'));
-        bare.chain(self.held.range(bounds('/', '0')))
+        let ends = [('\0', '\u{1}'), ('/', '0')];
+        forms.flat_map(move |form| {
+            ends.into_iter().flat_map(move |(low, high)| {
+                let bound = |end: char| Key(format!("{form}{end}").into());
+                self.held.range(bound(low)..bound(high))
+            })
+        })
     }
 
     /// Whether the same JID holds another one.

@@ -3,7 +3,7 @@
 //! Deliberately absent: asking about each step. What was there before is known from the facts or
 //! looked up for all steps at once, and nobody else can touch the node meanwhile.
 
-use jid::Jid;
+use couplet::Jid;
 
 use crate::{
     change::Change,

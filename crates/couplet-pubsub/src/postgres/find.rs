@@ -1,6 +1,6 @@
 //! The facts for a decision, and what has run out.
 
-use jid::BareJid;
+use couplet::BareJid;
 use tokio_postgres::Row;
 
 use crate::{
@@ -33,7 +33,7 @@ pub(super) fn asks(needs: &Needs) -> Vec<Ask> {
             "SELECT (SELECT count(*) FROM node WHERE creator = $1 AND NOT deleted),
                     (SELECT count(*) FROM subscription JOIN node ON node.id = subscription.node
                      WHERE bare = $1 AND NOT deleted)",
-            who.as_str().to_owned()
+            who.prepared().to_owned()
         ));
     }
     let Some(name) = &needs.node else {
@@ -64,7 +64,7 @@ pub(super) fn asks(needs: &Needs) -> Vec<Ask> {
                  ORDER BY began"
             ),
             name.clone(),
-            who.as_str().to_owned()
+            who.prepared().to_owned()
         )
     }));
     add_items(&mut asks, needs, name);

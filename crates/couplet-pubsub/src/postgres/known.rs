@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use jid::BareJid;
+use couplet::BareJid;
 use tokio_postgres::Row;
 
 use crate::{

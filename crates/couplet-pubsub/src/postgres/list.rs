@@ -1,7 +1,7 @@
 //! Lists, a page at a time, each read at one moment.
 
+use couplet::BareJid;
 use deadpool_postgres::Pool;
-use jid::BareJid;
 use tokio_postgres::Row;
 
 use crate::{
@@ -140,7 +140,7 @@ pub(super) async fn subscriptions_of(
     node: Option<String>,
     page: Page,
 ) -> Result<Paged<(String, Subscription)>, StoreError> {
-    let who = || who.as_str().to_owned();
+    let who = || who.prepared().to_owned();
     let counted = ask!(concat!("SELECT count(*)", held!()), who(), node.clone());
     let place = page.cursor().map(|cursor| {
         // Whoever has many reads them page by page, and their number is bound.
@@ -190,7 +190,7 @@ pub(super) async fn affiliations_of(
     node: Option<String>,
     page: Page,
 ) -> Result<Paged<(String, Affiliation)>, StoreError> {
-    let who = || who.as_str().to_owned();
+    let who = || who.prepared().to_owned();
     let counted = ask!(
         concat!("SELECT count(*)", affiliated!()),
         who(),
@@ -292,7 +292,7 @@ pub(super) async fn nodes_with_pending(
          AND EXISTS (SELECT 1 FROM subscription
                      WHERE subscription.node = affiliation.node AND pending)
          ORDER BY name",
-        owner.as_str().to_owned()
+        owner.prepared().to_owned()
     )];
     let mut answers = Session::begin(pool).await?.end(&asks).await?;
     all(&answers.next().unwrap_or_default(), |row| value(row, 0))

@@ -74,7 +74,7 @@ fn dump_ask(from: &Mark, max: i64) -> Ask {
             "SELECT jid, affiliation FROM affiliation WHERE node = $1 AND jid > $2
              ORDER BY jid LIMIT $3",
             node.0,
-            after.as_ref().map_or("", |jid| jid.as_str()).to_owned(),
+            after.as_ref().map_or("", |jid| jid.prepared()).to_owned(),
             max
         ),
         Mark::Subscriptions(node, after) => {

@@ -1,6 +1,6 @@
 //! Values to rows: one statement each.
 
-use jid::BareJid;
+use couplet::BareJid;
 
 use crate::{
     change::{Announcement, Audience},
@@ -29,7 +29,7 @@ pub(super) fn insert_node(node: &Node, deleted: bool) -> Result<Ask, StoreError>
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
         node.id.0,
         node.name.clone(),
-        node.creator.as_str().to_owned(),
+        node.creator.prepared().to_owned(),
         node.created.0,
         integer(node.revision),
         integer(node.next_seq),
@@ -65,7 +65,7 @@ pub(super) fn bury(id: NodeId) -> Ask {
 }
 
 pub(super) fn affiliate(node: NodeId, jid: &BareJid, affiliation: Affiliation) -> Ask {
-    let jid = jid.as_str().to_owned();
+    let jid = jid.prepared().to_owned();
     if affiliation == Affiliation::None {
         return ask!(
             "DELETE FROM affiliation WHERE node = $1 AND jid = $2",
@@ -94,7 +94,7 @@ pub(super) fn save_subscription(node: NodeId, new: &Subscription, since: u64, be
         node.0,
         new.jid.as_str().to_owned(),
         new.subid.clone(),
-        new.jid.to_bare().as_str().to_owned(),
+        new.jid.to_bare().prepared().to_owned(),
         new.state == SubscriptionState::Pending,
         new.options.deliver,
         new.options.include_body,

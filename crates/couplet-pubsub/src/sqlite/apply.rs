@@ -1,6 +1,6 @@
 //! Changes, one after the other, inside of a transaction of somebody else.
 
-use jid::Jid;
+use couplet::Jid;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{

@@ -1,6 +1,6 @@
 //! The facts for a decision, and what has run out.
 
-use jid::BareJid;
+use couplet::BareJid;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
@@ -68,7 +68,7 @@ fn party(file: &Connection, node: Option<NodeId>, who: &BareJid) -> Result<Party
     if let Some(id) = node {
         let sql = "SELECT affiliation FROM affiliation WHERE node = ? AND jid = ?";
         let mut found = file.prepare_cached(sql)?;
-        let affiliation = found.query_row(params![id.0, who.as_str()], |row| row.get(0));
+        let affiliation = found.query_row(params![id.0, who.prepared()], |row| row.get(0));
         party.affiliation = affiliation.optional()?.unwrap_or(Affiliation::None);
         party.subscriptions = held_by(file, id, who)?;
     }
@@ -85,7 +85,7 @@ fn held_by(
          WHERE bare = ? AND node = ?"
     );
     let mut held = file.prepare_cached(&sql)?;
-    let held = held.query_map(params![who.as_str(), node.0], |row| {
+    let held = held.query_map(params![who.prepared(), node.0], |row| {
         Ok((row.get::<_, i64>(0)?, rows::subscription_from(row, 1)?))
     })?;
     let mut held = held.collect::<Result<Vec<_>, _>>()?;
@@ -100,7 +100,7 @@ fn usage(file: &Connection, who: &BareJid) -> Result<Usage, StoreError> {
         (SELECT count(*) FROM subscription JOIN node ON node.id = subscription.node
          WHERE bare = ?1 AND deleted = 0)";
     let mut found = file.prepare_cached(sql)?;
-    let usage = found.query_row([who.as_str()], |row| {
+    let usage = found.query_row([who.prepared()], |row| {
         Ok(Usage {
             nodes: rows::count(row, 0)?,
             subscriptions: rows::count(row, 1)?,

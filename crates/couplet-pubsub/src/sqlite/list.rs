@@ -1,6 +1,6 @@
 //! Lists, a page at a time.
 
-use jid::BareJid;
+use couplet::BareJid;
 use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use crate::{
@@ -90,7 +90,7 @@ pub(super) fn subscriptions_of(
 ) -> Result<Paged<(String, Subscription)>, StoreError> {
     let held = "FROM subscription JOIN node ON node.id = subscription.node
                 WHERE bare = ?1 AND deleted = 0 AND (?2 IS NULL OR name = ?2)";
-    let who = who.as_str();
+    let who = who.prepared();
     let all = count(file, &format!("SELECT count(*) {held}"), params![who, node])?;
     let place = match page.cursor() {
         None => None,
@@ -118,7 +118,7 @@ pub(super) fn affiliations_of(
 ) -> Result<Paged<(String, Affiliation)>, StoreError> {
     let held = "FROM affiliation JOIN node ON node.id = affiliation.node
                 WHERE jid = ?1 AND deleted = 0 AND (?2 IS NULL OR name = ?2)";
-    let who = who.as_str();
+    let who = who.prepared();
     let all = count(file, &format!("SELECT count(*) {held}"), params![who, node])?;
     let place = match page.cursor() {
         None => None,
@@ -181,7 +181,7 @@ pub(super) fn nodes_with_pending(
                            WHERE subscription.node = affiliation.node AND pending = 1)
                ORDER BY name";
     let mut found = file.prepare_cached(sql)?;
-    let found = found.query_map([owner.as_str()], |row| row.get(0))?;
+    let found = found.query_map([owner.prepared()], |row| row.get(0))?;
     Ok(found.collect::<Result<_, _>>()?)
 }
 

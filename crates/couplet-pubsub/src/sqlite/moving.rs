@@ -31,7 +31,7 @@ pub(super) fn dump(file: &Connection, from: &Mark, max: u32) -> Result<Vec<Recor
         Mark::Affiliations(node, after) => {
             let sql = "SELECT jid, affiliation FROM affiliation WHERE node = ? AND jid > ?
                        ORDER BY jid LIMIT ?";
-            let after = after.as_ref().map_or("", |jid| jid.as_str());
+            let after = after.as_ref().map_or("", |jid| jid.prepared());
             all(file, sql, params![node.0, after, max], |row| {
                 Ok(Record::Affiliation {
                     jid: row.get::<_, Parsed<_>>(0)?.0,

@@ -166,7 +166,7 @@ pub(super) fn item(row: &Row<'_>) -> rusqlite::Result<Item> {
 pub(super) fn job(row: &Row<'_>) -> rusqlite::Result<Job> {
     let audience: i64 = row.get(3)?;
     let headline: bool = row.get(4)?;
-    let named: Option<Json<Vec<jid::Jid>>> = row.get(7)?;
+    let named: Option<Json<Vec<couplet::Jid>>> = row.get(7)?;
     let after: Option<String> = row.get(5)?;
     let subid: Option<String> = row.get(6)?;
     Ok(Job {

@@ -1,6 +1,6 @@
 //! Values to rows.
 
-use jid::BareJid;
+use couplet::BareJid;
 use rusqlite::{Connection, params};
 
 use crate::{
@@ -29,7 +29,7 @@ pub(super) fn node(
     file.prepare_cached(sql)?.execute(params![
         id.map(|id| id.0),
         node.name,
-        node.creator.as_str(),
+        node.creator.prepared(),
         node.created.0,
         integer(node.revision),
         integer(node.next_seq),
@@ -75,12 +75,12 @@ pub(super) fn affiliation(
     if affiliation == Affiliation::None {
         let sql = "DELETE FROM affiliation WHERE node = ? AND jid = ?";
         file.prepare_cached(sql)?
-            .execute(params![node.0, jid.as_str()])?;
+            .execute(params![node.0, jid.prepared()])?;
     } else {
         let sql = "INSERT OR REPLACE INTO affiliation (node, jid, affiliation) VALUES (?, ?, ?)";
         let word = affiliation_word(affiliation);
         file.prepare_cached(sql)?
-            .execute(params![node.0, jid.as_str(), word])?;
+            .execute(params![node.0, jid.prepared(), word])?;
     }
     Ok(())
 }
@@ -99,7 +99,7 @@ pub(super) fn subscription(
         node.0,
         new.jid.as_str(),
         new.subid,
-        new.jid.to_bare().as_str(),
+        new.jid.to_bare().prepared(),
         new.state == SubscriptionState::Pending,
         new.options.deliver,
         new.options.include_body,

@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: leases of announcements. Whoever delivers in the new store takes them anew.
 
-use jid::BareJid;
+use couplet::BareJid;
 use serde::{Deserialize, Serialize};
 
 use crate::{

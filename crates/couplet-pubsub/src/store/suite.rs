@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use jid::{BareJid, Jid};
+use couplet::{BareJid, Jid};
 
 use crate::{
     change::{Announcement, Audience, Change},
@@ -50,6 +50,7 @@ macro_rules! suite {
                 an_actor_is_found_with_what_its_resources_hold,
                 others_are_found_in_the_order_they_were_named,
                 neighbours_in_the_alphabet_are_somebody_else,
+                an_entity_is_found_by_a_labels_and_by_u_labels,
                 items_are_found_by_id_and_by_age,
                 owners_pending_and_everybody_are_found_when_asked_for,
                 a_subscription_begins_where_the_node_stands,

@@ -2,10 +2,10 @@
 
 use couplet_core::element::{NS_CLIENT, Scope, Tree};
 use couplet_core::handshake;
+use couplet_core::jid::Jid;
 use couplet_core::refusal::{Condition, ErrorType, Refusal};
 use couplet_core::stream_error::StreamError;
 use couplet_core::wire::Wire;
-use jid::Jid;
 
 use super::{State, start_tag};
 

@@ -1,5 +1,7 @@
 //! Whether the values of a configuration make sense, each by itself and together.
 
+use couplet_core::jid::BareJid;
+
 use super::{Config, ConfigError, Place, settings};
 
 impl Config {
@@ -82,7 +84,7 @@ impl Config {
             return Err(ConfigError::new(place, what)
                 .help("accepted: a domain such as \"echo.example.org\""));
         }
-        if let Err(error) = jid::DomainPart::new(domain) {
+        if let Err(error) = BareJid::new(domain) {
             let what = format!("domain = {domain:?} is no domain: {error}");
             return Err(ConfigError::new(place, what));
         }

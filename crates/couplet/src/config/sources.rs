@@ -6,6 +6,7 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use couplet_core::jid::hosted_domain;
 use figment::value::{Dict, Value};
 use figment::{Figment, Metadata, Source};
 
@@ -141,18 +142,9 @@ impl Sources {
         self
     }
 
-    /// Makes [`load`](Sources::load) accept that no domain and no secret are set; the secret is not
-    /// read even where one is. Use it for what a program does without logging in.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// let config = couplet::config::Sources::none().without_login().load()?;
-    /// assert_eq!(config.domain, "");
-    /// # Ok::<(), couplet::config::ConfigError>(())
-    /// ```
-    #[must_use]
-    pub fn without_login(mut self) -> Sources {
+    /// For what is done beside no server: no domain and no secret have to be set, and what is set
+    /// of them is not looked at.
+    pub(crate) fn without_login(mut self) -> Sources {
         self.login = false;
         self
     }
@@ -323,13 +315,8 @@ fn complete(config: &mut Config, credentials: Option<&Path>) -> Result<(), Confi
     }
     credential::find(config, credentials)?;
     config.check()?;
-    if config.domain.chars().any(char::is_uppercase) {
-        // servers.md, 2: Prosody answers `host-unknown` to ECHO.localhost.
-        config.warnings.push(format!(
-            "the domain {:?} has capital letters, and Prosody compares it letter by letter",
-            config.domain
-        ));
-    }
+    // servers.md, 2: Prosody answers `host-unknown` to ECHO.localhost.
+    config.domain = hosted_domain(&config.domain).into_owned();
     if let Some(listen) = config.operate.listen.filter(|at| !at.ip().is_loopback()) {
         config.warnings.push(format!(
             "operate.listen = \"{listen}\" can be reached from other machines, without a password \

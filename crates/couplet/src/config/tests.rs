@@ -515,18 +515,18 @@ fn a_certificate_file_must_be_there_when_it_is_needed() {
 }
 
 #[test]
-fn a_domain_with_capital_letters_is_a_warning() {
-    let config = enough()
-        .variable("COUPLET_DOMAIN", "ECHO.localhost")
-        .load()
-        .unwrap();
-    assert_eq!(config.domain, "ECHO.localhost");
-    assert_eq!(
-        config.warnings(),
-        [
-            "the domain \"ECHO.localhost\" has capital letters, and Prosody compares it letter by letter"
-        ],
-    );
+fn a_domain_takes_the_form_in_which_servers_name_theirs() {
+    for (typed, hosted) in [
+        ("ECHO.localhost", "echo.localhost"),
+        ("straße.localhost", "strasse.localhost"),
+        ("my--bot.example.org", "my--bot.example.org"),
+        ("ツ.example", "ツ.example"),
+        ("xn--bdk.example", "xn--bdk.example"),
+    ] {
+        let config = enough().variable("COUPLET_DOMAIN", typed).load().unwrap();
+        assert_eq!(config.domain, hosted);
+        assert!(config.warnings().is_empty(), "{typed}");
+    }
 }
 
 #[test]

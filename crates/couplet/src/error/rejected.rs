@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use couplet_core::jid::{Jid, dns_name};
+
 use super::cure;
 use super::printable;
 use crate::config::Server;
@@ -138,8 +140,8 @@ impl Rejected {
                 cure::prosody(domain, server, ""),
             ),
             Reason::Domain => format!(
-                "\n  Prosody compares the domain letter by letter, capital letters too, and a \
-                 VirtualHost is no component.{}",
+                "\n  Prosody has no Component with this name, and a VirtualHost is no component.{}{}",
+                other_form(domain),
                 cure::both(domain, server),
             ),
             Reason::OwnDomain => {
@@ -165,6 +167,21 @@ impl Rejected {
             Reason::Other => cure::both(domain, server),
         }
     }
+}
+
+/// Prosody takes A-labels and U-labels for different domains.
+fn other_form(domain: &str) -> String {
+    let unicode = Jid::new(domain).map(|jid| jid.prepared().to_owned());
+    let other = match dns_name(domain) {
+        ascii if ascii != domain => ascii.into_owned(),
+        _ => match unicode {
+            Ok(unicode) if unicode != domain => unicode,
+            _ => return String::new(),
+        },
+    };
+    format!(
+        "\n  If its configuration names the component {other:?}, write that as the domain here too."
+    )
 }
 
 impl fmt::Display for Rejected {
@@ -288,6 +305,18 @@ mod tests {
             text.contains("prosodyctl shell host activate echo.localhost"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn an_unknown_internationalized_domain_prints_its_other_form() {
+        for (domain, other) in [
+            ("echo.ツ.example", "echo.xn--bdk.example"),
+            ("echo.xn--bdk.example", "echo.ツ.example"),
+        ] {
+            let text = text(domain, "host-unknown", None);
+            assert!(text.contains(&format!("component {other:?}")), "{text}");
+        }
+        assert!(!text("echo.localhost", "host-unknown", None).contains("domain here too"));
     }
 
     #[test]

@@ -4,11 +4,13 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use couplet_core::{
+    jid::Jid,
     refusal::{Condition, Refusal},
     wire::Wire,
 };
-use xmpp_parsers::disco::{
-    DiscoInfoQuery, DiscoInfoResult, DiscoItemsQuery, DiscoItemsResult, Identity, Item,
+use xmpp_parsers::{
+    disco::{DiscoInfoQuery, DiscoInfoResult, DiscoItemsQuery, Identity},
+    rsm::SetResult,
 };
 
 use super::{About, contact};
@@ -26,8 +28,8 @@ use crate::{
 /// # Examples
 ///
 /// ```
-/// use couplet::{Discovery, Incoming, Refusal, async_trait};
-/// use xmpp_parsers::disco::{DiscoInfoQuery, DiscoInfoResult, DiscoItemsQuery, DiscoItemsResult, Item};
+/// use couplet::{DiscoItem, DiscoItems, Discovery, Incoming, Refusal, async_trait};
+/// use xmpp_parsers::disco::{DiscoInfoQuery, DiscoInfoResult, DiscoItemsQuery};
 ///
 /// struct Rooms;
 ///
@@ -37,9 +39,9 @@ use crate::{
 ///         Ok(None)
 ///     }
 ///
-///     async fn items(&self, ask: &Incoming<DiscoItemsQuery>) -> Result<Option<DiscoItemsResult>, Refusal> {
-///         let hall = Item { jid: ask.to().clone(), node: Some("hall".to_owned()), name: None };
-///         Ok(Some(DiscoItemsResult { node: ask.node.clone(), items: vec![hall], rsm: None }))
+///     async fn items(&self, ask: &Incoming<DiscoItemsQuery>) -> Result<Option<DiscoItems>, Refusal> {
+///         let hall = DiscoItem { jid: ask.to().clone(), node: Some("hall".to_owned()), name: None };
+///         Ok(Some(DiscoItems { node: ask.node.clone(), items: vec![hall], rsm: None }))
 ///     }
 /// }
 /// ```
@@ -69,10 +71,75 @@ pub trait Discovery: Send + Sync + 'static {
     /// # Cancel safety
     ///
     /// The future is dropped where it stands when its deadline has passed.
-    async fn items(
-        &self,
-        ask: &Incoming<DiscoItemsQuery>,
-    ) -> Result<Option<DiscoItemsResult>, Refusal>;
+    async fn items(&self, ask: &Incoming<DiscoItemsQuery>) -> Result<Option<DiscoItems>, Refusal>;
+}
+
+/// The items of a component or of a node: what a [`Discovery`] answers with. (XEP-0030, 4)
+///
+/// # Examples
+///
+/// ```
+/// use couplet::{DiscoItem, DiscoItems};
+///
+/// let hall = DiscoItem { jid: "hall@rooms.example.org".parse()?, node: None, name: Some("Hall".into()) };
+/// let all = DiscoItems { node: None, items: vec![hall], rsm: None };
+/// assert_eq!(all.items.len(), 1);
+/// # Ok::<(), couplet::InvalidJid>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DiscoItems {
+    /// The node they belong to: that of the request.
+    pub node: Option<String>,
+    /// The items, in order.
+    pub items: Vec<DiscoItem>,
+    /// Which part of the list this is. (XEP-0059)
+    pub rsm: Option<SetResult>,
+}
+
+/// One item of [`DiscoItems`].
+///
+/// # Examples
+///
+/// ```
+/// use couplet::DiscoItem;
+///
+/// let hall = DiscoItem { jid: "rooms.example.org".parse()?, node: Some("hall".into()), name: None };
+/// assert_eq!(hall.jid.domain(), "rooms.example.org");
+/// # Ok::<(), couplet::InvalidJid>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiscoItem {
+    /// Its address.
+    pub jid: Jid,
+    /// Its node at that address.
+    pub node: Option<String>,
+    /// Its name for people.
+    pub name: Option<String>,
+}
+
+impl IntoResult for DiscoItems {
+    fn write(&self, wire: &mut Wire<'_>) -> Result<(), xso::error::Error> {
+        let optional = |wire: &mut Wire<'_>, name: &str, value: Option<&String>| {
+            if let Some(value) = value {
+                wire.attribute(name, value);
+            }
+        };
+        wire.raw("<query xmlns='http://jabber.org/protocol/disco#items'");
+        optional(wire, "node", self.node.as_ref());
+        wire.raw(">");
+        for item in &self.items {
+            wire.raw("<item");
+            wire.attribute("jid", item.jid.as_str());
+            optional(wire, "node", item.node.as_ref());
+            optional(wire, "name", item.name.as_ref());
+            wire.raw("/>");
+        }
+        if let Some(rsm) = &self.rsm {
+            wire.payload(rsm)?;
+        }
+        wire.raw("</query>");
+        Ok(())
+    }
 }
 
 const NS_INFO: &str = "http://jabber.org/protocol/disco#info";
@@ -190,12 +257,9 @@ pub(crate) struct Items {
 #[async_trait]
 impl IqHandler for Items {
     type Request = DiscoItemsQuery;
-    type Response = DiscoItemsResult;
+    type Response = DiscoItems;
 
-    async fn handle(
-        &self,
-        mut ask: Incoming<DiscoItemsQuery>,
-    ) -> Result<DiscoItemsResult, Refusal> {
+    async fn handle(&self, mut ask: Incoming<DiscoItemsQuery>) -> Result<DiscoItems, Refusal> {
         drop_empty(&mut ask.payload_mut().node);
         if let Some(more) = &self.more
             && let Some(told) = more.items(&ask).await?
@@ -210,13 +274,13 @@ impl IqHandler for Items {
         let items = all
             .iter()
             .filter(|item| item.parent == ask.node)
-            .map(|item| Item {
+            .map(|item| DiscoItem {
                 jid: item.jid.clone(),
                 node: item.node.clone(),
                 name: item.name.clone(),
             })
             .collect();
-        Ok(DiscoItemsResult {
+        Ok(DiscoItems {
             node: ask.node.clone(),
             items,
             rsm: None,

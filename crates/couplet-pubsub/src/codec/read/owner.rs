@@ -98,7 +98,7 @@ pub(super) fn set_affiliates(ask: Ask<'_>) -> Result<Request, Refused> {
             continue;
         }
         // XEP-0060, 4.1: affiliations are those of bare JIDs.
-        let jid = jid(entry, Detail::JidRequired)?.into_bare();
+        let jid = jid(entry, Detail::JidRequired)?.to_bare();
         if !seen.insert(jid.clone()) {
             return Err(bad_request("The same entity twice"));
         }
@@ -309,7 +309,7 @@ mod tests {
 
     #[test]
     fn affiliations_are_set_for_bare_jids() {
-        let jid = |text: &str| jid::BareJid::new(text).unwrap();
+        let jid = |text: &str| couplet::BareJid::new(text).unwrap();
         assert_eq!(
             affiliates_of(
                 "<affiliation jid='a@b/r' affiliation='publish-only'/><affiliation jid='c@d' affiliation='none'/><affiliation jid='e@f'/>"

@@ -1,7 +1,6 @@
 //! Subscription options, leases among them. (XEP-0060, 6.3, 6.4, 12.19)
 
-use couplet::Condition;
-use jid::Jid;
+use couplet::{Condition, Jid};
 
 use crate::{
     change::Change,

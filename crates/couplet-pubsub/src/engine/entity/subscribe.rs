@@ -3,8 +3,7 @@
 //! Subscribing a JID again tells what there is; with options it makes a second subscription with
 //! a subid of its own (`multi-subscribe`, 6.1.6).
 
-use couplet::Condition;
-use jid::Jid;
+use couplet::{Condition, Jid};
 
 use crate::{
     change::Change,
@@ -67,7 +66,7 @@ fn decide(ask: &Ask, facts: &Facts, jid: &Jid, options: Option<&OptionsForm>) ->
     }
     check_room(ask, facts, standing.node)?;
     let mut new = Subscription {
-        jid: jid.clone(),
+        jid: ask.as_the_server_writes(jid),
         subid: Subscription::new_subid(),
         state,
         options: SubscribeOptions::of(&standing.node.config),
@@ -191,6 +190,27 @@ mod tests {
         assert_eq!(subscription.jid, full);
         assert_eq!(subscription.state, SubscriptionState::Subscribed);
         assert_eq!(changes, [Change::Subscribe(subscription)]);
+    }
+
+    #[test]
+    fn a_jid_may_have_a_labels_and_is_subscribed_as_the_server_writes_it() {
+        let facts = strangers_facts(|_| {});
+        for (typed, kept) in [
+            ("u@xn--bdk.example", "u@ツ.example"),
+            ("U@XN--BDK.example/Desk", "u@ツ.example/Desk"),
+            ("u@ツ.example/🐎", "u@ツ.example/🐎"),
+        ] {
+            let decision = decide(&ask("u@ツ.example/desk"), &facts, &jid(typed), None);
+            assert_eq!(subscription(decision).jid.as_str(), kept);
+        }
+        let other = decide(
+            &ask("u@strasse.example"),
+            &facts,
+            &jid("u@straße.example"),
+            None,
+        );
+        let expected = (Condition::BadRequest, Some(Detail::InvalidJid));
+        assert_eq!(why(other), expected);
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Unsubscribing. (XEP-0060, 6.2)
 
-use couplet::Condition;
-use jid::Jid;
+use couplet::{Condition, Jid};
 
 use crate::{
     engine::{

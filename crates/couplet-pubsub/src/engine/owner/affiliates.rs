@@ -2,8 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use couplet::Condition;
-use jid::BareJid;
+use couplet::{BareJid, Condition};
 
 use crate::{
     change::Change,

@@ -2,8 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use couplet::Condition;
-use jid::{BareJid, Jid};
+use couplet::{BareJid, Condition, Jid};
 
 use crate::{
     change::Change,

@@ -5,8 +5,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use couplet::Condition;
-use jid::BareJid;
+use couplet::{BareJid, Condition};
 
 use crate::{
     change::Change,

@@ -51,6 +51,42 @@ pub(crate) async fn facts_of_a_node_that_is_not_there_are_empty(store: &Shared) 
     assert_eq!((nothing.node, nothing.actor), (None, None));
 }
 
+pub(crate) async fn an_entity_is_found_by_a_labels_and_by_u_labels(store: &Shared) {
+    create(store, "news").await;
+    let changes = vec![
+        affiliate("u@xn--bdk.example", Affiliation::Publisher),
+        subscribe("u@xn--bdk.example", "s1"),
+        subscribe("u@ツ.example/desk", "s2"),
+        affiliate("😀@x", Affiliation::Member),
+        subscribe("😀@x/🐎", "s3"),
+    ];
+    run(store, "news", changes).await;
+    for who in ["u@ツ.example", "u@xn--bdk.example", "U@XN--BDK.Example"] {
+        let facts = store.look(about("news", who)).await.unwrap();
+        assert_eq!(facts.usage.subscriptions, 2);
+        let actor = facts.actor.unwrap();
+        assert_eq!(actor.affiliation, Affiliation::Publisher, "{who}");
+        let held = actor.subscriptions.iter();
+        let jids: Vec<&str> = held.map(|held| held.jid.as_str()).collect();
+        // Notifications go to what the server wrote.
+        assert_eq!(jids, ["u@xn--bdk.example", "u@ツ.example/desk"]);
+    }
+    let facts = store.look(about("news", "😀@x")).await.unwrap();
+    assert_eq!(facts.actor.unwrap().affiliation, Affiliation::Member);
+    let gone = vec![
+        affiliate("u@ツ.example", Affiliation::None),
+        unsubscribe("u@xn--bdk.example", "s1"),
+    ];
+    run(store, "news", gone).await;
+    let actor = store
+        .look(about("news", "u@xn--bdk.example"))
+        .await
+        .unwrap();
+    let actor = actor.actor.unwrap();
+    assert_eq!(actor.affiliation, Affiliation::None);
+    assert_eq!(subids(&actor.subscriptions), ["s2"]);
+}
+
 pub(crate) async fn an_actor_is_found_with_what_its_resources_hold(store: &Shared) {
     create(store, "news").await;
     let options = SubscribeOptions {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jid::{BareJid, Jid};
+use couplet::{BareJid, Jid};
 use proptest::{
     collection::vec,
     prelude::{Just, Strategy, any, prop_oneof},

@@ -1,6 +1,6 @@
 //! Moving what is kept from one store to another.
 
-use jid::BareJid;
+use couplet::BareJid;
 
 use crate::{
     change::{Audience, Change},
@@ -30,7 +30,7 @@ async fn fill(store: &Shared) {
         publish("2"),
         publish("1"),
         tell_subscribers(),
-        announce(Audience::Named(vec![jid::Jid::new("a@x").unwrap()])),
+        announce(Audience::Named(vec![couplet::Jid::new("a@x").unwrap()])),
     ];
     run(store, "news", changes).await;
     let job = claim(store, "a", 0).await.remove(0);

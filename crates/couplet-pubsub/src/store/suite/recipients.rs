@@ -132,7 +132,7 @@ pub(crate) async fn pending_ones_are_told_only_where_they_are_meant(store: &Shar
 
 pub(crate) async fn named_recipients_come_once_each(store: &Shared) {
     create(store, "news").await;
-    let named = ["c@x", "a@x/r", "c@x", "a@x"].map(|jid| jid::Jid::new(jid).unwrap());
+    let named = ["c@x", "a@x/r", "c@x", "a@x"].map(|jid| couplet::Jid::new(jid).unwrap());
     run(
         store,
         "news",

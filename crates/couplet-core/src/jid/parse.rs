@@ -1,0 +1,236 @@
+//! The parts of an address, and what cannot be one. (RFC 7622, 3)
+
+use std::{error::Error, fmt, net::Ipv6Addr, num::NonZeroU16};
+
+use crate::octets::{Octets, find};
+
+/// The most bytes of a part. (RFC 7622, 3.2 to 3.4)
+const PART_BYTES: usize = 1023;
+
+/// Why a text is not a JID.
+///
+/// # Examples
+///
+/// ```
+/// use couplet_core::jid::{InvalidJid, Jid};
+///
+/// let error = Jid::new("alice@example.org/").unwrap_err();
+/// assert_eq!(error, InvalidJid::EmptyResource);
+/// assert_eq!(error.to_string(), "the resource behind the / is empty");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum InvalidJid {
+    /// Nothing stands before the `@`.
+    EmptyLocalpart,
+    /// There is no domain, or a label of it is empty.
+    EmptyDomain,
+    /// Nothing stands behind the `/`.
+    EmptyResource,
+    /// A part is longer than 1023 bytes.
+    TooLong,
+    /// The localpart contains a space, a control character, or one of `"&'/:<>@`.
+    /// (RFC 7622, 3.3.1)
+    Localpart(char),
+    /// The domain contains a space, a control character, or one of `"&'/:<>@[\]`.
+    Domain(char),
+    /// The resource contains a control character.
+    ControlCharacter(char),
+    /// There is a resource where an address without one is wanted.
+    Resource,
+}
+
+impl fmt::Display for InvalidJid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            InvalidJid::EmptyLocalpart => f.write_str("the localpart before the @ is empty"),
+            InvalidJid::EmptyDomain => f.write_str("the domain, or a label of it, is empty"),
+            InvalidJid::EmptyResource => f.write_str("the resource behind the / is empty"),
+            InvalidJid::TooLong => write!(f, "a part is longer than {PART_BYTES} bytes"),
+            InvalidJid::Localpart(c) => write!(f, "the localpart must not contain {c:?}"),
+            InvalidJid::Domain(c) => write!(f, "the domain must not contain {c:?}"),
+            InvalidJid::ControlCharacter(c) => write!(f, "the resource must not contain {c:?}"),
+            InvalidJid::Resource => {
+                f.write_str("it has a resource, and an address without one is wanted")
+            }
+        }
+    }
+}
+
+impl Error for InvalidJid {}
+
+/// The parts of an address, as they stand there.
+#[derive(Clone, Copy)]
+pub(super) struct Parts<'a> {
+    pub(super) localpart: Option<&'a str>,
+    pub(super) domain: &'a str,
+    pub(super) resource: Option<&'a str>,
+}
+
+impl Parts<'_> {
+    pub(super) fn at(&self) -> Option<NonZeroU16> {
+        offset(self.localpart?.len())
+    }
+
+    pub(super) fn slash(&self) -> Option<NonZeroU16> {
+        self.resource?;
+        offset(self.localpart.map_or(0, |part| part.len() + 1) + self.domain.len())
+    }
+}
+
+/// Parts are short enough for the number, and none of them is empty.
+pub(super) fn offset(of: usize) -> Option<NonZeroU16> {
+    NonZeroU16::new(u16::try_from(of).ok()?)
+}
+
+/// Divides an address and checks its parts.
+pub(super) fn parts(text: &str) -> Result<Parts<'_>, InvalidJid> {
+    let (bare, resource) = match text.split_once('/') {
+        Some((bare, resource)) => (bare, Some(resource)),
+        None => (text, None),
+    };
+    let (localpart, domain) = match bare.split_once('@') {
+        Some((localpart, domain)) => (Some(localpart), domain),
+        None => (None, bare),
+    };
+    let all = [localpart, Some(domain), resource];
+    if all
+        .into_iter()
+        .flatten()
+        .any(|part| part.len() > PART_BYTES)
+    {
+        return Err(InvalidJid::TooLong);
+    }
+    if let Some(localpart) = localpart {
+        check_localpart(localpart)?;
+    }
+    check_domain(domain)?;
+    match resource {
+        Some("") => return Err(InvalidJid::EmptyResource),
+        Some(resource) => {
+            if let Some(c) = resource.chars().find(|c| c.is_control()) {
+                return Err(InvalidJid::ControlCharacter(c));
+            }
+        }
+        None => {}
+    }
+    Ok(Parts {
+        localpart,
+        domain,
+        resource,
+    })
+}
+
+/// Whether a localpart must not contain this character, whatever its profile says.
+/// (RFC 7622, 3.3.1)
+pub(super) fn forbidden_in_localpart(c: char) -> bool {
+    c.is_control()
+        || c.is_whitespace()
+        || matches!(c, '"' | '&' | '\'' | '/' | ':' | '<' | '>' | '@')
+}
+
+fn check_localpart(localpart: &str) -> Result<(), InvalidJid> {
+    if localpart.is_empty() {
+        return Err(InvalidJid::EmptyLocalpart);
+    }
+    match localpart.chars().find(|c| forbidden_in_localpart(*c)) {
+        Some(c) => Err(InvalidJid::Localpart(c)),
+        None => Ok(()),
+    }
+}
+
+fn check_domain(domain: &str) -> Result<(), InvalidJid> {
+    if ipv6(domain).is_some() {
+        return Ok(());
+    }
+    if domain.is_empty() || without_root_dot(domain).split('.').any(str::is_empty) {
+        return Err(InvalidJid::EmptyDomain);
+    }
+    let forbidden = |c: &char| forbidden_in_localpart(*c) || matches!(c, '[' | '\\' | ']');
+    match domain.chars().find(forbidden) {
+        Some(c) => Err(InvalidJid::Domain(c)),
+        None => Ok(()),
+    }
+}
+
+/// The address of an IPv6 literal. (RFC 7622, 3.2; RFC 3986, 3.2.2)
+pub(super) fn ipv6(domain: &str) -> Option<Ipv6Addr> {
+    domain.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
+}
+
+/// RFC 7622, 3.2: a final dot is no part of what is compared.
+pub(super) fn without_root_dot(domain: &str) -> &str {
+    domain.strip_suffix('.').unwrap_or(domain)
+}
+
+/// The characters of an address without its resource: all before the first `/`.
+pub(crate) fn bare_of(jid: &str) -> &str {
+    let end = find(jid.as_bytes(), [b'/']).unwrap_or(jid.len());
+    jid.get(..end).unwrap_or_default()
+}
+
+/// The domain in the characters of a JID. (RFC 7622, 3.2: after the first `@` before any `/`)
+pub(crate) fn domain_of(jid: &str) -> &str {
+    let bare = bare_of(jid);
+    let start = find(bare.as_bytes(), [b'@']).map_or(0, |at| at + 1);
+    bare.get(start..).unwrap_or_default()
+}
+
+/// The same address with another domain.
+pub(super) fn with_domain(jid: &str, domain: &str) -> String {
+    let (bare, before) = (bare_of(jid), domain_of(jid));
+    let (node, resource) = (
+        bare.strip_suffix(before).unwrap_or_default(),
+        jid.strip_prefix(bare).unwrap_or_default(),
+    );
+    [node, domain, resource].concat()
+}
+
+/// Where the domain of an address lies that preparing would neither change nor refuse: lower-case
+/// ASCII of the most common kind. It may say no to a valid address, never yes to an invalid one.
+pub(crate) fn plain_domain(address: &str) -> Option<(usize, usize)> {
+    if address.len() > PART_BYTES {
+        return None;
+    }
+    let bytes = address.as_bytes();
+    let node = NODE.find_other(bytes);
+    let start = match bytes.get(node) {
+        Some(b'@') if node == 0 => return None,
+        Some(b'@') => node + 1,
+        _ => 0,
+    };
+    let end = start + plain_domain_length(bytes.get(start..)?)?;
+    let plain = match bytes.get(end..)? {
+        [] => true,
+        [b'/', resource @ ..] => {
+            !resource.is_empty() && GRAPHIC.find_other(resource) == resource.len()
+        }
+        _ => false,
+    };
+    plain.then_some((start, end))
+}
+
+/// Letters, digits, and single hyphens and dots between them; labels begin with a letter.
+fn plain_domain_length(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    let mut before = b'.';
+    loop {
+        let rest = bytes.get(at..)?;
+        let first = rest.first()?;
+        let length = LETTERS_AND_DIGITS.find_other(rest);
+        if length == 0 || before == b'.' && first.is_ascii_digit() {
+            return None;
+        }
+        at += length;
+        match bytes.get(at) {
+            Some(separator @ (b'-' | b'.')) => before = *separator,
+            // No label is longer than 63 bytes (RFC 1035, 2.3.4) if all of them together are not.
+            _ => return (at <= 63).then_some(at),
+        }
+        at += 1;
+    }
+}
+
+const LETTERS_AND_DIGITS: Octets = Octets::new(b"0123456789abcdefghijklmnopqrstuvwxyz");
+const NODE: Octets = LETTERS_AND_DIGITS.with(b"+-._");
+const GRAPHIC: Octets = NODE.with(b"!\"#$%&'()*,/:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^`{|}~");
