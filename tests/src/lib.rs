@@ -12,6 +12,7 @@
 )]
 
 mod list;
+pub mod addresses;
 pub mod guarantees;
 pub mod hostile;
 pub mod flood;

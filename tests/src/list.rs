@@ -35,6 +35,22 @@ macro_rules! every_scenario {
                 an_attribute_of_5_mebibytes_is_refused
                 ten_thousand_attributes_are_refused
             }
+            addresses {
+                a_domain_may_be_configured_in_capital_letters
+                what_servers_take_as_a_domain_is_one
+            }
+            addresses [memory] because "real servers do not let users have such addresses" {
+                a_response_goes_to_exactly_the_address_that_came
+            }
+            addresses [memory prosody] because "ejabberd refuses what is newer than Unicode 3.2" {
+                letters_newer_than_unicode_3_2_are_answered
+            }
+            addresses [memory ejabberd] because "Prosody maps them on the way" {
+                letters_that_stringprep_maps_are_answered
+            }
+            addresses [ejabberd] because "others prepare it on the way" {
+                an_own_address_is_known_however_it_is_typed
+            }
             manners {
                 a_reply_keeps_type_thread_and_language
                 a_message_without_type_is_replied_to

@@ -1,0 +1,169 @@
+//! Addresses: a response goes to exactly the characters that came, from exactly those that were
+//! written to. (RFC 7622)
+
+use couplet::{Component, Config, Done, Jid, Link, Outgoing};
+use couplet_test::{Running, Stage, User};
+use tokio::sync::mpsc;
+use xmpp_parsers::ping::Ping;
+
+use crate::apps::{BOT, echo, payload};
+
+/// Emoji, and letters newer than the tables of stringprep.
+const NEWER: [&str; 7] = [
+    "room@{}/🐎",
+    "ⵉⵎⴰⵣ@{}/r",
+    "ߒߞߏ@{}",
+    "ൻ@{}/ൻ",
+    "😀@{}",
+    "u@{}/Anna's iPhone 😀",
+    "u@{}/🥹",
+];
+
+/// What stringprep maps to something else.
+const REWRITTEN: [&str; 5] = [
+    "room@{}/പ്രവീണ്\u{200d}",
+    "room@{}/x² ﬁ",
+    "straße@{}/r",
+    "u@{}/e\u{301}",
+    "U@{}/r",
+];
+
+/// As a user's client sees it, which takes no answer from or for another address.
+pub async fn a_response_goes_to_exactly_the_address_that_came(stage: &mut Stage) {
+    let component = stage.run(echo).await;
+    let server = stage.in_memory().await;
+    let all = NEWER.into_iter().chain(REWRITTEN);
+    let domains = [
+        "localhost",
+        "straße.example",
+        "my--app.example",
+        "xn--bdk.example",
+    ];
+    for (user, domain) in all.flat_map(|user| domains.map(|domain| (user, domain))) {
+        let mut user = server.user(&user.replace("{}", domain));
+        for ours in [BOT, "bot@echo.localhost/🐎", "😀@echo.localhost/x²"] {
+            is_answered_exactly(&mut user, ours).await;
+        }
+    }
+    component.stop().await.unwrap();
+}
+
+async fn is_answered_exactly(user: &mut User, ours: &str) {
+    let address = user.address().to_owned();
+    let pong = user.ask("get", ours, "<ping xmlns='urn:xmpp:ping'/>").await;
+    assert_eq!(
+        (pong.type_(), pong.from(), pong.to()),
+        ("result", ours, &*address)
+    );
+    let refused = user.ask("set", ours, &payload("absent")).await;
+    assert_eq!(refused.condition(), "service-unavailable");
+    assert_eq!((refused.from(), refused.to()), (ours, &*address));
+    user.chat(ours, "hello").await;
+    let echoed = user.next_chat().await;
+    assert_eq!(
+        (echoed.text(), echoed.from(), echoed.to()),
+        ("hello", ours, &*address)
+    );
+}
+
+/// Another component of the same server asks and writes as such an address.
+pub async fn letters_newer_than_unicode_3_2_are_answered(stage: &mut Stage) {
+    are_answered(stage, &NEWER).await;
+}
+
+/// As above, with addresses that stringprep changes.
+pub async fn letters_that_stringprep_maps_are_answered(stage: &mut Stage) {
+    are_answered(stage, &REWRITTEN).await;
+}
+
+async fn are_answered(stage: &mut Stage, peers: &[&str]) {
+    let component = stage.run(echo).await;
+    let (heard, mut hear) = mpsc::channel(16);
+    let mut other = listening(stage, heard).await;
+    for peer in peers {
+        let peer: Jid = peer.replace("{}", Stage::OTHER).parse().unwrap();
+        let link = other.link().acting_as(&peer).unwrap();
+        let bot: Jid = BOT.parse().unwrap();
+        assert_eq!(link.get::<Done>(&bot, Ping).await.unwrap(), Done, "{peer}");
+        link.send(Outgoing::chat(&bot, "hello")).await.unwrap();
+        let (from, to) = hear.recv().await.unwrap();
+        assert_eq!((&*from, &*to), (BOT, peer.as_str()));
+    }
+    other.begin_to_stop();
+    component.stop().await.unwrap();
+}
+
+/// A component of the other domain that passes on who wrote to whom.
+async fn listening(stage: &mut Stage, heard: mpsc::Sender<(String, String)>) -> Running {
+    let listen = move |config: Config| {
+        Component::new(config).on_chat(move |chat: couplet::Incoming<couplet::Message>| {
+            let addresses = (chat.from().to_string(), chat.to().to_string());
+            let heard = heard.clone();
+            async move {
+                heard.send(addresses).await.unwrap();
+                Ok::<(), couplet::Refusal>(())
+            }
+        })
+    };
+    let mut other = stage.launch(Stage::OTHER, listen).await;
+    other.online().await;
+    other
+}
+
+/// ejabberd delivers the `to` of a stanza as its sender typed it.
+pub async fn an_own_address_is_known_however_it_is_typed(stage: &mut Stage) {
+    let component = stage.run(echo).await;
+    let mut alice = stage.user("alice").await;
+    for typed in [
+        "BOT@Echo.LocalHost/ﬁ",
+        "bot@ECHO.localhost",
+        "Bot@echo.localhost/x²",
+    ] {
+        is_answered_exactly(&mut alice, typed).await;
+    }
+    component.stop().await.unwrap();
+}
+
+/// Prosody compares the domain of a login letter by letter with the one it has prepared.
+pub async fn a_domain_may_be_configured_in_capital_letters(stage: &mut Stage) {
+    let component = stage
+        .run(|mut config| {
+            config.domain = "Echo.LocalHost".to_owned();
+            echo(config)
+        })
+        .await;
+    let mut alice = stage.user("alice").await;
+    alice.chat(BOT, "hello").await;
+    assert_eq!(alice.next_chat().await.text(), "hello");
+    component.stop().await.unwrap();
+}
+
+/// Hyphens at the third and fourth place, other scripts, A-labels, and ß, which servers map.
+pub async fn what_servers_take_as_a_domain_is_one(stage: &mut Stage) {
+    let domains = [
+        ("my--bot.localhost", "my--bot.localhost"),
+        ("ツ.localhost", "ツ.localhost"),
+        ("xn--bcher-kva.localhost", "xn--bcher-kva.localhost"),
+        ("straße.localhost", "strasse.localhost"),
+    ];
+    stage.set_up(|setup| {
+        domains
+            .into_iter()
+            .fold(setup, |setup, (domain, _)| setup.and_component(domain, "s"))
+    });
+    let mut alice = stage.user("alice").await;
+    for (domain, hosted) in domains {
+        let mut component = stage.launch(domain, echo).await;
+        component.online().await;
+        is_answered_exactly(&mut alice, &format!("bot@{hosted}")).await;
+        is_online_as(component.link(), hosted).await;
+        component.stop().await.unwrap();
+    }
+}
+
+/// What it asks its own address comes back to it.
+async fn is_online_as(link: &Link, hosted: &str) {
+    assert_eq!(link.address().as_str(), hosted);
+    let own = link.address().to_bare().with_resource("self").unwrap();
+    assert_eq!(link.get::<Done>(&own, Ping).await.unwrap(), Done);
+}
