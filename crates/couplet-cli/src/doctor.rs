@@ -5,10 +5,12 @@
 mod walk;
 mod second;
 mod size;
+mod routes;
 mod host;
 mod home;
 mod door;
 mod company;
+mod process;
 mod stranger;
 mod line;
 mod lock;
@@ -37,7 +39,7 @@ configuration of Prosody or ejabberd:
     connection  each of them takes connections
     tls         the certificate is trusted, for this name, for long enough
     stream      a server for components answers
-    instances   nobody else is connected who would be disturbed by what follows
+    instances   no instance is connected that would be disturbed by what follows
     login       the server knows the domain, and the secret is the same
     address     the server lets the component speak for its addresses
     routes      what is sent to the domain comes here, all of it
@@ -45,13 +47,15 @@ configuration of Prosody or ejabberd:
     neighbours  what is sent to other components does not come here
     size        the largest stanza we may send is taken
     second      what happens to a second instance
-    foreign     nobody may speak for foreign domains
+    foreign     no component may speak for foreign domains
+    secrecy     the secret opens this domain and no other
 
 A login can disturb an instance that is running: Prosody with kick_old ends its connection,
-ejabberd gives it only a part of the stanzas. So the doctor logs in only where it sees that nobody
-else is connected to the port, which takes Linux and a server on this machine; elsewhere it asks,
-and without a terminal it stops before the login, unless --takeover says that it may go on. What
-others send to the component meanwhile is answered with recipient-unavailable.
+ejabberd gives it only a part of the stanzas. So the doctor logs in only where no program of this
+machine is connected to the server, or only components of other domains are (it reads their
+settings, where it may). Otherwise it asks, and without a terminal it stops before the login, unless
+--takeover says that it may go on. Instances on other machines cannot be seen. What others send to
+the component meanwhile is answered with recipient-unavailable.
 
 Examples:
     couplet doctor
@@ -74,7 +78,7 @@ pub(crate) struct Doctor {
     /// Log in even where that may disturb an instance that is running
     #[arg(long)]
     takeover: bool,
-    /// How long one step may take; all of them together take at most fifteen times as long
+    /// How long one step may take; all of them together take at most sixteen times as long
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
     timeout: Duration,
     /// Print one JSON object instead of lines

@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use couplet::config::{Sources, settings};
+use couplet::config::{Setting, Sources, settings};
 
 const FILE: &str = "couplet.toml";
 
@@ -58,13 +58,26 @@ impl Given {
         named.or_else(|| Some(PathBuf::from(FILE)).filter(|file| file.exists()))
     }
 
-    /// The tables of the file that no setting of Couplet is in: nobody here can judge them.
+    /// The tables that are the component's own, of the file and of the environment: what is in them
+    /// cannot be judged here.
     pub(crate) fn own_tables(&self) -> Vec<String> {
+        let mut tables = self.tables_of_the_file();
+        for (name, _) in std::env::vars_os() {
+            let table = name.to_str().and_then(table_of_a_variable);
+            tables.extend(table.filter(|table| !tables.contains(table)));
+        }
+        tables
+    }
+
+    fn tables_of_the_file(&self) -> Vec<String> {
         let text = self
             .file()
             .and_then(|file| std::fs::read_to_string(file).ok());
-        // What cannot be read is told by whoever loads it.
-        let document = text.and_then(|text| text.parse::<toml_edit::ImDocument<String>>().ok());
+        // What cannot be read is reported where it is loaded.
+        let document = text.and_then(|text| {
+            let text = text.trim_start_matches('\u{feff}');
+            text.parse::<toml_edit::ImDocument<String>>().ok()
+        });
         let Some(document) = document else {
             return Vec::new();
         };
@@ -73,5 +86,44 @@ impl Given {
             .map(|(name, _)| name.to_owned())
             .filter(|name| settings().iter().all(|one| one.table() != Some(name)))
             .collect()
+    }
+}
+
+/// `pubsub` for `COUPLET_PUBSUB_STORE`; nothing for a setting, for what comes near one and for what
+/// Kubernetes sets.
+fn table_of_a_variable(name: &str) -> Option<String> {
+    let rest = name.strip_prefix("COUPLET_")?;
+    let (table, _) = rest.split_once('_')?;
+    let slips = (table.chars().count() / 3).clamp(1, 3);
+    let is_near = |known: &str| strsim::damerau_levenshtein(table, &known.to_uppercase()) <= slips;
+    let is_setting = |one: &Setting| {
+        one.variable() == name
+            || strsim::damerau_levenshtein(&one.variable(), name) <= 2
+            || one.table().is_some_and(is_near)
+    };
+    (!settings().iter().any(is_setting)).then(|| table.to_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::table_of_a_variable;
+
+    #[test]
+    fn a_variable_of_the_components_own_is_told_from_a_slip() {
+        let table = |name| table_of_a_variable(name);
+        assert_eq!(table("COUPLET_PUBSUB_STORE").as_deref(), Some("pubsub"));
+        assert_eq!(table("COUPLET_BOT_GREETING").as_deref(), Some("bot"));
+        for name in [
+            "COUPLET_DOMAIN",
+            "COUPLET_DOMIAN",
+            "COUPLET_SECRET_FILE",
+            "COUPLET_SECRT_FILE",
+            "COUPLET_LIMITS_HANDLER",
+            "COUPLET_LIMIT_HANDLERS",
+            "COUPLET_CONFIG",
+            "PATH",
+        ] {
+            assert_eq!(table(name), None, "{name}");
+        }
     }
 }

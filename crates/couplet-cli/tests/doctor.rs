@@ -39,6 +39,7 @@ struct Broken {
     code: i32,
     told: &'static str,
     advice: Vec<String>,
+    not_advised: Vec<&'static str>,
 }
 
 impl Broken {
@@ -55,6 +56,7 @@ impl Broken {
             code: 1,
             told: "",
             advice: Vec::new(),
+            not_advised: Vec::new(),
         }
     }
 
@@ -93,6 +95,12 @@ impl Broken {
         self
     }
 
+    /// The advice must not have these words.
+    fn without(mut self, words: &'static str) -> Broken {
+        self.not_advised.push(words);
+        self
+    }
+
     async fn understood(self) -> Result<Value, Box<dyn Error>> {
         let folder = tempfile::tempdir()?;
         let mut command = doctor(folder.path());
@@ -118,6 +126,9 @@ impl Broken {
                 flat(&advice).contains(&flat(words)),
                 "{what}: no {words:?} in {told:#}"
             );
+        }
+        for words in &self.not_advised {
+            assert!(!advice.contains(words), "{what}: {words:?} in {told:#}");
         }
         if self.verdict == "fail" {
             let steps = steps(&told);
@@ -226,6 +237,16 @@ fn file(server: &str, more: &str) -> String {
 const FOR_PROSODY: &str = "Component \"echo.localhost\"\n    component_secret =";
 const FOR_EJABBERD: &str = "module: ejabberd_service\n    access: all\n    global_routes: false";
 
+/// What Prosody says while it stops, and where a Component has no secret.
+const STOPPING: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' \
+    xmlns:stream='http://etherx.jabber.org/streams' id='5c7cbd46-2ed4-4a62-a8f2-6c9e7bdbdd14' \
+    from='echo.localhost'><stream:error><system-shutdown \
+    xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>";
+const NO_SECRET: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' \
+    xmlns:stream='http://etherx.jabber.org/streams' id='5c7cbd46-2ed4-4a62-a8f2-6c9e7bdbdd14' \
+    from='echo.localhost'><stream:error><not-authorized \
+    xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>";
+
 /// The faults that look the same or nearly so on both servers.
 async fn the_usual_faults(place: &Place) -> Outcome {
     let Place {
@@ -234,11 +255,17 @@ async fn the_usual_faults(place: &Place) -> Outcome {
         clients,
     } = place;
     let is_prosody = *on == On::Prosody;
+    let (ours, others) = match is_prosody {
+        true => (FOR_PROSODY, "ejabberd"),
+        false => (FOR_EJABBERD, "Prosody"),
+    };
     let folder = tempfile::tempdir()?;
     let two_lines = secret_file(&folder, &format!("{SECRET}\nand a comment\n"), 0o644)?;
     let web = Stranger::says("HTTP/1.1 400 Bad Request\r\n\r\n", "\r\n\r\n").await?;
     let ssh = Stranger::says("SSH-2.0-OpenSSH_9.2\r\n", "stream").await?;
     let silent = Stranger::says("", "never").await?;
+    let stopping = Stranger::says(STOPPING, "stream").await?;
+    let no_secret = Stranger::says(NO_SECRET, "stream").await?;
     let port = components.rsplit_once(':').map_or("", |(_, port)| port);
     let cases = [
         Broken::new("a typo in the file", components)
@@ -285,36 +312,65 @@ async fn the_usual_faults(place: &Place) -> Outcome {
             )
             .cured_by(FOR_PROSODY)
             .cured_by(FOR_EJABBERD),
+        Broken::new("a server that stops just now", &stopping.server)
+            .fails_at(
+                "stream",
+                "it ends connections at the moment (system-shutdown)",
+            )
+            .cured_by("no fault of the configuration")
+            .without("component_secret")
+            .without("ejabberd_service"),
+        Broken::new(
+            "Prosody without a secret for the component",
+            &no_secret.server,
+        )
+        .fails_at(
+            "stream",
+            "this component has no secret there (not-authorized)",
+        )
+        .cured_by("this Component has no component_secret")
+        .without("ejabberd"),
         Broken::new("the port of a web server", &web.server)
-            .fails_at("stream", "does not speak XMPP: it is a web server")
+            .fails_at(
+                "stream",
+                "is no XMPP server: it said \"HTTP/1.1 400 Bad Request\"",
+            )
             .cured_by("usually 5347"),
         Broken::new("the port of something else", &ssh.server)
-            .fails_at("stream", "does not speak XMPP: it is an SSH server")
+            .fails_at(
+                "stream",
+                "is no XMPP server: it said \"SSH-2.0-OpenSSH_9.2\"",
+            )
             .cured_by("usually 5347"),
         Broken::new("somebody who says nothing", &silent.server)
             .flag("--timeout=3s")
             .fails_at("stream", "nothing came within 3s")
-            .cured_by("it may be another one's port"),
+            .cured_by("it may be the port of another service"),
         Broken::new("TLS where none is spoken", format!("tls://{components}"))
             .fails_at("tls", "TLS")
             .cured_by(format!("set server = \"{components}\"")),
         Broken::new("another secret", components)
             .secret("another one")
             .fails_at("login", "the secret does not match")
-            .cured_by(FOR_PROSODY)
             .cured_by(if is_prosody {
                 "Prosody knows the domain"
             } else {
-                FOR_EJABBERD
-            }),
+                "ejabberd answers an unknown domain exactly like a wrong secret"
+            })
+            .cured_by(ours)
+            .without(others),
         Broken::new("a domain that the server does not know", components)
             .domain("nosuch.localhost")
             .fails_at(
                 if is_prosody { "stream" } else { "login" },
                 "it knows no component of this name",
             )
-            .cured_by("Component \"nosuch.localhost\"")
-            .cured_by("\"nosuch.localhost\":\n        password:"),
+            .cured_by(if is_prosody {
+                "Component \"nosuch.localhost\""
+            } else {
+                "\"nosuch.localhost\":\n        password:"
+            })
+            .without(others),
         Broken::new("the domain of the server itself", components)
             .domain("localhost")
             .fails_at(
@@ -330,7 +386,14 @@ async fn the_usual_faults(place: &Place) -> Outcome {
             } else {
                 "such as echo.localhost"
             })
-            .cured_by(format!("port: {port}")),
+            .cured_by(if is_prosody {
+                format!("component_ports = {{ {port} }}")
+            } else {
+                format!("port: {port}")
+            })
+            .cured_by("echo.localhost")
+            .without("Component \"localhost\"")
+            .without(others),
     ];
     for case in cases {
         case.understood().await?;
@@ -414,7 +477,7 @@ async fn instance(components: &str) -> Result<Running, Box<dyn Error>> {
 async fn an_instance_that_runs_is_left_alone(components: &str) -> Result<Running, Box<dyn Error>> {
     let instance = instance(components).await?;
     let told = Broken::new("an instance that is running", components)
-        .fails_at("instances", "somebody is connected to this port")
+        .fails_at("instances", "connected to this port")
         .with_a("not_tried")
         .cured_by("--takeover")
         .ends_with(3)
@@ -480,10 +543,7 @@ async fn what_is_wrong_beside_ejabberd_is_named_with_its_cure() -> Outcome {
     );
     for case in [
         Broken::new("a plain stream where TLS is spoken", &encrypted)
-            .fails_at(
-                "stream",
-                "closed the connection without a word: it may expect TLS",
-            )
+            .fails_at("stream", "expects TLS from the first byte")
             .cured_by(format!("set server = \"tls://{encrypted}\""))
             .cured_by("its greeting was tried"),
         Broken::new(
@@ -492,7 +552,7 @@ async fn what_is_wrong_beside_ejabberd_is_named_with_its_cure() -> Outcome {
         )
         .fails_at(
             "tls",
-            "is not trusted for localhost: nobody we trust has signed it",
+            "is not trusted for localhost: no authority that is trusted here has signed it",
         )
         .cured_by("tls.ca_file (COUPLET_TLS_CA_FILE)"),
         Broken::new("another name in the certificate", &encrypted)

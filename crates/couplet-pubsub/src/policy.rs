@@ -205,8 +205,8 @@ impl Creators {
 }
 
 /// Bounds of what one entity may have, and of single nodes and requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Limits {
     /// Nodes it created.

@@ -15,7 +15,8 @@
 //! max_items = 50
 //! ```
 //!
-//! Each key has a variable too: `COUPLET_PUBSUB_STORE` for `store`.
+//! Each key has a variable too: `COUPLET_PUBSUB_STORE` for `store`, `COUPLET_PUBSUB_LIMITS_NODES` for
+//! `nodes` in `[pubsub.limits]`.
 
 use std::{
     fmt,
@@ -26,9 +27,8 @@ use std::{
     time::Duration,
 };
 
-use couplet::BareJid;
-use couplet::secret::Secret;
-use serde::{Deserialize, Deserializer, de::Error as _};
+use couplet::{BareJid, config::Section, secret::Secret};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::{
     memory,
@@ -37,7 +37,7 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// The name of the table, for [`Sources::section`](couplet::config::Sources::section).
+/// The name of the table.
 ///
 /// # Examples
 ///
@@ -46,7 +46,8 @@ use crate::{
 /// ```
 pub const SECTION: &str = "pubsub";
 
-/// Everything that can be set.
+/// Everything that can be set, announced by
+/// [`Sources::with_section`](couplet::config::Sources::with_section).
 ///
 /// # Examples
 ///
@@ -58,14 +59,14 @@ pub const SECTION: &str = "pubsub";
 ///     .variable("COUPLET_DOMAIN", "pubsub.localhost")
 ///     .variable("COUPLET_SECRET", "the same secret")
 ///     .variable("COUPLET_PUBSUB_STORE", "memory")
-///     .section(SECTION)
+///     .with_section::<Settings>()
 ///     .load()?;
 /// let settings: Settings = config.section(SECTION)?;
 /// assert_eq!(settings.store, StoreAt::Memory);
 /// # Ok::<(), couplet::config::ConfigError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Settings {
     /// Where everything is kept.
@@ -88,12 +89,11 @@ pub struct Settings {
     pub rate: Option<NonZeroU32>,
     /// How long the link has to stay up after the server took a notification before that counts as
     /// delivered, in seconds: what a dying server may have taken without passing it on.
-    #[serde(deserialize_with = "seconds")]
+    #[serde(deserialize_with = "seconds", serialize_with = "as_seconds")]
     pub settle: Duration,
     /// How much everybody may have.
     pub limits: Limits,
     /// What a new node is like when its creator says nothing.
-    #[serde(deserialize_with = "node")]
     pub node: NodeConfig,
 }
 
@@ -111,6 +111,35 @@ impl Default for Settings {
             limits: Limits::default(),
             node: NodeConfig::default(),
         }
+    }
+}
+
+impl Section for Settings {
+    const NAME: &'static str = SECTION;
+
+    fn warnings(&self) -> Vec<String> {
+        let listed = match &self.creators {
+            MayCreate::Listed(listed) => listed.as_slice(),
+            MayCreate::Anyone | MayCreate::Local => &[],
+        };
+        let creators = listed.iter().map(BareJid::to_string).filter(|one| {
+            let is_odd = !one.contains(['.', '@', ':']);
+            is_odd && one != "localhost"
+        });
+        let creators = creators.map(|one| {
+            format!(
+                "pubsub.creators has the domain {one:?}, which has no dot: \"anyone\" and \"local\" are \
+                 written alone and in lower case, a person as user@example.org"
+            )
+        });
+        let admins = self.admins.iter().filter(|one| one.node().is_none());
+        let admins = admins.map(|one| {
+            format!(
+                "pubsub.admins has {:?}, which is a domain and no person: write admin@example.org",
+                one.to_string()
+            )
+        });
+        creators.chain(admins).collect()
     }
 }
 
@@ -220,6 +249,16 @@ impl fmt::Debug for StoreAt {
     }
 }
 
+/// As it would be written, but never with a password.
+impl Serialize for StoreAt {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            StoreAt::Postgres(url) if !has_password(url) => to.serialize_str(url),
+            other => to.collect_str(&format_args!("{other:?}")),
+        }
+    }
+}
+
 impl FromStr for StoreAt {
     type Err = String;
 
@@ -291,16 +330,20 @@ impl FromStr for MayCreate {
 
 impl<'de> Deserialize<'de> for MayCreate {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<MayCreate, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Written {
-            Word(String),
-            List(Vec<String>),
+        let written = Vec::<String>::deserialize(from)?;
+        if written.is_empty() {
+            return Ok(MayCreate::Listed(Vec::new()));
         }
-        match Written::deserialize(from)? {
-            Written::Word(word) => word.parse().map_err(D::Error::custom),
-            Written::List(list) if list.is_empty() => Ok(MayCreate::Listed(Vec::new())),
-            Written::List(list) => list.join(",").parse().map_err(D::Error::custom),
+        written.join(",").parse().map_err(D::Error::custom)
+    }
+}
+
+impl Serialize for MayCreate {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            MayCreate::Anyone => to.serialize_str("anyone"),
+            MayCreate::Local => to.serialize_str("local"),
+            MayCreate::Listed(listed) => listed.serialize(to),
         }
     }
 }
@@ -341,19 +384,8 @@ fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
         .ok_or_else(|| D::Error::custom("a number of seconds, an hour at most"))
 }
 
-/// A node's configuration in which a key that nobody knows is told; in a store it is not.
-fn node<'de, D: Deserializer<'de>>(from: D) -> Result<NodeConfig, D::Error> {
-    let given = serde_json::Map::deserialize(from)?;
-    let known = serde_json::to_value(NodeConfig::default()).map_err(D::Error::custom)?;
-    let known = known.as_object().cloned().unwrap_or_default();
-    if let Some(key) = given.keys().find(|key| !known.contains_key(*key)) {
-        let all: Vec<&str> = known.keys().map(String::as_str).collect();
-        return Err(D::Error::custom(format!(
-            "unknown key `{key}`; accepted in [pubsub.node]: {}",
-            all.join(", ")
-        )));
-    }
-    serde_json::from_value(given.into()).map_err(D::Error::custom)
+fn as_seconds<S: Serializer>(length: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_f64(length.as_secs_f64())
 }
 
 #[cfg(test)]
@@ -368,7 +400,7 @@ mod tests {
         let mut sources = Sources::none()
             .variable("COUPLET_DOMAIN", "pubsub.example.org")
             .variable("COUPLET_SECRET", "x")
-            .section(SECTION);
+            .with_section::<Settings>();
         for (name, value) in variables {
             sources = sources.variable(*name, *value);
         }
@@ -427,6 +459,122 @@ mod tests {
         assert!(told("COUPLET_PUBSUB_STORE", "pubsub.db").contains("COUPLET_PUBSUB_STORE"));
         assert!(told("COUPLET_PUBSUB_CREATORS", "no jid@@").contains("\"local\""));
         assert!(told("COUPLET_PUBSUB_STROE", "memory").contains("store"));
+    }
+
+    #[test]
+    fn what_people_write_for_a_list_and_for_a_boolean_is_taken() {
+        let admins = |value: &str| with(&[("COUPLET_PUBSUB_ADMINS", value)]).unwrap().admins;
+        let one = vec![BareJid::new("admin@example.org").unwrap()];
+        let two = vec![one[0].clone(), BareJid::new("eve@example.net").unwrap()];
+        assert_eq!(admins("admin@example.org"), one);
+        assert_eq!(admins("admin@example.org, eve@example.net"), two);
+        assert_eq!(admins("[\"admin@example.org\", \"eve@example.net\"]"), two);
+        assert_eq!(
+            in_a_file("admins = \"admin@example.org\"").unwrap().admins,
+            one
+        );
+        let listed = |creators| match creators {
+            MayCreate::Listed(listed) => listed,
+            other => panic!("{other:?}"),
+        };
+        let told = in_a_file("creators = [\"admin@example.org\", \"eve@example.net\"]");
+        assert_eq!(listed(told.unwrap().creators), two);
+        assert_eq!(
+            in_a_file("creators = [\"local\"]").unwrap().creators,
+            MayCreate::Local
+        );
+        for (value, is) in [("1", true), ("yes", true), ("off", false), ("0", false)] {
+            let settings = with(&[("COUPLET_PUBSUB_AUTO_CREATE", value)]).unwrap();
+            assert_eq!(settings.auto_create, is, "{value}");
+            let node = with(&[("COUPLET_PUBSUB_NODE_PERSIST", value)])
+                .unwrap()
+                .node;
+            assert_eq!(node.persist, is, "{value}");
+        }
+        let limits = with(&[("COUPLET_PUBSUB_LIMITS_NODES", "7")])
+            .unwrap()
+            .limits;
+        assert_eq!(limits.nodes, 7);
+    }
+
+    #[test]
+    fn what_is_not_accepted_is_told_with_what_is() {
+        let told = |name: &str, value: &str| with(&[(name, value)]).unwrap_err().to_string();
+        assert_eq!(
+            told("COUPLET_PUBSUB_AUTO_CREATE", "maybe"),
+            "COUPLET_PUBSUB_AUTO_CREATE: pubsub.auto_create = \"maybe\" is neither true nor false\n  \
+             accepted: true or false; yes, no, on, off, 1 and 0 too",
+        );
+        assert_eq!(
+            told("COUPLET_PUBSUB_NODE_ACCESS", "presence"),
+            "COUPLET_PUBSUB_NODE_ACCESS: pubsub.node.access = \"presence\" is not one of the names \
+             accepted\n  accepted: \"open\", \"authorize\", \"whitelist\"",
+        );
+        assert_eq!(
+            told("COUPLET_PUBSUB_RATE", "0"),
+            "COUPLET_PUBSUB_RATE: pubsub.rate = \"0\" is not accepted\n  accepted: a nonzero u32",
+        );
+        let quoted = told("COUPLET_PUBSUB_STORE", "\"memory\"");
+        assert!(
+            quoted.contains("begins or ends with a quotation mark"),
+            "{quoted}"
+        );
+    }
+
+    #[test]
+    fn creators_and_admins_that_cannot_be_meant_are_warned_of() {
+        let warnings = |name: &str, value: &str| with(&[(name, value)]).unwrap().warnings();
+        for value in ["LOCAL", "everyone", "everybody, romeo@example.org"] {
+            let told = warnings("COUPLET_PUBSUB_CREATORS", value);
+            assert_eq!(told.len(), 1, "{value}: {told:?}");
+            assert!(told[0].contains("\"anyone\" and \"local\""), "{told:?}");
+        }
+        for value in [
+            "local",
+            "anyone",
+            "example.org, a@example.net",
+            "localhost",
+            "a@localhost",
+        ] {
+            assert_eq!(
+                warnings("COUPLET_PUBSUB_CREATORS", value),
+                [""; 0],
+                "{value}"
+            );
+        }
+        let told = warnings("COUPLET_PUBSUB_ADMINS", "admin");
+        assert!(told[0].contains("pubsub.admins has \"admin\""), "{told:?}");
+    }
+
+    #[test]
+    fn everything_is_printed_with_where_it_comes_from_and_without_a_password() {
+        let load = |store: &str| {
+            let sources = Sources::none()
+                .variable("COUPLET_DOMAIN", "pubsub.example.org")
+                .variable("COUPLET_SECRET", "x")
+                .variable("COUPLET_PUBSUB_STORE", store)
+                .with_section::<Settings>();
+            sources.load().unwrap().to_string()
+        };
+        let shown = load("sqlite:/var/lib/pubsub.db");
+        for line in [
+            "\n[pubsub]\n",
+            "\nstore = \"sqlite:/var/lib/pubsub.db\"  # COUPLET_PUBSUB_STORE\n",
+            "\ncreators = \"anyone\"  # default\n",
+            "\nadmins = []  # default\n",
+            "\nsettle = 3  # default\n",
+            "\n[pubsub.limits]\n",
+            "\nnodes = 1000  # default\n",
+            "\n[pubsub.node]\n",
+            "\naccess = \"open\"  # default\n",
+        ] {
+            assert!(shown.contains(line), "no {line:?} in {shown}");
+        }
+        let (_, section) = shown.split_once("\n[pubsub]\n").unwrap();
+        let settings = in_a_file(section).unwrap();
+        assert_eq!(settings.store, StoreAt::Sqlite("/var/lib/pubsub.db".into()));
+        assert!(!load("postgres://a:sesame@db/pubsub").contains("sesame"));
+        assert!(load("postgres://a@db/pubsub").contains("\"postgres://a@db/pubsub\""));
     }
 
     fn with_password(store: &str, password: &str) -> (Settings, tempfile::NamedTempFile) {
@@ -519,7 +667,7 @@ mod tests {
             .file(file.path())
             .variable("COUPLET_DOMAIN", "pubsub.example.org")
             .variable("COUPLET_SECRET", "x")
-            .section(SECTION);
+            .with_section::<Settings>();
         sources.load()?.section(SECTION)
     }
 

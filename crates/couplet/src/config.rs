@@ -19,6 +19,7 @@ mod fault;
 mod kind;
 mod layer;
 mod quantity;
+mod reader;
 mod sections;
 mod server;
 mod settings;
@@ -27,12 +28,13 @@ mod tables;
 mod unknown;
 
 pub use fault::{ConfigError, Place};
+pub use sections::Section;
 pub use server::{DEFAULT_PORT, Server, ServerError};
 pub use settings::{Setting, settings};
 pub use sources::Sources;
 pub use tables::{Limits, Log, LogFormat, Operate, Runtime, Timing, Tls};
 
-use sections::Sections;
+use sections::{Entry, Sections};
 
 /// Everything that a component can be told from outside.
 ///
@@ -179,26 +181,33 @@ impl Config {
 
     /// The names of the settings that another configuration has otherwise; secrets look alike.
     #[cfg(feature = "launch")]
-    pub(crate) fn differences(&self, other: &Config) -> Vec<&'static str> {
+    pub(crate) fn differences(&self, other: &Config) -> Vec<String> {
         let differs = |setting: &&Setting| setting.kind.show(self) != setting.kind.show(other);
-        settings()
-            .iter()
-            .filter(differs)
-            .map(Setting::name)
-            .collect()
+        let names = settings().iter().filter(differs).map(Setting::name);
+        let mut names: Vec<String> = names.map(str::to_owned).collect();
+        let (ours, others) = (self.sections.entries(), other.sections.entries());
+        for entry in ours.iter().chain(others) {
+            let name = entry.name();
+            let in_both = [ours, others].map(|all| all.iter().find(|one| one.name() == name));
+            let values = in_both.map(|one| one.and_then(Entry::value));
+            if values.first() != values.last() && !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
     }
 
-    /// A table of the file that belongs to the application, announced by [`Sources::section`].
+    /// A table of the file that belongs to the application, announced by [`Sources::with_section`] or
+    /// [`Sources::section`].
     ///
-    /// Variables (`COUPLET_NEWS_MAX_ITEMS` for `max_items` in `[news]`) win over the file. A type
-    /// with `#[serde(deny_unknown_fields)]` has unknown keys reported as Couplet reports its own;
-    /// a table that is not there is an empty one.
+    /// Variables (`COUPLET_NEWS_MAX_ITEMS` for `max_items` in `[news]`) win over the file. Values
+    /// are read in every usual spelling, and unknown keys reported; see [`Section`]. A table that is
+    /// not there is an empty one.
     ///
     /// # Examples
     ///
     /// ```
     /// #[derive(serde::Deserialize)]
-    /// #[serde(deny_unknown_fields)]
     /// struct News { max_items: usize }
     ///
     /// let config = couplet::config::Sources::none()
@@ -214,14 +223,14 @@ impl Config {
     /// # Errors
     ///
     /// A key that the type does not know or misses, a value that it does not take, or a section
-    /// that nobody announced.
+    /// that is not announced.
     pub fn section<T: DeserializeOwned>(&self, name: &str) -> Result<T, ConfigError> {
         self.sections.read(name)
     }
 }
 
-/// The effective configuration as a file would have it, each value with where it comes from and
-/// none with the secret.
+/// The effective configuration as a file would have it, the application's sections too, each value
+/// with where it comes from and none with the secret.
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut table = None;
@@ -239,6 +248,14 @@ impl fmt::Display for Config {
             }
             let place = self.origin(setting.name());
             writeln!(f, "{} = {value}  # {place}", setting.key())?;
+        }
+        let mut table = "";
+        for entry in self.sections.entries() {
+            if entry.table != table {
+                table = &entry.table;
+                writeln!(f, "\n[{table}]")?;
+            }
+            writeln!(f, "{entry}")?;
         }
         Ok(())
     }

@@ -9,10 +9,12 @@ use crate::config::ConfigError;
 
 mod cure;
 mod rejected;
+mod software;
 mod unreachable;
 
 pub use cure::{ejabberd_lines, prosody_lines};
 pub use rejected::{Reason, Rejected};
+pub use software::Software;
 pub use unreachable::{Trouble, Unreachable};
 
 /// Why `run` ended; the variants say who ended it.

@@ -147,7 +147,15 @@ impl Launch {
     /// ```
     /// use couplet::config::Sources;
     ///
-    /// let launch = couplet::launch::Launch::new().sources(Sources::process().section("news"));
+    /// #[derive(serde::Deserialize, serde::Serialize)]
+    /// struct News { max_items: u32 }
+    ///
+    /// impl couplet::config::Section for News {
+    ///     const NAME: &'static str = "news";
+    /// }
+    ///
+    /// let sources = Sources::process().with_section::<News>();
+    /// let launch = couplet::launch::Launch::new().sources(sources);
     /// ```
     #[must_use]
     pub fn sources(mut self, sources: Sources) -> Launch {
@@ -155,20 +163,21 @@ impl Launch {
         self
     }
 
-    /// Looks at the program's own sections before anything runs, also for `--check-config`.
+    /// Checks what the types of the program's sections cannot, before anything runs, also for
+    /// `--check-config`.
     ///
     /// # Examples
     ///
     /// ```
-    /// use couplet::{config::Sources, launch::Launch};
-    ///
-    /// #[derive(serde::Deserialize)]
-    /// struct News { max_items: usize }
+    /// use couplet::{config::{ConfigError, Sources}, launch::Launch};
     ///
     /// let code = Launch::new()
     ///     .arguments(["news", "--check-config", "--domain", "news.localhost"])
-    ///     .sources(Sources::none().variable("COUPLET_SECRET", "x").section("news"))
-    ///     .check(|config| config.section::<News>("news").map(|_| ()))
+    ///     .sources(Sources::none().variable("COUPLET_SECRET", "x"))
+    ///     .check(|config| match config.domain.starts_with("echo.") {
+    ///         true => Ok(()),
+    ///         false => Err(ConfigError::because("domain has to begin with echo.")),
+    ///     })
     ///     .run(async |_config, _stop| Ok(()));
     /// assert_ne!(code, std::process::ExitCode::SUCCESS);
     /// ```
@@ -283,6 +292,7 @@ impl Launch {
             tracing::warn!("{warning}");
         }
         let as_json = config.log.format == crate::config::LogFormat::Json;
+        let is_subcommand = given.wants.is_some();
         let ended = match given.wants {
             Some((name, asked)) => {
                 let named = |(one, _): &(Subcommand, Work)| one.name == name;
@@ -296,15 +306,21 @@ impl Launch {
             None => live(config, reload, run),
         };
         match ended {
-            Ok(()) => 0,
+            Ok(()) if is_subcommand => 0,
+            Ok(()) => {
+                tracing::info!("stopped");
+                0
+            }
             Err(error) => {
-                // The lines to paste stay readable in a terminal and one record in JSON.
+                let exit_code = error.exit_code();
                 if as_json {
-                    tracing::error!(exit_code = error.exit_code(), "{error}");
+                    tracing::error!(exit_code, %error, "stopped by an error");
                 } else {
+                    // Whatever the filter says, a person has to read this.
                     complain(&given.program, &error);
+                    tracing::error!(exit_code, "stopped by an error");
                 }
-                error.exit_code()
+                exit_code
             }
         }
     }

@@ -65,6 +65,7 @@ pub mod error;
 pub mod config;
 mod health;
 pub mod secret;
+mod odd_characters;
 
 pub use async_trait::async_trait;
 pub use couplet_core::{

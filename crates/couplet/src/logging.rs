@@ -15,6 +15,10 @@ use tracing_subscriber::{
 
 use crate::config::{Config, ConfigError, LogFormat};
 
+mod lines;
+
+use lines::Lines;
+
 /// Sends what is traced to standard error, as `config.log` asks.
 ///
 /// `log.filter` is a list of `target=level`, `target` and `level`, separated by commas; the most
@@ -45,13 +49,13 @@ pub(crate) type Filter = reload::Handle<Targets, Registry>;
 /// Like [`start`], and the filter can be changed afterwards.
 pub(crate) fn start_reloadable(config: &Config) -> Result<Filter, ConfigError> {
     let (filter, handle) = reload::Layer::new(filter(config)?);
-    let lines = fmt::layer()
+    let layer = fmt::layer()
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     let log = tracing_subscriber::registry().with(filter);
     let _the_program_may_bring_its_own = match config.log.format {
-        LogFormat::Text => log.with(lines).try_init(),
-        LogFormat::Json => log.with(lines.json()).try_init(),
+        LogFormat::Text => log.with(layer.fmt_fields(Lines)).try_init(),
+        LogFormat::Json => log.with(layer.json()).try_init(),
     };
     Ok(handle)
 }

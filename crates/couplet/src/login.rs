@@ -10,7 +10,14 @@ use couplet_core::{
     stream_error::StreamError,
 };
 
-use crate::{pipe::Pipe, secret::Secret};
+use crate::{
+    error::{Software, Trouble},
+    pipe::Pipe,
+    secret::Secret,
+};
+
+/// As much of the first bytes is kept.
+const FIRST_BYTES: usize = 200;
 
 /// Introduces the component; when it returns, stanzas flow.
 ///
@@ -21,9 +28,16 @@ pub(crate) async fn login(
     secret: &Secret,
 ) -> Result<(), LoginError> {
     pipe.say(&handshake::opening(domain)).await?;
+    // What came before the header, to say who is there if that is not an XMPP server.
+    let mut first = Vec::new();
     let mut opened = false;
+    let mut software = None;
     loop {
-        match pipe.framer.next()? {
+        let frame = match pipe.framer.next() {
+            Err(_) if !opened => return Err(LoginError::NotXmpp(Trouble::of_first_bytes(&first))),
+            frame => frame?,
+        };
+        match frame {
             None => {
                 if !pipe.hear().await? {
                     return Err(if opened {
@@ -32,9 +46,13 @@ pub(crate) async fn login(
                         LoginError::NoHeader
                     });
                 }
+                if !opened {
+                    note(&mut first, pipe.framer.space())?;
+                }
             }
             Some(Frame::Opened(header)) => {
                 opened = true;
+                software = header.id().and_then(Software::by_stream_id);
                 // Prosody opens a stream without an id just to say that it knows no such domain
                 // (servers.md, 2); the error follows.
                 if let Some(id) = header.id().filter(|id| !id.is_empty()) {
@@ -44,7 +62,7 @@ pub(crate) async fn login(
             Some(Frame::Stanza(bytes)) => {
                 let tree = Tree::parse(bytes, pipe.framer.scope())?;
                 if let Some(error) = StreamError::of(tree.root()) {
-                    return Err(LoginError::Refused(error));
+                    return Err(LoginError::Refused(error, software));
                 }
                 if tree.root().name() == "handshake" {
                     // Prosody's Nagle holds the first stanza back until this is acknowledged, and
@@ -60,11 +78,27 @@ pub(crate) async fn login(
     }
 }
 
+/// Keeps the first bytes of a server.
+///
+/// # Errors
+///
+/// They cannot begin XML: a `<`, or a byte order mark before it.
+fn note(first: &mut Vec<u8>, heard: &[u8]) -> Result<(), LoginError> {
+    let room = FIRST_BYTES.saturating_sub(first.len());
+    first.extend(heard.iter().take(room));
+    match first.trim_ascii_start().first() {
+        None | Some(b'<' | 0xEF) => Ok(()),
+        Some(_) => Err(LoginError::NotXmpp(Trouble::of_first_bytes(first))),
+    }
+}
+
 /// Why the server did not take us.
 #[derive(Debug)]
 pub(crate) enum LoginError {
-    /// It said why.
-    Refused(StreamError),
+    /// It said why; and which software it is, if its header showed that.
+    Refused(StreamError, Option<Software>),
+    /// What it said first is not XMPP.
+    NotXmpp(Trouble),
     /// It closed the connection before it sent a header: often a TLS port spoken to in plain.
     NoHeader,
     /// It closed the stream without a word.

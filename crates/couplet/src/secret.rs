@@ -8,6 +8,8 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::odd_characters;
+
 /// No secret is longer; a file that is was named by mistake.
 const LONGEST: u64 = 64 << 10;
 
@@ -40,8 +42,8 @@ impl Secret {
         Secret(Arc::from(secret.as_ref()))
     }
 
-    /// The secret that a file holds, without the line's end behind it; use it for secrets of your
-    /// own, such as the password of a database.
+    /// The secret that a file holds, without a byte order mark before it and without the line's end
+    /// behind it; use it for secrets of your own, such as the password of a database.
     ///
     /// # Examples
     ///
@@ -55,16 +57,14 @@ impl Secret {
     /// The file cannot be read, is empty, no text, or longer than 64 KiB. The text goes behind the
     /// name of the file; the content is never in it.
     pub fn read(path: &Path) -> io::Result<Secret> {
-        let mut text = String::new();
+        let mut bytes = Vec::new();
         File::open(path)
-            .and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text))
-            .map_err(|error| match error.kind() {
-                io::ErrorKind::InvalidData => io::Error::new(error.kind(), "is not UTF-8"),
-                kind => io::Error::new(kind, format!("cannot be read: {error}")),
-            })?;
-        if text.len() as u64 > LONGEST {
+            .and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes))
+            .map_err(|error| io::Error::new(error.kind(), format!("cannot be read: {error}")))?;
+        if bytes.len() as u64 > LONGEST {
             return Err(unfit("is longer than 64KiB: is it the right file?"));
         }
+        let text = odd_characters::decode(bytes).map_err(unfit)?;
         let secret = text.trim_end_matches(['\r', '\n']);
         if secret.is_empty() {
             return Err(unfit("is empty"));

@@ -57,7 +57,7 @@ pub(crate) struct Session<'a> {
 enum Phase {
     /// Nobody wants it to end.
     Serving,
-    /// Nobody new is admitted; handlers may finish.
+    /// No further stanza is admitted; handlers may finish.
     Draining(Instant),
     /// The app says goodbye.
     Parting(Instant),
@@ -297,7 +297,7 @@ impl<'a> Session<'a> {
     }
 
     fn begin_to_stop(&mut self) {
-        tracing::info!("stopping: nobody new is admitted");
+        tracing::info!(grace = ?self.timing.grace, "stopping: running handlers may finish, new stanzas are refused");
         self.seat.stopping();
         self.dispatch.stop_admitting();
         self.works.stop();
@@ -311,6 +311,9 @@ impl<'a> Session<'a> {
             Phase::Draining(until)
                 if self.dispatch.is_idle() && self.works.is_over() || now >= until =>
             {
+                if !self.dispatch.is_idle() {
+                    tracing::warn!("handlers were still at work when the grace period ended");
+                }
                 self.dispatch.abandon();
                 self.tasks.abort_all();
                 self.hooks.goes_offline(self.switchboard, &mut self.tasks);

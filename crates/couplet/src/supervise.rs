@@ -62,8 +62,7 @@ impl Supervisor {
             steady: timing.steady,
         };
         let mut backoff = Backoff::new(limits, random_seed());
-        let mut was_online = false;
-        let mut told = String::new();
+        let mut outage = Outage::default();
         loop {
             let attempt = attempt(&self.config, self.connector.as_mut());
             let Some(attempt) = alongside(&mut self.dispatch, stop.as_mut(), attempt).await else {
@@ -71,8 +70,10 @@ impl Supervisor {
             };
             let pause = match attempt {
                 Ok(pipe) => {
-                    was_online = true;
-                    told.clear();
+                    outage = Outage {
+                        was_online: true,
+                        ..Outage::default()
+                    };
                     tracing::info!(domain = self.config.domain, server = %self.config.server, "online");
                     let began = Instant::now();
                     let session = Session::new(
@@ -93,7 +94,7 @@ impl Supervisor {
                     match loss {
                         Loss::Stopped => return Ok(()),
                         loss if self.dispatch.is_stopping() => {
-                            tracing::warn!(%loss, "the link was lost while stopping");
+                            tracing::warn!(error = %loss, "connection lost while stopping");
                             return self.end_offline().await;
                         }
                         Loss::Stream(error) if error.condition == "conflict" => {
@@ -103,15 +104,17 @@ impl Supervisor {
                             });
                         }
                         loss if self.patience == Patience::OneSession => {
-                            let doing = "the link was lost".to_owned();
+                            let doing = "the connection was lost".to_owned();
                             return Err(Error::Io {
                                 doing,
                                 cause: std::io::Error::other(loss.to_string()),
                             });
                         }
                         loss => {
-                            tracing::warn!(%loss, "the link was lost");
-                            backoff.next()
+                            let pause = backoff.next();
+                            let delay = rounded(pause);
+                            tracing::warn!(error = %loss, delay, "connection lost; reconnecting");
+                            pause
                         }
                     }
                 }
@@ -124,10 +127,12 @@ impl Supervisor {
                     let error = refused.to_error(&self.config);
                     self.switchboard.metrics().failed(refused.word());
                     self.seat.reconnecting(&error.to_string());
-                    if self.patience == Patience::OneSession || is_final(&error) && !was_online {
+                    if self.patience == Patience::OneSession
+                        || is_final(&error) && !outage.was_online
+                    {
                         return Err(error);
                     }
-                    tell(&error, pause, &mut told);
+                    outage.report(&error, pause);
                     pause
                 }
             };
@@ -170,8 +175,10 @@ async fn attempt(config: &Config, connector: &mut dyn Connect) -> Result<Pipe, N
         tracing::warn!(%why, "the secret is not read anew");
         config.secret.clone()
     });
+    let mut is_connected = false;
     let online = async {
         let stream = connector.connect().await.map_err(NotOnline::Unreachable)?;
+        is_connected = true;
         let mut pipe = Pipe::new(stream, Framer::new(limits));
         login(&mut pipe, &config.domain, &secret)
             .await
@@ -179,9 +186,8 @@ async fn attempt(config: &Config, connector: &mut dyn Connect) -> Result<Pipe, N
         Ok(pipe)
     };
     let patience = config.timing.connect;
-    time::timeout(patience, online)
-        .await
-        .unwrap_or(Err(NotOnline::TimedOut))
+    let ended = time::timeout(patience, online).await;
+    ended.unwrap_or(Err(NotOnline::TimedOut { is_connected }))
 }
 
 /// Waits for `future` while handlers go on; `None` when `stop` came first.
@@ -208,25 +214,25 @@ async fn alongside<T>(
 enum NotOnline {
     Unreachable(std::io::Error),
     Login(LoginError),
-    TimedOut,
+    TimedOut { is_connected: bool },
 }
 
 impl NotOnline {
     /// Somebody else has our place: Prosody's `kick_new`, also for our own half-open connection
     /// (servers.md, 2).
     fn is_conflict(&self) -> bool {
-        matches!(self, NotOnline::Login(LoginError::Refused(error)) if error.condition == "conflict")
+        matches!(self, NotOnline::Login(LoginError::Refused(error, _)) if error.condition == "conflict")
     }
 
     /// One word, for what is counted.
     fn word(&self) -> &'static str {
         match self {
             NotOnline::Unreachable(_) | NotOnline::Login(LoginError::Io(_)) => "unreachable",
-            NotOnline::TimedOut => "timed_out",
+            NotOnline::TimedOut { .. } => "timed_out",
             NotOnline::Login(LoginError::NoHeader | LoginError::Closed) => "closed",
-            NotOnline::Login(LoginError::Refused(_)) if self.is_conflict() => "conflict",
-            NotOnline::Login(LoginError::Refused(_)) => "refused",
-            NotOnline::Login(LoginError::Malformed(_)) => "malformed",
+            NotOnline::Login(LoginError::Refused(..)) if self.is_conflict() => "conflict",
+            NotOnline::Login(LoginError::Refused(..)) => "refused",
+            NotOnline::Login(LoginError::Malformed(_) | LoginError::NotXmpp(_)) => "malformed",
         }
     }
 
@@ -240,34 +246,71 @@ impl NotOnline {
                 }
                 Unreachable::from_io(domain, server, why).into()
             }
-            NotOnline::TimedOut => Unreachable::new(domain, server, Trouble::Silent).into(),
+            NotOnline::TimedOut { is_connected } => {
+                let trouble = match is_connected {
+                    true => Trouble::NoGreeting,
+                    false => Trouble::Silent,
+                };
+                Unreachable::new(domain, server, trouble).into()
+            }
+            NotOnline::Login(LoginError::NotXmpp(trouble)) => {
+                Unreachable::new(domain, server, trouble.clone()).into()
+            }
             NotOnline::Login(LoginError::NoHeader | LoginError::Closed) => {
                 Unreachable::new(domain, server, Trouble::ClosedAtOnce).into()
             }
-            NotOnline::Login(LoginError::Refused(error)) => {
-                Rejected::new(domain, server, &error.condition, error.text.as_deref()).into()
+            NotOnline::Login(LoginError::Refused(error, software)) => {
+                Rejected::new(domain, server, &error.condition, error.text.as_deref())
+                    .by(*software)
+                    .into()
             }
             NotOnline::Login(LoginError::Malformed(why)) => Error::Protocol(why.to_string()),
         }
     }
 }
 
-/// The whole story with its cure at first; while it stays the same, its first line.
-fn tell(error: &Error, pause: Duration, told: &mut String) {
-    let story = error.to_string();
-    if story == *told {
-        let error = story.lines().next().unwrap_or_default();
-        tracing::warn!(error, retry_in = ?pause, "still not online");
-    } else {
-        tracing::warn!(error = story, retry_in = ?pause, "not online");
-        *told = story;
+/// What the log has had of an outage so far.
+#[derive(Debug, Default)]
+struct Outage {
+    was_online: bool,
+    attempts: u32,
+    reported: String,
+}
+
+impl Outage {
+    /// Logs a failed attempt: with its advice at first, and with its first line alone while it stays
+    /// the same. A server that was reached before only has to come back, so that needs no advice.
+    fn report(&mut self, error: &Error, pause: Duration) {
+        self.attempts = self.attempts.saturating_add(1);
+        let (attempt, delay) = (self.attempts, rounded(pause));
+        let text = error.to_string();
+        let first = text.lines().next().unwrap_or_default();
+        if text == self.reported {
+            tracing::warn!(error = first, attempt, delay, "still not online");
+            return;
+        }
+        let is_known = self.was_online && matches!(error, Error::Unreachable(_));
+        let error = if is_known { first } else { &text };
+        tracing::warn!(error, attempt, delay, "not online");
+        self.reported = text;
+    }
+}
+
+/// A delay for people: `0.6s`, `12s`.
+fn rounded(delay: Duration) -> String {
+    match delay.as_secs() {
+        0..10 => format!("{:.1}s", delay.as_secs_f64().max(0.1)),
+        seconds => format!("{seconds}s"),
     }
 }
 
 /// Whether trying again cannot help until a person has changed something.
 fn is_final(error: &Error) -> bool {
     match error {
-        Error::Rejected(rejected) => !matches!(rejected.reason(), Reason::Taken | Reason::Other),
+        Error::Rejected(rejected) => !matches!(
+            rejected.reason(),
+            Reason::Taken | Reason::Temporary | Reason::Other
+        ),
         _ => false,
     }
 }
@@ -275,4 +318,23 @@ fn is_final(error: &Error) -> bool {
 /// The only randomness there is; the standard library's, which asks the system.
 pub(crate) fn random_seed() -> u64 {
     RandomState::new().build_hasher().finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::rounded;
+
+    #[test]
+    fn a_delay_is_rounded_for_people() {
+        for (delay, shown) in [
+            (Duration::from_micros(622_610), "0.6s"),
+            (Duration::from_millis(3), "0.1s"),
+            (Duration::from_millis(2_960), "3.0s"),
+            (Duration::from_millis(29_700), "29s"),
+        ] {
+            assert_eq!(rounded(delay), shown);
+        }
+    }
 }

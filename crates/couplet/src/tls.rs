@@ -10,7 +10,7 @@ use tokio_rustls::{
     TlsConnector,
     client::TlsStream,
     rustls::{
-        self, ClientConfig, RootCertStore,
+        self, CertificateError, ClientConfig, RootCertStore,
         pki_types::{CertificateDer, ServerName, pem::PemObject},
     },
 };
@@ -73,7 +73,14 @@ pub(crate) fn trouble(error: &io::Error, server: &Server, settings: &Tls) -> Opt
         rustls::Error::InvalidMessage(_) => Some(Trouble::NotTls),
         rustls::Error::InvalidCertificate(why) => Some(Trouble::Certificate {
             name: settings.name.as_ref().unwrap_or(host).clone(),
-            why: why.to_string(),
+            why: match why {
+                CertificateError::NotValidForNameContext { presented, .. }
+                    if presented.is_empty() =>
+                {
+                    "there is no name in it".to_owned()
+                }
+                why => why.to_string(),
+            },
         }),
         _ => None,
     }

@@ -17,8 +17,7 @@ mod moving;
 fn main() -> ExitCode {
     Launch::new()
         .version(env!("CARGO_PKG_VERSION"))
-        .sources(Sources::process().section(SECTION))
-        .check(|config| config.section::<Settings>(SECTION).map(|_| ()))
+        .sources(Sources::process().with_section::<Settings>())
         .subcommand(moving::backup(), moving::back_up)
         .subcommand(moving::export(), moving::write_out)
         .subcommand(moving::import(), moving::read_in)

@@ -26,10 +26,11 @@ pub(super) enum Step {
     Size,
     Second,
     Foreign,
+    Secrecy,
 }
 
 impl Step {
-    const ALL: [Step; 15] = [
+    const ALL: [Step; 16] = [
         Step::Config,
         Step::Secret,
         Step::Name,
@@ -45,6 +46,7 @@ impl Step {
         Step::Size,
         Step::Second,
         Step::Foreign,
+        Step::Secrecy,
     ];
 
     fn name(self) -> &'static str {
@@ -64,6 +66,7 @@ impl Step {
             Step::Size => "size",
             Step::Second => "second",
             Step::Foreign => "foreign",
+            Step::Secrecy => "secrecy",
         }
     }
 }
@@ -135,6 +138,10 @@ impl Finding {
         }
         self.advice.push_str(advice);
         self
+    }
+
+    pub(super) fn has_passed(&self) -> bool {
+        self.verdict == Verdict::Pass
     }
 
     pub(super) fn has_failed(&self) -> bool {

@@ -8,9 +8,11 @@ use std::io::{BufRead, Write};
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
+use couplet::Config;
 use tokio::sync::oneshot;
 
 use super::chart::Finding;
+use super::process::{Program, processes, programs};
 use super::reach::Place;
 
 const ESTABLISHED: &str = "01";
@@ -34,26 +36,65 @@ pub(super) enum Consent {
 /// Who else is connected to the port.
 #[derive(Debug, PartialEq, Eq)]
 enum Company {
-    Nobody,
+    /// No connection, as far as can be seen from here.
+    Nobody(Seen),
     /// As many connections, of these programs as far as they can be seen.
-    Somebody(usize, Vec<String>),
+    Somebody(usize, Vec<Program>),
     /// It cannot be seen from here, for this reason.
     Unknown(&'static str),
 }
 
-/// Looks, and asks where that is not enough; a value means that the login may be tried.
-pub(super) async fn examine(place: &Place, consent: Consent) -> (Finding, Option<()>) {
-    let company = seen(place).await;
-    let told = match &company {
-        Company::Nobody => {
-            return (
-                Finding::pass("nobody else is connected to this port"),
-                Some(()),
-            );
+/// From where the connections of a server can be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Seen {
+    /// The server is on this machine: all of them.
+    All,
+    /// The server is on another one: those of this machine.
+    FromHere,
+}
+
+impl Company {
+    /// Whether all are components of other domains, which another login does not disturb.
+    fn is_of_others(&self, domain: &str) -> bool {
+        let is_other = |program: &Program| {
+            let theirs = program.domain.as_ref();
+            theirs.is_some_and(|theirs| theirs.to_lowercase() != domain.to_lowercase())
+        };
+        match self {
+            Company::Somebody(count, programs) => {
+                programs.len() == *count && programs.iter().all(is_other)
+            }
+            Company::Nobody(_) | Company::Unknown(_) => false,
         }
-        Company::Somebody(count, programs) => somebody(*count, programs),
+    }
+}
+
+/// Looks, and asks where that is not enough; a value means that the login may be tried.
+pub(super) async fn examine(
+    place: &Place,
+    domain: &str,
+    consent: Consent,
+) -> (Finding, Option<()>) {
+    let company = seen(place, domain).await;
+    let told = match &company {
+        Company::Nobody(Seen::All) => {
+            let told = "nothing else is connected to this port";
+            return (Finding::pass(told), Some(()));
+        }
+        Company::Nobody(Seen::FromHere) => {
+            let told = "no other program of this machine is connected to the server; those of other \
+                        machines cannot be seen";
+            return (Finding::pass(told), Some(()));
+        }
+        Company::Somebody(count, programs) => connected(*count, programs),
         Company::Unknown(why) => format!("an instance may be running: {why}"),
     };
+    if company.is_of_others(domain) {
+        return (
+            Finding::pass(format!("{told}; other domains than ours")),
+            Some(()),
+        );
+    }
     let allowed = match consent {
         Consent::Given => true,
         Consent::Asked => ask(&told).await,
@@ -68,35 +109,39 @@ pub(super) async fn examine(place: &Place, consent: Consent) -> (Finding, Option
     let finding = Finding::not_tried(
         told,
         "If that is an instance of this component, Prosody with kick_old would end its connection \
-         for ours,\nand ejabberd would give it only a part of the stanzas. Stop it first, or say \
-         --takeover if that does no harm.",
+         for ours,\nand ejabberd would give it only a part of the stanzas: stop it first. If it is \
+         another component, a login\ndoes it no harm: go on with --takeover.",
     );
     (finding, None)
 }
 
 /// Who is seen more than once: the server may still hold the connections of the steps before.
-async fn seen(place: &Place) -> Company {
+async fn seen(place: &Place, domain: &str) -> Company {
     let look = || match place {
         Place::Tcp(address) => at_port(*address),
         Place::Unix(path) => at_socket(&path.to_string_lossy()),
     };
     for _ in 0..LOOKS {
         match look() {
-            Company::Somebody(..) => tokio::time::sleep(PAUSE).await,
+            company @ Company::Somebody(..) if !company.is_of_others(domain) => {
+                tokio::time::sleep(PAUSE).await;
+            }
             company => return company,
         }
     }
     look()
 }
 
-fn somebody(count: usize, programs: &[String]) -> String {
-    let who = match programs {
-        [] => String::new(),
-        programs => format!(" ({})", programs.join(", ")),
-    };
-    match count {
-        1 => format!("somebody is connected to this port{who}"),
-        count => format!("{count} others are connected to this port{who}"),
+fn connected(count: usize, programs: &[Program]) -> String {
+    let programs: Vec<String> = programs.iter().map(Program::to_string).collect();
+    match (count, programs.is_empty()) {
+        (1, true) => "another program is connected to this port".to_owned(),
+        (_, true) => format!("{count} others are connected to this port"),
+        (1, false) => format!("connected to this port: {}", programs.join(", ")),
+        _ => format!(
+            "connected to this port, {count} times: {}",
+            programs.join(", ")
+        ),
     }
 }
 
@@ -124,58 +169,123 @@ async fn ask(told: &str) -> bool {
 /// A connection or listener in the kernel's list.
 #[derive(Debug)]
 struct Row {
-    local: u16,
-    remote: u16,
+    local: SocketAddr,
+    remote: SocketAddr,
     state: String,
     inode: String,
 }
 
-fn at_port(address: SocketAddr) -> Company {
-    if !is_ours(address.ip()) {
-        return Company::Unknown("the server is on another machine");
-    }
-    let rows: Vec<Row> = ["/proc/net/tcp", "/proc/net/tcp6"]
+fn rows() -> Vec<Row> {
+    ["/proc/net/tcp", "/proc/net/tcp6"]
         .iter()
         .filter_map(|list| fs::read_to_string(list).ok())
         .flat_map(|list| list.lines().skip(1).filter_map(row).collect::<Vec<_>>())
-        .collect();
+        .collect()
+}
+
+fn at_port(address: SocketAddr) -> Company {
+    let rows = rows();
+    if rows.is_empty() {
+        return Company::Unknown("the connections of this machine cannot be seen");
+    }
+    if !is_ours(address.ip()) {
+        return match connected_to(&rows, |row| row.remote == address) {
+            Company::Nobody(_) => Company::Nobody(Seen::FromHere),
+            company => company,
+        };
+    }
     let port = address.port();
-    if !rows
-        .iter()
-        .any(|row| row.state == LISTEN && row.local == port)
-    {
+    let listens = |row: &Row| row.state == LISTEN && row.local.port() == port;
+    if !rows.iter().any(listens) {
         return Company::Unknown("the server's connections cannot be seen from here");
     }
     if is_forwarded(port) {
         return Company::Unknown("the port is forwarded into a container");
     }
-    let peers: Vec<u16> = rows
+    let peers: Vec<&Row> = rows
         .iter()
-        .filter(|row| row.state == ESTABLISHED && row.local == port)
-        .map(|row| row.remote)
+        .filter(|row| row.state == ESTABLISHED && row.local.port() == port)
         .collect();
-    if peers.is_empty() {
-        return Company::Nobody;
+    let from_here = |row: &Row| {
+        let is_peer = |peer: &&Row| peer.remote == row.local && peer.local == row.remote;
+        peers.iter().any(is_peer)
+    };
+    match connected_to(&rows, from_here) {
+        Company::Somebody(_, programs) => Company::Somebody(peers.len(), programs),
+        _ if peers.is_empty() => Company::Nobody(Seen::All),
+        _ => Company::Somebody(peers.len(), Vec::new()),
     }
+}
+
+/// The programs of this machine that hold these connections.
+fn connected_to(rows: &[Row], is_theirs: impl Fn(&Row) -> bool) -> Company {
     let inodes: Vec<&str> = rows
         .iter()
-        .filter(|row| row.remote == port && peers.contains(&row.local))
+        .filter(|row| row.state == ESTABLISHED && is_theirs(row))
         .map(|row| row.inode.as_str())
         .collect();
-    Company::Somebody(peers.len(), programs(&inodes))
+    match inodes.len() {
+        0 => Company::Nobody(Seen::All),
+        count => Company::Somebody(count, programs(&inodes)),
+    }
+}
+
+/// A warning in place of a pass, where the port of a server on this machine is open to others and the
+/// component does not need that.
+pub(super) fn or_open_to_others(
+    config: &Config,
+    (finding, place): (Finding, Option<Place>),
+) -> (Finding, Option<Place>) {
+    let is_open = match &place {
+        Some(Place::Tcp(address)) => config.server.is_local() && is_open_to_others(*address),
+        _ => false,
+    };
+    if !is_open || !finding.has_passed() {
+        return (finding, place);
+    }
+    let warning = Finding::warn(
+        "it takes connections, those of other machines too",
+        "Every machine that reaches the port may try secrets, and what a component says is not \
+         encrypted. Where\nall components are on this machine: in ejabberd's listener `ip: \
+         \"127.0.0.1\"`; in prosody.cfg.lua above the\nfirst VirtualHost `component_interfaces = { \
+         \"127.0.0.1\" }`.",
+    );
+    (warning, place)
+}
+
+fn is_open_to_others(address: SocketAddr) -> bool {
+    let rows = rows();
+    let mut here = rows
+        .iter()
+        .filter(|row| row.state == LISTEN && row.local.port() == address.port());
+    is_ours(address.ip()) && here.any(|row| !row.local.ip().is_loopback())
 }
 
 /// A line of /proc/net/tcp: `sl local remote state queues timer retransmits uid timeout inode`.
 fn row(line: &str) -> Option<Row> {
     let mut fields = line.split_whitespace().skip(1);
-    let mut port = || u16::from_str_radix(fields.next()?.rsplit_once(':')?.1, 16).ok();
-    let (local, remote) = (port()?, port()?);
+    let (local, remote) = (socket(fields.next()?)?, socket(fields.next()?)?);
     Some(Row {
         local,
         remote,
         state: fields.next()?.to_owned(),
         inode: fields.nth(5)?.to_owned(),
     })
+}
+
+/// `0100007F:14E3`: each four bytes of the address as this machine keeps a number.
+fn socket(text: &str) -> Option<SocketAddr> {
+    let (address, port) = text.split_once(':')?;
+    let mut bytes = Vec::new();
+    for at in (0..address.len()).step_by(8) {
+        let word = u32::from_str_radix(address.get(at..at + 8)?, 16).ok()?;
+        bytes.extend(word.to_ne_bytes());
+    }
+    let ip = match <[u8; 4]>::try_from(bytes.as_slice()) {
+        Ok(four) => IpAddr::from(four),
+        Err(_) => IpAddr::from(<[u8; 16]>::try_from(bytes.as_slice()).ok()?).to_canonical(),
+    };
+    Some(SocketAddr::new(ip, u16::from_str_radix(port, 16).ok()?))
 }
 
 /// `Num RefCount Protocol Flags Type St Inode Path`: what a server accepted has its path.
@@ -188,7 +298,7 @@ fn at_socket(path: &str) -> Company {
         fields.nth(5) == Some(UNIX_CONNECTED) && fields.nth(1) == Some(path)
     });
     match connected.count() {
-        0 => Company::Nobody,
+        0 => Company::Nobody(Seen::All),
         count => Company::Somebody(count, Vec::new()),
     }
 }
@@ -213,79 +323,74 @@ fn is_forwarded(port: u16) -> bool {
     })
 }
 
-/// The names and numbers of the processes that hold these sockets, where they can be seen.
-fn programs(inodes: &[&str]) -> Vec<String> {
-    let wanted: Vec<String> = inodes
-        .iter()
-        .map(|inode| format!("socket:[{inode}]"))
-        .collect();
-    let holds = |process: &std::path::PathBuf| {
-        let files = fs::read_dir(process.join("fd"))
-            .into_iter()
-            .flatten()
-            .flatten();
-        files
-            .filter_map(|file| fs::read_link(file.path()).ok())
-            .any(|target| {
-                wanted
-                    .iter()
-                    .any(|socket| target.as_os_str() == socket.as_str())
-            })
-    };
-    processes()
-        .filter(holds)
-        .map(|process| {
-            let name = fs::read_to_string(process.join("comm")).unwrap_or_default();
-            let number = process
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
-            format!("{} with the process id {number}", name.trim())
-        })
-        .collect()
-}
-
-fn processes() -> impl Iterator<Item = std::path::PathBuf> {
-    let all = fs::read_dir("/proc").into_iter().flatten().flatten();
-    all.map(|entry| entry.path()).filter(|path| {
-        path.file_name().is_some_and(|name| {
-            name.to_string_lossy()
-                .bytes()
-                .all(|byte| byte.is_ascii_digit())
-        })
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
-    use super::{Company, at_port};
+    use super::{Company, Program, Seen, at_port, is_open_to_others, socket};
 
     #[cfg(target_os = "linux")]
     #[test]
     fn a_connection_to_the_port_is_seen_and_its_end_too() {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
-        assert_eq!(at_port(address), Company::Nobody);
+        assert_eq!(at_port(address), Company::Nobody(Seen::All));
         let client = TcpStream::connect(address).unwrap();
         let Company::Somebody(1, programs) = at_port(address) else {
             panic!("nobody was seen")
         };
-        let number = std::process::id().to_string();
-        assert!(
-            programs.iter().any(|program| program.ends_with(&number)),
-            "{programs:?}"
-        );
+        let ours = |program: &Program| program.id == std::process::id();
+        assert!(programs.iter().any(ours), "{programs:?}");
         drop(client);
-        assert_eq!(at_port(address), Company::Nobody);
+        assert_eq!(at_port(address), Company::Nobody(Seen::All));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_server_on_another_machine_needs_no_consent_where_no_program_is_connected_here() {
+        // RFC 5737: an address that is given to no machine.
+        let address = "192.0.2.1:5347".parse().unwrap();
+        assert_eq!(at_port(address), Company::Nobody(Seen::FromHere));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_port_that_other_machines_reach_is_told_from_one_of_loopback() {
+        let closed = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        assert!(!is_open_to_others(closed.local_addr().unwrap()));
+        let open = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+        let port = open.local_addr().unwrap().port();
+        assert!(is_open_to_others((Ipv4Addr::LOCALHOST, port).into()));
     }
 
     #[test]
-    fn the_connections_of_another_machine_cannot_be_seen() {
-        // RFC 5737: an address that nobody has.
-        let address = "192.0.2.1:5347".parse().unwrap();
-        assert!(matches!(at_port(address), Company::Unknown(_)));
+    fn components_of_other_domains_are_no_instances() {
+        let program = |domain: Option<&str>| Program {
+            name: "echo".to_owned(),
+            id: 7,
+            domain: domain.map(str::to_owned),
+        };
+        let is = |count, programs: &[Program]| {
+            Company::Somebody(count, programs.to_vec()).is_of_others("echo.localhost")
+        };
+        let other = program(Some("news.localhost"));
+        assert!(is(1, std::slice::from_ref(&other)));
+        assert!(is(2, &[other.clone(), other.clone()]));
+        assert!(!is(2, std::slice::from_ref(&other)));
+        assert!(!is(2, &[other, program(None)]));
+        assert!(!is(1, &[program(Some("Echo.localhost"))]));
+        assert!(!is(1, &[]));
+    }
+
+    #[cfg(target_endian = "little")]
+    #[test]
+    fn an_address_is_read_as_the_kernel_writes_it() {
+        let read = |text| socket(text).map(|socket| socket.to_string());
+        assert_eq!(read("0100007F:14E3").as_deref(), Some("127.0.0.1:5347"));
+        let mapped = read("0000000000000000FFFF00000100007F:14E3");
+        assert_eq!(mapped.as_deref(), Some("127.0.0.1:5347"));
+        let v6 = read("00000000000000000000000001000000:14E3");
+        assert_eq!(v6.as_deref(), Some("[::1]:5347"));
+        assert_eq!(read("x"), None);
     }
 }

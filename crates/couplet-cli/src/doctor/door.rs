@@ -6,7 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use couplet::config::{Config, Server};
-use couplet::error::{Rejected, Trouble, Unreachable};
+use couplet::error::{Rejected, Software, Trouble, Unreachable};
 use couplet::{Jid, Stream};
 use tokio::time::timeout;
 
@@ -30,23 +30,26 @@ pub(super) struct Door<'a> {
 }
 
 impl Door<'_> {
-    /// Opens a stream and closes it again before the login.
-    pub(super) async fn knock(&self) -> (Finding, Option<()>) {
+    /// Opens a stream and closes it again before the login; the value is the server's software, if
+    /// its first words show it.
+    pub(super) async fn knock(&self) -> (Finding, Option<Option<Software>>) {
         match self.greeted().await {
             Ok((mut line, id)) => {
+                let software = Software::by_stream_id(&id);
                 if let Ok(Err(lost)) = timeout(SECOND_THOUGHT, line.heard(&[])).await {
-                    return (self.no_greeting(&line, &lost).await, None);
+                    return (self.no_greeting(&line, &lost, software).await, None);
                 }
                 line.leave().await;
-                // servers.md, 2: ejabberd counts, Prosody draws a UUID.
-                let who = match id.bytes().all(|byte| byte.is_ascii_digit()) {
-                    true => "a server for components answers, by its words ejabberd",
-                    false if id.len() == 36 => {
+                let who = match software {
+                    Some(Software::Ejabberd) => {
+                        "a server for components answers, by its words ejabberd"
+                    }
+                    Some(Software::Prosody) => {
                         "a server for components answers, by its words Prosody"
                     }
-                    false => "a server for components answers",
+                    _ => "a server for components answers",
                 };
-                (Finding::pass(who), Some(()))
+                (Finding::pass(who), Some(software))
             }
             Err(finding) => (finding, None),
         }
@@ -57,8 +60,24 @@ impl Door<'_> {
         let (mut line, id) = self.greeted().await?;
         match line.login(&id, self.config.secret.expose()).await {
             Ok(()) => Ok(line),
-            Err(lost) => Err(self.refused(&lost)),
+            Err(lost) => Err(self.refused(&lost, Software::by_stream_id(&id))),
         }
+    }
+
+    /// Whether the secret is good for a domain that is not configured anywhere.
+    pub(super) async fn takes_any_domain(&self) -> bool {
+        const UNKNOWN: &str = "couplet-doctor.invalid";
+        let Ok(domain) = Jid::new(UNKNOWN) else {
+            return false;
+        };
+        let entered = async {
+            let mut line = Line::new(self.open().await.map_err(Lost::Io)?, &domain);
+            let id = line.greet(UNKNOWN).await?;
+            line.login(&id, self.config.secret.expose()).await?;
+            line.leave().await;
+            Ok::<(), Lost>(())
+        };
+        entered.await.is_ok()
     }
 
     /// A second login beside another one, and what the server says to it.
@@ -85,44 +104,53 @@ impl Door<'_> {
         };
         match greeting {
             Ok(id) => Ok((line, id)),
-            Err(lost) => Err(self.no_greeting(&line, &lost).await),
+            Err(lost) => Err(self.no_greeting(&line, &lost, None).await),
         }
     }
 
-    async fn no_greeting(&self, line: &Line, lost: &Lost) -> Finding {
+    async fn no_greeting(&self, line: &Line, lost: &Lost, software: Option<Software>) -> Finding {
         let port = stranger::by_port(self.config.server.port());
         match lost {
             Lost::Closed if line.first_words().is_empty() => self.closed_at_once().await.and(port),
             Lost::Strange | Lost::Malformed(_) | Lost::Closed if !line.has_header() => {
-                let who = stranger::by_words(line.first_words());
-                let told = format!("{} does not speak XMPP: {who}", self.config.server);
-                Finding::fail(told, port)
-                    .and("Set `server` (COUPLET_SERVER) to the port for components, usually 5347.")
+                let trouble = Trouble::of_first_bytes(line.first_words());
+                self.finding_of(trouble).and(port)
             }
-            lost => self.refused(lost).and(port),
+            lost => self.refused(lost, software).and(port),
         }
     }
 
+    /// Whether it expects TLS is tried rather than guessed.
     async fn closed_at_once(&self) -> Finding {
-        let (domain, server) = (&self.config.domain, self.config.server.clone());
-        let closed = Finding::of_error(&Unreachable::new(domain, server, Trouble::ClosedAtOnce));
         match (&self.config.server, &self.place) {
-            (Server::Tcp { .. }, Place::Tcp(address)) if lock::is_at(*address).await => {
-                closed.and("It does expect TLS: its greeting was tried.")
-            }
-            _ => closed,
+            (Server::Tcp { .. }, Place::Tcp(address)) if lock::is_at(*address).await => self
+                .finding_of(Trouble::ExpectsTls)
+                .and("Its greeting was tried."),
+            (Server::Tcp { .. }, Place::Tcp(_)) => Finding::fail(
+                format!(
+                    "{} closed the connection without a word, and does not speak TLS either",
+                    self.config.server
+                ),
+                "It may be the port of another service, or a server that is just stopping.",
+            ),
+            _ => self.finding_of(Trouble::ClosedAtOnce),
         }
+    }
+
+    fn finding_of(&self, trouble: Trouble) -> Finding {
+        let (domain, server) = (&self.config.domain, self.config.server.clone());
+        Finding::of_error(&Unreachable::new(domain, server, trouble))
     }
 
     /// A refusal in the words of the framework, which knows the cure.
-    fn refused(&self, lost: &Lost) -> Finding {
+    fn refused(&self, lost: &Lost, software: Option<Software>) -> Finding {
         match lost {
-            Lost::Refused(error) => Finding::of_error(&Rejected::new(
-                &self.config.domain,
-                self.config.server.clone(),
-                &error.condition,
-                error.text.as_deref(),
-            )),
+            Lost::Refused(error) => {
+                let server = self.config.server.clone();
+                let text = error.text.as_deref();
+                let rejected = Rejected::new(&self.config.domain, server, &error.condition, text);
+                Finding::of_error(&rejected.by(software))
+            }
             lost => Finding::fail(lost.to_string(), "The server's own log may tell why."),
         }
     }

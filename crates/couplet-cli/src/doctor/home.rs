@@ -13,7 +13,7 @@ use super::line::{Line, Lost};
 
 pub(super) const PING: &str = "<ping xmlns='urn:xmpp:ping'/>";
 /// Enough for a server that deals stanzas out at random to deal one to somebody else.
-const PINGS: usize = 12;
+pub(super) const PINGS: usize = 12;
 
 /// An id that nobody else uses.
 pub(super) fn id() -> String {
@@ -77,27 +77,16 @@ pub(super) async fn is_taken(line: &mut Line, speaker: &str, domain: &str) -> Re
     }
 }
 
-/// What is sent to the domain comes to this connection, and all of it.
-pub(super) async fn routes(
-    line: &mut Line,
-    domain: &str,
-    limit: Duration,
-) -> (Finding, Option<()>) {
-    match count(line, domain, limit).await {
-        Ok(tally) => (tally.told(domain), Some(())),
-        Err(lost) => (Finding::fail(lost.to_string(), ""), None),
-    }
-}
-
+/// Where the pings to our own domain went.
 #[derive(Debug, Default)]
-struct Tally {
+pub(super) struct Tally {
     home: usize,
-    elsewhere: usize,
+    pub(super) elsewhere: usize,
     nowhere: usize,
 }
 
 impl Tally {
-    fn told(&self, domain: &str) -> Finding {
+    pub(super) fn told(&self, domain: &str) -> Finding {
         let Tally {
             home,
             elsewhere,
@@ -138,7 +127,7 @@ impl Tally {
     }
 }
 
-async fn count(line: &mut Line, domain: &str, limit: Duration) -> Result<Tally, Lost> {
+pub(super) async fn count(line: &mut Line, domain: &str, limit: Duration) -> Result<Tally, Lost> {
     // The rest of the step's time is for pings that never come back.
     let deadline = Instant::now() + limit / 2;
     let mut open: Vec<String> = (0..PINGS).map(|n| format!("{}-{n}", id())).collect();

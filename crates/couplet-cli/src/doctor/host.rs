@@ -11,9 +11,9 @@ use super::chart::Finding;
 use super::home::{PING, Went, id, went};
 use super::line::{Line, Lost};
 
-const NS_INFO: &str = "http://jabber.org/protocol/disco#info";
+pub(super) const NS_INFO: &str = "http://jabber.org/protocol/disco#info";
 const NS_ITEMS: &str = "http://jabber.org/protocol/disco#items";
-const NS_VERSION: &str = "jabber:iq:version";
+pub(super) const NS_VERSION: &str = "jabber:iq:version";
 /// More neighbours than these are not looked at.
 const NEIGHBOURS: usize = 5;
 /// One of two connections gets all of them once in 256 times.
@@ -117,16 +117,8 @@ impl Said {
         if stanza.type_().as_deref() != Some("result") {
             return;
         }
-        if let Some(info) = stanza.payload("query", NS_INFO) {
-            let identity = info.child("identity", NS_INFO);
-            self.identity = identity.map(|one| {
-                let of = |name| {
-                    one.attr(name)
-                        .map(|value| short(&value))
-                        .unwrap_or_default()
-                };
-                format!("{}/{}", of("category"), of("type"))
-            });
+        if stanza.payload("query", NS_INFO).is_some() {
+            self.identity = identity(stanza);
         }
         if let Some(version) = stanza.payload("query", NS_VERSION) {
             let of = |name| {
@@ -142,6 +134,19 @@ impl Said {
             self.items = items.map(|jid| jid.into_owned()).collect();
         }
     }
+}
+
+/// `category/type` of the first identity in an answer of service discovery.
+pub(super) fn identity(stanza: &Stanza) -> Option<String> {
+    let info = stanza.payload("query", NS_INFO)?;
+    let identity = info.child("identity", NS_INFO)?;
+    let of = |name| {
+        identity
+            .attr(name)
+            .map(|value| short(&value))
+            .unwrap_or_default()
+    };
+    Some(format!("{}/{}", of("category"), of("type")))
 }
 
 async fn ask(line: &mut Line, domain: &str, above: &str, limit: Duration) -> Result<Said, Lost> {

@@ -150,7 +150,14 @@ fn told(config: &Config, error: &io::Error) -> Finding {
         Some(Error::InvalidMessage(_)) => Finding::of_error(&unreachable(Trouble::NotTls)),
         Some(Error::InvalidCertificate(why)) => {
             let why = match why {
-                CertificateError::UnknownIssuer => "nobody we trust has signed it".to_owned(),
+                CertificateError::UnknownIssuer => {
+                    "no authority that is trusted here has signed it".to_owned()
+                }
+                CertificateError::NotValidForNameContext { presented, .. }
+                    if presented.is_empty() =>
+                {
+                    "there is no name in it".to_owned()
+                }
                 why => why.to_string(),
             };
             Finding::of_error(&unreachable(Trouble::Certificate { name, why }))

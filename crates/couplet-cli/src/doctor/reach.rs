@@ -3,7 +3,7 @@
 //! Deliberately absent: what is spoken there.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,6 +24,10 @@ pub(super) enum Place {
 }
 
 impl Place {
+    fn is_loopback(&self) -> bool {
+        matches!(self, Place::Tcp(address) if address.ip().is_loopback())
+    }
+
     pub(super) async fn connect(&self) -> io::Result<Box<dyn Stream>> {
         Ok(match self {
             Place::Tcp(address) => Box::new(tcp(*address).await?),
@@ -88,20 +92,25 @@ pub(super) async fn connect(
             Err(_) => shut.push((place, io::ErrorKind::TimedOut.into())),
         }
     }
-    let Some(first) = open.first().cloned() else {
-        let Some((_, error)) = shut.first() else {
-            return (Finding::fail("there is no address to connect to", ""), None);
-        };
+    if let (true, Some((_, error))) = (open.is_empty(), shut.first()) {
         let finding = unreachable(config, error);
-        return (finding.and(&usual_port(config, limit).await), None);
-    };
+        return (finding.and(&elsewhere(config, limit).await), None);
+    }
+    let first = open.first().cloned();
+    (judged(config, &open, &shut), first)
+}
+
+/// What it means that some places take connections and others do not.
+fn judged(config: &Config, open: &[Place], shut: &[(Place, io::Error)]) -> Finding {
+    if open.is_empty() {
+        return Finding::fail("there is no address to connect to", "");
+    }
     if shut.is_empty() {
-        let finding = match config.server {
+        return match config.server {
             Server::Unix(_) => Finding::pass("the socket takes connections"),
             _ if open.len() > 1 => Finding::pass("each address takes connections"),
             _ => Finding::pass("it takes connections"),
         };
-        return (finding, Some(first));
     }
     let told: Vec<String> = shut
         .iter()
@@ -112,10 +121,15 @@ pub(super) async fn connect(
         .collect();
     let all = open.len() + shut.len();
     let some = format!("{} of {all} addresses take connections", open.len());
-    let finding = if shut.iter().all(|(_, error)| is_without_route(error)) {
-        // Such an attempt fails at once, and what the server listens on would not change it.
+    // Such attempts fail at once, and what the server listens on would not change the first kind.
+    if shut.iter().all(|(_, error)| is_without_route(error)) {
         Finding::pass(format!(
             "{some}; this machine has no route to the rest ({})",
+            told.join("; ")
+        ))
+    } else if shut.iter().all(|(place, _)| place.is_loopback()) {
+        Finding::pass(format!(
+            "{some}; the rest is refused at once, on this machine itself ({})",
             told.join("; ")
         ))
     } else {
@@ -128,8 +142,7 @@ pub(super) async fn connect(
                 told.join("\n")
             ),
         )
-    };
-    (finding, Some(first))
+    }
 }
 
 /// Whether there is no way there at all, as to `::1` on a machine without IPv6.
@@ -140,21 +153,39 @@ fn is_without_route(error: &io::Error) -> bool {
     )
 }
 
-/// Whether the usual port is open where the configured one is not.
-async fn usual_port(config: &Config, limit: Duration) -> String {
+/// Where else something listens: at the usual port, or at the loopback address of the other kind.
+async fn elsewhere(config: &Config, limit: Duration) -> String {
     let (Server::Tcp { host, port } | Server::Tls { host, port }) = &config.server else {
         return String::new();
     };
-    if *port == DEFAULT_PORT {
-        return String::new();
+    let other = match host.parse::<IpAddr>() {
+        Ok(IpAddr::V4(address)) if address.is_loopback() => Some("::1"),
+        Ok(IpAddr::V6(address)) if address.is_loopback() => Some("127.0.0.1"),
+        _ => None,
+    };
+    let listens = async |host: &str, port: u16| {
+        let connecting = timeout(limit, TcpStream::connect((host, port))).await;
+        matches!(connecting, Ok(Ok(_closed_again)))
+    };
+    if let Some(other) = other
+        && listens(other, *port).await
+    {
+        let server = Server::Tcp {
+            host: other.to_owned(),
+            port: *port,
+        };
+        return format!(
+            "\nSomething listens at {server}: the server has the other kind of address. Set server = \
+             \"localhost:{port}\", which is both."
+        );
     }
-    match timeout(limit, TcpStream::connect((&*dns_name(host), DEFAULT_PORT))).await {
-        Ok(Ok(_closed_again)) => format!(
+    if *port != DEFAULT_PORT && listens(&dns_name(host), DEFAULT_PORT).await {
+        return format!(
             "\nSomething listens at {host}:{DEFAULT_PORT}, the usual port for components: \
              is that the one?"
-        ),
-        _ => String::new(),
+        );
     }
+    String::new()
 }
 
 fn unreachable(config: &Config, error: &io::Error) -> Finding {
@@ -190,17 +221,50 @@ mod tests {
         );
     }
 
+    #[test]
+    fn an_address_of_another_machine_that_refuses_is_worth_a_warning() {
+        // RFC 5737: addresses that are given to no machine.
+        let place = |text: &str| Place::Tcp(text.parse().unwrap());
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        let finding = judged(
+            &Config::new("echo.test", "secret"),
+            &[place("192.0.2.1:5347")],
+            &[(place("192.0.2.2:5347"), refused)],
+        );
+        let advice = "192.0.2.2:5347: connection refused\n\
+             The component tries them in order, so it gets through; each attempt that fails costs \
+             time.\nLet the server listen on all of them, or set `server` to one that works.";
+        let warning = Finding::warn("1 of 2 addresses take connections", advice);
+        assert_eq!(finding, warning);
+    }
+
+    /// `localhost` is both, and servers are told to listen on 127.0.0.1.
     #[tokio::test]
-    async fn an_address_that_nobody_listens_on_is_worth_a_warning() {
+    async fn a_loopback_address_that_refuses_costs_nothing() {
         let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = closed.local_addr().unwrap();
         drop(closed);
-        let advice = format!(
-            "{address}: Connection refused (os error 111)\n\
-             The component tries them in order, so it gets through; each attempt that fails costs \
-             time.\nLet the server listen on all of them, or set `server` to one that works."
+        let told = format!(
+            "1 of 2 addresses take connections; the rest is refused at once, on this machine itself \
+             ({address}: Connection refused (os error 111))"
         );
-        let warning = Finding::warn("1 of 2 addresses take connections", advice);
-        assert_eq!(beside(address).await, warning);
+        assert_eq!(beside(address).await, Finding::pass(told));
+    }
+
+    #[tokio::test]
+    async fn a_server_of_the_other_kind_of_loopback_address_is_found() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = format!("[::1]:{port}").parse().unwrap();
+        let config = Config::new("echo.test", "secret").with_server(server);
+        let places = vec![Place::Tcp((std::net::Ipv6Addr::LOCALHOST, port).into())];
+        let (finding, chosen) = connect(&config, places, Duration::from_secs(10)).await;
+        assert_eq!(chosen, None);
+        let text = format!("{finding:?}");
+        let found = format!("Something listens at 127.0.0.1:{port}");
+        assert!(
+            text.contains(&found) && text.contains("localhost"),
+            "{text}"
+        );
     }
 }

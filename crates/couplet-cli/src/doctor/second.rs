@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use couplet::error::{Reason, Rejected};
+use couplet::error::{Reason, Rejected, Software};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::chart::Finding;
@@ -70,6 +70,24 @@ pub(super) async fn foreign(
              ejabberd, in the listener:  check_from: false",
         ),
         Err(_) => Finding::pass("what speaks for a foreign domain arrives nowhere"),
+    };
+    (finding, Some(()))
+}
+
+/// The secret has to be good for our domain alone, which ejabberd's `password` without `hosts` is not.
+pub(super) async fn any_domain(
+    door: &Door<'_>,
+    software: Option<Software>,
+) -> (Finding, Option<()>) {
+    let finding = match software {
+        Some(Software::Prosody) => Finding::skipped("Prosody has a secret for each domain"),
+        _ if door.takes_any_domain().await => Finding::warn(
+            "this secret opens any domain, also those of others and of the internet",
+            "In ejabberd.yml put the password below the domain in `hosts`, and then `ejabberdctl \
+             reload_config`:\n\n  hosts:\n    \"DOMAIN\":\n      password: \"…the same secret…\""
+                .replace("DOMAIN", &door.config.domain),
+        ),
+        _ => Finding::pass("this secret opens no other domain"),
     };
     (finding, Some(()))
 }

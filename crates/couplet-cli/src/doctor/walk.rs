@@ -14,10 +14,10 @@ use super::door::Door;
 use super::line::Line;
 use super::lock::Lock;
 use super::reach::{self, Place};
-use super::{home, host, second, size};
+use super::{home, host, routes, second, size};
 
-const SILENT: &str = "Whoever took the connection does not say a word: it may be another one's port, \
-                      or a proxy whose\nserver is down. Components usually connect to 5347.";
+const SILENT: &str = "The connection was taken and then nothing came: it may be the port of another \
+                      service, or a proxy\nwhose server is down. Components usually connect to 5347.";
 
 /// Each step within its time. `None` means that it ended early, as the chart tells.
 pub(super) async fn walk(
@@ -28,7 +28,8 @@ pub(super) async fn walk(
 ) -> Option<()> {
     let places = chart.note(Step::Name, within(limit, reach::resolve(config)).await)?;
     let connecting = within(limit + limit / 4, reach::connect(config, places, limit));
-    let place = chart.note(Step::Connection, connecting.await)?;
+    let connected = company::or_open_to_others(config, connecting.await);
+    let place = chart.note(Step::Connection, connected)?;
     let lock = chart.note(Step::Tls, within(limit, lock(config, &place)).await)?;
     let door = Door {
         config,
@@ -40,12 +41,14 @@ pub(super) async fn walk(
         Ok(found) => found,
         Err(_) => (Finding::too_slow(limit).and(SILENT), None),
     };
-    chart.note(Step::Stream, knocked)?;
+    let software = chart.note(Step::Stream, knocked)?;
     // A person may think about it as long as it takes.
-    let examined = company::examine(&door.place, consent).await;
+    let examined = company::examine(&door.place, &config.domain, consent).await;
     chart.note(Step::Instances, examined)?;
     let line = chart.note(Step::Login, within(limit, login(&door)).await)?;
-    inside(&door, line, limit, chart).await
+    inside(&door, line, limit, chart).await?;
+    let examined = within(limit, second::any_domain(&door, software)).await;
+    chart.note(Step::Secrecy, examined)
 }
 
 async fn lock(config: &Config, place: &Place) -> (Finding, Option<Option<Lock>>) {
@@ -82,7 +85,7 @@ async fn inside(door: &Door<'_>, mut line: Line, limit: Duration, chart: &mut Ch
     )?;
     chart.note(
         Step::Routes,
-        within(limit, home::routes(&mut line, domain, limit)).await,
+        within(limit, routes::examine(&mut line, domain, limit)).await,
     )?;
     let examined = within(limit, host::examine(&mut line, domain, limit)).await;
     let others = chart.note(Step::Host, examined)?;

@@ -28,8 +28,7 @@ async fn serve(config: Config, stop: Stop) -> Result<(), Error> {
 fn main() -> ExitCode {
     Launch::new()
         .version(env!("CARGO_PKG_VERSION"))
-        .sources(Sources::process().section(SECTION))
-        .check(|config| config.section::<Settings>(SECTION).map(|_| ()))
+        .sources(Sources::process().with_section::<Settings>())
         .run(serve)
 }
 

@@ -6,20 +6,23 @@ mod wire;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use couplet::config::Sources;
+use couplet::config::{Section, Sources};
 use couplet::launch::Launch;
 use couplet::{Component, Condition, Config, Done, Incoming, Refusal};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::lamps::Lamps;
 use crate::wire::Lamp;
 
 /// The table `[lamps]` of couplet.toml.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Deserialize, Serialize)]
 struct Rules {
     /// The domains whose users may switch.
     switchers: Vec<String>,
+}
+
+impl Section for Rules {
+    const NAME: &'static str = "lamps";
 }
 
 fn service(config: Config, rules: Rules) -> Component {
@@ -58,9 +61,9 @@ fn switch(lamps: &Lamps, rules: &Rules, order: &Incoming<Lamp>) -> Result<Done, 
 }
 
 fn main() -> ExitCode {
-    let launch = Launch::new().sources(Sources::process().section("lamps"));
+    let launch = Launch::new().sources(Sources::process().with_section::<Rules>());
     launch.run(async |config, stop| {
-        let rules = config.section("lamps")?;
+        let rules = config.section(Rules::NAME)?;
         service(config, rules).run(stop.wait()).await
     })
 }

@@ -8,7 +8,7 @@ use super::Component;
 use crate::{connect::Configured, dispatch::Dispatch, error::Error, supervise::Supervisor};
 
 impl Component {
-    /// Runs until `until` is ready; then it stops politely: nobody new is admitted, handlers
+    /// Runs until `until` is ready; then it stops politely: it admits no further stanza, handlers
     /// finish within `timing.grace`, the rest is answered, the goodbye hook runs, the stream is
     /// closed.
     ///

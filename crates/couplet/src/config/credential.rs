@@ -6,10 +6,18 @@ use std::path::{Path, PathBuf};
 
 use super::Config;
 use super::fault::{ConfigError, Place};
+use crate::odd_characters;
 use crate::secret::Secret;
 
 /// Fills in the secret, from `credentials` (systemd's directory) when nothing else names one.
 pub(super) fn find(config: &mut Config, credentials: Option<&Path>) -> Result<(), ConfigError> {
+    look_up(config, credentials)?;
+    config.warnings.extend(oddities(config));
+    Ok(())
+}
+
+/// Where the secret is: given directly, in the file that is named, or among the credentials.
+fn look_up(config: &mut Config, credentials: Option<&Path>) -> Result<(), ConfigError> {
     let named = config.secret_file.clone();
     match (config.origins.contains_key("secret"), named) {
         (true, Some(_)) => {
@@ -43,6 +51,18 @@ pub(super) fn find(config: &mut Config, credentials: Option<&Path>) -> Result<()
                 .help("or the systemd credential `couplet-secret` or `secret`")),
         },
     }
+}
+
+/// What a secret may hold and hardly ever means to. It is a warning only: the server may have the
+/// same characters.
+fn oddities(config: &Config) -> Vec<String> {
+    let (secret, place) = (config.secret.expose(), config.origin("secret"));
+    let lines = secret.contains('\n').then(|| {
+        format!("the secret ({place}) has more than one line, and all of them are the secret")
+    });
+    let ends = odd_characters::at_the_ends(secret)
+        .map(|odd| format!("the secret ({place}) {odd}, which is part of it"));
+    lines.into_iter().chain(ends).collect()
 }
 
 /// The secret as its file has it now, so that it can be changed without a restart; the one known

@@ -49,28 +49,29 @@ impl Kind {
         let text = value.as_str();
         match self {
             Kind::Domain(field) | Kind::Filter(field) => {
-                *(field.write)(config) = text.ok_or("is no text in quotes")?.to_owned();
+                *(field.write)(config) = text.ok_or("is not a text in quotes")?.to_owned();
             }
             Kind::Server(field) => {
-                let server = text.ok_or("is no text in quotes")?.parse();
-                *(field.write)(config) = server.map_err(|why| format!("names no server: {why}"))?;
+                let server = text.ok_or("is not a text in quotes")?.parse();
+                *(field.write)(config) = server.map_err(|why| format!("is not a server: {why}"))?;
             }
             Kind::Secret(field) => {
-                *(field.write)(config) = Secret::new(text.ok_or("is no text in quotes")?);
+                *(field.write)(config) = Secret::new(text.ok_or("is not a text in quotes")?);
             }
             Kind::Name(field) => {
-                *(field.write)(config) = Some(text.ok_or("is no text in quotes")?.to_owned());
+                *(field.write)(config) = Some(text.ok_or("is not a text in quotes")?.to_owned());
             }
             Kind::File(field) => {
-                *(field.write)(config) = Some(PathBuf::from(text.ok_or("is no text in quotes")?));
+                *(field.write)(config) =
+                    Some(PathBuf::from(text.ok_or("is not a text in quotes")?));
             }
             Kind::Count(_, field) => {
                 let number = whole(value).or_else(|| quantity::count(text?));
-                *(field.write)(config) = number.ok_or("is no whole number")?;
+                *(field.write)(config) = number.ok_or("is not a whole number")?;
             }
             Kind::Size(_, field) => {
                 let bytes = whole(value).or_else(|| quantity::size(text?));
-                *(field.write)(config) = bytes.ok_or("is no size")?;
+                *(field.write)(config) = bytes.ok_or("is not a size")?;
             }
             Kind::Time(_, field) => {
                 // A bare number would leave open whether seconds or milliseconds are meant.
@@ -78,21 +79,30 @@ impl Kind {
                     return Err("has no unit".to_owned());
                 }
                 let time = text.and_then(quantity::duration);
-                *(field.write)(config) = time.ok_or("is no duration")?;
+                *(field.write)(config) = time.ok_or("is not a duration")?;
             }
             Kind::Format(field) => {
                 *(field.write)(config) = match text {
                     Some("text") => LogFormat::Text,
                     Some("json") => LogFormat::Json,
-                    _ => return Err("is no log format".to_owned()),
+                    _ => return Err("is not a log format".to_owned()),
                 };
             }
             Kind::Listen(field) => {
                 let address = text.and_then(|text| text.parse().ok());
-                *(field.write)(config) = Some(address.ok_or("is no address and port")?);
+                *(field.write)(config) = Some(address.ok_or("is not an address and port")?);
             }
         }
         Ok(())
+    }
+
+    /// Whether a blank or a quotation mark around a value would be part of a name or a path, and so
+    /// is a mistake. A secret may have them.
+    pub(super) fn is_taken_letter_by_letter(self) -> bool {
+        matches!(
+            self,
+            Kind::Domain(_) | Kind::Server(_) | Kind::Name(_) | Kind::File(_) | Kind::Listen(_)
+        )
     }
 
     /// Whether the value in its field makes sense by itself; the error ends the same sentence.

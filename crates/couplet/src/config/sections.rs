@@ -2,13 +2,118 @@
 
 use std::fmt;
 
-use figment::error::Kind;
-use figment::{Figment, Metadata};
+use figment::Figment;
+use figment::value::{Dict, Tag, Value};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::document::Document;
 use super::fault::{ConfigError, Place, meant};
 use super::layer::place_of;
+use super::reader::{Fault, Reader, What};
+
+mod effective;
+
+pub(super) use effective::Entry;
+
+/// A table of the configuration that belongs to the application, as a type.
+///
+/// Its fields are its keys. Every usual spelling is read: `1`, `yes` and `on` for a boolean, one
+/// text with commas for a list, a number as text; a variable for each key, also of inner tables
+/// (`COUPLET_NEWS_LIMITS_ITEMS` for `items` in `[news.limits]`). A key that the type does not have,
+/// a value of the wrong type and a missing key are errors with the place and what is accepted.
+/// [`Sources::with_section`](super::Sources::with_section) announces it.
+///
+/// What its `Serialize` writes is what `--check-config` prints: hide passwords there.
+///
+/// # Examples
+///
+/// ```
+/// use couplet::config::{Section, Sources};
+///
+/// #[derive(serde::Deserialize, serde::Serialize)]
+/// #[serde(default)]
+/// struct News { feeds: Vec<String>, archive: bool }
+///
+/// impl Default for News {
+///     fn default() -> News {
+///         News { feeds: Vec::new(), archive: true }
+///     }
+/// }
+///
+/// impl Section for News {
+///     const NAME: &'static str = "news";
+/// }
+///
+/// let config = Sources::none()
+///     .variable("COUPLET_DOMAIN", "news.localhost")
+///     .variable("COUPLET_SECRET", "x")
+///     .variable("COUPLET_NEWS_FEEDS", "https://example.org/a, https://example.org/b")
+///     .variable("COUPLET_NEWS_ARCHIVE", "off")
+///     .with_section::<News>()
+///     .load()?;
+/// let news: News = config.section(News::NAME)?;
+/// assert_eq!((news.feeds.len(), news.archive), (2, false));
+/// assert!(config.to_string().contains("[news]\narchive = false  # COUPLET_NEWS_ARCHIVE\n"));
+/// # Ok::<(), couplet::config::ConfigError>(())
+/// ```
+pub trait Section: DeserializeOwned + Serialize {
+    /// The name of the table: `news` for `[news]` and `COUPLET_NEWS_...`.
+    const NAME: &'static str;
+
+    /// What is accepted but looks wrong, each with the name of its key; none by default.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::config::Section;
+    ///
+    /// #[derive(serde::Deserialize, serde::Serialize)]
+    /// struct News { feed: String }
+    ///
+    /// impl Section for News {
+    ///     const NAME: &'static str = "news";
+    ///
+    ///     fn warnings(&self) -> Vec<String> {
+    ///         let is_plain = self.feed.starts_with("http://");
+    ///         let warning = is_plain.then(|| "news.feed is read without encryption".to_owned());
+    ///         warning.into_iter().collect()
+    ///     }
+    /// }
+    ///
+    /// let news = News { feed: "http://example.org/feed".to_owned() };
+    /// assert_eq!(news.warnings().len(), 1);
+    /// ```
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// A section whose type is known.
+#[derive(Clone, Copy)]
+pub(super) struct Typed {
+    pub(super) name: &'static str,
+    read: fn(&Sections) -> Result<Read, ConfigError>,
+}
+
+/// A section as it is printed, and what looks wrong in it.
+type Read = (Value, Vec<String>);
+
+impl Typed {
+    pub(super) fn of<S: Section>() -> Typed {
+        Typed {
+            name: S::NAME,
+            read: |sections| {
+                let section: S = sections.read(S::NAME)?;
+                let shown = Value::serialize(&section).map_err(|why| {
+                    let what = format!("[{}] cannot be printed: {why}", S::NAME);
+                    ConfigError::because(what)
+                })?;
+                Ok((shown, section.warnings()))
+            },
+        }
+    }
+}
 
 /// The values of the announced sections, from every source, and where they stand.
 #[derive(Clone, Default)]
@@ -16,72 +121,121 @@ pub(super) struct Sections {
     names: Vec<String>,
     values: Figment,
     document: Document,
+    /// What holds in them, for those whose type is known; for the others, what is given.
+    entries: Vec<Entry>,
 }
 
 impl Sections {
-    pub(super) fn new(names: Vec<String>, values: Figment, document: Document) -> Sections {
-        Sections {
-            names,
+    /// The sections, those whose type is known already read; and what looks wrong in them.
+    pub(super) fn load(
+        names: &[String],
+        typed: &[Typed],
+        values: Figment,
+        document: Document,
+    ) -> Result<(Sections, Vec<String>), ConfigError> {
+        let mut sections = Sections {
+            names: names.to_vec(),
             values,
             document,
+            entries: Vec::new(),
+        };
+        let mut warnings = Vec::new();
+        for name in names {
+            let Some(typed) = typed.iter().find(|typed| typed.name == name) else {
+                let given = sections.given(name);
+                sections
+                    .entries
+                    .extend(effective::keys(name, &given, &sections));
+                continue;
+            };
+            let (shown, of_it) = (typed.read)(&sections)?;
+            sections
+                .entries
+                .extend(effective::values(name, &shown, &sections));
+            warnings.extend(of_it);
         }
+        Ok((sections, warnings))
+    }
+
+    /// What holds, for the effective configuration.
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.entries
     }
 
     pub(super) fn read<T: DeserializeOwned>(&self, name: &str) -> Result<T, ConfigError> {
         if !self.names.iter().any(|known| known == name) {
-            let what = format!("nobody announced the section [{name}]");
+            let what = format!("the section [{name}] is not announced");
             return Err(ConfigError::new(Place::Default, what).help(format!(
                 "announce it with `.section({name:?})` before loading"
             )));
         }
-        // An announced section without values is an empty table, so that defaults apply.
-        let found = self.values.focus(name).extract();
-        found.map_err(|error: figment::Error| self.fault(name, error))
+        let is_variable =
+            |tag: Tag| matches!(self.place(tag, "", Document::key), Place::Variable(_));
+        let given = self.given(name);
+        let found = T::deserialize(Reader::new(&given, &is_variable));
+        found.map_err(|fault| self.told(name, &fault))
     }
 
-    fn fault(&self, name: &str, error: figment::Error) -> ConfigError {
-        let inner = error.path.join(".");
-        let path = format!("{name}.{inner}").trim_end_matches('.').to_owned();
-        match error.kind {
-            Kind::UnknownField(field, known) => {
-                // The key itself may or may not stand in `error.path` already.
-                let path = match path.ends_with(&format!(".{field}")) {
-                    true => path,
-                    false => format!("{path}.{field}"),
+    /// An announced section without values is an empty table, so that defaults apply.
+    fn given(&self, name: &str) -> Value {
+        let found = self.values.find_value(name);
+        found.unwrap_or_else(|_| Value::from(Dict::new()))
+    }
+
+    fn told(&self, section: &str, fault: &Fault) -> ConfigError {
+        let mut path = vec![section];
+        path.extend(fault.path());
+        let path = path.join(".");
+        let place = |name: &str, in_file| match fault.tag {
+            Some(tag) => self.place(tag, name, in_file),
+            None if self.document.has(name) => in_file(&self.document, name),
+            None => Place::Default,
+        };
+        match &fault.what {
+            What::Unknown { key, known } => {
+                let name = format!("{path}.{key}");
+                let what = match meant(key, known.iter().copied()) {
+                    Some(meant) => format!("unknown key `{name}`; did you mean `{meant}`?"),
+                    None => format!("unknown key `{name}`"),
                 };
-                let what = match meant(&field, known.iter().copied()) {
-                    Some(meant) => format!("unknown key `{path}`; did you mean `{meant}`?"),
-                    None => format!("unknown key `{path}`"),
-                };
-                ConfigError::new(
-                    self.place(&path, error.metadata.as_ref(), Document::key),
-                    what,
-                )
-                .help(format!("accepted in [{name}]: {}", known.join(", ")))
+                ConfigError::new(place(&name, Document::key), what)
+                    .help(format!("accepted in [{path}]: {}", known.join(", ")))
             }
-            Kind::MissingField(field) => {
-                let place = match self.document.has(name) {
-                    true => self.document.key(name),
+            What::Missing(field) => {
+                let place = match self.document.has(&path) {
+                    true => self.document.key(&path),
                     false => Place::Default,
                 };
-                ConfigError::new(place, format!("`{field}` is missing in [{name}]"))
+                let variable = format!("{}.{field}", path).replace('.', "_").to_uppercase();
+                ConfigError::new(place, format!("`{field}` is missing in [{path}]"))
+                    .help(format!("set it there, or COUPLET_{variable}"))
             }
-            kind => {
-                let place = self.place(&path, error.metadata.as_ref(), Document::value);
-                ConfigError::new(place, format!("{path}: {kind}"))
+            What::Value {
+                shown,
+                why,
+                accepted,
+                odd,
+            } => {
+                let what = match shown {
+                    Some(value) => format!("{path} = {value} {why}"),
+                    None => format!("{path}: {why}"),
+                };
+                let mut error = ConfigError::new(place(&path, Document::value), what);
+                if let Some(odd) = odd {
+                    error = error.help(format!("the value {odd}, which is part of it"));
+                }
+                match accepted {
+                    Some(accepted) => error.help(format!("accepted: {accepted}")),
+                    None => error,
+                }
             }
         }
     }
 
-    fn place(
-        &self,
-        path: &str,
-        metadata: Option<&Metadata>,
-        in_file: fn(&Document, &str) -> Place,
-    ) -> Place {
-        match metadata {
-            Some(metadata) => place_of(metadata, || in_file(&self.document, path)),
-            None if self.document.has(path) => in_file(&self.document, path),
+    /// Where a value comes from; `name` is for the file.
+    fn place(&self, tag: Tag, name: &str, in_file: fn(&Document, &str) -> Place) -> Place {
+        match self.values.get_metadata(tag) {
+            Some(metadata) => place_of(metadata, || in_file(&self.document, name)),
             None => Place::Default,
         }
     }

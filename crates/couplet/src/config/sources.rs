@@ -13,9 +13,10 @@ use figment::{Figment, Metadata, Source};
 use super::document::Document;
 use super::fault::{ConfigError, Place};
 use super::layer::{Layer, place_of};
-use super::sections::Sections;
+use super::sections::{Section, Sections, Typed};
 use super::settings::{PREFIX, Setting, settings};
 use super::{Config, Server, credential, unknown};
+use crate::odd_characters;
 
 const FILE: &str = "couplet.toml";
 
@@ -44,6 +45,8 @@ pub struct Sources {
     variables: Vec<(String, OsString)>,
     flags: Vec<(String, String)>,
     sections: Vec<String>,
+    /// Those of them whose type is known.
+    typed: Vec<Typed>,
     /// Whether there has to be a domain and a secret.
     login: bool,
 }
@@ -63,6 +66,7 @@ impl Sources {
             variables: Vec::new(),
             flags: Vec::new(),
             sections: Vec::new(),
+            typed: Vec::new(),
             login: true,
         }
     }
@@ -129,7 +133,41 @@ impl Sources {
         self
     }
 
-    /// Announces a table of the application, to be read with [`Config::section`].
+    /// Announces a table of the application by its type: loading reads it, reports what is wrong in
+    /// it, and has it printed by `--check-config`. [`Config::section`] gives it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::config::{Section, Sources};
+    ///
+    /// #[derive(serde::Deserialize, serde::Serialize)]
+    /// struct News { max_items: u32 }
+    ///
+    /// impl Section for News {
+    ///     const NAME: &'static str = "news";
+    /// }
+    ///
+    /// let error = Sources::none()
+    ///     .variable("COUPLET_NEWS_MAX_ITEMS", "many")
+    ///     .with_section::<News>()
+    ///     .load()
+    ///     .unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "COUPLET_NEWS_MAX_ITEMS: news.max_items = \"many\" is not a whole number\n  \
+    ///      accepted: a whole number from 0 to 4294967295",
+    /// );
+    /// ```
+    #[must_use]
+    pub fn with_section<S: Section>(mut self) -> Sources {
+        self.typed.push(Typed::of::<S>());
+        self.section(S::NAME)
+    }
+
+    /// Announces a table of the application by its name alone, to be read with [`Config::section`];
+    /// `--check-config` prints its keys without their values. Use [`Sources::with_section`] where the type
+    /// is known.
     ///
     /// # Examples
     ///
@@ -201,7 +239,9 @@ impl Sources {
         for setting in settings() {
             apply(setting, &figment, &document, &mut config)?;
         }
-        config.sections = Sections::new(self.sections.clone(), figment, document);
+        let (sections, warnings) = Sections::load(&self.sections, &self.typed, figment, document)?;
+        config.sections = sections;
+        config.warnings = warnings;
         if !self.login {
             return Ok(config);
         }
@@ -220,13 +260,13 @@ impl Sources {
             (None, Some(path)) if path.exists() => path.clone(),
             _ => return Ok((Document::default(), Dict::new())),
         };
-        let text = std::fs::read_to_string(&path).map_err(|error| {
-            let what = format!(
-                "the configuration file {} cannot be read: {error}",
-                path.display()
-            );
+        let unread = |why: String| {
+            let what = format!("the configuration file {} {why}", path.display());
             ConfigError::new(Place::Default, what)
-        })?;
+        };
+        let bytes =
+            std::fs::read(&path).map_err(|error| unread(format!("cannot be read: {error}")))?;
+        let text = odd_characters::decode(bytes).map_err(|why| unread(why.to_owned()))?;
         Document::parse(&path, &text)
     }
 
@@ -248,27 +288,24 @@ impl Sources {
         let Some(rest) = name.strip_prefix(PREFIX) else {
             return Ok(figment);
         };
-        if rest == "CONFIG" || from_kubernetes(rest) {
+        let setting = settings().iter().find(|setting| setting.variable() == name);
+        let is_ours = setting.is_some() || !unknown::is_of_kubernetes(rest, value);
+        if rest == "CONFIG" || !is_ours {
             return Ok(figment);
         }
-        let setting = settings().iter().find(|setting| setting.variable() == name);
         let path = match setting {
             Some(setting) => setting.name().to_owned(),
             None => self
                 .section_key(rest)
-                .ok_or_else(|| unknown::variable(name))?,
+                .ok_or_else(|| unknown::variable(name, &self.sections))?,
         };
         let text = value.to_str().ok_or_else(|| not_unicode(name))?;
         if text.is_empty() {
             return Ok(figment);
         }
-        // Couplet's own settings stay texts: the secret 007 is no number. An application's type
-        // asks for a number or a list, so there the text is read as figment reads variables.
-        let value = match (setting, text.parse::<Value>()) {
-            (None, Ok(value)) => value,
-            _ => Value::from(text),
-        };
-        Ok(figment.merge(Layer::one(name, "variable", &path, value)))
+        // It stays a text until a setting or a type asks for something else: the secret 007 is not
+        // a number.
+        Ok(figment.merge(Layer::one(name, "variable", &path, text.into())))
     }
 
     fn section_key(&self, rest: &str) -> Option<String> {
@@ -295,13 +332,25 @@ fn apply(
         Some(metadata) => place_of(metadata, || document.value(name)),
         None => document.value(name),
     };
-    setting.kind.set(config, &value).map_err(|why| {
+    let odd = value.as_str().and_then(odd_characters::at_the_ends);
+    let set = match odd {
+        Some(odd) if setting.kind.is_taken_letter_by_letter() => Err(odd.to_owned()),
+        _ => setting.kind.set(config, &value),
+    };
+    set.map_err(|why| {
         let what = if setting.is_secret() {
             format!("{name} {why}")
         } else {
             format!("{name} = {} {why}", shown(&value))
         };
-        ConfigError::new(place.clone(), what).help(format!("accepted: {}", setting.accepted()))
+        let error = ConfigError::new(place.clone(), what);
+        let error = match odd {
+            Some(odd) => error.help(format!(
+                "the value {odd}, which is part of it: take it away"
+            )),
+            None => error,
+        };
+        error.help(format!("accepted: {}", setting.accepted()))
     })?;
     config.origins.insert(name, place);
     Ok(())
@@ -346,12 +395,8 @@ fn not_unicode(name: &str) -> ConfigError {
     ConfigError::new(Place::Variable(name.to_owned()), "the value is not UTF-8")
 }
 
-/// Kubernetes sets such variables in every container beside a service named `couplet`.
-fn from_kubernetes(rest: &str) -> bool {
-    rest == "PORT" || rest.starts_with("PORT_") || rest.starts_with("SERVICE_")
-}
-
-fn shown(value: &Value) -> String {
+/// A value as the file would have it, in an error.
+pub(super) fn shown(value: &Value) -> String {
     match value {
         Value::String(_, text) => format!("{text:?}"),
         Value::Char(_, char) => format!("{:?}", char.to_string()),

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use super::{Config, ConfigError, Place, Sources, settings};
+use super::{Config, ConfigError, Place, Section, Sources, settings};
 
 struct Folder(tempfile::TempDir);
 
@@ -102,13 +102,32 @@ fn an_empty_variable_counts_as_not_set() {
 }
 
 #[test]
-fn what_kubernetes_sets_beside_a_service_named_couplet_is_no_setting() {
-    let config = enough()
-        .variable("COUPLET_PORT", "tcp://10.0.0.1:80")
-        .variable("COUPLET_PORT_80_TCP", "tcp://10.0.0.1:80")
-        .variable("COUPLET_SERVICE_HOST", "10.0.0.1")
-        .load();
-    assert!(config.is_ok());
+fn what_kubernetes_sets_beside_a_service_is_not_a_setting() {
+    for (name, value) in [
+        ("COUPLET_PORT", "tcp://10.0.0.1:80"),
+        ("COUPLET_PORT_80_TCP", "tcp://10.0.0.1:80"),
+        ("COUPLET_SERVICE_HOST", "10.0.0.1"),
+        ("COUPLET_PUBSUB_SERVICE_HOST", "10.0.0.1"),
+        ("COUPLET_PUBSUB_SERVICE_PORT_OPS", "9100"),
+        ("COUPLET_ECHO_PORT", "tcp://10.0.0.1:9100"),
+        ("COUPLET_ECHO_PORT_9100_TCP_ADDR", "10.0.0.1"),
+        // Beside a section of the same name too.
+        ("COUPLET_NEWS_PORT", "tcp://10.0.0.1:9100"),
+        ("COUPLET_NEWS_SERVICE_HOST", "10.0.0.1"),
+    ] {
+        let config = enough().variable(name, value).with_section::<News>().load();
+        assert!(config.is_ok(), "{name}: {config:?}");
+    }
+    let error = enough().variable("COUPLET_OPS_PORT", "9100").load();
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.contains("COUPLET_OPS_PORT: unknown variable\n"),
+        "{error}"
+    );
+    assert!(
+        error.contains("COUPLET_OPERATE_LISTEN take host:port"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -172,19 +191,19 @@ fn a_bad_value_is_told_by_line_with_the_value_and_the_reason() {
         ),
         (
             "[limits]\nhandlers = -1",
-            "couplet.toml:2:12: limits.handlers = -1 is no whole number",
+            "couplet.toml:2:12: limits.handlers = -1 is not a whole number",
         ),
         (
             "limits.handlers = 5.5",
-            "couplet.toml:1:19: limits.handlers = 5.5 is no whole number",
+            "couplet.toml:1:19: limits.handlers = 5.5 is not a whole number",
         ),
         (
             "limits = { depth = \"deep\" }",
-            "couplet.toml:1:20: limits.depth = \"deep\" is no whole number",
+            "couplet.toml:1:20: limits.depth = \"deep\" is not a whole number",
         ),
         (
             "[limits]\nstanza_bytes = \"512 Kb\"",
-            "couplet.toml:2:16: limits.stanza_bytes = \"512 Kb\" is no size",
+            "couplet.toml:2:16: limits.stanza_bytes = \"512 Kb\" is not a size",
         ),
         (
             "[limits]\nstanza_bytes = 100",
@@ -196,7 +215,7 @@ fn a_bad_value_is_told_by_line_with_the_value_and_the_reason() {
         ),
         (
             "[timing]\nhandler = \"soon\"",
-            "couplet.toml:2:11: timing.handler = \"soon\" is no duration",
+            "couplet.toml:2:11: timing.handler = \"soon\" is not a duration",
         ),
         (
             "[timing]\nhandler = \"0s\"",
@@ -216,15 +235,15 @@ fn a_bad_value_is_told_by_line_with_the_value_and_the_reason() {
         ),
         (
             "server = \"::1\"",
-            "couplet.toml:1:10: server = \"::1\" names no server: an IPv6 address needs brackets: [::1]:5347",
+            "couplet.toml:1:10: server = \"::1\" is not a server: an IPv6 address needs brackets: [::1]:5347",
         ),
         (
             "[log]\nformat = \"xml\"",
-            "couplet.toml:2:10: log.format = \"xml\" is no log format",
+            "couplet.toml:2:10: log.format = \"xml\" is not a log format",
         ),
         (
             "[tls]\nname = [1]",
-            "couplet.toml:2:8: tls.name = a list is no text in quotes",
+            "couplet.toml:2:8: tls.name = a list is not a text in quotes",
         ),
     ] {
         assert_eq!(first_line(toml), line);
@@ -239,7 +258,7 @@ fn a_bad_value_lists_what_is_accepted() {
         .unwrap_err();
     assert_eq!(
         error.to_string(),
-        "COUPLET_LOG_FORMAT: log.format = \"xml\" is no log format\n  accepted: \"text\" or \"json\"",
+        "COUPLET_LOG_FORMAT: log.format = \"xml\" is not a log format\n  accepted: \"text\" or \"json\"",
     );
 }
 
@@ -265,7 +284,7 @@ fn a_fault_in_the_environment_names_the_variable() {
         (
             "COUPLET_THREADS",
             "many",
-            "COUPLET_THREADS: runtime.threads = \"many\" is no whole number",
+            "COUPLET_THREADS: runtime.threads = \"many\" is not a whole number",
         ),
         (
             "COUPLET_DOMAIN",
@@ -327,7 +346,7 @@ fn a_secret_of_digits_stays_the_text_it_is() {
         .unwrap_err();
     assert_eq!(
         first(&error, &folder),
-        "couplet.toml:1:10: secret is no text in quotes"
+        "couplet.toml:1:10: secret is not a text in quotes"
     );
     assert!(!error.to_string().contains("5150"));
 }
@@ -376,7 +395,7 @@ fn a_secret_file_that_holds_no_secret_is_refused() {
     let long = "hunter2".repeat(10_000);
     for (text, why) in [
         (Some(b"\n".as_slice()), "is empty"),
-        (Some(b"\xff\xfe".as_slice()), "is not UTF-8"),
+        (Some(b"a\xff".as_slice()), "is not UTF-8"),
         (
             Some(long.as_bytes()),
             "is longer than 64KiB: is it the right file?",
@@ -479,7 +498,7 @@ fn an_address_that_others_can_reach_is_warned_of() {
     assert_eq!(open.warnings().len(), 1);
     assert!(open.warnings()[0].contains("without a password"));
     let error = load("localhost").unwrap_err().to_string();
-    let line = "COUPLET_OPERATE_LISTEN: operate.listen = \"localhost\" is no address and port";
+    let line = "COUPLET_OPERATE_LISTEN: operate.listen = \"localhost\" is not an address and port";
     assert_eq!(error.lines().next(), Some(line));
 }
 
@@ -594,23 +613,50 @@ fn every_setting_can_be_given_by_its_variable() {
     }
 }
 
-#[derive(Debug, PartialEq, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, PartialEq, serde::Deserialize, serde::Serialize)]
+#[serde(default)]
 struct News {
-    #[serde(default)]
     max_items: usize,
-    #[serde(default)]
     title: String,
+    feeds: Vec<String>,
+    archive: bool,
+    password: Option<String>,
+    limits: NewsLimits,
+}
+
+#[derive(Debug, Default, PartialEq, serde::Deserialize, serde::Serialize)]
+#[serde(default)]
+struct NewsLimits {
+    bytes: u32,
+    often: bool,
+}
+
+impl Section for News {
+    const NAME: &'static str = "news";
+
+    fn warnings(&self) -> Vec<String> {
+        let is_odd = self.title == "odd";
+        is_odd
+            .then(|| "news.title is odd".to_owned())
+            .into_iter()
+            .collect()
+    }
 }
 
 fn news(toml: &str) -> Result<News, ConfigError> {
     let folder = Folder::new();
     let path = folder.file("couplet.toml", toml);
-    let config = enough().file(path).section("news").load()?;
-    config.section("news").map_err(|error| {
+    let loaded = enough().file(path).with_section::<News>().load();
+    let config = loaded.map_err(|error| {
         let line = first(&error, &folder);
         ConfigError::new(Place::Default, line)
-    })
+    })?;
+    config.section("news")
+}
+
+fn news_with(name: &str, value: &str) -> Result<News, ConfigError> {
+    let sources = enough().variable(name, value).with_section::<News>();
+    sources.load()?.section("news")
 }
 
 #[test]
@@ -620,42 +666,344 @@ fn a_section_of_the_application_is_read_like_our_own() {
     let config = enough()
         .file(path)
         .variable("COUPLET_NEWS_MAX_ITEMS", "4")
+        .variable("COUPLET_NEWS_LIMITS_BYTES", "5")
         .section("news")
         .load()
         .unwrap();
     let read = config.section::<News>("news").unwrap();
-    assert_eq!(
-        read,
-        News {
-            max_items: 4,
-            title: "a".to_owned()
-        }
-    );
-    assert_eq!(news("").unwrap().max_items, 0);
+    assert_eq!((read.max_items, read.title.as_str()), (4, "a"));
+    assert_eq!(read.limits.bytes, 5);
+    assert_eq!(news("").unwrap(), News::default());
 }
 
 #[test]
 fn a_fault_in_a_section_is_told_by_line_or_variable() {
+    for (toml, line) in [
+        (
+            "[news]\nmax_item = 3",
+            "couplet.toml:2:1: unknown key `news.max_item`; did you mean `max_items`?",
+        ),
+        (
+            "[news.limits]\nbites = 3",
+            "couplet.toml:2:1: unknown key `news.limits.bites`; did you mean `bytes`?",
+        ),
+        (
+            "[news]\nmax_items = \"x\"",
+            "couplet.toml:2:13: news.max_items = \"x\" is not a whole number",
+        ),
+        (
+            "[news]\nlimits.bytes = -1",
+            "couplet.toml:2:16: news.limits.bytes = -1 is too small",
+        ),
+        (
+            "[news]\ntitle = 7",
+            "couplet.toml:2:9: news.title = 7 is not a text",
+        ),
+        (
+            "[news]\nlimits = 7",
+            "couplet.toml:2:10: news.limits = 7 is not a table",
+        ),
+        (
+            "[news]\nfeeds = [\"a\", 7]",
+            "couplet.toml:2:9: news.feeds: entry 2, 7, is not a text",
+        ),
+    ] {
+        assert_eq!(news(toml).unwrap_err().to_string(), line);
+    }
+    for (name, value, told) in [
+        (
+            "COUPLET_NEWS_MAX_ITEMS",
+            "x",
+            "COUPLET_NEWS_MAX_ITEMS: news.max_items = \"x\" is not a whole number\n  accepted: a whole number such as 100",
+        ),
+        (
+            "COUPLET_NEWS_ARCHIVE",
+            "maybe",
+            "COUPLET_NEWS_ARCHIVE: news.archive = \"maybe\" is neither true nor false\n  accepted: true or false; yes, no, on, off, 1 and 0 too",
+        ),
+        (
+            "COUPLET_NEWS_LIMITS_BYTES",
+            "5000000000",
+            "COUPLET_NEWS_LIMITS_BYTES: news.limits.bytes = \"5000000000\" is too large\n  accepted: a whole number from 0 to 4294967295",
+        ),
+        (
+            "COUPLET_NEWS_MAX_ITEM",
+            "5",
+            "COUPLET_NEWS_MAX_ITEM: unknown key `news.max_item`; did you mean `max_items`?\n  accepted in [news]: max_items, title, feeds, archive, password, limits",
+        ),
+        (
+            "COUPLET_NEWS_LIMITS_BITES",
+            "5",
+            "COUPLET_NEWS_LIMITS_BITES: unknown key `news.limits.bites`; did you mean `bytes`?\n  accepted in [news.limits]: bytes, often",
+        ),
+        (
+            "COUPLET_NEWS_TITLE_X",
+            "5",
+            "COUPLET_NEWS_TITLE_X: unknown key `news.title_x`; did you mean `title`?\n  accepted in [news]: max_items, title, feeds, archive, password, limits",
+        ),
+        (
+            "COUPLET_NEWS_MAX_ITEMS",
+            "\"5\"",
+            "COUPLET_NEWS_MAX_ITEMS: news.max_items = \"\\\"5\\\"\" is not a whole number\n  the value begins or ends with a quotation mark, which is part of it\n  accepted: a whole number such as 100",
+        ),
+    ] {
+        assert_eq!(news_with(name, value).unwrap_err().to_string(), told);
+    }
+    let mistyped = news_with("COUPLET_NWS_TITLE", "x").unwrap_err().to_string();
     assert_eq!(
-        news("[news]\nmax_item = 3").unwrap_err().to_string(),
-        "couplet.toml:2:1: unknown key `news.max_item`; did you mean `max_items`?",
+        mistyped,
+        "COUPLET_NWS_TITLE: unknown variable; did you mean COUPLET_NEWS_TITLE?"
     );
-    assert_eq!(
-        news("[news]\nmax_items = \"x\"").unwrap_err().to_string(),
-        "couplet.toml:2:13: news.max_items: invalid type: found string \"x\", expected usize",
-    );
-    let config = enough()
-        .variable("COUPLET_NEWS_MAX_ITEMS", "x")
-        .section("news")
-        .load()
-        .unwrap();
-    assert_eq!(
-        config.section::<News>("news").unwrap_err().to_string(),
-        "COUPLET_NEWS_MAX_ITEMS: news.max_items: invalid type: found string \"x\", expected usize",
-    );
+    let config = enough().section("news").load().unwrap();
     assert!(config.section::<News>("olds").is_err());
     let unannounced = enough().variable("COUPLET_NEWS_MAX_ITEMS", "x").load();
     assert!(unannounced.is_err());
+}
+
+#[test]
+fn a_boolean_of_a_section_is_read_in_every_usual_spelling() {
+    for (value, is) in [
+        ("true", true),
+        ("1", true),
+        ("yes", true),
+        ("On", true),
+        ("TRUE", true),
+        ("false", false),
+        ("0", false),
+        ("no", false),
+        ("off", false),
+    ] {
+        assert_eq!(
+            news_with("COUPLET_NEWS_ARCHIVE", value).unwrap().archive,
+            is
+        );
+        assert_eq!(
+            news_with("COUPLET_NEWS_LIMITS_OFTEN", value)
+                .unwrap()
+                .limits
+                .often,
+            is
+        );
+        let quoted = news(&format!("[news]\narchive = {value:?}")).unwrap();
+        assert_eq!(quoted.archive, is);
+    }
+    assert!(news("[news]\narchive = 1").unwrap().archive);
+    assert!(news("[news]\narchive = 2").is_err());
+    assert!(news("[news]\narchive = [true]").is_err());
+}
+
+#[test]
+fn a_list_of_a_section_is_read_in_every_usual_spelling() {
+    for value in ["a", "a,", "[a]", "\"a\"", "[\"a\"]", "['a']"] {
+        let read = news_with("COUPLET_NEWS_FEEDS", value).unwrap();
+        assert_eq!(read.feeds, ["a"], "{value}");
+    }
+    for value in ["a,b", " a , b ", "[a, b]", "[\"a\", \"b\"]", "\"a\",\"b\""] {
+        let read = news_with("COUPLET_NEWS_FEEDS", value).unwrap();
+        assert_eq!(read.feeds, ["a", "b"], "{value}");
+    }
+    for value in ["\"a, b\"", "[\"a\", \"b\"]"] {
+        let read = news(&format!("[news]\nfeeds = {value}")).unwrap();
+        assert_eq!(read.feeds, ["a", "b"], "{value}");
+    }
+    assert_eq!(
+        news_with("COUPLET_NEWS_FEEDS", "[]").unwrap().feeds,
+        [""; 0]
+    );
+    assert_eq!(
+        news_with("COUPLET_NEWS_FEEDS", "007").unwrap().feeds,
+        ["007"]
+    );
+    let error = news("[news.feeds]\na = 1").unwrap_err().to_string();
+    assert!(
+        error.contains("news.feeds = a table is not a list"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_text_of_a_section_stays_the_text_it_is() {
+    assert_eq!(news_with("COUPLET_NEWS_TITLE", "007").unwrap().title, "007");
+    assert_eq!(news_with("COUPLET_NEWS_TITLE", "[a]").unwrap().title, "[a]");
+    let read = news_with("COUPLET_NEWS_PASSWORD", "x").unwrap();
+    assert_eq!(read.password.as_deref(), Some("x"));
+}
+
+#[test]
+fn a_missing_key_of_a_section_is_told_with_its_variable() {
+    #[derive(Debug, serde::Deserialize)]
+    struct Needy {
+        #[expect(dead_code, reason = "it is missing")]
+        feed: String,
+    }
+    let config = enough().section("needy").load().unwrap();
+    assert_eq!(
+        config.section::<Needy>("needy").unwrap_err().to_string(),
+        "`feed` is missing in [needy]\n  set it there, or COUPLET_NEEDY_FEED",
+    );
+}
+
+#[test]
+fn the_effective_configuration_has_the_sections_with_their_origins() {
+    let folder = Folder::new();
+    let path = folder.file(
+        "couplet.toml",
+        "[news]\ntitle = \"a\"\n[other]\nkey = \"hunter2\"",
+    );
+    let config = enough()
+        .file(&path)
+        .variable("COUPLET_NEWS_FEEDS", "a,b")
+        .variable("COUPLET_NEWS_LIMITS_BYTES", "5")
+        .with_section::<News>()
+        .section("other")
+        .load()
+        .unwrap();
+    let shown = config.to_string();
+    let (_, sections) = shown.split_once("\n[news]\n").unwrap();
+    let file = path.display();
+    assert_eq!(
+        sections,
+        format!(
+            "archive = false  # default\n\
+             feeds = [\"a\", \"b\"]  # COUPLET_NEWS_FEEDS\n\
+             max_items = 0  # default\n\
+             title = \"a\"  # {file}:2:9\n\n\
+             [news.limits]\n\
+             bytes = 5  # COUPLET_NEWS_LIMITS_BYTES\n\
+             often = false  # default\n\n\
+             [other]\n\
+             # key is set  # {file}:4:7\n"
+        )
+    );
+    let again = folder.file("again.toml", &shown);
+    let again = Sources::none()
+        .file(again)
+        .with_section::<News>()
+        .section("other");
+    let again = again.load().unwrap();
+    assert_eq!(
+        again.section::<News>("news").unwrap(),
+        config.section::<News>("news").unwrap()
+    );
+}
+
+#[test]
+fn a_section_may_have_warnings() {
+    let sources = enough().variable("COUPLET_NEWS_TITLE", "odd");
+    let config = sources.with_section::<News>().load().unwrap();
+    assert_eq!(config.warnings(), ["news.title is odd"]);
+}
+
+#[cfg(feature = "launch")]
+#[test]
+fn a_changed_key_of_a_section_is_a_difference() {
+    let load = |title: &str| {
+        let sources = enough().variable("COUPLET_NEWS_TITLE", title);
+        sources.with_section::<News>().load().unwrap()
+    };
+    assert_eq!(load("a").differences(&load("b")), ["news.title"]);
+    assert_eq!(load("a").differences(&load("a")), [""; 0]);
+}
+
+#[test]
+fn what_is_around_a_name_and_not_part_of_it_is_refused() {
+    for (variable, value, line) in [
+        (
+            "COUPLET_DOMAIN",
+            "\"echo.example.org\"",
+            "domain = \"\\\"echo.example.org\\\"\" begins or ends with a quotation mark",
+        ),
+        (
+            "COUPLET_DOMAIN",
+            "echo.example.org ",
+            "domain = \"echo.example.org \" begins or ends with white space",
+        ),
+        (
+            "COUPLET_DOMAIN",
+            "\u{feff}echo.example.org",
+            "begins or ends with an invisible character",
+        ),
+        (
+            "COUPLET_SERVER",
+            "'localhost:5347'",
+            "server = \"'localhost:5347'\" begins or ends with a quotation mark",
+        ),
+        (
+            "COUPLET_SERVER",
+            "localhost\u{feff}",
+            "begins or ends with an invisible character",
+        ),
+        (
+            "COUPLET_TLS_NAME",
+            "\"xmpp.example.org\"",
+            "begins or ends with a quotation mark",
+        ),
+        (
+            "COUPLET_SECRET_FILE",
+            "\"/run/secret\"",
+            "begins or ends with a quotation mark",
+        ),
+    ] {
+        let sources = enough().variable(variable, value);
+        let error = sources.load().unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{variable}: ")), "{error}");
+        assert!(error.contains(line), "{error}");
+        assert!(
+            error.contains("which is part of it: take it away"),
+            "{error}"
+        );
+    }
+    let depth = enough().variable("COUPLET_LIMITS_DEPTH", "\"64\"");
+    let error = depth.load().unwrap_err().to_string();
+    assert!(
+        error.contains("is not a whole number\n  the value begins or ends with a quotation"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_file_with_a_byte_order_mark_is_read_without_it() {
+    let folder = Folder::new();
+    let secret = folder.file("secret", "\u{feff}hunter2\r\n");
+    let toml = format!("\u{feff}domain = \"echo.localhost\"\nsecret_file = {secret:?}\n");
+    let config = Sources::none().file(folder.file("couplet.toml", &toml));
+    let config = config.load().unwrap();
+    assert_eq!(config.secret.expose(), "hunter2");
+    assert_eq!(config.domain, "echo.localhost");
+    let utf16 = folder.0.path().join("utf16.toml");
+    std::fs::write(&utf16, b"\xff\xfed\0").unwrap();
+    let error = Sources::none().file(utf16).load().unwrap_err().to_string();
+    assert!(
+        error.ends_with("is not UTF-8 but UTF-16: save it as UTF-8"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_is_odd_about_a_secret_is_a_warning() {
+    for (secret, odd) in [
+        ("\"a long secret\"", "begins or ends with a quotation mark"),
+        ("a long secret ", "begins or ends with white space"),
+        (
+            "\u{feff}a long secret",
+            "begins or ends with an invisible character",
+        ),
+        ("a\nlong secret", "has more than one line"),
+    ] {
+        let config = enough().variable("COUPLET_SECRET", secret).load().unwrap();
+        assert_eq!(config.secret.expose(), secret);
+        let [warning] = config.warnings() else {
+            panic!("{:?}", config.warnings())
+        };
+        assert!(
+            warning.starts_with("the secret (COUPLET_SECRET) "),
+            "{warning}"
+        );
+        assert!(
+            warning.contains(odd) && !warning.contains("long"),
+            "{warning}"
+        );
+    }
 }
 
 #[test]

@@ -1,4 +1,6 @@
-//! Keys and variables that are no settings, and what was probably meant.
+//! Keys and variables that are not settings: what was probably meant, and what another program set.
+
+use std::ffi::OsStr;
 
 use figment::value::Dict;
 
@@ -86,8 +88,42 @@ fn tables(sections: &[String]) -> Vec<String> {
     tables
 }
 
-/// The error for a variable that is no setting.
-pub(super) fn variable(name: &str) -> ConfigError {
+/// Whether Kubernetes sets this variable in every container beside a service whose name begins with
+/// `couplet`, so that it is never a setting.
+///
+/// `name` is without the prefix that all settings have. A port alone (`COUPLET_OPS_PORT=9100`) is
+/// not Kubernetes' way to write `*_PORT`, and so a mistake to report.
+pub(super) fn is_of_kubernetes(name: &str, value: &OsStr) -> bool {
+    // Behind an underscore, or at the start for a service named `couplet` itself.
+    let after = |word: &str| match name.strip_prefix(word) {
+        Some(rest) => Some(rest),
+        None => name.split_once(&format!("_{word}")).map(|(_, rest)| rest),
+    };
+    let is_end = |rest: &str| rest.is_empty() || rest.starts_with('_');
+    let is_url = || {
+        let schemes = ["tcp://", "udp://", "sctp://"];
+        value
+            .to_str()
+            .is_some_and(|value| schemes.iter().any(|scheme| value.starts_with(scheme)))
+    };
+    after("SERVICE_HOST").is_some_and(str::is_empty)
+        || after("SERVICE_PORT").is_some_and(is_end)
+        || name.rsplit('_').next() == Some("PORT") && is_url()
+        || after("PORT_").is_some_and(is_of_a_port)
+}
+
+/// `<n>_TCP|UDP|SCTP[_ADDR|_PORT|_PROTO]`
+fn is_of_a_port(rest: &str) -> bool {
+    let mut words = rest.split('_');
+    let is_number = |word: &str| word.parse::<u16>().is_ok();
+    words.next().is_some_and(is_number)
+        && matches!(words.next(), Some("TCP" | "UDP" | "SCTP"))
+        && matches!(words.next(), None | Some("ADDR" | "PORT" | "PROTO"))
+        && words.next().is_none()
+}
+
+/// The error for a variable that is not a setting.
+pub(super) fn variable(name: &str, sections: &[String]) -> ConfigError {
     let place = Place::Variable(name.to_owned());
     let variables: Vec<String> = settings().iter().map(Setting::variable).collect();
     // A variable that follows the rule "table, underscore, key" but has a shorter name.
@@ -101,11 +137,72 @@ pub(super) fn variable(name: &str) -> ConfigError {
             .filter_map(|known| known.strip_prefix(PREFIX));
         meant(name.strip_prefix(PREFIX)?, known).map(|rest| format!("{PREFIX}{rest}"))
     });
-    match near {
-        Some(near) => ConfigError::new(place, format!("unknown variable; did you mean {near}?")),
-        None => ConfigError::new(place, "unknown variable").help(format!(
-            "accepted: COUPLET_CONFIG, {}",
-            variables.join(", ")
-        )),
+    let near = near.or_else(|| near_section(name.strip_prefix(PREFIX)?, sections));
+    if let Some(near) = near {
+        return ConfigError::new(place, format!("unknown variable; did you mean {near}?"));
+    }
+    let mut error = ConfigError::new(place, "unknown variable");
+    if name.ends_with("_PORT") {
+        error = error.help(
+            "no setting is a port alone: COUPLET_SERVER and COUPLET_OPERATE_LISTEN take host:port",
+        );
+    }
+    let sections = sections
+        .iter()
+        .map(|section| format!(", {PREFIX}{}_...", section.to_uppercase()));
+    error.help(format!(
+        "accepted: COUPLET_CONFIG, {}{}",
+        variables.join(", "),
+        sections.collect::<String>()
+    ))
+}
+
+/// The variable of a section of the application whose name was mistyped.
+fn near_section(rest: &str, sections: &[String]) -> Option<String> {
+    let (word, key) = rest.split_once('_')?;
+    let upper: Vec<String> = sections.iter().map(|name| name.to_uppercase()).collect();
+    let section = meant(word, upper.iter().map(String::as_str))?;
+    Some(format!("{PREFIX}{section}_{key}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+
+    use super::is_of_kubernetes;
+    use crate::config::settings::{PREFIX, settings};
+
+    #[test]
+    fn what_kubernetes_sets_for_a_service_is_known_by_its_name() {
+        for service in ["", "PUBSUB_", "ECHO_", "MY_OTHER_"] {
+            for (name, value) in [
+                ("SERVICE_HOST", "10.0.0.1"),
+                ("SERVICE_PORT", "9100"),
+                ("SERVICE_PORT_HTTP", "9100"),
+                ("SERVICE_PORT_HTTP_OPS", "9100"),
+                ("PORT", "tcp://10.0.0.1:9100"),
+                ("PORT_9100_TCP", "tcp://10.0.0.1:9100"),
+                ("PORT_9100_TCP_ADDR", "10.0.0.1"),
+                ("PORT_9100_TCP_PORT", "9100"),
+                ("PORT_9100_TCP_PROTO", "tcp"),
+                ("PORT_53_UDP_ADDR", "10.0.0.1"),
+                ("PORT_53_UDP", "udp://10.0.0.1:53"),
+            ] {
+                let name = format!("{service}{name}");
+                assert!(is_of_kubernetes(&name, OsStr::new(value)), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_setting_and_a_slip_are_not_of_kubernetes() {
+        for setting in settings() {
+            let variable = setting.variable();
+            let name = variable.strip_prefix(PREFIX).unwrap();
+            assert!(!is_of_kubernetes(name, OsStr::new("9100")), "{name}");
+        }
+        for name in ["OPS_PORT", "PORT", "SERVICE", "PORT_9100", "SUPPORT_TCP"] {
+            assert!(!is_of_kubernetes(name, OsStr::new("9100")), "{name}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Deliberately absent: the secret itself; the lines say where it belongs.
 
+use super::Software;
 use crate::config::{DEFAULT_PORT, Server};
 
 const SECRET: &str = "…the same secret…";
@@ -79,13 +80,18 @@ pub fn ejabberd_lines(domain: &str, server: &Server) -> String {
     lines
 }
 
-/// Both, each under a heading, indented below the line that tells what happened.
-pub(super) fn both(domain: &str, server: &Server) -> String {
-    format!(
-        "{}{}",
-        prosody(domain, server, ""),
-        ejabberd(domain, server)
-    )
+/// The lines of the server's software, or of both where it is not known; each under a heading,
+/// indented below the line that says what happened.
+pub(super) fn of(software: Option<Software>, domain: &str, server: &Server) -> String {
+    match software {
+        Some(Software::Prosody) => prosody(domain, server, ""),
+        Some(Software::Ejabberd) => ejabberd(domain, server),
+        None => format!(
+            "{}{}",
+            prosody(domain, server, ""),
+            ejabberd(domain, server)
+        ),
+    }
 }
 
 /// Prosody's lines under a heading, with `more` lines for the same section.

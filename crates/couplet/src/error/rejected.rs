@@ -6,8 +6,7 @@ use std::fmt;
 
 use couplet_core::jid::{Jid, dns_name};
 
-use super::cure;
-use super::printable;
+use super::{Software, cure, printable};
 use crate::config::Server;
 
 /// The server does not want this component; it said so at the first login.
@@ -29,6 +28,7 @@ pub struct Rejected {
     server: Server,
     condition: String,
     text: Option<String>,
+    software: Option<Software>,
 }
 
 /// What the server most likely means by its refusal.
@@ -47,7 +47,9 @@ pub struct Rejected {
 pub enum Reason {
     /// The secret does not match; said by Prosody, which knows the domain then.
     Secret,
-    /// The secret does not match or the domain is unknown: ejabberd tells nobody which.
+    /// The server has no secret for the domain; Prosody's answer to every secret then.
+    NoSecret,
+    /// The secret does not match or the domain is unknown: ejabberd does not say which.
     SecretOrDomain,
     /// No component of this name is configured.
     Domain,
@@ -57,6 +59,8 @@ pub enum Reason {
     Taken,
     /// The port is meant for clients or for other servers.
     WrongPort,
+    /// The server stops, restarts or has no resources at the moment; it may take the component later.
+    Temporary,
     /// Something else.
     Other,
 }
@@ -78,7 +82,27 @@ impl Rejected {
             server,
             condition: condition.to_owned(),
             text: text.filter(|text| !text.is_empty()).map(printable),
+            software: text.and_then(Software::by_text),
         }
+    }
+
+    /// The same refusal from a server whose software is known; only its lines are printed then.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::config::Server;
+    /// use couplet::error::{Reason, Rejected, Software};
+    ///
+    /// let rejected = Rejected::new("echo.localhost", Server::default(), "not-authorized", None)
+    ///     .by(Some(Software::Prosody));
+    /// assert_eq!(rejected.reason(), Reason::NoSecret);
+    /// assert!(!rejected.to_string().contains("ejabberd"));
+    /// ```
+    #[must_use]
+    pub fn by(mut self, software: Option<Software>) -> Rejected {
+        self.software = self.software.or(software);
+        self
     }
 
     /// The condition of the stream error, such as `not-authorized`.
@@ -112,6 +136,10 @@ impl Rejected {
         let said = |words: &str| self.text.as_ref().is_some_and(|text| text.contains(words));
         match self.condition.as_str() {
             "not-authorized" if said("Given token does not match") => Reason::Secret,
+            // Prosody has a text for a secret that does not match, and none where it has none.
+            "not-authorized" if self.text.is_none() && self.is_of(Software::Prosody) => {
+                Reason::NoSecret
+            }
             "not-authorized" => Reason::SecretOrDomain,
             // What Prosody says at the ports for clients and for servers, where a component's
             // domain is no host; at its port for components it does "not match any configured".
@@ -121,34 +149,50 @@ impl Rejected {
             "conflict" => Reason::Taken,
             // The same ports for a domain that is a host, and ejabberd's for any domain.
             "undefined-condition" if said("No stream features") => Reason::WrongPort,
-            "invalid-namespace" => Reason::WrongPort,
+            // Prosody's port for servers takes no handshake.
+            "invalid-namespace" | "unsupported-stanza-type" => Reason::WrongPort,
+            // RFC 6120, 4.9.3: none of these is about what the component is or knows.
+            "system-shutdown"
+            | "reset"
+            | "resource-constraint"
+            | "internal-server-error"
+            | "connection-timeout" => Reason::Temporary,
             _ => Reason::Other,
         }
     }
 
+    fn is_of(&self, software: Software) -> bool {
+        self.software == Some(software)
+    }
+
     fn advice(&self) -> String {
-        let Rejected { domain, server, .. } = self;
+        let Rejected {
+            domain,
+            server,
+            software,
+            ..
+        } = self;
         match self.reason() {
             Reason::Secret => format!(
                 "\n  Prosody knows the domain. Give both sides the same secret.{}",
                 cure::prosody(domain, server, ""),
             ),
-            Reason::SecretOrDomain => format!(
-                "\n  ejabberd answers an unknown domain exactly like a wrong secret: look for the \
-                 domain below `hosts`\n  first, then compare the passwords.{}{}",
-                cure::ejabberd(domain, server),
+            Reason::NoSecret => format!(
+                "\n  Prosody knows the domain and has no secret for it: this Component has no \
+                 component_secret (`password` is\n  not the name of the setting).{}",
                 cure::prosody(domain, server, ""),
             ),
-            Reason::Domain => format!(
-                "\n  Prosody has no Component with this name, and a VirtualHost is no component.{}{}",
-                other_form(domain),
-                cure::both(domain, server),
+            Reason::SecretOrDomain => format!(
+                "\n  ejabberd answers an unknown domain exactly like a wrong secret: look for the \
+                 domain below `hosts`\n  first, then compare the passwords.{}",
+                cure::of(*software, domain, server),
             ),
+            Reason::Domain => self.advice_for_an_unknown_domain(),
             Reason::OwnDomain => {
                 let own = format!("echo.{domain}");
                 format!(
                     "\n  A component needs a domain of its own, such as {own}.{}",
-                    cure::both(&own, server),
+                    cure::of(*software, &own, server),
                 )
             }
             Reason::Taken => format!(
@@ -162,10 +206,32 @@ impl Rejected {
             ),
             Reason::WrongPort => format!(
                 "\n  Set `server` to the port for components, usually 5347; 5222 is for clients, 5269 for servers.{}",
-                cure::both(domain, &with_usual_port(server)),
+                cure::of(*software, domain, &with_usual_port(server)),
             ),
-            Reason::Other => cure::both(domain, server),
+            Reason::Temporary => {
+                "\n  That is no fault of the configuration: the component tries again until the \
+                 server takes it."
+                    .to_owned()
+            }
+            Reason::Other => "\n  The server's own log may say why.".to_owned(),
         }
+    }
+
+    fn advice_for_an_unknown_domain(&self) -> String {
+        let Rejected { domain, server, .. } = self;
+        let below = format!("echo.{domain}");
+        // Prosody says the same of a domain that is one of its hosts (servers.md, 2). A component's
+        // domain without a dot is hardly ever meant.
+        let wanted = match domain.contains('.') {
+            true => domain,
+            false => &below,
+        };
+        format!(
+            "\n  Prosody has no Component with this name, and a VirtualHost is no component: where \
+             {domain}\n  is one, choose a domain below it, such as {below}.{}{}",
+            other_form(domain),
+            cure::of(self.software, wanted, server),
+        )
     }
 }
 
@@ -188,6 +254,7 @@ impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let why = match self.reason() {
             Reason::Secret => "the secret does not match",
+            Reason::NoSecret => "this component has no secret there",
             Reason::SecretOrDomain => {
                 "the secret does not match, or it knows no component of this name"
             }
@@ -195,6 +262,7 @@ impl fmt::Display for Rejected {
             Reason::OwnDomain => "the domain is one of its own",
             Reason::Taken => "another connection already serves the domain",
             Reason::WrongPort => "this port is for clients or servers, not for components",
+            Reason::Temporary => "it ends connections at the moment",
             Reason::Other => "the login failed",
         };
         let Rejected {
@@ -228,7 +296,7 @@ fn with_usual_port(server: &Server) -> Server {
 
 #[cfg(test)]
 mod tests {
-    use super::Rejected;
+    use super::{Rejected, Software};
     use crate::config::Server;
 
     fn text(domain: &str, condition: &str, text: Option<&str>) -> String {
@@ -280,9 +348,19 @@ mod tests {
                 "this port is for clients or servers, not for components (invalid-namespace)",
             ),
             (
-                "internal-server-error",
+                "unsupported-stanza-type",
                 None,
-                "the login failed (internal-server-error)",
+                "this port is for clients or servers, not for components (unsupported-stanza-type)",
+            ),
+            (
+                "system-shutdown",
+                None,
+                "it ends connections at the moment (system-shutdown)",
+            ),
+            (
+                "policy-violation",
+                None,
+                "the login failed (policy-violation)",
             ),
         ] {
             let text = text("echo.localhost", condition, said);
@@ -320,10 +398,71 @@ mod tests {
     }
 
     #[test]
+    fn a_server_that_is_known_gets_its_own_lines_only() {
+        let of = |condition, said, software| {
+            let server = Server::default();
+            let rejected = Rejected::new("echo.localhost", server, condition, said);
+            rejected.by(software).to_string()
+        };
+        let unknown = "echo.localhost does not match any configured external components";
+        let text = of("host-unknown", Some(unknown), None);
+        assert!(
+            text.contains("component_secret") && !text.contains("ejabberd"),
+            "{text}"
+        );
+        let text = of("not-authorized", None, Some(Software::Ejabberd));
+        assert!(
+            text.contains("ejabberd.yml") && !text.contains("Prosody"),
+            "{text}"
+        );
+        let text = of("not-authorized", None, Some(Software::Prosody));
+        assert!(
+            text.contains("this Component has no component_secret"),
+            "{text}"
+        );
+        assert!(!text.contains("ejabberd"), "{text}");
+        // Its text says that it is not Prosody's.
+        let said = Some("Unable to register route on existing local domain");
+        let text = of("conflict", said, None);
+        assert!(
+            text.contains("ejabberd.yml") && !text.contains("Prosody"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn what_is_no_fault_of_the_configuration_is_answered_without_lines() {
+        for condition in ["system-shutdown", "resource-constraint", "policy-violation"] {
+            let text = text("echo.localhost", condition, None);
+            assert!(!text.contains("component_secret"), "{text}");
+            assert!(!text.contains("ejabberd_service"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_port_for_servers_is_answered_with_the_usual_port() {
+        let server = "localhost:5269".parse().unwrap();
+        let rejected = Rejected::new("echo.localhost", server, "unsupported-stanza-type", None);
+        let text = rejected.to_string();
+        assert!(
+            text.contains("port: 5347") && !text.contains("{ 5269 }"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_host_of_prosody_is_answered_with_a_domain_below_it() {
+        let said = "localhost does not match any configured external components";
+        let text = text("localhost", "host-unknown", Some(said));
+        assert!(text.contains("Component \"echo.localhost\""), "{text}");
+        assert!(!text.contains("Component \"localhost\""), "{text}");
+    }
+
+    #[test]
     fn a_domain_of_the_server_itself_is_answered_with_one_below_it() {
         let said = Some("Unable to register route on existing local domain");
         let text = text("localhost", "conflict", said);
-        assert!(text.contains("Component \"echo.localhost\""), "{text}");
+        assert!(text.contains("\"echo.localhost\":"), "{text}");
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub struct Unreachable {
     domain: String,
     server: Server,
     trouble: Trouble,
+    /// Whether this program runs in a container, where `localhost` is the container itself.
+    in_container: bool,
 }
 
 /// What keeps the server out of reach.
@@ -47,14 +49,23 @@ pub struct Unreachable {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Trouble {
-    /// Nothing listens there.
+    /// Nothing listens there, or a firewall refuses connections.
     Refused,
     /// The server's name has no address.
     NoAddress,
-    /// Nothing came back in time.
+    /// No connection came about in time.
     Silent,
+    /// The connection was taken, and then nothing came.
+    NoGreeting,
     /// The connection was closed before a single byte came.
     ClosedAtOnce,
+    /// What came first is not XMPP.
+    NotXmpp {
+        /// The first line of it.
+        said: String,
+    },
+    /// What came first is TLS, and the configuration asks for none.
+    ExpectsTls,
     /// The answer to our TLS greeting was no TLS.
     NotTls,
     /// The certificate is not trusted.
@@ -88,6 +99,7 @@ impl Unreachable {
             domain: domain.to_owned(),
             server,
             trouble,
+            in_container: is_in_container(),
         }
     }
 
@@ -137,10 +149,20 @@ impl Unreachable {
         let place = self.place();
         let tls = matches!(self.server, Server::Tls { .. });
         match &self.trouble {
+            Trouble::Refused if self.in_container && self.server.is_local() => {
+                "\n  This program runs in a container, and there localhost is the container \
+                 itself: set `server` (COUPLET_SERVER)\n  to the name of the server's container or \
+                 service, such as prosody:5347."
+                    .to_owned()
+            }
             Trouble::Refused => format!(
                 "\n  Is the server running? Prosody opens the port once it has a Component, and \
-                 on loopback only\n  unless told otherwise; ejabberd needs a listener.{}",
-                cure::both(&self.domain, &self.server),
+                 on loopback only\n  unless told otherwise; ejabberd needs a listener.{}{}",
+                match self.server.is_local() {
+                    true => "",
+                    false => " A firewall that rejects connections looks the same.",
+                },
+                cure::of(None, &self.domain, &self.server),
             ),
             Trouble::NoAddress => {
                 "\n  Look for a slip in `server` (COUPLET_SERVER), or write an address".to_owned()
@@ -149,6 +171,17 @@ impl Unreachable {
                 "\n  A firewall may drop the connection, or `server` names a machine that is off"
                     .to_owned()
             }
+            Trouble::NoGreeting => {
+                "\n  It may be the port of another service, or a proxy whose server is down; \
+                 components usually connect to 5347.\n  A server that is overloaded may need longer: \
+                 timing.connect (COUPLET_TIMING_CONNECT)."
+                    .to_owned()
+            }
+            Trouble::NotXmpp { .. } => {
+                "\n  Set `server` (COUPLET_SERVER) to the port for components, usually 5347."
+                    .to_owned()
+            }
+            Trouble::ExpectsTls => format!("\n  Set server = \"tls://{place}\""),
             // servers.md, 10: a plain client on the TLS port sees a close without a header.
             Trouble::ClosedAtOnce if !tls => format!(
                 "\n  If the listener in ejabberd.yml says `tls: true`, set server = \"tls://{place}\""
@@ -156,6 +189,7 @@ impl Unreachable {
             Trouble::ClosedAtOnce | Trouble::NotTls => format!(
                 "\n  Without `tls: true` in ejabberd.yml, and always with Prosody, set server = \"{place}\""
             ),
+            Trouble::Certificate { name, why } if needs_another(why) => another_certificate(name),
             Trouble::Certificate { .. } => {
                 "\n  Set tls.name (COUPLET_TLS_NAME) to a name in the certificate, or \
                  tls.ca_file (COUPLET_TLS_CA_FILE)\n  to the PEM file of the authority that signed it"
@@ -188,6 +222,17 @@ impl fmt::Display for Unreachable {
             Trouble::Refused => write!(f, "nothing listens at {place} (connection refused)"),
             Trouble::NoAddress => write!(f, "no address is known for {place}"),
             Trouble::Silent => write!(f, "{place} does not answer"),
+            Trouble::NoGreeting => {
+                write!(f, "{place} takes the connection and then says nothing")
+            }
+            Trouble::NotXmpp { said } => {
+                write!(
+                    f,
+                    "{place} is no XMPP server: it said {:?}",
+                    printable(said)
+                )
+            }
+            Trouble::ExpectsTls => write!(f, "{place} expects TLS from the first byte"),
             Trouble::ClosedAtOnce => {
                 let expected = match self.server {
                     Server::Tls { .. } => "may not expect",
@@ -216,6 +261,53 @@ impl fmt::Display for Unreachable {
 
 impl std::error::Error for Unreachable {}
 
+impl Trouble {
+    /// What the first bytes of a server show that do not begin a stream: another protocol, or TLS.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::error::Trouble;
+    ///
+    /// let trouble = Trouble::of_first_bytes(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+    /// assert_eq!(trouble, Trouble::NotXmpp { said: "HTTP/1.1 400 Bad Request".into() });
+    /// ```
+    pub fn of_first_bytes(bytes: &[u8]) -> Trouble {
+        // RFC 8446, 5.1: an alert record.
+        if matches!(bytes, [0x15, 0x03, ..]) {
+            return Trouble::ExpectsTls;
+        }
+        let text = String::from_utf8_lossy(bytes.trim_ascii_start());
+        let line = text.lines().next().unwrap_or_default();
+        let said = line.chars().filter(|c| !c.is_control()).take(60).collect();
+        Trouble::NotXmpp { said }
+    }
+}
+
+/// Whether the certificate itself has to be another one, because no setting here can make it fit.
+fn needs_another(why: &str) -> bool {
+    // A certificate of an authority, and one without a name that could be looked for.
+    why.contains("CaUsedAsEndEntity") || why.contains("no name in it")
+}
+
+fn another_certificate(name: &str) -> String {
+    format!(
+        "\n  No setting helps: the server needs another certificate, one of a server (CA:FALSE) and \
+         with this name in it:\n\n    openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj \
+         /CN={name} -addext subjectAltName=DNS:{name} \\\n      -addext \
+         basicConstraints=critical,CA:FALSE -keyout key.pem -out certificate.pem\n    cat \
+         certificate.pem key.pem > ejabberd.pem\n\n  Give ejabberd.pem to the listener (`certfiles`), \
+         and set tls.ca_file (COUPLET_TLS_CA_FILE) here to certificate.pem."
+    )
+}
+
+/// Whether a container engine or Kubernetes has started this program.
+fn is_in_container() -> bool {
+    let marks = ["/.dockerenv", "/run/.containerenv"];
+    marks.iter().any(|mark| std::path::Path::new(mark).exists())
+        || std::env::var_os("KUBERNETES_SERVICE_HOST").is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::{Error, ErrorKind};
@@ -233,6 +325,26 @@ mod tests {
                 "h",
                 Trouble::Refused,
                 "nothing listens at h:5347 (connection refused)",
+            ),
+            (
+                "h",
+                Trouble::NoGreeting,
+                "h:5347 takes the connection and then says nothing",
+            ),
+            (
+                "h",
+                Trouble::of_first_bytes(b"SSH-2.0-OpenSSH_9.2\r\n"),
+                "h:5347 is no XMPP server: it said \"SSH-2.0-OpenSSH_9.2\"",
+            ),
+            (
+                "h",
+                Trouble::of_first_bytes(b"\x1b[2Jhello\nworld"),
+                "h:5347 is no XMPP server: it said \"[2Jhello\"",
+            ),
+            (
+                "h",
+                Trouble::of_first_bytes(&[0x15, 3, 3, 0, 2]),
+                "h:5347 expects TLS from the first byte",
             ),
             ("h", Trouble::NoAddress, "no address is known for h:5347"),
             ("h", Trouble::Silent, "h:5347 does not answer"),
@@ -278,6 +390,62 @@ mod tests {
         };
         assert!(tell("h:99", Trouble::ClosedAtOnce).contains("server = \"tls://h:99\""));
         assert!(tell("tls://h:99", Trouble::NotTls).contains("server = \"h:99\""));
+    }
+
+    #[test]
+    fn localhost_in_a_container_is_answered_with_the_name_of_a_service() {
+        let tell = |server: &str, in_container| {
+            let server = server.parse().unwrap();
+            let unreachable = Unreachable::new("echo.localhost", server, Trouble::Refused);
+            let unreachable = Unreachable {
+                in_container,
+                ..unreachable
+            };
+            unreachable.to_string()
+        };
+        let inside = tell("localhost", true);
+        assert!(
+            inside.contains("there localhost is the container itself"),
+            "{inside}"
+        );
+        assert!(!inside.contains("component_secret"), "{inside}");
+        for (server, in_container) in [("localhost", false), ("prosody", true)] {
+            let text = tell(server, in_container);
+            assert!(text.contains("component_secret"), "{text}");
+            assert!(!text.contains("container itself"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_by_another_machine_may_be_a_firewalls() {
+        let tell = |server: &str| {
+            let server = server.parse().unwrap();
+            Unreachable::new("echo.localhost", server, Trouble::Refused).to_string()
+        };
+        assert!(tell("xmpp.example").contains("A firewall that rejects"));
+        assert!(!tell("127.0.0.1").contains("firewall"));
+    }
+
+    #[test]
+    fn a_certificate_that_no_setting_can_save_is_answered_with_another_one() {
+        let tell = |why: &str| {
+            let (name, why) = ("xmpp.example".to_owned(), why.to_owned());
+            let server = "tls://xmpp.example".parse().unwrap();
+            let trouble = Trouble::Certificate { name, why };
+            Unreachable::new("echo.localhost", server, trouble).to_string()
+        };
+        for why in [
+            "Other(OtherError(CaUsedAsEndEntity))",
+            "there is no name in it",
+        ] {
+            let text = tell(why);
+            assert!(text.contains("subjectAltName=DNS:xmpp.example"), "{text}");
+            assert!(
+                text.contains("CA:FALSE") && !text.contains("tls.name"),
+                "{text}"
+            );
+        }
+        assert!(tell("it expired").contains("tls.name"));
     }
 
     #[test]

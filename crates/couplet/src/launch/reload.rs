@@ -44,7 +44,7 @@ impl Reload {
             }
         };
         for name in self.config.differences(&config) {
-            if TAKEN_UP.contains(&name) {
+            if TAKEN_UP.contains(&name.as_str()) {
                 tracing::info!(setting = name, "changed and taken up");
             } else {
                 tracing::warn!(setting = name, "changed, and waits for a restart");

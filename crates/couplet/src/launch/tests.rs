@@ -227,7 +227,7 @@ fn a_fault_of_the_configuration_ends_with_code_2_and_names_the_program() {
     let test = "a_fault_of_the_configuration_ends_with_code_2_and_names_the_program";
     let (code, _, err) = output(test, "--domain echo.localhost --threads none");
     assert_eq!(code, 2);
-    let line = "echo: --threads: runtime.threads = \"none\" is no whole number\n";
+    let line = "echo: --threads: runtime.threads = \"none\" is not a whole number\n";
     assert!(err.contains(line), "{err}");
 }
 

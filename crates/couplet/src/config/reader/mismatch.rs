@@ -1,0 +1,143 @@
+//! [`Fault`]: why a value does not fit its type, and which key it is about.
+
+use std::fmt;
+
+use figment::value::{Tag, Value};
+use serde::de;
+
+use super::{Reader, shown};
+use crate::odd_characters;
+
+/// Why a section is not what its type wants.
+#[derive(Debug)]
+pub(in crate::config) struct Fault {
+    /// The keys that lead to it, the innermost first.
+    pub(in crate::config) path: Vec<String>,
+    /// The source of the value, where there is one.
+    pub(in crate::config) tag: Option<Tag>,
+    pub(in crate::config) what: What,
+}
+
+#[derive(Debug)]
+pub(in crate::config) enum What {
+    /// A value; `why` ends the sentence "`key` = value ..." or, without the value, "`key`: ...".
+    Value {
+        shown: Option<Box<str>>,
+        why: String,
+        accepted: Option<Box<str>>,
+        /// What is odd about its first or last character.
+        odd: Option<&'static str>,
+    },
+    /// A key that the type does not have, and those that it has.
+    Unknown {
+        key: String,
+        known: &'static [&'static str],
+    },
+    Missing(&'static str),
+}
+
+impl Fault {
+    pub(super) fn new(what: What) -> Fault {
+        Fault {
+            path: Vec::new(),
+            tag: None,
+            what,
+        }
+    }
+
+    pub(super) fn unknown(key: &str, known: &'static [&'static str]) -> Fault {
+        Fault::new(What::Unknown {
+            key: key.to_owned(),
+            known,
+        })
+    }
+
+    /// The keys that lead to it, from the outside.
+    pub(in crate::config) fn path(&self) -> Vec<&str> {
+        self.path.iter().rev().map(String::as_str).collect()
+    }
+
+    /// It is about this value, unless an inner one is known.
+    pub(super) fn at(mut self, value: &Value) -> Fault {
+        self.tag.get_or_insert(value.tag());
+        self
+    }
+
+    /// It is about the value behind this key.
+    pub(super) fn below(self, key: &str, value: &Value) -> Fault {
+        let mut fault = self.at(value);
+        if let (What::Value { odd, .. }, Some(text)) = (&mut fault.what, value.as_str()) {
+            *odd = odd_characters::at_the_ends(text);
+        }
+        fault.path.push(key.to_owned());
+        fault
+    }
+
+    /// It is about one entry of a list.
+    pub(super) fn in_entry(mut self, number: usize) -> Fault {
+        if let What::Value { shown, why, .. } = &mut self.what
+            && self.path.is_empty()
+        {
+            *why = match shown.take() {
+                Some(value) => format!("entry {number}, {value}, {why}"),
+                None => format!("entry {number}: {why}"),
+            };
+        }
+        self
+    }
+
+    /// What a type said against a value of the right kind, with what it would take.
+    pub(super) fn accepting(mut self, reader: Reader<'_>, accepts: &str) -> Fault {
+        if let What::Value {
+            shown: value,
+            accepted,
+            ..
+        } = &mut self.what
+            && self.path.is_empty()
+        {
+            value.get_or_insert_with(|| shown(reader.value).into());
+            accepted.get_or_insert_with(|| accepts.into());
+        }
+        self
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:?}")
+    }
+}
+
+impl std::error::Error for Fault {}
+
+impl de::Error for Fault {
+    fn custom<T: fmt::Display>(why: T) -> Fault {
+        Fault::new(What::Value {
+            shown: None,
+            why: why.to_string(),
+            accepted: None,
+            odd: None,
+        })
+    }
+
+    fn invalid_value(_value: de::Unexpected<'_>, expected: &dyn de::Expected) -> Fault {
+        Fault::new(What::Value {
+            shown: None,
+            why: "is not accepted".to_owned(),
+            accepted: Some(expected.to_string().into()),
+            odd: None,
+        })
+    }
+
+    fn unknown_variant(_variant: &str, _known: &'static [&'static str]) -> Fault {
+        Fault::custom("is not one of the names accepted")
+    }
+
+    fn unknown_field(key: &str, known: &'static [&'static str]) -> Fault {
+        Fault::unknown(key, known)
+    }
+
+    fn missing_field(field: &'static str) -> Fault {
+        Fault::new(What::Missing(field))
+    }
+}
