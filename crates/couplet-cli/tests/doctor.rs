@@ -493,6 +493,38 @@ async fn an_instance_that_runs_is_left_alone(components: &str) -> Result<Running
     Ok(instance)
 }
 
+/// A program with the settings of a component of another domain, connected to the port.
+fn another_component(components: &str) -> Result<tokio::process::Child, Box<dyn Error>> {
+    let (host, port) = components.rsplit_once(':').ok_or("no port")?;
+    let child = Command::new("bash")
+        .args(["-c", "exec 3<>/dev/tcp/$0/$1; echo connected; read -r"])
+        .args([host, port])
+        .env("COUPLET_DOMAIN", "news.localhost")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()?;
+    Ok(child)
+}
+
+#[tokio::test]
+async fn a_component_of_another_domain_is_no_reason_to_stop() -> Outcome {
+    let both = setup().and_component("news.localhost", "another secret");
+    let prosody = Prosody::start(both).await?;
+    let components = prosody.component_addr();
+    let mut other = another_component(&components)?;
+    let mut said = BufReader::new(other.stdout.take().ok_or("no output")?).lines();
+    assert_eq!(said.next_line().await?.as_deref(), Some("connected"));
+    let told = Broken::new("a component of another domain", &components)
+        .fails_at("instances", "for news.localhost; other domains than ours")
+        .with_a("pass")
+        .ends_with(0)
+        .understood()
+        .await?;
+    assert_eq!(text(&step(&told, "login"), "verdict"), "pass", "{told:#}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn what_is_wrong_beside_prosody_is_named_with_its_cure() -> Outcome {
     let prosody = Prosody::start(setup()).await?;
@@ -591,6 +623,16 @@ async fn what_is_wrong_beside_ejabberd_is_named_with_its_cure() -> Outcome {
         "what is sent to news.localhost comes here too",
     )
     .cured_by("global_routes: false")
+    .understood()
+    .await?;
+
+    let beside = Ejabberd::start(setup().own_pubsub(DOMAIN, "romeo")).await?;
+    Broken::new(
+        "a service of ejabberd with the same domain",
+        beside.component_addr(),
+    )
+    .fails_at("routes", "ejabberd's own mod_pubsub has this domain")
+    .cured_by("mod_pubsub:\n  hosts:")
     .understood()
     .await?;
 

@@ -68,6 +68,11 @@ fn settings_page() -> String {
          `COUPLET_DOMAIN`, a secret and perhaps `COUPLET_SERVER` are enough. The secret may also \
          be the systemd\ncredential `couplet-secret` or `secret`. Why the defaults are what they \
          are: [defaults](super::defaults).\n\n\
+         Quotation marks, blanks and invisible characters around a name, an address or a path are \
+         errors, around a\nsecret a warning; a byte order mark at the start of a file is left out. \
+         Variables that Kubernetes sets for a\nservice named `couplet-...` \
+         (`COUPLET_..._SERVICE_HOST` and the like) are not settings. Sections of an\napplication \
+         are read with the same care: [`Section`](crate::config::Section).\n\n\
          | setting | meaning | default | accepted | variable, flag |\n|---|---|---|---|---|\n{rows}\n\
          This page is made from [`settings`](crate::config::settings()).\n"
     )

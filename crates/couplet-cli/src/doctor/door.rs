@@ -167,3 +167,48 @@ impl Door<'_> {
         Finding::of_error(&Unreachable::from_io(&self.config.domain, server, error))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    const HEADER: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' \
+                          xmlns:stream='http://etherx.jabber.org/streams' id='4711'>";
+
+    /// A server that says this to each handshake.
+    async fn opens_with(answer: &'static str) -> bool {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            for (wanted, words) in [("stream:stream", HEADER), ("</handshake>", answer)] {
+                let mut heard = Vec::new();
+                while !String::from_utf8_lossy(&heard).contains(wanted) {
+                    stream.read_buf(&mut heard).await.unwrap();
+                }
+                stream.write_all(words.as_bytes()).await.unwrap();
+            }
+            stream
+        };
+        let config = Config::new("echo.test", "secret");
+        let door = Door {
+            config: &config,
+            domain: Jid::new("echo.test").unwrap(),
+            place: Place::Tcp(address),
+            lock: None,
+        };
+        let (opens, _still_open) = tokio::join!(door.takes_any_domain(), serving);
+        opens
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_opens_any_domain_is_seen() {
+        assert!(opens_with("<handshake/>").await);
+        let refused = "<stream:error><not-authorized \
+                       xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>";
+        assert!(!opens_with(refused).await);
+    }
+}

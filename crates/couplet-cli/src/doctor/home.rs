@@ -6,6 +6,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use couplet::Stanza;
+use couplet::error::Software;
 use tokio::time::{Instant, timeout_at};
 
 use super::chart::Finding;
@@ -59,6 +60,19 @@ pub(super) async fn address(line: &mut Line, domain: &str) -> (Finding, Option<(
             let told = format!("it does not let us speak as {speaker}: {lost}");
             (Finding::fail(told, advice), None)
         }
+    }
+}
+
+/// Nothing comes to us although the server took us in and ends no stream.
+pub(super) fn nothing_comes(software: Option<Software>, limit: Duration) -> Finding {
+    let finding = Finding::too_slow(limit);
+    match software {
+        Some(Software::Ejabberd) => finding.and(
+            "Or the `access` of the listener lets nothing through to this component, as `access: none` \
+             does. In\nejabberd.yml, then `ejabberdctl reload_config`:\n\n  listen:\n    -\n      module: \
+             ejabberd_service\n      access: all",
+        ),
+        _ => finding,
     }
 }
 

@@ -5,6 +5,7 @@
 use std::future::Future;
 use std::time::Duration;
 
+use couplet::error::Software;
 use couplet::{Config, Jid};
 use tokio::time::timeout;
 
@@ -46,7 +47,7 @@ pub(super) async fn walk(
     let examined = company::examine(&door.place, &config.domain, consent).await;
     chart.note(Step::Instances, examined)?;
     let line = chart.note(Step::Login, within(limit, login(&door)).await)?;
-    inside(&door, line, limit, chart).await?;
+    inside(&door, software, line, limit, chart).await?;
     let examined = within(limit, second::any_domain(&door, software)).await;
     chart.note(Step::Secrecy, examined)
 }
@@ -77,12 +78,17 @@ async fn login(door: &Door<'_>) -> (Finding, Option<Line>) {
 }
 
 /// The steps behind the login.
-async fn inside(door: &Door<'_>, mut line: Line, limit: Duration, chart: &mut Chart) -> Option<()> {
+async fn inside(
+    door: &Door<'_>,
+    software: Option<Software>,
+    mut line: Line,
+    limit: Duration,
+    chart: &mut Chart,
+) -> Option<()> {
     let domain = door.config.domain.as_str();
-    chart.note(
-        Step::Address,
-        within(limit, home::address(&mut line, domain)).await,
-    )?;
+    let address = timeout(limit, Box::pin(home::address(&mut line, domain))).await;
+    let silent = |_| (home::nothing_comes(software, limit), None);
+    chart.note(Step::Address, address.unwrap_or_else(silent))?;
     chart.note(
         Step::Routes,
         within(limit, routes::examine(&mut line, domain, limit)).await,

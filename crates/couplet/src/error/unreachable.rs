@@ -8,6 +8,10 @@ use std::io;
 use super::{cure, printable};
 use crate::config::Server;
 
+const IN_A_CONTAINER: &str = "\n  This program runs in a container, where localhost is the container \
+    itself: set `server` (COUPLET_SERVER) to the name\n  of the server's container or service, such as \
+    prosody:5347, unless the server runs in here too.";
+
 /// The server could not be reached; tried again, but worth telling whoever waits.
 ///
 /// # Examples
@@ -149,15 +153,13 @@ impl Unreachable {
         let place = self.place();
         let tls = matches!(self.server, Server::Tls { .. });
         match &self.trouble {
-            Trouble::Refused if self.in_container && self.server.is_local() => {
-                "\n  This program runs in a container, and there localhost is the container \
-                 itself: set `server` (COUPLET_SERVER)\n  to the name of the server's container or \
-                 service, such as prosody:5347."
-                    .to_owned()
-            }
             Trouble::Refused => format!(
-                "\n  Is the server running? Prosody opens the port once it has a Component, and \
+                "{}\n  Is the server running? Prosody opens the port once it has a Component, and \
                  on loopback only\n  unless told otherwise; ejabberd needs a listener.{}{}",
+                match self.in_container && self.server.is_local() {
+                    true => IN_A_CONTAINER,
+                    false => "",
+                },
                 match self.server.is_local() {
                     true => "",
                     false => " A firewall that rejects connections looks the same.",
@@ -291,13 +293,17 @@ fn needs_another(why: &str) -> bool {
 }
 
 fn another_certificate(name: &str) -> String {
+    let kind = match name.parse::<std::net::IpAddr>() {
+        Ok(_) => "IP",
+        Err(_) => "DNS",
+    };
     format!(
-        "\n  No setting helps: the server needs another certificate, one of a server (CA:FALSE) and \
-         with this name in it:\n\n    openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj \
-         /CN={name} -addext subjectAltName=DNS:{name} \\\n      -addext \
-         basicConstraints=critical,CA:FALSE -keyout key.pem -out certificate.pem\n    cat \
-         certificate.pem key.pem > ejabberd.pem\n\n  Give ejabberd.pem to the listener (`certfiles`), \
-         and set tls.ca_file (COUPLET_TLS_CA_FILE) here to certificate.pem."
+        "\n  No setting here helps: the server needs another certificate, one of a server (CA:FALSE) \
+         and with this name in it:\n\n    openssl req -x509 -newkey rsa:2048 -nodes -days 3650 -subj \
+         /CN={name} \\\n      -addext subjectAltName={kind}:{name} -addext \
+         basicConstraints=critical,CA:FALSE \\\n      -keyout key.pem -out certificate.pem\n    cat \
+         certificate.pem key.pem > component.pem\n\n  Name component.pem in ejabberd's listener \
+         (`certfile:`), and certificate.pem here as tls.ca_file (COUPLET_TLS_CA_FILE)."
     )
 }
 
@@ -405,10 +411,9 @@ mod tests {
         };
         let inside = tell("localhost", true);
         assert!(
-            inside.contains("there localhost is the container itself"),
+            inside.contains("localhost is the container itself"),
             "{inside}"
         );
-        assert!(!inside.contains("component_secret"), "{inside}");
         for (server, in_container) in [("localhost", false), ("prosody", true)] {
             let text = tell(server, in_container);
             assert!(text.contains("component_secret"), "{text}");
