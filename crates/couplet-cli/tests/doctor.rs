@@ -310,8 +310,8 @@ async fn the_usual_faults(place: &Place) -> Outcome {
                 "stream",
                 "this port is for clients or servers, not for components",
             )
-            .cured_by(FOR_PROSODY)
-            .cured_by(FOR_EJABBERD),
+            .cured_by(ours)
+            .without(others),
         Broken::new("a server that stops just now", &stopping.server)
             .fails_at(
                 "stream",
@@ -576,8 +576,8 @@ async fn what_is_wrong_beside_ejabberd_is_named_with_its_cure() -> Outcome {
     for case in [
         Broken::new("a plain stream where TLS is spoken", &encrypted)
             .fails_at("stream", "expects TLS from the first byte")
-            .cured_by(format!("set server = \"tls://{encrypted}\""))
-            .cured_by("its greeting was tried"),
+            .cured_by(format!("Set server = \"tls://{encrypted}\""))
+            .cured_by("Its greeting was tried"),
         Broken::new(
             "an authority that nobody trusts",
             format!("tls://{encrypted}"),
