@@ -199,6 +199,7 @@ pub(crate) async fn import(
         let end = match line {
             _ if stops => None,
             Line::Record(record) => {
+                record.check().map_err(|why| lines.wrong(&why))?;
                 part.push(record);
                 None
             }
@@ -224,6 +225,11 @@ pub(crate) async fn import(
     if told != moved.records {
         let missing = format!("{told} records were written, {} are here", moved.records);
         return Err(lines.wrong(&missing));
+    }
+    if !lines.is_at_end()? {
+        return Err(lines.wrong(
+            "there is more behind the end of the archive; what came before it is in the store",
+        ));
     }
     Ok(moved)
 }
@@ -281,7 +287,7 @@ fn behind(at: &Mark, last: &Record) -> Option<Mark> {
     Some(match (at, last) {
         (Mark::Nodes(_), Record::Node { node, .. }) => Mark::Nodes(Some(node.id)),
         (Mark::Affiliations(node, _), Record::Affiliation { jid, .. }) => {
-            Mark::Affiliations(*node, Some(jid.clone()))
+            Mark::Affiliations(*node, Some(jid.prepared().to_owned()))
         }
         (Mark::Subscriptions(node, _), Record::Subscription { subscription, .. }) => {
             let after = Cursor {
@@ -349,6 +355,22 @@ impl<R: BufRead> Lines<R> {
             return Err(ArchiveError::CutOff);
         }
         serde_json::from_str(&self.line).map_err(|error| self.wrong(&error.to_string()))
+    }
+
+    /// Whether nothing but white space is left.
+    fn is_at_end(&mut self) -> Result<bool, ArchiveError> {
+        self.number += 1;
+        loop {
+            let some = self.from.fill_buf()?;
+            if some.is_empty() {
+                return Ok(true);
+            }
+            if !some.iter().all(u8::is_ascii_whitespace) {
+                return Ok(false);
+            }
+            let read = some.len();
+            self.from.consume(read);
+        }
     }
 
     fn wrong(&self, why: &str) -> ArchiveError {

@@ -20,6 +20,11 @@ pub(crate) enum Change {
         at: Moment,
     },
     Configure(Box<NodeConfig>),
+    /// The configuration is not yet applied to all subscriptions and items: the node's
+    /// `unsettled` becomes its revision.
+    Unsettle,
+    /// It is, as far as it was changed by this revision and not again.
+    Settle(u64),
     /// Its name is free at once; subscriptions stay until the announcements are delivered.
     Delete {
         redirect: Option<String>,
@@ -49,10 +54,6 @@ pub(crate) enum Change {
     },
     /// All items.
     Purge,
-    /// The oldest items go until so many are left.
-    Trim {
-        keep: u32,
-    },
     /// It gets the next seq and goes out after the answer, at least once, in the order of the node.
     Announce(Announcement),
 }

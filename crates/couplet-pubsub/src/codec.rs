@@ -7,9 +7,11 @@ mod approval;
 pub(crate) mod body;
 mod errors;
 pub(crate) mod event;
+pub(crate) mod fit;
 pub(crate) mod form;
 mod read;
 mod rsm;
+pub(crate) mod stored;
 mod words;
 mod write;
 
@@ -17,7 +19,9 @@ pub(crate) use self::{
     approval::{SUBSCRIBE_AUTHORIZATION, approval},
     errors::{refusal, unchanged},
     read::read,
-    write::write,
+    write::{
+        write, write_affiliate, write_affiliation, write_item, write_published, write_subscription,
+    },
 };
 
 /// The namespace of what entities ask. (XEP-0060, 16.1)
@@ -237,7 +241,7 @@ mod tests {
     fn all<T>(entries: Vec<T>) -> Paged<T> {
         Paged {
             entries,
-            index: 0,
+            index: Some(0),
             count: 1,
         }
     }
@@ -322,7 +326,8 @@ mod tests {
             },
             Reply::Affiliates {
                 node: name,
-                held: vec![(jid.to_bare(), Affiliation::Member)],
+                held: all(vec![(jid.to_bare(), Affiliation::Member)]),
+                paged: true,
             },
         ]
     }

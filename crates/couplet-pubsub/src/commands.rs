@@ -163,6 +163,11 @@ impl Session<'_> {
     fn bare(&self) -> BareJid {
         self.who.to_bare()
     }
+
+    /// Bytes that an answer may have.
+    fn answer_bytes(&self) -> usize {
+        self.desk.policy.limits(&self.bare()).answer_bytes as usize
+    }
 }
 
 /// How far a command is.
@@ -253,7 +258,7 @@ impl IqHandler for Commands {
             command,
             next: action.as_deref() == Some("next"),
         };
-        let step = match action.as_deref() {
+        let mut step = match action.as_deref() {
             Some("cancel") => Step::Cancelled,
             Some("prev") => first(&session).await?,
             None | Some("execute" | "complete" | "next") => match Submitted::of(payload) {
@@ -263,6 +268,9 @@ impl IqHandler for Commands {
             // XEP-0050, 4.4: bad-action
             Some(_) => return Err(Refusal::new(Condition::BadRequest).text("No such action")),
         };
+        if let Step::Form { form, .. } = &mut step {
+            form::shorten(form, session.answer_bytes());
+        }
         Ok(Outcome {
             command,
             session: id,

@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: rules. Who may see items is what the engine says when they are asked for.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use couplet::{Condition, DiscoItem, DiscoItems, Discovery, Incoming, Jid, Refusal};
@@ -12,12 +12,12 @@ use xmpp_parsers::{
 };
 
 use crate::{
-    codec,
+    codec::{self, fit::fit},
     commands::{self, Command},
     desk::Desk,
     facts::Needs,
     node::Node,
-    page::{Page, Paged, Start},
+    page::{Keep, Page, Paged, Start},
     refused::Refused,
     reply::Reply,
     request::{Request, Wanted},
@@ -67,7 +67,7 @@ impl Discovery for Nodes {
         let page = ask.rsm.as_ref().map(page).transpose()?;
         let (here, who) = (ask.to(), ask.from());
         let told = match ask.node.as_deref() {
-            None => self.nodes(here, page).await?,
+            None => self.nodes(here, who, page).await?,
             Some(commands::NS) => self.commands(here, who),
             Some(name) if Command::named(name).is_some() => (Vec::new(), None),
             Some(name) => self.items_of(here, who, name, page).await?,
@@ -84,19 +84,27 @@ impl Discovery for Nodes {
 type Told = (Vec<DiscoItem>, Option<SetResult>);
 
 impl Nodes {
-    async fn nodes(&self, here: &Jid, page: Option<Page>) -> Result<Told, Refusal> {
+    async fn nodes(&self, here: &Jid, who: &Jid, page: Option<Page>) -> Result<Told, Refusal> {
         let asked = page.is_some();
         let mut page = page.unwrap_or_default();
         page.max = Some(page.max.map_or(NODES, |max| max.min(NODES)));
+        let keep = page.keep();
         let found = self.0.store.nodes(page).await;
         let found = found.map_err(|why| codec::refusal(why.into()))?;
-        let place = place(&found, asked, |node| node.name.clone());
-        let items = found.entries.into_iter().map(|node| DiscoItem {
-            jid: here.clone(),
-            name: node.config.title,
-            node: Some(node.name),
+        let entries = found.entries.into_iter().map(|node| {
+            let item = DiscoItem {
+                jid: here.clone(),
+                name: node.config.title,
+                node: Some(node.name.clone()),
+            };
+            (node.name, item)
         });
-        Ok((items.collect(), place))
+        let listed = Paged {
+            entries: entries.collect(),
+            index: found.index,
+            count: found.count,
+        };
+        Ok(self.told(who, listed, keep, asked))
     }
 
     async fn items_of(
@@ -107,6 +115,7 @@ impl Nodes {
         page: Option<Page>,
     ) -> Result<Told, Refusal> {
         let asked = page.is_some();
+        let keep = page.as_ref().map_or(Keep::Last, Page::keep);
         let request = Request::Items {
             node: name.to_owned(),
             subid: None,
@@ -115,14 +124,49 @@ impl Nodes {
         let Reply::Items { items, .. } = self.0.answer(who, request).await? else {
             return Err(Condition::InternalServerError.into());
         };
-        let place = place(&items, asked, |item| item.head.id.clone());
         // XEP-0060, 5.5: the name is the ItemID, and there is no node.
-        let items = items.entries.into_iter().map(|item| DiscoItem {
-            jid: here.clone(),
-            node: None,
-            name: Some(item.head.id),
+        let entries = items.entries.into_iter().map(|item| {
+            let id = item.head.id;
+            let item = DiscoItem {
+                jid: here.clone(),
+                node: None,
+                name: Some(id.clone()),
+            };
+            (id, item)
         });
-        Ok((items.collect(), place))
+        let listed = Paged {
+            entries: entries.collect(),
+            index: items.index,
+            count: items.count,
+        };
+        Ok(self.told(who, listed, keep, asked))
+    }
+
+    /// Entries with their cursors, as many as one answer carries.
+    fn told(
+        &self,
+        who: &Jid,
+        mut listed: Paged<(String, DiscoItem)>,
+        keep: Keep,
+        asked: bool,
+    ) -> Told {
+        let limit = self.0.policy.limits(&who.to_bare()).answer_bytes;
+        fit(
+            &mut listed,
+            keep,
+            limit,
+            |(cursor, _)| Cow::from(cursor),
+            |(_, item), wire| {
+                wire.raw("<item/>");
+                wire.attribute("jid", item.jid.as_str());
+                for (name, value) in [("node", &item.node), ("name", &item.name)] {
+                    wire.attribute(name, value.as_deref().unwrap_or_default());
+                }
+            },
+        );
+        let place = place(&listed, asked, |(cursor, _)| cursor.clone());
+        let items = listed.entries.into_iter().map(|(_, item)| item);
+        (items.collect(), place)
     }
 
     fn commands(&self, here: &Jid, who: &Jid) -> Told {
@@ -188,7 +232,7 @@ fn place<T>(found: &Paged<T>, asked: bool, cursor: impl Fn(&T) -> String) -> Opt
         return None;
     }
     let first = found.entries.first().map(|entry| First {
-        index: usize::try_from(found.index).ok(),
+        index: found.index.and_then(|index| usize::try_from(index).ok()),
         item: cursor(entry),
     });
     Some(SetResult {

@@ -13,6 +13,7 @@ mod publisher;
 mod room;
 mod settle;
 mod sweep;
+mod unsettled;
 
 #[cfg(test)]
 mod scene;
@@ -115,7 +116,7 @@ impl Engine {
             Request::SetSubscribers { node, wanted } => {
                 subscribers::answer(self, ask, node, wanted).await
             }
-            Request::Affiliates { node } => affiliates::list(self, ask, node).await,
+            Request::Affiliates { node, page } => affiliates::list(self, ask, node, page).await,
             Request::SetAffiliates { node, wanted } => {
                 affiliates::answer(self, ask, node, wanted).await
             }
@@ -193,6 +194,11 @@ impl Engine {
         }
     }
 
+    /// What the service does by itself.
+    fn own_ask(&self, now: Moment) -> Ask {
+        self.ask(&Jid::from(self.domain.clone()), now)
+    }
+
     fn store(&self) -> &dyn Store {
         &*self.store
     }
@@ -227,6 +233,8 @@ impl From<StoreError> for Refused {
     fn from(error: StoreError) -> Refused {
         match error {
             StoreError::UnknownCursor => Refused::plain(Condition::ItemNotFound),
+            StoreError::FarIndex => Refused::plain(Condition::FeatureNotImplemented)
+                .text("So far into a long list there are no pages by index"),
             StoreError::Busy(why) => {
                 static TOLD: Told = Told::never();
                 if TOLD.is_due() {

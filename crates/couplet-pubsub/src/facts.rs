@@ -1,8 +1,9 @@
 //! What a decision needs to know, and what a store found out for it, in one transaction.
 
-use couplet::BareJid;
+use couplet::{BareJid, Jid};
 
 use crate::{
+    cursor::Cursor,
     item::{Item, ItemHead},
     node::{Affiliation, Node},
     subscription::Subscription,
@@ -13,8 +14,10 @@ use crate::{
 pub(crate) struct Needs {
     /// The node by name. In a change it stays locked until the end: the order of a node.
     pub(crate) node: Option<String>,
-    /// Who asks: its affiliation and subscriptions to the node.
+    /// Who asks: its affiliation and subscriptions to the node, as many as [`FEW`].
     pub(crate) actor: Option<BareJid>,
+    /// Which of the actor's subscriptions are found in any case.
+    pub(crate) meant: Meant,
     /// Of whom else affiliation and subscriptions matter.
     pub(crate) others: Vec<BareJid>,
     /// Items by id.
@@ -27,12 +30,51 @@ pub(crate) struct Needs {
     pub(crate) owners: bool,
     /// How many have an affiliation to the node.
     pub(crate) affiliations: bool,
-    /// All subscriptions to the node in state pending.
-    pub(crate) pending: bool,
-    /// All subscribers, to end those who lose access when the access model changes.
-    pub(crate) everybody: bool,
+    /// So many of the subscriptions to the node in state pending, those that began first.
+    pub(crate) pending: u32,
+    /// Some of the subscriptions, to end those that lose access when the access model changes.
+    pub(crate) everybody: Option<Slice>,
     /// How much the actor uses of the whole service.
     pub(crate) usage: bool,
+}
+
+/// As many subscriptions of one bare JID to one node are found without being named: a request must
+/// not cost more the more subscriptions somebody has piled up.
+pub(crate) const FEW: u32 = 64;
+
+/// Subscriptions that a request names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Meant {
+    pub(crate) jid: Option<Jid>,
+    pub(crate) subid: Option<String>,
+}
+
+impl Meant {
+    /// Those of one JID.
+    pub(crate) fn of(jid: &Jid) -> Meant {
+        Meant {
+            jid: Some(jid.clone()),
+            subid: None,
+        }
+    }
+
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.jid.is_none() && self.subid.is_none()
+    }
+
+    pub(crate) fn includes(&self, jid: &str, subid: &str) -> bool {
+        self.jid
+            .as_ref()
+            .is_none_or(|wanted| wanted.as_str() == jid)
+            && self.subid.as_ref().is_none_or(|wanted| wanted == subid)
+    }
+}
+
+/// Some subscriptions to a node, by JID and subid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Slice {
+    pub(crate) after: Option<Cursor>,
+    pub(crate) max: u32,
 }
 
 /// What was found.
@@ -56,7 +98,7 @@ pub(crate) struct Facts {
     /// Affiliations other than none; 0 where nobody asked.
     pub(crate) affiliations: u64,
     pub(crate) pending: Vec<Subscription>,
-    /// Each bare JID with a subscription, with its affiliation.
+    /// By JID and subid; neighbours of the same bare JID are together.
     pub(crate) everybody: Vec<Party>,
     pub(crate) usage: Usage,
     /// Announcements of the whole service that are not all delivered yet.
@@ -68,7 +110,8 @@ pub(crate) struct Facts {
 pub(crate) struct Party {
     pub(crate) jid: BareJid,
     pub(crate) affiliation: Affiliation,
-    /// Its own and its full JIDs' subscriptions, in the order they began.
+    /// Its own and its full JIDs' subscriptions, in the order they began; not all where they are
+    /// more than [`FEW`].
     pub(crate) subscriptions: Vec<Subscription>,
 }
 
@@ -79,4 +122,21 @@ pub(crate) struct Usage {
     pub(crate) nodes: u64,
     /// Subscriptions to all nodes.
     pub(crate) subscriptions: u64,
+}
+
+/// Subscriptions with the affiliations of their holders, those of neighbours together.
+pub(crate) fn parties(held: impl IntoIterator<Item = (Subscription, Affiliation)>) -> Vec<Party> {
+    let mut parties: Vec<Party> = Vec::new();
+    for (held, affiliation) in held {
+        let jid = held.jid.to_bare();
+        match parties.last_mut() {
+            Some(last) if last.jid == jid => last.subscriptions.push(held),
+            _ => parties.push(Party {
+                jid,
+                affiliation,
+                subscriptions: vec![held],
+            }),
+        }
+    }
+    parties
 }

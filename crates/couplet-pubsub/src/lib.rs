@@ -33,6 +33,7 @@ mod item;
 pub mod subscription;
 pub mod node;
 mod clock;
+mod cursor;
 mod moment;
 
 pub use service::{Import, MoveError, Moved, OpenError, Pubsub};

@@ -17,6 +17,10 @@ use crate::{
     subscription::{SubscribeOptions, Subscription, SubscriptionState},
 };
 
+mod sizes;
+
+pub use sizes::Place;
+
 /// A store to measure.
 #[derive(Clone)]
 pub struct Subject {

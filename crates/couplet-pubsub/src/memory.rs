@@ -105,12 +105,24 @@ impl Store for Memory {
         self.lock().list_subscribers(node, &page)
     }
 
-    async fn affiliates(&self, node: NodeId) -> Result<Vec<(BareJid, Affiliation)>, StoreError> {
-        Ok(self.lock().list_affiliates(node))
+    async fn affiliates(
+        &self,
+        node: NodeId,
+        page: Page,
+    ) -> Result<Paged<(BareJid, Affiliation)>, StoreError> {
+        self.lock().list_affiliates(node, &page)
     }
 
-    async fn nodes_with_pending(&self, owner: BareJid) -> Result<Vec<String>, StoreError> {
-        Ok(self.lock().list_nodes_with_pending(&owner))
+    async fn nodes_with_pending(
+        &self,
+        owner: BareJid,
+        max: u32,
+    ) -> Result<Vec<String>, StoreError> {
+        Ok(self.lock().list_nodes_with_pending(&owner, max))
+    }
+
+    async fn unsettled(&self, max: u32) -> Result<Vec<String>, StoreError> {
+        Ok(self.lock().list_unsettled(max))
     }
 
     async fn claim(&self, claim: Claim) -> Result<Vec<Job>, StoreError> {

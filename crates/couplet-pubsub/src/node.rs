@@ -24,6 +24,10 @@ pub(crate) struct Node {
     pub(crate) items: u64,
     /// Subscriptions in state `subscribed`.
     pub(crate) subscribers: u64,
+    /// The revision by which its configuration changed for subscriptions or items that it was not
+    /// yet applied to; 0 where it holds for all.
+    #[serde(default)]
+    pub(crate) unsettled: u64,
 }
 
 impl Node {
@@ -45,6 +49,7 @@ impl Node {
             next_seq: 1,
             items: 0,
             subscribers: 0,
+            unsettled: 0,
         }
     }
 }

@@ -8,6 +8,23 @@ pub(crate) struct Page {
     pub(crate) from: Start,
 }
 
+/// The end of a page that stays where not all of it can be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    First,
+    Last,
+}
+
+impl Page {
+    /// Which end of the page stays where not all of it can be answered.
+    pub(crate) fn keep(&self) -> Keep {
+        match self.from {
+            Start::Before(_) | Start::Last => Keep::Last,
+            Start::First | Start::After(_) | Start::Index(_) => Keep::First,
+        }
+    }
+}
+
 /// Where a page begins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Start {
@@ -28,8 +45,8 @@ pub(crate) enum Start {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Paged<T> {
     pub(crate) entries: Vec<T>,
-    /// The number of the first entry, from 0.
-    pub(crate) index: u64,
+    /// The number of the first entry, from 0; none where counting to it would take long.
+    pub(crate) index: Option<u64>,
     /// How many the whole list has.
     pub(crate) count: u64,
 }

@@ -213,6 +213,8 @@ pub struct Limits {
     pub nodes: u64,
     /// Its subscriptions, to all nodes.
     pub subscriptions: u64,
+    /// Its subscriptions to one node, those of all its resources together; 64 at most.
+    pub subscriptions_per_node: u32,
     /// Subscriptions to a node, of everybody.
     pub subscribers: u64,
     /// Affiliations to a node: owners, publishers, members, outcasts.
@@ -243,6 +245,7 @@ impl Default for Limits {
         Limits {
             nodes: 1_000,
             subscriptions: 10_000,
+            subscriptions_per_node: 20,
             subscribers: 1_000_000,
             affiliations: 10_000,
             items: 10_000,

@@ -52,9 +52,11 @@ mod known;
 mod list;
 mod listen;
 mod moving;
+mod pages;
 mod rows;
 mod schema;
 mod script;
+mod set_aside;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -211,12 +213,24 @@ impl Store for Postgres {
         list::subscribers(&self.pool, node, page).await
     }
 
-    async fn affiliates(&self, node: NodeId) -> Result<Vec<(BareJid, Affiliation)>, StoreError> {
-        list::affiliates(&self.pool, node).await
+    async fn affiliates(
+        &self,
+        node: NodeId,
+        page: Page,
+    ) -> Result<Paged<(BareJid, Affiliation)>, StoreError> {
+        list::affiliates(&self.pool, node, page).await
     }
 
-    async fn nodes_with_pending(&self, owner: BareJid) -> Result<Vec<String>, StoreError> {
-        list::nodes_with_pending(&self.pool, &owner).await
+    async fn nodes_with_pending(
+        &self,
+        owner: BareJid,
+        max: u32,
+    ) -> Result<Vec<String>, StoreError> {
+        list::nodes_with_pending(&self.pool, &owner, max).await
+    }
+
+    async fn unsettled(&self, max: u32) -> Result<Vec<String>, StoreError> {
+        list::unsettled(&self.pool, max).await
     }
 
     async fn now(&self) -> Result<Moment, StoreError> {
@@ -224,7 +238,9 @@ impl Store for Postgres {
     }
 
     async fn claim(&self, claim: Claim) -> Result<Vec<Job>, StoreError> {
-        fanout::claim(&self.pool, claim).await
+        let (jobs, dropped) = fanout::claim(&self.pool, claim).await?;
+        self.shared.backlog.fetch_sub(dropped, Ordering::Relaxed);
+        Ok(jobs)
     }
 
     async fn recipients(

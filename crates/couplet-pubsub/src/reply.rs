@@ -80,7 +80,8 @@ pub(crate) enum Reply {
     /// The node's affiliations. (8.9.1)
     Affiliates {
         node: String,
-        held: Vec<(BareJid, Affiliation)>,
+        held: Paged<(BareJid, Affiliation)>,
+        paged: bool,
     },
     /// Some changes could not be made: an error that lists the old values of those. (8.8.2.4)
     SubscribersUnchanged {

@@ -89,6 +89,7 @@ pub(crate) enum Request {
     },
     Affiliates {
         node: String,
+        page: Page,
     },
     SetAffiliates {
         node: String,

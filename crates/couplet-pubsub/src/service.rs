@@ -231,7 +231,7 @@ impl From<OpenError> for Error {
                 doing,
                 cause: std::io::Error::other(why),
             },
-            StoreError::Broken(_) | StoreError::UnknownCursor => {
+            StoreError::Broken(_) | StoreError::UnknownCursor | StoreError::FarIndex => {
                 Error::Config(ConfigError::because(format!("{doing}: {why}")))
             }
         }

@@ -13,7 +13,6 @@ use std::{
 
 use async_trait::async_trait;
 use couplet::BareJid;
-use rusqlite::Connection;
 use tokio::{
     sync::{Notify, oneshot},
     task::spawn_blocking,
@@ -35,6 +34,7 @@ use crate::{
 
 use self::{
     readers::Readers,
+    unreadable::Reading,
     writer::{Op, Writer},
 };
 
@@ -49,6 +49,8 @@ mod save;
 mod list;
 mod fanout;
 mod find;
+mod set_aside;
+mod unreadable;
 mod rows;
 pub(crate) mod backup;
 mod connect;
@@ -123,9 +125,15 @@ impl Sqlite {
     /// Reads, all of it from one moment.
     async fn read<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        read: impl FnOnce(&Reading<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        Arc::clone(&self.readers).read(read).await
+        let readers = Arc::clone(&self.readers);
+        let (found, left_out) = readers.read(read).await?;
+        if !left_out.is_empty() {
+            // What cannot be noted now is met again.
+            let _at_the_next_look = self.writer.send(Op::SetAside(left_out));
+        }
+        Ok(found)
     }
 }
 
@@ -188,13 +196,26 @@ impl Store for Sqlite {
             .await
     }
 
-    async fn affiliates(&self, node: NodeId) -> Result<Vec<(BareJid, Affiliation)>, StoreError> {
-        self.read(move |file| list::affiliates(file, node)).await
+    async fn affiliates(
+        &self,
+        node: NodeId,
+        page: Page,
+    ) -> Result<Paged<(BareJid, Affiliation)>, StoreError> {
+        self.read(move |file| list::affiliates(file, node, &page))
+            .await
     }
 
-    async fn nodes_with_pending(&self, owner: BareJid) -> Result<Vec<String>, StoreError> {
-        self.read(move |file| list::nodes_with_pending(file, &owner))
+    async fn nodes_with_pending(
+        &self,
+        owner: BareJid,
+        max: u32,
+    ) -> Result<Vec<String>, StoreError> {
+        self.read(move |file| list::nodes_with_pending(file, &owner, max))
             .await
+    }
+
+    async fn unsettled(&self, max: u32) -> Result<Vec<String>, StoreError> {
+        self.read(move |file| find::unsettled(file, max)).await
     }
 
     async fn claim(&self, claim: Claim) -> Result<Vec<Job>, StoreError> {

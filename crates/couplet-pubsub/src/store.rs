@@ -10,7 +10,6 @@ use std::{
 
 use async_trait::async_trait;
 use couplet::{BareJid, Jid};
-use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
 use crate::{
@@ -24,6 +23,8 @@ use crate::{
     request::Wanted,
     subscription::Subscription,
 };
+
+pub(crate) use crate::cursor::Cursor;
 
 pub(crate) mod queue;
 pub(crate) mod record;
@@ -80,18 +81,26 @@ pub(crate) trait Store: Send + Sync + 'static {
     ) -> Result<Paged<(String, Affiliation)>, StoreError>;
 
     /// Subscriptions to a node, without those that are pending, by JID, then subid. The cursor is
-    /// `subid`.
+    /// a [`Cursor`] as text.
     async fn subscribers(
         &self,
         node: NodeId,
         page: Page,
     ) -> Result<Paged<Subscription>, StoreError>;
 
-    /// Affiliations other than none, by JID.
-    async fn affiliates(&self, node: NodeId) -> Result<Vec<(BareJid, Affiliation)>, StoreError>;
+    /// Affiliations other than none, by JID, which is the cursor.
+    async fn affiliates(
+        &self,
+        node: NodeId,
+        page: Page,
+    ) -> Result<Paged<(BareJid, Affiliation)>, StoreError>;
 
-    /// Nodes that this owner owns and somebody waits for, by name.
-    async fn nodes_with_pending(&self, owner: BareJid) -> Result<Vec<String>, StoreError>;
+    /// Nodes that this owner owns and somebody waits for, by name; at most so many.
+    async fn nodes_with_pending(&self, owner: BareJid, max: u32)
+    -> Result<Vec<String>, StoreError>;
+
+    /// Nodes of which something was changed that is not yet done for all: at most so many.
+    async fn unsettled(&self, max: u32) -> Result<Vec<String>, StoreError>;
 
     /// What time it is for the leases of announcements: one clock for all who share the store, or
     /// those whose clocks differ would take each other's announcements away in the middle.
@@ -187,13 +196,6 @@ pub(crate) struct Job {
     pub(crate) after: Option<Cursor>,
 }
 
-/// A place in the list of recipients.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Cursor {
-    pub(crate) jid: String,
-    pub(crate) subid: String,
-}
-
 /// One who gets a notification. Only those whose options say so and who were subscribed in time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Recipient {
@@ -230,6 +232,9 @@ pub(crate) struct Statistics {
 pub(crate) enum StoreError {
     /// A page begins at an entry that is not there. (XEP-0059, 2.2)
     UnknownCursor,
+    /// A page begins at a number that is too far from both ends of its list to be counted to.
+    /// (XEP-0059, 2.6)
+    FarIndex,
     /// It may work later: the disk is full, the database is away, too much is waiting.
     Busy(String),
     /// It will not: the file is read-only or corrupt.
@@ -240,6 +245,7 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StoreError::UnknownCursor => f.write_str("no such entry to begin the page at"),
+            StoreError::FarIndex => f.write_str("too far into the list to begin a page at"),
             StoreError::Busy(why) | StoreError::Broken(why) => f.write_str(why),
         }
     }

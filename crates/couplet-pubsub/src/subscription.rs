@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{moment::Moment, node::NodeConfig};
+use crate::{cursor::Cursor, moment::Moment, node::NodeConfig};
 
 /// One subscription. A JID may hold several to one node, told apart by their subid.
 /// (XEP-0060, 6.1)
@@ -23,6 +23,14 @@ pub(crate) struct Subscription {
 }
 
 impl Subscription {
+    /// Its place among the subscriptions to its node.
+    pub(crate) fn cursor(&self) -> Cursor {
+        Cursor {
+            jid: self.jid.to_string(),
+            subid: self.subid.clone(),
+        }
+    }
+
     /// A subid. It only tells the subscriptions of one JID to one node apart, and a million of them
     /// have to fit: twelve random digits do. (XEP-0060, 6.1.6)
     pub(crate) fn new_subid() -> String {

@@ -227,3 +227,58 @@ async fn an_export_that_is_stopped_is_not_whole() {
     let refused = imported(&memory::store(), &lines, Into::Empty).await;
     assert!(matches!(refused, Err(ArchiveError::CutOff)), "{refused:?}");
 }
+
+/// The archive of a node with an item and an announcement, and the same with one thing replaced.
+async fn with(this: &str, other: &str) -> String {
+    let store = memory::store();
+    create(&store, "news").await;
+    run(&store, "news", vec![publish("1"), tell_subscribers()]).await;
+    let lines = exported(&store).await;
+    assert!(lines.contains(this), "{lines}");
+    lines.replace(this, other)
+}
+
+#[tokio::test]
+async fn a_line_that_would_break_out_of_its_message_is_refused_with_its_number() {
+    let item = "<entry xmlns='urn:example:entry'>1</entry>";
+    let event = "<event xmlns='http://jabber.org/protocol/pubsub#event'/>";
+    for (this, other, line) in [
+        (
+            item,
+            "</item></items></event></message><message to='evil@l'/>",
+            3,
+        ),
+        (item, "</stream:stream>", 3),
+        (item, "<a>\\u0000</a>", 3),
+        (item, "<a></b>", 3),
+        (event, "</message><message to='evil@l'/>", 4),
+        (event, "<event>", 4),
+        ("\"id\":\"1\"", "\"id\":\"1\\u0000\"", 3),
+        ("\"name\":\"news\"", "\"name\":\"n\\u0001\"", 2),
+        ("\"body\":\"News\"", "\"body\":\"\\u0000\"", 4),
+        ("\"node\":{\"id\":1,", "\"node\":{\"id\":-1,", 2),
+    ] {
+        let lines = with(this, other).await;
+        let refused = imported(&memory::store(), &lines, Into::Empty).await;
+        assert!(
+            matches!(&refused, Err(ArchiveError::Line(number, _)) if *number == line),
+            "{other}: {refused:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_second_archive_behind_the_first_is_not_passed_over() {
+    let lines = with("news", "news").await;
+    let twice = format!("{lines}{lines}");
+    let refused = imported(&memory::store(), &twice, Into::Empty).await;
+    let count = lines.lines().count() as u64;
+    assert!(
+        matches!(&refused, Err(ArchiveError::Line(number, why)) if *number == count + 1 && why.contains("more behind the end")),
+        "{refused:?}"
+    );
+    let blank = format!("{lines}\n \n");
+    imported(&memory::store(), &blank, Into::Empty)
+        .await
+        .unwrap();
+}

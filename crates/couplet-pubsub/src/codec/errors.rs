@@ -5,6 +5,7 @@ use couplet_core::wire::Wire;
 
 use super::{
     NS_ERRORS, NS_OWNER,
+    fit::fitting,
     words::Word,
     write::{empty, tag, within},
 };
@@ -71,7 +72,7 @@ pub(crate) fn unchanged(reply: &Reply) -> Option<Refusal> {
             let entries = unchanged
                 .iter()
                 .map(|(jid, state)| (jid.as_str(), state.word()));
-            Some(refusal(why.clone()).beside(|wire| list("subscription", node, entries, wire)))
+            Some(beside("subscription", node, entries, why))
         }
         Reply::AffiliatesUnchanged {
             node,
@@ -81,10 +82,25 @@ pub(crate) fn unchanged(reply: &Reply) -> Option<Refusal> {
             let entries = unchanged
                 .iter()
                 .map(|(jid, now)| (jid.as_str(), now.word()));
-            Some(refusal(why.clone()).beside(|wire| list("affiliation", node, entries, wire)))
+            Some(beside("affiliation", node, entries, why))
         }
         _ => None,
     }
+}
+
+/// Bytes of what could not be changed, at most: the rest is left out.
+const UNCHANGED_BYTES: usize = 262_144;
+
+fn beside<'a>(
+    what: &str,
+    node: &str,
+    entries: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+    why: &Refused,
+) -> Refusal {
+    let told = fitting(entries.clone(), UNCHANGED_BYTES, |(jid, now), wire| {
+        write_unchanged(what, jid, now, wire);
+    });
+    refusal(why.clone()).beside(|wire| list(what, node, entries.take(told), wire))
 }
 
 fn list<'a>(
@@ -96,10 +112,14 @@ fn list<'a>(
     within(NS_OWNER, wire, |wire| {
         tag(&format!("{what}s"), &[("node", Some(node))], wire, |wire| {
             for (jid, now) in entries {
-                empty(what, &[("jid", Some(jid)), (what, Some(now))], wire);
+                write_unchanged(what, jid, now, wire);
             }
         });
     });
+}
+
+fn write_unchanged(what: &str, jid: &str, now: &str, wire: &mut Wire<'_>) {
+    empty(what, &[("jid", Some(jid)), (what, Some(now))], wire);
 }
 
 fn write_detail(detail: Detail, wire: &mut Wire<'_>) {

@@ -57,10 +57,15 @@ pub(crate) fn retracted(node: &str, ids: &[String]) -> String {
     event(|wire| {
         tag("items", &[("node", Some(node))], wire, |wire| {
             for id in ids {
-                empty("retract", &[("id", Some(id))], wire);
+                write_retracted(id, wire);
             }
         });
     })
+}
+
+/// Writes one item that is gone.
+pub(crate) fn write_retracted(id: &str, wire: &mut Wire<'_>) {
+    empty("retract", &[("id", Some(id))], wire);
 }
 
 /// All items are gone. (8.5.2)

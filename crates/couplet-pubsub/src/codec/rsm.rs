@@ -1,5 +1,7 @@
 //! Pages on the wire. (XEP-0059)
 
+use std::borrow::Cow;
+
 use couplet_core::{element::Element, wire::Wire};
 
 use super::read::bad_request;
@@ -56,7 +58,7 @@ pub(super) fn number(text: &str) -> Result<u64, Refused> {
 /// Writes where a page lies in its list; `cursor` names its entries.
 pub(super) fn write<'a, T>(
     paged: &'a Paged<T>,
-    cursor: impl Fn(&'a T) -> &'a str,
+    cursor: impl Fn(&'a T) -> Cow<'a, str>,
     wire: &mut Wire<'_>,
 ) {
     wire.raw("<set xmlns='");
@@ -64,11 +66,13 @@ pub(super) fn write<'a, T>(
     wire.raw("'>");
     if let (Some(first), Some(last)) = (paged.entries.first(), paged.entries.last()) {
         wire.raw("<first");
-        wire.attribute("index", &paged.index.to_string());
+        if let Some(index) = paged.index {
+            wire.attribute("index", &index.to_string());
+        }
         wire.raw(">");
-        wire.text(cursor(first));
+        wire.text(&cursor(first));
         wire.raw("</first>");
-        wire.element("last", cursor(last));
+        wire.element("last", &cursor(last));
     }
     wire.element("count", &paged.count.to_string());
     wire.raw("</set>");
@@ -142,11 +146,15 @@ mod tests {
         let written = |entries: Vec<String>| {
             let paged = Paged {
                 entries,
-                index: 3,
+                index: Some(3),
                 count: 9,
             };
             let mut out = Vec::new();
-            write(&paged, String::as_str, &mut Wire::new(&mut out));
+            write(
+                &paged,
+                |entry: &String| entry.into(),
+                &mut Wire::new(&mut out),
+            );
             String::from_utf8(out).unwrap()
         };
         assert_eq!(

@@ -1,5 +1,8 @@
 //! Replies as XML. (XEP-0060, 5 to 8)
 
+use std::borrow::Cow;
+
+use couplet::BareJid;
 use couplet_core::wire::Wire;
 
 use super::{
@@ -10,6 +13,7 @@ use super::{
 };
 use crate::{
     item::Item,
+    node::Affiliation,
     page::Paged,
     reply::{Publishers, Reply},
     subscription::Subscription,
@@ -88,31 +92,31 @@ fn entity(reply: &Reply, wire: &mut Wire<'_>) {
                 wire,
                 |wire| {
                     for (node, subscription) in &held.entries {
-                        self::subscription(Some(node), subscription, wire);
+                        write_subscription(Some(node), subscription, wire);
                     }
                 },
             );
-            set(*paged, held, |(_, subscription)| &subscription.subid, wire);
+            set(
+                *paged,
+                held,
+                |(_, subscription)| Cow::from(&subscription.subid),
+                wire,
+            );
         }
         Reply::Affiliations { node, held, paged } => {
             tag("affiliations", &[("node", node.as_deref())], wire, |wire| {
                 for (node, affiliation) in &held.entries {
-                    let affiliation = Some(affiliation.word());
-                    empty(
-                        "affiliation",
-                        &[("node", Some(node)), ("affiliation", affiliation)],
-                        wire,
-                    );
+                    write_affiliation(node, *affiliation, wire);
                 }
             });
-            set(*paged, held, |(node, _)| node, wire);
+            set(*paged, held, |(node, _)| Cow::from(node), wire);
         }
         Reply::Subscribed {
             node,
             subscription,
             with_options,
         } => {
-            self::subscription(Some(node), subscription, wire);
+            write_subscription(Some(node), subscription, wire);
             if *with_options {
                 tag("options", &[], wire, |wire| {
                     let Subscription {
@@ -160,15 +164,15 @@ fn entity(reply: &Reply, wire: &mut Wire<'_>) {
         } => {
             tag("items", &[("node", Some(node))], wire, |wire| {
                 for item in &items.entries {
-                    self::item(item, publishers, wire);
+                    write_item(item, publishers, wire);
                 }
             });
-            set(*paged, items, |item| &item.head.id, wire);
+            set(*paged, items, |item| Cow::from(&item.head.id), wire);
         }
         Reply::Published { node, ids } => {
             tag("publish", &[("node", Some(node))], wire, |wire| {
                 for id in ids {
-                    empty("item", &[("id", Some(id))], wire);
+                    write_published(id, wire);
                 }
             });
         }
@@ -193,28 +197,34 @@ fn owner(reply: &Reply, wire: &mut Wire<'_>) {
         Reply::Subscribers { node, held, paged } => {
             tag("subscriptions", &[("node", Some(node))], wire, |wire| {
                 for subscription in &held.entries {
-                    self::subscription(None, subscription, wire);
+                    write_subscription(None, subscription, wire);
                 }
             });
-            set(*paged, held, |subscription| &subscription.subid, wire);
+            set(
+                *paged,
+                held,
+                |subscription| subscription.cursor().to_string().into(),
+                wire,
+            );
         }
-        Reply::Affiliates { node, held } => {
+        Reply::Affiliates { node, held, paged } => {
             tag("affiliations", &[("node", Some(node))], wire, |wire| {
-                for (jid, affiliation) in held {
-                    let affiliation = Some(affiliation.word());
-                    empty(
-                        "affiliation",
-                        &[("jid", Some(jid.as_str())), ("affiliation", affiliation)],
-                        wire,
-                    );
+                for (jid, affiliation) in &held.entries {
+                    write_affiliate(jid, *affiliation, wire);
                 }
             });
+            set(*paged, held, |(jid, _)| Cow::from(jid.as_str()), wire);
         }
         _ => {}
     }
 }
 
-fn subscription(node: Option<&str>, subscription: &Subscription, wire: &mut Wire<'_>) {
+/// Writes one subscription of a list.
+pub(crate) fn write_subscription(
+    node: Option<&str>,
+    subscription: &Subscription,
+    wire: &mut Wire<'_>,
+) {
     let attributes = [
         ("node", node),
         ("jid", Some(subscription.jid.as_str())),
@@ -224,7 +234,27 @@ fn subscription(node: Option<&str>, subscription: &Subscription, wire: &mut Wire
     empty("subscription", &attributes, wire);
 }
 
-fn item(item: &Item, publishers: &Publishers, wire: &mut Wire<'_>) {
+/// Writes the id of one item that was published.
+pub(crate) fn write_published(id: &str, wire: &mut Wire<'_>) {
+    empty("item", &[("id", Some(id))], wire);
+}
+
+/// Writes one affiliation of an entity, to this node.
+pub(crate) fn write_affiliation(node: &str, affiliation: Affiliation, wire: &mut Wire<'_>) {
+    let affiliation = Some(affiliation.word());
+    let attributes = [("node", Some(node)), ("affiliation", affiliation)];
+    empty("affiliation", &attributes, wire);
+}
+
+/// Writes one affiliation to a node, of this entity.
+pub(crate) fn write_affiliate(jid: &BareJid, affiliation: Affiliation, wire: &mut Wire<'_>) {
+    let affiliation = Some(affiliation.word());
+    let attributes = [("jid", Some(jid.as_str())), ("affiliation", affiliation)];
+    empty("affiliation", &attributes, wire);
+}
+
+/// Writes one item of a list.
+pub(crate) fn write_item(item: &Item, publishers: &Publishers, wire: &mut Wire<'_>) {
     let publisher = match publishers {
         Publishers::Hidden => None,
         Publishers::Shown => Some(item.head.publisher.as_str()),
@@ -243,23 +273,23 @@ fn item(item: &Item, publishers: &Publishers, wire: &mut Wire<'_>) {
 fn set<'a, T>(
     paged: bool,
     held: &'a Paged<T>,
-    cursor: impl Fn(&'a T) -> &'a String,
+    cursor: impl Fn(&'a T) -> Cow<'a, str>,
     wire: &mut Wire<'_>,
 ) {
     if paged {
-        rsm::write(held, |entry| cursor(entry), wire);
+        rsm::write(held, cursor, wire);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use couplet::{BareJid, Jid};
+    use couplet::Jid;
 
     use super::*;
     use crate::{
         item::ItemHead,
         moment::Moment,
-        node::{Affiliation, NodeConfig},
+        node::NodeConfig,
         subscription::{SubscribeOptions, SubscriptionState},
     };
 
@@ -290,7 +320,7 @@ mod tests {
     fn all<T>(entries: Vec<T>) -> Paged<T> {
         Paged {
             count: entries.len() as u64,
-            index: 0,
+            index: Some(0),
             entries,
         }
     }
@@ -423,7 +453,7 @@ mod tests {
             node: "n".into(),
             items: Paged {
                 entries: vec![item("<", Some("<a xmlns=\"urn:a\"/>")), item("j", None)],
-                index: 3,
+                index: Some(3),
                 count: 9,
             },
             paged: true,
@@ -507,7 +537,8 @@ mod tests {
         );
         let reply = Reply::Affiliates {
             node: "n".into(),
-            held: vec![(BareJid::new("a@b").unwrap(), Affiliation::Outcast)],
+            held: all(vec![(BareJid::new("a@b").unwrap(), Affiliation::Outcast)]),
+            paged: false,
         };
         assert_eq!(
             written(&reply),

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use xmpp_parsers::data_forms::FieldType;
 
 use crate::{
+    codec::fit::fitting,
     page::{Page, Start},
     refused::Refused,
 };
@@ -29,8 +30,12 @@ impl Dialog for List {
             from: Start::First,
         };
         let found = session.desk.store.nodes(page).await?;
-        let shown = found.entries.len() as u64;
-        let names = found.entries.into_iter().map(|node| node.name).collect();
+        let mut names: Vec<String> = found.entries.into_iter().map(|node| node.name).collect();
+        let limit = session.answer_bytes();
+        names.truncate(fitting(names.iter(), limit, |name, wire| {
+            wire.element("value", name);
+        }));
+        let shown = names.len() as u64;
         let note = (shown < found.count).then(|| format!("{shown} of {} nodes", found.count));
         let names = form::field("nodes", FieldType::TextMulti, "Nodes", names);
         let result = form::result(FORM, session.command.title(), vec![names]);

@@ -1,10 +1,14 @@
 //! Forms of commands, on their way out and back. (XEP-0004)
 
 use couplet::Condition;
-use couplet_core::element::Element;
+use couplet_core::{element::Element, wire::Wire};
 use xmpp_parsers::data_forms::{DataForm, DataFormType, Field, FieldType, Option_};
 
-use crate::{codec::form as codec, refused::Refused, request};
+use crate::{
+    codec::{fit::fitting, form as codec},
+    refused::Refused,
+    request,
+};
 
 /// A form that came back.
 pub(super) struct Submitted(Vec<request::Field>);
@@ -84,6 +88,30 @@ pub(super) fn form(
         title: Some(title.to_owned()),
         instructions: Some(instructions.to_owned()),
         ..DataForm::new(DataFormType::Form, form_type, fields)
+    }
+}
+
+/// Leaves out the options that one answer does not carry, the last first: names are as long as
+/// strangers make them.
+pub(super) fn shorten(form: &mut DataForm, limit: usize) {
+    let mut left = limit;
+    for field in &mut form.fields {
+        let write = |option: &Option_, wire: &mut Wire<'_>| {
+            wire.attribute("label", option.label.as_deref().unwrap_or_default());
+            wire.element("option", "");
+            wire.element("value", &option.value);
+        };
+        let size = |options: &[Option_]| {
+            let mut out = Vec::new();
+            options
+                .iter()
+                .for_each(|one| write(one, &mut Wire::new(&mut out)));
+            out.len()
+        };
+        field
+            .options
+            .truncate(fitting(field.options.iter(), left, write));
+        left = left.saturating_sub(size(&field.options));
     }
 }
 

@@ -35,10 +35,11 @@ impl Dialog for Pending {
         if let Some(node) = decided.and_then(|form| form.value(NODE)) {
             return who_waits(session, node).await;
         }
+        let most = u32::try_from(MOST).unwrap_or(u32::MAX);
         let nodes = session
             .desk
             .store
-            .nodes_with_pending(session.bare())
+            .nodes_with_pending(session.bare(), most)
             .await?;
         if nodes.is_empty() {
             return Ok(Step::done(NONE_WAITS));

@@ -10,6 +10,7 @@ use crate::{
     codec::{
         body,
         event::{self, PENDING_TITLE, Told},
+        fit::fitting,
     },
     item::Item,
     node::{ItemReply, Node, NodeConfig, NotificationType, SendLast},
@@ -18,8 +19,10 @@ use crate::{
     subscription::{Subscription, SubscriptionState},
 };
 
-/// So many ids are named in one notification at most, so that no server finds it too long.
+/// So many ids are named in one notification at most, and so many bytes of them, so that no server
+/// finds it too long.
 const IDS: usize = 100;
+const IDS_BYTES: usize = 65_536;
 
 /// An item to everybody.
 pub(super) fn published(
@@ -56,9 +59,17 @@ pub(super) fn retracted(name: &str, config: &NodeConfig, ids: &[String]) -> Vec<
     if !config.notify {
         return Vec::new();
     }
-    ids.chunks(IDS)
-        .map(|ids| to_subscribers(config, event::retracted(name, ids)))
-        .collect()
+    let mut rest = ids;
+    let mut changes = Vec::new();
+    while !rest.is_empty() {
+        let some = fitting(rest.iter().take(IDS), IDS_BYTES, |id, wire| {
+            event::write_retracted(id, wire);
+        });
+        let (ids, others) = rest.split_at_checked(some).unwrap_or((rest, &[]));
+        changes.push(to_subscribers(config, event::retracted(name, ids)));
+        rest = others;
+    }
+    changes
 }
 
 pub(super) fn to_subscribers(config: &NodeConfig, content: String) -> Change {

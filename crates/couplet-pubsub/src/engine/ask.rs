@@ -72,7 +72,22 @@ impl Ask {
             from: asked.from.clone(),
         }
     }
+
+    /// The same for a list of which those who ask for no page want all: as much as an answer may
+    /// carry.
+    pub(super) fn long_page(&self, asked: &Page) -> Page {
+        match asked.max {
+            Some(_) => self.page(asked),
+            None => Page {
+                max: Some(self.limits().answer_bytes / SMALLEST),
+                from: asked.from.clone(),
+            },
+        }
+    }
 }
+
+/// The fewest bytes that an entry of a list takes.
+const SMALLEST: u32 = 48;
 
 /// Whether an answer tells which part of the list it is. (XEP-0059, 2.2; XEP-0060, 6.5.4)
 pub(super) fn is_paged(asked: &Page, entries: usize, count: u64) -> bool {

@@ -7,7 +7,7 @@ use couplet::Jid;
 
 use crate::{
     change::Change,
-    facts::{Facts, Needs},
+    facts::{Facts, Meant, Needs},
     refused::Refused,
     subscription::Subscription,
 };
@@ -50,6 +50,7 @@ pub(super) async fn take(
     let needs = Needs {
         node: Some(node.to_owned()),
         actor: Some(ask.who.clone()),
+        meant: Meant::of(&ask.from),
         owners: true,
         ..Needs::default()
     };

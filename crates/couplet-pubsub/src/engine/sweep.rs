@@ -7,14 +7,14 @@ use futures_util::future::try_join_all;
 
 use crate::{
     change::Change,
-    facts::{Facts, Needs},
+    facts::{Facts, Meant, Needs},
     moment::Moment,
     refused::Refused,
     store::Overdue,
     told::Told,
 };
 
-use super::{Engine, access::known, announce, settle};
+use super::{Engine, access::known, announce, settle, unsettled};
 
 /// So much is ended in one go.
 const HANDFUL: u32 = 500;
@@ -25,6 +25,14 @@ const GOES: u32 = 20;
 /// Ends what has run out by now.
 pub(super) async fn sweep(engine: &Engine, now: Moment) {
     static TOLD: Told = Told::never();
+    if let Err(why) = settle_rest(engine, now).await
+        && TOLD.is_due()
+    {
+        tracing::warn!(
+            ?why,
+            "a configuration is not yet applied to all of its node"
+        );
+    }
     for _ in 0..GOES {
         match handful(engine, now).await {
             Ok(true) => {}
@@ -37,6 +45,14 @@ pub(super) async fn sweep(engine: &Engine, now: Moment) {
             }
         }
     }
+}
+
+/// Takes up what was left over when a process ended.
+async fn settle_rest(engine: &Engine, now: Moment) -> Result<(), Refused> {
+    for node in engine.store().unsettled(GOES).await? {
+        unsettled::settle(engine, &engine.own_ask(now), &node).await?;
+    }
+    Ok(())
 }
 
 /// Ends some of it; false where nothing was left.
@@ -55,6 +71,10 @@ async fn end(engine: &Engine, overdue: Overdue, now: Moment) -> Result<(), Refus
         let needs = Needs {
             node: Some(node),
             actor: Some(jid.to_bare()),
+            meant: Meant {
+                jid: Some(jid.clone()),
+                subid: Some(subid.clone()),
+            },
             owners: true,
             ..Needs::default()
         };

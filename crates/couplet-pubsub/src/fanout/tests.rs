@@ -185,10 +185,17 @@ impl Store for Announced {
     async fn subscribers(&self, _: NodeId, _: Page) -> Result<Paged<Subscription>, StoreError> {
         unreachable!()
     }
-    async fn affiliates(&self, _: NodeId) -> Result<Vec<(BareJid, Affiliation)>, StoreError> {
+    async fn affiliates(
+        &self,
+        _: NodeId,
+        _: Page,
+    ) -> Result<Paged<(BareJid, Affiliation)>, StoreError> {
         unreachable!()
     }
-    async fn nodes_with_pending(&self, _: BareJid) -> Result<Vec<String>, StoreError> {
+    async fn nodes_with_pending(&self, _: BareJid, _: u32) -> Result<Vec<String>, StoreError> {
+        unreachable!()
+    }
+    async fn unsettled(&self, _: u32) -> Result<Vec<String>, StoreError> {
         unreachable!()
     }
     async fn node_named(&self, _: NodeId) -> Result<Option<String>, StoreError> {

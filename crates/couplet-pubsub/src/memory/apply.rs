@@ -57,6 +57,18 @@ impl Shelf {
                     node.config = *config;
                 }
             }
+            Change::Unsettle => {
+                if let Some(kept) = self.nodes.get_mut(&id) {
+                    kept.node.unsettled = kept.node.revision;
+                }
+            }
+            Change::Settle(revision) => {
+                if let Some(kept) = self.nodes.get_mut(&id)
+                    && kept.node.unsettled == revision
+                {
+                    kept.node.unsettled = 0;
+                }
+            }
             Change::Delete { redirect } => self.delete_to(id, redirect),
             Change::Affiliate { jid, affiliation } => {
                 self.revised(id);
@@ -95,8 +107,7 @@ impl Shelf {
                     self.retract(id, &item);
                 }
             }
-            Change::Purge => self.trim(id, 0),
-            Change::Trim { keep } => self.trim(id, keep as usize),
+            Change::Purge => self.purge(id),
             Change::Announce(announcement) => {
                 let job = Job {
                     id: JobId(self.last_job + 1),
@@ -147,13 +158,10 @@ impl Shelf {
         }
     }
 
-    fn trim(&mut self, id: NodeId, keep: usize) {
-        let Some(kept) = self.nodes.get(&id) else {
-            return;
-        };
-        let over = kept.items.len().saturating_sub(keep);
-        let oldest: Vec<u64> = kept.items.keys().take(over).copied().collect();
-        for seq in oldest {
+    fn purge(&mut self, id: NodeId) {
+        let kept = self.nodes.get(&id);
+        let all: Vec<u64> = kept.map_or_else(Vec::new, |kept| kept.items.keys().copied().collect());
+        for seq in all {
             self.remove_item(id, seq);
         }
     }

@@ -3,7 +3,7 @@
 use couplet::BareJid;
 
 use crate::{
-    facts::{Facts, Needs, Party},
+    facts::{FEW, Facts, Meant, Needs, Party, parties},
     moment::Moment,
     node::Affiliation,
     store::Overdue,
@@ -12,13 +12,15 @@ use crate::{
 
 use super::{
     shelf::{Kept, Shelf},
-    subscriptions::as_they_began,
+    subscriptions::{Key, as_they_began, unpacked},
 };
 
 impl Shelf {
     pub(super) fn facts(&self, needs: &Needs) -> Facts {
         let name = needs.node.as_deref();
         let kept = name.and_then(|name| self.named(name));
+        let (actor, others) = (needs.actor.as_ref(), needs.others.iter());
+        let nobody = Meant::default();
         let usage = needs.actor.as_ref().filter(|_| needs.usage);
         let mut facts = Facts {
             node: kept.map(|kept| kept.node.clone()),
@@ -26,8 +28,8 @@ impl Shelf {
                 .filter(|_| kept.is_none())
                 .and_then(|name| self.redirects.get(name))
                 .cloned(),
-            actor: needs.actor.as_ref().map(|who| party(kept, who)),
-            others: needs.others.iter().map(|who| party(kept, who)).collect(),
+            actor: actor.map(|who| party(kept, who, &needs.meant)),
+            others: others.map(|who| party(kept, who, &nobody)).collect(),
             usage: usage.map(|who| self.usage(who)).unwrap_or_default(),
             backlog: self.queue.len(),
             ..Facts::default()
@@ -67,13 +69,20 @@ impl Shelf {
     }
 }
 
-fn party(kept: Option<&Kept>, who: &BareJid) -> Party {
+fn party(kept: Option<&Kept>, who: &BareJid, meant: &Meant) -> Party {
     let affiliation = kept.and_then(|kept| kept.affiliations.get(who));
     Party {
         jid: who.clone(),
         affiliation: affiliation.copied().unwrap_or(Affiliation::None),
         subscriptions: kept
-            .map(|kept| as_they_began(kept.subscriptions.of(who)))
+            .map(|kept| {
+                let some = kept.subscriptions.of(who).enumerate();
+                let found = some.filter(|(number, (key, _))| {
+                    let is_meant = !meant.is_nothing() && meant.includes(key.jid(), key.subid());
+                    *number < FEW as usize || is_meant
+                });
+                as_they_began(found.map(|(_, held)| held))
+            })
             .unwrap_or_default(),
     }
 }
@@ -100,22 +109,22 @@ fn add_people(facts: &mut Facts, kept: &Kept, needs: &Needs) {
     if needs.affiliations {
         facts.affiliations = kept.affiliations.len() as u64;
     }
-    if needs.pending {
+    if needs.pending > 0 {
         let pending = kept
             .subscriptions
             .iter()
             .filter(|(_, packed)| packed.state() == SubscriptionState::Pending);
         facts.pending = as_they_began(pending);
+        facts.pending.truncate(needs.pending as usize);
     }
-    if needs.everybody {
-        let bare = |jid: &str| couplet::Jid::new(jid).ok().map(|jid| jid.to_bare());
-        let mut everybody: Vec<BareJid> = kept
-            .subscriptions
-            .iter()
-            .filter_map(|(key, _)| bare(key.jid()))
-            .collect();
-        everybody.sort();
-        everybody.dedup();
-        facts.everybody = everybody.iter().map(|who| party(Some(kept), who)).collect();
+    if let Some(slice) = &needs.everybody {
+        let after = slice.after.as_ref().map(Key::from);
+        let some = kept.subscriptions.after(after.as_ref());
+        let some = some.take(slice.max as usize);
+        let some = some.filter_map(|(key, packed)| unpacked(key, packed));
+        facts.everybody = parties(some.map(|held| {
+            let affiliation = kept.affiliations.get(&held.jid.to_bare()).copied();
+            (held, affiliation.unwrap_or(Affiliation::None))
+        }));
     }
 }

@@ -9,13 +9,13 @@ use crate::{
     node::{Affiliation, Node, NodeId},
     page::{Page, Paged},
     request::Wanted,
-    store::{Statistics, StoreError},
+    store::{Cursor, Statistics, StoreError},
     subscription::{Subscription, SubscriptionState},
 };
 
 use super::{
     shelf::{Kept, Shelf},
-    subscriptions::unpacked,
+    subscriptions::{Key, unpacked},
 };
 
 impl Shelf {
@@ -40,7 +40,7 @@ impl Shelf {
                 let skip = kept.items.len().saturating_sub(*max as usize);
                 Ok(Paged {
                     entries: kept.items.values().skip(skip).cloned().collect(),
-                    index: skip as u64,
+                    index: Some(skip as u64),
                     count: kept.items.len() as u64,
                 })
             }
@@ -132,22 +132,30 @@ impl Shelf {
             let all = kept.subscriptions.iter();
             all.filter(|(_, packed)| packed.state() == SubscriptionState::Subscribed)
         };
-        let place = |subid: &str| place_of(held().map(|(key, _)| key.subid()), subid);
+        let place = |cursor: &str| {
+            let cursor = Key::from(&Cursor::parse(cursor)?);
+            let place = held().position(|(key, _)| *key == cursor)?;
+            Some(place as u64)
+        };
         let entries = held().filter_map(|(key, packed)| unpacked(key, packed));
         cut(page, held().count() as u64, place, entries)
     }
 
-    pub(super) fn list_affiliates(&self, node: NodeId) -> Vec<(BareJid, Affiliation)> {
+    pub(super) fn list_affiliates(
+        &self,
+        node: NodeId,
+        page: &Page,
+    ) -> Result<Paged<(BareJid, Affiliation)>, StoreError> {
         let Some(kept) = self.live(node) else {
-            return Vec::new();
+            return Ok(nothing());
         };
-        kept.affiliations
-            .iter()
-            .map(|(jid, affiliation)| (jid.clone(), *affiliation))
-            .collect()
+        let place = |jid: &str| place_of(kept.affiliations.keys().map(|jid| jid.as_str()), jid);
+        let entries = kept.affiliations.iter();
+        let entries = entries.map(|(jid, affiliation)| (jid.clone(), *affiliation));
+        cut(page, kept.affiliations.len() as u64, place, entries)
     }
 
-    pub(super) fn list_nodes_with_pending(&self, owner: &BareJid) -> Vec<String> {
+    pub(super) fn list_nodes_with_pending(&self, owner: &BareJid, max: u32) -> Vec<String> {
         let owned = |kept: &&Kept| kept.affiliations.get(owner) == Some(&Affiliation::Owner);
         let waits = |kept: &&Kept| {
             let mut held = kept.subscriptions.iter();
@@ -158,6 +166,16 @@ impl Shelf {
             .filter(owned)
             .filter(waits)
             .map(|kept| kept.node.name.clone())
+            .take(max as usize)
+            .collect()
+    }
+
+    pub(super) fn list_unsettled(&self, max: u32) -> Vec<String> {
+        let nodes = self.names.values().filter_map(|id| self.nodes.get(id));
+        nodes
+            .filter(|kept| kept.node.unsettled > 0)
+            .map(|kept| kept.node.name.clone())
+            .take(max as usize)
             .collect()
     }
 
@@ -183,7 +201,7 @@ fn cut<T>(
     let entries = entries.skip(index(window.skip)).take(index(window.take));
     Ok(Paged {
         entries: entries.collect(),
-        index: window.skip,
+        index: Some(window.skip),
         count,
     })
 }
@@ -195,7 +213,7 @@ fn place_of<'a>(mut entries: impl Iterator<Item = &'a str>, cursor: &str) -> Opt
 
 fn whole<T>(entries: Vec<T>) -> Paged<T> {
     Paged {
-        index: 0,
+        index: Some(0),
         count: entries.len() as u64,
         entries,
     }

@@ -133,7 +133,8 @@ fn dump_of(kept: &Kept, from: &Mark, max: usize) -> Vec<Record> {
     match from {
         Mark::Affiliations(_, after) => kept
             .affiliations
-            .range(behind(after.as_ref()))
+            .iter()
+            .filter(|(jid, _)| after.as_deref().is_none_or(|after| jid.prepared() > after))
             .take(max)
             .map(|(jid, affiliation)| Record::Affiliation {
                 jid: jid.clone(),

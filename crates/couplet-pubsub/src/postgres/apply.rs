@@ -56,8 +56,7 @@ impl Work {
         self.node.as_ref().map(|node| node.id)
     }
 
-    /// Does some of the changes, given what is there of all they touch and keys for new nodes. At
-    /// most the last of them trims: what is left then has to be looked up.
+    /// Does the changes, given what is there of all they touch and keys for new nodes.
     pub(super) fn apply(
         &mut self,
         changes: Vec<Change>,
@@ -69,11 +68,6 @@ impl Work {
             self.apply_one(change)?;
         }
         Ok(())
-    }
-
-    /// What has come together so far, to be sent.
-    pub(super) fn take(&mut self) -> Vec<Ask> {
-        std::mem::take(&mut self.done.asks)
     }
 
     pub(super) fn end(mut self) -> Done {
@@ -101,6 +95,16 @@ impl Work {
                 let (id, config) = (node.id.0, config_text(node)?);
                 let sql = "UPDATE node SET config = $2 WHERE id = $1";
                 self.push(ask!(sql, id, config));
+            }
+            Change::Unsettle => {
+                let node = self.node()?;
+                node.unsettled = node.revision;
+            }
+            Change::Settle(revision) => {
+                let node = self.node()?;
+                if node.unsettled == revision {
+                    node.unsettled = 0;
+                }
             }
             Change::Delete { redirect } => self.delete(redirect)?,
             Change::Affiliate { jid, affiliation } => {
@@ -147,10 +151,12 @@ impl Work {
                 }
             }
             Change::Purge => {
-                self.trim(0)?;
+                let node = self.node()?;
+                node.items = 0;
+                let id = node.id.0;
                 self.known.purge();
+                self.push(ask!("DELETE FROM item WHERE node = $1", id));
             }
-            Change::Trim { keep } => self.trim(u64::from(keep))?,
             Change::Announce(announcement) => {
                 let node = self.node()?;
                 let (id, seq) = (node.id, next_seq(node));
@@ -263,20 +269,6 @@ impl Work {
             let sql = "DELETE FROM item WHERE node = $1 AND id = $2";
             self.push(ask!(sql, node, item.to_owned()));
         }
-        Ok(())
-    }
-
-    fn trim(&mut self, keep: u64) -> Result<(), StoreError> {
-        let node = self.node()?;
-        let over = node.items.saturating_sub(keep);
-        if over == 0 {
-            return Ok(());
-        }
-        node.items -= over;
-        let id = node.id.0;
-        let sql = "DELETE FROM item WHERE node = $1
-                   AND seq IN (SELECT seq FROM item WHERE node = $1 ORDER BY seq LIMIT $2)";
-        self.push(ask!(sql, id, integer(over)));
         Ok(())
     }
 

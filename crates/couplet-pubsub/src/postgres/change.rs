@@ -199,7 +199,7 @@ async fn begin(pool: &Pool, asks: &[Ask]) -> Result<(Session, Answers), StoreErr
 
 /// Names are locked and not rows, so that a name is locked too that no node has yet. Each schema
 /// has its own locks: the key of its table is in them.
-fn lock(name: &str) -> Ask {
+pub(super) fn lock(name: &str) -> Ask {
     ask!(
         "SELECT pg_advisory_xact_lock(hashtextextended($1, 'node'::regclass::oid::bigint))",
         name.to_owned()
@@ -219,50 +219,23 @@ async fn apply(
     // The server knows whether a name is taken.
     let name = facts.node.as_ref().map(|node| node.name.as_str());
     sound(&changes, name, |_| Ok(false))?;
-    let nobody = Needs::default();
-    for (place, part) in parts(changes).into_iter().enumerate() {
-        let asks = work.take();
-        if !asks.is_empty() {
-            session.ask(&asks).await?;
-        }
-        // What the facts say holds until something was trimmed.
-        let (asked, known) = match place {
-            0 => (needs, Known::from(facts)),
-            _ => (&nobody, Known::default()),
-        };
-        look_up(session, &mut work, part, asked, known).await?;
-    }
+    look_up(session, &mut work, changes, needs, Known::from(facts)).await?;
     Ok(work.end())
 }
 
 async fn look_up(
     session: &mut Session,
     work: &mut Work,
-    part: Vec<Change>,
+    changes: Vec<Change>,
     asked: &Needs,
     mut known: Known,
 ) -> Result<(), Refused> {
-    let (lookup, node) = (Lookup::new(&part, asked), work.node_id());
+    let (lookup, node) = (Lookup::new(&changes, asked), work.node_id());
     let asks = lookup.asks(node);
     let mut keys = Vec::new();
     if !asks.is_empty() {
         let mut answers = session.ask(&asks).await?;
         keys = lookup.read(node, &mut answers, &mut known)?;
     }
-    Ok(work.apply(part, known, keys)?)
-}
-
-/// The changes in parts that end with one that trims: nobody knows what is left then.
-fn parts(changes: Vec<Change>) -> Vec<Vec<Change>> {
-    let mut parts = vec![Vec::new()];
-    let mut trimmed = false;
-    for change in changes {
-        if std::mem::replace(&mut trimmed, matches!(change, Change::Trim { .. })) {
-            parts.push(Vec::new());
-        }
-        if let Some(last) = parts.last_mut() {
-            last.push(change);
-        }
-    }
-    parts
+    Ok(work.apply(changes, known, keys)?)
 }

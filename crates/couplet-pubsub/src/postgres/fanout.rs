@@ -1,6 +1,7 @@
 //! Announcements on their way, by one instance per node at a time.
 
 use deadpool_postgres::Pool;
+use tokio_postgres::Row;
 
 use crate::{
     change::Audience,
@@ -13,8 +14,9 @@ use super::{
     change::{BEGIN, COMMIT},
     connect::Session,
     find::all,
-    rows::{self, integer, job_columns, value},
+    rows::{self, address, integer, job_columns, value},
     script::ask,
+    set_aside,
     write::bury,
 };
 
@@ -58,7 +60,8 @@ const TAKE: &str = concat!(
      SELECT * FROM taken ORDER BY id"
 );
 
-pub(super) async fn claim(pool: &Pool, claim: Claim) -> Result<Vec<Job>, StoreError> {
+/// Behind the jobs comes how many announcements could not be read and are set aside.
+pub(super) async fn claim(pool: &Pool, claim: Claim) -> Result<(Vec<Job>, i64), StoreError> {
     let asks = [
         ask!(BEGIN),
         ask!(CLAIM),
@@ -72,7 +75,17 @@ pub(super) async fn claim(pool: &Pool, claim: Claim) -> Result<Vec<Job>, StoreEr
         ask!(COMMIT),
     ];
     let mut answers = Session::begin(pool).await?.end(&asks).await?;
-    all(&answers.nth(2).unwrap_or_default(), rows::job)
+    let (mut jobs, mut dropped) = (Vec::new(), 0);
+    for row in &answers.nth(2).unwrap_or_default() {
+        match rows::job(row) {
+            Ok(job) => jobs.push(job),
+            Err(why) => {
+                let job = JobId(value(row, 0)?);
+                dropped += i64::from(set_aside::announcement(pool, job, &why).await?);
+            }
+        }
+    }
+    Ok((jobs, dropped))
 }
 
 const RECIPIENTS: &str = "SELECT jid, subid, include_body,
@@ -95,24 +108,40 @@ pub(super) async fn recipients(
         Audience::Subscribers => false,
     };
     let after = after.cloned();
-    let (jid, subid) = after.map_or_else(Default::default, |after| (after.jid, after.subid));
-    let asks = [ask!(
-        RECIPIENTS,
-        job.node.0,
-        jid,
-        subid,
-        pending_too,
-        integer(job.seq),
-        i64::from(max)
-    )];
-    let mut answers = Session::begin(pool).await?.end(&asks).await?;
-    all(&answers.next().unwrap_or_default(), |row| {
-        Ok(Recipient {
-            jid: value(row, 0)?,
-            subid: value(row, 1)?,
-            include_body: value(row, 2)?,
-            one_of_several: value(row, 3)?,
-        })
+    let mut after = after.map_or_else(Default::default, |after| (after.jid, after.subid));
+    let mut found = Vec::new();
+    let mut session = Session::begin(pool).await?;
+    // More than once only where some of them cannot be read: too few would be the end of the list.
+    loop {
+        let missing = (max as usize).saturating_sub(found.len());
+        let (jid, subid) = after;
+        let asks = [ask!(
+            RECIPIENTS,
+            job.node.0,
+            jid,
+            subid,
+            pending_too,
+            integer(job.seq),
+            integer(missing as u64)
+        )];
+        let mut answers = session.end(&asks).await?;
+        let rows = answers.next().unwrap_or_default();
+        found.extend(all(&rows, recipient)?);
+        match rows.last() {
+            Some(last) if rows.len() >= missing && found.len() < max as usize => {
+                after = (value(last, 0)?, value(last, 1)?);
+            }
+            _ => return Ok(found),
+        }
+    }
+}
+
+fn recipient(row: &Row) -> Result<Recipient, StoreError> {
+    Ok(Recipient {
+        jid: address(row, 0)?,
+        subid: value(row, 1)?,
+        include_body: value(row, 2)?,
+        one_of_several: value(row, 3)?,
     })
 }
 

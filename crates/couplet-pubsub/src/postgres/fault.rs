@@ -75,6 +75,7 @@ pub(super) fn too_slow() -> StoreError {
 pub(super) fn again(error: &StoreError) -> StoreError {
     match error {
         StoreError::UnknownCursor => StoreError::UnknownCursor,
+        StoreError::FarIndex => StoreError::FarIndex,
         StoreError::Busy(why) => StoreError::Busy(why.clone()),
         StoreError::Broken(why) => StoreError::Broken(why.clone()),
     }

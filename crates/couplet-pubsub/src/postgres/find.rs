@@ -4,11 +4,11 @@ use couplet::BareJid;
 use tokio_postgres::Row;
 
 use crate::{
-    facts::{Facts, Needs, Party, Usage},
+    facts::{Facts, Meant, Needs, Party, Usage, parties},
     moment::Moment,
     node::Node,
     store::{Overdue, StoreError},
-    subscription::Subscription,
+    told::Told,
 };
 
 use super::{
@@ -49,27 +49,72 @@ pub(super) fn asks(needs: &Needs) -> Vec<Ask> {
         ),
         name.clone()
     ));
-    asks.extend(parties(needs).map(|who| {
-        ask!(
-            concat!(
-                "SELECT (SELECT affiliation FROM affiliation
-                         WHERE node = ",
-                node_named!(),
-                " AND jid = $2), ",
-                subscription_columns!(),
-                " FROM (VALUES (1)) AS one
-                 LEFT JOIN subscription ON bare = $2 AND node = ",
-                node_named!(),
-                "
-                 ORDER BY began"
-            ),
-            name.clone(),
-            who.prepared().to_owned()
-        )
-    }));
+    if let Some(who) = &needs.actor {
+        asks.push(match needs.meant.is_nothing() {
+            true => party_ask(name, who),
+            false => meant_ask(name, who, &needs.meant),
+        });
+    }
+    asks.extend(needs.others.iter().map(|who| party_ask(name, who)));
     add_items(&mut asks, needs, name);
     add_people(&mut asks, needs, name);
     asks
+}
+
+/// As many subscriptions are found without being named: [`FEW`].
+macro_rules! few {
+    () => {
+        "64"
+    };
+}
+
+/// Asks for an affiliation and some subscriptions.
+fn party_ask(name: &str, who: &BareJid) -> Ask {
+    ask!(
+        concat!(
+            "SELECT (SELECT affiliation FROM affiliation
+                         WHERE node = ",
+            node_named!(),
+            " AND jid = $2), ",
+            subscription_columns!(),
+            " FROM (VALUES (1)) AS one
+                 LEFT JOIN (SELECT * FROM subscription WHERE bare = $2 AND node = ",
+            node_named!(),
+            " LIMIT ",
+            few!(),
+            ") AS subscription ON TRUE ORDER BY began"
+        ),
+        name.to_owned(),
+        who.prepared().to_owned()
+    )
+}
+
+/// The same, with the subscriptions that a request names among them.
+fn meant_ask(name: &str, who: &BareJid, meant: &Meant) -> Ask {
+    ask!(
+        concat!(
+            "SELECT (SELECT affiliation FROM affiliation
+                     WHERE node = ",
+            node_named!(),
+            " AND jid = $2), ",
+            subscription_columns!(),
+            " FROM (VALUES (1)) AS one
+             LEFT JOIN (
+                 (SELECT * FROM subscription WHERE bare = $2 AND node = ",
+            node_named!(),
+            " LIMIT ",
+            few!(),
+            ") UNION (SELECT * FROM subscription WHERE bare = $2 AND node = ",
+            node_named!(),
+            " AND ($3::text IS NULL OR jid = $3) AND ($4::text IS NULL OR subid = $4) LIMIT ",
+            few!(),
+            ")) AS subscription ON TRUE ORDER BY began"
+        ),
+        name.to_owned(),
+        who.prepared().to_owned(),
+        meant.jid.as_ref().map(ToString::to_string),
+        meant.subid.clone()
+    )
 }
 
 fn add_items(asks: &mut Vec<Ask>, needs: &Needs, name: &str) {
@@ -139,7 +184,7 @@ fn add_people(asks: &mut Vec<Ask>, needs: &Needs, name: &str) {
             name.to_owned()
         ));
     }
-    if needs.pending {
+    if needs.pending > 0 {
         asks.push(ask!(
             concat!(
                 "SELECT ",
@@ -147,30 +192,33 @@ fn add_people(asks: &mut Vec<Ask>, needs: &Needs, name: &str) {
                 " FROM subscription
                  WHERE node = ",
                 node_named!(),
-                " AND pending ORDER BY began"
+                " AND pending ORDER BY began LIMIT $2"
             ),
-            name.to_owned()
+            name.to_owned(),
+            i64::from(needs.pending)
         ));
     }
-    if needs.everybody {
+    if let Some(slice) = &needs.everybody {
+        let after = slice.after.clone();
+        let (jid, subid) = after.map_or_else(Default::default, |after| (after.jid, after.subid));
         asks.push(ask!(
             concat!(
-                "SELECT bare, affiliation, ",
+                "SELECT affiliation, ",
                 subscription_columns!(),
                 " FROM subscription
                  LEFT JOIN affiliation ON affiliation.node = subscription.node
                  AND affiliation.jid = subscription.bare
                  WHERE subscription.node = ",
                 node_named!(),
-                " ORDER BY bare, began"
+                " AND (subscription.jid, subid) > ($2, $3)
+                 ORDER BY subscription.jid, subid LIMIT $4"
             ),
-            name.to_owned()
+            name.to_owned(),
+            jid,
+            subid,
+            i64::from(slice.max)
         ));
     }
-}
-
-fn parties(needs: &Needs) -> impl Iterator<Item = &BareJid> {
-    needs.actor.iter().chain(&needs.others)
 }
 
 /// Reads the answers to [`asks`].
@@ -191,7 +239,7 @@ pub(super) fn facts(
         (facts.node, facts.redirect) = node_or_redirect(&next())?;
     }
     let mut found = Vec::new();
-    for who in parties(needs) {
+    for who in needs.actor.iter().chain(&needs.others) {
         let rows = if needs.node.is_some() {
             next()
         } else {
@@ -226,21 +274,40 @@ pub(super) fn facts(
             .transpose()?
             .unwrap_or(0);
     }
-    if needs.pending {
+    if needs.pending > 0 {
         facts.pending = all(&next(), |row| rows::subscription(row, 0))?;
     }
-    if needs.everybody {
-        facts.everybody = everybody(&next())?;
+    if needs.everybody.is_some() {
+        let held = all(&next(), |row| {
+            Ok((rows::subscription(row, 1)?, rows::affiliation(row, 0)?))
+        })?;
+        facts.everybody = parties(held);
     }
     Ok(facts)
 }
 
-/// All rows as what they stand for.
+/// All rows as what they stand for. One that cannot be read is reported and left out: it is its own
+/// fault, as all of them have come.
 pub(super) fn all<T>(
     rows: &[Row],
-    read: impl FnMut(&Row) -> Result<T, StoreError>,
+    mut read: impl FnMut(&Row) -> Result<T, StoreError>,
 ) -> Result<Vec<T>, StoreError> {
-    rows.iter().map(read).collect()
+    let read = rows.iter().filter_map(|row| left_out("row", read(row)));
+    Ok(read.collect())
+}
+
+/// A row, or none with a report where it cannot be read.
+pub(super) fn left_out<T>(table: &str, row: Result<T, StoreError>) -> Option<T> {
+    match row {
+        Ok(row) => Some(row),
+        Err(why) => {
+            static TOLD: Told = Told::never();
+            if TOLD.is_due() {
+                tracing::error!(table, error = %why, "a stored row cannot be read and is left out");
+            }
+            None
+        }
+    }
 }
 
 fn usage(row: &Row) -> Result<Usage, StoreError> {
@@ -255,7 +322,7 @@ fn node_or_redirect(rows: &[Row]) -> Result<(Option<Node>, Option<String>), Stor
         return Ok((None, None));
     };
     if value::<Option<i64>>(row, 0)?.is_none() {
-        return Ok((None, value(row, 9)?));
+        return Ok((None, value(row, 10)?));
     }
     Ok((Some(rows::node(row)?), None))
 }
@@ -265,7 +332,7 @@ fn party(who: &BareJid, rows: &[Row]) -> Result<Party, StoreError> {
     let mut subscriptions = Vec::new();
     for row in rows {
         if value::<Option<&str>>(row, 1)?.is_some() {
-            subscriptions.push(rows::subscription(row, 1)?);
+            subscriptions.extend(left_out("subscription", rows::subscription(row, 1)));
         }
     }
     Ok(Party {
@@ -275,23 +342,6 @@ fn party(who: &BareJid, rows: &[Row]) -> Result<Party, StoreError> {
             .unwrap_or(crate::node::Affiliation::None),
         subscriptions,
     })
-}
-
-fn everybody(rows: &[Row]) -> Result<Vec<Party>, StoreError> {
-    let mut everybody: Vec<Party> = Vec::new();
-    for row in rows {
-        let jid: BareJid = parsed(row, 0)?;
-        let held: Subscription = rows::subscription(row, 2)?;
-        match everybody.last_mut() {
-            Some(last) if last.jid == jid => last.subscriptions.push(held),
-            _ => everybody.push(Party {
-                jid,
-                affiliation: rows::affiliation(row, 1)?,
-                subscriptions: vec![held],
-            }),
-        }
-    }
-    Ok(everybody)
 }
 
 /// What has run out; [`overdue`] reads the answers.
@@ -316,13 +366,23 @@ pub(super) fn overdue_asks(now: Moment, max: u32) -> Vec<Ask> {
 /// Reads the answers to [`overdue_asks`].
 pub(super) fn overdue(answers: &mut Answers) -> Result<Overdue, StoreError> {
     let leases = answers.next().unwrap_or_default();
-    let leases = leases
-        .iter()
-        .map(|row| Ok((value(row, 0)?, parsed(row, 1)?, value(row, 2)?)));
+    let leases = all(&leases, |row| {
+        Ok((value(row, 0)?, parsed(row, 1)?, value(row, 2)?))
+    })?;
     let items = answers.next().unwrap_or_default();
     let items = items.iter().map(|row| Ok((value(row, 0)?, value(row, 1)?)));
     Ok(Overdue {
-        leases: leases.collect::<Result<_, StoreError>>()?,
+        leases,
         items: items.collect::<Result<_, StoreError>>()?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::facts::FEW;
+
+    #[test]
+    fn few_are_as_many_as_in_other_stores() {
+        assert_eq!(few!(), FEW.to_string());
+    }
 }

@@ -7,9 +7,9 @@ use tokio_postgres::Row;
 use crate::{
     item::Item,
     node::{Affiliation, Node, NodeId},
-    page::{Page, Paged},
+    page::{Page, Paged, Start},
     request::Wanted,
-    store::{Statistics, StoreError},
+    store::{Cursor, Statistics, StoreError},
     subscription::Subscription,
 };
 
@@ -17,8 +17,10 @@ use super::{
     change::COMMIT,
     connect::Session,
     find::all,
+    pages::{List, whole},
     rows::{self, count, integer, item_columns, node_columns, parsed, subscription_columns, value},
     script::{Ask, ask},
+    set_aside,
 };
 
 /// A transaction that sees one moment, however many questions it asks.
@@ -29,101 +31,81 @@ pub(super) async fn items(
     node: NodeId,
     wanted: Wanted,
 ) -> Result<Paged<Item>, StoreError> {
-    let counted = ask!("SELECT count(*) FROM item WHERE node = $1", node.0);
-    match wanted {
-        Wanted::Page(page) => {
-            let place = page.cursor().map(|cursor| {
-                ask!(
-                    "SELECT (SELECT count(*) FROM item AS before
-                             WHERE before.node = item.node AND before.seq < item.seq)
-                     FROM item WHERE node = $1 AND id = $2",
-                    node.0,
-                    cursor.to_owned()
-                )
-            });
-            let cut = |take: i64, skip: i64| {
-                ask!(
-                    concat!(
-                        "SELECT ",
-                        item_columns!(),
-                        " FROM item WHERE node = $1
-                         ORDER BY seq LIMIT $2 OFFSET $3"
-                    ),
-                    node.0,
-                    take,
-                    skip
-                )
-            };
-            paged(pool, &page, counted, place, cut, rows::item).await
-        }
-        Wanted::Newest(max) => {
-            let newest = ask!(
-                concat!(
-                    "SELECT ",
-                    item_columns!(),
-                    " FROM item WHERE node = $1
-                     ORDER BY seq DESC LIMIT $2"
-                ),
-                node.0,
-                i64::from(max)
-            );
-            let asks = [ask!(READ), counted, newest, ask!(COMMIT)];
-            let mut answers = Session::begin(pool).await?.end(&asks).await?;
-            let found = answers.nth(1).unwrap_or_default();
-            let count = found.first().map_or(Ok(0), |row| count(row, 0))?;
-            let mut entries = all(&answers.next().unwrap_or_default(), rows::item)?;
-            entries.reverse();
-            Ok(Paged {
-                index: count.saturating_sub(entries.len() as u64),
-                count,
-                entries,
-            })
-        }
-        Wanted::Ids(ids) => {
-            let asks = [ask!(
-                concat!(
-                    "SELECT ",
-                    item_columns!(),
-                    " FROM item
-                     WHERE node = $1 AND id = ANY ($2) ORDER BY seq"
-                ),
-                node.0,
-                ids
-            )];
-            let mut answers = Session::begin(pool).await?.end(&asks).await?;
-            let entries = all(&answers.next().unwrap_or_default(), rows::item)?;
-            Ok(Paged {
-                index: 0,
-                count: entries.len() as u64,
-                entries,
-            })
+    let page = match wanted {
+        Wanted::Page(page) => page,
+        Wanted::Newest(max) => Page {
+            max: Some(max),
+            from: Start::Last,
+        },
+        Wanted::Ids(ids) => return items_by_id(pool, node, ids).await,
+    };
+    let list = List {
+        counted: ask!(
+            "SELECT items FROM node WHERE id = $1 AND NOT deleted",
+            node.0
+        ),
+        cursor: page.cursor().map(|id| {
+            let sql = "SELECT seq FROM item WHERE node = $1 AND id = $2";
+            ask!(sql, node.0, id.to_owned())
+        }),
+        columns: item_columns!(),
+        from: "item WHERE node = $1",
+        of: Some(node),
+        key: &["seq"],
+        key_of: |row| Ok(vec![Box::new(value::<i64>(row, 0)?)]),
+    };
+    let (found, rows) = list.page(pool, &page).await?;
+    let entries = readable(pool, node, &rows).await;
+    Ok(found.with(entries))
+}
+
+async fn items_by_id(
+    pool: &Pool,
+    node: NodeId,
+    ids: Vec<String>,
+) -> Result<Paged<Item>, StoreError> {
+    let asks = [ask!(
+        concat!(
+            "SELECT ",
+            item_columns!(),
+            " FROM item
+             WHERE node = $1 AND id = ANY ($2) ORDER BY seq"
+        ),
+        node.0,
+        ids
+    )];
+    let mut answers = Session::begin(pool).await?.end(&asks).await?;
+    let entries = readable(pool, node, &answers.next().unwrap_or_default()).await;
+    Ok(whole(entries))
+}
+
+/// The items that can be read; the others go out of the way.
+async fn readable(pool: &Pool, node: NodeId, rows: &[Row]) -> Vec<Item> {
+    let mut entries = Vec::with_capacity(rows.len());
+    for row in rows {
+        match rows::item(row) {
+            Ok(item) => entries.push(item),
+            Err(why) => set_aside::item(pool, node, row, &why).await,
         }
     }
+    entries
 }
 
 pub(super) async fn nodes(pool: &Pool, page: Page) -> Result<Paged<Node>, StoreError> {
-    let counted = ask!("SELECT count(*) FROM node WHERE NOT deleted");
-    let place = page.cursor().map(|cursor| {
-        ask!(
-            "SELECT (SELECT count(*) FROM node AS before
-                     WHERE before.name < node.name AND NOT before.deleted)
-             FROM node WHERE name = $1 AND NOT deleted",
-            cursor.to_owned()
-        )
-    });
-    let cut = |take: i64, skip: i64| {
-        ask!(
-            concat!(
-                "SELECT ",
-                node_columns!(),
-                " FROM node WHERE NOT deleted
-                 ORDER BY name LIMIT $1 OFFSET $2"
-            ),
-            take,
-            skip
-        )
+    let list = List {
+        counted: ask!("SELECT coalesce(sum(nodes), 0)::bigint FROM total"),
+        cursor: page.cursor().map(|name| {
+            let sql = "SELECT name FROM node WHERE name = $1 AND NOT deleted";
+            ask!(sql, name.to_owned())
+        }),
+        columns: node_columns!(),
+        from: "node WHERE NOT deleted",
+        of: None,
+        key: &["name"],
+        key_of: |row| Ok(vec![Box::new(value::<String>(row, 0)?)]),
     };
-    paged(pool, &page, counted, place, cut, rows::node).await
+    let (found, rows) = list.page(pool, &page).await?;
+    Ok(found.with(all(&rows, rows::node)?))
 }
 
 /// Subscriptions that somebody holds.
@@ -233,66 +215,77 @@ pub(super) async fn subscribers(
     node: NodeId,
     page: Page,
 ) -> Result<Paged<Subscription>, StoreError> {
-    let counted = ask!(
-        "SELECT count(*) FROM subscription
-         WHERE node = (SELECT id FROM node WHERE id = $1 AND NOT deleted) AND NOT pending",
-        node.0
-    );
-    let place = page.cursor().map(|cursor| {
-        ask!(
-            "SELECT (SELECT count(*) FROM subscription AS before
-                     WHERE before.node = subscription.node AND NOT before.pending
-                     AND (before.jid, before.subid) < (subscription.jid, subscription.subid))
-             FROM subscription WHERE node = $1 AND subid = $2 AND NOT pending ORDER BY jid LIMIT 1",
-            node.0,
-            cursor.to_owned()
-        )
-    });
-    let cut = |take: i64, skip: i64| {
-        ask!(
-            concat!(
-                "SELECT ",
-                subscription_columns!(),
-                " FROM subscription
-                 WHERE node = (SELECT id FROM node WHERE id = $1 AND NOT deleted) AND NOT pending
-                 ORDER BY jid, subid LIMIT $2 OFFSET $3"
-            ),
-            node.0,
-            take,
-            skip
-        )
+    let list = List {
+        counted: ask!(
+            "SELECT subscribers FROM node WHERE id = $1 AND NOT deleted",
+            node.0
+        ),
+        cursor: page.cursor().and_then(Cursor::parse).map(|cursor| {
+            let sql = "SELECT jid, subid FROM subscription
+                       WHERE node = $1 AND jid = $2 AND subid = $3 AND NOT pending";
+            ask!(sql, node.0, cursor.jid, cursor.subid)
+        }),
+        columns: subscription_columns!(),
+        from: "subscription WHERE node = $1 AND NOT pending",
+        of: Some(node),
+        key: &["jid", "subid"],
+        key_of: |row| {
+            let (jid, subid): (String, String) = (value(row, 0)?, value(row, 1)?);
+            Ok(vec![Box::new(jid), Box::new(subid)])
+        },
     };
-    paged(pool, &page, counted, place, cut, |row| {
-        rows::subscription(row, 0)
-    })
-    .await
+    let (found, rows) = list.page(pool, &page).await?;
+    Ok(found.with(all(&rows, |row| rows::subscription(row, 0))?))
 }
 
 pub(super) async fn affiliates(
     pool: &Pool,
     node: NodeId,
-) -> Result<Vec<(BareJid, Affiliation)>, StoreError> {
-    let asks = [ask!(
-        "SELECT jid, affiliation FROM affiliation WHERE node = $1 ORDER BY jid",
-        node.0
-    )];
-    let mut answers = Session::begin(pool).await?.end(&asks).await?;
-    all(&answers.next().unwrap_or_default(), |row| {
+    page: Page,
+) -> Result<Paged<(BareJid, Affiliation)>, StoreError> {
+    let list = List {
+        // They are as many as the limit of affiliations to a node.
+        counted: ask!("SELECT count(*) FROM affiliation WHERE node = $1", node.0),
+        cursor: page.cursor().map(|jid| {
+            let sql = "SELECT jid FROM affiliation WHERE node = $1 AND jid = $2";
+            ask!(sql, node.0, jid.to_owned())
+        }),
+        columns: "jid, affiliation",
+        from: "affiliation WHERE node = $1",
+        of: Some(node),
+        key: &["jid"],
+        key_of: |row| Ok(vec![Box::new(value::<String>(row, 0)?)]),
+    };
+    let (found, rows) = list.page(pool, &page).await?;
+    let entries = all(&rows, |row| {
         Ok((parsed(row, 0)?, rows::affiliation(row, 1)?))
-    })
+    })?;
+    Ok(found.with(entries))
 }
 
 pub(super) async fn nodes_with_pending(
     pool: &Pool,
     owner: &BareJid,
+    max: u32,
 ) -> Result<Vec<String>, StoreError> {
     let asks = [ask!(
         "SELECT name FROM affiliation JOIN node ON node.id = affiliation.node
          WHERE jid = $1 AND affiliation = 'owner' AND NOT deleted
          AND EXISTS (SELECT 1 FROM subscription
                      WHERE subscription.node = affiliation.node AND pending)
-         ORDER BY name",
-        owner.prepared().to_owned()
+         ORDER BY name LIMIT $2",
+        owner.prepared().to_owned(),
+        i64::from(max)
+    )];
+    let mut answers = Session::begin(pool).await?.end(&asks).await?;
+    all(&answers.next().unwrap_or_default(), |row| value(row, 0))
+}
+
+/// Nodes whose configuration does not hold for all yet.
+pub(super) async fn unsettled(pool: &Pool, max: u32) -> Result<Vec<String>, StoreError> {
+    let asks = [ask!(
+        "SELECT name FROM node WHERE unsettled > 0 AND NOT deleted ORDER BY name LIMIT $1",
+        i64::from(max)
     )];
     let mut answers = Session::begin(pool).await?.end(&asks).await?;
     all(&answers.next().unwrap_or_default(), |row| value(row, 0))
@@ -327,7 +320,8 @@ pub(super) async fn statistics(pool: &Pool) -> Result<Statistics, StoreError> {
     })
 }
 
-/// Reads a page, given how to count, where its cursor is, and how to take some behind some others.
+/// Reads a page of a short list, given how to count, where its cursor is, and how to take some
+/// behind some others.
 async fn paged<T>(
     pool: &Pool,
     page: &Page,
@@ -356,7 +350,7 @@ async fn paged<T>(
     let mut answers = session.end(&[cut, ask!(COMMIT)]).await?;
     Ok(Paged {
         entries: all(&answers.next().unwrap_or_default(), read)?,
-        index: window.skip,
+        index: Some(window.skip),
         count: total,
     })
 }

@@ -1,11 +1,12 @@
 //! To other stores and from them.
 
 use deadpool_postgres::Pool;
+use tokio_postgres::Row;
 
 use crate::{
     node::{Node, NodeId},
     store::{
-        StoreError,
+        Cursor, StoreError,
         record::{Mark, Record, Restored},
     },
     subscription::SubscriptionState,
@@ -23,39 +24,63 @@ use super::{
     write,
 };
 
-pub(super) async fn dump(pool: &Pool, from: Mark, max: u32) -> Result<Vec<Record>, StoreError> {
-    let max = i64::from(max);
-    let asks = [dump_ask(&from, max)];
-    let mut answers = Session::begin(pool).await?.end(&asks).await?;
-    let found = answers.next().unwrap_or_default();
-    all(&found, |row| {
-        Ok(match &from {
-            Mark::Nodes(_) => Record::Node {
-                node: Box::new(rows::node(row)?),
-                deleted: value(row, 9)?,
-            },
-            Mark::Affiliations(..) => Record::Affiliation {
-                jid: parsed(row, 0)?,
-                affiliation: rows::affiliation(row, 1)?,
-            },
-            Mark::Subscriptions(..) => Record::Subscription {
-                subscription: rows::subscription(row, 0)?,
-                began: count(row, 8)?,
-            },
-            Mark::Items(..) => Record::Item(rows::item(row)?),
-            Mark::Announcements(..) => {
-                let job = rows::job(row)?;
-                Record::Announcement {
-                    seq: job.seq,
-                    announcement: job.announcement,
-                    after: job.after,
-                }
+pub(super) async fn dump(pool: &Pool, mut from: Mark, max: u32) -> Result<Vec<Record>, StoreError> {
+    let mut session = Session::begin(pool).await?;
+    // More than once only where none of them can be read: nothing would be the end of the list.
+    loop {
+        let asks = [dump_ask(&from, i64::from(max))];
+        let mut answers = session.end(&asks).await?;
+        let rows = answers.next().unwrap_or_default();
+        let found = all(&rows, |row| record(&from, row))?;
+        match rows.last() {
+            Some(last) if found.is_empty() => from = behind(&from, last)?,
+            _ => return Ok(found),
+        }
+    }
+}
+
+/// Where the list goes on behind a row that may be unreadable but for its key.
+fn behind(from: &Mark, row: &Row) -> Result<Mark, StoreError> {
+    Ok(match from {
+        Mark::Nodes(_) => Mark::Nodes(Some(NodeId(value(row, 0)?))),
+        Mark::Affiliations(node, _) => Mark::Affiliations(*node, Some(value(row, 0)?)),
+        Mark::Subscriptions(node, _) => {
+            let (jid, subid) = (value(row, 0)?, value(row, 1)?);
+            Mark::Subscriptions(*node, Some(Cursor { jid, subid }))
+        }
+        Mark::Items(node, _) => Mark::Items(*node, count(row, 1)?),
+        Mark::Announcements(node, _) => Mark::Announcements(*node, count(row, 2)?),
+        Mark::Redirects(_) => Mark::Redirects(Some(value(row, 0)?)),
+    })
+}
+
+fn record(from: &Mark, row: &Row) -> Result<Record, StoreError> {
+    Ok(match from {
+        Mark::Nodes(_) => Record::Node {
+            node: Box::new(rows::node(row)?),
+            deleted: value(row, 10)?,
+        },
+        Mark::Affiliations(..) => Record::Affiliation {
+            jid: parsed(row, 0)?,
+            affiliation: rows::affiliation(row, 1)?,
+        },
+        Mark::Subscriptions(..) => Record::Subscription {
+            subscription: rows::subscription(row, 0)?,
+            began: count(row, 8)?,
+        },
+        Mark::Items(..) => Record::Item(rows::item(row)?),
+        Mark::Announcements(..) => {
+            let job = rows::job(row)?;
+            Record::Announcement {
+                seq: job.seq,
+                announcement: job.announcement,
+                after: job.after,
             }
-            Mark::Redirects(_) => Record::Redirect {
-                name: value(row, 0)?,
-                uri: value(row, 1)?,
-            },
-        })
+        }
+        Mark::Redirects(_) => Record::Redirect {
+            name: value(row, 0)?,
+            uri: value(row, 1)?,
+        },
     })
 }
 
@@ -74,7 +99,7 @@ fn dump_ask(from: &Mark, max: i64) -> Ask {
             "SELECT jid, affiliation FROM affiliation WHERE node = $1 AND jid > $2
              ORDER BY jid LIMIT $3",
             node.0,
-            after.as_ref().map_or("", |jid| jid.prepared()).to_owned(),
+            after.clone().unwrap_or_default(),
             max
         ),
         Mark::Subscriptions(node, after) => {

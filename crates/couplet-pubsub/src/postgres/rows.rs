@@ -7,6 +7,7 @@ use tokio_postgres::{Row, types::FromSql};
 
 use crate::{
     change::{Announcement, Audience},
+    codec::stored,
     item::{Item, ItemHead},
     moment::Moment,
     node::{Affiliation, Node, NodeId, NotificationType},
@@ -17,7 +18,8 @@ use crate::{
 /// The columns of [`node`].
 macro_rules! node_columns {
     () => {
-        "node.id, node.name, creator, created, revision, next_seq, items, subscribers, config"
+        "node.id, node.name, creator, created, revision, next_seq, items, subscribers, config, \
+         unsettled"
     };
 }
 pub(super) use node_columns;
@@ -85,9 +87,13 @@ fn json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|error| unreadable(text, &error))
 }
 
+/// As many characters are shown of what cannot be read.
+const SHOWN: usize = 100;
+
 fn unreadable(text: &str, error: &dyn std::fmt::Display) -> StoreError {
+    let begin: String = text.chars().take(SHOWN).collect();
     StoreError::Broken(format!(
-        "PostgreSQL: {text:?} is not what is kept there: {error}"
+        "PostgreSQL: {begin:?} is not what is kept there: {error}"
     ))
 }
 
@@ -137,7 +143,33 @@ pub(super) fn node(row: &Row) -> Result<Node, StoreError> {
         items: count(row, 6)?,
         subscribers: count(row, 7)?,
         config: json(value(row, 8)?)?,
+        unsettled: count(row, 9)?,
     })
+}
+
+/// The payload of an item, which is going to be written as it is.
+fn payload(row: &Row, column: usize) -> Result<Option<String>, StoreError> {
+    let xml: Option<String> = value(row, column)?;
+    if let Some(xml) = &xml {
+        stored::check_payload(xml).map_err(|why| unreadable(xml, &why))?;
+    }
+    Ok(xml)
+}
+
+/// The content of an announcement, which is going to be written as it is.
+fn content(row: &Row, column: usize) -> Result<String, StoreError> {
+    let xml: String = value(row, column)?;
+    stored::check_content(&xml).map_err(|why| unreadable(&xml, &why))?;
+    Ok(xml)
+}
+
+/// What a message is going to be addressed to.
+pub(super) fn address(row: &Row, column: usize) -> Result<String, StoreError> {
+    let jid: String = value(row, column)?;
+    match stored::is_address(&jid) {
+        true => Ok(jid),
+        false => Err(unreadable(&jid, &"no JID")),
+    }
 }
 
 /// A subscription whose columns begin with this one.
@@ -175,7 +207,7 @@ pub(super) fn head(row: &Row) -> Result<ItemHead, StoreError> {
 pub(super) fn item(row: &Row) -> Result<Item, StoreError> {
     Ok(Item {
         head: head(row)?,
-        payload: value(row, 5)?,
+        payload: payload(row, 5)?,
     })
 }
 
@@ -200,7 +232,7 @@ pub(super) fn job(row: &Row) -> Result<Job, StoreError> {
                 NotificationType::Normal
             },
             body: value(row, 8)?,
-            content: value(row, 9)?,
+            content: content(row, 9)?,
         },
         after: after.map(|jid| Cursor {
             jid,

@@ -4,6 +4,7 @@
 //! Deliberately absent: what they mean. Statements are prepared once per connection.
 
 use std::{
+    borrow::Cow,
     future::{Future, poll_fn},
     pin::Pin,
     task::Poll,
@@ -19,7 +20,7 @@ pub(super) type Answers = std::vec::IntoIter<Vec<Row>>;
 
 /// One statement and its values.
 pub(super) struct Ask {
-    sql: &'static str,
+    sql: Cow<'static, str>,
     values: Vec<Value>,
 }
 
@@ -32,7 +33,8 @@ macro_rules! ask {
 pub(super) use ask;
 
 impl Ask {
-    pub(super) fn new(sql: &'static str, values: Vec<Value>) -> Ask {
+    pub(super) fn new(sql: impl Into<Cow<'static, str>>, values: Vec<Value>) -> Ask {
+        let sql = sql.into();
         Ask { sql, values }
     }
 }
@@ -44,7 +46,7 @@ pub(super) async fn run(
 ) -> Result<Answers, Error> {
     let mut prepared = Vec::new();
     for ask in asks {
-        let statement = client.prepare_cached(ask.sql).await?;
+        let statement = client.prepare_cached(&ask.sql).await?;
         let values: Vec<&(dyn ToSql + Sync)> =
             ask.values.iter().map(|value| &**value as _).collect();
         prepared.push((statement, values));

@@ -31,4 +31,6 @@ async fn open() -> (Shared, ()) {
 suite!(open());
 
 mod instances;
+mod migration;
 mod trouble;
+mod unreadable;

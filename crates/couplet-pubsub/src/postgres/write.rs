@@ -25,8 +25,8 @@ pub(super) const INSERT_ITEM: &str =
 pub(super) fn insert_node(node: &Node, deleted: bool) -> Result<Ask, StoreError> {
     Ok(ask!(
         "INSERT INTO node (id, name, creator, created, revision, next_seq, items, subscribers,
-                           config, deleted)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                           config, deleted, unsettled)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
         node.id.0,
         node.name.clone(),
         node.creator.prepared().to_owned(),
@@ -36,19 +36,23 @@ pub(super) fn insert_node(node: &Node, deleted: bool) -> Result<Ask, StoreError>
         integer(node.items),
         integer(node.subscribers),
         config_text(node)?,
-        deleted
+        deleted,
+        integer(node.unsettled)
     ))
 }
 
 /// Writes down how far a node has come.
 pub(super) fn save_counts(node: &Node) -> Ask {
     ask!(
-        "UPDATE node SET revision = $2, next_seq = $3, items = $4, subscribers = $5 WHERE id = $1",
+        "UPDATE node SET revision = $2, next_seq = $3, items = $4, subscribers = $5,
+                         unsettled = $6
+         WHERE id = $1",
         node.id.0,
         integer(node.revision),
         integer(node.next_seq),
         integer(node.items),
-        integer(node.subscribers)
+        integer(node.subscribers),
+        integer(node.unsettled)
     )
 }
 

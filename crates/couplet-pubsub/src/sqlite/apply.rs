@@ -10,7 +10,10 @@ use crate::{
     subscription::{Subscription, SubscriptionState},
 };
 
-use super::{rows::integer, save};
+use super::{
+    rows::{SHELF, integer},
+    save,
+};
 
 /// A node while it changes. Its counts are written later, once for many changes.
 pub(super) struct Work<'a> {
@@ -76,6 +79,16 @@ impl<'a> Work<'a> {
                 self.revised()?.config = *config;
                 self.save_config()?;
             }
+            Change::Unsettle => {
+                let node = self.node()?;
+                node.unsettled = node.revision;
+            }
+            Change::Settle(revision) => {
+                let node = self.node()?;
+                if node.unsettled == revision {
+                    node.unsettled = 0;
+                }
+            }
             Change::Delete { redirect } => self.delete(redirect.as_deref())?,
             Change::Affiliate { jid, affiliation } => {
                 let id = self.revised()?.id;
@@ -102,20 +115,20 @@ impl<'a> Work<'a> {
                 let seq = node.next_seq;
                 node.next_seq += 1;
                 node.items += 1;
-                let sql = "INSERT INTO item (node, seq, id, publisher, published, expires, payload)
-                           VALUES (?, ?, ?, ?, ?, ?, ?)";
                 let node = node.id.0;
                 let publisher = publisher.as_str();
                 let expires = expires.map(|at| at.0);
-                self.file.prepare_cached(sql)?.execute(params![
-                    node,
-                    integer(seq),
-                    id,
-                    publisher,
-                    at.0,
-                    expires,
-                    payload
-                ])?;
+                self.file
+                    .prepare_cached(save::INSERT_ITEM)?
+                    .execute(params![
+                        node,
+                        integer(seq),
+                        id,
+                        publisher,
+                        at.0,
+                        expires,
+                        payload
+                    ])?;
             }
             Change::Retract { ids } => {
                 self.node()?;
@@ -123,8 +136,12 @@ impl<'a> Work<'a> {
                     self.retract(&id)?;
                 }
             }
-            Change::Purge => self.trim(0)?,
-            Change::Trim { keep } => self.trim(u64::from(keep))?,
+            Change::Purge => {
+                let node = self.node()?;
+                node.items = 0;
+                let id = node.id;
+                save::clear_shelf(self.file, id)?;
+            }
             Change::Announce(announcement) => {
                 let node = self.node()?;
                 let (id, seq) = (node.id, node.next_seq);
@@ -176,13 +193,9 @@ impl<'a> Work<'a> {
                 .prepare_cached("DELETE FROM redirect WHERE name = ?")?
                 .execute([&node.name])?,
         };
-        for sql in [
-            "UPDATE node SET deleted = 1 WHERE id = ?",
-            "DELETE FROM affiliation WHERE node = ?",
-            "DELETE FROM item WHERE node = ?",
-        ] {
-            file.prepare_cached(sql)?.execute([node.id.0])?;
-        }
+        save::clear_shelf(file, node.id)?;
+        file.prepare_cached("UPDATE node SET deleted = 1, shelf = 0 WHERE id = ?")?
+            .execute([node.id.0])?;
         let name = node.name.clone();
         self.done.forget.push(name);
         Ok(())
@@ -233,26 +246,10 @@ impl<'a> Work<'a> {
     fn retract(&mut self, item: &str) -> Result<(), StoreError> {
         let file = self.file;
         let node = self.node()?;
-        let sql = "DELETE FROM item WHERE node = ? AND id = ?";
+        let sql = format!("DELETE FROM item WHERE node = {SHELF} AND id = ?");
         let gone = file
-            .prepare_cached(sql)?
+            .prepare_cached(&sql)?
             .execute(params![node.id.0, item])?;
-        node.items -= gone as u64;
-        Ok(())
-    }
-
-    fn trim(&mut self, keep: u64) -> Result<(), StoreError> {
-        let file = self.file;
-        let node = self.node()?;
-        let over = node.items.saturating_sub(keep);
-        if over == 0 {
-            return Ok(());
-        }
-        let sql = "DELETE FROM item WHERE node = ?1
-                   AND seq IN (SELECT seq FROM item WHERE node = ?1 ORDER BY seq LIMIT ?2)";
-        let gone = file
-            .prepare_cached(sql)?
-            .execute(params![node.id.0, integer(over)])?;
         node.items -= gone as u64;
         Ok(())
     }

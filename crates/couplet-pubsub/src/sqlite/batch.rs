@@ -92,8 +92,9 @@ impl Delivered {
         self.reached.get(&job)
     }
 
-    /// Writes it down. It is kept until the commit has gone well.
-    pub(super) fn save(&self, file: &Connection) -> Result<(), StoreError> {
+    /// Writes it down. It is kept until the commit has gone well. Returns whether a deleted node was
+    /// forgotten.
+    pub(super) fn save(&self, file: &Connection) -> Result<bool, StoreError> {
         for (job, after) in &self.reached {
             moving::reached(file, *job, after)?;
         }
@@ -101,10 +102,11 @@ impl Delivered {
             file.prepare_cached("DELETE FROM announcement WHERE id = ?")?
                 .execute([job.0])?;
         }
+        let mut buried = false;
         for (_, node) in &self.done {
-            save::bury(file, *node)?;
+            buried |= save::bury(file, *node)?;
         }
-        Ok(())
+        Ok(buried)
     }
 }
 

@@ -114,7 +114,7 @@ pub(super) fn writing(path: &Path) -> Result<Connection, StoreError> {
         .map_err(told)?;
     file.pragma_update(None, "cache_size", -16_384)
         .map_err(told)?;
-    file.set_prepared_statement_cache_capacity(64);
+    file.set_prepared_statement_cache_capacity(96);
     schema::prepare(&mut file, path)?;
     Ok(file)
 }
@@ -144,6 +144,6 @@ pub(super) fn reading(path: &Path) -> Result<Connection, StoreError> {
     file.busy_timeout(PATIENCE).map_err(told)?;
     file.pragma_update(None, "cache_size", -4_096)
         .map_err(told)?;
-    file.set_prepared_statement_cache_capacity(32);
+    file.set_prepared_statement_cache_capacity(64);
     Ok(file)
 }

@@ -27,8 +27,11 @@ use super::{
     apply::{Done, Work},
     batch::{Batch, Delivered, Nodes},
     connect, fanout, find, moving,
+    unreadable::{Known, Reading, Unreadable, is_of_row},
     writer::Answer,
 };
+
+mod tidy;
 
 pub(super) struct Desk {
     path: PathBuf,
@@ -42,6 +45,11 @@ pub(super) struct Desk {
     last_job: JobId,
     delivered: Delivered,
     batch: Batch,
+    /// Whether rows that were given up may still be in the file.
+    untidy: bool,
+    known: Known,
+    /// Rows that could not be read since the last commit.
+    left_out: Vec<Unreadable>,
     shared: Arc<Shared>,
 }
 
@@ -68,6 +76,9 @@ impl Desk {
             last_job: last.unwrap_or(JobId(0)),
             delivered: Delivered::default(),
             batch: Batch::default(),
+            untidy: true,
+            known: Known::default(),
+            left_out: Vec::new(),
             shared,
         };
         desk.tell_backlog();
@@ -110,6 +121,8 @@ impl Desk {
         if changes.is_empty() {
             return Ok(());
         }
+        let gives_up = |change: &Change| matches!(change, Change::Purge | Change::Delete { .. });
+        self.untidy |= changes.iter().any(gives_up);
         let done = self.apply(facts.node, changes)?;
         for name in &done.forget {
             self.nodes.forget(name);
@@ -124,15 +137,21 @@ impl Desk {
     fn facts(&mut self, needs: &Needs) -> Result<Facts, StoreError> {
         let backlog = self.queue.len() + self.batch.announced.len() as u64;
         let found = self.with_file(|desk, file| {
-            let Some(name) = &needs.node else {
-                return find::facts(file, needs, None, backlog);
+            let reading = Reading::new(file);
+            let node = match &needs.node {
+                Some(name) => {
+                    if desk.nodes.find(name).is_none()
+                        && let Some(node) = find::node(file, name)?
+                    {
+                        desk.nodes.keep(node);
+                    }
+                    desk.nodes.find(name)
+                }
+                None => None,
             };
-            if desk.nodes.find(name).is_none()
-                && let Some(node) = find::node(file, name)?
-            {
-                desk.nodes.keep(node);
-            }
-            find::facts(file, needs, desk.nodes.find(name), backlog)
+            let found = find::facts(&reading, needs, node, backlog)?;
+            desk.left_out.extend(reading.into_left_out());
+            Ok(found)
         });
         found.map_err(|error| self.doubt(error))
     }
@@ -196,10 +215,18 @@ impl Desk {
 
     /// Takes announcements that are on the disk.
     pub(super) fn claim(&mut self, claim: &Claim) -> Result<Vec<Job>, StoreError> {
+        let mut wrong = Vec::new();
         let claimed = self.with_file(|desk, file| {
             let mut jobs = Vec::new();
             for id in desk.queue.claim(claim) {
-                let mut job = fanout::job(file, id)?;
+                let mut job = match fanout::job(file, id) {
+                    Ok(job) => job,
+                    Err(why) if is_of_row(&why) => {
+                        wrong.push((id, why.to_string()));
+                        continue;
+                    }
+                    Err(why) => return Err(why.into()),
+                };
                 if let (Some(job), Some(after)) = (&mut job, desk.delivered.cursor(id)) {
                     job.after = Some(after.clone());
                 }
@@ -207,7 +234,11 @@ impl Desk {
             }
             Ok(jobs)
         });
-        claimed.map_err(|error| self.doubt(error))
+        let claimed = claimed.map_err(|error| self.doubt(error))?;
+        for (job, why) in wrong {
+            self.drop_job(job, &why, &claim.instance);
+        }
+        Ok(claimed)
     }
 
     /// Notes how far somebody got; the file is told with the next commit.
@@ -254,6 +285,8 @@ impl Desk {
         // The file counts by itself here, so it has to know the counts.
         self.commit();
         self.nodes.drop_all();
+        // What was removed may come back under its old key.
+        self.sweep_all();
         let restored =
             self.in_savepoint(|file, last_job| moving::restore(file, into, records, last_job));
         match restored {
@@ -275,7 +308,7 @@ impl Desk {
         let saved = self.with_file(|desk, file| {
             desk.begin(file)?;
             desk.nodes.save(file)?;
-            desk.delivered.save(file)?;
+            desk.untidy |= desk.delivered.save(file)?;
             file.prepare_cached("COMMIT")?.execute([])?;
             Ok(())
         });

@@ -7,12 +7,16 @@ use crate::{
     store::{Cursor, Job, JobId, Recipient, StoreError, named},
 };
 
-use super::rows::{self, JOB};
+use super::{
+    rows::{self, Address, JOB},
+    unreadable::{Reading, Table, is_of_row},
+};
 
-pub(super) fn job(file: &Connection, id: JobId) -> Result<Option<Job>, StoreError> {
+/// The errors are those of SQLite, so that one of the row can be told from one of the file.
+pub(super) fn job(file: &Connection, id: JobId) -> rusqlite::Result<Option<Job>> {
     let sql = format!("SELECT {JOB} FROM announcement WHERE id = ?");
     let mut found = file.prepare_cached(&sql)?;
-    Ok(found.query_row([id.0], rows::job).optional()?)
+    found.query_row([id.0], rows::job).optional()
 }
 
 /// A subscription as the list is walked.
@@ -22,7 +26,7 @@ struct Met {
 }
 
 pub(super) fn recipients(
-    file: &Connection,
+    file: &Reading<'_>,
     job: &Job,
     after: Option<&Cursor>,
     max: u32,
@@ -32,7 +36,8 @@ pub(super) fn recipients(
         return Ok(named(jids, after, max));
     }
     let sql = "SELECT jid, subid, include_body, deliver, pending, since FROM subscription
-               WHERE node = ? AND (jid, subid) > (?, ?) ORDER BY jid, subid";
+               WHERE node = (SELECT id FROM node WHERE id = ?) AND (jid, subid) > (?, ?)
+               ORDER BY jid, subid";
     let mut all = file.prepare_cached(sql)?;
     let (jid, subid) = after.map_or(("", ""), |after| (&*after.jid, &*after.subid));
     let mut all = all.query(params![job.node.0, jid, subid])?;
@@ -41,7 +46,14 @@ pub(super) fn recipients(
     let mut last: Option<Met> = None;
     while found.len() < max {
         let Some(row) = all.next()? else { break };
-        let mut next = met(row, job)?;
+        let mut next = match met(row, job) {
+            Ok(next) => next,
+            Err(why) if is_of_row(&why) => {
+                file.leave_out(Table::Subscription, row, &why);
+                continue;
+            }
+            Err(why) => return Err(why.into()),
+        };
         match &mut last {
             Some(last) if last.recipient.jid == next.recipient.jid => {
                 last.recipient.one_of_several = true;
@@ -69,10 +81,11 @@ impl Met {
 fn met(row: &Row<'_>, job: &Job) -> rusqlite::Result<Met> {
     let (deliver, pending): (bool, bool) = (row.get(3)?, row.get(4)?);
     let pending_too = job.announcement.to == Audience::SubscribersAndPending;
+    let Address(jid) = row.get(0)?;
     Ok(Met {
         gets_it: deliver && (pending_too || !pending) && rows::count(row, 5)? <= job.seq,
         recipient: Recipient {
-            jid: row.get(0)?,
+            jid,
             subid: row.get(1)?,
             include_body: row.get(2)?,
             one_of_several: false,

@@ -1,17 +1,20 @@
 //! The facts for a decision, and what has run out.
 
 use couplet::BareJid;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::{
-    facts::{Facts, Needs, Party, Usage},
+    facts::{FEW, Facts, Meant, Needs, Party, Slice, Usage, parties},
     moment::Moment,
     node::{Affiliation, Node, NodeId},
     store::{JobId, Overdue, StoreError},
     subscription::Subscription,
 };
 
-use super::rows::{self, HEAD, ITEM, NODE, Parsed, SUBSCRIPTION};
+use super::{
+    rows::{self, HEAD, ITEM, NODE, Parsed, SHELF, SUBSCRIPTION},
+    unreadable::{Reading, Table},
+};
 
 /// The node of this name, unless it is deleted.
 pub(super) fn node(file: &Connection, name: &str) -> Result<Option<Node>, StoreError> {
@@ -27,17 +30,23 @@ pub(super) fn name_of(file: &Connection, id: NodeId) -> Result<Option<String>, S
 
 /// What is to be known, given the node that has the name that was asked for.
 pub(super) fn facts(
-    file: &Connection,
+    file: &Reading<'_>,
     needs: &Needs,
     node: Option<&Node>,
     backlog: u64,
 ) -> Result<Facts, StoreError> {
     let id = node.map(|node| node.id);
-    let party = |who: &BareJid| party(file, id, who);
+    let nobody = Meant::default();
+    let party = |who: &BareJid, meant: &Meant| party(file, id, who, meant);
+    let others = needs.others.iter().map(|who| party(who, &nobody));
     let mut facts = Facts {
         node: node.cloned(),
-        actor: needs.actor.as_ref().map(party).transpose()?,
-        others: needs.others.iter().map(party).collect::<Result<_, _>>()?,
+        actor: needs
+            .actor
+            .as_ref()
+            .map(|who| party(who, &needs.meant))
+            .transpose()?,
+        others: others.collect::<Result<_, _>>()?,
         backlog,
         ..Facts::default()
     };
@@ -59,39 +68,58 @@ fn redirect(file: &Connection, name: &str) -> Result<Option<String>, StoreError>
     Ok(found.query_row([name], |row| row.get(0)).optional()?)
 }
 
-fn party(file: &Connection, node: Option<NodeId>, who: &BareJid) -> Result<Party, StoreError> {
+fn party(
+    file: &Reading<'_>,
+    node: Option<NodeId>,
+    who: &BareJid,
+    meant: &Meant,
+) -> Result<Party, StoreError> {
     let mut party = Party {
         jid: who.clone(),
         affiliation: Affiliation::None,
         subscriptions: Vec::new(),
     };
     if let Some(id) = node {
-        let sql = "SELECT affiliation FROM affiliation WHERE node = ? AND jid = ?";
-        let mut found = file.prepare_cached(sql)?;
-        let affiliation = found.query_row(params![id.0, who.prepared()], |row| row.get(0));
-        party.affiliation = affiliation.optional()?.unwrap_or(Affiliation::None);
-        party.subscriptions = held_by(file, id, who)?;
+        let sql = "SELECT jid, affiliation FROM affiliation WHERE node = ? AND jid = ?";
+        let values = params![id.0, who.prepared()];
+        let found = file.all(Table::Affiliation, sql, values, |row| row.get(1))?;
+        party.affiliation = found.first().copied().unwrap_or(Affiliation::None);
+        party.subscriptions = held_by(file, id, who, meant)?;
     }
     Ok(party)
 }
 
 fn held_by(
-    file: &Connection,
+    file: &Reading<'_>,
     node: NodeId,
     who: &BareJid,
+    meant: &Meant,
 ) -> Result<Vec<Subscription>, StoreError> {
     let sql = format!(
         "SELECT began, {SUBSCRIPTION} FROM subscription INDEXED BY subscription_bare
          WHERE bare = ? AND node = ?"
     );
-    let mut held = file.prepare_cached(&sql)?;
-    let held = held.query_map(params![who.prepared(), node.0], |row| {
-        Ok((row.get::<_, i64>(0)?, rows::subscription_from(row, 1)?))
-    })?;
-    let mut held = held.collect::<Result<Vec<_>, _>>()?;
+    let values = params![who.prepared(), node.0];
+    let few = u64::from(FEW);
+    let table = Table::Subscription;
+    let mut held = file.some(table, few, &sql, values, began)?;
+    if held.len() as u64 >= few && !meant.is_nothing() {
+        let sql = format!("{sql} AND (?3 IS NULL OR jid = ?3) AND (?4 IS NULL OR subid = ?4)");
+        let jid = meant.jid.as_ref().map(couplet::Jid::as_str);
+        let values = params![who.prepared(), node.0, jid, meant.subid];
+        let more = file.some(table, few, &sql, values, began)?;
+        let is_new = |one: &(i64, Subscription)| !held.contains(one);
+        let more: Vec<_> = more.into_iter().filter(is_new).collect();
+        held.extend(more);
+    }
     // They are few, and SQLite would set up its sorter for none.
     held.sort_by_key(|(began, _)| *began);
     Ok(held.into_iter().map(|(_, held)| held).collect())
+}
+
+/// A subscription behind its number in the order in which they began.
+fn began(row: &Row<'_>) -> rusqlite::Result<(i64, Subscription)> {
+    Ok((row.get(0)?, rows::subscription_from(row, 1)?))
 }
 
 fn usage(file: &Connection, who: &BareJid) -> Result<Usage, StoreError> {
@@ -110,37 +138,33 @@ fn usage(file: &Connection, who: &BareJid) -> Result<Usage, StoreError> {
 }
 
 fn add_items(
-    file: &Connection,
+    file: &Reading<'_>,
     facts: &mut Facts,
     node: NodeId,
     needs: &Needs,
 ) -> Result<(), StoreError> {
+    let table = Table::Item(node);
     if !needs.items.is_empty() {
-        let sql = format!("SELECT {HEAD} FROM item WHERE node = ? AND id = ?");
-        let mut found = file.prepare_cached(&sql)?;
+        let sql = format!("SELECT {HEAD} FROM item WHERE node = {SHELF} AND id = ?");
         for id in &needs.items {
-            let head = found.query_row(params![node.0, id], rows::head);
-            facts.items.extend(head.optional()?);
+            let found = file.all(table, &sql, params![node.0, id], rows::head)?;
+            facts.items.extend(found);
         }
     }
     if needs.oldest > 0 {
-        let sql = format!("SELECT {HEAD} FROM item WHERE node = ? ORDER BY seq LIMIT ?");
-        let mut found = file.prepare_cached(&sql)?;
-        let found = found.query_map(params![node.0, needs.oldest], rows::head)?;
-        facts.oldest = found.collect::<Result<_, _>>()?;
+        let sql = format!("SELECT {HEAD} FROM item WHERE node = {SHELF} ORDER BY seq");
+        facts.oldest = file.some(table, needs.oldest.into(), &sql, [node.0], rows::head)?;
     }
     if needs.newest > 0 {
-        let sql = format!("SELECT {ITEM} FROM item WHERE node = ? ORDER BY seq DESC LIMIT ?");
-        let mut found = file.prepare_cached(&sql)?;
-        let found = found.query_map(params![node.0, needs.newest], rows::item)?;
-        facts.newest = found.collect::<Result<_, _>>()?;
+        let sql = format!("SELECT {ITEM} FROM item WHERE node = {SHELF} ORDER BY seq DESC");
+        facts.newest = file.some(table, needs.newest.into(), &sql, [node.0], rows::item)?;
         facts.newest.reverse();
     }
     Ok(())
 }
 
 fn add_people(
-    file: &Connection,
+    file: &Reading<'_>,
     facts: &mut Facts,
     node: NodeId,
     needs: &Needs,
@@ -148,72 +172,72 @@ fn add_people(
     if needs.owners {
         let sql = "SELECT jid FROM affiliation WHERE node = ? AND affiliation = 'owner'
                    ORDER BY jid";
-        let mut found = file.prepare_cached(sql)?;
-        let found = found.query_map([node.0], |row| Ok(row.get::<_, Parsed<_>>(0)?.0))?;
-        facts.owners = found.collect::<Result<_, _>>()?;
+        facts.owners = file.all(Table::Affiliation, sql, [node.0], |row| {
+            Ok(row.get::<_, Parsed<_>>(0)?.0)
+        })?;
     }
     if needs.affiliations {
         let mut found = file.prepare_cached("SELECT count(*) FROM affiliation WHERE node = ?")?;
         facts.affiliations = found.query_row([node.0], |row| rows::count(row, 0))?;
     }
-    if needs.pending {
+    if needs.pending > 0 {
         let sql = format!(
             "SELECT {SUBSCRIPTION} FROM subscription WHERE node = ? AND pending = 1 ORDER BY began"
         );
-        let mut found = file.prepare_cached(&sql)?;
-        let found = found.query_map([node.0], rows::subscription)?;
-        facts.pending = found.collect::<Result<_, _>>()?;
+        let (table, max) = (Table::Subscription, needs.pending.into());
+        facts.pending = file.some(table, max, &sql, [node.0], rows::subscription)?;
     }
-    if needs.everybody {
-        facts.everybody = everybody(file, node)?;
+    if let Some(slice) = &needs.everybody {
+        facts.everybody = parties(everybody(file, node, slice)?);
     }
     Ok(())
 }
 
-fn everybody(file: &Connection, node: NodeId) -> Result<Vec<Party>, StoreError> {
+fn everybody(
+    file: &Reading<'_>,
+    node: NodeId,
+    slice: &Slice,
+) -> Result<Vec<(Subscription, Affiliation)>, StoreError> {
     let sql = format!(
-        "SELECT subscription.bare, affiliation.affiliation, {}
+        "SELECT affiliation.affiliation, {}
          FROM subscription LEFT JOIN affiliation
          ON affiliation.node = subscription.node AND affiliation.jid = subscription.bare
-         WHERE subscription.node = ? ORDER BY subscription.bare, began",
+         WHERE subscription.node = ? AND (subscription.jid, subid) > (?, ?)
+         ORDER BY subscription.jid, subid",
         SUBSCRIPTION.replace("jid", "subscription.jid")
     );
-    let mut found = file.prepare_cached(&sql)?;
-    let mut found = found.query([node.0])?;
-    let mut everybody: Vec<Party> = Vec::new();
-    while let Some(row) = found.next()? {
-        let Parsed(jid) = row.get::<_, Parsed<BareJid>>(0)?;
-        let held = rows::subscription_from(row, 2)?;
-        match everybody.last_mut() {
-            Some(last) if last.jid == jid => last.subscriptions.push(held),
-            _ => everybody.push(Party {
-                jid,
-                affiliation: row.get::<_, Option<_>>(1)?.unwrap_or(Affiliation::None),
-                subscriptions: vec![held],
-            }),
-        }
-    }
-    Ok(everybody)
+    let after = slice.after.as_ref();
+    let (jid, subid) = after.map_or(("", ""), |after| (&*after.jid, &*after.subid));
+    let values = params![node.0, jid, subid];
+    file.some(Table::Subscription, slice.max.into(), &sql, values, |row| {
+        let affiliation = row.get::<_, Option<_>>(0)?;
+        let held = rows::subscription_from(row, 1)?;
+        Ok((held, affiliation.unwrap_or(Affiliation::None)))
+    })
 }
 
-pub(super) fn overdue(file: &Connection, now: Moment, max: u32) -> Result<Overdue, StoreError> {
+pub(super) fn overdue(file: &Reading<'_>, now: Moment, max: u32) -> Result<Overdue, StoreError> {
+    let max = u64::from(max);
     let sql = "SELECT name, jid, subid FROM subscription
                JOIN node ON node.id = subscription.node
-               WHERE expires <= ? AND deleted = 0 ORDER BY expires, node.id, jid, subid LIMIT ?";
-    let mut leases = file.prepare_cached(sql)?;
-    let leases = leases.query_map([now.0, i64::from(max)], |row| {
+               WHERE expires <= ? AND deleted = 0 ORDER BY expires, node.id, jid, subid";
+    let leases = file.some(Table::Subscription, max, sql, [now.0], |row| {
         Ok((row.get(0)?, row.get::<_, Parsed<_>>(1)?.0, row.get(2)?))
     })?;
-    let sql = "SELECT name, item.id FROM item JOIN node ON node.id = item.node
-               WHERE expires <= ? AND deleted = 0 ORDER BY expires, node.id, seq LIMIT ?";
-    let mut items = file.prepare_cached(sql)?;
-    let items = items.query_map([now.0, i64::from(max)], |row| {
+    let sql = "SELECT name, item.id FROM item JOIN node ON node.shelf = item.node
+               WHERE expires <= ? AND deleted = 0 ORDER BY expires, node.id, seq";
+    let items = file.some(Table::Overdue, max, sql, [now.0], |row| {
         Ok((row.get(0)?, row.get(1)?))
     })?;
-    Ok(Overdue {
-        leases: leases.collect::<Result<_, _>>()?,
-        items: items.collect::<Result<_, _>>()?,
-    })
+    Ok(Overdue { leases, items })
+}
+
+/// Nodes whose configuration does not hold for all yet.
+pub(super) fn unsettled(file: &Connection, max: u32) -> Result<Vec<String>, StoreError> {
+    let sql = "SELECT name FROM node WHERE unsettled > 0 AND deleted = 0 ORDER BY name LIMIT ?";
+    let mut found = file.prepare_cached(sql)?;
+    let found = found.query_map([max], |row| row.get(0))?;
+    Ok(found.collect::<Result<_, _>>()?)
 }
 
 /// Which announcements wait, each node's in its order.

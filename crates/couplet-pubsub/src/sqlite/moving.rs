@@ -12,41 +12,56 @@ use crate::{
 };
 
 use super::{
-    rows::{self, ITEM, JOB, NODE, Parsed, SUBSCRIPTION, integer},
+    rows::{self, ITEM, JOB, NODE, Parsed, SHELF, SUBSCRIPTION, integer},
     save,
+    unreadable::{Reading, Table},
 };
 
-pub(super) fn dump(file: &Connection, from: &Mark, max: u32) -> Result<Vec<Record>, StoreError> {
+/// Where nothing is left but announcements to deliver, there are no affiliations any more.
+const ALIVE: &str = "(SELECT id FROM node WHERE id = ? AND deleted = 0)";
+
+pub(super) fn dump(file: &Reading<'_>, from: &Mark, max: u32) -> Result<Vec<Record>, StoreError> {
+    let max = u64::from(max);
     match from {
         Mark::Nodes(after) => {
-            let sql = format!("SELECT {NODE}, deleted FROM node WHERE id > ? ORDER BY id LIMIT ?");
+            let sql = format!("SELECT {NODE}, deleted FROM node WHERE id > ? ORDER BY id");
             let after = after.map_or(i64::MIN, |id| id.0);
-            all(file, &sql, params![after, max], |row| {
+            file.some(Table::Node, max, &sql, [after], |row| {
                 Ok(Record::Node {
                     node: Box::new(rows::node(row)?),
-                    deleted: row.get(9)?,
+                    deleted: row.get(10)?,
                 })
             })
         }
         Mark::Affiliations(node, after) => {
-            let sql = "SELECT jid, affiliation FROM affiliation WHERE node = ? AND jid > ?
-                       ORDER BY jid LIMIT ?";
-            let after = after.as_ref().map_or("", |jid| jid.prepared());
-            all(file, sql, params![node.0, after, max], |row| {
-                Ok(Record::Affiliation {
-                    jid: row.get::<_, Parsed<_>>(0)?.0,
-                    affiliation: row.get(1)?,
-                })
-            })
+            let sql = format!(
+                "SELECT jid, affiliation FROM affiliation WHERE node = {ALIVE} AND jid > ?
+                 ORDER BY jid"
+            );
+            let after = after.as_deref().unwrap_or_default();
+            file.some(
+                Table::Affiliation,
+                max,
+                &sql,
+                params![node.0, after],
+                |row| {
+                    Ok(Record::Affiliation {
+                        jid: row.get::<_, Parsed<_>>(0)?.0,
+                        affiliation: row.get(1)?,
+                    })
+                },
+            )
         }
         Mark::Subscriptions(node, after) => {
             let sql = format!(
                 "SELECT {SUBSCRIPTION}, began FROM subscription
-                 WHERE node = ? AND (jid, subid) > (?, ?) ORDER BY jid, subid LIMIT ?"
+                 WHERE node = (SELECT id FROM node WHERE id = ?) AND (jid, subid) > (?, ?)
+                 ORDER BY jid, subid"
             );
             let after = after.as_ref();
             let (jid, subid) = after.map_or(("", ""), |after| (&*after.jid, &*after.subid));
-            all(file, &sql, params![node.0, jid, subid, max], |row| {
+            let values = params![node.0, jid, subid];
+            file.some(Table::Subscription, max, &sql, values, |row| {
                 Ok(Record::Subscription {
                     subscription: rows::subscription(row)?,
                     began: rows::count(row, 8)?,
@@ -55,21 +70,24 @@ pub(super) fn dump(file: &Connection, from: &Mark, max: u32) -> Result<Vec<Recor
         }
         Mark::Items(node, after) => {
             let sql =
-                format!("SELECT {ITEM} FROM item WHERE node = ? AND seq > ? ORDER BY seq LIMIT ?");
-            let values = params![node.0, integer(*after), max];
-            all(file, &sql, values, |row| Ok(Record::Item(rows::item(row)?)))
+                format!("SELECT {ITEM} FROM item WHERE node = {SHELF} AND seq > ? ORDER BY seq");
+            let (table, values) = (Table::Item(*node), params![node.0, integer(*after)]);
+            file.some(table, max, &sql, values, |row| {
+                Ok(Record::Item(rows::item(row)?))
+            })
         }
         Mark::Announcements(node, after) => {
-            let sql = format!(
-                "SELECT {JOB} FROM announcement WHERE node = ? AND seq > ? ORDER BY seq LIMIT ?"
-            );
-            let values = params![node.0, integer(*after), max];
-            all(file, &sql, values, |row| Ok(announced(rows::job(row)?)))
+            let sql =
+                format!("SELECT {JOB} FROM announcement WHERE node = ? AND seq > ? ORDER BY seq");
+            let values = params![node.0, integer(*after)];
+            file.some(Table::Announcement, max, &sql, values, |row| {
+                Ok(announced(rows::job(row)?))
+            })
         }
         Mark::Redirects(after) => {
             let sql = "SELECT name, uri FROM redirect WHERE ?1 IS NULL OR name > ?1
-                       ORDER BY name LIMIT ?2";
-            all(file, sql, params![after, max], |row| {
+                       ORDER BY name";
+            file.some(Table::Redirect, max, sql, params![after], |row| {
                 Ok(Record::Redirect {
                     name: row.get(0)?,
                     uri: row.get(1)?,
@@ -85,17 +103,6 @@ fn announced(job: Job) -> Record {
         announcement: job.announcement,
         after: job.after,
     }
-}
-
-fn all(
-    file: &Connection,
-    sql: &str,
-    values: impl rusqlite::Params,
-    read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<Record>,
-) -> Result<Vec<Record>, StoreError> {
-    let mut found = file.prepare_cached(sql)?;
-    let found = found.query_map(values, read)?;
-    Ok(found.collect::<Result<_, _>>()?)
 }
 
 /// Puts records in; the announcements among them come back.
@@ -141,7 +148,10 @@ fn restore_node(
     }
     (node.items, node.subscribers) = (0, 0);
     let taken = file
-        .prepare_cached("SELECT 1 FROM node WHERE id = ?")?
+        .prepare_cached(
+            "SELECT 1 FROM node WHERE id = ?1
+             UNION ALL SELECT 1 FROM trash WHERE node = ?1 OR shelf = ?1",
+        )?
         .exists([node.id.0])?;
     let id = (!taken).then_some(node.id);
     save::node(file, &node, id, deleted).map(Some)
@@ -176,9 +186,7 @@ fn restore_into(
             }
         }
         Record::Item(item) => {
-            let sql = "INSERT INTO item (node, seq, id, publisher, published, expires, payload)
-                       VALUES (?, ?, ?, ?, ?, ?, ?)";
-            file.prepare_cached(sql)?.execute(params![
+            file.prepare_cached(save::INSERT_ITEM)?.execute(params![
                 id.0,
                 integer(item.head.seq),
                 item.head.id,

@@ -10,7 +10,10 @@ use tokio::{sync::Semaphore, task::spawn_blocking};
 
 use crate::store::StoreError;
 
-use super::{connect, fault};
+use super::{
+    connect, fault,
+    unreadable::{Reading, Unreadable},
+};
 
 const READERS: usize = 3;
 
@@ -29,11 +32,11 @@ impl Readers {
         }
     }
 
-    /// Reads in one transaction.
+    /// Reads in one transaction. With what was found come the rows that could not be read.
     pub(super) async fn read<T: Send + 'static>(
         self: Arc<Readers>,
-        read: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
+        read: impl FnOnce(&Reading<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<(T, Vec<Unreadable>), StoreError> {
         let place = self.free.acquire().await.map_err(fault::lost)?;
         // It is given back by the thread: a reader whose question was dropped reads to the end.
         place.forget();
@@ -55,22 +58,27 @@ impl Readers {
 
     fn with_connection<T>(
         &self,
-        read: impl FnOnce(&Connection) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+        read: impl FnOnce(&Reading<'_>) -> Result<T, StoreError>,
+    ) -> Result<(T, Vec<Unreadable>), StoreError> {
         let idle = self.lock().pop();
         let file = match idle {
             Some(file) => file,
             None => connect::reading(&self.path)?,
         };
         let moment = file.unchecked_transaction()?;
-        let found = read(&moment);
+        let reading = Reading::new(&moment);
+        let found = read(&reading);
+        let left_out = reading.into_left_out();
         moment.commit()?;
         // After an error it is made anew: what it knows of the file may be wrong.
-        let sound = matches!(&found, Ok(_) | Err(StoreError::UnknownCursor));
+        let sound = matches!(
+            &found,
+            Ok(_) | Err(StoreError::UnknownCursor | StoreError::FarIndex)
+        );
         if sound && !self.free.is_closed() {
             self.lock().push(file);
         }
-        found
+        Ok((found?, left_out))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {

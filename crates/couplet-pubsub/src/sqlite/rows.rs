@@ -9,6 +9,7 @@ use rusqlite::{
 
 use crate::{
     change::{Announcement, Audience},
+    codec::stored,
     item::{Item, ItemHead},
     moment::Moment,
     node::{Affiliation, Node, NodeId, NotificationType},
@@ -18,7 +19,7 @@ use crate::{
 
 /// The columns of [`node`].
 pub(super) const NODE: &str =
-    "id, name, creator, created, revision, next_seq, items, subscribers, config";
+    "id, name, creator, created, revision, next_seq, items, subscribers, config, unsettled";
 /// The columns of [`subscription`].
 pub(super) const SUBSCRIPTION: &str =
     "jid, subid, pending, deliver, include_body, bounces, since, expires";
@@ -26,6 +27,8 @@ pub(super) const SUBSCRIPTION: &str =
 pub(super) const HEAD: &str = "id, seq, publisher, published, expires";
 /// The columns of [`item`].
 pub(super) const ITEM: &str = "id, seq, publisher, published, expires, payload";
+/// Under which number the items of a node are kept, given its key.
+pub(super) const SHELF: &str = "(SELECT shelf FROM node WHERE id = ?)";
 /// The columns of [`job`].
 pub(super) const JOB: &str = "id, node, seq, audience, headline, after_jid, after_subid, named, \
                               body, content";
@@ -57,6 +60,45 @@ impl<T: serde::de::DeserializeOwned> FromSql for Json<T> {
     }
 }
 
+/// What a message is going to be addressed to.
+pub(super) struct Address(pub(super) String);
+
+impl FromSql for Address {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Address> {
+        let jid = value.as_str()?;
+        match stored::is_address(jid) {
+            true => Ok(Address(jid.to_owned())),
+            false => Err(FromSqlError::Other(Box::new(Wrong("no JID".to_owned())))),
+        }
+    }
+}
+
+/// The payload of an item, which is going to be written as it is.
+struct Payload(String);
+
+impl FromSql for Payload {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Payload> {
+        let xml = value.as_str()?;
+        match stored::check_payload(xml) {
+            Ok(()) => Ok(Payload(xml.to_owned())),
+            Err(why) => Err(FromSqlError::Other(Box::new(Wrong(why)))),
+        }
+    }
+}
+
+/// The content of an announcement, which is going to be written as it is.
+struct Content(String);
+
+impl FromSql for Content {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Content> {
+        let xml = value.as_str()?;
+        match stored::check_content(xml) {
+            Ok(()) => Ok(Content(xml.to_owned())),
+            Err(why) => Err(FromSqlError::Other(Box::new(Wrong(why)))),
+        }
+    }
+}
+
 impl FromSql for Affiliation {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Affiliation> {
         let word = value.as_str()?;
@@ -69,20 +111,23 @@ impl FromSql for Affiliation {
             Affiliation::Outcast,
         ];
         let found = all.into_iter().find(|one| affiliation_word(*one) == word);
-        found.ok_or_else(|| FromSqlError::Other(Box::new(Unknown(word.to_owned()))))
+        found.ok_or_else(|| {
+            FromSqlError::Other(Box::new(Wrong(format!("{word:?} is no affiliation"))))
+        })
     }
 }
 
+/// What is wrong with a value.
 #[derive(Debug)]
-struct Unknown(String);
+struct Wrong(String);
 
-impl fmt::Display for Unknown {
+impl fmt::Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} is no affiliation", self.0)
+        f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for Unknown {}
+impl std::error::Error for Wrong {}
 
 /// As XEP-0060 writes it.
 pub(super) fn affiliation_word(affiliation: Affiliation) -> &'static str {
@@ -118,6 +163,7 @@ pub(super) fn node(row: &Row<'_>) -> rusqlite::Result<Node> {
         items: count(row, 6)?,
         subscribers: count(row, 7)?,
         config: row.get::<_, Json<_>>(8)?.0,
+        unsettled: count(row, 9)?,
     })
 }
 
@@ -159,7 +205,7 @@ pub(super) fn head(row: &Row<'_>) -> rusqlite::Result<ItemHead> {
 pub(super) fn item(row: &Row<'_>) -> rusqlite::Result<Item> {
     Ok(Item {
         head: head(row)?,
-        payload: row.get(5)?,
+        payload: row.get::<_, Option<Payload>>(5)?.map(|payload| payload.0),
     })
 }
 
@@ -185,7 +231,7 @@ pub(super) fn job(row: &Row<'_>) -> rusqlite::Result<Job> {
                 NotificationType::Normal
             },
             body: row.get(8)?,
-            content: row.get(9)?,
+            content: row.get::<_, Content>(9)?.0,
         },
         after: after.map(|jid| Cursor {
             jid,

@@ -1,7 +1,7 @@
 //! Values to rows.
 
 use couplet::BareJid;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
     change::{Announcement, Audience},
@@ -16,6 +16,11 @@ pub(super) fn config_text(node: &Node) -> Result<String, StoreError> {
     serde_json::to_string(&node.config).map_err(|error| StoreError::Broken(error.to_string()))
 }
 
+/// Puts in an item; the first value is the key of its node.
+pub(super) const INSERT_ITEM: &str =
+    "INSERT INTO item (node, seq, id, publisher, published, expires, payload)
+     VALUES ((SELECT shelf FROM node WHERE id = ?), ?, ?, ?, ?, ?, ?)";
+
 /// Puts in the row of a node, under this key or under one that never was.
 pub(super) fn node(
     file: &Connection,
@@ -24,8 +29,8 @@ pub(super) fn node(
     deleted: bool,
 ) -> Result<NodeId, StoreError> {
     let sql = "INSERT INTO node (id, name, creator, created, revision, next_seq, items,
-                                 subscribers, config, deleted)
-               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+                                 subscribers, config, deleted, unsettled)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     file.prepare_cached(sql)?.execute(params![
         id.map(|id| id.0),
         node.name,
@@ -36,34 +41,95 @@ pub(super) fn node(
         integer(node.items),
         integer(node.subscribers),
         config_text(node)?,
-        deleted
+        deleted,
+        integer(node.unsettled)
     ])?;
-    Ok(NodeId(file.last_insert_rowid()))
+    let id = NodeId(file.last_insert_rowid());
+    if !deleted {
+        // Keys are positive and used once, as are the numbers that come from the trash, negated.
+        file.prepare_cached("UPDATE node SET shelf = id WHERE id = ?")?
+            .execute([id.0])?;
+    }
+    Ok(id)
 }
 
 /// Writes down how far a node has come.
 pub(super) fn counts(file: &Connection, node: &Node) -> Result<(), StoreError> {
-    let sql = "UPDATE node SET revision = ?, next_seq = ?, items = ?, subscribers = ?
+    let sql = "UPDATE node SET revision = ?, next_seq = ?, items = ?, subscribers = ?,
+                               unsettled = ?
                WHERE id = ?";
     file.prepare_cached(sql)?.execute(params![
         integer(node.revision),
         integer(node.next_seq),
         integer(node.items),
         integer(node.subscribers),
+        integer(node.unsettled),
         node.id.0
     ])?;
     Ok(())
 }
 
-/// Forgets a deleted node once nothing of it is left to deliver.
-pub(super) fn bury(file: &Connection, id: NodeId) -> Result<(), StoreError> {
-    let sql = "DELETE FROM node WHERE id = ?1 AND deleted = 1
-               AND NOT EXISTS (SELECT 1 FROM announcement WHERE node = ?1)";
+/// Takes all items out of a node, however many: they are under another number than its next ones,
+/// and removed later, some at a time.
+pub(super) fn clear_shelf(file: &Connection, id: NodeId) -> Result<(), StoreError> {
+    let sql = "INSERT INTO trash (shelf) SELECT shelf FROM node WHERE id = ? AND shelf <> 0";
     if file.prepare_cached(sql)?.execute([id.0])? > 0 {
-        file.prepare_cached("DELETE FROM subscription WHERE node = ?")?
-            .execute([id.0])?;
+        let fresh = file.last_insert_rowid();
+        file.prepare_cached("UPDATE node SET shelf = -? WHERE id = ?")?
+            .execute([fresh, id.0])?;
     }
     Ok(())
+}
+
+/// Removes some rows of what was given up. Returns whether there may be more.
+pub(super) fn sweep(file: &Connection, max: u32) -> Result<bool, StoreError> {
+    let sql = "SELECT id, shelf, node FROM trash ORDER BY id LIMIT 1";
+    let found = file.prepare_cached(sql)?.query_row([], |row| {
+        Ok((
+            row.get::<_, i64>(0)?,
+            row.get::<_, i64>(1)?,
+            row.get::<_, i64>(2)?,
+        ))
+    });
+    let Some((id, shelf, node)) = found.optional()? else {
+        return Ok(false);
+    };
+    for (sql, of) in [
+        (
+            "DELETE FROM item WHERE node = ?1
+             AND seq IN (SELECT seq FROM item WHERE node = ?1 ORDER BY seq LIMIT ?2)",
+            shelf,
+        ),
+        (
+            "DELETE FROM subscription WHERE node = ?1 AND (jid, subid) IN
+             (SELECT jid, subid FROM subscription WHERE node = ?1 ORDER BY jid, subid LIMIT ?2)",
+            node,
+        ),
+        (
+            "DELETE FROM affiliation WHERE node = ?1
+             AND jid IN (SELECT jid FROM affiliation WHERE node = ?1 ORDER BY jid LIMIT ?2)",
+            node,
+        ),
+    ] {
+        if file.prepare_cached(sql)?.execute(params![of, max])? > 0 {
+            return Ok(true);
+        }
+    }
+    file.prepare_cached("DELETE FROM trash WHERE id = ?")?
+        .execute([id])?;
+    Ok(true)
+}
+
+/// Forgets a deleted node once nothing of it is left to deliver. Returns whether it did.
+pub(super) fn bury(file: &Connection, id: NodeId) -> Result<bool, StoreError> {
+    let sql = "DELETE FROM node WHERE id = ?1 AND deleted = 1
+               AND NOT EXISTS (SELECT 1 FROM announcement WHERE node = ?1)";
+    let buried = file.prepare_cached(sql)?.execute([id.0])? > 0;
+    if buried {
+        file.prepare_cached("INSERT INTO trash (node) VALUES (?)")?
+            .execute([id.0])?;
+    }
+    Ok(buried)
 }
 
 pub(super) fn affiliation(

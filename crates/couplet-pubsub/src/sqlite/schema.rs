@@ -14,7 +14,7 @@ use super::fault::{self, Doing};
 const APPLICATION: i64 = 0x7075_6273;
 
 /// What leads from one version to the next; the first makes an empty file version 1.
-const STEPS: [&str; 1] = [FIRST];
+const STEPS: [&str; 2] = [FIRST, SECOND];
 
 /// Names, ids and JIDs compare bytewise. Counts are kept with the node, so that no question has to
 /// count rows. What belongs to a deleted node and is needed no more is removed with it; the rest
@@ -92,6 +92,44 @@ CREATE TABLE announcement (
     content TEXT NOT NULL
 ) STRICT;
 CREATE INDEX announcement_node ON announcement (node, seq);
+";
+
+/// Items belong to the shelf of a node rather than to the node, so that a purge or a deletion takes
+/// one row: the old shelf goes into the trash, and its rows are removed some at a time. So do the
+/// subscriptions and affiliations of a node that is gone. The number of nodes is kept. What cannot
+/// be read is set aside, as it was.
+const SECOND: &str = "
+ALTER TABLE node ADD COLUMN shelf INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE node ADD COLUMN unsettled INTEGER NOT NULL DEFAULT 0;
+UPDATE node SET shelf = id WHERE deleted = 0;
+CREATE INDEX node_shelf ON node (shelf) WHERE deleted = 0;
+CREATE INDEX node_unsettled ON node (name) WHERE unsettled > 0;
+
+CREATE TABLE trash (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    shelf INTEGER NOT NULL DEFAULT 0,
+    node INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE total (nodes INTEGER NOT NULL) STRICT;
+INSERT INTO total SELECT count(*) FROM node WHERE deleted = 0;
+CREATE TRIGGER node_made AFTER INSERT ON node WHEN NEW.deleted = 0
+BEGIN UPDATE total SET nodes = nodes + 1; END;
+CREATE TRIGGER node_deleted AFTER UPDATE OF deleted ON node WHEN NEW.deleted <> OLD.deleted
+BEGIN UPDATE total SET nodes = nodes + OLD.deleted - NEW.deleted; END;
+CREATE TRIGGER node_gone AFTER DELETE ON node WHEN OLD.deleted = 0
+BEGIN UPDATE total SET nodes = nodes - 1; END;
+
+CREATE TABLE set_aside (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    what TEXT NOT NULL,
+    node TEXT,
+    seq INTEGER,
+    name BLOB,
+    why TEXT NOT NULL,
+    content BLOB
+) STRICT;
 ";
 
 /// Makes the tables of a new file, brings older ones up to date and refuses newer ones.

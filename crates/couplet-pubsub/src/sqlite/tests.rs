@@ -14,6 +14,9 @@ use crate::{
 
 mod children;
 mod faults;
+mod migration;
+
+mod unreadable;
 
 async fn open() -> (Suite, TempDir) {
     let folder = TempDir::new().unwrap();

@@ -27,6 +27,7 @@ use super::{
     connect::{self, Lock},
     desk::Desk,
     inbox::Inbox,
+    unreadable::Unreadable,
 };
 
 /// How many wake the writer together while it waits for more.
@@ -73,6 +74,8 @@ pub(super) enum Op {
         records: Vec<Record>,
         answer: Answer<Restored>,
     },
+    /// Rows that could not be read; nobody waits for it.
+    SetAside(Vec<Unreadable>),
     /// What no store does by itself, to see what becomes of it.
     #[cfg(test)]
     Run {
@@ -148,7 +151,7 @@ fn run(mut desk: Desk, ops: &Inbox<Op>) {
     let mut due: Option<Instant> = None;
     let mut pace = Pace::default();
     let left = |due: Instant| due.duration_since(Instant::now());
-    while let Some(some) = ops.take(1, due.map(left)) {
+    while let Some(some) = ops.take(1, desk.patience(due.map(left))) {
         let idle = some.is_empty();
         for op in some {
             take(&mut desk, op);
@@ -161,6 +164,8 @@ fn run(mut desk: Desk, ops: &Inbox<Op>) {
             desk.commit();
             due = None;
         }
+        // Others have waited for one sweep at most.
+        desk.sweep();
         if due.is_none() && desk.has_delivered() {
             let linger = if desk.is_failing() { PAUSE } else { LINGER };
             due = Some(Instant::now() + linger);
@@ -241,6 +246,7 @@ fn take(desk: &mut Desk, op: Op) {
             records,
             answer,
         } => desk.restore(into, records, answer),
+        Op::SetAside(rows) => desk.set_aside(rows),
         #[cfg(test)]
         Op::Run { sql, answer } => {
             let _nobody_waits = answer.send(desk.run_sql(sql));

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     change::Announcement,
+    codec::stored,
     item::Item,
     node::{Affiliation, Node, NodeId},
     subscription::Subscription,
@@ -45,13 +46,51 @@ pub(crate) enum Record {
     },
 }
 
+impl Record {
+    /// Checks what a store would keep and the service would write as it is.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        match self {
+            Record::Node { node, .. } if node.id.0 <= 0 => {
+                Err(format!("a node has no key like {}", node.id.0))
+            }
+            Record::Node { node, .. } => {
+                let config = &node.config;
+                let texts = [&config.title, &config.description, &config.payload_type];
+                let texts = texts.into_iter().chain([&config.language]).flatten();
+                check_texts([&node.name].into_iter().chain(texts).chain(&config.contact))
+            }
+            Record::Affiliation { .. } => Ok(()),
+            Record::Subscription { subscription, .. } => check_texts([&subscription.subid]),
+            Record::Item(item) => {
+                check_texts([&item.head.id])?;
+                let payload = item.payload.as_deref();
+                payload.map_or(Ok(()), stored::check_payload)
+            }
+            Record::Announcement { announcement, .. } => {
+                check_texts(&announcement.body)?;
+                stored::check_content(&announcement.content)
+            }
+            Record::Redirect { name, uri } => check_texts([name, uri]),
+        }
+    }
+}
+
+fn check_texts<'a>(texts: impl IntoIterator<Item = &'a String>) -> Result<(), String> {
+    let mut texts = texts.into_iter();
+    texts.try_for_each(|text| stored::check_text(text))
+}
+
 /// What to dump, and after which entry.
 #[derive(Clone, Debug)]
 pub(crate) enum Mark {
     /// By key, the deleted ones too.
     Nodes(Option<NodeId>),
     /// By JID.
-    Affiliations(NodeId, Option<BareJid>),
+    Affiliations(NodeId, Option<String>),
     /// By JID and subid.
     Subscriptions(NodeId, Option<Cursor>),
     /// Behind this seq.

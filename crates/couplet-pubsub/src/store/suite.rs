@@ -20,6 +20,7 @@ pub(crate) mod changes;
 pub(crate) mod fanout;
 pub(crate) mod finds;
 pub(crate) mod lists;
+pub(crate) mod migrated;
 pub(crate) mod model;
 pub(crate) mod moves;
 pub(crate) mod overdue;
@@ -41,8 +42,9 @@ macro_rules! suite {
                 items_and_announcements_share_one_order,
                 an_item_published_again_is_the_newest,
                 counts_follow_the_changes,
-                trimming_keeps_the_newest,
                 purging_and_retracting_leave_the_rest,
+                what_is_published_after_a_purge_is_not_purged,
+                a_node_is_unsettled_until_the_change_that_made_it_so_is_settled,
                 many_changes_at_once_all_happen,
                 a_deleted_name_is_free_at_once_and_its_key_is_not,
                 a_redirection_lasts_until_the_name_is_used_again;
@@ -51,6 +53,8 @@ macro_rules! suite {
                 others_are_found_in_the_order_they_were_named,
                 neighbours_in_the_alphabet_are_somebody_else,
                 an_entity_is_found_by_a_labels_and_by_u_labels,
+                few_of_many_subscriptions_are_found_and_those_that_are_named,
+                pending_and_everybody_are_found_some_at_a_time,
                 items_are_found_by_id_and_by_age,
                 owners_pending_and_everybody_are_found_when_asked_for,
                 a_subscription_begins_where_the_node_stands,
@@ -66,6 +70,7 @@ macro_rules! suite {
                 subscribers_come_by_jid_and_subid,
                 a_cursor_that_is_not_there_is_told,
                 a_page_of_nothing_still_counts,
+                pages_deep_in_a_long_list_are_found_by_their_cursor,
                 affiliates_come_by_jid_without_those_who_are_none,
                 an_owner_sees_where_somebody_waits;
             fanout: an_announcement_is_claimed_once,

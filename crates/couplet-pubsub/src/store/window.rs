@@ -1,4 +1,5 @@
-//! Pages as every list is read: skip so many, take so many.
+//! How the part of a list that makes a page is found: by counting, where the list is short, and
+//! from a key where it may be long.
 
 use crate::page::{Page, Start};
 
@@ -47,6 +48,109 @@ impl Page {
     }
 }
 
+/// A page may begin at a number that is as far from the beginning or the end of its list.
+pub(crate) const FAR: u64 = 10_000;
+
+/// To tell the number of the first entry, as many entries are counted.
+pub(crate) const NEAR: u64 = 1_000;
+
+/// How a page is read from a list whose entries have keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Plan {
+    /// From the end to the beginning, so that the entries have to be turned round.
+    pub(crate) is_backwards: bool,
+    /// Beside the cursor, which does not belong to it; otherwise from an end of the list.
+    pub(crate) from_cursor: bool,
+    pub(crate) skip: u64,
+    pub(crate) take: u64,
+    place: Place,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    At(u64),
+    AtEnd,
+    BesideCursor,
+}
+
+impl Page {
+    /// How to read it from a list of so many entries.
+    ///
+    /// # Errors
+    ///
+    /// The list is shorter than the index, or the index too far from both ends.
+    pub(crate) fn plan(&self, count: u64) -> Result<Plan, StoreError> {
+        let take = self.max.map_or(u64::MAX, u64::from);
+        let plan = |is_backwards, from_cursor, place| Plan {
+            is_backwards,
+            from_cursor,
+            skip: 0,
+            take,
+            place,
+        };
+        Ok(match self.from {
+            Start::First | Start::Index(0) => plan(false, false, Place::At(0)),
+            Start::Last => plan(true, false, Place::AtEnd),
+            Start::After(_) => plan(false, true, Place::BesideCursor),
+            Start::Before(_) => plan(true, true, Place::BesideCursor),
+            // XEP-0059, 2.6: a page that begins behind the end is not there.
+            Start::Index(index) if index >= count => return Err(StoreError::UnknownCursor),
+            Start::Index(index) if index <= FAR => Plan {
+                skip: index,
+                ..plan(false, false, Place::At(index))
+            },
+            Start::Index(index) if count - index <= FAR => {
+                let take = take.min(count - index);
+                Plan {
+                    skip: count - index - take,
+                    take,
+                    ..plan(true, false, Place::At(index))
+                }
+            }
+            Start::Index(_) => return Err(StoreError::FarIndex),
+        })
+    }
+}
+
+impl Plan {
+    /// The number of the first entry of the page, which has `found` ones of `count`. What is before
+    /// the cursor and what is behind it is counted up to [`NEAR`]; the cursor itself belongs to
+    /// the side that the page is not on.
+    pub(crate) fn index(self, found: u64, count: u64, near: &Near) -> Option<u64> {
+        let on_page = if self.is_backwards { found } else { 0 };
+        match self.place {
+            Place::At(index) => Some(index),
+            Place::AtEnd => Some(count.saturating_sub(found)),
+            Place::BesideCursor if near.before <= NEAR => Some(near.before.saturating_sub(on_page)),
+            Place::BesideCursor if near.behind <= NEAR => {
+                Some(count.saturating_sub(near.behind + on_page))
+            }
+            Place::BesideCursor => None,
+        }
+    }
+
+    /// How keys compare that are on the page's side of the cursor.
+    pub(crate) fn side(self) -> &'static str {
+        if self.is_backwards { "<" } else { ">" }
+    }
+
+    /// How keys compare that are before the page, and those that are behind: what is counted.
+    pub(crate) fn sides(self) -> [&'static str; 2] {
+        if self.is_backwards {
+            ["<", ">="]
+        } else {
+            ["<=", ">"]
+        }
+    }
+}
+
+/// How many entries are around a cursor, counted to one more than [`NEAR`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Near {
+    pub(crate) before: u64,
+    pub(crate) behind: u64,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,6 +184,41 @@ mod tests {
         assert_eq!(window(Some(3), Start::Index(9), None), Some((9, 1)));
         assert_eq!(window(None, Start::First, None), Some((0, 10)));
         assert_eq!(window(Some(0), Start::First, None), Some((0, 0)));
+    }
+
+    fn plan(max: u32, from: Start, count: u64) -> Option<Plan> {
+        let page = Page {
+            max: Some(max),
+            from,
+        };
+        page.plan(count).ok()
+    }
+
+    #[test]
+    fn a_page_by_number_is_read_from_the_end_that_is_nearer() {
+        let million = 1_000_000;
+        let early = plan(50, Start::Index(9_000), million).unwrap();
+        assert_eq!((early.is_backwards, early.skip), (false, 9_000));
+        let late = plan(50, Start::Index(million - 100), million).unwrap();
+        assert_eq!((late.is_backwards, late.skip, late.take), (true, 50, 50));
+        let last = plan(50, Start::Index(million - 1), million).unwrap();
+        assert_eq!((last.is_backwards, last.skip, last.take), (true, 0, 1));
+        assert_eq!(plan(50, Start::Index(million / 2), million), None);
+        assert_eq!(plan(50, Start::Index(million), million), None);
+    }
+
+    #[test]
+    fn the_number_of_the_first_entry_is_told_where_it_is_near_an_end() {
+        let after = plan(50, Start::After("c".to_owned()), 9_999).unwrap();
+        let before = plan(50, Start::Before("c".to_owned()), 9_999).unwrap();
+        let near = |before, behind| Near { before, behind };
+        assert_eq!(after.index(50, 9_999, &near(7, 1_001)), Some(7));
+        assert_eq!(after.index(50, 9_999, &near(1_001, 60)), Some(9_939));
+        assert_eq!(after.index(50, 9_999, &near(1_001, 1_001)), None);
+        assert_eq!(before.index(50, 9_999, &near(90, 1_001)), Some(40));
+        assert_eq!(before.index(50, 9_999, &near(1_001, 60)), Some(9_889));
+        let last = plan(50, Start::Last, 9_999).unwrap();
+        assert_eq!(last.index(50, 9_999, &near(0, 0)), Some(9_949));
     }
 
     #[test]

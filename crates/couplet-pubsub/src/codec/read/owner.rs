@@ -86,7 +86,10 @@ pub(super) fn set_subscribers(ask: Ask<'_>) -> Result<Request, Refused> {
 }
 
 pub(super) fn affiliates(ask: Ask<'_>) -> Result<Request, Refused> {
-    Ok(Request::Affiliates { node: ask.node()? })
+    Ok(Request::Affiliates {
+        node: ask.node()?,
+        page: ask.page()?,
+    })
 }
 
 /// XEP-0060, 8.9.2: an entry without an affiliation changes nothing; nobody is named twice.
@@ -247,7 +250,10 @@ mod tests {
         );
         assert_eq!(
             owner_get("<affiliations node='n'/>"),
-            Ok(Request::Affiliates { node: "n".into() })
+            Ok(Request::Affiliates {
+                node: "n".into(),
+                page: Page::default(),
+            })
         );
     }
 

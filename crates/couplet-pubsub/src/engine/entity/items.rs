@@ -1,29 +1,27 @@
 //! Retrieving items. (XEP-0060, 6.5)
 
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::HashSet};
 
 use couplet::Condition;
 
 use crate::{
+    codec::{fit::fit, write_item},
     engine::{
         Engine,
         access::{Standing, unsupported},
         announce,
         ask::{Ask, is_paged},
     },
-    facts::{Facts, Needs},
+    facts::{Facts, Meant, Needs},
     item::Item,
     node::Node,
-    page::{Page, Paged, Start},
+    page::{Keep, Page, Paged},
     refused::{Detail, Refused},
     reply::Reply,
     request::Wanted,
 };
 
 use super::invalid_subid;
-
-/// Bytes of an `<item/>` besides id and payload, with a publisher.
-const AROUND: usize = 100;
 
 pub(in crate::engine) async fn answer(
     engine: &Engine,
@@ -32,25 +30,33 @@ pub(in crate::engine) async fn answer(
     subid: Option<String>,
     wanted: Wanted,
 ) -> Result<Reply, Refused> {
-    let facts = engine.look(needs(&ask, node)).await?;
+    let facts = engine.look(needs(&ask, node, subid.clone())).await?;
     let node = readable(&ask, &facts, subid.as_deref())?;
     let mut items = engine
         .store()
         .items(node.id, bounded(&ask, &wanted))
         .await?;
-    let shortened = shorten(&mut items, ends_last(&wanted), ask.limits().answer_bytes);
+    let publishers = announce::publishers(&node.config, &facts.owners);
+    let shortened = fit(
+        &mut items,
+        keep(&wanted),
+        ask.limits().answer_bytes,
+        |item| Cow::from(&item.head.id),
+        |item, wire| write_item(item, &publishers, wire),
+    );
     Ok(Reply::Items {
         node: node.name.clone(),
         paged: shortened || tells_page(&ask, &wanted, &items),
         items,
-        publishers: announce::publishers(&node.config, &facts.owners),
+        publishers,
     })
 }
 
-fn needs(ask: &Ask, node: String) -> Needs {
+fn needs(ask: &Ask, node: String, subid: Option<String>) -> Needs {
     Needs {
         node: Some(node),
         actor: Some(ask.who.clone()),
+        meant: Meant { jid: None, subid },
         owners: true,
         ..Needs::default()
     }
@@ -100,43 +106,13 @@ fn bounded(ask: &Ask, wanted: &Wanted) -> Wanted {
     }
 }
 
-/// Whether the end of the list is what matters, so that the beginning is left out.
-fn ends_last(wanted: &Wanted) -> bool {
+/// Which end of the list stays where not all of it fits.
+fn keep(wanted: &Wanted) -> Keep {
     match wanted {
-        Wanted::Page(page) => matches!(page.from, Start::Before(_) | Start::Last),
-        Wanted::Newest(_) => true,
-        Wanted::Ids(_) => false,
+        Wanted::Page(page) => page.keep(),
+        Wanted::Newest(_) => Keep::Last,
+        Wanted::Ids(_) => Keep::First,
     }
-}
-
-/// Leaves out what would make a stanza too long for servers, but for one item. Tells whether.
-fn shorten(items: &mut Paged<Item>, ends_last: bool, limit: u32) -> bool {
-    let mut left = limit as usize;
-    let mut fits = |item: &Item| {
-        let size = AROUND + item.head.id.len() + item.payload.as_ref().map_or(0, String::len);
-        let room = left.checked_sub(size);
-        left = room.unwrap_or(0);
-        room.is_some()
-    };
-    let all = items.entries.len();
-    let fitting = if ends_last {
-        items
-            .entries
-            .iter()
-            .rev()
-            .take_while(|item| fits(item))
-            .count()
-    } else {
-        items.entries.iter().take_while(|item| fits(item)).count()
-    };
-    let kept = fitting.max(1).min(all);
-    if ends_last {
-        items.entries.drain(..all - kept);
-        items.index += (all - kept) as u64;
-    } else {
-        items.entries.truncate(kept);
-    }
-    kept < all
 }
 
 /// Whoever gets less than it asked for is told how to get the rest. (XEP-0060, 6.5.4)
@@ -160,6 +136,7 @@ mod tests {
             subscribed, why,
         },
         node::{AccessModel, Affiliation},
+        page::Start,
         policy::House,
         subscription::Subscription,
     };
@@ -276,7 +253,7 @@ mod tests {
     fn list(of: &[&str], count: u64) -> Paged<Item> {
         Paged {
             entries: of.iter().map(|id| kept(id, OTHER)).collect(),
-            index: 0,
+            index: Some(0),
             count,
         }
     }
@@ -294,26 +271,6 @@ mod tests {
         assert!(tells_page(&ask, &two, &list(&["a"], 1)));
         assert!(!tells_page(&ask, &Wanted::Newest(1), &list(&["a"], 2)));
         assert!(tells_page(&ask, &Wanted::Newest(201), &list(&["a"], 202)));
-    }
-
-    fn ids(items: &Paged<Item>) -> Vec<&str> {
-        items.entries.iter().map(|item| &*item.head.id).collect()
-    }
-
-    #[test]
-    fn an_answer_is_shortened_where_servers_would_not_carry_it() {
-        let size = AROUND as u32 + 1 + "<entry xmlns='urn:e'/>".len() as u32;
-        let mut front = list(&["a", "b", "c"], 3);
-        assert!(shorten(&mut front, false, 2 * size));
-        assert_eq!((ids(&front), front.index), (vec!["a", "b"], 0));
-        let mut back = list(&["a", "b", "c"], 3);
-        assert!(shorten(&mut back, true, 2 * size));
-        assert_eq!((ids(&back), back.index), (vec!["b", "c"], 1));
-        let mut whole = list(&["a", "b", "c"], 3);
-        assert!(!shorten(&mut whole, false, 3 * size));
-        let mut one = list(&["a"], 1);
-        assert!(!shorten(&mut one, false, 1), "one item always goes");
-        assert!(!shorten(&mut list(&[], 0), false, 1));
     }
 
     #[test]

@@ -2,7 +2,10 @@
 //!
 //! A node that is not there is one where it holds nothing: the answer is empty.
 
+use std::borrow::Cow;
+
 use crate::{
+    codec::{fit::fit, write_affiliation, write_subscription},
     engine::{
         Engine,
         ask::{Ask, is_paged},
@@ -19,10 +22,18 @@ pub(in crate::engine) async fn subscriptions(
     page: Page,
 ) -> Result<Reply, Refused> {
     let bounded = ask.page(&page);
-    let held = engine
+    let limit = ask.limits().answer_bytes;
+    let mut held = engine
         .store()
         .subscriptions_of(ask.who, node.clone(), bounded)
         .await?;
+    fit(
+        &mut held,
+        page.keep(),
+        limit,
+        |(_, held)| Cow::from(&held.subid),
+        |(node, held), wire| write_subscription(Some(node), held, wire),
+    );
     let paged = is_paged(&page, held.entries.len(), held.count);
     Ok(Reply::Subscriptions { node, held, paged })
 }
@@ -34,10 +45,18 @@ pub(in crate::engine) async fn affiliations(
     page: Page,
 ) -> Result<Reply, Refused> {
     let bounded = ask.page(&page);
-    let held = engine
+    let limit = ask.limits().answer_bytes;
+    let mut held = engine
         .store()
         .affiliations_of(ask.who, node.clone(), bounded)
         .await?;
+    fit(
+        &mut held,
+        page.keep(),
+        limit,
+        |(node, _)| Cow::from(node),
+        |(node, held), wire| write_affiliation(node, *held, wire),
+    );
     let paged = is_paged(&page, held.entries.len(), held.count);
     Ok(Reply::Affiliations { node, held, paged })
 }

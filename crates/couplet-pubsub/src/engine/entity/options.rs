@@ -10,7 +10,7 @@ use crate::{
         access::{Standing, is_barred},
         ask::{Ask, Decision},
     },
-    facts::{Facts, Needs},
+    facts::{Facts, Meant, Needs},
     moment::Moment,
     node::Affiliation,
     refused::{Detail, Refused},
@@ -29,7 +29,8 @@ pub(in crate::engine) async fn answer(
     jid: Jid,
     subid: Option<String>,
 ) -> Result<Reply, Refused> {
-    let facts = engine.look(needs(&ask, node)).await?;
+    let meant = named(&jid, subid.as_ref());
+    let facts = engine.look(needs(&ask, node, meant)).await?;
     show(&ask, &facts, &jid, subid)
 }
 
@@ -42,7 +43,7 @@ pub(in crate::engine) async fn set(
     subid: Option<String>,
     form: OptionsForm,
 ) -> Result<Reply, Refused> {
-    let needs = needs(&ask, node);
+    let needs = needs(&ask, node, named(&jid, subid.as_ref()));
     engine
         .change(needs, move |facts| {
             decide(&ask, facts, &jid, subid.as_deref(), &form)
@@ -59,7 +60,9 @@ pub(in crate::engine) async fn defaults(
     let options = match &node {
         None => SubscribeOptions::of(&ask.policy.new_node()),
         Some(node) => {
-            let facts = engine.look(needs(&ask, node.clone())).await?;
+            let facts = engine
+                .look(needs(&ask, node.clone(), Meant::default()))
+                .await?;
             let standing = Standing::of(&ask, &facts)?;
             if is_barred(standing.affiliation) {
                 return Err(Refused::plain(Condition::Forbidden));
@@ -89,10 +92,18 @@ pub(super) fn lease(
     Ok(Some(end.min(ask.in_seconds(ask.limits().lease))))
 }
 
-fn needs(ask: &Ask, node: String) -> Needs {
+fn named(jid: &Jid, subid: Option<&String>) -> Meant {
+    Meant {
+        jid: Some(jid.clone()),
+        subid: subid.cloned(),
+    }
+}
+
+fn needs(ask: &Ask, node: String, meant: Meant) -> Needs {
     Needs {
         node: Some(node),
         actor: Some(ask.who.clone()),
+        meant,
         ..Needs::default()
     }
 }

@@ -14,7 +14,7 @@ use crate::{
         announce,
         ask::{Ask, Decision},
     },
-    facts::{Facts, Needs},
+    facts::{FEW, Facts, Meant, Needs},
     node::Node,
     refused::{Detail, Refused},
     reply::Reply,
@@ -31,7 +31,7 @@ pub(in crate::engine) async fn answer(
     jid: Jid,
     options: Option<OptionsForm>,
 ) -> Result<Reply, Refused> {
-    let needs = needs(&ask, node);
+    let needs = needs(&ask, node, &jid);
     engine
         .change(needs, move |facts| {
             decide(&ask, facts, &jid, options.as_ref())
@@ -39,10 +39,11 @@ pub(in crate::engine) async fn answer(
         .await
 }
 
-fn needs(ask: &Ask, node: String) -> Needs {
+fn needs(ask: &Ask, node: String, jid: &Jid) -> Needs {
     Needs {
         node: Some(node),
         actor: Some(ask.who.clone()),
+        meant: Meant::of(jid),
         newest: 1,
         owners: true,
         usage: true,
@@ -64,7 +65,7 @@ fn decide(ask: &Ask, facts: &Facts, jid: &Jid, options: Option<&OptionsForm>) ->
     if let (Some(held), None) = (held, asked) {
         return Ok(again(standing.node, held));
     }
-    check_room(ask, facts, standing.node)?;
+    check_room(ask, facts, &standing)?;
     let mut new = Subscription {
         jid: ask.as_the_server_writes(jid),
         subid: Subscription::new_subid(),
@@ -97,10 +98,12 @@ fn again(node: &Node, held: &Subscription) -> (Vec<Change>, Reply) {
 }
 
 /// XEP-0060, 6.1.3.9.
-fn check_room(ask: &Ask, facts: &Facts, node: &Node) -> Result<(), Refused> {
+fn check_room(ask: &Ask, facts: &Facts, standing: &Standing<'_>) -> Result<(), Refused> {
+    let node = standing.node;
+    let here = standing.subscriptions.len() < ask.limits().subscriptions_per_node.min(FEW) as usize;
     let mine = facts.usage.subscriptions < ask.limits().subscriptions;
     let all = node.subscribers < ask.policy.limits(&node.creator).subscribers;
-    if mine && all {
+    if here && mine && all {
         return Ok(());
     }
     Err(Refused::with(
@@ -386,6 +389,30 @@ mod tests {
         assert!(decide(&ask, &facts, &jid(OTHER), None).is_ok());
         facts.node.as_mut().unwrap().subscribers = 5;
         assert_eq!(why(decide(&ask, &facts, &jid(OTHER), None)), expected);
+    }
+
+    #[test]
+    fn one_subscriber_has_few_subscriptions_to_one_node_however_many_resources_it_has() {
+        let mut house = House::default();
+        house.limits.subscriptions_per_node = 3;
+        let ask = ask_in(OTHER, house);
+        let held: Vec<_> = ["", "/a", "/b"]
+            .iter()
+            .map(|resource| subscribed(&format!("{OTHER}{resource}"), "s"))
+            .collect();
+        let one_more = jid(&format!("{OTHER}/c"));
+        let two = somebody(Affiliation::None, &held[..2]);
+        assert!(decide(&ask, &two, &one_more, None).is_ok());
+        let three = somebody(Affiliation::None, &held);
+        assert_eq!(
+            why(decide(&ask, &three, &one_more, None)),
+            (
+                Condition::PolicyViolation,
+                Some(Detail::TooManySubscriptions)
+            )
+        );
+        // What there is already is told.
+        assert!(decide(&ask, &three, &jid(OTHER), None).is_ok());
     }
 
     fn with_an_item(configure: impl FnOnce(&mut NodeConfig)) -> Facts {

@@ -10,7 +10,7 @@ use crate::{
         ask::{Ask, Decision},
         settle,
     },
-    facts::{Facts, Needs},
+    facts::{Facts, Meant, Needs},
     refused::Refused,
     reply::Reply,
 };
@@ -27,6 +27,10 @@ pub(in crate::engine) async fn answer(
     let needs = Needs {
         node: Some(node),
         actor: Some(ask.who.clone()),
+        meant: Meant {
+            jid: Some(jid.clone()),
+            subid: subid.clone(),
+        },
         owners: true,
         ..Needs::default()
     };

@@ -1,46 +1,54 @@
 //! An owner and the affiliations to its node. (XEP-0060, 8.9)
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
 
 use couplet::{BareJid, Condition};
 
 use crate::{
     change::Change,
-    codec::event,
+    codec::{event, fit::fit, write_affiliate},
     engine::{
         Engine,
         access::{in_effect, owned},
         announce,
-        ask::{Ask, Decision},
+        ask::{Ask, Decision, is_paged},
         settle::settle,
     },
     facts::{Facts, Needs, Party},
     node::{Affiliation, Node},
+    page::Page,
     refused::Refused,
     reply::Reply,
 };
-
-/// Bytes of an `<affiliation/>` besides the JID.
-const AROUND: usize = 50;
 
 /// Lists all but those who are nothing. (XEP-0060, 8.9.1)
 pub(in crate::engine) async fn list(
     engine: &Engine,
     ask: Ask,
     node: String,
+    page: Page,
 ) -> Result<Reply, Refused> {
     let facts = engine.look(super::standing(&ask, node)).await?;
     let node = owned(&ask, &facts)?;
-    let held = engine.store().affiliates(node.id).await?;
-    let size = |(jid, _): &(BareJid, Affiliation)| AROUND + jid.as_str().len();
-    if held.iter().map(size).sum::<usize>() > ask.limits().answer_bytes as usize {
-        // XEP-0060 has no pages for it, and half of a list of rights would be a lie.
-        return Err(Refused::plain(Condition::PolicyViolation)
-            .text("The list is longer than servers let through"));
-    }
+    let mut held = engine
+        .store()
+        .affiliates(node.id, ask.long_page(&page))
+        .await?;
+    fit(
+        &mut held,
+        page.keep(),
+        ask.limits().answer_bytes,
+        |(jid, _)| Cow::from(jid.as_str()),
+        |(jid, held), wire| write_affiliate(jid, *held, wire),
+    );
+    let paged = is_paged(&page, held.entries.len(), held.count);
     Ok(Reply::Affiliates {
         node: node.name.clone(),
         held,
+        paged,
     })
 }
 

@@ -74,7 +74,7 @@ pub(in crate::engine) async fn send_again(
 
 fn needs(ask: &Ask, node: String) -> Needs {
     Needs {
-        pending: true,
+        pending: ask.limits().page,
         ..super::standing(ask, node)
     }
 }

@@ -1,11 +1,15 @@
 //! An owner and the subscribers of its node. (XEP-0060, 8.8)
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, HashSet},
+};
 
 use couplet::{BareJid, Condition, Jid};
 
 use crate::{
     change::Change,
+    codec::{fit::fit, write_subscription},
     engine::{
         Engine,
         access::{Standing, is_barred, is_listed, owned},
@@ -31,7 +35,14 @@ pub(in crate::engine) async fn list(
 ) -> Result<Reply, Refused> {
     let facts = engine.look(super::standing(&ask, node)).await?;
     let node = owned(&ask, &facts)?;
-    let held = engine.store().subscribers(node.id, ask.page(&page)).await?;
+    let mut held = engine.store().subscribers(node.id, ask.page(&page)).await?;
+    fit(
+        &mut held,
+        page.keep(),
+        ask.limits().answer_bytes,
+        |held| Cow::from(held.cursor().to_string()),
+        |held, wire| write_subscription(None, held, wire),
+    );
     let paged = is_paged(&page, held.entries.len(), held.count);
     Ok(Reply::Subscribers {
         node: node.name.clone(),

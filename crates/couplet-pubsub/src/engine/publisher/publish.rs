@@ -9,7 +9,7 @@ use couplet::{BareJid, Condition};
 
 use crate::{
     change::Change,
-    codec::form,
+    codec::{fit::fitting, form, write_published},
     engine::{
         Engine,
         access::{Standing, known},
@@ -139,7 +139,7 @@ fn decide(ask: &Ask, facts: &Facts, batch: &Batch) -> Decision {
     }
     let evicted = make_room(config, &house, facts, node.items, batch)?;
     let changes = publish(ask, facts, config, &facts.owners, batch, evicted)?;
-    Ok((changes, reply(batch)))
+    Ok((changes, reply(ask, batch)))
 }
 
 /// XEP-0060, 7.1.4; what the publisher wants of the node is how it is made. (7.1.5)
@@ -164,7 +164,7 @@ fn to_new_node(ask: &Ask, facts: &Facts, batch: &Batch) -> Decision {
     let published = publish(ask, facts, &config, owner, batch, nobody)?;
     let mut changes = create::make(ask, name, config);
     changes.extend(published);
-    Ok((changes, reply(batch)))
+    Ok((changes, reply(ask, batch)))
 }
 
 /// The oldest items that have to go, if they may. (XEP-0060, 7.1.2.5, 7.1.3.4, 12.9)
@@ -247,10 +247,14 @@ fn keep(ask: &Ask, config: &NodeConfig, item: &Ready) -> Change {
     }
 }
 
-fn reply(batch: &Batch) -> Reply {
+/// The ids, as far as one answer carries them.
+fn reply(ask: &Ask, batch: &Batch) -> Reply {
+    let limit = ask.limits().answer_bytes as usize;
+    let all = batch.items.iter().map(|item| &item.id);
+    let told = fitting(all.clone(), limit, |id, wire| write_published(id, wire));
     Reply::Published {
         node: batch.node.clone(),
-        ids: batch.items.iter().map(|item| item.id.clone()).collect(),
+        ids: all.take(told).cloned().collect(),
     }
 }
 

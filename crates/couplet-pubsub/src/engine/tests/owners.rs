@@ -3,7 +3,12 @@
 use couplet::Jid;
 
 use super::{OTHER, OWNER, Service, assert_tells};
-use crate::request::Approval;
+use crate::{
+    change::Change,
+    facts::{Facts, Needs},
+    node::AccessModel,
+    request::Approval,
+};
 
 #[tokio::test]
 async fn an_owners_word_turns_waiting_into_a_subscription() {
@@ -117,4 +122,57 @@ async fn waiting_owners_get_their_forms_again() {
     assert_eq!(forms.len(), 1);
     let other = Jid::new(OTHER).unwrap();
     assert!(engine.send_pending(&other, "n", service.now).await.is_err());
+}
+
+#[tokio::test]
+async fn a_whitelist_ends_the_subscriptions_of_however_many_are_not_on_it() {
+    let service = Service::with_node(&[("pubsub#notify_retract", "0")]).await;
+    for number in 0..450 {
+        let jid = format!("u{number}@denmark.lit");
+        service.subscribe(&jid).await.unwrap();
+    }
+    let whitelist = super::form(&[("pubsub#access_model", "whitelist")]);
+    let configure = format!("<configure node='n'>{whitelist}</configure>");
+    service.owner_set(OWNER, &configure).await.unwrap();
+    let statistics = service.store.statistics().await.unwrap();
+    assert_eq!(statistics.subscriptions, 0);
+    assert_eq!(statistics.announcements, 450, "each is told");
+    assert_eq!(service.store.unsettled(9).await.unwrap(), [""; 0]);
+}
+
+#[tokio::test]
+async fn fewer_items_are_kept_when_there_is_less_room_however_many_there_were() {
+    let service = Service::with_node(&[("pubsub#notify_retract", "0")]).await;
+    for number in 0..450 {
+        service.publish(&number.to_string()).await.unwrap();
+    }
+    let fewer = super::form(&[("pubsub#max_items", "3")]);
+    let configure = format!("<configure node='n'>{fewer}</configure>");
+    service.owner_set(OWNER, &configure).await.unwrap();
+    assert_eq!(service.store.statistics().await.unwrap().items, 3);
+    assert_tells(
+        service.get(OTHER, "<items node='n'/>").await,
+        &["id='447'", "id='449'"],
+    );
+}
+
+#[tokio::test]
+async fn what_a_process_that_ended_has_left_over_the_next_sweep_takes_up() {
+    let service = Service::with_node(&[]).await;
+    service.subscribe(OTHER).await.unwrap();
+    let needs = Needs {
+        node: Some("n".to_owned()),
+        ..Needs::default()
+    };
+    // As if it had ended between the first change and the second.
+    let decide = Box::new(|facts: &Facts| {
+        let mut config = facts.node.as_ref().unwrap().config.clone();
+        config.access = AccessModel::Whitelist;
+        vec![Change::Configure(Box::new(config)), Change::Unsettle]
+    });
+    service.store.change(needs, decide).await.unwrap();
+    assert_eq!(service.store.statistics().await.unwrap().subscriptions, 1);
+    service.engine.sweep(service.now).await;
+    assert_eq!(service.store.statistics().await.unwrap().subscriptions, 0);
+    assert!(service.delivered_to(OTHER).await[0].contains("subscription='none'"));
 }

@@ -135,8 +135,8 @@ pub(crate) async fn what_fails_late_undoes_what_went_before(store: &Shared) {
     assert!(matches!(result, Err(StoreError::Busy(_))), "{result:?}");
     assert_eq!(node(store, "news").await, before);
     assert_eq!(item_ids(store, "news").await, ["1"]);
-    let affiliates = store.affiliates(before.id).await.unwrap();
-    assert_eq!(affiliates, [(bare("a@x"), Affiliation::Member)]);
+    let affiliates = store.affiliates(before.id, Page::default()).await.unwrap();
+    assert_eq!(affiliates.entries, [(bare("a@x"), Affiliation::Member)]);
     assert!(claim(store, "a", 0).await.is_empty());
     run(store, "news", vec![publish("3")]).await;
     assert_eq!(node(store, "news").await.next_seq, before.next_seq + 1);
@@ -235,19 +235,6 @@ pub(crate) async fn counts_follow_the_changes(store: &Shared) {
     assert_eq!(counts().await, (1, 1));
 }
 
-pub(crate) async fn trimming_keeps_the_newest(store: &Shared) {
-    create(store, "news").await;
-    let changes = ["1", "2", "3", "1"].map(publish).to_vec();
-    run(store, "news", changes).await;
-    run(store, "news", vec![Change::Trim { keep: 5 }]).await;
-    assert_eq!(item_ids(store, "news").await, ["2", "3", "1"]);
-    run(store, "news", vec![publish("4"), Change::Trim { keep: 2 }]).await;
-    assert_eq!(item_ids(store, "news").await, ["1", "4"]);
-    assert_eq!(node(store, "news").await.items, 2);
-    run(store, "news", vec![Change::Trim { keep: 0 }]).await;
-    assert_eq!(node(store, "news").await.items, 0);
-}
-
 pub(crate) async fn purging_and_retracting_leave_the_rest(store: &Shared) {
     create(store, "news").await;
     create(store, "other").await;
@@ -303,7 +290,8 @@ pub(crate) async fn a_deleted_name_is_free_at_once_and_its_key_is_not(store: &Sh
     assert_ne!(first.id, second.id);
     assert_eq!((second.items, second.subscribers), (0, 0));
     assert_eq!(item_ids(store, "news").await, [] as [&str; 0]);
-    assert!(store.affiliates(first.id).await.unwrap().is_empty());
+    let affiliates = store.affiliates(first.id, Page::default()).await.unwrap();
+    assert!(affiliates.entries.is_empty());
     let gone = store.subscribers(first.id, Page::default()).await.unwrap();
     assert_eq!(gone.count, 0);
     run(store, "news", vec![delete]).await;
@@ -326,4 +314,45 @@ pub(crate) async fn a_redirection_lasts_until_the_name_is_used_again(store: &Sha
     assert_eq!(redirect("news").await, None);
     run(store, "news", vec![Change::Delete { redirect: None }]).await;
     assert_eq!(redirect("news").await, None);
+}
+
+pub(crate) async fn what_is_published_after_a_purge_is_not_purged(store: &Shared) {
+    create(store, "news").await;
+    let many = (0..1_500).map(|number| publish(&number.to_string()));
+    run(store, "news", many.collect()).await;
+    run(
+        store,
+        "news",
+        vec![Change::Purge, publish("7"), publish("new")],
+    )
+    .await;
+    assert_eq!(item_ids(store, "news").await, ["7", "new"]);
+    assert_eq!(node(store, "news").await.items, 2);
+    run(store, "news", vec![Change::Purge]).await;
+    run(store, "news", vec![publish("8")]).await;
+    // Whatever is still to be removed has time to be removed.
+    for _ in 0..20 {
+        create(store, "other").await;
+        run(store, "other", vec![Change::Delete { redirect: None }]).await;
+    }
+    assert_eq!(item_ids(store, "news").await, ["8"]);
+    assert_eq!(node(store, "news").await.items, 1);
+}
+
+pub(crate) async fn a_node_is_unsettled_until_the_change_that_made_it_so_is_settled(
+    store: &Shared,
+) {
+    create(store, "news").await;
+    create(store, "other").await;
+    let configure = || Change::Configure(Box::default());
+    run(store, "news", vec![configure(), Change::Unsettle]).await;
+    let first = node(store, "news").await.unsettled;
+    assert!(first > 0);
+    assert_eq!(store.unsettled(9).await.unwrap(), ["news"]);
+    run(store, "news", vec![configure(), Change::Unsettle]).await;
+    run(store, "news", vec![Change::Settle(first)]).await;
+    let second = node(store, "news").await.unsettled;
+    assert!(second > first, "an older change settles nothing");
+    run(store, "news", vec![Change::Settle(second)]).await;
+    assert_eq!(store.unsettled(9).await.unwrap(), [""; 0]);
 }

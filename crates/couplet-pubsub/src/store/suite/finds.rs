@@ -2,7 +2,7 @@
 
 use crate::{
     change::Change,
-    facts::{Needs, Usage},
+    facts::{FEW, Meant, Needs, Slice, Usage},
     moment::Moment,
     node::Affiliation,
     store::Statistics,
@@ -33,8 +33,11 @@ pub(crate) async fn facts_of_a_node_that_is_not_there_are_empty(store: &Shared) 
         oldest: 9,
         newest: 9,
         owners: true,
-        pending: true,
-        everybody: true,
+        pending: 9,
+        everybody: Some(Slice {
+            after: None,
+            max: 9,
+        }),
         ..about("nowhere", "a@x")
     };
     let facts = store.look(needs).await.unwrap();
@@ -207,8 +210,11 @@ pub(crate) async fn owners_pending_and_everybody_are_found_when_asked_for(store:
     let needs = Needs {
         owners: true,
         affiliations: true,
-        pending: true,
-        everybody: true,
+        pending: 9,
+        everybody: Some(Slice {
+            after: None,
+            max: 9,
+        }),
         ..at("news")
     };
     let facts = store.look(needs).await.unwrap();
@@ -360,4 +366,60 @@ pub(crate) async fn statistics_count_what_is_there(store: &Shared) {
         announcements: 1,
     };
     assert_eq!(store.statistics().await.unwrap(), rest);
+}
+
+pub(crate) async fn few_of_many_subscriptions_are_found_and_those_that_are_named(store: &Shared) {
+    create(store, "news").await;
+    let many = (0..FEW + 30).map(|number| subscribe("a@x/r", &format!("s{number:03}")));
+    let mut changes: Vec<Change> = many.collect();
+    changes.push(subscribe("a@x/z", "z1"));
+    changes.push(subscribe("a@x/z", "z2"));
+    run(store, "news", changes).await;
+    let found = async |meant: Meant| {
+        let needs = Needs {
+            meant,
+            ..about("news", "a@x")
+        };
+        let facts = store.look(needs).await.unwrap();
+        let held = facts.actor.unwrap().subscriptions;
+        held.into_iter().map(|held| held.subid).collect::<Vec<_>>()
+    };
+    assert_eq!(found(Meant::default()).await.len(), FEW as usize);
+    let named = Meant {
+        jid: None,
+        subid: Some("z2".to_owned()),
+    };
+    let found_by_subid = found(named).await;
+    assert_eq!(found_by_subid.last().unwrap(), "z2");
+    let found_by_jid = found(Meant::of(&couplet::Jid::new("a@x/z").unwrap())).await;
+    assert!(found_by_jid.ends_with(&["z1".to_owned(), "z2".to_owned()]));
+    assert!(found_by_jid.len() <= 2 * FEW as usize);
+    let facts = store.look(about("news", "a@x")).await.unwrap();
+    assert_eq!(facts.usage.subscriptions, u64::from(FEW) + 32);
+}
+
+pub(crate) async fn pending_and_everybody_are_found_some_at_a_time(store: &Shared) {
+    create(store, "news").await;
+    let changes = vec![
+        pend("c@x", "s1"),
+        pend("b@x", "s2"),
+        subscribe("a@x", "s3"),
+        subscribe("a@x/r", "s4"),
+    ];
+    run(store, "news", changes).await;
+    let slice = async |after| {
+        let needs = Needs {
+            pending: 1,
+            everybody: Some(Slice { after, max: 2 }),
+            ..at("news")
+        };
+        store.look(needs).await.unwrap()
+    };
+    let first = slice(None).await;
+    assert_eq!(subids(&first.pending), ["s1"]);
+    let held = &first.everybody[0].subscriptions;
+    assert_eq!(subids(held), ["s3", "s4"]);
+    let rest = slice(Some(held[1].cursor())).await;
+    let rest: Vec<&str> = rest.everybody.iter().map(|one| one.jid.as_str()).collect();
+    assert_eq!(rest, ["b@x", "c@x"]);
 }

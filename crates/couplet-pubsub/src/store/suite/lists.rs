@@ -17,7 +17,7 @@ type Short = (Vec<String>, u64, u64);
 
 fn short<T>(paged: Paged<T>, name: impl Fn(T) -> String) -> Short {
     let entries = paged.entries.into_iter().map(name).collect();
-    (entries, paged.index, paged.count)
+    (entries, paged.index.unwrap(), paged.count)
 }
 
 fn are(entries: &[&str], index: u64, count: u64) -> Short {
@@ -176,8 +176,8 @@ pub(crate) async fn subscribers_come_by_jid_and_subid(store: &Shared) {
     run(store, "news", changes).await;
     for (wanted, expected) in [
         (Page::default(), are(&["s4", "s5", "s3", "s1", "s2"], 0, 5)),
-        (page(2, after("s5")), are(&["s3", "s1"], 2, 5)),
-        (page(2, before("s2")), are(&["s3", "s1"], 2, 5)),
+        (page(2, after("s5 a@x-y")), are(&["s3", "s1"], 2, 5)),
+        (page(2, before("s2 b@x")), are(&["s3", "s1"], 2, 5)),
         (page(2, Start::Index(4)), are(&["s2"], 4, 5)),
     ] {
         let found = store.subscribers(node, wanted).await.unwrap();
@@ -209,7 +209,7 @@ pub(crate) async fn a_cursor_that_is_not_there_is_told(store: &Shared) {
         assert!(matches!(found, Err(StoreError::UnknownCursor)), "{found:?}");
     }
     run(store, "news", vec![pend("a@x/p", "waits")]).await;
-    let found = store.subscribers(node, page(2, after("waits"))).await;
+    let found = store.subscribers(node, page(2, after("waits a@x/p"))).await;
     assert!(matches!(found, Err(StoreError::UnknownCursor)), "{found:?}");
     // It is somebody's, but not this one's.
     let found = store
@@ -241,11 +241,21 @@ pub(crate) async fn affiliates_come_by_jid_without_those_who_are_none(store: &Sh
         affiliate("unknown@x", Affiliation::None),
     ];
     run(store, "news", changes).await;
-    let expected = [
-        (bare("a@x"), Affiliation::PublishOnly),
-        (bare("c@x"), Affiliation::Owner),
-    ];
-    assert_eq!(store.affiliates(node).await.unwrap(), expected);
+    for (wanted, expected) in [
+        (
+            Page::default(),
+            are(&["a@x PublishOnly", "c@x Owner"], 0, 2),
+        ),
+        (page(1, Start::Last), are(&["c@x Owner"], 1, 2)),
+        (page(1, after("a@x")), are(&["c@x Owner"], 1, 2)),
+        (page(1, before("c@x")), are(&["a@x PublishOnly"], 0, 2)),
+    ] {
+        let found = store.affiliates(node, wanted).await.unwrap();
+        let name = |(jid, affiliation)| format!("{jid} {affiliation:?}");
+        assert_eq!(short(found, name), expected);
+    }
+    let found = store.affiliates(node, page(1, after("b@x"))).await;
+    assert!(matches!(found, Err(StoreError::UnknownCursor)), "{found:?}");
 }
 
 pub(crate) async fn an_owner_sees_where_somebody_waits(store: &Shared) {
@@ -266,7 +276,7 @@ pub(crate) async fn an_owner_sees_where_somebody_waits(store: &Shared) {
         run(store, name, vec![pend("a@x", "s1"), pend("b@x", "s2")]).await;
     }
     assert_eq!(
-        store.nodes_with_pending(bare("o@x")).await.unwrap(),
+        store.nodes_with_pending(bare("o@x"), 9).await.unwrap(),
         ["a", "b"]
     );
     run(
@@ -275,5 +285,43 @@ pub(crate) async fn an_owner_sees_where_somebody_waits(store: &Shared) {
         vec![subscribe("a@x", "s1"), subscribe("b@x", "s2")],
     )
     .await;
-    assert_eq!(store.nodes_with_pending(bare("o@x")).await.unwrap(), ["b"]);
+    assert_eq!(
+        store.nodes_with_pending(bare("o@x"), 9).await.unwrap(),
+        ["b"]
+    );
+}
+
+pub(crate) async fn pages_deep_in_a_long_list_are_found_by_their_cursor(store: &Shared) {
+    let node = create(store, "news").await.id;
+    let items = (0..2_500).map(|number| publish(&number.to_string()));
+    run(store, "news", items.collect()).await;
+    let jid = |number| format!("u{number:04}@x");
+    let people = (0..2_500).map(|number| subscribe(&jid(number), "s"));
+    run(store, "news", people.collect()).await;
+    for (from, first) in [
+        (after("1249"), "1250"),
+        (before("1252"), "1250"),
+        (after("9"), "10"),
+        (before("2499"), "2497"),
+        (Start::Index(2_400), "2400"),
+        (Start::Last, "2498"),
+    ] {
+        let wanted = Wanted::Page(page(2, from));
+        let found = store.items(node, wanted).await.unwrap();
+        assert_eq!(found.count, 2_500);
+        assert_eq!(found.entries[0].head.id, first);
+        // In the middle, counting to it may be left out.
+        let index = found.index.map(|index| index.to_string());
+        assert!(index.is_none_or(|index| index == first));
+    }
+    for (from, first) in [
+        (after("s u1249@x"), 1_250),
+        (before("s u1252@x"), 1_250),
+        (Start::Index(2_400), 2_400),
+        (Start::Last, 2_498),
+    ] {
+        let found = store.subscribers(node, page(2, from)).await.unwrap();
+        assert_eq!(found.count, 2_500);
+        assert_eq!(found.entries[0].jid.as_str(), jid(first));
+    }
 }

@@ -11,7 +11,7 @@ use proptest::{
 
 use crate::{
     change::{Audience, Change},
-    facts::{Facts, Needs},
+    facts::{Facts, Needs, Slice},
     moment::Moment,
     node::{Affiliation, NodeConfig},
     page::{Page, Start},
@@ -98,7 +98,8 @@ fn change() -> impl Strategy<Value = Change> {
             ids: ids.into_iter().map(str::to_owned).collect(),
         }),
         1 => Just(Change::Purge),
-        2 => (0..4_u32).prop_map(|keep| Change::Trim { keep }),
+        1 => Just(Change::Unsettle),
+        1 => (0..9_u64).prop_map(Change::Settle),
         5 => audience().prop_map(announce),
         1 => any::<Option<u32>>().prop_map(|max_items| {
             Change::Configure(Box::new(NodeConfig {
@@ -226,7 +227,7 @@ fn outcome(outcome: &Result<(), StoreError>) -> String {
         Ok(()) => "done",
         Err(StoreError::Busy(_)) => "busy",
         Err(StoreError::Broken(_)) => "broken",
-        Err(StoreError::UnknownCursor) => "no cursor",
+        Err(StoreError::UnknownCursor | StoreError::FarIndex) => "no cursor",
     }
     .to_owned()
 }
@@ -272,17 +273,20 @@ pub(crate) async fn look_the_same(one: &Shared, other: &Shared) {
         same!(look(everything(&name))).unwrap();
     }
     for node in nodes {
-        same!(affiliates(node.id)).unwrap();
+        for wanted in pages(&["a@x", "b@x"]) {
+            let _either = same!(affiliates(node.id, wanted.clone()));
+        }
         same!(node_named(node.id)).unwrap();
         for wanted in pages(&ITEMS) {
             let _either = same!(items(node.id, Wanted::Page(wanted.clone())));
         }
-        for wanted in pages(&["s1", "s3"]) {
+        for wanted in pages(&["s1 a@x", "s3 b@x/r"]) {
             let _either = same!(subscribers(node.id, wanted.clone()));
         }
     }
     for who in PEOPLE.map(bare) {
-        same!(nodes_with_pending(who.clone())).unwrap();
+        same!(nodes_with_pending(who.clone(), 2)).unwrap();
+        same!(unsettled(9)).unwrap();
         for wanted in pages(&["news", "s2"]) {
             let _either = same!(affiliations_of(who.clone(), None, wanted.clone()));
             let _either = same!(subscriptions_of(who.clone(), None, wanted.clone()));
@@ -300,8 +304,11 @@ fn everything(node: &str) -> Needs {
         newest: 2,
         affiliations: true,
         owners: true,
-        pending: true,
-        everybody: true,
+        pending: 99,
+        everybody: Some(Slice {
+            after: None,
+            max: 99,
+        }),
         usage: true,
         ..at(node)
     }

@@ -137,7 +137,7 @@ pub(crate) async fn a_dump_comes_in_parts(store: &Shared) {
         matches!(&nodes[..], [Record::Node { deleted: true, .. }]),
         "{nodes:?}"
     );
-    let first = Some(bare("m@x"));
+    let first = Some("m@x".to_owned());
     let people = store.dump(Mark::Affiliations(id, first), 9).await.unwrap();
     assert!(
         matches!(&people[..], [Record::Affiliation { jid, .. }] if *jid == bare("owner@example.org")),

@@ -1,0 +1,65 @@
+//! What it costs that there is much, in one file of SQLite: pages of 10,000 and of a million items,
+//! requests of somebody with many subscriptions, writers beside a purge.
+//!
+//! `cargo bench -p couplet-pubsub --features measure --bench sizes`
+
+use std::time::Duration;
+
+use couplet_pubsub::measure::{Place, Subject};
+
+const FEW: u32 = 10_000;
+const MANY: u32 = 1_000_000;
+
+fn main() -> Result<(), String> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| error.to_string())?;
+    runtime.block_on(measure())
+}
+
+async fn measure() -> Result<(), String> {
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let mut stores = Vec::new();
+    for items in [FEW, MANY] {
+        let store = Subject::sqlite(&folder.path().join(items.to_string()))?;
+        store.create(2).await?;
+        store.fill(items).await?;
+        stores.push((items, store));
+    }
+    println!("| page of 50 items | of {FEW} | of {MANY} | ratio |\n|---|---|---|---|");
+    for place in [Place::First, Place::Middle, Place::NearEnd, Place::Last] {
+        let mut took = Vec::new();
+        for (items, store) in &stores {
+            took.push(store.page(place, *items).await?);
+        }
+        row(&format!("{place:?}"), &took);
+    }
+    println!("\n| request of one JID | 100 subscriptions | 9900 | ratio |\n|---|---|---|---|");
+    let mut took = Vec::new();
+    for ((_, store), held) in stores.iter().zip([100, 9_900]) {
+        store.pile_up(held).await?;
+        took.push(store.ask_piled_up().await?);
+    }
+    row("nothing is changed", &took);
+    println!(
+        "\n| slowest publication beside a purge | of {FEW} | of {MANY} | ratio |\n|---|---|---|---|"
+    );
+    let mut took = Vec::new();
+    for (_, store) in &stores {
+        took.push(store.purge().await?);
+    }
+    row("to another node", &took);
+    Ok(())
+}
+
+fn row(what: &str, took: &[Duration]) {
+    let [few, many] = took else { return };
+    let millis = |took: &Duration| took.as_secs_f64() * 1_000.0;
+    println!(
+        "| {what} | {:.2} ms | {:.2} ms | {:.1} |",
+        millis(few),
+        millis(many),
+        millis(many) / millis(few)
+    );
+}

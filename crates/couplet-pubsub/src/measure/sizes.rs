@@ -1,0 +1,169 @@
+//! What it costs that there is much: pages of long lists, subscriptions of one JID, a purge.
+
+use std::time::Duration;
+
+use couplet::Jid;
+use tokio::time::Instant;
+
+use crate::{
+    change::Change,
+    facts::{Facts, Meant, Needs},
+    moment::Moment,
+    node::NodeId,
+    page::{Page, Start},
+    request::Wanted,
+    subscription::{SubscribeOptions, Subscription, SubscriptionState},
+};
+
+use super::{Subject, at, bare, told};
+
+/// Entries of a page.
+const PAGE: u32 = 50;
+
+/// Changes in one transaction while a store is filled.
+const TOGETHER: u32 = 1_000;
+
+/// Each is done so often; the fastest counts.
+const TIMES: u32 = 15;
+
+/// Which page.
+#[derive(Clone, Copy, Debug)]
+pub enum Place {
+    /// The first.
+    First,
+    /// The one behind an item in the middle.
+    Middle,
+    /// The one behind an item near the end.
+    NearEnd,
+    /// The last.
+    Last,
+}
+
+impl Subject {
+    /// Publishes so many items to node `0`, which keeps them all.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub async fn fill(&self, items: u32) -> Result<(), String> {
+        let text = "0123456789".repeat(20);
+        let publisher = bare("publisher0@example.org")?;
+        for first in (0..items).step_by(TOGETHER as usize) {
+            let some = first..(first + TOGETHER).min(items);
+            let changes = some.map(|number| Change::Publish {
+                id: number.to_string(),
+                publisher: publisher.clone(),
+                payload: Some(format!("<entry xmlns='urn:e'>{text}</entry>")),
+                at: Moment(0),
+                expires: None,
+            });
+            self.change(at(0), changes.collect()).await?;
+        }
+        Ok(())
+    }
+
+    /// Subscribes one JID so often to node `0`.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub async fn pile_up(&self, subscriptions: u32) -> Result<(), String> {
+        let jid = Jid::new("piler@example.org").map_err(|error| error.to_string())?;
+        let held = (0..subscriptions).map(|number| {
+            Change::Subscribe(Subscription {
+                jid: jid.clone(),
+                subid: format!("{number:012x}"),
+                state: SubscriptionState::Subscribed,
+                options: SubscribeOptions::default(),
+                expires: None,
+                bounces: 0,
+                since: 0,
+            })
+        });
+        self.change(at(0), held.collect()).await
+    }
+
+    /// How long it takes to read a page of the items of node `0`, which has so many.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub async fn page(&self, place: Place, items: u32) -> Result<Duration, String> {
+        let node = self.node_id().await?;
+        let from = match place {
+            Place::First => Start::First,
+            Place::Middle => Start::After((items / 2).to_string()),
+            Place::NearEnd => Start::After((items - 2 * PAGE).to_string()),
+            Place::Last => Start::Last,
+        };
+        let mut fastest = Duration::MAX;
+        for _ in 0..TIMES {
+            let wanted = Wanted::Page(Page {
+                max: Some(PAGE),
+                from: from.clone(),
+            });
+            let begun = Instant::now();
+            let found = self.store.items(node, wanted).await.map_err(told)?;
+            fastest = fastest.min(begun.elapsed());
+            if found.entries.len() != PAGE as usize {
+                return Err(format!("{} entries", found.entries.len()));
+            }
+        }
+        Ok(fastest)
+    }
+
+    /// How long a request of the JID that [`pile_up`](Subject::pile_up) subscribed takes in the
+    /// store, if it changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub async fn ask_piled_up(&self) -> Result<Duration, String> {
+        let jid = Jid::new("piler@example.org").map_err(|error| error.to_string())?;
+        let mut fastest = Duration::MAX;
+        for _ in 0..TIMES {
+            let needs = Needs {
+                actor: Some(jid.to_bare()),
+                meant: Meant::of(&jid),
+                owners: true,
+                ..at(0)
+            };
+            let begun = Instant::now();
+            self.change(needs, Vec::new()).await?;
+            fastest = fastest.min(begun.elapsed());
+        }
+        Ok(fastest)
+    }
+
+    /// Purges node `0`; meanwhile another node is published to. Returns the longest time that one of
+    /// these publications took.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub async fn purge(&self) -> Result<Duration, String> {
+        let (purge, mut slowest) = (self.change(at(0), vec![Change::Purge]), Duration::ZERO);
+        let others = async {
+            for number in 0..300 {
+                let begun = Instant::now();
+                self.publish_to(1, number, 1).await?;
+                slowest = slowest.max(begun.elapsed());
+            }
+            Ok::<(), String>(())
+        };
+        let (purged, published) = tokio::join!(purge, others);
+        purged.and(published)?;
+        Ok(slowest)
+    }
+
+    async fn change(&self, needs: Needs, changes: Vec<Change>) -> Result<(), String> {
+        let decide = Box::new(move |_: &Facts| changes);
+        self.store.change(needs, decide).await.map_err(told)
+    }
+
+    async fn node_id(&self) -> Result<NodeId, String> {
+        let found = self.store.look(at(0)).await.map_err(told)?;
+        let node = found.node.ok_or("there is no node")?;
+        Ok(node.id)
+    }
+}

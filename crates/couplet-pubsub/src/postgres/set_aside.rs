@@ -1,0 +1,104 @@
+//! Out of the way with what cannot be read or sent, but into a table where an operator finds it.
+
+use deadpool_postgres::Pool;
+use tokio_postgres::Row;
+
+use crate::{
+    node::NodeId,
+    store::{JobId, StoreError},
+};
+
+use super::{
+    change::{BEGIN, COMMIT, lock},
+    connect::Session,
+    rows::value,
+    script::ask,
+    write::bury,
+};
+
+/// Moves the item of this row, which begins with its id and its seq, and reports it.
+pub(super) async fn item(pool: &Pool, node: NodeId, row: &Row, why: &StoreError) {
+    let moved = match (value::<&str>(row, 0), value::<i64>(row, 1)) {
+        (Ok(id), Ok(seq)) => try_item(pool, node, id, seq, why).await,
+        (Err(error), _) | (_, Err(error)) => Err(error),
+    };
+    if let Err(error) = moved {
+        tracing::warn!(%error, "an item that cannot be read could not be set aside");
+    }
+}
+
+async fn try_item(
+    pool: &Pool,
+    node: NodeId,
+    id: &str,
+    seq: i64,
+    why: &StoreError,
+) -> Result<(), StoreError> {
+    let Some(name) = super::list::name_of(pool, node).await? else {
+        return Ok(());
+    };
+    let asks = [
+        ask!(BEGIN),
+        // Others count the items of the node.
+        lock(&name),
+        ask!(
+            "WITH gone AS (
+                 DELETE FROM item WHERE node = $1 AND seq = $2 RETURNING seq, id, payload
+             ), counted AS (
+                 UPDATE node SET items = greatest(items - 1, 0)
+                 WHERE id = $1 AND EXISTS (SELECT 1 FROM gone)
+             )
+             INSERT INTO set_aside (at, what, node, seq, name, why, content)
+             SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint, 'item', $3, seq, id,
+                    $4, payload
+             FROM gone RETURNING 1",
+            node.0,
+            seq,
+            name.clone(),
+            why.to_string()
+        ),
+        ask!(COMMIT),
+    ];
+    let mut answers = Session::begin(pool).await?.end(&asks).await?;
+    let moved = answers.nth(2).unwrap_or_default();
+    if !moved.is_empty() {
+        tracing::error!(node = name, id, error = %why, "a stored item cannot be read and is set aside");
+    }
+    Ok(())
+}
+
+/// Moves an announcement and reports it. Returns whether it was there.
+pub(super) async fn announcement(
+    pool: &Pool,
+    job: JobId,
+    why: &StoreError,
+) -> Result<bool, StoreError> {
+    let asks = [ask!(
+        "WITH gone AS (
+             DELETE FROM announcement WHERE id = $1 RETURNING node, seq, content
+         ), kept AS (
+             INSERT INTO set_aside (at, what, node, seq, why, content)
+             SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint, 'announcement',
+                    (SELECT name FROM node WHERE id = gone.node), seq, $2, content
+             FROM gone
+         )
+         SELECT node, (SELECT name FROM node WHERE id = gone.node) FROM gone",
+        job.0,
+        why.to_string()
+    )];
+    let mut session = Session::begin(pool).await?;
+    let mut answers = session.end(&asks).await?;
+    let moved = answers.next().unwrap_or_default();
+    let Some(row) = moved.first() else {
+        return Ok(false);
+    };
+    let (node, name) = (NodeId(value(row, 0)?), value::<Option<&str>>(row, 1)?);
+    tracing::error!(
+        node = name,
+        announcement = job.0,
+        error = %why,
+        "a stored announcement cannot be sent and is set aside"
+    );
+    session.end(&[bury(node)]).await?;
+    Ok(true)
+}
