@@ -2,6 +2,8 @@
 //!
 //! Deliberately absent: how a server is told; that is in each server's own file.
 
+use couplet_core::jid::hosted_domain;
+
 /// What a stage shall look like: the components it expects, and how it treats them.
 ///
 /// The virtual host is always `localhost`. The same value starts either server; an option that one
@@ -222,9 +224,16 @@ impl Setup {
         self.components.iter().map(|(domain, _)| domain.as_str())
     }
 
+    /// Whether one of them has this domain, in the form in which servers name it.
+    pub(crate) fn hosts(&self, domain: &str) -> bool {
+        self.domains().any(|known| hosted_domain(known) == domain)
+    }
+
     /// The secret of one of them.
     pub(crate) fn secret(&self, domain: &str) -> Option<&str> {
-        let component = self.components.iter().find(|(known, _)| known == domain);
+        let hosted = hosted_domain(domain);
+        let mut components = self.components.iter();
+        let component = components.find(|(known, _)| hosted_domain(known) == hosted);
         component.map(|(_, secret)| secret.as_str())
     }
 }

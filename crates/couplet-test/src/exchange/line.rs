@@ -101,8 +101,8 @@ impl Login {
         if header.xmlns() != NS_COMPONENT {
             return self.refuse(state, "", "invalid-namespace", header.xmlns());
         }
-        if !state.setup.domains().any(|known| known == domain) {
-            // servers.md, 2: letter by letter, and without a stream id.
+        if !state.setup.hosts(domain) {
+            // servers.md, 2: letter by letter with its own prepared name, and without a stream id.
             return self.refuse(state, "", "host-unknown", domain);
         }
         let id = self.id();
@@ -122,9 +122,8 @@ impl Login {
         if let Some(condition) = state.refusal.clone() {
             return refuse(state, &condition, "as the test wants it");
         }
-        let secrets = &state.setup.components;
-        let secret = secrets.iter().find(|(domain, _)| *domain == self.domain);
-        let wanted = secret.map(|(_, secret)| handshake::digest(&self.id(), secret));
+        let secret = state.setup.secret(&self.domain);
+        let wanted = secret.map(|secret| handshake::digest(&self.id(), secret));
         if wanted.as_deref() != Some(stanza.root().text().trim()) {
             return refuse(
                 state,
