@@ -675,7 +675,7 @@ async fn own_domains_are_healthy(on: On) -> Outcome {
     let setup = domains[1..]
         .iter()
         .fold(Setup::component(domains[0], SECRET), |setup, domain| {
-            setup.and_component(*domain, SECRET)
+            setup.and_component(domain, SECRET)
         });
     let (prosody, ejabberd);
     let components = match on {
