@@ -4,7 +4,7 @@ use couplet::{Component, Config, Feature, Incoming, Refusal};
 use couplet_test::{Heard, Stage, User};
 use xmpp_parsers::version::{VersionQuery, VersionResult};
 
-use crate::apps::{BOT, DOMAIN, Slow, payload, troubled};
+use crate::apps::{BOT, DOMAIN, Slow, echo, payload, troubled};
 
 const INFO: &str = "http://jabber.org/protocol/disco#info";
 const ITEMS: &str = "http://jabber.org/protocol/disco#items";
@@ -175,6 +175,18 @@ pub async fn ping_version_time_and_uptime_are_answered(stage: &mut Stage) {
         .unwrap()
         .into_owned();
     assert!(seconds.parse::<u64>().is_ok(), "{last}");
+    let refused = query(&mut alice, BOT, LAST, "").await;
+    assert_eq!(refused.condition(), "service-unavailable");
+    component.stop().await.unwrap();
+}
+
+/// XEP-0012, 3 to 5: uptime is the domain's; zero means that the bot is online.
+pub async fn the_address_of_a_bot_is_online_for_last_activity(stage: &mut Stage) {
+    let component = stage.run(echo).await;
+    let mut alice = stage.user("alice").await;
+    let last = query(&mut alice, BOT, LAST, "").await;
+    let told = last.root().child("query", LAST).unwrap();
+    assert_eq!(told.attr("seconds").as_deref(), Some("0"));
     component.stop().await.unwrap();
 }
 

@@ -332,7 +332,7 @@ pub async fn every_queue_has_a_size_every_wait_a_deadline_every_task_an_owner(st
     let mut sent = 0;
     let refused = loop {
         match link.send(Outgoing::chat(&to, &text)).await {
-            Ok(()) => sent += 1,
+            Ok(_) => sent += 1,
             Err(refused) => break refused,
         }
         assert!(sent < 1000, "the outbox has no size");

@@ -117,12 +117,12 @@ macro_rules! hostile {
 }
 
 hostile! {
-    /// RFC 6121, 4.7.2.3: from -128 to 127.
-    a_priority_of_999_is_a_bad_request:
-        presence("", "<priority>999</priority>"), everywhere(Refused("bad-request"));
+    /// RFC 6121, 4.7.2.3: from -128 to 127. An error would throw an occupant out of its room.
+    a_priority_of_999_is_ignored:
+        presence("", "<priority>999</priority>"), everywhere(Silence);
     /// RFC 6121, 4.7.2.1.
-    a_bogus_show_is_a_bad_request:
-        presence("", "<show>bogus</show>"), everywhere(Refused("bad-request"));
+    a_bogus_show_is_ignored:
+        presence("", "<show>bogus</show>"), everywhere(Silence);
     /// RFC 6121, 4.7.1.
     a_presence_of_unknown_type_is_a_bad_request:
         presence("type='bogus'", ""), everywhere(Refused("bad-request"));

@@ -17,6 +17,7 @@ pub mod guarantees;
 pub mod hostile;
 pub mod flood;
 pub mod manners;
+pub mod messages;
 pub mod features;
 pub mod routing;
 pub mod link;

@@ -170,7 +170,7 @@ pub async fn a_polite_stop_lets_handlers_finish_and_says_goodbye(stage: &mut Sta
     let polite = move |config| {
         let goodbye = move |link: couplet::Link| {
             let gone = Outgoing::presence(PresenceType::Unavailable, &friend).status("bye");
-            async move { link.send(gone).await.unwrap() }
+            async move { link.send(gone).await.unwrap().into() }
         };
         Component::new(config)
             .on_goodbye(goodbye)
@@ -250,7 +250,7 @@ pub async fn a_server_that_reads_nothing_is_no_place_to_put_more_and_more(stage:
     let mut sent = 0;
     let refused = loop {
         match component.link().send(Outgoing::chat(&to, &text)).await {
-            Ok(()) => sent += 1,
+            Ok(_) => sent += 1,
             Err(refused) => break refused,
         }
         assert!(sent < 1000, "it takes everything");

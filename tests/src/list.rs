@@ -18,8 +18,8 @@ macro_rules! every_scenario {
                 no_stanza_a_stranger_can_send_ends_the_stream_or_the_process
             }
             hostile {
-                a_priority_of_999_is_a_bad_request
-                a_bogus_show_is_a_bad_request
+                a_priority_of_999_is_ignored
+                a_bogus_show_is_ignored
                 a_presence_of_unknown_type_is_a_bad_request
                 a_message_of_unknown_type_is_a_normal_one
                 a_message_with_two_threads_is_read
@@ -59,12 +59,22 @@ macro_rules! every_scenario {
                 an_echo_does_not_answer_everything
                 characters_that_xml_forbids_do_not_end_the_stream
             }
+            messages {
+                every_message_has_an_id_and_its_sender_learns_it
+                a_chat_handler_is_given_nothing_but_text
+                an_encrypted_chat_is_answered_once_that_it_cannot_be_read
+                a_correction_names_the_message_it_replaces
+                the_text_of_a_reply_is_without_its_quote
+                a_room_gets_no_reply_to_the_bots_own_message
+                available_presence_is_never_answered_with_an_error
+            }
             features {
                 disco_tells_what_is_mounted
                 disco_items_are_those_that_the_app_names
                 an_empty_node_counts_as_no_node
                 contact_addresses_are_told
                 ping_version_time_and_uptime_are_answered
+                the_address_of_a_bot_is_online_for_last_activity
                 a_feature_that_is_switched_off_is_not_there
                 discovery_itself_can_be_switched_off
                 the_app_may_answer_instead_of_a_feature

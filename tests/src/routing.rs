@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use couplet::{
     Component, Condition, Config, Done, ErrorType, Incoming, Iq, Message, MessageHandler,
-    MessageType, Outgoing, Presence, PresenceType, Refusal,
+    MessageType, Outgoing, Presence, PresenceType, Refusal, SentId,
 };
 use couplet_test::Stage;
 use xmpp_parsers::receipts::{Received, Request};
@@ -201,7 +201,7 @@ fn named(name: &'static str) -> impl MessageHandler {
     }
 }
 
-async fn said(presence: Incoming<Presence>, name: &str) -> Result<(), couplet::Unsent> {
+async fn said(presence: Incoming<Presence>, name: &str) -> Result<SentId, couplet::Unsent> {
     presence
         .link()
         .send(Outgoing::chat(presence.from(), name))

@@ -273,6 +273,8 @@ pub enum Unsendable {
     },
     /// It would answer an error or a result. (RFC 6120, 8.3.1)
     AnswersAnAnswer,
+    /// It replies to a message that the component itself has sent to the room. (XEP-0045, 7.4)
+    OwnReflection,
     /// A payload could not be written as XML.
     Payload(String),
 }
@@ -289,6 +291,9 @@ impl fmt::Display for Unsendable {
                 "it has {bytes} bytes and the server takes {limit} (limits.outgoing_stanza_bytes)"
             ),
             Unsendable::AnswersAnAnswer => f.write_str("it would answer an error or a result"),
+            Unsendable::OwnReflection => {
+                f.write_str("it would answer the component's own message in a room")
+            }
             Unsendable::Payload(why) => write!(f, "a payload cannot be written as XML: {why}"),
         }
     }

@@ -2,11 +2,16 @@
 //!
 //! Deliberately lenient: of two bodies or threads the first counts, an unknown type is `normal`.
 
+mod content;
+mod fallback;
+
 use std::borrow::Cow;
 
 use xso::FromXml;
 
 use crate::{peer_error::PeerError, stanza::Stanza};
+
+pub use content::Content;
 
 /// An incoming message.
 ///
@@ -43,13 +48,7 @@ impl Message {
     /// ```
     #[must_use]
     pub fn type_(&self) -> MessageType {
-        match self.0.type_().as_deref() {
-            Some("chat") => MessageType::Chat,
-            Some("error") => MessageType::Error,
-            Some("groupchat") => MessageType::Groupchat,
-            Some("headline") => MessageType::Headline,
-            _ => MessageType::Normal,
-        }
+        MessageType::of(self.0.type_().as_deref())
     }
 
     /// The text of the first `<body/>`, unescaped. (RFC 6121, 5.2.3)
@@ -70,22 +69,53 @@ impl Message {
         self.0.text_of("body")
     }
 
-    /// The text of the body, empty where there is none.
+    /// The text to read: the body without the parts that stand in for another element, such as the
+    /// quote of a reply. Empty where there is nothing else. (XEP-0428, XEP-0461)
+    ///
+    /// [`Message::body`] gives the body as it came.
     ///
     /// # Examples
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<message from='a@b' to='c'><subject>hi</subject></message>".into(), &Scope::component()).unwrap();
+    /// # let xml = "<message from='a@b' to='c'><body>&gt; Tea?\nYes</body>\
+    /// #     <reply xmlns='urn:xmpp:reply:0' to='c' id='1'/>\
+    /// #     <fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:reply:0'><body start='0' end='7'/></fallback></message>";
+    /// # let tree = Tree::parse(xml.into(), &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// use couplet_core::message::Message;
     ///
     /// let message = Message::from(stanza);
-    /// assert_eq!(message.text(), "");
+    /// assert_eq!(message.body().as_deref(), Some("> Tea?\nYes"));
+    /// assert_eq!(message.text(), "Yes");
     /// ```
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
-        self.body().unwrap_or_default()
+        let body = self.body().unwrap_or_default();
+        fallback::without_fallback(&self.0, body)
+    }
+
+    /// The id of the earlier message that this one replaces, if it is a correction. (XEP-0308)
+    ///
+    /// Accept it only from the address the earlier message came from. (XEP-0308, 4)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let xml = "<message from='a@b' to='c' id='2'><body>Tea</body><replace xmlns='urn:xmpp:message-correct:0' id='1'/></message>";
+    /// # let tree = Tree::parse(xml.into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// use couplet_core::message::Message;
+    ///
+    /// let message = Message::from(stanza);
+    /// assert_eq!(message.corrects().as_deref(), Some("1"));
+    /// ```
+    #[must_use]
+    pub fn corrects(&self) -> Option<Cow<'_, str>> {
+        self.0
+            .payload("replace", "urn:xmpp:message-correct:0")?
+            .attr("id")
     }
 
     /// The text of the first `<subject/>`. (RFC 6121, 5.2.4)
@@ -213,6 +243,17 @@ pub enum MessageType {
 }
 
 impl MessageType {
+    /// The type that this attribute means; an unknown one is `normal`.
+    pub(crate) fn of(word: Option<&str>) -> MessageType {
+        match word {
+            Some("chat") => MessageType::Chat,
+            Some("error") => MessageType::Error,
+            Some("groupchat") => MessageType::Groupchat,
+            Some("headline") => MessageType::Headline,
+            _ => MessageType::Normal,
+        }
+    }
+
     /// The word on the wire.
     ///
     /// # Examples

@@ -273,6 +273,37 @@ impl Outgoing {
         &self.to
     }
 
+    /// The type, where it is a message.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::{message::MessageType, outgoing::Outgoing};
+    ///
+    /// let alice = "alice@example.org".parse().unwrap();
+    /// assert_eq!(Outgoing::chat(&alice, "Hello").message_type(), Some(MessageType::Chat));
+    /// ```
+    #[must_use]
+    pub fn message_type(&self) -> Option<MessageType> {
+        (self.kind == Kind::Message).then(|| MessageType::of(self.type_))
+    }
+
+    /// Sets the id unless there is one, and returns it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::outgoing::Outgoing;
+    ///
+    /// let alice = "alice@example.org".parse().unwrap();
+    /// let mut hello = Outgoing::chat(&alice, "Hello");
+    /// assert_eq!(hello.ensure_id(|| "h1".to_owned()), "h1");
+    /// assert_eq!(hello.ensure_id(|| "h2".to_owned()), "h1");
+    /// ```
+    pub fn ensure_id(&mut self, fresh: impl FnOnce() -> String) -> &str {
+        self.id.get_or_insert_with(fresh)
+    }
+
     /// Writes it through the gate, as `speaker` unless it names another address; returns how
     /// many characters XML forbids were replaced.
     ///
@@ -387,9 +418,9 @@ mod tests {
                 "<message from='a@b/c' to='bot@echo.test' {attributes}><thread>t</thread></message>"
             ));
             let mut out = Vec::new();
-            let written = Outgoing::pass_reply(&asked, "1<2", &gate(), &mut out)
+            let written = Outgoing::pass_reply(&asked, "r1", "1<2", &gate(), &mut out)
                 .map(|_| String::from_utf8(out).unwrap());
-            assert_eq!(written, passed(&Outgoing::reply(&asked, "1<2")));
+            assert_eq!(written, passed(&Outgoing::reply(&asked, "1<2").id("r1")));
         }
     }
 

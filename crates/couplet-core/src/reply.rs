@@ -64,8 +64,9 @@ impl Asked<'_> {
     ///
     /// Never to an `error` or `result` (RFC 6120, 8.3.1 and 8.2.3). Not to `headline`, which
     /// expects nothing back (RFC 6121, 5.2.2), nor to `groupchat`: a room throws out the
-    /// occupant from whom it gets an error (XEP-0045, 7.14). Not to somebody who leaves or takes
-    /// back a subscription: that needs no permission (RFC 6121, 3 and 4.5).
+    /// occupant from whom it gets an error (XEP-0045, 7.14), also as the response to its presence.
+    /// Not to available presence, nor to a peer that leaves or takes back a subscription: that
+    /// needs no permission (RFC 6121, 3, 4.3 and 4.5).
     ///
     /// # Examples
     ///
@@ -82,7 +83,7 @@ impl Asked<'_> {
             Kind::Message => !matches!(self.type_, Some("error" | "headline" | "groupchat")),
             Kind::Presence => !matches!(
                 self.type_,
-                Some("error" | "unavailable" | "unsubscribe" | "unsubscribed")
+                None | Some("error" | "unavailable" | "unsubscribe" | "unsubscribed")
             ),
         }
     }
@@ -223,6 +224,12 @@ mod tests {
         assert!(!refused(Kind::Message, Some("groupchat")));
         assert!(!refused(Kind::Message, Some("headline")));
         assert!(refused(Kind::Message, Some("chat")));
+    }
+
+    #[test]
+    fn available_presence_is_never_refused() {
+        assert!(!refused(Kind::Presence, None));
+        assert!(refused(Kind::Presence, Some("probe")));
     }
 
     #[test]

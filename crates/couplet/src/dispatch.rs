@@ -87,7 +87,8 @@ impl Dispatch {
             let refusal = Refusal::new(Condition::RecipientUnavailable).text("Shutting down");
             return refuse(&self.switchboard, &stanza, &refusal);
         }
-        let Some(route) = self.router.route(&stanza, &mut self.route_key) else {
+        let reflections = &self.switchboard.reflections;
+        let Some(route) = self.router.route(&stanza, reflections, &mut self.route_key) else {
             // RFC 6120, 8.4 and 10.3: a request nobody understands gets `service-unavailable`;
             // RFC 6121, 8.5: messages and presence nobody wants are ignored.
             if stanza.kind() == Kind::Iq {

@@ -3,6 +3,7 @@
 
 mod contact;
 mod disco;
+mod encrypted;
 mod last;
 mod ping;
 pub(crate) mod time;
@@ -37,7 +38,11 @@ pub use disco::{DiscoItem, DiscoItems, Discovery};
 pub enum Feature {
     /// Service discovery: identity, features, items, contact addresses. (XEP-0030, XEP-0157)
     Disco,
-    /// Last activity: the uptime. (XEP-0012)
+    /// An answer to encrypted chats, once a day and sender, that they cannot be read; on where
+    /// [`Component::on_chat`](crate::Component::on_chat) is. (XEP-0380)
+    EncryptedNotice,
+    /// Last activity: the uptime of the domain; its other addresses count as online where
+    /// [`Component::on_chat`](crate::Component::on_chat) is. (XEP-0012)
     LastActivity,
     /// Ping. (XEP-0199)
     Ping,
@@ -264,7 +269,11 @@ impl Features {
             router.add_iq(IqType::Get, time::Clock, None);
         }
         if self.wants::<last::Query>(Feature::LastActivity, router) {
-            router.add_iq(IqType::Get, last::Uptime::starting_now(), None);
+            let activity = last::Activity::starting_now(router.has_chat());
+            router.add_iq(IqType::Get, activity, None);
+        }
+        if router.has_chat() && !self.off.contains(&Feature::EncryptedNotice) {
+            router.set_encrypted(encrypted::EncryptedNotice::default());
         }
         let info = self.wants::<DiscoInfoQuery>(Feature::Disco, router);
         let items = self.wants::<DiscoItemsQuery>(Feature::Disco, router);

@@ -175,26 +175,28 @@ pub trait PresenceHandler: Send + Sync + 'static {
 }
 
 #[async_trait]
-impl<F, Answer, E> MessageHandler for F
+impl<F, Answer, R, E> MessageHandler for F
 where
     F: Fn(Incoming<Message>) -> Answer + Send + Sync + 'static,
-    Answer: Future<Output = Result<(), E>> + Send + 'static,
+    Answer: Future<Output = Result<R, E>> + Send + 'static,
+    R: Into<()>,
     E: Into<Refusal>,
 {
     async fn handle(&self, message: Incoming<Message>) -> Result<(), Refusal> {
-        self(message).await.map_err(Into::into)
+        self(message).await.map(Into::into).map_err(Into::into)
     }
 }
 
 #[async_trait]
-impl<F, Answer, E> PresenceHandler for F
+impl<F, Answer, R, E> PresenceHandler for F
 where
     F: Fn(Incoming<Presence>) -> Answer + Send + Sync + 'static,
-    Answer: Future<Output = Result<(), E>> + Send + 'static,
+    Answer: Future<Output = Result<R, E>> + Send + 'static,
+    R: Into<()>,
     E: Into<Refusal>,
 {
     async fn handle(&self, presence: Incoming<Presence>) -> Result<(), Refusal> {
-        self(presence).await.map_err(Into::into)
+        self(presence).await.map(Into::into).map_err(Into::into)
     }
 }
 

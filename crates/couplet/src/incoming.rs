@@ -8,16 +8,16 @@ use couplet_core::{
     stanza::{IqType, Stanza},
 };
 
-use crate::{link::Link, switchboard::Switchboard, unsent::Unsent};
+use crate::{link::Link, sent_id::SentId, switchboard::Switchboard, unsent::Unsent};
 
 /// A stanza on its handler's desk. Reads like its payload: an `Incoming<Message>` is a `Message`.
 ///
 /// # Examples
 ///
 /// ```
-/// use couplet::{Incoming, Message, Unsent};
+/// use couplet::{Incoming, Message, SentId, Unsent};
 ///
-/// async fn greet(message: Incoming<Message>) -> Result<(), Unsent> {
+/// async fn greet(message: Incoming<Message>) -> Result<SentId, Unsent> {
 ///     let name = message.from().node().unwrap_or("stranger").to_owned();
 ///     message.reply(&format!("Hello {name}, you wrote {} bytes", message.text().len())).await
 /// }
@@ -137,9 +137,9 @@ impl<T> Incoming<T> {
     /// ```
     /// use couplet::{Incoming, Message};
     ///
-    /// use couplet::{Outgoing, Unsent};
+    /// use couplet::{Outgoing, SentId, Unsent};
     ///
-    /// async fn forward(message: Incoming<Message>, to: &couplet::Jid) -> Result<(), Unsent> {
+    /// async fn forward(message: Incoming<Message>, to: &couplet::Jid) -> Result<SentId, Unsent> {
     ///     message.link().send(Outgoing::chat(to, &message.text())).await
     /// }
     /// ```
@@ -170,13 +170,13 @@ impl<T> Incoming<T> {
 }
 
 impl Incoming<Message> {
-    /// Replies with a text: to the sender, from the address that was written to, with the same
-    /// type, thread and language. In a room it goes to the room.
+    /// Replies with a text and returns the id of the reply: to the sender, from the address that
+    /// was written to, with the same type, thread and language. In a room it goes to the room.
     ///
     /// # Errors
     ///
-    /// [`Unsent`]: too large, no room in the outbox within `timing.send`, or a reply to an error,
-    /// which never leaves.
+    /// [`Unsent`]: too large, no room in the outbox within `timing.send`, or a reply that never
+    /// leaves: to an error, or to what the component itself said in a room.
     ///
     /// # Cancel safety
     ///
@@ -187,13 +187,13 @@ impl Incoming<Message> {
     /// ```
     /// use couplet::{Incoming, Message};
     ///
-    /// use couplet::Unsent;
+    /// use couplet::{SentId, Unsent};
     ///
-    /// async fn echo(chat: Incoming<Message>) -> Result<(), Unsent> {
+    /// async fn echo(chat: Incoming<Message>) -> Result<SentId, Unsent> {
     ///     chat.reply(chat.text()).await
     /// }
     /// ```
-    pub async fn reply(&self, text: impl AsRef<str>) -> Result<(), Unsent> {
+    pub async fn reply(&self, text: impl AsRef<str>) -> Result<SentId, Unsent> {
         self.switchboard.reply(&self.stanza, text.as_ref()).await
     }
 }

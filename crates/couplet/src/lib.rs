@@ -57,6 +57,8 @@ mod incoming;
 mod link;
 mod circular;
 mod switchboard;
+mod reflections;
+mod sent_id;
 mod answer;
 mod unsent;
 mod outbox;
@@ -71,7 +73,7 @@ pub use async_trait::async_trait;
 pub use couplet_core::{
     gate::Unsendable,
     jid::{BareJid, InvalidJid, Jid},
-    message::{Message, MessageType},
+    message::{Content, Message, MessageType},
     outgoing::Outgoing,
     peer_error::PeerError,
     presence::{Presence, PresenceType, Show},
@@ -91,6 +93,7 @@ pub use crate::{
     handler::{ByClosure, IntoIqHandler, IntoResult, IqHandler, MessageHandler, PresenceHandler},
     incoming::{Incoming, Iq},
     link::Link,
+    sent_id::SentId,
     unsent::{NotSent, Unsent},
 };
 

@@ -12,6 +12,7 @@ use xso::AsXml;
 use crate::{
     answer::{FromResult, RequestError},
     circular::Mailing,
+    sent_id::SentId,
     switchboard::Switchboard,
     unsent::Unsent,
 };
@@ -26,9 +27,9 @@ use crate::{
 /// # Examples
 ///
 /// ```
-/// use couplet::{Link, Outgoing, Presence, PresenceType};
+/// use couplet::{Link, Outgoing, PresenceType, SentId};
 ///
-/// async fn welcome(link: &Link, user: &couplet::Jid) -> Result<(), couplet::Unsent> {
+/// async fn welcome(link: &Link, user: &couplet::Jid) -> Result<SentId, couplet::Unsent> {
 ///     let bot = link.acting_as(&"bot@echo.localhost".parse().unwrap()).unwrap();
 ///     bot.send(Outgoing::presence(PresenceType::Available, user)).await?;
 ///     bot.send(Outgoing::chat(user, "Welcome")).await
@@ -132,7 +133,7 @@ impl Link {
         self.switchboard.is_online()
     }
 
-    /// Sends a message or presence.
+    /// Sends a message or presence, and returns its id: a UUID unless it has one already.
     ///
     /// It returns when the stanza is written to the outbox, which is at once unless that is
     /// full. What the socket had not taken when a session ended goes out in the next.
@@ -159,14 +160,8 @@ impl Link {
     ///     }
     /// }
     /// ```
-    pub async fn send(&self, stanza: Outgoing) -> Result<(), Unsent> {
-        let passed = self
-            .switchboard
-            .add(stanza.to().as_str(), |gate, out| {
-                stanza.pass(gate, &self.speaker, out)
-            })
-            .await;
-        passed.map_err(|why| Unsent::new(stanza, why))
+    pub async fn send(&self, stanza: Outgoing) -> Result<SentId, Unsent> {
+        self.switchboard.send(&self.speaker, stanza).await
     }
 
     /// Opens the way out for one message to very many, as the address of this link; waits for a

@@ -11,7 +11,7 @@ use std::{
 
 use couplet_core::{
     element::Element,
-    message::{Message, MessageType},
+    message::{Content, Message, MessageType},
     presence::{Presence, PresenceType},
     refusal::Refusal,
     stanza::{IqType, Kind, Stanza},
@@ -22,6 +22,7 @@ use xso::{FromXml, fromxml::XmlNameMatcher};
 use crate::{
     handler::{IntoResult, IqHandler, MessageHandler, PresenceHandler},
     incoming::{Incoming, Iq},
+    reflections::Reflections,
     route::Route,
 };
 
@@ -33,6 +34,7 @@ pub(crate) struct Router {
     iq_fallback: Option<Arc<Route>>,
     messages: Kindred<MessageType>,
     chat: Option<Arc<Route>>,
+    encrypted: Option<Arc<Route>>,
     presences: Kindred<PresenceType>,
 }
 
@@ -73,6 +75,15 @@ impl Router {
         self.chat = Some(Arc::new(Route::message(handler, limit)));
     }
 
+    pub(crate) fn has_chat(&self) -> bool {
+        self.chat.is_some()
+    }
+
+    /// What takes the chats that are encrypted.
+    pub(crate) fn set_encrypted<H: MessageHandler>(&mut self, handler: H) {
+        self.encrypted = Some(Arc::new(Route::message(handler, None)));
+    }
+
     pub(crate) fn add_presence<H: PresenceHandler>(
         &mut self,
         at: Place<PresenceType>,
@@ -93,7 +104,12 @@ impl Router {
     }
 
     /// The handler for this stanza. `key` is a buffer.
-    pub(crate) fn route(&self, stanza: &Stanza, key: &mut String) -> Option<&Arc<Route>> {
+    pub(crate) fn route(
+        &self,
+        stanza: &Stanza,
+        reflections: &Reflections,
+        key: &mut String,
+    ) -> Option<&Arc<Route>> {
         match stanza.kind() {
             Kind::Iq => {
                 let table = if IqType::of(stanza)? == IqType::Set {
@@ -108,7 +124,7 @@ impl Router {
                 let message = Message::from(stanza.clone());
                 self.messages
                     .find(message.type_(), stanza, key)
-                    .or_else(|| self.talk(&message))
+                    .or_else(|| self.talk(&message, reflections))
             }
             Kind::Presence => {
                 let type_ = Presence::from(stanza.clone()).type_()?;
@@ -137,18 +153,26 @@ impl Router {
             .collect()
     }
 
-    /// A chat is a text to the component that is not from itself; errors go nowhere unasked.
-    fn talk(&self, message: &Message) -> Option<&Arc<Route>> {
-        let is_chat = match message.type_() {
+    /// A chat is a text to the component that is not from itself. An error goes nowhere without a
+    /// handler for it, nor does what the component itself said in a room.
+    fn talk(&self, message: &Message, reflections: &Reflections) -> Option<&Arc<Route>> {
+        let own = match message.type_() {
             MessageType::Chat | MessageType::Normal => {
-                let stanza = message.stanza();
-                !stanza.is_from_own_domain() && message.body().is_some_and(|body| !body.is_empty())
+                if message.stanza().is_from_own_domain() {
+                    None
+                } else {
+                    match message.content() {
+                        Content::Text => self.chat.as_ref(),
+                        Content::Encrypted => self.encrypted.as_ref(),
+                        Content::Other => None,
+                    }
+                }
             }
+            MessageType::Groupchat if reflections.contain(message.stanza()) => return None,
+            MessageType::Groupchat | MessageType::Headline => None,
             MessageType::Error => return None,
-            MessageType::Groupchat | MessageType::Headline => false,
         };
-        let chat = if is_chat { self.chat.as_ref() } else { None };
-        chat.or(self.messages.fallback.as_ref())
+        own.or(self.messages.fallback.as_ref())
     }
 }
 

@@ -13,6 +13,7 @@ use couplet_core::{
     gate::{Gate, Head, Unsendable},
     jid::Jid,
     ledger::{Ids, Ledger},
+    message::MessageType,
     outgoing::Outgoing,
     peer_error::PeerError,
     stanza::{IqType, Kind, Stanza},
@@ -24,6 +25,8 @@ use crate::{
     answer::{FromResult, RequestError},
     metrics::{Leaving, Metrics},
     outbox::{Fate, Outbox},
+    reflections::Reflections,
+    sent_id::{SentId, SentIds},
     unsent::{NotSent, Unsent},
 };
 
@@ -34,6 +37,8 @@ const TOLD_PEERS: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct Switchboard {
     pub(crate) outbox: Outbox,
+    pub(crate) sent_ids: SentIds,
+    pub(crate) reflections: Reflections,
     ledger: Mutex<Ledger<oneshot::Sender<Stanza>>>,
     ids: Mutex<Ids>,
     told_of_replaced: Mutex<HashSet<String>>,
@@ -54,6 +59,8 @@ impl Switchboard {
     ) -> Switchboard {
         Switchboard {
             outbox: Outbox::new(gate, outgoing_bytes, seed.1),
+            sent_ids: SentIds::default(),
+            reflections: Reflections::default(),
             ledger: Mutex::new(Ledger::new(questions)),
             ids: Mutex::new(Ids::new(seed.0, seed.1)),
             told_of_replaced: Mutex::default(),
@@ -79,13 +86,43 @@ impl Switchboard {
     }
 
     /// Replies to a message with a text.
-    pub(crate) async fn reply(&self, message: &Stanza, text: &str) -> Result<(), Unsent> {
+    pub(crate) async fn reply(&self, message: &Stanza, text: &str) -> Result<SentId, Unsent> {
+        let id = self.sent_ids.next();
+        let unsent = |why| Unsent::new(Outgoing::reply(message, text).id(id.as_str()), why);
+        if message.type_().as_deref() == Some(MessageType::Groupchat.as_str()) {
+            if self.reflections.contain(message) {
+                return Err(unsent(NotSent::Refused(Unsendable::OwnReflection)));
+            }
+            self.reflections.note(message.from_text(), id.as_str());
+        }
         let passed = self
             .add(message.from_text(), |gate, out| {
-                Outgoing::pass_reply(message, text, gate, out)
+                Outgoing::pass_reply(message, id.as_str(), text, gate, out)
             })
             .await;
-        passed.map_err(|why| Unsent::new(Outgoing::reply(message, text), why))
+        match passed {
+            Ok(()) => Ok(id),
+            Err(why) => Err(unsent(why)),
+        }
+    }
+
+    /// Sends a stanza, as `speaker` unless it names another address.
+    pub(crate) async fn send(&self, speaker: &Jid, mut stanza: Outgoing) -> Result<SentId, Unsent> {
+        let mut made = None;
+        let id = stanza.ensure_id(|| made.insert(self.sent_ids.next()).as_str().to_owned());
+        let id = made.unwrap_or_else(|| SentId::given(id));
+        if stanza.message_type() == Some(MessageType::Groupchat) {
+            self.reflections.note(stanza.to().as_str(), id.as_str());
+        }
+        let passed = self
+            .add(stanza.to().as_str(), |gate, out| {
+                stanza.pass(gate, speaker, out)
+            })
+            .await;
+        match passed {
+            Ok(()) => Ok(id),
+            Err(why) => Err(Unsent::new(stanza, why)),
+        }
     }
 
     /// Waits for room, then lets `write` add a stanza for `peer`.

@@ -9,11 +9,11 @@ use couplet_core::{gate::Unsendable, outgoing::Outgoing};
 /// # Examples
 ///
 /// ```
-/// use couplet::{Link, Outgoing, Unsent};
+/// use couplet::{Link, Outgoing, SentId, Unsent};
 ///
-/// async fn try_twice(link: &Link, stanza: Outgoing) -> Result<(), Unsent> {
+/// async fn try_twice(link: &Link, stanza: Outgoing) -> Result<SentId, Unsent> {
 ///     match link.send(stanza).await {
-///         Ok(()) => Ok(()),
+///         Ok(id) => Ok(id),
 ///         Err(unsent) => link.send(unsent.into_stanza()).await,
 ///     }
 /// }

@@ -199,10 +199,14 @@ fn conclude(
 
 /// Refuses a stanza, where it may be refused.
 pub(crate) fn refuse(switchboard: &Switchboard, stanza: &Stanza, refusal: &Refusal) {
-    switchboard
-        .metrics()
-        .received(stanza.kind(), Outcome::Refused);
-    Asked::of(stanza, |asked| say(switchboard, asked, refusal));
+    Asked::of(stanza, |asked| {
+        let outcome = match asked.may_be_refused() {
+            true => Outcome::Refused,
+            false => Outcome::Ignored,
+        };
+        switchboard.metrics().received(stanza.kind(), outcome);
+        say(switchboard, asked, refusal);
+    });
 }
 
 /// Refuses what is known of a stanza.

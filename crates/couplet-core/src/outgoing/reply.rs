@@ -44,7 +44,7 @@ impl Outgoing {
         reply
     }
 
-    /// Writes what [`Outgoing::reply`] would, without building it first.
+    /// Writes what [`Outgoing::reply`] would with this id, without building it first.
     ///
     /// # Errors
     ///
@@ -60,12 +60,13 @@ impl Outgoing {
     ///
     /// let gate = Gate::new("echo.test".parse().unwrap(), 512 * 1024);
     /// let mut out = Vec::new();
-    /// Outgoing::pass_reply(&stanza, "y", &gate, &mut out)?;
-    /// assert_eq!(out, b"<message from='bot@echo.test' to='a@b/c' type='chat'><body>y</body></message>");
+    /// Outgoing::pass_reply(&stanza, "r1", "y", &gate, &mut out)?;
+    /// assert_eq!(out, b"<message from='bot@echo.test' to='a@b/c' type='chat' id='r1'><body>y</body></message>");
     /// # Ok::<(), couplet_core::gate::Unsendable>(())
     /// ```
     pub fn pass_reply(
         message: &Stanza,
+        id: &str,
         body: &str,
         gate: &Gate,
         out: &mut Vec<u8>,
@@ -77,6 +78,7 @@ impl Outgoing {
         let lang = message.lang();
         let head = Head {
             type_,
+            id: Some(id),
             lang: lang.as_deref(),
             ..Head::new(
                 Kind::Message,

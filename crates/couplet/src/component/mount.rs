@@ -16,10 +16,14 @@ use crate::{
 };
 
 impl Component {
-    /// Takes messages to a person or bot: type `chat` or `normal`, with a body that is not
-    /// empty, from another domain than the component's own. Never errors, rooms or headlines.
+    /// Takes messages to a person or bot: type `chat` or `normal`, with [text to
+    /// read](crate::Content::Text), from another domain than the component's own. Never errors,
+    /// rooms, headlines or invitations.
     ///
-    /// The handler for bots. (RFC 6121, 5.2.2)
+    /// The handler for bots. A correction is a chat too and says so:
+    /// [`Message::corrects`](crate::Message::corrects). Encrypted chats are answered once a day and
+    /// sender that they cannot be read
+    /// ([`Feature::EncryptedNotice`](crate::Feature::EncryptedNotice)). (RFC 6121, 5.2.2)
     ///
     /// # Examples
     ///
@@ -34,9 +38,10 @@ impl Component {
         self
     }
 
-    /// Takes messages that no other handler takes, but for errors.
+    /// Takes messages that no other handler takes, except errors and what the component itself said
+    /// in a room, which the room sends back. (XEP-0045, 7.4)
     ///
-    /// Use it for headlines, rooms, and whatever has no body.
+    /// Use it for headlines, rooms, invitations, and messages without a body.
     ///
     /// # Examples
     ///

@@ -1,7 +1,7 @@
-//! Last activity: for a component, how long it has been up. (XEP-0012, 5)
+//! Last activity: how long the component has been up, and that a bot is there. (XEP-0012)
 
 use async_trait::async_trait;
-use couplet_core::refusal::Refusal;
+use couplet_core::refusal::{Condition, Refusal};
 use tokio::time::Instant;
 use xmpp_parsers::iq::IqGetPayload;
 use xso::{AsXml, FromXml};
@@ -18,22 +18,37 @@ pub(crate) struct Query {
 
 impl IqGetPayload for Query {}
 
-pub(crate) struct Uptime(Instant);
+/// Answers for the domain with its uptime (XEP-0012, 5), for another address that takes chats with
+/// zero: it is online now (XEP-0012, 4).
+pub(crate) struct Activity {
+    since: Instant,
+    takes_chats: bool,
+}
 
-impl Uptime {
-    pub(crate) fn starting_now() -> Uptime {
-        Uptime(Instant::now())
+impl Activity {
+    pub(crate) fn starting_now(takes_chats: bool) -> Activity {
+        Activity {
+            since: Instant::now(),
+            takes_chats,
+        }
     }
 }
 
 #[async_trait]
-impl IqHandler for Uptime {
+impl IqHandler for Activity {
     type Request = Query;
     type Response = Query;
 
-    async fn handle(&self, _ask: Incoming<Query>) -> Result<Query, Refusal> {
+    async fn handle(&self, ask: Incoming<Query>) -> Result<Query, Refusal> {
+        let seconds = if ask.stanza().to_text() == ask.stanza().to_domain() {
+            self.since.elapsed().as_secs()
+        } else if self.takes_chats {
+            0
+        } else {
+            return Err(Condition::ServiceUnavailable.into());
+        };
         Ok(Query {
-            seconds: Some(self.0.elapsed().as_secs()),
+            seconds: Some(seconds),
         })
     }
 }

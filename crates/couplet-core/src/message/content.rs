@@ -1,0 +1,186 @@
+//! What a message carries for its recipient: text to read, something encrypted, or neither.
+
+use super::{Message, fallback};
+use crate::{element::Element, wire::NS_CLIENT};
+
+/// What a message carries for the person or bot it is addressed to.
+///
+/// # Examples
+///
+/// ```
+/// # use couplet_core::{element::{Scope, Tree}, message::Message, stanza::Stanza};
+/// use couplet_core::message::Content;
+///
+/// # fn message(children: &str) -> Message {
+/// #     let xml = format!("<message from='a@b/c' to='d' type='chat'>{children}</message>");
+/// #     Stanza::read(Tree::parse(xml.into(), &Scope::component()).unwrap()).unwrap().into()
+/// # }
+/// assert_eq!(message("<body>hi</body>").content(), Content::Text);
+/// let typing = message("<composing xmlns='http://jabber.org/protocol/chatstates'/>");
+/// assert_eq!(typing.content(), Content::Other);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Text to read.
+    Text,
+    /// Text that only the recipient's keys open; a body beside it is a placeholder.
+    /// (XEP-0380, XEP-0384, XEP-0373, XEP-0027)
+    Encrypted,
+    /// No text for the recipient: no body, an invitation to a room (XEP-0045, 7.8; XEP-0249), a
+    /// notice of a room, a copy of another message (XEP-0280, XEP-0313), or a body that is a
+    /// fallback as a whole (XEP-0428).
+    Other,
+}
+
+impl Message {
+    /// What it carries for its recipient, by its children alone; the type is not looked at.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, message::{Content, Message}, stanza::Stanza};
+    /// # let xml = "<message from='room@muc' to='bot@c'><x xmlns='http://jabber.org/protocol/muc#user'>\
+    /// #     <invite from='a@b'/></x><body>a@b invites you</body></message>";
+    /// # let message = Message::from(Stanza::read(Tree::parse(xml.into(), &Scope::component()).unwrap()).unwrap());
+    /// // An invitation to a room, with a body for clients that do not know it.
+    /// assert_eq!(message.content(), Content::Other);
+    /// ```
+    #[must_use]
+    pub fn content(&self) -> Content {
+        let (mut has_text, mut has_fallback) = (false, false);
+        let (mut mark, mut sealed) = (false, false);
+        for child in self.stanza().payloads() {
+            match child.ns() {
+                NS_CLIENT => has_text |= child.name() == "body" && !child.text().is_empty(),
+                "http://jabber.org/protocol/muc#user" if self.is_of_the_room_itself(child) => {
+                    return Content::Other;
+                }
+                "jabber:x:conference" => return Content::Other,
+                "urn:xmpp:carbons:2" if matches!(child.name(), "sent" | "received") => {
+                    return Content::Other;
+                }
+                "urn:xmpp:mam:1" | "urn:xmpp:mam:2" if child.name() == "result" => {
+                    return Content::Other;
+                }
+                "urn:xmpp:eme:0" => mark = true,
+                "eu.siacs.conversations.axolotl" | "urn:xmpp:omemo:1" | "urn:xmpp:omemo:2" => {
+                    mark = true;
+                    // Without a payload it only carries keys. (XEP-0384, 5.5.3)
+                    sealed |= child.children().any(|part| part.name() == "payload");
+                }
+                "jabber:x:encrypted" | "urn:xmpp:openpgp:0" => sealed = true,
+                _ => has_fallback |= fallback::is_fallback(child),
+            }
+        }
+        if sealed || (mark && has_text) {
+            return Content::Encrypted;
+        }
+        if has_fallback {
+            has_text = !self.text().trim().is_empty();
+        }
+        if has_text {
+            Content::Text
+        } else {
+            Content::Other
+        }
+    }
+
+    /// Whether a `muc#user` extension makes it a message of the room and not of an occupant:
+    /// XEP-0045, 7.5 lets a private message carry an empty one.
+    fn is_of_the_room_itself(&self, extension: Element<'_>) -> bool {
+        !self.stanza().from_text().contains('/') || extension.children().next().is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        element::{Scope, Tree},
+        stanza::Stanza,
+    };
+
+    fn content(from: &str, children: &str) -> Content {
+        let xml = format!("<message from='{from}' to='bot@c'>{children}</message>");
+        let tree = Tree::parse(xml.into(), &Scope::component()).unwrap();
+        Message::from(Stanza::read(tree).unwrap()).content()
+    }
+
+    const BODY: &str = "<body>some text</body>";
+
+    #[test]
+    fn an_invitation_is_no_text() {
+        for invitation in [
+            "<x xmlns='http://jabber.org/protocol/muc#user'><invite from='a@b'/></x>",
+            "<x xmlns='http://jabber.org/protocol/muc#user'><decline from='a@b'/></x>",
+            "<x xmlns='jabber:x:conference' jid='room@muc'/>",
+        ] {
+            for from in ["room@muc", "a@b/c"] {
+                assert_eq!(
+                    content(from, &format!("{invitation}{BODY}")),
+                    Content::Other
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_notice_of_a_room_is_no_text_and_a_private_message_of_an_occupant_is() {
+        let empty = format!("{BODY}<x xmlns='http://jabber.org/protocol/muc#user'/>");
+        assert_eq!(content("room@muc", &empty), Content::Other);
+        assert_eq!(content("room@muc/alice", &empty), Content::Text);
+        let status = "<x xmlns='http://jabber.org/protocol/muc#user'><status code='104'/></x>";
+        assert_eq!(
+            content("room@muc/alice", &format!("{BODY}{status}")),
+            Content::Other
+        );
+    }
+
+    #[test]
+    fn a_copy_of_another_message_is_no_text() {
+        for copy in [
+            "<sent xmlns='urn:xmpp:carbons:2'/>",
+            "<received xmlns='urn:xmpp:carbons:2'/>",
+            "<result xmlns='urn:xmpp:mam:2'/>",
+        ] {
+            assert_eq!(content("a@b/c", &format!("{copy}{BODY}")), Content::Other);
+        }
+        let private = "<private xmlns='urn:xmpp:carbons:2'/>";
+        assert_eq!(content("a@b/c", &format!("{private}{BODY}")), Content::Text);
+    }
+
+    #[test]
+    fn a_placeholder_for_something_encrypted_is_no_text() {
+        let omemo = "<encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1'/>";
+        for sealed in [
+            format!("{omemo}<payload>QUJD</payload></encrypted>"),
+            format!("{omemo}<payload>QUJD</payload></encrypted>{BODY}"),
+            format!("<encryption xmlns='urn:xmpp:eme:0' namespace='urn:x'/>{BODY}"),
+            format!("<x xmlns='jabber:x:encrypted'>QUJD</x>{BODY}"),
+            format!("<openpgp xmlns='urn:xmpp:openpgp:0'>QUJD</openpgp>{BODY}"),
+        ] {
+            assert_eq!(content("a@b/c", &sealed), Content::Encrypted, "{sealed}");
+        }
+        let keys_alone = format!("{omemo}</encrypted>");
+        assert_eq!(content("a@b/c", &keys_alone), Content::Other);
+    }
+
+    #[test]
+    fn a_body_that_is_a_fallback_as_a_whole_is_no_text() {
+        for fallback in [
+            "<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:message-retract:1'/>",
+            "<fallback xmlns='urn:xmpp:fallback:0' for='urn:x'><body/></fallback>",
+            "<fallback xmlns='urn:xmpp:fallback:0' for='urn:x'><body start='0' end='9'/></fallback>",
+            "<fallback xmlns='urn:xmpp:feature-fallback:0'/>",
+        ] {
+            assert_eq!(
+                content("a@b/c", &format!("{fallback}{BODY}")),
+                Content::Other
+            );
+        }
+        let subject = "<fallback xmlns='urn:xmpp:fallback:0' for='urn:x'><subject/></fallback>";
+        assert_eq!(content("a@b/c", &format!("{subject}{BODY}")), Content::Text);
+        let quote = "<fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:reply:0'><body start='0' end='5'/></fallback>";
+        assert_eq!(content("a@b/c", &format!("{quote}{BODY}")), Content::Text);
+    }
+}

@@ -1,0 +1,88 @@
+//! The parts of a body that stand in for another element. (XEP-0428)
+
+use std::{borrow::Cow, ops::Range};
+
+use crate::{element::Element, stanza::Stanza};
+
+/// The namespaces of the element: today's, and that of version 0.1.
+const NAMESPACES: [&str; 2] = ["urn:xmpp:fallback:0", "urn:xmpp:feature-fallback:0"];
+
+/// Whether this is a fallback indication.
+pub(super) fn is_fallback(element: Element<'_>) -> bool {
+    element.name() == "fallback" && NAMESPACES.contains(&element.ns())
+}
+
+/// Removes from `body` what the stanza marks as a fallback.
+///
+/// Takes time in proportion to the body and the marks, however the marks overlap.
+pub(super) fn without_fallback<'a>(stanza: &Stanza, body: Cow<'a, str>) -> Cow<'a, str> {
+    let mut marked: Vec<Range<usize>> = stanza
+        .payloads()
+        .filter(|payload| is_fallback(*payload))
+        .flat_map(ranges_of)
+        .collect();
+    if marked.is_empty() {
+        return body;
+    }
+    marked.sort_unstable_by_key(|range| range.start);
+    Cow::Owned(cut(&body, &marked))
+}
+
+/// The ranges of one indication, counted in code points. (XEP-0428, 3.1; XEP-0426)
+///
+/// Without a child it is about the whole message, and so is a `<body/>` without a readable range.
+fn ranges_of(fallback: Element<'_>) -> Vec<Range<usize>> {
+    let mut parts = fallback
+        .children()
+        .filter(|part| part.ns() == fallback.ns())
+        .peekable();
+    if parts.peek().is_none() {
+        return vec![0..usize::MAX];
+    }
+    parts
+        .filter(|part| part.name() == "body")
+        .map(|part| {
+            let position = |name| part.attr(name).and_then(|at| at.trim().parse().ok());
+            match (position("start"), position("end")) {
+                (Some(start), Some(end)) => start..end,
+                _ => 0..usize::MAX,
+            }
+        })
+        .collect()
+}
+
+/// What is in none of the ranges, which are sorted by their start.
+fn cut(body: &str, marked: &[Range<usize>]) -> String {
+    let mut marked = marked.iter().peekable();
+    let mut end = 0;
+    body.chars()
+        .enumerate()
+        .filter(|(at, _)| {
+            while let Some(range) = marked.next_if(|range| range.start <= *at) {
+                end = end.max(range.end);
+            }
+            *at >= end
+        })
+        .map(|(_, character)| character)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_may_overlap_touch_and_reach_past_the_end() {
+        let of = |ranges: &[Range<usize>]| cut("0123456789", ranges);
+        assert_eq!(of(&[0..3]), "3456789");
+        assert_eq!(of(&[0..3, 1..2, 2..5]), "56789");
+        assert_eq!(of(&[2..4, 4..6, 9..99]), "01678");
+        assert_eq!(of(&[0..usize::MAX]), "");
+        assert_eq!(of(&[5..5, 7..2]), "0123456789");
+    }
+
+    #[test]
+    fn ranges_count_code_points() {
+        assert_eq!(cut("😀é> x", &[0..3]), " x");
+    }
+}

@@ -1,0 +1,123 @@
+//! The ids of what is sent: made for each stanza that has none.
+
+use std::{
+    fmt,
+    hash::{BuildHasher, RandomState},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use uuid::{Builder, fmt::Hyphenated};
+
+/// The id of a stanza that was sent: what its receipts, corrections, reactions and errors refer to.
+/// (RFC 6120, 8.1.3; XEP-0184, XEP-0308, XEP-0444)
+///
+/// It is the id the program gave it, or else a UUID, because some clients track only those.
+///
+/// # Examples
+///
+/// ```
+/// use couplet::{Incoming, Message, Outgoing, Unsent};
+/// use xmpp_parsers::message_correct::Replace;
+///
+/// async fn count(chat: Incoming<Message>) -> Result<(), Unsent> {
+///     let id = chat.reply("1").await?;
+///     let two = Outgoing::chat(chat.from(), "2").payload(&Replace { id: id.into() });
+///     chat.link().send(two).await?;
+///     Ok(())
+/// }
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct SentId(Text);
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Text {
+    Made([u8; Hyphenated::LENGTH]),
+    Given(Box<str>),
+}
+
+impl SentId {
+    pub(crate) fn given(id: &str) -> SentId {
+        SentId(Text::Given(id.into()))
+    }
+
+    /// The characters of the id.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::SentId;
+    ///
+    /// fn is_receipt_for(sent: &SentId, received: &str) -> bool {
+    ///     sent.as_str() == received
+    /// }
+    /// ```
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match &self.0 {
+            Text::Made(text) => str::from_utf8(text).unwrap_or_default(),
+            Text::Given(text) => text,
+        }
+    }
+}
+
+impl fmt::Display for SentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for SentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SentId").field(&self.as_str()).finish()
+    }
+}
+
+impl From<SentId> for String {
+    fn from(id: SentId) -> String {
+        id.as_str().to_owned()
+    }
+}
+
+/// A handler may end in what `reply` or `send` returns.
+impl From<SentId> for () {
+    fn from(_sent: SentId) {}
+}
+
+/// A series of UUIDs that cannot be guessed from each other: a keyed hash of a counter.
+#[derive(Debug, Default)]
+pub(crate) struct SentIds {
+    key: RandomState,
+    count: AtomicU64,
+}
+
+impl SentIds {
+    pub(crate) fn next(&self) -> SentId {
+        let count = self.count.fetch_add(1, Ordering::Relaxed);
+        let (high, low) = (
+            self.key.hash_one((count, true)),
+            self.key.hash_one((count, false)),
+        );
+        let random = (u128::from(high) << 64) | u128::from(low);
+        let uuid = Builder::from_random_bytes(random.to_be_bytes()).into_uuid();
+        let mut text = [0; Hyphenated::LENGTH];
+        uuid.hyphenated().encode_lower(&mut text);
+        SentId(Text::Made(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thousand_ids_are_a_thousand_uuids_of_version_4() {
+        let ids = SentIds::default();
+        let made: std::collections::HashSet<SentId> = (0..1000).map(|_| ids.next()).collect();
+        assert_eq!(made.len(), 1000);
+        for id in made {
+            let uuid = uuid::Uuid::parse_str(id.as_str()).unwrap();
+            assert_eq!(uuid.get_version_num(), 4);
+            assert_eq!(uuid.get_variant(), uuid::Variant::RFC4122);
+        }
+    }
+}
