@@ -113,7 +113,7 @@ impl Does {
     }
 }
 
-async fn reply(chat: Incoming<Message>) -> Result<(), couplet::Unsent> {
+async fn reply(chat: Incoming<Message>) -> Result<couplet::SentId, couplet::Unsent> {
     chat.reply(chat.text()).await
 }
 
@@ -122,7 +122,8 @@ async fn said(chat: &Incoming<Message>, seen: &str) -> Result<(), Refusal> {
     if seen.is_empty() {
         return Err(Condition::BadRequest.into());
     }
-    Ok(chat.reply(chat.text()).await?)
+    chat.reply(chat.text()).await?;
+    Ok(())
 }
 
 fn crowded(component: Component, more: usize) -> Component {
