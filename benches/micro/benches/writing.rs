@@ -18,6 +18,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use micro::{PING, PLAIN};
 use xmpp_parsers::disco::{DiscoInfoResult, Identity};
 
+const ID: &str = "9a1f2b58-7c66-4ad1-8a61-0c8dd37f21aa";
 const BODY: &str = "0000042 says what users say, more or less ----------------------";
 const MARKUP: &str = "if a < b && b < c then \"a\" < 'c': what users say, more or less";
 
@@ -63,7 +64,7 @@ fn answers(criterion: &mut Criterion) {
     group.bench_function("reply to a message", |bencher| {
         bencher.iter(|| {
             out.clear();
-            Outgoing::pass_reply(&message, BODY, &gate, &mut out)
+            Outgoing::pass_reply(&message, ID, BODY, &gate, &mut out)
         });
     });
     group.bench_function("empty result", |bencher| {

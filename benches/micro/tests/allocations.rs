@@ -92,7 +92,7 @@ fn writing_into_a_warm_buffer_allocates_nothing() {
         let mut wire = Wire::new(&mut out);
         wire.attribute("to", "o'hara@localhost");
         wire.text("1 < 2 & \u{1} \u{FFFE} what users say, more or less");
-        Outgoing::pass_reply(&message, "1 < 2", &gate, &mut out).unwrap();
+        Outgoing::pass_reply(&message, "r1", "1 < 2", &gate, &mut out).unwrap();
         Asked::of(&ping, |asked| {
             asked.result(&gate, &mut out, |_| Ok(())).unwrap()
         });
