@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the tests need and this machine lacks: Prosody, ejabberd, PostgreSQL, promtool, a C
-# compiler for ring, and in tests/.venv slixmpp, aioxmpp and what judges the files in deploy/. Run it
-# as often as you like; with everything there it takes a moment.
+# compiler for ring, in a root directory the servers of Debian 13, and in tests/.venv slixmpp, aioxmpp
+# and what judges the files in deploy/. Run it as often as you like; with everything there it takes a
+# moment.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -33,6 +34,9 @@ elif [ ! -x $kustomize ]; then
 fi
 python3 -c 'import venv, ensurepip' 2>/dev/null || wanted+=(python3-venv)
 [ ${#wanted[@]} -eq 0 ] || deploy/packages.sh "${wanted[@]}"
+
+# Prosody 13.0 and ejabberd 24.12, beside those installed here.
+tests/debian13.sh
 
 python=tests/.venv/bin/python
 installed() {

@@ -7,7 +7,6 @@ mod config;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use tempfile::TempDir;
 
@@ -15,10 +14,14 @@ use crate::certificate;
 use crate::client::Client;
 use crate::error::{StageError, doing};
 use crate::process::{self, Process};
+use crate::root::Root;
 use crate::setup::{Setup, quoted};
 
 const ATTEMPTS: usize = 5;
 const CLASH: &str = "eaddrinuse";
+
+/// Short: ejabberd 24.12 encodes the path into another one that may have 107 bytes (docs/servers.md, 10).
+const SOCKET: &str = "c.sock";
 
 /// A private ejabberd on free loopback ports, with its data in a temporary directory.
 ///
@@ -44,6 +47,7 @@ const CLASH: &str = "eaddrinuse";
 pub struct Ejabberd {
     // Before the folder: fields drop in order, and a dead server writes no more files.
     process: Option<Process>,
+    root: Root,
     erl: PathBuf,
     libraries: String,
     setup: Setup,
@@ -71,18 +75,19 @@ impl Ejabberd {
     ///
     /// # Errors
     ///
-    /// ejabberd is not installed, its files cannot be written, or it did not come up; see
+    /// ejabberd or the root of Debian 13 is not installed, its files cannot be written, or it did not come up; see
     /// [`StageError`].
     ///
     /// # Cancel safety
     ///
     /// A future dropped half-way takes the server with it.
     pub async fn start(setup: Setup) -> Result<Ejabberd, StageError> {
-        let libraries = libraries(&process::find("ejabberdctl", "ejabberd")?)?;
-        let erl = process::find("erl", "erlang-base")?;
+        let root = Root::of(setup.packages)?;
+        let libraries = libraries(&root.find("ejabberdctl", "ejabberd")?)?;
+        let erl = root.find("erl", "erlang-base")?;
         let mut attempt = 1;
         loop {
-            let mut stage = Ejabberd::prepare(&erl, &libraries, setup.clone())?;
+            let mut stage = Ejabberd::prepare(&root, &erl, &libraries, setup.clone())?;
             match stage.launch().await {
                 Ok(()) => return Ok(stage),
                 Err(StageError::PortTaken { .. }) if attempt < ATTEMPTS => attempt += 1,
@@ -145,7 +150,7 @@ impl Ejabberd {
     pub fn unix_path(&self) -> Option<PathBuf> {
         self.setup
             .unix_socket
-            .then(|| self.folder.path().join("component.sock"))
+            .then(|| self.folder.path().join(SOCKET))
     }
 
     /// Where users connect: `127.0.0.1:port`.
@@ -279,15 +284,18 @@ impl Ejabberd {
         process::tail(&self.log_file())
     }
 
-    fn prepare(erl: &Path, libraries: &str, setup: Setup) -> Result<Ejabberd, StageError> {
-        let folder = tempfile::Builder::new()
-            .prefix("couplet-ejabberd-")
-            .tempdir()
-            .map_err(doing("making a temporary directory"))?;
+    fn prepare(
+        root: &Root,
+        erl: &Path,
+        libraries: &str,
+        setup: Setup,
+    ) -> Result<Ejabberd, StageError> {
+        let folder = root.temporary("couplet-ejabberd-")?;
         let [client_port, component_port, tls_port] = process::free_ports()?;
         let (authority, certificate) = certificate::issue(folder.path())?;
         let stage = Ejabberd {
             process: None,
+            root: root.clone(),
             erl: erl.to_owned(),
             libraries: libraries.to_owned(),
             setup,
@@ -309,18 +317,18 @@ impl Ejabberd {
             // A killed server leaves its socket behind, and binding to that fails.
             let _none_at_first = fs::remove_file(socket);
         }
-        let folder = self.folder.path();
-        let mut command = Command::new(&self.erl);
+        let folder = self.root.inside(self.folder.path());
+        let mut command = self.root.command(&self.erl);
         // servers.md, 1: not ejabberdctl, which insists on a node name, a user and one spool.
         command
             .args(["-noinput", "+sbwt", "none", "-mnesia", "dir"])
             .arg(quoted(&folder.join("spool").to_string_lossy()))
             .args(["-s", "ejabberd"])
             .env("ERL_LIBS", &self.libraries)
-            .env("EJABBERD_CONFIG_PATH", self.config_file())
+            .env("EJABBERD_CONFIG_PATH", folder.join("ejabberd.yml"))
             .env("EJABBERD_LOG_PATH", folder.join("ejabberd.log"))
             .env("ERL_CRASH_DUMP", folder.join("erl_crash.dump"))
-            .env("HOME", folder);
+            .env("HOME", &folder);
         for flags in ["ERL_FLAGS", "ERL_AFLAGS", "ERL_ZFLAGS"] {
             command.env_remove(flags);
         }
@@ -332,9 +340,14 @@ impl Ejabberd {
             .collect();
         signs.extend(
             self.unix_path()
-                .map(|socket| format!("at unix:{} for", socket.display())),
+                .map(|socket| format!("at unix:{} for", self.root.inside(&socket).display())),
         );
-        let process = Process::spawn("ejabberd", &mut command, folder, &self.log_file())?;
+        let process = Process::spawn(
+            "ejabberd",
+            &mut command,
+            self.folder.path(),
+            &self.log_file(),
+        )?;
         self.process
             .insert(process)
             .ready(&ports, &signs, CLASH)

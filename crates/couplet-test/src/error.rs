@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long a user waits for anything.
@@ -30,6 +31,11 @@ pub enum StageError {
         program: &'static str,
         /// The Debian package that contains it.
         package: &'static str,
+    },
+    /// The root directory with the servers of Debian 13 is not there, or not complete.
+    NoRoot {
+        /// Where it was looked for.
+        path: PathBuf,
     },
     /// A file or a process of the stage could not be made.
     Io {
@@ -109,6 +115,12 @@ impl fmt::Display for StageError {
                 out,
                 "the program `{program}` is not installed: run tests/install.sh, or install its \
                  package yourself (Debian, Ubuntu: apt-get install {package})"
+            ),
+            Self::NoRoot { path } => write!(
+                out,
+                "no root directory with the servers of Debian 13 at {}: run tests/debian13.sh, which \
+                 makes it there once; the environment variable COUPLET_TRIXIE names another place",
+                path.display()
             ),
             Self::Io { doing, source } => write!(out, "{doing}: {source}"),
             Self::Ended {

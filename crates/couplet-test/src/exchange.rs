@@ -41,6 +41,8 @@ pub(crate) struct State {
     up: bool,
     /// As if the cable were cut: connections stay open and nothing moves.
     pub(crate) silent: bool,
+    /// What components send to addresses of their own domain is lost.
+    pub(crate) loses_self_pings: bool,
     /// What the next logins are refused with.
     pub(crate) refusal: Option<String>,
     /// How many bytes go to a component at a time.
@@ -88,6 +90,7 @@ impl Exchange {
                 setup,
                 up: true,
                 silent: false,
+                loses_self_pings: false,
                 refusal: None,
                 piece: usize::MAX,
                 lines: BTreeMap::new(),
@@ -139,6 +142,7 @@ impl State {
     pub(crate) fn start(&mut self) {
         self.end(b"");
         (self.up, self.silent, self.refusal) = (true, false, None);
+        self.loses_self_pings = false;
     }
 
     /// Goes down; `last_bytes` are the last that components read.

@@ -224,6 +224,23 @@ impl Server {
         self.exchange.change(|state| state.silent = true);
     }
 
+    /// Loses what components send to addresses of their own domain, such as self-pings, until
+    /// [`Server::restart`]; everything else arrives.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let server = couplet_test::Server::start(couplet::Component::new).await;
+    /// server.lose_self_pings();
+    /// server.user("alice@example.org/phone").ping("echo.test").await;
+    /// # }
+    /// ```
+    pub fn lose_self_pings(&self) {
+        self.exchange.change(|state| state.loses_self_pings = true);
+    }
+
     /// How many stanzas components have sent that Prosody or ejabberd would refuse or close the
     /// stream for; [`Server::journal`] tells which.
     ///

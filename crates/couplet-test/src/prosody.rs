@@ -6,15 +6,16 @@ mod config;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::time::{Instant, sleep};
 
+use crate::certificate;
 use crate::client::Client;
 use crate::error::{StageError, doing};
 use crate::process::{self, Process};
+use crate::root::Root;
 use crate::setup::Setup;
 
 const ATTEMPTS: usize = 5;
@@ -44,10 +45,13 @@ const RELOADED_WITHIN: Duration = Duration::from_secs(10);
 pub struct Prosody {
     // Before the folder: fields drop in order, and a dead server writes no more files.
     process: Option<Process>,
+    root: Root,
     program: PathBuf,
     setup: Setup,
     client_port: u16,
     component_port: u16,
+    authority: PathBuf,
+    certificate: PathBuf,
     launches: u32,
     folder: TempDir,
 }
@@ -67,17 +71,18 @@ impl Prosody {
     ///
     /// # Errors
     ///
-    /// Prosody is not installed, its files cannot be written, or it did not come up; see
+    /// Prosody or the root of Debian 13 is not installed, its files cannot be written, or it did not come up; see
     /// [`StageError`].
     ///
     /// # Cancel safety
     ///
     /// A future dropped half-way takes the server with it.
     pub async fn start(setup: Setup) -> Result<Prosody, StageError> {
-        let program = process::find("prosody", "prosody")?;
+        let root = Root::of(setup.packages)?;
+        let program = root.find("prosody", "prosody")?;
         let mut attempt = 1;
         loop {
-            let mut stage = Prosody::prepare(&program, setup.clone())?;
+            let mut stage = Prosody::prepare(root.clone(), program.clone(), setup.clone())?;
             match stage.launch().await {
                 Ok(()) => return Ok(stage),
                 Err(StageError::PortTaken { .. }) if attempt < ATTEMPTS => attempt += 1,
@@ -110,6 +115,20 @@ impl Prosody {
     /// ```
     pub fn client_addr(&self) -> String {
         format!("127.0.0.1:{}", self.client_port)
+    }
+
+    /// The PEM file of the authority that signed the server's certificate (for `localhost`), which
+    /// users get with [`Setup::client_tls`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn example(prosody: &couplet_test::Prosody) {
+    /// assert!(prosody.authority().ends_with("ca.pem"));
+    /// # }
+    /// ```
+    pub fn authority(&self) -> &Path {
+        &self.authority
     }
 
     /// What the stage was set up with.
@@ -284,12 +303,10 @@ impl Prosody {
         process::tail(&self.log_file())
     }
 
-    fn prepare(program: &Path, setup: Setup) -> Result<Prosody, StageError> {
-        let folder = tempfile::Builder::new()
-            .prefix("couplet-prosody-")
-            .tempdir()
-            .map_err(doing("making a temporary directory"))?;
+    fn prepare(root: Root, program: PathBuf, setup: Setup) -> Result<Prosody, StageError> {
+        let folder = root.temporary("couplet-prosody-")?;
         let [client_port, component_port] = process::free_ports()?;
+        let (authority, certificate) = certificate::issue(folder.path())?;
         let modules = folder.path().join("modules");
         for folder in [&modules, &folder.path().join("data")] {
             fs::create_dir(folder).map_err(doing("making the server's folders"))?;
@@ -297,10 +314,13 @@ impl Prosody {
         process::write(&modules.join("mod_stage.lua"), config::MOD_STAGE)?;
         let stage = Prosody {
             process: None,
-            program: program.to_owned(),
+            root,
+            program,
             setup,
             client_port,
             component_port,
+            authority,
+            certificate,
             launches: 0,
             folder,
         };
@@ -310,8 +330,9 @@ impl Prosody {
 
     async fn launch(&mut self) -> Result<(), StageError> {
         self.launches += 1;
-        let mut command = Command::new(&self.program);
-        command.arg("-F").arg("--config").arg(self.config_file());
+        let mut command = self.root.command(&self.program);
+        let config = self.root.inside(&self.config_file());
+        command.arg("-F").arg("--config").arg(config);
         let process = Process::spawn(
             "Prosody",
             &mut command,

@@ -4,6 +4,8 @@
 
 use couplet_core::jid::hosted_domain;
 
+use crate::root::Packages;
+
 /// What a stage shall look like: the components it expects, and how it treats them.
 ///
 /// The virtual host is always `localhost`. The same value starts either server; an option that one
@@ -30,7 +32,11 @@ pub struct Setup {
     pub(crate) client_stanza_limit: Option<usize>,
     pub(crate) read_timeout: Option<u32>,
     pub(crate) no_delay: bool,
+    pub(crate) send_chunk: Option<usize>,
+    pub(crate) client_tls: bool,
     pub(crate) own_pubsub: Option<OwnPubsub>,
+    pub(crate) mod_privilege: bool,
+    pub(crate) packages: Packages,
 }
 
 /// The server's own pubsub service: its address and who may make nodes.
@@ -59,7 +65,11 @@ impl Setup {
             client_stanza_limit: None,
             read_timeout: None,
             no_delay: false,
+            send_chunk: None,
+            client_tls: false,
             own_pubsub: None,
+            mod_privilege: false,
+            packages: Packages::Installed,
         }
     }
 
@@ -191,6 +201,33 @@ impl Setup {
         self
     }
 
+    /// Offers users STARTTLS, with a certificate for `localhost`; clients may go on without it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let _setup = couplet_test::Setup::component("a.localhost", "one").client_tls();
+    /// ```
+    #[must_use]
+    pub fn client_tls(mut self) -> Setup {
+        self.client_tls = true;
+        self
+    }
+
+    /// How many bytes Prosody 13 writes at a time; 4 MiB by default. Of a stanza that is larger,
+    /// Prosody 13.0 loses the rest (docs/servers.md, 3); the other servers know no such limit.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let _setup = couplet_test::Setup::component("a.localhost", "one").send_chunk(1 << 28);
+    /// ```
+    #[must_use]
+    pub fn send_chunk(mut self, bytes: usize) -> Setup {
+        self.send_chunk = Some(bytes);
+        self
+    }
+
     /// Lets the server run its own pubsub service (`mod_pubsub` of either) at this address, where
     /// only this account may make nodes: to compare another one with.
     ///
@@ -209,6 +246,39 @@ impl Setup {
             domain: domain.to_owned(),
             creator: creator.to_owned(),
         });
+        self
+    }
+
+    /// Loads ejabberd's `mod_privilege` without granting anything (ejabberd only). Since 24.10 the
+    /// server then drops every IQ that a component sends to an address without a resource
+    /// (docs/servers.md, 5).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let _setup = couplet_test::Setup::component("a.localhost", "one").mod_privilege();
+    /// ```
+    #[must_use]
+    pub fn mod_privilege(mut self) -> Setup {
+        self.mod_privilege = true;
+        self
+    }
+
+    /// Takes the server of Debian 13 (Prosody 13.0, ejabberd 24.12) instead of the installed one.
+    ///
+    /// It runs in a root directory that tests/debian13.sh makes once; the environment variable
+    /// `COUPLET_TRIXIE` names another place than `/var/cache/couplet/trixie`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_test::{Packages, Setup};
+    ///
+    /// let setup = Setup::component("a.localhost", "one").packages(Packages::Debian13);
+    /// ```
+    #[must_use]
+    pub fn packages(mut self, packages: Packages) -> Setup {
+        self.packages = packages;
         self
     }
 

@@ -11,6 +11,7 @@ use crate::actor::User;
 use crate::ejabberd::Ejabberd;
 use crate::memory::Server;
 use crate::prosody::Prosody;
+use crate::root::Packages;
 use crate::running::Running;
 use crate::setup::Setup;
 use crate::verdict::{fail, good};
@@ -76,21 +77,33 @@ impl Stage {
 
     /// A stage with a server in memory; for tests with a paused clock.
     pub fn memory() -> Stage {
-        Stage::new(On::Memory)
+        Stage::new(On::Memory, Packages::Installed)
     }
 
-    /// A stage with a real Prosody.
+    /// A stage with the Prosody that is installed.
     pub fn prosody() -> Stage {
-        Stage::new(On::Prosody)
+        Stage::new(On::Prosody, Packages::Installed)
     }
 
-    /// A stage with a real ejabberd.
+    /// A stage with the ejabberd that is installed.
     pub fn ejabberd() -> Stage {
-        Stage::new(On::Ejabberd)
+        Stage::new(On::Ejabberd, Packages::Installed)
     }
 
-    fn new(on: On) -> Stage {
-        let setup = Setup::component(Stage::DOMAIN, "s3cret").and_component(Stage::OTHER, "other");
+    /// A stage with Prosody 13.0 of Debian 13.
+    pub fn prosody_13() -> Stage {
+        Stage::new(On::Prosody, Packages::Debian13)
+    }
+
+    /// A stage with ejabberd 24.12 of Debian 13.
+    pub fn ejabberd_24() -> Stage {
+        Stage::new(On::Ejabberd, Packages::Debian13)
+    }
+
+    fn new(on: On, packages: Packages) -> Stage {
+        let setup = Setup::component(Stage::DOMAIN, "s3cret")
+            .and_component(Stage::OTHER, "other")
+            .packages(packages);
         Stage {
             on,
             setup,
@@ -101,6 +114,11 @@ impl Stage {
     /// Which server it has.
     pub fn on(&self) -> On {
         self.on
+    }
+
+    /// Whose packages its server comes from.
+    pub fn packages(&self) -> Packages {
+        self.setup.packages
     }
 
     /// Changes the setup; possible before the server has started.

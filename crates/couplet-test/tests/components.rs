@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use couplet_test::{Ejabberd, Prosody, Setup};
+use couplet_test::{Ejabberd, Packages, Prosody, Setup};
 use sha1::{Digest, Sha1};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -12,6 +12,10 @@ use tokio::time::timeout;
 type Outcome = Result<(), Box<dyn Error>>;
 
 const DOMAIN: &str = "echo.localhost";
+
+/// Whose servers are tested: those of this machine and those of Debian 13.
+const ALL: [Packages; 2] = [Packages::Installed, Packages::Debian13];
+
 /// Would break a careless configuration file.
 const SECRET: &str = "s3\"cr\\et 'é";
 
@@ -74,85 +78,95 @@ fn to_bot(id: &str) -> String {
 
 #[tokio::test]
 async fn a_component_with_an_awkward_secret_is_let_in() -> Outcome {
-    let prosody = Prosody::start(setup()).await?;
-    let ejabberd = Ejabberd::start(setup()).await?;
-    for addr in [prosody.component_addr(), ejabberd.component_addr()] {
-        Component::login(&addr, SECRET)
-            .await?
-            .until("<handshake")
-            .await?;
-        Component::login(&addr, "wrong")
-            .await?
-            .until("not-authorized")
-            .await?;
+    for packages in ALL {
+        let prosody = Prosody::start(setup().packages(packages)).await?;
+        let ejabberd = Ejabberd::start(setup().packages(packages)).await?;
+        for addr in [prosody.component_addr(), ejabberd.component_addr()] {
+            Component::login(&addr, SECRET)
+                .await?
+                .until("<handshake")
+                .await?;
+            Component::login(&addr, "wrong")
+                .await?
+                .until("not-authorized")
+                .await?;
+        }
     }
     Ok(())
 }
 
 #[tokio::test]
 async fn a_reloaded_component_is_a_zombie() -> Outcome {
-    let prosody = Prosody::start(setup()).await?;
-    let mut component = Component::login(&prosody.component_addr(), SECRET).await?;
-    component.until("<handshake").await?;
-    let mut alice = prosody.user("alice").await?;
-    alice.send_raw(to_bot("before")).await?;
-    component.until("hello").await?;
+    for packages in ALL {
+        let prosody = Prosody::start(setup().packages(packages)).await?;
+        let mut component = Component::login(&prosody.component_addr(), SECRET).await?;
+        component.until("<handshake").await?;
+        let mut alice = prosody.user("alice").await?;
+        alice.send_raw(to_bot("before")).await?;
+        component.until("hello").await?;
 
-    prosody.reload_component(DOMAIN).await?;
-    alice.send_raw(to_bot("after")).await?;
-    let bounce = alice.next_from("message", "bot@echo.localhost").await?;
-    assert_eq!(
-        bounce.root().attr("type").as_deref(),
-        Some("error"),
-        "{}",
-        bounce.as_str()
-    );
-    // The link itself looks healthy.
-    let ping = format!(
-        "<iq type='get' id='p' from='{DOMAIN}' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>"
-    );
-    component.send(&ping).await?;
-    let said = component.until("<iq").await?;
-    assert!(said.contains("result") && !said.contains("hello"), "{said}");
+        prosody.reload_component(DOMAIN).await?;
+        alice.send_raw(to_bot("after")).await?;
+        let bounce = alice.next_from("message", "bot@echo.localhost").await?;
+        assert_eq!(
+            bounce.root().attr("type").as_deref(),
+            Some("error"),
+            "{}",
+            bounce.as_str()
+        );
+        // The link itself looks healthy.
+        let ping = format!(
+            "<iq type='get' id='p' from='{DOMAIN}' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>"
+        );
+        component.send(&ping).await?;
+        let said = component.until("<iq").await?;
+        assert!(said.contains("result") && !said.contains("hello"), "{said}");
+    }
     Ok(())
 }
 
 #[tokio::test]
 async fn kick_old_tells_the_older_login_of_the_conflict() -> Outcome {
-    let prosody = Prosody::start(setup().kick_old()).await?;
-    let mut older = Component::login(&prosody.component_addr(), SECRET).await?;
-    older.until("<handshake").await?;
-    let mut newer = Component::login(&prosody.component_addr(), SECRET).await?;
-    newer.until("<handshake").await?;
-    older.until("<conflict").await?;
+    for packages in ALL {
+        let prosody = Prosody::start(setup().packages(packages).kick_old()).await?;
+        let mut older = Component::login(&prosody.component_addr(), SECRET).await?;
+        older.until("<handshake").await?;
+        let mut newer = Component::login(&prosody.component_addr(), SECRET).await?;
+        newer.until("<handshake").await?;
+        older.until("<conflict").await?;
+    }
     Ok(())
 }
 
 #[tokio::test]
 async fn without_kick_old_the_newer_login_is_refused() -> Outcome {
-    let prosody = Prosody::start(setup()).await?;
-    let mut older = Component::login(&prosody.component_addr(), SECRET).await?;
-    older.until("<handshake").await?;
-    let mut newer = Component::login(&prosody.component_addr(), SECRET).await?;
-    newer.until("<conflict").await?;
+    for packages in ALL {
+        let prosody = Prosody::start(setup().packages(packages)).await?;
+        let mut older = Component::login(&prosody.component_addr(), SECRET).await?;
+        older.until("<handshake").await?;
+        let mut newer = Component::login(&prosody.component_addr(), SECRET).await?;
+        newer.until("<conflict").await?;
+    }
     Ok(())
 }
 
 #[tokio::test]
 async fn a_stanza_over_the_limit_ends_the_stream() -> Outcome {
-    let setup = setup().stanza_limit(20_000);
-    let prosody = Prosody::start(setup.clone()).await?;
-    let ejabberd = Ejabberd::start(setup).await?;
-    for addr in [prosody.component_addr(), ejabberd.component_addr()] {
-        let mut component = Component::login(&addr, SECRET).await?;
-        component.until("<handshake").await?;
-        for (size, outcome) in [(10_000, "hello"), (30_000, "</stream:stream>")] {
-            let text = "x".repeat(size);
-            let stanza = format!(
-                "<message from='{DOMAIN}' to='bot@{DOMAIN}'><body>hello{text}</body></message>"
-            );
-            component.send(&stanza).await?;
-            component.until(outcome).await?;
+    for packages in ALL {
+        let setup = setup().packages(packages).stanza_limit(20_000);
+        let prosody = Prosody::start(setup.clone()).await?;
+        let ejabberd = Ejabberd::start(setup).await?;
+        for addr in [prosody.component_addr(), ejabberd.component_addr()] {
+            let mut component = Component::login(&addr, SECRET).await?;
+            component.until("<handshake").await?;
+            for (size, outcome) in [(10_000, "hello"), (30_000, "</stream:stream>")] {
+                let text = "x".repeat(size);
+                let stanza = format!(
+                    "<message from='{DOMAIN}' to='bot@{DOMAIN}'><body>hello{text}</body></message>"
+                );
+                component.send(&stanza).await?;
+                component.until(outcome).await?;
+            }
         }
     }
     Ok(())
@@ -160,23 +174,50 @@ async fn a_stanza_over_the_limit_ends_the_stream() -> Outcome {
 
 #[tokio::test]
 async fn a_user_may_send_as_much_as_the_setup_allows() -> Outcome {
-    let setup = setup()
-        .client_stanza_limit(2_000_000)
-        .stanza_limit(2_000_000);
-    let prosody = Prosody::start(setup.clone()).await?;
-    let ejabberd = Ejabberd::start(setup).await?;
-    let stages = [
-        (prosody.component_addr(), prosody.user("alice").await?),
-        (ejabberd.component_addr(), ejabberd.user("alice").await?),
-    ];
-    for (addr, mut alice) in stages {
-        let mut component = Component::login(&addr, SECRET).await?;
+    for packages in ALL {
+        let setup = setup()
+            .packages(packages)
+            .client_stanza_limit(2_000_000)
+            .stanza_limit(2_000_000);
+        let prosody = Prosody::start(setup.clone()).await?;
+        let ejabberd = Ejabberd::start(setup).await?;
+        let stages = [
+            (prosody.component_addr(), prosody.user("alice").await?),
+            (ejabberd.component_addr(), ejabberd.user("alice").await?),
+        ];
+        for (addr, mut alice) in stages {
+            let mut component = Component::login(&addr, SECRET).await?;
+            component.until("<handshake").await?;
+            let text = "x".repeat(1_000_000);
+            let message = format!("<message to='bot@{DOMAIN}'><body>{text}end</body></message>");
+            alice.send_raw(message).await?;
+            let arrived = component.until("end</body>").await?;
+            assert!(arrived.contains(&text));
+        }
+    }
+    Ok(())
+}
+
+/// docs/servers.md, 5: why Couplet's own pings go to an address with a resource.
+#[tokio::test]
+async fn mod_privilege_of_ejabberd_24_drops_iqs_to_addresses_without_a_resource() -> Outcome {
+    for packages in ALL {
+        let ejabberd = Ejabberd::start(setup().packages(packages).mod_privilege()).await?;
+        let mut component = Component::login(&ejabberd.component_addr(), SECRET).await?;
         component.until("<handshake").await?;
-        let text = "x".repeat(1_000_000);
-        let message = format!("<message to='bot@{DOMAIN}'><body>{text}end</body></message>");
-        alice.send_raw(message).await?;
-        let arrived = component.until("end</body>").await?;
-        assert!(arrived.contains(&text));
+        for (id, to) in [("bare", DOMAIN), ("full", "echo.localhost/keepalive")] {
+            let ping = format!(
+                "<iq type='get' id='{id}' from='{to}' to='{to}'><ping xmlns='urn:xmpp:ping'/></iq>"
+            );
+            component.send(&ping).await?;
+        }
+        // The server routes in order.
+        let said = component.until("full").await?;
+        assert_eq!(
+            said.contains("bare"),
+            packages == Packages::Installed,
+            "{said}"
+        );
     }
     Ok(())
 }

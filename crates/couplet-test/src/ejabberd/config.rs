@@ -12,8 +12,12 @@ pub(super) fn text(stage: &Ejabberd) -> String {
             .map(|bytes| format!("    max_stanza_size: {bytes}\n"))
             .unwrap_or_default()
     };
-    let certificate = quoted(&stage.certificate.to_string_lossy());
+    let certificate = quoted(&stage.root.inside(&stage.certificate).to_string_lossy());
     let own_pubsub = own_pubsub(stage);
+    let privilege = match stage.setup.mod_privilege {
+        true => "  mod_privilege: {}\n",
+        false => "",
+    };
     let mut config = format!(
         r#"hosts: ["localhost"]
 loglevel: info
@@ -27,12 +31,14 @@ modules:
   mod_ping: {{}}
   mod_roster: {{}}
   mod_register: {{ip_access: all, access: all}}
-{own_pubsub}listen:
+{privilege}{own_pubsub}listen:
   - port: {}
     ip: "127.0.0.1"
     module: ejabberd_c2s
+    starttls: {}
 {}"#,
         stage.client_port,
+        stage.setup.client_tls,
         limit(stage.setup.client_stanza_limit)
     );
     // Without a file of its own the component listener offers no certificate at all.
@@ -43,6 +49,7 @@ modules:
         stage.setup.tls.then(|| tcp(stage.tls_port, &tls)),
         stage
             .unix_path()
+            .map(|socket| stage.root.inside(&socket))
             .map(|socket| format!("port: {}", quoted(&format!("unix:{}", socket.display())))),
     ];
     for listener in listeners.into_iter().flatten() {

@@ -51,6 +51,9 @@ impl State {
             self.remark("an improper iq is bounced".to_owned());
             return self.bounce(stanza, &from, &Condition::BadRequest.into());
         }
+        if self.loses_self_pings && domain_of(&to) == domain {
+            return;
+        }
         self.route(stanza, &from, &to);
     }
 

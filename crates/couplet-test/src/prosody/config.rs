@@ -7,7 +7,7 @@ use crate::setup::{Setup, quoted};
 
 /// The configuration file.
 pub(super) fn text(stage: &Prosody) -> String {
-    let folder = quoted(&stage.folder.path().to_string_lossy());
+    let folder = quoted(&stage.root.inside(stage.folder.path()).to_string_lossy());
     let Prosody {
         client_port,
         component_port,
@@ -53,6 +53,12 @@ log = {{ info = "*console" }}
         config.push_str(&format!("admins = {{ {} }}\n", quoted(&own.creator)));
     }
     config.push_str("VirtualHost \"localhost\"\n");
+    if setup.client_tls {
+        let file = quoted(&stage.root.inside(&stage.certificate).to_string_lossy());
+        config.push_str(&format!(
+            "  modules_enabled = {{ \"tls\" }}\n  ssl = {{ key = {file}; certificate = {file} }}\n"
+        ));
+    }
     for (domain, secret) in &setup.components {
         let (domain, secret) = (quoted(domain), quoted(secret));
         config.push_str(&format!(
@@ -72,7 +78,9 @@ fn network(setup: &Setup) -> Option<String> {
     let timeout = setup.read_timeout;
     let timeout = timeout.map(|seconds| format!("read_timeout = {seconds}"));
     let prompt = setup.no_delay.then(|| "nagle = false".to_owned());
-    let all: Vec<String> = timeout.into_iter().chain(prompt).collect();
+    let chunk = setup.send_chunk;
+    let chunk = chunk.map(|bytes| format!("max_send_chunk = {bytes}"));
+    let all: Vec<String> = timeout.into_iter().chain(prompt).chain(chunk).collect();
     (!all.is_empty()).then(|| format!("{{ {} }}", all.join("; ")))
 }
 
