@@ -22,6 +22,7 @@ pub mod features;
 pub mod routing;
 pub mod link;
 pub mod life;
+pub mod keepalive;
 pub mod login;
 pub mod pubsub_rig;
 pub mod pubsub_sink;

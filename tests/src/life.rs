@@ -63,36 +63,6 @@ pub async fn ten_crashes_in_a_row_lose_nothing_that_was_queued(stage: &mut Stage
     component.stop().await.unwrap();
 }
 
-/// A link that is open and leads nowhere is noticed by the ping to our own domain.
-pub async fn a_server_that_has_forgotten_us_is_logged_in_to_again(stage: &mut Stage) {
-    let mut component = stage.run(|config| echo(watchful(config))).await;
-    stage.forget_component().await;
-    component.online().await;
-    let mut alice = stage.user("alice").await;
-    is_echoed(&mut alice).await;
-    component.stop().await.unwrap();
-}
-
-/// A cut cable: no bytes, no end.
-pub async fn a_server_that_says_nothing_is_left(stage: &mut Stage) {
-    let mut component = stage.run(echo).await;
-    stage.in_memory().await.silence();
-    is_offline(&component).await;
-    stage.restart().await;
-    component.online().await;
-    is_echoed(&mut stage.user("alice").await).await;
-    component.stop().await.unwrap();
-}
-
-/// An hour of silence is no reason to leave a server that answers.
-pub async fn a_quiet_link_lasts(stage: &mut Stage) {
-    let component = stage.run(echo).await;
-    tokio::time::sleep(Duration::from_secs(3600)).await;
-    assert_eq!(component.sessions(), 1);
-    is_echoed(&mut stage.user("alice").await).await;
-    component.stop().await.unwrap();
-}
-
 /// Not well-formed, from the server itself: told by the right stream error, and begun anew.
 pub async fn a_stream_that_is_not_well_formed_is_begun_anew(stage: &mut Stage) {
     let mut component = stage.run(echo).await;
@@ -263,11 +233,4 @@ pub async fn a_server_that_reads_nothing_is_no_place_to_put_more_and_more(stage:
     is_echoed(&mut alice).await;
     assert_eq!(component.sessions(), 1);
     component.stop().await.unwrap();
-}
-
-/// A configuration that asks for a sign of life often.
-fn watchful(mut config: Config) -> Config {
-    config.timing.keepalive = Duration::from_millis(200);
-    config.timing.dead_after = Duration::from_secs(20);
-    config
 }

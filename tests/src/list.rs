@@ -1,8 +1,9 @@
 //! The one list of scenarios, and which stages each is for.
 
-/// Calls `$run!(module name)` for each scenario of a stage: `memory`, `prosody` or `ejabberd`.
+/// Calls `$run!(module name)` for each scenario of a stage: `memory`, `prosody`, `prosody_13`, `ejabberd`
+/// or `ejabberd_24`. What is for a server is for its later version too.
 ///
-/// Without brackets a scenario is for all three; where it is not, the list says why.
+/// Without brackets a scenario is for all of them; where it is not, the list says why.
 #[macro_export]
 macro_rules! every_scenario {
     ($run:ident on $stage:ident) => {
@@ -118,8 +119,22 @@ macro_rules! every_scenario {
                 an_unreachable_server_is_waited_for
                 several_domains_live_in_one_process
             }
-            life [memory prosody] because "ejabberd forgets nobody and lets everybody in" {
+            keepalive {
+                a_self_ping_comes_back_from_every_server
+            }
+            keepalive [memory prosody] because "ejabberd forgets no component" {
                 a_server_that_has_forgotten_us_is_logged_in_to_again
+            }
+            keepalive [ejabberd] because "the module of Prosody drops nothing" {
+                a_self_ping_comes_back_where_mod_privilege_is_loaded
+            }
+            keepalive [memory] because "no real server does it on demand, or an hour is too long" {
+                a_server_that_says_nothing_is_left
+                a_quiet_link_lasts
+                a_server_that_answers_no_more_self_pings_is_left
+                a_stranger_s_messages_do_not_hide_missing_answers
+                a_server_that_never_answered_a_self_ping_is_kept
+                missing_answers_prove_nothing_beside_another_instance
             }
             login [memory prosody] because "ejabberd forgets nobody and lets everybody in" {
                 a_second_instance_waits_until_the_first_is_gone
@@ -138,8 +153,6 @@ macro_rules! every_scenario {
                 addresses_that_do_not_parse_are_told_to_who_can_be_told
             }
             life [memory] because "no real server does it on demand, or an hour is too long" {
-                a_server_that_says_nothing_is_left
-                a_quiet_link_lasts
                 a_stream_that_is_not_well_formed_is_begun_anew
                 a_server_that_reads_nothing_is_no_place_to_put_more_and_more
             }
@@ -171,7 +184,9 @@ macro_rules! each_on {
 macro_rules! if_on {
     (memory [memory $($more:ident)*] $($kept:tt)*) => { $($kept)* };
     (prosody [prosody $($more:ident)*] $($kept:tt)*) => { $($kept)* };
+    (prosody_13 [prosody $($more:ident)*] $($kept:tt)*) => { $($kept)* };
     (ejabberd [ejabberd $($more:ident)*] $($kept:tt)*) => { $($kept)* };
+    (ejabberd_24 [ejabberd $($more:ident)*] $($kept:tt)*) => { $($kept)* };
     ($stage:ident [$other:ident $($more:ident)*] $($kept:tt)*) => {
         $crate::if_on! { $stage [$($more)*] $($kept)* }
     };

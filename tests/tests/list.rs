@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-const MODULES: [&str; 9] = [
+const MODULES: [&str; 10] = [
     "features",
     "flood",
     "guarantees",
     "hostile",
+    "keepalive",
     "life",
     "link",
     "login",

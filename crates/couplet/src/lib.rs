@@ -62,6 +62,7 @@ mod sent_id;
 mod answer;
 mod unsent;
 mod outbox;
+mod self_ping;
 mod metrics;
 pub mod error;
 pub mod config;

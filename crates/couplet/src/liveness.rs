@@ -1,14 +1,13 @@
-//! Is the server still there, and does it still know us?
+//! Whether the server is still there, and whether it still routes to this component.
 //!
-//! A pure value: time is an argument. What makes it special is the ping to our own domain: it
-//! goes through the server's router, so it also tells a link that is open but forgotten
-//! (servers.md, 6: "zombie").
+//! A pure value: time is an argument. Self-pings go through the server's router, so their answers
+//! also show a connection that is open but that the server no longer routes to (docs/servers.md, 6).
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// When something was last said and heard.
+/// When something was last sent, received, asked and answered on one connection.
 #[derive(Debug)]
 pub(crate) struct Liveness {
     keepalive: Duration,
@@ -16,7 +15,13 @@ pub(crate) struct Liveness {
     heard: Instant,
     said: Instant,
     asked: Instant,
-    open_ping: Option<String>,
+    /// The number of the last self-ping while it has no answer.
+    open_ping: Option<u64>,
+    /// When a self-ping was last answered on this connection.
+    answered: Option<Instant>,
+    /// Whether another instance shares the domain: the server then gives it some of our self-pings
+    /// and some of their answers (docs/servers.md, 4), so that missing answers prove nothing.
+    is_shared: bool,
 }
 
 /// What is to be done now.
@@ -25,10 +30,12 @@ pub(crate) enum Due {
     Nothing,
     /// A space between stanzas, so that no box on the way forgets the connection. (RFC 6120, 4.6.1)
     Whitespace,
-    /// A ping to our own domain.
+    /// A self-ping.
     Ping,
-    /// Nothing was heard for too long.
+    /// Nothing was received for too long.
     Dead,
+    /// Bytes were received, but no answer to a self-ping for too long.
+    Unanswered,
 }
 
 impl Liveness {
@@ -40,6 +47,8 @@ impl Liveness {
             said: now,
             asked: now,
             open_ping: None,
+            answered: None,
+            is_shared: false,
         }
     }
 
@@ -53,24 +62,34 @@ impl Liveness {
         self.said = now;
     }
 
-    /// A ping with this id is on its way.
-    pub(crate) fn pinged(&mut self, id: String, now: Instant) {
-        self.open_ping = Some(id);
+    /// The self-ping with this number is on its way.
+    pub(crate) fn pinged(&mut self, number: u64, now: Instant) {
+        self.open_ping = Some(number);
         self.asked = now;
     }
 
-    /// When we asked, if `id` is that of our last ping; it then counts as answered.
-    pub(crate) fn settle(&mut self, id: &str) -> Option<Instant> {
-        if self.open_ping.as_deref() != Some(id) {
-            return None;
+    /// A self-ping came back or was answered: the keepalive's with this number, or any other of
+    /// this component. Returns when it was sent, if it is the last of the keepalive.
+    pub(crate) fn answered(&mut self, number: Option<u64>, now: Instant) -> Option<Instant> {
+        let is_last = number.is_some() && self.open_ping == number;
+        if is_last {
+            self.open_ping = None;
         }
-        self.open_ping = None;
-        Some(self.asked)
+        self.answered = Some(now);
+        is_last.then_some(self.asked)
+    }
+
+    /// Another instance of the component answered a self-ping or sent one.
+    pub(crate) fn seen_other_instance(&mut self) {
+        self.is_shared = true;
     }
 
     pub(crate) fn due(&self, now: Instant) -> Due {
+        let is_unanswered = self.unanswered_at().is_some_and(|at| now >= at);
         if now.duration_since(self.heard) >= self.dead_after {
             Due::Dead
+        } else if is_unanswered {
+            Due::Unanswered
         } else if now.duration_since(self.asked) >= self.ping_every(now) {
             Due::Ping
         } else if now.duration_since(self.said) >= self.keepalive / 2 {
@@ -82,16 +101,28 @@ impl Liveness {
 
     /// When to ask [`Liveness::due`] again.
     pub(crate) fn next(&self, now: Instant) -> Instant {
-        (self.heard + self.dead_after)
+        let next = (self.heard + self.dead_after)
             .min(self.asked + self.ping_every(now))
-            .min(self.said + self.keepalive / 2)
+            .min(self.said + self.keepalive / 2);
+        self.unanswered_at().map_or(next, |at| next.min(at))
     }
 
-    /// Of several ejabberd connections for one domain each gets only some of its own pings back
-    /// (servers.md, 4): who hears nothing asks more often before it gives up.
+    /// When a missing answer counts as the end. Never where none was ever seen: the server may
+    /// answer no self-pings at all.
+    fn unanswered_at(&self) -> Option<Instant> {
+        let counts = self.open_ping.is_some() && !self.is_shared;
+        let answered = self.answered.filter(|_| counts)?;
+        Some(answered + self.dead_after)
+    }
+
+    /// Where an answer is late, self-pings are sent more often: of several ejabberd connections
+    /// for one domain each gets only some of its own back (docs/servers.md, 4).
     fn ping_every(&self, now: Instant) -> Duration {
-        let quiet = now.duration_since(self.heard) >= self.keepalive;
-        if self.open_ping.is_some() && quiet {
+        let is_quiet = now.duration_since(self.heard) >= self.keepalive;
+        let is_late = self.answered.is_some_and(|answered| {
+            now.duration_since(answered) >= self.keepalive + self.keepalive / 5
+        });
+        if self.open_ping.is_some() && (is_quiet || is_late) {
             self.keepalive / 5
         } else {
             self.keepalive
@@ -105,63 +136,128 @@ mod tests {
 
     const KEEPALIVE: Duration = Duration::from_secs(15);
     const DEAD_AFTER: Duration = Duration::from_secs(45);
+    const SECOND: Duration = Duration::from_secs(1);
 
-    /// Lives through `seconds` of silence, and tells when it did what.
-    fn silence(seconds: u64) -> Vec<(u64, Due)> {
+    fn liveness(now: Instant) -> Liveness {
+        Liveness::new(KEEPALIVE, DEAD_AFTER, now)
+    }
+
+    /// Does what is due for `seconds` and returns when it did what; `receives` may change
+    /// something at each step.
+    fn does(
+        mut liveness: Liveness,
+        seconds: u64,
+        receives: impl Fn(&mut Liveness, Instant),
+    ) -> Vec<(u64, Due)> {
         let start = Instant::now();
-        let mut liveness = Liveness::new(KEEPALIVE, DEAD_AFTER, start);
         let (mut now, mut did) = (start, Vec::new());
         while now - start <= Duration::from_secs(seconds) {
+            receives(&mut liveness, now);
             let due = liveness.due(now);
+            let at = (now - start).as_secs();
             match due {
                 Due::Nothing => {}
                 Due::Whitespace => liveness.said(now),
                 Due::Ping => {
-                    liveness.pinged("p".to_owned(), now);
+                    liveness.pinged(at, now);
                     liveness.said(now);
                 }
-                Due::Dead => {
-                    did.push(((now - start).as_secs(), due));
+                Due::Dead | Due::Unanswered => {
+                    did.push((at, due));
                     break;
                 }
             }
             if due != Due::Nothing {
-                did.push(((now - start).as_secs(), due));
+                did.push((at, due));
             }
-            now = liveness.next(now).max(now + Duration::from_millis(1));
+            let next = liveness.next(now).max(now + Duration::from_millis(1));
+            now = next.min(now + SECOND);
         }
         did
     }
 
+    fn silence(_: &mut Liveness, _: Instant) {}
+
+    /// Bytes each second, and no answers.
+    fn blanks(liveness: &mut Liveness, now: Instant) {
+        liveness.heard(now);
+    }
+
+    /// A connection on which one self-ping was answered.
+    fn once_answered() -> Liveness {
+        let mut liveness = liveness(Instant::now());
+        liveness.pinged(1, Instant::now());
+        assert!(liveness.answered(Some(1), Instant::now()).is_some());
+        liveness
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_silent_server_is_dead_within_a_minute() {
-        assert_eq!(silence(60).last(), Some(&(45, Due::Dead)));
+        let did = does(liveness(Instant::now()), 60, silence);
+        assert_eq!(did.last(), Some(&(45, Due::Dead)));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_hears_nothing_asks_more_often() {
-        let pings = silence(60)
-            .iter()
-            .filter(|(_, due)| *due == Due::Ping)
-            .count();
-        assert!(pings >= 8, "{pings}");
+    async fn self_pings_are_sent_more_often_while_an_answer_is_late() {
+        for did in [
+            does(liveness(Instant::now()), 60, silence),
+            does(once_answered(), 60, blanks),
+        ] {
+            let pings = did.iter().filter(|(_, due)| *due == Due::Ping).count();
+            assert!(pings >= 8, "{did:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]
-    async fn our_own_domain_is_pinged_even_when_others_talk() {
+    async fn a_server_that_sends_bytes_but_answers_no_more_self_pings_is_left() {
+        let did = does(once_answered(), 130, blanks);
+        assert_eq!(did.last(), Some(&(45, Due::Unanswered)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_never_answered_a_self_ping_is_kept_while_it_sends_bytes() {
+        let did = does(liveness(Instant::now()), 600, blanks);
+        assert_ne!(did.last().unwrap().1, Due::Unanswered);
+        let pings = did.iter().filter(|(_, due)| *due == Due::Ping).count();
+        assert_eq!(pings, 40, "they stay rare: {did:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn missing_answers_prove_nothing_where_another_instance_was_seen() {
+        let mut shared = once_answered();
+        shared.seen_other_instance();
+        let did = does(shared, 600, blanks);
+        assert_ne!(did.last().unwrap().1, Due::Unanswered);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_to_an_earlier_self_ping_counts() {
+        let late = |liveness: &mut Liveness, now: Instant| {
+            liveness.heard(now);
+            // Answers come, but always after the next ping was sent.
+            liveness.answered(Some(0), now);
+        };
+        let did = does(once_answered(), 600, late);
+        assert_ne!(did.last().unwrap().1, Due::Unanswered);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn self_pings_are_sent_even_while_others_talk() {
         let start = Instant::now();
-        let mut liveness = Liveness::new(KEEPALIVE, DEAD_AFTER, start);
+        let mut liveness = liveness(start);
         liveness.heard(start + KEEPALIVE);
         assert_eq!(liveness.due(start + KEEPALIVE), Due::Ping);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn only_the_last_ping_counts() {
-        let mut liveness = Liveness::new(KEEPALIVE, DEAD_AFTER, Instant::now());
-        liveness.pinged("a".to_owned(), Instant::now());
-        liveness.pinged("b".to_owned(), Instant::now());
-        assert_eq!(liveness.settle("a"), None);
-        assert_eq!(liveness.settle("b"), Some(Instant::now()));
-        assert_eq!(liveness.settle("b"), None);
+    async fn only_the_last_self_ping_is_timed() {
+        let now = Instant::now();
+        let mut liveness = liveness(now);
+        liveness.pinged(1, now);
+        liveness.pinged(2, now);
+        assert_eq!(liveness.answered(Some(1), now), None);
+        assert_eq!(liveness.answered(None, now), None);
+        assert_eq!(liveness.answered(Some(2), now), Some(now));
+        assert_eq!(liveness.answered(Some(2), now), None);
     }
 }

@@ -81,12 +81,13 @@ const QUESTIONS: [&str; 6] = [
     "disconnected",
     "forgotten",
 ];
-const LOST: [&str; 7] = [
+const LOST: [&str; 8] = [
     "closed",
     "stream_error",
     "conflict",
     "malformed",
     "silent",
+    "unanswered",
     "forgotten",
     "io",
 ];

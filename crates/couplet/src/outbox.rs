@@ -64,10 +64,10 @@ pub(crate) enum Fate {
 impl Outbox {
     pub(crate) fn new(gate: Gate, limit: usize, seed: u64) -> Outbox {
         Outbox {
+            bulk: Bulk::new(&gate, seed),
             gate,
             limit,
             queue: Mutex::default(),
-            bulk: Bulk::new(seed),
             filled: Notify::new(),
             drained: Notify::new(),
             leaving: OnceLock::new(),

@@ -5,7 +5,6 @@ use std::{io, pin::Pin, sync::Arc, time::Duration};
 use couplet_core::{
     element::Tree,
     framer::Frame,
-    gate::Head,
     handshake,
     peer_error::PeerError,
     refusal::Condition,
@@ -223,21 +222,28 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Our ping to our own domain comes back as it went, or as an error by the server.
+    /// A self-ping comes back as it went, as an error of the server, or, where the server routed it
+    /// to another instance, as that one's answer.
     fn is_own_ping(&mut self, iq: &Stanza) -> Result<bool, Loss> {
-        let outbox = &self.switchboard.outbox;
-        if iq.from_prepared() != outbox.gate().domain().prepared() {
+        let keepalive = &self.switchboard.keepalive;
+        if iq.from_prepared() != keepalive.prepared() {
             return Ok(false);
         }
+        let bulk = self.switchboard.outbox.bulk();
         let id = iq.id().unwrap_or_default();
-        let asked = self.liveness.settle(&id);
-        if asked.is_none() && !outbox.bulk().is_mark(&id) {
+        let number = keepalive.number(&id);
+        let is_ours = number.is_some() || bulk.is_mark(&id);
+        if !is_ours || IqType::of(iq) == Some(IqType::Result) {
+            self.liveness.seen_other_instance();
+        }
+        if !is_ours {
             return Ok(false);
         }
         let metrics = self.switchboard.metrics();
         metrics.received(Kind::Iq, Outcome::OwnPing);
-        if let Some(asked) = asked {
-            metrics.round_trip.set(asked.elapsed());
+        let now = Instant::now();
+        if let Some(asked) = self.liveness.answered(number, now) {
+            metrics.round_trip.set(now.duration_since(asked));
         }
         // servers.md, 6: `remote-server-timeout` with `<not-connected/>` is Prosody's word for
         // "there is no such component", on this very component's connection.
@@ -246,7 +252,7 @@ impl<'a> Session<'a> {
                 Err(Loss::Forgotten)
             }
             _ => {
-                outbox.bulk().settle(&id, Instant::now());
+                bulk.settle(&id, now);
                 Ok(true)
             }
         }
@@ -267,33 +273,31 @@ impl<'a> Session<'a> {
         match self.liveness.due(now) {
             Due::Nothing => {}
             Due::Dead => return Err(Loss::Silent(self.timing.dead_after)),
+            Due::Unanswered => return Err(Loss::Unanswered(self.timing.dead_after)),
             Due::Whitespace => {
                 self.add(|_, out| out.push(b' '));
                 self.liveness.said(now);
             }
             Due::Ping => {
-                let id = self.switchboard.fresh_id();
-                self.ping(&id);
-                self.liveness.pinged(id, now);
+                let number = self.ping();
+                self.liveness.pinged(number, now);
                 self.liveness.said(now);
             }
         }
         Ok(())
     }
 
-    fn ping(&self, id: &str) {
+    /// Sends a self-ping and returns its number.
+    fn ping(&self) -> u64 {
+        let keepalive = &self.switchboard.keepalive;
+        let number = keepalive.next();
         let added = self.switchboard.outbox.add(Fate::Dropped, |gate, out| {
-            let to = gate.domain().as_str();
-            let head = Head {
-                type_: Some("get"),
-                id: Some(id),
-                ..Head::new(Kind::Iq, to, to)
-            };
-            gate.pass(out, &head, |wire| wire.raw("<ping xmlns='urn:xmpp:ping'/>"))
+            keepalive.write(number, gate, out)
         });
         if let Err(why) = added {
-            tracing::error!(%why, "the liveness ping could not be written");
+            tracing::error!(%why, "the self-ping could not be written");
         }
+        number
     }
 
     fn begin_to_stop(&mut self) {
@@ -345,7 +349,7 @@ impl<'a> Session<'a> {
     async fn say_why(&mut self, loss: &Loss) {
         let last_words = match loss {
             Loss::Malformed(why) => StreamError::to_xml(why.condition()),
-            Loss::Silent(_) => StreamError::to_xml("connection-timeout"),
+            Loss::Silent(_) | Loss::Unanswered(_) => StreamError::to_xml("connection-timeout"),
             Loss::Forgotten => handshake::closing().to_owned(),
             Loss::Stream(_) | Loss::Closed => handshake::closing().to_owned(),
             Loss::Stopped | Loss::Io(_) => return,

@@ -27,6 +27,7 @@ use crate::{
     outbox::{Fate, Outbox},
     reflections::Reflections,
     sent_id::{SentId, SentIds},
+    self_ping::SelfPing,
     unsent::{NotSent, Unsent},
 };
 
@@ -39,6 +40,8 @@ pub(crate) struct Switchboard {
     pub(crate) outbox: Outbox,
     pub(crate) sent_ids: SentIds,
     pub(crate) reflections: Reflections,
+    /// The pings that show whether the server still routes to this component.
+    pub(crate) keepalive: SelfPing,
     ledger: Mutex<Ledger<oneshot::Sender<Stanza>>>,
     ids: Mutex<Ids>,
     told_of_replaced: Mutex<HashSet<String>>,
@@ -58,6 +61,7 @@ impl Switchboard {
         seed: (u64, u64),
     ) -> Switchboard {
         Switchboard {
+            keepalive: SelfPing::new("keepalive", seed.1, &gate),
             outbox: Outbox::new(gate, outgoing_bytes, seed.1),
             sent_ids: SentIds::default(),
             reflections: Reflections::default(),

@@ -164,3 +164,62 @@ fn every_configuration_in_the_recipes_can_be_loaded() {
         assert!(loaded.is_ok(), "{}\n{block}", loaded.unwrap_err());
     }
 }
+
+/// The texts of everything below the folders that may cite a page.
+fn texts() -> Vec<(PathBuf, String)> {
+    let folders = ["crates", "tests", "deploy", "benches", "examples", "docs"];
+    let mut open: Vec<PathBuf> = folders.iter().map(|folder| root().join(folder)).collect();
+    let mut found = Vec::new();
+    while let Some(path) = open.pop() {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let is_ours = !name.starts_with('.') && name != "target" && name != "node_modules";
+        if path.is_dir() && is_ours {
+            let entries = fs::read_dir(&path).unwrap();
+            open.extend(entries.map(|entry| entry.unwrap().path()));
+        } else if ["rs", "md", "sh"]
+            .iter()
+            .any(|ending| path.extension() == Some(ending.as_ref()))
+        {
+            let text = fs::read_to_string(&path).unwrap();
+            found.push((path, text));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_section_about_servers_that_is_cited_exists() {
+    let page = fs::read_to_string(root().join("docs/servers.md")).unwrap();
+    let mut cited = 0;
+    for (path, text) in texts() {
+        for rest in text.split("servers.md, ").skip(1) {
+            let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+            let heading = format!("\n## {digits}. ");
+            let path = path.display();
+            assert!(
+                digits.is_empty() || page.contains(&heading),
+                "{path} cites section {digits}"
+            );
+            cited += usize::from(!digits.is_empty());
+        }
+    }
+    assert!(cited > 40, "{cited}");
+}
+
+#[test]
+fn every_test_that_the_page_about_servers_names_exists() {
+    let page = fs::read_to_string(root().join("docs/servers.md")).unwrap();
+    let quoted = page.split('`').skip(1).step_by(2);
+    let named: BTreeSet<&str> = quoted
+        .filter(|name| name.matches('_').count() > 3 && !name.contains('.'))
+        .collect();
+    assert!(named.len() > 15, "{named:?}");
+    let texts = texts();
+    for name in named {
+        let (function, entry) = (format!("fn {name}("), format!("    {name}:\n"));
+        let exists = texts
+            .iter()
+            .any(|(_, text)| text.contains(&function) || text.contains(&entry));
+        assert!(exists, "no test is called {name}");
+    }
+}

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use couplet::Stanza;
 use couplet::error::Software;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::chart::Finding;
 use super::line::{Line, Lost};
@@ -19,6 +19,19 @@ pub(super) const PINGS: usize = 12;
 /// An id that nobody else uses.
 pub(super) fn id() -> String {
     format!("doctor-{:016x}", RandomState::new().hash_one("id"))
+}
+
+/// An address of ours with a resource: where mod_privilege is loaded, ejabberd since 24.10 drops what
+/// a component asks addresses without one (docs/servers.md, 5).
+pub(super) fn own(domain: &str) -> String {
+    format!("{domain}/doctor")
+}
+
+/// Whether IQs to addresses without a resource arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BareAddresses {
+    Reached,
+    Dropped,
 }
 
 /// Where a question to our own domain went.
@@ -46,13 +59,28 @@ pub(super) fn went(stanza: &Stanza, id: &str) -> Option<Went> {
 }
 
 /// The server lets the component speak as any of its addresses: it answers instead of closing.
-pub(super) async fn address(line: &mut Line, domain: &str) -> (Finding, Option<()>) {
+///
+/// The value is whether it also delivers IQs to addresses without a resource.
+pub(super) async fn address(
+    line: &mut Line,
+    domain: &str,
+    limit: Duration,
+) -> (Finding, Option<BareAddresses>) {
     let speaker = format!("couplet-doctor@{domain}");
-    match is_taken(line, &speaker, domain).await {
-        Ok(()) => {
+    let from = format!("{speaker}/doctor");
+    let examined = async {
+        is_taken(line, &from, &own(domain)).await?;
+        let bare = timeout(limit / 2, is_taken(line, &from, domain)).await;
+        bare.map_or(Ok(BareAddresses::Dropped), |taken| {
+            taken.map(|()| BareAddresses::Reached)
+        })
+    };
+    match examined.await {
+        Ok(BareAddresses::Reached) => {
             let told = format!("the server lets us speak as {speaker}");
-            (Finding::pass(told), Some(()))
+            (Finding::pass(told), Some(BareAddresses::Reached))
         }
+        Ok(BareAddresses::Dropped) => (drops_bare(&speaker), Some(BareAddresses::Dropped)),
         Err(lost) => {
             let advice = "The server compares the domain of `from` with the one of its own \
                           configuration, after it has\nput that into lower case: write the same \
@@ -76,12 +104,25 @@ pub(super) fn nothing_comes(software: Option<Software>, limit: Duration) -> Find
     }
 }
 
+fn drops_bare(speaker: &str) -> Finding {
+    Finding::warn(
+        format!(
+            "the server lets us speak as {speaker}, but drops IQs to addresses without a resource"
+        ),
+        "ejabberd since 24.10 does so with the IQs of every component while mod_privilege is loaded \
+         (its issues 4472 and\n4609): what this component asks users, rooms and the server gets no \
+         answer. Messages, presence and\nCouplet's own self-pings are not affected. Where no component needs \
+         privileges, remove from ejabberd.yml:\n\n  modules:\n    mod_privilege: {}\n\n\
+         and restart ejabberd.",
+    )
+}
+
 /// Waits for the first sign that the server has taken all that was said so far. Many are asked
 /// for: where another instance is online, each may reach that one.
-pub(super) async fn is_taken(line: &mut Line, speaker: &str, domain: &str) -> Result<(), Lost> {
+pub(super) async fn is_taken(line: &mut Line, speaker: &str, to: &str) -> Result<(), Lost> {
     let ids: Vec<String> = (0..PINGS).map(|n| format!("{}-{n}", id())).collect();
     for id in &ids {
-        line.ask(speaker, domain, id, PING).await?;
+        line.ask(speaker, to, id, PING).await?;
     }
     loop {
         let stanza = line.heard(&[]).await?;
@@ -145,8 +186,9 @@ pub(super) async fn count(line: &mut Line, domain: &str, limit: Duration) -> Res
     // The rest of the step's time is for pings that never come back.
     let deadline = Instant::now() + limit / 2;
     let mut open: Vec<String> = (0..PINGS).map(|n| format!("{}-{n}", id())).collect();
+    let own = own(domain);
     for id in &open {
-        line.ask(domain, domain, id, PING).await?;
+        line.ask(&own, &own, id, PING).await?;
     }
     let mut tally = Tally::default();
     while !open.is_empty() {

@@ -9,11 +9,11 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::chart::Finding;
 use super::door::Door;
-use super::home::{PING, id, went};
+use super::home::{PING, id, own, went};
 use super::line::{Line, Lost};
 
 /// RFC 2606: a domain that nobody has.
-const FOREIGN: &str = "couplet-doctor@couplet.invalid";
+const FOREIGN: &str = "couplet-doctor@couplet.invalid/doctor";
 
 /// Logs in a second time beside the first; the value is a line to go on with.
 pub(super) async fn examine(mut line: Line, door: &Door<'_>) -> (Finding, Option<Line>) {
@@ -50,7 +50,7 @@ pub(super) async fn foreign(
 ) -> (Finding, Option<()>) {
     let id = id();
     let said = async {
-        line.ask(FOREIGN, domain, &id, PING).await?;
+        line.ask(FOREIGN, &own(domain), &id, PING).await?;
         loop {
             if went(&line.heard(&["couplet.invalid"]).await?, &id).is_some() {
                 return Ok::<(), Lost>(());
@@ -109,7 +109,8 @@ fn refused(door: &Door<'_>, lost: &Lost) -> Finding {
 
 /// Whether the server still talks on a line, or is about to end it.
 async fn is_alive(line: &mut Line, domain: &str) -> bool {
-    if line.ask(domain, domain, &id(), PING).await.is_err() {
+    let own = own(domain);
+    if line.ask(&own, &own, &id(), PING).await.is_err() {
         return false;
     }
     let deadline = Instant::now() + Duration::from_millis(500);

@@ -4,7 +4,7 @@
 
 use super::chart::Finding;
 use super::door::Door;
-use super::home::{id, is_taken};
+use super::home::{id, is_taken, own};
 use super::line::{Line, Lost, question};
 
 /// RFC 6120, 13.12: no server may refuse what is below.
@@ -63,8 +63,9 @@ fn advice(ours: usize) -> String {
 async fn send(line: &mut Line, domain: &str, size: usize) -> Result<(), Lost> {
     let id = id();
     let ping = |padding| format!("<ping xmlns='urn:xmpp:ping'>{}</ping>", " ".repeat(padding));
-    let bare = question(domain, domain, &id, &ping(0)).len();
-    let padded = ping(size.saturating_sub(bare));
-    line.ask(domain, domain, &id, &padded).await?;
-    is_taken(line, domain, domain).await
+    let own = own(domain);
+    let least = question(&own, &own, &id, &ping(0)).len();
+    let padded = ping(size.saturating_sub(least));
+    line.ask(&own, &own, &id, &padded).await?;
+    is_taken(line, &own, &own).await
 }

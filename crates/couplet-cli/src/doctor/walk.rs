@@ -12,6 +12,7 @@ use tokio::time::timeout;
 use super::chart::{Chart, Finding, Step};
 use super::company::{self, Consent};
 use super::door::Door;
+use super::home::BareAddresses;
 use super::line::Line;
 use super::lock::Lock;
 use super::reach::{self, Place};
@@ -19,6 +20,9 @@ use super::{home, host, routes, second, size};
 
 const SILENT: &str = "The connection was taken and then nothing came: it may be the port of another \
                       service, or a proxy\nwhose server is down. Components usually connect to 5347.";
+
+const UNASKED: &str =
+    "the server drops IQs to addresses without a resource, as the step address says";
 
 /// Each step within its time. `None` means that it ended early, as the chart tells.
 pub(super) async fn walk(
@@ -86,17 +90,23 @@ async fn inside(
     chart: &mut Chart,
 ) -> Option<()> {
     let domain = door.config.domain.as_str();
-    let address = timeout(limit, Box::pin(home::address(&mut line, domain))).await;
+    let address = timeout(limit, Box::pin(home::address(&mut line, domain, limit))).await;
     let silent = |_| (home::nothing_comes(software, limit), None);
-    chart.note(Step::Address, address.unwrap_or_else(silent))?;
+    let bare = chart.note(Step::Address, address.unwrap_or_else(silent))?;
     chart.note(
         Step::Routes,
         within(limit, routes::examine(&mut line, domain, limit)).await,
     )?;
-    let examined = within(limit, host::examine(&mut line, domain, limit)).await;
-    let others = chart.note(Step::Host, examined)?;
-    let examined = within(limit, host::neighbours(&mut line, domain, &others, limit)).await;
-    chart.note(Step::Neighbours, examined)?;
+    if bare == BareAddresses::Dropped {
+        for step in [Step::Host, Step::Neighbours] {
+            chart.note(step, (Finding::skipped(UNASKED), Some(())))?;
+        }
+    } else {
+        let examined = within(limit, host::examine(&mut line, domain, limit)).await;
+        let others = chart.note(Step::Host, examined)?;
+        let examined = within(limit, host::neighbours(&mut line, domain, &others, limit)).await;
+        chart.note(Step::Neighbours, examined)?;
+    }
     let line = chart.note(Step::Size, within(limit, size::examine(line, door)).await)?;
     let line = chart.note(
         Step::Second,

@@ -234,7 +234,7 @@ static SETTINGS: [Setting; 30] = [
     time("timing.send", "how long sending waits for room in the outgoing queue", field!(timing.send)),
     time("timing.connect", "how long connecting and logging in may take", field!(timing.connect)),
     time("timing.keepalive", "how often a quiet link is asked for a sign of life", field!(timing.keepalive)),
-    time("timing.dead_after", "how long a link may be silent before it counts as dead", field!(timing.dead_after)),
+    time("timing.dead_after", "how long a connection may be silent, or leave self-pings unanswered, before it counts as dead", field!(timing.dead_after)),
     Setting::new("timing.grace", "how long handlers may finish when the component stops", Kind::Time(range(Duration::ZERO, DAY, NO_TIME, TOO_LATE), field!(timing.grace))),
     time("timing.reconnect_first", "the longest wait before the first attempt to reconnect", field!(timing.reconnect_first)),
     time("timing.reconnect_longest", "the longest wait between two attempts to reconnect", field!(timing.reconnect_longest)),

@@ -1,8 +1,8 @@
 //! What may wait: copies for very many, written to the socket only when nothing else is there.
 //!
-//! It lives as long as a session. Component streams acknowledge nothing, so now and then a ping to
-//! our own domain goes with the copies: back from the server's router, it says that everything
-//! before it was taken (servers.md, 5: in order, on both servers). Deliberately absent: any socket.
+//! It lives as long as a session. Component streams acknowledge nothing, so now and then a self-ping
+//! goes with the copies: back from the server's router, it says that everything before it was taken
+//! (docs/servers.md, 5: in order, on every server). Deliberately absent: any socket.
 
 use std::{
     collections::VecDeque,
@@ -13,16 +13,14 @@ use std::{
     time::Duration,
 };
 
-use couplet_core::{
-    gate::{Gate, Head},
-    stanza::Kind,
-};
+use couplet_core::gate::Gate;
 use tokio::{
     sync::{Notify, oneshot, watch},
     time::{self, Instant},
 };
 
 use super::window::Window;
+use crate::self_ping::SelfPing;
 
 /// What waits for the socket here, at most and a little more: an answer goes behind it.
 const WAITING: usize = 64 * 1024;
@@ -31,7 +29,7 @@ const WAITING: usize = 64 * 1024;
 const PING_EVERY: usize = 16 * 1024;
 
 /// Of several ejabberd connections for one domain each gets only some of its own pings back
-/// (servers.md, 4): who hears nothing asks again.
+/// (docs/servers.md, 4): one that stays unanswered is sent again.
 const ASK_AGAIN: Duration = Duration::from_millis(250);
 
 /// The session is over; what the server has not confirmed may be lost.
@@ -41,8 +39,7 @@ pub(crate) struct Over;
 /// The queue of copies, and the pings that are not back.
 #[derive(Debug)]
 pub(crate) struct Bulk {
-    /// What the ids of our pings begin with.
-    name: String,
+    pings: SelfPing,
     queue: Mutex<Queue>,
     waiting: AtomicUsize,
     /// Which session it is; none when there is none.
@@ -56,8 +53,6 @@ struct Queue {
     sessions: u64,
     bytes: Vec<u8>,
     marks: VecDeque<Mark>,
-    /// The number of the last ping. They are never used again.
-    last: u64,
     asked: Instant,
     /// Bytes since the last ping.
     unmarked: usize,
@@ -76,20 +71,19 @@ struct Mark {
 }
 
 impl Bulk {
-    pub(super) fn new(seed: u64) -> Bulk {
+    pub(super) fn new(gate: &Gate, seed: u64) -> Bulk {
         let queue = Queue {
             session: None,
             sessions: 0,
             bytes: Vec::new(),
             marks: VecDeque::new(),
-            last: 0,
             asked: Instant::now(),
             unmarked: 0,
             marked: 0,
             window: Window::new(),
         };
         Bulk {
-            name: format!("taken-{seed:x}-"),
+            pings: SelfPing::new("taken", seed, gate),
             queue: Mutex::new(queue),
             waiting: AtomicUsize::new(0),
             session: watch::Sender::new(None),
@@ -169,7 +163,7 @@ impl Bulk {
             more = write(&mut queue.bytes);
             queue.unmarked += queue.bytes.len() - before;
             if queue.unmarked >= PING_EVERY {
-                queue.ping(&self.name, gate, None);
+                queue.ping(&self.pings, gate, None);
             }
         }
         self.waiting.store(queue.bytes.len(), Ordering::Relaxed);
@@ -186,7 +180,7 @@ impl Bulk {
         let (waiter, taken) = oneshot::channel();
         let mut queue = self.of(session)?;
         let was_empty = queue.bytes.is_empty();
-        queue.ping(&self.name, gate, Some(waiter));
+        queue.ping(&self.pings, gate, Some(waiter));
         self.waiting.store(queue.bytes.len(), Ordering::Relaxed);
         Ok((taken, was_empty))
     }
@@ -199,20 +193,19 @@ impl Bulk {
         if !overdue || !queue.bytes.is_empty() {
             return Ok(false);
         }
-        queue.ping(&self.name, gate, None);
+        queue.ping(&self.pings, gate, None);
         self.waiting.store(queue.bytes.len(), Ordering::Relaxed);
         Ok(true)
     }
 
     /// Whether this is the id of one of our pings.
     pub(crate) fn is_mark(&self, id: &str) -> bool {
-        id.starts_with(&self.name)
+        self.pings.number(id).is_some()
     }
 
     /// A ping is back: everything before it was taken, whatever became of the pings before it.
     pub(crate) fn settle(&self, id: &str, now: Instant) {
-        let number = id.strip_prefix(&self.name);
-        let Some(number) = number.and_then(|number| u64::from_str_radix(number, 16).ok()) else {
+        let Some(number) = self.pings.number(id) else {
             return;
         };
         let mut queue = self.queue();
@@ -261,22 +254,13 @@ impl Queue {
         self.bytes.len() < WAITING && self.marked + self.unmarked < self.window.bytes()
     }
 
-    fn ping(&mut self, name: &str, gate: &Gate, waiter: Option<oneshot::Sender<()>>) {
-        self.last += 1;
-        let id = format!("{name}{:x}", self.last);
-        let domain = gate.domain().as_str();
-        let head = Head {
-            type_: Some("get"),
-            id: Some(&id),
-            ..Head::new(Kind::Iq, domain, domain)
-        };
-        let passed = gate.pass(&mut self.bytes, &head, |wire| {
-            wire.raw("<ping xmlns='urn:xmpp:ping'/>");
-        });
+    fn ping(&mut self, pings: &SelfPing, gate: &Gate, waiter: Option<oneshot::Sender<()>>) {
+        let number = pings.next();
+        let passed = pings.write(number, gate, &mut self.bytes);
         debug_assert!(passed.is_ok(), "it is small and ours");
         self.asked = Instant::now();
         self.marks.push_back(Mark {
-            number: self.last,
+            number,
             bytes: std::mem::take(&mut self.unmarked),
             written: self.asked,
             waiter,
@@ -321,7 +305,7 @@ mod tests {
     }
 
     async fn opened() -> (Bulk, u64) {
-        let bulk = Bulk::new(7);
+        let bulk = Bulk::new(&gate(), 7);
         bulk.open();
         let session = bulk.session().await;
         (bulk, session)

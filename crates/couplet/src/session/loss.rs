@@ -17,6 +17,8 @@ pub(crate) enum Loss {
     Malformed(Malformed),
     /// Nothing was heard for this long.
     Silent(Duration),
+    /// Bytes came, but for this long no answer to a self-ping, although there were answers before.
+    Unanswered(Duration),
     /// The server keeps the connection and has forgotten the component behind it.
     Forgotten,
     /// The connection failed.
@@ -33,6 +35,7 @@ impl Loss {
             Loss::Stream(_) => "stream_error",
             Loss::Malformed(_) => "malformed",
             Loss::Silent(_) => "silent",
+            Loss::Unanswered(_) => "unanswered",
             Loss::Forgotten => "forgotten",
             Loss::Io(_) => "io",
         })
@@ -47,6 +50,10 @@ impl fmt::Display for Loss {
             Loss::Stream(error) => write!(f, "the server ended the stream: {error}"),
             Loss::Malformed(why) => write!(f, "the server sent what is not well-formed: {why}"),
             Loss::Silent(time) => write!(f, "nothing was heard from the server for {time:?}"),
+            Loss::Unanswered(time) => write!(
+                f,
+                "the server sends data but has answered no self-ping for {time:?}"
+            ),
             Loss::Forgotten => f.write_str("the server has forgotten this component"),
             Loss::Io(why) => write!(f, "the connection failed: {why}"),
         }

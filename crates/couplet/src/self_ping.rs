@@ -1,0 +1,99 @@
+//! [`SelfPing`]: pings to an address of our own domain, which come back through the server's router.
+//!
+//! The address has a resource: an ejabberd since 24.10 with mod_privilege loaded drops every IQ of a
+//! component to an address without one (docs/servers.md, 5).
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use couplet_core::{
+    gate::{Gate, Head, Unsendable},
+    stanza::Kind,
+};
+
+const RESOURCE: &str = "keepalive";
+
+/// The self-pings of one purpose, told apart by their ids.
+#[derive(Debug)]
+pub(crate) struct SelfPing {
+    address: String,
+    /// The address as addresses are compared; the server may have normalised it.
+    prepared: String,
+    /// What all their ids begin with.
+    prefix: String,
+    last: AtomicU64,
+}
+
+impl SelfPing {
+    /// `seed` is random: no other instance of the component uses the same ids.
+    pub(crate) fn new(purpose: &str, seed: u64, gate: &Gate) -> SelfPing {
+        SelfPing {
+            address: format!("{}/{RESOURCE}", gate.domain()),
+            prepared: format!("{}/{RESOURCE}", gate.domain().prepared()),
+            prefix: format!("{purpose}-{seed:x}-"),
+            last: AtomicU64::new(0),
+        }
+    }
+
+    /// Where they go to and come from, prepared for comparing.
+    pub(crate) fn prepared(&self) -> &str {
+        &self.prepared
+    }
+
+    /// The number of the next ping; none is used twice.
+    pub(crate) fn next(&self) -> u64 {
+        self.last.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// The number of the ping with this id, if it is one of these.
+    pub(crate) fn number(&self, id: &str) -> Option<u64> {
+        let number = id.strip_prefix(&self.prefix)?;
+        u64::from_str_radix(number, 16).ok()
+    }
+
+    /// Writes the ping with this number.
+    pub(crate) fn write(
+        &self,
+        number: u64,
+        gate: &Gate,
+        out: &mut Vec<u8>,
+    ) -> Result<usize, Unsendable> {
+        let id = format!("{}{number:x}", self.prefix);
+        let head = Head {
+            type_: Some("get"),
+            id: Some(&id),
+            ..Head::new(Kind::Iq, &self.address, &self.address)
+        };
+        gate.pass(out, &head, |wire| wire.raw("<ping xmlns='urn:xmpp:ping'/>"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pings(purpose: &str, gate: &Gate) -> SelfPing {
+        SelfPing::new(purpose, 7, gate)
+    }
+
+    #[test]
+    fn goes_from_and_to_an_address_with_a_resource() {
+        let gate = Gate::new("echo.test".parse().unwrap(), 1000);
+        let mut out = Vec::new();
+        pings("keepalive", &gate).write(1, &gate, &mut out).unwrap();
+        let written = String::from_utf8(out).unwrap();
+        assert!(written.contains("from='echo.test/keepalive'"), "{written}");
+        assert!(written.contains("to='echo.test/keepalive'"), "{written}");
+    }
+
+    #[test]
+    fn is_known_by_its_id_to_its_own_purpose_only() {
+        let gate = Gate::new("echo.test".parse().unwrap(), 1000);
+        let (one, other) = (pings("one", &gate), pings("other", &gate));
+        assert_eq!((one.next(), one.next()), (1, 2));
+        assert_eq!(one.number("one-7-1f"), Some(31));
+        for id in ["one-8-1f", "one-7-", "one-7-z", "1f", ""] {
+            assert_eq!(one.number(id), None, "{id}");
+        }
+        assert_eq!(other.number("one-7-1f"), None);
+    }
+}
