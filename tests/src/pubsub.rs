@@ -1,5 +1,6 @@
 //! The hundred cases of `pubsub-conformance`, against whatever pubsub service a server has.
 
+use std::path::Path;
 use std::time::Duration;
 
 use couplet_test::Client;
@@ -47,6 +48,15 @@ pub fn limited(suite: Suite) -> Suite {
 
 /// All cases, with accounts that are made on the server that listens there.
 pub async fn suite(clients: &str) -> Suite {
+    let server = Server {
+        address: Some(clients.to_owned()),
+        security: Security::None,
+        authorities: None,
+    };
+    Suite::new(SERVICE, server, people(clients).await)
+}
+
+async fn people(clients: &str) -> People {
     let mut accounts = Vec::new();
     for name in ["alice", "bob", "carol", "dave", "eve"] {
         let jid = format!("{name}@localhost");
@@ -57,19 +67,23 @@ pub async fn suite(clients: &str) -> Suite {
     }
     let [owner, publisher, subscriber, stranger, outsider] =
         <[Account; 5]>::try_from(accounts).expect("five of them");
-    let people = People {
+    People {
         owner,
         publisher,
         subscriber,
         stranger,
         outsider: Some(outsider),
-    };
+    }
+}
+
+/// Case 1, by users who log in over TLS and trust this authority.
+pub async fn first_case_over_tls(clients: &str, authority: &Path) -> Suite {
     let server = Server {
         address: Some(clients.to_owned()),
-        security: Security::None,
-        authorities: None,
+        security: Security::StartTls,
+        authorities: Some(authority.to_owned()),
     };
-    Suite::new(SERVICE, server, people)
+    Suite::new(SERVICE, server, people(clients).await).only([1])
 }
 
 /// Runs the cases; fails unless exactly the known failures fail.

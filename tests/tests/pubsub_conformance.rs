@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use couplet_test::{Ejabberd, Postgres, Prosody, Setup};
-use couplet_tests::pubsub::{OWNER, SERVICE, expect, limited, ours, suite};
+use couplet_test::{Ejabberd, Packages, Postgres, Prosody, Setup};
+use couplet_tests::pubsub::{OWNER, SERVICE, expect, first_case_over_tls, limited, ours, suite};
 use couplet_tests::pubsub_service::SECRET;
 use pubsub_conformance::Suite;
 
@@ -41,6 +41,58 @@ async fn ours_in_memory_passes_behind_ejabberd() {
         Some("memory"),
     )
     .await;
+}
+
+#[tokio::test]
+async fn ours_in_memory_passes_behind_prosody_13() {
+    let prosody = Prosody::start(beside().packages(Packages::Debian13));
+    let prosody = prosody.await.unwrap();
+    passes(
+        &prosody.component_addr(),
+        &prosody.client_addr(),
+        Some("memory"),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn ours_in_memory_passes_behind_ejabberd_24() {
+    let ejabberd = Ejabberd::start(beside().packages(Packages::Debian13));
+    let ejabberd = ejabberd.await.unwrap();
+    passes(
+        &ejabberd.component_addr(),
+        &ejabberd.client_addr(),
+        Some("memory"),
+    )
+    .await;
+}
+
+/// Those of Debian 13 offer channel binding, which the runner cannot do.
+#[tokio::test]
+async fn users_log_in_over_tls_on_every_server() {
+    for packages in [Packages::Installed, Packages::Debian13] {
+        let setup = beside().client_tls().packages(packages);
+        let prosody = Prosody::start(setup.clone()).await.unwrap();
+        first_case_passes(
+            &prosody.component_addr(),
+            first_case_over_tls(&prosody.client_addr(), prosody.authority()).await,
+        )
+        .await;
+        let ejabberd = Ejabberd::start(setup).await.unwrap();
+        first_case_passes(
+            &ejabberd.component_addr(),
+            first_case_over_tls(&ejabberd.client_addr(), ejabberd.authority()).await,
+        )
+        .await;
+    }
+}
+
+async fn first_case_passes(components: &str, suite: Suite) {
+    let mut service = ours(components);
+    service.set("COUPLET_PUBSUB_STORE", "memory");
+    service.start().await;
+    let report = expect(suite, "").await;
+    assert_eq!(report.count("pass"), 1, "{}", report.to_text());
 }
 
 #[tokio::test]

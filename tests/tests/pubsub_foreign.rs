@@ -1,5 +1,5 @@
 //! Two client libraries that nobody here wrote, slixmpp and aioxmpp, use the pubsub program through
-//! both servers. They are unmodified, and hear of every event they know.
+//! each server. They are unmodified, and hear of every event they know.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use couplet_test::{Ejabberd, Prosody, Setup};
+use couplet_test::{Ejabberd, Packages, Prosody, Setup};
 use couplet_tests::pubsub::SERVICE;
 use couplet_tests::pubsub_service::{SECRET, Service};
 use tokio::process::Command;
@@ -52,9 +52,8 @@ async fn both_are_content(components: &str, clients: &str) {
     assert!(!log.contains("WARN") && !log.contains("ERROR"), "{log}");
 }
 
-#[tokio::test]
-async fn slixmpp_and_aioxmpp_use_every_operation_through_prosody() {
-    let prosody = Prosody::start(setup()).await.unwrap();
+async fn both_are_content_through_prosody(packages: Packages) {
+    let prosody = Prosody::start(setup().packages(packages)).await.unwrap();
     drop((
         prosody.user("alice").await.unwrap(),
         prosody.user("bob").await.unwrap(),
@@ -62,12 +61,31 @@ async fn slixmpp_and_aioxmpp_use_every_operation_through_prosody() {
     both_are_content(&prosody.component_addr(), &prosody.client_addr()).await;
 }
 
-#[tokio::test]
-async fn slixmpp_and_aioxmpp_use_every_operation_through_ejabberd() {
-    let ejabberd = Ejabberd::start(setup()).await.unwrap();
+async fn both_are_content_through_ejabberd(packages: Packages) {
+    let ejabberd = Ejabberd::start(setup().packages(packages)).await.unwrap();
     drop((
         ejabberd.user("alice").await.unwrap(),
         ejabberd.user("bob").await.unwrap(),
     ));
     both_are_content(&ejabberd.component_addr(), &ejabberd.client_addr()).await;
+}
+
+#[tokio::test]
+async fn slixmpp_and_aioxmpp_use_every_operation_through_prosody() {
+    both_are_content_through_prosody(Packages::Installed).await;
+}
+
+#[tokio::test]
+async fn slixmpp_and_aioxmpp_use_every_operation_through_prosody_13() {
+    both_are_content_through_prosody(Packages::Debian13).await;
+}
+
+#[tokio::test]
+async fn slixmpp_and_aioxmpp_use_every_operation_through_ejabberd() {
+    both_are_content_through_ejabberd(Packages::Installed).await;
+}
+
+#[tokio::test]
+async fn slixmpp_and_aioxmpp_use_every_operation_through_ejabberd_24() {
+    both_are_content_through_ejabberd(Packages::Debian13).await;
 }

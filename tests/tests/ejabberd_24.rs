@@ -1,0 +1,14 @@
+//! The scenarios, on ejabberd 24.12 of Debian 13 each.
+
+use couplet_test::Stage;
+
+macro_rules! scenario {
+    ($module:ident $name:ident) => {
+        #[tokio::test]
+        async fn $name() {
+            Box::pin(couplet_tests::$module::$name(&mut Stage::ejabberd_24())).await;
+        }
+    };
+}
+
+couplet_tests::every_scenario!(scenario on ejabberd_24);

@@ -1,0 +1,14 @@
+//! The scenarios, on Prosody 13.0 of Debian 13 each.
+
+use couplet_test::Stage;
+
+macro_rules! scenario {
+    ($module:ident $name:ident) => {
+        #[tokio::test]
+        async fn $name() {
+            Box::pin(couplet_tests::$module::$name(&mut Stage::prosody_13())).await;
+        }
+    };
+}
+
+couplet_tests::every_scenario!(scenario on prosody_13);
