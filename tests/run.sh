@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Every test there is: on the server in memory, on a real Prosody and ejabberd, with a client that
+# Every test there is: on the server in memory, on Prosody and ejabberd of Debian 12 and 13, with a client that
 # nobody here wrote, and as images. Installs what it needs first; IMAGES=no leaves the images out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/step.sh
 
-step "install Prosody, ejabberd, promtool, slixmpp and aioxmpp"
+step "install Prosody, ejabberd (also those of Debian 13), promtool, slixmpp and aioxmpp"
 tests/install.sh
 
 # The scenarios run the binaries as users would. Built together with the tests, or cargo would
