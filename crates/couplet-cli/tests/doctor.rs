@@ -628,7 +628,8 @@ async fn is_named_beside_ejabberd(packages: Packages) -> Outcome {
     assert_eq!(instance.sessions(), 1);
     instance.stop().await?;
 
-    let shared = setup().packages(packages)
+    let shared = setup()
+        .packages(packages)
         .and_component("news.localhost", "other")
         .global_routes();
     let shared = Ejabberd::start(shared).await?;
@@ -710,11 +711,10 @@ async fn own_domains_are_healthy(on: On, packages: Packages) -> Outcome {
         "my--bot.localhost",
         "ツ.localhost",
     ];
-    let setup = domains[1..]
-        .iter()
-        .fold(Setup::component(domains[0], SECRET).packages(packages), |setup, domain| {
-            setup.and_component(domain, SECRET)
-        });
+    let setup = domains[1..].iter().fold(
+        Setup::component(domains[0], SECRET).packages(packages),
+        |setup, domain| setup.and_component(domain, SECRET),
+    );
     let (prosody, ejabberd);
     let components = match on {
         On::Ejabberd => {

@@ -26,8 +26,8 @@ use crate::{
     metrics::{Leaving, Metrics},
     outbox::{Fate, Outbox},
     reflections::Reflections,
-    sent_id::{SentId, SentIds},
     self_ping::SelfPing,
+    sent_id::{SentId, SentIds},
     unsent::{NotSent, Unsent},
 };
 
