@@ -54,6 +54,7 @@ mod unreadable;
 mod rows;
 pub(crate) mod backup;
 mod connect;
+mod lock;
 mod schema;
 mod fault;
 #[cfg(test)]

@@ -16,13 +16,14 @@ use couplet_pubsub::{
     Import, Pubsub,
     settings::{SECTION, Settings, StoreAt},
 };
+use tempfile::NamedTempFile;
 
 pub(crate) fn backup() -> Subcommand {
     Subcommand::new(
         "backup",
         "copy the SQLite store, as it is at one moment, also while it is in use",
     )
-    .needs("FILE", "the copy; nothing may be there")
+    .needs("FILE", "the copy; an earlier one is replaced, any other file is not")
 }
 
 pub(crate) fn export() -> Subcommand {
@@ -72,8 +73,8 @@ pub(crate) async fn write_out(config: Config, asked: Asked, stop: Stop) -> Resul
                 .export(out, |count| progress.told(count, &stop))
                 .await
         }
-        Target::File { file, .. } => {
-            let out = BufWriter::new(file);
+        Target::File { part, .. } => {
+            let out = BufWriter::new(part.as_file());
             pubsub
                 .export(out, |count| progress.told(count, &stop))
                 .await
@@ -117,15 +118,10 @@ pub(crate) async fn read_in(config: Config, asked: Asked, stop: Stop) -> Result<
     Ok(())
 }
 
-/// Where an export goes. A file gets its name when it is whole.
+/// Where an export goes. A file gets its name when it is whole, and only its user may read it.
 enum Target {
     Output,
-    File {
-        file: File,
-        part: PathBuf,
-        whole: PathBuf,
-        is_whole: bool,
-    },
+    File { part: NamedTempFile, whole: PathBuf },
 }
 
 impl Target {
@@ -134,49 +130,33 @@ impl Target {
             return Ok(Target::Output);
         };
         let whole = PathBuf::from(path);
+        // Before anything is exported, not after.
         if whole.exists() {
-            let why = "there is a file already; name another one, or remove it";
-            return Err(at(&whole, &io::Error::other(why)));
+            return Err(taken(&whole));
         }
-        let mut part = path.clone();
-        part.push(".part");
-        let part = PathBuf::from(part);
-        let file = File::create_new(&part).map_err(|why| at(&part, &why))?;
-        Ok(Target::File {
-            file,
-            part,
-            whole,
-            is_whole: false,
-        })
+        let folder = whole.parent().filter(|parent| *parent != Path::new(""));
+        let folder = folder.unwrap_or(Path::new("."));
+        let part = NamedTempFile::with_prefix_in(".pubsub-export-", folder);
+        let part = part.map_err(|why| at(&whole, &why))?;
+        Ok(Target::File { part, whole })
     }
 
-    fn finish(mut self) -> io::Result<()> {
-        if let Target::File {
-            file,
-            part,
-            whole,
-            is_whole,
-        } = &mut self
-        {
-            file.sync_all()?;
-            fs::rename(&*part, &*whole).map_err(|why| at(whole, &why))?;
-            *is_whole = true;
+    fn finish(self) -> io::Result<()> {
+        if let Target::File { part, whole } = self {
+            part.as_file().sync_all()?;
+            let named = part.persist_noclobber(&whole).map_err(|why| why.error);
+            named.map_err(|why| match why.kind() {
+                io::ErrorKind::AlreadyExists => taken(&whole),
+                _ => at(&whole, &why),
+            })?;
         }
         Ok(())
     }
 }
 
-impl Drop for Target {
-    fn drop(&mut self) {
-        if let Target::File {
-            part,
-            is_whole: false,
-            ..
-        } = self
-        {
-            let _half_an_archive_is_none = fs::remove_file(part);
-        }
-    }
+fn taken(path: &Path) -> io::Error {
+    let why = "there is a file already; name another one, or remove it";
+    at(path, &io::Error::other(why))
 }
 
 fn trouble(cause: io::Error) -> Error {

@@ -1,58 +1,94 @@
 //! A copy of the file while it is in use.
 
-#[cfg(unix)]
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::{
     fs::{self, File},
+    io::{self, Read},
     path::Path,
 };
 
-use rusqlite::{Connection, backup::Backup};
+use rusqlite::{
+    Connection,
+    backup::{Backup, StepResult},
+};
+use tempfile::NamedTempFile;
 
 use crate::store::StoreError;
 
 use super::{
     connect,
     fault::{self, Doing},
+    schema,
 };
 
-/// Copies the store in `from` into a new file, as it is at one moment. Another process may write
-/// to it meanwhile. Blocks for as long as the disk needs.
+/// Copies the store in `from` into the file `to`, as it is at one moment. Another process may write
+/// to it meanwhile. The copy gets its name when it is complete, and replaces an earlier one. Only its
+/// user may read it. Blocks for as long as the disk needs.
 ///
 /// # Errors
 ///
-/// There is no store in `from`, or something is in the place of `to`, or it cannot be written.
+/// There is no store in `from`, `to` is something else than an earlier copy, or it cannot be written.
 pub(crate) fn backup(from: &Path, to: &Path) -> Result<(), StoreError> {
     if !from.exists() {
         let from = from.display();
         return Err(StoreError::Broken(format!("{from}: there is no such file")));
     }
-    if to.exists() {
-        let to = to.display();
-        return Err(StoreError::Broken(format!(
-            "{to}: there is a file already; name another one, or remove it"
-        )));
+    let told = |why: io::Error| StoreError::Broken(format!("{}: {why}", to.display()));
+    let earlier = earlier_copy(to)?;
+    let folder = to.parent().filter(|parent| *parent != Path::new(""));
+    let folder = folder.unwrap_or(Path::new("."));
+    // The user alone may read it, and it goes when something fails.
+    let new = NamedTempFile::with_prefix_in(".pubsub-backup-", folder).map_err(told)?;
+    copy(from, new.path())?;
+    if let Some(earlier) = earlier {
+        keep_owner_and_mode(new.as_file(), &earlier).map_err(told)?;
     }
-    let copied = reserve(from, to).and_then(|()| copy(from, to));
-    if copied.is_err() {
-        let _half_a_copy_is_none = std::fs::remove_file(to);
-    }
-    copied
+    new.as_file().sync_all().map_err(told)?;
+    new.persist(to).map_err(|why| told(why.error))?;
+    #[cfg(unix)]
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(told)?;
+    Ok(())
 }
 
-/// Makes an empty file that no more people can read than the store.
-fn reserve(from: &Path, to: &Path) -> Result<(), StoreError> {
-    let mut options = File::options();
-    options.write(true).create_new(true);
-    let made = fs::metadata(from).and_then(|store| {
-        #[cfg(unix)]
-        options.mode(store.permissions().mode() & 0o777);
-        #[cfg(not(unix))]
-        let _rights_are_inherited = store;
-        options.open(to)
-    });
-    let told = |error| StoreError::Broken(format!("{}: {error}", to.display()));
-    made.map(drop).map_err(told)
+/// The copy that is to be replaced. A store is never taken for one: it keeps a write-ahead log, and a
+/// copy does not until a service opens it.
+fn earlier_copy(path: &Path) -> Result<Option<File>, StoreError> {
+    let refused = |why: &str| {
+        let path = path.display();
+        StoreError::Broken(format!(
+            "{path}: there is a file already, and {why}; name another one, or remove it"
+        ))
+    };
+    match fs::symlink_metadata(path) {
+        Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(why) => return Err(refused(&why.to_string())),
+        Ok(there) if !there.is_file() => return Err(refused("it is not a regular file")),
+        Ok(_a_file) => {}
+    }
+    let mut file = File::open(path).map_err(|why| refused(&why.to_string()))?;
+    let mut header = [0; schema::HEADER];
+    let is_ours = file.read_exact(&mut header).is_ok() && schema::is_ours(&header);
+    match is_ours && !schema::has_log(&header) {
+        true => Ok(Some(file)),
+        false => Err(refused("it is not an earlier backup")),
+    }
+}
+
+fn keep_owner_and_mode(new: &File, earlier: &File) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+        let (earlier, made) = (earlier.metadata()?, new.metadata()?);
+        if (earlier.uid(), earlier.gid()) != (made.uid(), made.gid()) {
+            let _only_root_may = fchown(new, Some(earlier.uid()), Some(earlier.gid()));
+        }
+        let mode = earlier.permissions().mode() & 0o770;
+        new.set_permissions(fs::Permissions::from_mode(mode))?;
+    }
+    #[cfg(not(unix))]
+    let _rights_are_inherited = (new, earlier);
+    Ok(())
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
@@ -62,29 +98,91 @@ fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     let backup = Backup::new(&source, &mut target).map_err(told)?;
     // In one step: a writer does not wait for readers, and a copy in parts would begin anew
     // whenever something is written.
-    backup.step(-1).map_err(told)?;
+    let step = backup.step(-1).map_err(told)?;
     drop(backup);
+    if step != StepResult::Done {
+        let from = from.display();
+        return Err(StoreError::Busy(format!(
+            "{from}: another program holds it: close it"
+        )));
+    }
+    // One file that is complete without others, and that is told from a store by it.
+    target
+        .pragma_update_and_check(None, "journal_mode", "delete", |_row| Ok(()))
+        .map_err(told)?;
     target.close().map_err(|(_, error)| told(error))
 }
 
 #[cfg(all(test, unix))]
 mod tests {
-    use std::fs::Permissions;
+    use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
 
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    fn set_mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
     #[test]
-    fn a_copy_is_for_nobody_who_may_not_read_the_store() {
+    fn only_its_user_may_read_a_backup_and_a_later_one_keeps_the_mode_without_others() {
         let folder = tempfile::tempdir().unwrap();
         let [store, copied] = ["store", "copy"].map(|name| folder.path().join(name));
         drop(connect::writing(&store).unwrap());
-        for mode in [0o600, 0o640] {
-            fs::set_permissions(&store, Permissions::from_mode(mode)).unwrap();
+        set_mode(&store, 0o644);
+        backup(&store, &copied).unwrap();
+        assert_eq!(mode(&copied), 0o600);
+        for (earlier, later) in [(0o640, 0o640), (0o644, 0o640)] {
+            set_mode(&copied, earlier);
             backup(&store, &copied).unwrap();
-            let copy = fs::metadata(&copied).unwrap();
-            assert_eq!(copy.permissions().mode() & 0o777, mode);
-            assert!(copy.len() > 0);
-            fs::remove_file(&copied).unwrap();
+            assert_eq!(mode(&copied), later);
         }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_backup_replaces_an_earlier_one_with_what_the_store_has_now() {
+        let folder = tempfile::tempdir().unwrap();
+        let [store, copied] = ["store", "copy"].map(|name| folder.path().join(name));
+        let writer = connect::writing(&store).unwrap();
+        for uri in ["xmpp:a@x", "xmpp:b@x"] {
+            let insert = "INSERT OR REPLACE INTO redirect VALUES ('n', ?1)";
+            writer.execute(insert, [uri]).unwrap();
+            backup(&store, &copied).unwrap();
+            let copy = connect::reading(&copied).unwrap();
+            let read = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
+            let found = copy.query_row("SELECT uri FROM redirect", [], read);
+            assert_eq!(found.unwrap(), uri);
+        }
+    }
+
+    #[test]
+    fn a_backup_replaces_no_store_and_no_other_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        drop(connect::writing(&at("store")).unwrap());
+        drop(connect::writing(&at("stopped")).unwrap());
+        fs::write(at("text"), "x".repeat(4_096)).unwrap();
+        fs::write(at("empty"), "").unwrap();
+        let theirs = Connection::open(at("theirs")).unwrap();
+        theirs.execute_batch("CREATE TABLE theirs (a)").unwrap();
+        drop(theirs);
+        backup(&at("store"), &at("earlier")).unwrap();
+        symlink("earlier", at("link")).unwrap();
+        fs::create_dir(at("folder")).unwrap();
+        for name in ["store", "stopped", "text", "empty", "theirs", "link", "folder"] {
+            let before = fs::read(at(name)).ok();
+            let Err(StoreError::Broken(why)) = backup(&at("store"), &at(name)) else {
+                panic!("{name} was replaced");
+            };
+            assert!(why.contains("there is a file already"), "{why}");
+            assert_eq!(fs::read(at(name)).ok(), before, "{name}");
+        }
+        // A backup that a service has opened is a store.
+        drop(connect::writing(&at("earlier")).unwrap());
+        assert!(backup(&at("store"), &at("earlier")).is_err());
     }
 }

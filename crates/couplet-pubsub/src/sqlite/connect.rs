@@ -1,11 +1,6 @@
-//! Connections to the file, and the lock that keeps other processes away from it.
+//! Connections to the file.
 
-use std::{
-    fs::{File, TryLockError},
-    io::{Read, Seek, Write},
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -21,70 +16,6 @@ const CHECKED_BYTES: u64 = 256 * 1024 * 1024;
 
 /// How long another program, such as a shell of SQLite, may hold the file.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// While it lives, no other process opens this store. The system gives it up with the process.
-pub(super) struct Lock {
-    file: File,
-}
-
-impl Lock {
-    /// # Errors
-    ///
-    /// Who has it, or why there cannot be a lock.
-    pub(super) fn take(path: &Path) -> Result<Lock, StoreError> {
-        let mut name = path.as_os_str().to_owned();
-        name.push(".lock");
-        let name = PathBuf::from(name);
-        let told = |error: std::io::Error| {
-            StoreError::Broken(format!(
-                "{}: {error}; the directory has to exist and this program's user has to have the \
-                 right to write it",
-                name.display()
-            ))
-        };
-        let mut options = File::options();
-        options.read(true).write(true).create(true).truncate(false);
-        let mut file = options.open(&name).map_err(told)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::Error(error)) => return Err(told(error)),
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                let _as_far_as_it_goes = file.read_to_string(&mut holder);
-                // An export ends by itself, and so does the process that is about to be replaced.
-                return Err(StoreError::Busy(format!(
-                    "{}: in use by another process{}; one file serves one process: stop the other \
-                     one, or use PostgreSQL",
-                    path.display(),
-                    named(holder.trim())
-                )));
-            }
-        }
-        let noted = file
-            .set_len(0)
-            .and_then(|()| file.rewind())
-            .and_then(|()| write!(file, "{}", std::process::id()));
-        // Only a courtesy to whoever comes second; a full disk must not keep us from starting.
-        let _without_name = noted;
-        Ok(Lock { file })
-    }
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        // A child that is just being started shares the file until it is another program: closing
-        // it here would not be enough.
-        let _at_the_latest_with_the_process = self.file.unlock();
-    }
-}
-
-fn named(holder: &str) -> String {
-    if holder.is_empty() {
-        String::new()
-    } else {
-        format!(" (its id is {holder})")
-    }
-}
 
 /// The one connection that writes, with the tables as they have to be.
 ///

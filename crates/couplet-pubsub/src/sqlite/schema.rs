@@ -189,6 +189,20 @@ pub(super) fn check(file: &Connection, path: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// Bytes of a database file that say what it is. (SQLite's file format, 1.3)
+pub(super) const HEADER: usize = 72;
+
+/// Whether a file that begins with these bytes is a store or a copy of one.
+pub(super) fn is_ours(header: &[u8; HEADER]) -> bool {
+    let application = header.last_chunk().copied().map(i32::from_be_bytes);
+    header.starts_with(b"SQLite format 3\0") && application.map(i64::from) == Some(APPLICATION)
+}
+
+/// Whether the database keeps a write-ahead log.
+pub(super) fn has_log(header: &[u8; HEADER]) -> bool {
+    header.get(18..20) == Some(&[2, 2])
+}
+
 fn tables(file: &Connection) -> rusqlite::Result<i64> {
     file.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
 }

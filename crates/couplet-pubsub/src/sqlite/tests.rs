@@ -14,6 +14,8 @@ use crate::{
 
 mod children;
 mod faults;
+#[cfg(unix)]
+mod files;
 mod migration;
 
 mod unreadable;

@@ -23,11 +23,7 @@ use crate::{
 };
 
 use super::{
-    Shared,
-    connect::{self, Lock},
-    desk::Desk,
-    inbox::Inbox,
-    unreadable::Unreadable,
+    Shared, connect, desk::Desk, inbox::Inbox, lock::Lock, unreadable::Unreadable,
 };
 
 /// How many wake the writer together while it waits for more.

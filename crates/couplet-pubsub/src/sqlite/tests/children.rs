@@ -4,10 +4,10 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     os::unix::{
-        fs::{MetadataExt, PermissionsExt},
+        fs::{MetadataExt, PermissionsExt, symlink},
         process::CommandExt,
     },
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
 };
 
 use super::{
@@ -134,4 +134,57 @@ fn what_may_not_be_written_is_told_with_a_cure() {
         assert!(told.contains(cure), "{told}");
     }
     mode("readonly", 0o755);
+}
+
+/// A process that has the store of this folder open until it is killed.
+fn holder(name: &str, folder: &Path) -> Child {
+    let mut process = child(name, folder, false).spawn().unwrap();
+    let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let opened = lines.map_while(Result::ok).any(|line| line == "opened");
+    assert!(opened, "the other process did not open the store");
+    process
+}
+
+/// Opens the store and never returns.
+async fn hold(folder: &Path) {
+    let store = sqlite::open(&folder.join("pubsub.db")).await.unwrap();
+    println!("\nopened");
+    std::future::pending::<()>().await;
+    drop(store);
+}
+
+#[test]
+fn a_store_that_another_process_has_is_in_use_by_any_name() {
+    let runtime = runtime::Builder::new_current_thread().build().unwrap();
+    if let Some(folder) = told_to_be_a_child() {
+        runtime.block_on(hold(&folder));
+    }
+    let name = "sqlite::tests::children::a_store_that_another_process_has_is_in_use_by_any_name";
+    let folder = TempDir::new().unwrap();
+    let elsewhere = TempDir::new().unwrap();
+    let store = file(&folder);
+    let [link, second] = ["link.db", "second.db"].map(|name| elsewhere.path().join(name));
+    let mut process = holder(name, folder.path());
+    let in_use = |path: &Path| match runtime.block_on(sqlite::open(path)) {
+        Err(StoreError::Busy(told)) => assert!(told.contains("in use by another process"), "{told}"),
+        Err(other) => panic!("{other:?}"),
+        Ok(_) => panic!("{} was opened twice", path.display()),
+    };
+    in_use(&store);
+    symlink(&store, &link).unwrap();
+    in_use(&link);
+    if cfg!(target_os = "linux") {
+        fs::hard_link(&store, &second).unwrap();
+        in_use(&second);
+        fs::remove_file(&second).unwrap();
+        fs::remove_file(folder.path().join("pubsub.db.lock")).unwrap();
+        in_use(&store);
+    }
+    process.kill().unwrap();
+    process.wait().unwrap();
+    // Through the link it is the same store, with the log that stands beside it.
+    runtime.block_on(async { drop(sqlite::open(&link).await.unwrap()) });
+    let beside = fs::read_dir(elsewhere.path()).unwrap();
+    let names = beside.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert!(!names.into_iter().any(|name| name.starts_with("link.db-")));
 }

@@ -282,8 +282,11 @@ async fn a_backup_is_a_store_of_one_moment() {
     let copied = sqlite::open(&copy).await.unwrap();
     assert_eq!(node(&copied, "news").await.items, 1);
     assert_eq!(claim(&copied, "a", 0).await.len(), 1);
-    let again = broken(backup::backup(&file(&folder), &copy));
-    assert!(again.contains("there is a file already"), "{again}");
+    let onto_itself = broken(backup::backup(&file(&folder), &file(&folder)));
+    assert!(
+        onto_itself.contains("there is a file already"),
+        "{onto_itself}"
+    );
     let nothing = broken(backup::backup(&folder.path().join("no.db"), &copy));
     assert!(
         nothing.contains("no.db: there is no such file"),
