@@ -34,7 +34,12 @@ impl Desk {
                 "done"
             }
             Ok(_) => "done",
-            Err(refused) => refused.condition.as_str(),
+            Err(refused) => {
+                if let Some(kind) = refused.store_failure {
+                    self.figures.store_failed(kind);
+                }
+                refused.condition.as_str()
+            }
         };
         self.figures.answered(operation, outcome);
         answered

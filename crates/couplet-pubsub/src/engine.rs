@@ -231,24 +231,31 @@ impl Engine {
 
 impl From<StoreError> for Refused {
     fn from(error: StoreError) -> Refused {
-        match error {
-            StoreError::UnknownCursor => Refused::plain(Condition::ItemNotFound),
-            StoreError::FarIndex => Refused::plain(Condition::FeatureNotImplemented)
-                .text("So far into a long list there are no pages by index"),
-            StoreError::Busy(why) => {
+        let store_failure = error.failure();
+        let condition = match error {
+            StoreError::UnknownCursor => Condition::ItemNotFound,
+            StoreError::FarIndex => {
+                return Refused::plain(Condition::FeatureNotImplemented)
+                    .text("So far into a long list there are no pages by index");
+            }
+            StoreError::Busy(why) | StoreError::Contended(why) => {
                 static TOLD: Told = Told::never();
                 if TOLD.is_due() {
                     tracing::warn!(why, "the store cannot do it now");
                 }
-                Refused::plain(Condition::ResourceConstraint)
+                Condition::ResourceConstraint
             }
             StoreError::Broken(why) => {
                 static TOLD: Told = Told::never();
                 if TOLD.is_due() {
                     tracing::error!(why, "the store cannot do it");
                 }
-                Refused::plain(Condition::InternalServerError)
+                Condition::InternalServerError
             }
+        };
+        Refused {
+            store_failure,
+            ..Refused::plain(condition)
         }
     }
 }

@@ -144,6 +144,12 @@ impl Fanout {
         }
     }
 
+    fn store_failed(&self, why: &StoreError) {
+        if let Some(kind) = why.failure() {
+            self.figures.store_failed(kind);
+        }
+    }
+
     /// Asks the store for the time.
     async fn now(&self) -> Result<Moment, StoreError> {
         let now = self.store.now().await?;

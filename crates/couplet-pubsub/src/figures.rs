@@ -5,7 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use metrics::{SharedString, Unit};
+use metrics::{Counter, SharedString, Unit};
 
 use crate::store::Statistics;
 
@@ -19,9 +19,17 @@ impl Figures {
     /// Tells the recorder of metrics what they mean, too.
     pub(crate) fn of(domain: &str) -> Figures {
         describe();
-        Figures {
-            domain: SharedString::from_shared(Arc::from(domain)),
+        let domain = SharedString::from_shared(Arc::from(domain));
+        // From the start, or the first failure would be no increase for an alert.
+        for kind in ["busy", "broken"] {
+            store_failures(&domain, kind).increment(0);
         }
+        Figures { domain }
+    }
+
+    /// The store has failed; how is [`StoreError::failure`](crate::store::StoreError::failure).
+    pub(crate) fn store_failed(&self, kind: &'static str) {
+        store_failures(&self.domain, kind).increment(1);
     }
 
     pub(crate) fn answered(&self, operation: &'static str, outcome: &'static str) {
@@ -58,6 +66,10 @@ impl Figures {
     }
 }
 
+fn store_failures(domain: &SharedString, kind: &'static str) -> Counter {
+    metrics::counter!("couplet_pubsub_store_failures_total", "domain" => domain.clone(), "kind" => kind)
+}
+
 struct Figure {
     name: &'static str,
     type_: Type,
@@ -77,7 +89,7 @@ enum Type {
     Histogram,
 }
 
-const FIGURES: [Figure; 7] = [
+const FIGURES: [Figure; 8] = [
     Figure {
         name: "couplet_pubsub_requests_total",
         type_: Type::Counter,
@@ -101,6 +113,12 @@ const FIGURES: [Figure; 7] = [
         type_: Type::Histogram,
         labels: &["domain"],
         meaning: "From taking up an announcement to its end, the time to be sure included",
+    },
+    Figure {
+        name: "couplet_pubsub_store_failures_total",
+        type_: Type::Counter,
+        labels: &["domain", "kind"],
+        meaning: "Failures of the store: `busy` may pass (a full disk, a database that is away), `broken` does not",
     },
     Figure {
         name: "couplet_pubsub_outbox_depth",
@@ -197,10 +215,12 @@ mod tests {
             figures.published(1);
             figures.notified(1);
             figures.delivered(Duration::from_secs(1));
+            figures.store_failed("busy");
             figures.hold(&Statistics::default());
         });
         let noted = noting.0.into_inner().unwrap();
-        assert_eq!(noted.len(), FIGURES.len());
+        let names: BTreeSet<&String> = noted.iter().map(|(name, _)| name).collect();
+        assert_eq!(names.len(), FIGURES.len());
         for (name, labels) in noted {
             let figure = FIGURES.iter().find(|one| one.name == name).unwrap();
             let names: Vec<&str> = labels.iter().map(|(name, _)| name.as_str()).collect();

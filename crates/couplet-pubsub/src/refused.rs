@@ -10,6 +10,8 @@ pub(crate) struct Refused {
     pub(crate) text: Option<String>,
     /// Where the node has gone, for `gone` and `redirect`. (RFC 6120, 8.3.3.5)
     pub(crate) uri: Option<String>,
+    /// How the store failed, where that is the cause; it is counted and not told.
+    pub(crate) store_failure: Option<&'static str>,
 }
 
 impl Refused {
@@ -20,6 +22,7 @@ impl Refused {
             detail: None,
             text: None,
             uri: None,
+            store_failure: None,
         }
     }
 

@@ -227,7 +227,7 @@ impl From<OpenError> for Error {
     fn from(why: OpenError) -> Error {
         let doing = "the store of pubsub".to_owned();
         match why.0 {
-            StoreError::Busy(_) => Error::Io {
+            StoreError::Busy(_) | StoreError::Contended(_) => Error::Io {
                 doing,
                 cause: std::io::Error::other(why),
             },

@@ -47,7 +47,7 @@ pub(crate) trait Store: Send + Sync + 'static {
     /// Finds the facts, asks for a decision and does what it says, all in one transaction.
     /// Two changes of one node never overlap. A decision that panics changes nothing.
     ///
-    /// `Busy` too where a node is created whose name was taken meanwhile; `Broken` where there is
+    /// `Contended` where a node is created whose name was taken meanwhile; `Broken` where there is
     /// no node that a change could be about: of a deleted one only announcements may follow.
     ///
     /// Not cancel safe in the sense that a dropped future may have changed something or not.
@@ -235,7 +235,10 @@ pub(crate) enum StoreError {
     /// A page begins at a number that is too far from both ends of its list to be counted to.
     /// (XEP-0059, 2.6)
     FarIndex,
-    /// It may work later: the disk is full, the database is away, too much is waiting.
+    /// The store is well, but others are ahead: too much waits to be written, or a node of the same name
+    /// was created meanwhile.
+    Contended(String),
+    /// It may work later: the disk is full, or the database is away.
     Busy(String),
     /// It will not: the file is read-only or corrupt.
     Broken(String),
@@ -246,7 +249,20 @@ impl fmt::Display for StoreError {
         match self {
             StoreError::UnknownCursor => f.write_str("no such entry to begin the page at"),
             StoreError::FarIndex => f.write_str("too far into the list to begin a page at"),
-            StoreError::Busy(why) | StoreError::Broken(why) => f.write_str(why),
+            StoreError::Contended(why) | StoreError::Busy(why) | StoreError::Broken(why) => {
+                f.write_str(why)
+            }
+        }
+    }
+}
+
+impl StoreError {
+    /// How the store failed, as a label of the metric; none where it did not.
+    pub(crate) fn failure(&self) -> Option<&'static str> {
+        match self {
+            StoreError::UnknownCursor | StoreError::FarIndex | StoreError::Contended(_) => None,
+            StoreError::Busy(_) => Some("busy"),
+            StoreError::Broken(_) => Some("broken"),
         }
     }
 }
@@ -292,7 +308,9 @@ pub(crate) fn sound(
         if let Change::Create { name, .. } = change {
             let name = name.as_str();
             if made.contains(&name) || (!freed.contains(&name) && is_taken(name)?) {
-                return Err(StoreError::Busy(format!("the node {name} is new as well")));
+                return Err(StoreError::Contended(format!(
+                    "the node {name} is new as well"
+                )));
             }
             made.push(name);
             (at, deleted) = (Some(name), false);

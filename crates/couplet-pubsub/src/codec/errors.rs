@@ -40,6 +40,7 @@ pub(crate) fn refusal(refused: Refused) -> Refusal {
         detail,
         text,
         uri,
+        store_failure: _,
     } = refused;
     let mut refusal = Refusal::new(condition);
     let type_ = TYPES

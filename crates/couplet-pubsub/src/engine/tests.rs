@@ -20,7 +20,7 @@ use crate::{
     policy::House,
     refused::Refused,
     reply::Reply,
-    store::{Claim, Cursor, Store},
+    store::{Claim, Cursor, Store, StoreError},
 };
 
 const OWNER: &str = "hamlet@denmark.lit";
@@ -155,5 +155,18 @@ fn assert_tells(answer: Result<String, String>, parts: &[&str]) {
     let text = answer.unwrap_or_else(|error| error);
     for part in parts {
         assert!(text.contains(part), "no {part} in {text}");
+    }
+}
+
+#[test]
+fn only_a_store_that_fails_counts_as_a_failure_and_load_does_not() {
+    let why = || "why".to_owned();
+    for (error, failure) in [
+        (StoreError::Busy(why()), Some("busy")),
+        (StoreError::Broken(why()), Some("broken")),
+        (StoreError::Contended(why()), None),
+        (StoreError::UnknownCursor, None),
+    ] {
+        assert_eq!(Refused::from(error).store_failure, failure);
     }
 }

@@ -61,6 +61,7 @@ pub(super) async fn deliver(
             may_have_more = match round.claim().await {
                 Ok(more) => more,
                 Err(why) => {
+                    fanout.store_failed(&why);
                     if TOLD.is_due() {
                         tracing::warn!(%why, "the store does not tell what is announced");
                     }
@@ -83,6 +84,7 @@ pub(super) async fn deliver(
                 may_have_more = true;
             }
             Err(Trouble::Store(why)) => {
+                fanout.store_failed(&why);
                 if TOLD.is_due() {
                     tracing::warn!(%why, "the store does not tell who is to be notified");
                 }

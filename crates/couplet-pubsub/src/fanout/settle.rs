@@ -119,7 +119,7 @@ async fn finish(fanout: &Fanout, job: JobId) {
     for _ in 0..8 {
         match fanout.store.finish(job, &fanout.instance).await {
             Ok(()) => break,
-            Err(StoreError::Busy(why)) => {
+            Err(StoreError::Busy(why) | StoreError::Contended(why)) => {
                 static TOLD: Told = Told::never();
                 if TOLD.is_due() {
                     tracing::warn!(why, "a delivered announcement cannot be forgotten yet");

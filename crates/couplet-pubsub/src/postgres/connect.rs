@@ -153,7 +153,7 @@ impl From<Refused> for StoreError {
     fn from(refused: Refused) -> StoreError {
         match refused {
             Refused::Because(error) if fault::is_taken_name(&error) => {
-                StoreError::Busy("a node of this name is new as well".to_owned())
+                StoreError::Contended("a node of this name is new as well".to_owned())
             }
             Refused::Because(error) => error.into(),
             Refused::Late => fault::too_slow(),

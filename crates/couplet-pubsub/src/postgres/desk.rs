@@ -88,7 +88,9 @@ impl Desk {
         let mut lines = self.lines();
         if let Some(line) = lines.get_mut(name) {
             if line.len() >= WAITING {
-                return Err(StoreError::Busy("too much waits to be written".to_owned()));
+                return Err(StoreError::Contended(
+                    "too much waits to be written".to_owned(),
+                ));
             }
             line.push_back(waiting);
             return Ok(false);

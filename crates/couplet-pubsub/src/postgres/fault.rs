@@ -76,6 +76,7 @@ pub(super) fn again(error: &StoreError) -> StoreError {
     match error {
         StoreError::UnknownCursor => StoreError::UnknownCursor,
         StoreError::FarIndex => StoreError::FarIndex,
+        StoreError::Contended(why) => StoreError::Contended(why.clone()),
         StoreError::Busy(why) => StoreError::Busy(why.clone()),
         StoreError::Broken(why) => StoreError::Broken(why.clone()),
     }

@@ -46,7 +46,9 @@ impl<T> Inbox<T> {
             return Err(fault::lost(""));
         }
         if state.waiting.len() >= QUEUE {
-            return Err(StoreError::Busy("too much waits to be written".to_owned()));
+            return Err(StoreError::Contended(
+                "too much waits to be written".to_owned(),
+            ));
         }
         state.waiting.push_back(one);
         let enough = state
@@ -138,7 +140,7 @@ mod tests {
         for one in 0..QUEUE {
             inbox.send(one).unwrap();
         }
-        assert!(matches!(inbox.send(0), Err(StoreError::Busy(_))));
+        assert!(matches!(inbox.send(0), Err(StoreError::Contended(_))));
         assert_eq!(inbox.take(1, None).unwrap().len(), QUEUE);
         inbox.send(0).unwrap();
     }

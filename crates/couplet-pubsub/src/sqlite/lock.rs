@@ -118,7 +118,9 @@ fn open_beside(path: &Path) -> io::Result<File> {
 /// The locked database, created where there is none.
 fn open_database(path: &Path, real: &Path) -> Result<Option<File>, StoreError> {
     match create(real) {
-        Err(why) if why.kind() != io::ErrorKind::AlreadyExists => return Err(no_folder(real, &why)),
+        Err(why) if why.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(no_folder(real, &why));
+        }
         _created_or_there => {}
     }
     let told = |why: io::Error| {

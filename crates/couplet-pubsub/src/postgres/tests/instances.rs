@@ -165,7 +165,7 @@ async fn of_two_that_create_a_node_under_another_name_one_is_told_to_come_again(
     );
     let told = [first, second];
     assert_eq!(told.iter().filter(|told| told.is_ok()).count(), 1);
-    let busy = |told: &Result<(), StoreError>| matches!(told, Err(StoreError::Busy(_)));
+    let busy = |told: &Result<(), StoreError>| matches!(told, Err(StoreError::Contended(_)));
     assert!(told.iter().any(busy), "{told:?}");
 }
 

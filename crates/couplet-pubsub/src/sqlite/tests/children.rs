@@ -166,7 +166,9 @@ fn a_store_that_another_process_has_is_in_use_by_any_name() {
     let [link, second] = ["link.db", "second.db"].map(|name| elsewhere.path().join(name));
     let mut process = holder(name, folder.path());
     let in_use = |path: &Path| match runtime.block_on(sqlite::open(path)) {
-        Err(StoreError::Busy(told)) => assert!(told.contains("in use by another process"), "{told}"),
+        Err(StoreError::Busy(told)) => {
+            assert!(told.contains("in use by another process"), "{told}")
+        }
         Err(other) => panic!("{other:?}"),
         Ok(_) => panic!("{} was opened twice", path.display()),
     };

@@ -261,7 +261,7 @@ async fn more_than_can_wait_is_told_to_come_later() {
     };
     let (blocked, all) = tokio::join!(blocked, others);
     blocked.unwrap();
-    let busy = |one: &&Result<(), StoreError>| matches!(one, Err(StoreError::Busy(_)));
+    let busy = |one: &&Result<(), StoreError>| matches!(one, Err(StoreError::Contended(_)));
     let refused = all.iter().filter(busy).count();
     assert!(refused > 0);
     assert_eq!(node(&store, "news").await.items, (5_000 - refused) as u64);

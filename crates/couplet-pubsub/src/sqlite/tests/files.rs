@@ -71,7 +71,10 @@ async fn the_file_of_the_lock_is_never_written_through_another_name() {
     fs::write(&victim, "theirs").unwrap();
     symlink("victim", &lock).unwrap();
     let told = opening(&file(&folder)).await;
-    assert!(told.contains("pubsub.db.lock: is not a regular file"), "{told}");
+    assert!(
+        told.contains("pubsub.db.lock: is not a regular file"),
+        "{told}"
+    );
     fs::remove_file(&lock).unwrap();
     fs::hard_link(&victim, &lock).unwrap();
     let told = opening(&file(&folder)).await;

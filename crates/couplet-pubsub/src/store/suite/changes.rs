@@ -74,7 +74,10 @@ pub(crate) async fn a_name_that_is_taken_is_refused_and_nothing_changes(store: &
     create(store, "news").await;
     let changes = vec![publish("1"), creation("news")];
     let result = store.change(at("other"), Box::new(|_| changes)).await;
-    assert!(matches!(result, Err(StoreError::Busy(_))), "{result:?}");
+    assert!(
+        matches!(result, Err(StoreError::Contended(_))),
+        "{result:?}"
+    );
     assert_eq!(item_ids(store, "other").await, [] as [&str; 0]);
 }
 
@@ -132,7 +135,10 @@ pub(crate) async fn what_fails_late_undoes_what_went_before(store: &Shared) {
         creation("taken"),
     ];
     let result = store.change(at("news"), Box::new(|_| changes)).await;
-    assert!(matches!(result, Err(StoreError::Busy(_))), "{result:?}");
+    assert!(
+        matches!(result, Err(StoreError::Contended(_))),
+        "{result:?}"
+    );
     assert_eq!(node(store, "news").await, before);
     assert_eq!(item_ids(store, "news").await, ["1"]);
     let affiliates = store.affiliates(before.id, Page::default()).await.unwrap();

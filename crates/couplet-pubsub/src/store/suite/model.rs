@@ -225,6 +225,7 @@ async fn take(
 fn outcome(outcome: &Result<(), StoreError>) -> String {
     match outcome {
         Ok(()) => "done",
+        Err(StoreError::Contended(_)) => "contended",
         Err(StoreError::Busy(_)) => "busy",
         Err(StoreError::Broken(_)) => "broken",
         Err(StoreError::UnknownCursor | StoreError::FarIndex) => "no cursor",
