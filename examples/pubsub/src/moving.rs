@@ -23,7 +23,10 @@ pub(crate) fn backup() -> Subcommand {
         "backup",
         "copy the SQLite store, as it is at one moment, also while it is in use",
     )
-    .needs("FILE", "the copy; an earlier one is replaced, any other file is not")
+    .needs(
+        "FILE",
+        "the copy; an earlier one is replaced, any other file is not",
+    )
 }
 
 pub(crate) fn export() -> Subcommand {

@@ -10,6 +10,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
+    os::unix::fs::PermissionsExt,
     path::Path,
     process::{Command, Output, Stdio},
 };
@@ -88,6 +89,27 @@ async fn what_is_exported_or_backed_up_is_the_same_in_another_store() {
 
     let output = run(folder, "sqlite:pubsub.db", &["backup", "copy.db"]);
     assert!(output.status.success(), "{}", told(&output));
+    assert_eq!(exported(folder, "sqlite:copy.db"), lines);
+}
+
+#[tokio::test]
+async fn a_backup_may_be_repeated_and_what_is_written_is_for_its_user_alone() {
+    let folder = filled().await;
+    let folder = folder.path();
+    let lines = exported(folder, "sqlite:pubsub.db");
+    for _night in 0..2 {
+        let output = run(folder, "sqlite:pubsub.db", &["backup", "copy.db"]);
+        assert!(output.status.success(), "{}", told(&output));
+    }
+    let output = run(folder, "sqlite:pubsub.db", &["export", "all.jsonl"]);
+    assert!(output.status.success(), "{}", told(&output));
+    for name in ["copy.db", "all.jsonl"] {
+        let mode = fs::metadata(folder.join(name))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
     assert_eq!(exported(folder, "sqlite:copy.db"), lines);
 }
 
