@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Everything that a release consists of, in one folder: for each target an archive with static binaries,
-# manual pages, completions and units, the sums of all archives, and crates that cargo would publish.
+# manual pages, completions and units, and Debian packages of the same; the sums of all of them, and crates
+# that cargo would publish.
 #
 #   deploy/release.sh                                    # x86_64 and aarch64 Linux, into target/release-files
 #   deploy/release.sh --out DIR x86_64-unknown-linux-gnu
@@ -23,7 +24,7 @@ while [ $# -gt 0 ]; do
         --out) out=$2 && shift 2 ;;
         --built) built=$2 && shift 2 ;;
         --check) is_check=yes && shift ;;
-        -*) sed -n '2,10s/^# \{0,1\}//p' "$0" && exit 2 ;;
+        -*) sed -n '2,11s/^# \{0,1\}//p' "$0" && exit 2 ;;
         *) targets+=("$1") && shift ;;
     esac
 done
@@ -110,6 +111,27 @@ pack() {
     echo "$out/$name.tar.gz"
 }
 
+# packages TARGET FOLDER: couplet, couplet-echo and couplet-pubsub for Debian and what is made of it.
+packages() {
+    local staged="$work/debian" name
+    local place="$staged/$1/release"
+    cargo deb --version >/dev/null 2>&1 || cargo install --quiet --locked --debug cargo-deb >&2
+    mkdir -p "$place"
+    cp -R "$work/share" "$place/"
+    for name in "${programs[@]}"; do
+        install -m 755 "$2/$name" "$place/$name"
+    done
+    for name in echo pubsub; do
+        # Beside the programs of the system, the names of both are taken.
+        sed -e "s,/usr/local/lib/couplet/$name,/usr/bin/couplet-$name," -e "1s,.*,# The service of couplet-$name.," \
+            "deploy/systemd/$name.service" >"$place/couplet-$name.service"
+    done
+    for name in couplet-cli echo pubsub; do
+        CARGO_TARGET_DIR=$staged cargo deb --quiet --compress-system --no-build --no-strip --offline --locked --target "$1" -p "$name" --output "$out/"
+    done
+    rm -rf "$staged"
+}
+
 left_out=()
 for target in "${targets[@]}"; do
     if [ -n "$built" ]; then
@@ -133,8 +155,9 @@ for target in "${targets[@]}"; do
         fi
     fi
     pack "$target" "$folder"
+    packages "$target" "$folder"
 done
-(cd "$out" && sha256sum couplet-"$version"-*.tar.gz >SHA256SUMS)
+(cd "$out" && sha256sum couplet-"$version"-*.tar.gz couplet*_"$version"-*.deb >SHA256SUMS)
 
 [ -n "$built" ] || publishable
 if [ ${#left_out[@]} -gt 0 ]; then

@@ -1,20 +1,22 @@
 #!/usr/bin/env bash
-# Builds the images, brings compose.yaml up, and uses what it finds there as strangers would: slixmpp
-# from outside, Prometheus beside it. Then the server is restarted at another address, the components
-# are stopped, and all is forgotten.
+# Builds the images, brings compose.yaml up, and uses what it finds there as a stranger would: slixmpp
+# from outside, over TLS, and Prometheus beside it. The server is restarted at another address, everything
+# is stopped and started again, a program is killed until an alert fires, and all is deleted.
 #
-#   deploy/test.sh             # both profiles
-#   deploy/test.sh prosody     # Prosody, echo, pubsub on SQLite
-#   deploy/test.sh postgres    # ejabberd, two instances of pubsub on PostgreSQL
+#   deploy/test.sh             # all of these
+#   deploy/test.sh prosody     # Prosody, echo, pubsub on SQLite; then the components beside their own server
+#   deploy/test.sh postgres    # ejabberd, two instances of pubsub on PostgreSQL, on another host name
+#   deploy/test.sh packages    # the Debian packages, installed in a container beside that Prosody
 #
 # COUPLET_PROFILE=release builds what is shipped; the default, quick, is enough to test with.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . tests/step.sh
 . deploy/engine.sh
+. deploy/test/packages.sh
 
 profiles=("${@:-prosody}")
-[ $# -gt 0 ] || profiles=(prosody postgres)
+[ $# -gt 0 ] || profiles=(prosody packages postgres)
 export COUPLET_PROFILE="${COUPLET_PROFILE:-quick}" COUPLET_TAG=test
 # Otherwise nobody outside of the container could ask it.
 export COUPLET_OPERATE_LISTEN=0.0.0.0:9100
@@ -31,7 +33,8 @@ clean_up() {
     fi
     if [ -n "${is_up:-}" ]; then
         [ $code = 0 ] || project_compose logs --tail 20 >&2 || true
-        docker rm -f "$project-squatter" >/dev/null 2>&1 || true
+        docker rm -f "$project-squatter" "$project-packages" >/dev/null 2>&1 || true
+        own_server down -v >"$work/down.log" 2>&1 || cat "$work/down.log" >&2
         project_compose down -v --remove-orphans >"$work/down.log" 2>&1 || cat "$work/down.log" >&2
     fi
     engine_down
@@ -41,6 +44,11 @@ clean_up() {
 
 project_compose() {
     compose -p "$project" -f deploy/compose.yaml --profile postgres "$@" </dev/null
+}
+
+# The components alone, beside a server that is there already.
+own_server() {
+    compose -p "$project-own" -f deploy/compose-own-server.yaml "$@" </dev/null
 }
 
 fail() {
@@ -78,9 +86,29 @@ says() {
 
 password() { project_compose exec -T "$1" cat /secrets/alice; }
 
-# talk SCRIPT SERVER PORT COMPONENT: as the user alice.
+# talk SCRIPT SERVER PORT COMPONENT [OPTIONS]: as the user alice, over TLS, trusting the CA that was made.
 talk() {
-    "$python" -W ignore::DeprecationWarning "$1" --server "127.0.0.1:$3" --jid alice@localhost --password "$(password "$2")" --component "$4"
+    local script=$1 server=$2 port=$3 component=$4
+    shift 4
+    project_compose exec -T "$server" cat /certificates/ca.pem >"$work/ca.pem"
+    "$python" -W ignore::DeprecationWarning "$script" --server "127.0.0.1:$port" --jid "alice@$COUPLET_HOST" \
+        --password "$(password "$server")" --component "$component" --ca "$work/ca.pem" "$@"
+}
+
+# no_restarts: no container has ended by itself and been started again.
+no_restarts() {
+    local id
+    for id in $(project_compose ps -q); do
+        docker inspect -f '{{.Name}} {{.RestartCount}}' "$id" | grep -q ' 0$' || fail "$id was restarted"
+    done
+}
+
+# starts_again SERVICE...: all are stopped, as by a reboot, and come back with what they had.
+starts_again() {
+    project_compose stop >"$work/stop.log" 2>&1
+    project_compose up -d "$@" >"$work/up.log" 2>&1 || { cat "$work/up.log" >&2; fail "up again"; }
+    healthy "$@"
+    no_restarts
 }
 
 # stops SERVICE: SIGTERM is enough, within the ten seconds that Docker gives, and ends it well.
@@ -121,9 +149,11 @@ are_small() {
 
 watch_with_prometheus() {
     local service
+    # The same rules, which fire after seconds instead of minutes.
+    sed 's/for: [0-9]*m/for: 3s/' deploy/grafana/alerts.yaml >"$work/alerts.yaml"
     {
-        echo "global: {scrape_interval: 1s}"
-        echo "rule_files: [$PWD/deploy/grafana/alerts.yaml]"
+        echo "global: {scrape_interval: 1s, evaluation_interval: 1s}"
+        echo "rule_files: [$work/alerts.yaml]"
         echo "scrape_configs:"
         for service in "$@"; do
             echo "  - {job_name: $service, static_configs: [{targets: ['$(address "$service"):9100']}]}"
@@ -133,6 +163,17 @@ watch_with_prometheus() {
     prometheus --config.file "$work/prometheus.yml" --storage.tsdb.path "$work/prometheus" \
         --web.listen-address "$prometheus_url" >"$work/prometheus.log" 2>&1 </dev/null &
     prometheus_pid=$!
+}
+
+# fires ALERT DOMAIN
+fires() {
+    local query="ALERTS{alertname=\"$1\", domain=\"$2\", alertstate=\"firing\"}" second
+    for second in $(seq 60); do
+        curl -fsS --max-time 5 --get --data-urlencode "query=$query" "http://$prometheus_url/api/v1/query" >"$work/alerts.json"
+        ! grep -q '"alertname":"'"$1" "$work/alerts.json" || { echo "$1 fires for $2"; return 0; }
+        sleep 1
+    done
+    fail "$1 does not fire for $2 within $second s"
 }
 
 free_port() {
@@ -156,7 +197,7 @@ beside_prosody() {
     step "up: prosody, echo, pubsub"
     project_compose up -d prosody echo pubsub welcome >"$work/up.log" 2>&1 || { cat "$work/up.log" >&2; fail "up"; }
     healthy echo pubsub
-    says welcome "Log in with any XMPP client" || fail "nobody is told what to do next"
+    says welcome "An XMPP client on this machine logs in" || fail "nothing says what to do next"
     watch_with_prometheus echo pubsub
 
     step "slixmpp talks to them"
@@ -167,32 +208,91 @@ beside_prosody() {
             || fail "the metrics of $service"
     done
 
-    step "the server is restarted, at another address"
-    server_moves
-    talk tests/foreign/slixmpp_client.py prosody "$COUPLET_C2S_PORT" echo.localhost
-    talk deploy/test/pubsub.py prosody "$COUPLET_C2S_PORT" pubsub.localhost
+    step "a backup, and another one in its place"
+    talk deploy/test/pubsub.py prosody "$COUPLET_C2S_PORT" pubsub.localhost --step publish --node kept
+    for attempt in first second; do
+        project_compose exec -T pubsub /pubsub backup /data/backup.db || fail "the $attempt backup"
+    done
 
     step "every panel of the dashboard has data"
     "$python" deploy/test/panels.py "http://$prometheus_url" deploy/grafana/dashboard.json
 
-    step "stop"
+    step "a program is killed, and an alert fires"
+    docker kill "$(container echo)" >/dev/null
+    fires CoupletDown echo.localhost
+
+    step "the server is restarted, at another address"
+    docker start "$(container echo)" >/dev/null
+    server_moves
+    talk tests/foreign/slixmpp_client.py prosody "$COUPLET_C2S_PORT" echo.localhost
+    talk deploy/test/pubsub.py prosody "$COUPLET_C2S_PORT" pubsub.localhost
+
+    step "all are stopped and started again"
+    starts_again prosody echo pubsub
+    talk tests/foreign/slixmpp_client.py prosody "$COUPLET_C2S_PORT" echo.localhost
+    talk deploy/test/pubsub.py prosody "$COUPLET_C2S_PORT" pubsub.localhost --step read --node kept
+
+    step "the components stop, and run beside a server that is there already"
     for service in echo pubsub; do
         stops "$service"
     done
+    beside_their_own_server
     project_compose stop >"$work/stop.log" 2>&1
 }
 
+beside_their_own_server() {
+    local name
+    export COUPLET_SERVER COUPLET_PUBSUB_SERVER COUPLET_ECHO_LISTEN COUPLET_PUBSUB_LISTEN COUPLET_SECRETS=$work/secrets
+    COUPLET_SERVER=$(address prosody):5347
+    COUPLET_PUBSUB_SERVER=$COUPLET_SERVER
+    COUPLET_ECHO_LISTEN=127.0.0.1:$(free_port)
+    COUPLET_PUBSUB_LISTEN=127.0.0.1:$(free_port)
+    mkdir -p "$COUPLET_SECRETS"
+    for name in echo pubsub; do
+        project_compose exec -T prosody cat "/secrets/$name" >"$COUPLET_SECRETS/$name"
+        # For the user of the containers; the folder above is closed to others.
+        chmod 644 "$COUPLET_SECRETS/$name"
+    done
+    own_server up -d >"$work/up.log" 2>&1 || { cat "$work/up.log" >&2; fail "up beside a server"; }
+    talk_when_ready "$COUPLET_ECHO_LISTEN" tests/foreign/slixmpp_client.py prosody "$COUPLET_C2S_PORT" echo.localhost
+    talk_when_ready "$COUPLET_PUBSUB_LISTEN" deploy/test/pubsub.py prosody "$COUPLET_C2S_PORT" pubsub.localhost
+    own_server down -v >"$work/down.log" 2>&1
+}
+
+# talk_when_ready LISTENS ...: as `talk`, once /readyz at this address says so.
+talk_when_ready() {
+    curl -fsS --retry 60 --retry-delay 1 --retry-all-errors --max-time 5 -o "$work/ready" "http://$1/readyz" 2>"$work/curl.log" \
+        || fail "$1: $(cat "$work/ready" "$work/curl.log")"
+    shift
+    talk "$@"
+}
+
 beside_ejabberd() {
-    step "up: ejabberd, postgres, two instances of pubsub"
-    project_compose up -d ejabberd postgres pubsub-a pubsub-b >"$work/up.log" 2>&1 || { cat "$work/up.log" >&2; fail "up"; }
+    export COUPLET_HOST=xmpp.example
+    step "up: ejabberd, postgres, two instances of pubsub, for the host $COUPLET_HOST"
+    project_compose up -d ejabberd postgres pubsub-a pubsub-b welcome-postgres >"$work/up.log" 2>&1 \
+        || { cat "$work/up.log" >&2; fail "up"; }
     healthy pubsub-a pubsub-b
+    says welcome-postgres "alice@$COUPLET_HOST" || fail "nothing says what to do next"
 
     step "slixmpp talks to both"
-    talk deploy/test/pubsub.py ejabberd "$COUPLET_EJABBERD_C2S_PORT" pubsub.localhost
+    talk deploy/test/pubsub.py ejabberd "$COUPLET_EJABBERD_C2S_PORT" "pubsub.$COUPLET_HOST"
+    talk deploy/test/pubsub.py ejabberd "$COUPLET_EJABBERD_C2S_PORT" "pubsub.$COUPLET_HOST" --step publish --node kept
+
+    step "all are stopped and started again"
+    starts_again ejabberd postgres pubsub-a pubsub-b
+    talk deploy/test/pubsub.py ejabberd "$COUPLET_EJABBERD_C2S_PORT" "pubsub.$COUPLET_HOST" --step read --node kept
 
     step "one of them stops, and is not missed"
     stops pubsub-a
-    talk deploy/test/pubsub.py ejabberd "$COUPLET_EJABBERD_C2S_PORT" pubsub.localhost
+    talk deploy/test/pubsub.py ejabberd "$COUPLET_EJABBERD_C2S_PORT" "pubsub.$COUPLET_HOST"
+
+    step "the database is away: the requests fail, and are counted as failures of the store"
+    docker stop -t 10 "$(container postgres)" >/dev/null
+    ! talk deploy/test/pubsub.py ejabberd "$COUPLET_EJABBERD_C2S_PORT" "pubsub.$COUPLET_HOST" --step publish --node kept \
+        || fail "something was published without a database"
+    curl -fsS --max-time 5 "http://$(address pubsub-b):9100/metrics" >"$work/metrics"
+    grep -q '^couplet_pubsub_store_failures_total{.*kind="busy".*} [1-9]' "$work/metrics" || fail "no failure is counted"
     stops pubsub-b
     project_compose stop >"$work/stop.log" 2>&1
 }
@@ -208,7 +308,7 @@ tests/install.sh
 command -v curl >/dev/null || deploy/packages.sh curl
 COUPLET_C2S_PORT=$(free_port)
 COUPLET_EJABBERD_C2S_PORT=$(free_port)
-export COUPLET_C2S_PORT COUPLET_EJABBERD_C2S_PORT
+export COUPLET_C2S_PORT COUPLET_EJABBERD_C2S_PORT COUPLET_HOST=localhost
 
 step "images"
 project_compose build >"$work/build.log" 2>&1 || { tail -n 50 "$work/build.log" >&2; fail "build"; }
@@ -220,6 +320,7 @@ is_up=yes
 for profile in "${profiles[@]}"; do
     case "$profile" in
         prosody) beside_prosody ;;
+        packages) with_packages ;;
         postgres) beside_ejabberd ;;
         *) fail "no such profile: $profile" ;;
     esac

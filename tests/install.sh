@@ -25,6 +25,7 @@ compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || wanted+=(libfa
 [ -e /etc/ssl/certs/ca-certificates.crt ] || wanted+=(ca-certificates)
 # What judges the units, where it is not part of the system.
 command -v systemd-analyze >/dev/null || wanted+=(systemd)
+command -v xz >/dev/null || wanted+=(xz-utils)
 # kustomize comes inside kubectl; the one of Debian 12 is too old, so it is built.
 kustomize=tests/.venv/bin/kustomize
 if kubectl version --client 2>/dev/null | grep -q 'Kustomize Version: v[5-9]'; then
@@ -37,6 +38,12 @@ python3 -c 'import venv, ensurepip' 2>/dev/null || wanted+=(python3-venv)
 
 # Prosody 13.0 and ejabberd 24.12, beside those installed here.
 tests/debian13.sh
+# Makes the Debian packages of a release. Unoptimised: it builds in a third of the time, and xz does its work.
+if ! cargo deb --version >/dev/null 2>&1; then
+    echo "installing: cargo-deb" >&2
+    CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/cargo-deb" \
+        cargo install cargo-deb --version "^3.8" --locked --debug --quiet
+fi
 
 python=tests/.venv/bin/python
 installed() {

@@ -32,15 +32,21 @@ def expect(fact, complaint):
 
 
 class User(slixmpp.ClientXMPP):
-    """Logs in without encryption, as private servers on loopback allow."""
+    """With `ca` as slixmpp does by itself, over TLS; otherwise without encryption, as private servers on
+    loopback allow."""
 
-    def __init__(self, jid, password):
+    def __init__(self, jid, password, ca=None):
         super().__init__(jid, password)
-        self.enable_direct_tls = False
-        self.enable_starttls = False
-        self.enable_plaintext = True
-        self["feature_mechanisms"].unencrypted_plain = True
-        self["feature_mechanisms"].unencrypted_scram = True
+        if ca:
+            self.ca_certs = ca
+            # It has a port of its own; tried at this one, it fails before STARTTLS is.
+            self.enable_direct_tls = False
+        else:
+            self.enable_direct_tls = False
+            self.enable_starttls = False
+            self.enable_plaintext = True
+            self["feature_mechanisms"].unencrypted_plain = True
+            self["feature_mechanisms"].unencrypted_scram = True
         self.received = asyncio.Queue(maxsize=100)
         self.add_event_handler("message", self.received.put_nowait)
 
@@ -126,7 +132,7 @@ async def unknown_question(user, arguments):
 
 
 async def examine(arguments):
-    user = User(arguments.jid, arguments.password)
+    user = User(arguments.jid, arguments.password, arguments.ca)
     failures = 0
     for check in (log_in, echo, disco_info, ping, version, unknown_question):
         name = check.__name__.replace("_", " ")
@@ -149,6 +155,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ("--server", "--jid", "--password", "--component"):
         parser.add_argument(name, required=True)
+    parser.add_argument("--ca", help="file with the CA of the server's certificate; without it, no TLS")
     sys.exit(1 if asyncio.run(examine(parser.parse_args())) else 0)
 
 

@@ -124,7 +124,58 @@ fn kubernetes_takes_every_overlay() -> Outcome {
         "run tests/install.sh? {}",
         said(&output)
     );
-    assert_eq!(said(&output).matches("ok ").count(), 3, "{}", said(&output));
+    assert_eq!(said(&output).matches("ok ").count(), 5, "{}", said(&output));
+    Ok(())
+}
+
+/// What fires in which situation stands beside the rules.
+#[test]
+fn alerts_fire_when_they_should_and_not_otherwise() -> Outcome {
+    let mut promtool = Command::new("promtool");
+    promtool.args(["test", "rules", "alerts-test.yaml"]);
+    let output = run(promtool.current_dir(root().join("deploy/grafana")))?;
+    assert!(output.status.success(), "{}", said(&output));
+    Ok(())
+}
+
+#[test]
+fn images_have_the_version_of_the_workspace_for_a_tag_everywhere() -> Outcome {
+    let version = env!("CARGO_PKG_VERSION");
+    let mut found = 0;
+    for entry in fs::read_dir(root().join("deploy/kubernetes/overlays"))? {
+        let overlay = fs::read_to_string(entry?.path().join("kustomization.yaml"))?;
+        let tags = marked(&overlay, "newTag: ", "}");
+        assert!(tags.iter().all(|tag| *tag == version), "{overlay}");
+        found += tags.len();
+    }
+    for file in ["compose.yaml", "compose-own-server.yaml"] {
+        let compose = deploy(file)?;
+        let tags = marked(&compose, "COUPLET_TAG:-", "}");
+        assert!(tags.iter().all(|tag| *tag == version), "{file}: {tags:?}");
+        found += tags.len();
+    }
+    assert!(found > 10, "{found}");
+    Ok(())
+}
+
+/// A log that grows without a limit fills a disk, and a program without one the memory.
+#[test]
+fn every_service_of_compose_has_limits_for_log_and_memory() -> Outcome {
+    const UNLIMITED: &str = "import sys, yaml
+for path in sys.argv[1:]:
+    for name, service in yaml.safe_load(open(path))['services'].items():
+        has_log = 'max-size' in service.get('logging', {}).get('options', {})
+        has_memory = 'mem_limit' in service or name.startswith('welcome')
+        print('limited' if has_log and has_memory else 'UNLIMITED', path, name)";
+    let mut python = Command::new(root().join("tests/.venv/bin/python"));
+    python.args(["-c", UNLIMITED, "compose.yaml", "compose-own-server.yaml"]);
+    let output = run(python.current_dir(root().join("deploy")))?;
+    let services = said(&output);
+    assert!(
+        output.status.success() && !services.contains("UNLIMITED"),
+        "{services}"
+    );
+    assert!(services.matches("limited").count() >= 9, "{services}");
     Ok(())
 }
 
@@ -404,7 +455,8 @@ fn a_release_holds_programs_pages_completions_and_units() -> Outcome {
         "cargo build -p couplet-cli? {}",
         said(&output)
     );
-    let archive = said(&output).trim().to_owned();
+    let made = said(&output);
+    let archive = made.lines().next().ok_or("no archive")?.to_owned();
     let sums = run(Command::new("sha256sum")
         .args(["-c", "SHA256SUMS"])
         .current_dir(&out))?;
@@ -423,6 +475,37 @@ fn a_release_holds_programs_pages_completions_and_units() -> Outcome {
         "/LICENSE-MIT\n",
     ] {
         assert!(list.contains(file), "{file} is not in {list}");
+    }
+    for (package, files) in [
+        (
+            "couplet",
+            &["/usr/bin/couplet", "/usr/share/man/man1/couplet.1.gz"][..],
+        ),
+        (
+            "couplet-echo",
+            &["/usr/bin/couplet-echo", "/etc/couplet/echo.toml"],
+        ),
+        (
+            "couplet-pubsub",
+            &[
+                "/usr/bin/couplet-pubsub",
+                "/usr/lib/systemd/system/couplet-pubsub.service",
+            ],
+        ),
+    ] {
+        let mut packages =
+            fs::read_dir(&out)?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let name = packages
+            .find(|name| name.starts_with(&format!("{package}_")) && name.ends_with(".deb"));
+        let mut contents = Command::new("dpkg-deb");
+        let listed = run(contents.arg("-c").arg(out.join(name.ok_or(package)?)))?;
+        for file in files {
+            assert!(
+                said(&listed).contains(&format!(".{file}\n")),
+                "{file} is not in {}",
+                said(&listed)
+            );
+        }
     }
     Ok(())
 }

@@ -271,6 +271,6 @@ fn the_alert_rules_are_rules() -> Outcome {
     let rules = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../deploy/grafana/alerts.yaml");
     let path = fs::canonicalize(rules)?;
     let said = promtool(&["check", "rules", &path.to_string_lossy()], "")?;
-    assert!(said.contains("SUCCESS: 11 rules found"), "{said}");
+    assert!(said.contains("SUCCESS: 14 rules found"), "{said}");
     Ok(())
 }

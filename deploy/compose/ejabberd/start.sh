@@ -1,22 +1,13 @@
 #!/bin/bash
-# Makes what is missing (the secret of the component, a password for alice) and runs ejabberd.
+# Makes what is missing (the secret of the component, a certificate, a password for alice) and runs ejabberd.
 set -euo pipefail
-umask 077
+. /common.sh
 
-secret() {
-    local file=/secrets/$1
-    if [ ! -s "$file" ]; then
-        head -c 24 /dev/urandom | base64 | tr '+/' '-_' > "$file"
-        # The components of this compose file run as 10001.
-        chown 10001:10001 "$file"
-    fi
-    cat "$file"
-}
-
-chmod 755 /secrets
+host=${XMPP_HOST:-localhost}
 pubsub=$(secret pubsub)
 alice=$(secret alice)
-sed "s,@PUBSUB_SECRET@,$pubsub," /etc/ejabberd/template.yml > /etc/ejabberd/ejabberd.yml
+certificate "$host" ejabberd
+(umask 077 && sed "s,@PUBSUB_SECRET@,$pubsub,; s,@HOST@,$host," /etc/ejabberd/template.yml >/etc/ejabberd/ejabberd.yml)
 mkdir -p /run/ejabberd
 chown -R ejabberd:ejabberd /run/ejabberd /etc/ejabberd /var/lib/ejabberd /var/log/ejabberd
 
@@ -27,7 +18,6 @@ rm -f /run/ready
 as_ejabberd ejabberdctl foreground &
 trap 'as_ejabberd ejabberdctl stop; wait' TERM INT
 as_ejabberd ejabberdctl started
-as_ejabberd ejabberdctl check_account alice localhost >/dev/null 2>&1 \
-    || as_ejabberd ejabberdctl register alice localhost "$alice" >/dev/null
+as_ejabberd ejabberdctl check_account alice "$host" >/dev/null || as_ejabberd ejabberdctl register alice "$host" "$alice"
 touch /run/ready
 wait

@@ -1,18 +1,12 @@
 #!/bin/bash
 # Makes the database and its password at the first start, and becomes PostgreSQL.
 set -euo pipefail
+. /common.sh
 umask 077
 PATH=$PATH:$(echo /usr/lib/postgresql/*/bin)
 data=/var/lib/postgresql/data
 
-if [ ! -s /secrets/postgres ]; then
-    head -c 24 /dev/urandom | base64 | tr '+/' '-_' > /secrets/postgres
-    # The components of this compose file run as 10001.
-    chown 10001:10001 /secrets/postgres
-fi
-chmod 755 /secrets
-password=$(cat /secrets/postgres)
-
+password=$(secret postgres)
 mkdir -p /var/run/postgresql
 chown -R postgres:postgres /var/lib/postgresql /var/run/postgresql
 as_postgres() { setpriv --reuid=postgres --regid=postgres --init-groups "$@"; }

@@ -1,20 +1,20 @@
--- A Prosody to try components with: one host, accounts over plain TCP on loopback.
--- Before others can reach it: certificates, and c2s_require_encryption = true.
+-- A Prosody to try components with: one host, whose users log in over TLS.
 modules_enabled = { "roster"; "saslauth"; "disco"; "ping"; "posix"; "tls" }
 authentication = "internal_hashed"
-c2s_require_encryption = false
+c2s_require_encryption = true
+-- The pair that start.sh puts there: made by it, or your own.
+ssl = { certificate = "/etc/xmpp-tls/fullchain.pem"; key = "/etc/xmpp-tls/privkey.pem" }
 data_path = "/var/lib/prosody"
--- Not info: each look at its health is a client, and the welcome would scroll away.
 log = { warn = "*console" }
 
 -- Only the network of the compose file reaches this port: it is plain text.
 component_ports = { 5347 }
 component_interfaces = { "*" }
 
-VirtualHost "localhost"
+VirtualHost (ENV_XMPP_HOST)
 
-Component "echo.localhost"
+Component ("echo." .. ENV_XMPP_HOST)
     component_secret = ENV_ECHO_SECRET
 
-Component "pubsub.localhost"
+Component ("pubsub." .. ENV_XMPP_HOST)
     component_secret = ENV_PUBSUB_SECRET
