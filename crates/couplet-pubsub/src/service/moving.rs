@@ -100,10 +100,14 @@ impl Pubsub {
 
     /// Copies the file of a store as it is at one moment, also while a service uses it.
     ///
+    /// The copy gets its name when it is complete, and replaces an earlier one, whose owner and mode it
+    /// keeps as far as other users cannot read it. A new one is for its user alone (mode 0600).
+    ///
     /// # Errors
     ///
-    /// [`OpenError`]: the settings name no file, there is none, there is something at the place of
-    /// the copy, or it cannot be written.
+    /// [`OpenError`]: the settings name no file, there is none, at the place of the copy is something
+    /// else than an earlier copy (a store is one too, and so is a copy that was opened as one), or it
+    /// cannot be written.
     ///
     /// # Cancel safety
     ///

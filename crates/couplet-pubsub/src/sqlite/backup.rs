@@ -33,6 +33,11 @@ pub(crate) fn backup(from: &Path, to: &Path) -> Result<(), StoreError> {
         return Err(StoreError::Broken(format!("{from}: there is no such file")));
     }
     let told = |why: io::Error| StoreError::Broken(format!("{}: {why}", to.display()));
+    let [store, place] = [from, to].map(|path| path.canonicalize().ok());
+    // Not even opened: closing it would release SQLite's locks of a service in this process.
+    if store == place {
+        return Err(refused(to, "it is the store itself"));
+    }
     let earlier = earlier_copy(to)?;
     let folder = to.parent().filter(|parent| *parent != Path::new(""));
     let folder = folder.unwrap_or(Path::new("."));
@@ -54,12 +59,7 @@ pub(crate) fn backup(from: &Path, to: &Path) -> Result<(), StoreError> {
 /// The copy that is to be replaced. A store is never taken for one: it keeps a write-ahead log, and a
 /// copy does not until a service opens it.
 fn earlier_copy(path: &Path) -> Result<Option<File>, StoreError> {
-    let refused = |why: &str| {
-        let path = path.display();
-        StoreError::Broken(format!(
-            "{path}: there is a file already, and {why}; name another one, or remove it"
-        ))
-    };
+    let refused = |why: &str| refused(path, why);
     match fs::symlink_metadata(path) {
         Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(why) => return Err(refused(&why.to_string())),
@@ -73,6 +73,13 @@ fn earlier_copy(path: &Path) -> Result<Option<File>, StoreError> {
         true => Ok(Some(file)),
         false => Err(refused("it is not an earlier backup")),
     }
+}
+
+fn refused(path: &Path, why: &str) -> StoreError {
+    let path = path.display();
+    StoreError::Broken(format!(
+        "{path}: there is a file already, and {why}; name another one, or remove it"
+    ))
 }
 
 fn keep_owner_and_mode(new: &File, earlier: &File) -> io::Result<()> {
