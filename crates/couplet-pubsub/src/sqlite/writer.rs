@@ -22,9 +22,7 @@ use crate::{
     },
 };
 
-use super::{
-    Shared, connect, desk::Desk, inbox::Inbox, lock::Lock, unreadable::Unreadable,
-};
+use super::{Shared, connect, desk::Desk, inbox::Inbox, lock::Lock, unreadable::Unreadable};
 
 /// How many wake the writer together while it waits for more.
 const AT_ONCE: usize = 16;
