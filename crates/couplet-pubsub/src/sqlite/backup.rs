@@ -120,7 +120,8 @@ fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     target.close().map_err(|(_, error)| told(error))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
