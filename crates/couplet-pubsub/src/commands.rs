@@ -4,14 +4,14 @@
 //! Deliberately absent: sessions. A form that comes back carries all that is needed.
 
 mod admin;
-mod choice;
 mod configure;
 mod create;
-mod form;
-mod nodes;
 mod pending;
 mod subscribe;
 mod subscriptions;
+mod nodes;
+mod choice;
+mod form;
 mod text;
 
 use std::sync::Arc;
@@ -22,7 +22,13 @@ use couplet_core::wire::Wire;
 use xmpp_parsers::{data_forms::DataForm, iq::IqSetPayload};
 use xso::{AsXml, FromXml};
 
-use crate::{codec, desk::Desk, refused::Refused, reply::Reply, request::Request};
+use crate::{
+    codec::{self, event::PENDING_TITLE},
+    desk::Desk,
+    refused::Refused,
+    reply::Reply,
+    request::Request,
+};
 
 use form::Submitted;
 
@@ -120,9 +126,6 @@ impl Command {
         }
     }
 }
-
-/// The title of the command that approves subscriptions, which requests for approval refer to.
-pub(crate) use crate::codec::event::PENDING_TITLE;
 
 /// Any `<command/>`; its form is read from the stanza.
 #[derive(Debug, FromXml, AsXml)]

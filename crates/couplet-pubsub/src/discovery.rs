@@ -16,6 +16,7 @@ use crate::{
     commands::{self, Command},
     desk::Desk,
     facts::Needs,
+    listed,
     node::Node,
     page::{Keep, Page, Paged, Start},
     refused::Refused,
@@ -24,9 +25,6 @@ use crate::{
 };
 
 const NS_INFO: &str = "http://jabber.org/protocol/disco#info";
-
-/// As many nodes at a time, where nobody asks for fewer.
-const NODES: u32 = 200;
 
 /// What is at the service.
 pub(crate) struct Nodes(pub(crate) Arc<Desk>);
@@ -86,11 +84,9 @@ type Told = (Vec<DiscoItem>, Option<SetResult>);
 impl Nodes {
     async fn nodes(&self, here: &Jid, who: &Jid, page: Option<Page>) -> Result<Told, Refusal> {
         let asked = page.is_some();
-        let mut page = page.unwrap_or_default();
-        page.max = Some(page.max.map_or(NODES, |max| max.min(NODES)));
-        let keep = page.keep();
-        let found = self.0.store.nodes(page).await;
-        let found = found.map_err(|why| codec::refusal(why.into()))?;
+        let keep = page.as_ref().map_or(Keep::First, Page::keep);
+        let found = listed::page(&self.0, &who.to_bare(), page).await;
+        let found = found.map_err(codec::refusal)?;
         let entries = found.entries.into_iter().map(|node| {
             let item = DiscoItem {
                 jid: here.clone(),

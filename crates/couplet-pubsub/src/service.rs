@@ -5,13 +5,18 @@
 mod asked;
 mod letters;
 mod moving;
+mod presence;
 mod upkeep;
 
 use std::{fmt, sync::Arc};
 
-use couplet::{Component, Error, IqType, MessageType, config::ConfigError};
+use couplet::{
+    Component, Condition, Error, IqType, LimitKind, MessageType, PresenceType, Refusal, Skipped,
+    config::ConfigError,
+};
 
 use crate::{
+    codec,
     commands::{self, Commands},
     desk::Desk,
     discovery::Nodes,
@@ -20,6 +25,7 @@ use crate::{
     figures::Figures,
     memory,
     policy::Policy,
+    refused::{Detail, Refused},
     settings::Settings,
     store::{Store, StoreError},
 };
@@ -27,6 +33,7 @@ use crate::{
 use asked::{Entity, Form, Handler, Owner};
 use letters::{Approvals, Bounces};
 pub use moving::{Import, MoveError, Moved};
+use presence::NoContacts;
 
 /// A publish-subscribe service (XEP-0060), ready to be mounted on a component.
 ///
@@ -114,7 +121,9 @@ impl Pubsub {
     /// Mounts the service on a component: requests, events, discovery, commands, upkeep.
     ///
     /// What the component does beside it stays as it is, but for messages of type `error` and
-    /// data forms, which are answers to what the service has sent.
+    /// data forms, which are answers to what the service has sent, and for contact requests, which
+    /// the service declines (RFC 6121, 3.1). A handler that is mounted later replaces them. Texts
+    /// that no handler takes are refused with `service-unavailable`.
     ///
     /// # Examples
     ///
@@ -160,6 +169,9 @@ impl Pubsub {
             .on_set(Commands(Arc::clone(&desk)))
             .on_message_type(MessageType::Error, Bounces(bounces))
             .on_message_with::<Form>(Approvals(forms))
+            .on_presence_type(PresenceType::Subscribe, NoContacts)
+            .on_over_limit(over_limit)
+            .refuse_texts()
             .alongside(move |link, stopping| fanout.run(link, stopping))
             .alongside(move |_link, stopping| upkeep::keep(keeper, stopping))
     }
@@ -281,6 +293,32 @@ const FEATURES: &[&str] = &[
     "subscription-notifications",
     "subscription-options",
 ];
+
+/// A request over a limit of the component is a payload over a limit of its node: what else is that
+/// large or deep. (XEP-0060, 7.1.3.5 and 7.1.3.6)
+fn over_limit(skipped: &Skipped) -> Option<Refusal> {
+    if skipped.kind.as_deref() != Some("iq") || skipped.type_.as_deref() != Some("set") {
+        return None;
+    }
+    let (condition, detail, text) = match skipped.limit {
+        LimitKind::Depth => (
+            Condition::BadRequest,
+            Detail::InvalidPayload,
+            "The payload is nested too deeply",
+        ),
+        LimitKind::Attributes => (
+            Condition::BadRequest,
+            Detail::InvalidPayload,
+            "An element of the payload has too many attributes",
+        ),
+        _ => (
+            Condition::NotAcceptable,
+            Detail::PayloadTooBig,
+            "The payload is larger than the service takes",
+        ),
+    };
+    Some(codec::refusal(Refused::with(condition, detail).text(text)))
+}
 
 fn announce(about: &mut couplet::About, creates: bool) {
     about.identity("pubsub", "service");

@@ -3,8 +3,10 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use couplet_core::{
+    framer::Skipped,
     gate::Gate,
     jid::{Jid, hosted_domain},
+    refusal::Refusal,
 };
 
 use crate::{
@@ -135,6 +137,48 @@ impl Component {
     /// ```
     pub fn on_discovery(mut self, discovery: impl Discovery) -> Component {
         self.features.discovery = Some(Arc::new(discovery));
+        self
+    }
+
+    /// Chooses the error that answers a stanza over one of the [limits](crate::config::Limits): it is
+    /// skipped before any handler. `None` leaves it at `policy-violation`.
+    ///
+    /// Use it where a protocol has an error of its own for what is too large.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Condition, Config, LimitKind};
+    ///
+    /// let store = Component::new(Config::new("store.localhost", "secret")).on_over_limit(|skipped| {
+    ///     (skipped.limit == LimitKind::StanzaBytes).then(|| Condition::NotAcceptable.into())
+    /// });
+    /// ```
+    pub fn on_over_limit(
+        mut self,
+        refuse: impl Fn(&Skipped) -> Option<Refusal> + Send + Sync + 'static,
+    ) -> Component {
+        self.router.set_over_limit(refuse);
+        self
+    }
+
+    /// Refuses texts that no handler takes with `service-unavailable`, so that clients say that they
+    /// were not delivered: messages of type `chat` or `normal` with a body. Without it they are
+    /// ignored. (RFC 6121, 8.5.1)
+    ///
+    /// Never errors, headlines, rooms, invitations to rooms (XEP-0045, XEP-0249), or a body that
+    /// stands in for something else (XEP-0428). Use it for services that are not for
+    /// chat.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config};
+    ///
+    /// let service = Component::new(Config::new("search.localhost", "secret")).refuse_texts();
+    /// ```
+    pub fn refuse_texts(mut self) -> Component {
+        self.router.refuses_texts = true;
         self
     }
 

@@ -90,8 +90,9 @@ impl Dispatch {
         let reflections = &self.switchboard.reflections;
         let Some(route) = self.router.route(&stanza, reflections, &mut self.route_key) else {
             // RFC 6120, 8.4 and 10.3: a request nobody understands gets `service-unavailable`;
-            // RFC 6121, 8.5: messages and presence nobody wants are ignored.
-            if stanza.kind() == Kind::Iq {
+            // RFC 6121, 8.5: messages and presence nobody wants are ignored, unless the app has
+            // texts refused.
+            if stanza.kind() == Kind::Iq || self.router.refuses(&stanza) {
                 refuse(
                     &self.switchboard,
                     &stanza,
@@ -148,7 +149,9 @@ impl Dispatch {
             to: to.as_ref().map_or(ours, Jid::as_str),
             id: skipped.id.as_deref(),
         };
-        let refusal = Refusal::new(Condition::PolicyViolation).text(words(skipped.limit));
+        let chosen = self.router.refuse_skipped(skipped);
+        let refusal = chosen
+            .unwrap_or_else(|| Refusal::new(Condition::PolicyViolation).text(words(skipped.limit)));
         say(&self.switchboard, &asked, &refusal);
     }
 

@@ -72,6 +72,7 @@ mod odd_characters;
 
 pub use async_trait::async_trait;
 pub use couplet_core::{
+    framer::{LimitKind, Skipped},
     gate::Unsendable,
     jid::{BareJid, InvalidJid, Jid},
     message::{Content, Message, MessageType},

@@ -11,6 +11,7 @@ use std::{
 
 use couplet_core::{
     element::Element,
+    framer::Skipped,
     message::{Content, Message, MessageType},
     presence::{Presence, PresenceType},
     refusal::Refusal,
@@ -36,7 +37,13 @@ pub(crate) struct Router {
     chat: Option<Arc<Route>>,
     encrypted: Option<Arc<Route>>,
     presences: Kindred<PresenceType>,
+    over_limit: Option<OverLimit>,
+    /// Whether texts that no handler takes are refused.
+    pub(crate) refuses_texts: bool,
 }
+
+/// Chooses the error for a stanza that was skipped.
+type OverLimit = Box<dyn Fn(&Skipped) -> Option<Refusal> + Send + Sync>;
 
 impl Router {
     pub(crate) fn add_iq<H: IqHandler>(
@@ -93,6 +100,18 @@ impl Router {
         self.presences.add(at, Route::presence(handler, limit));
     }
 
+    pub(crate) fn set_over_limit(
+        &mut self,
+        refuse: impl Fn(&Skipped) -> Option<Refusal> + Send + Sync + 'static,
+    ) {
+        self.over_limit = Some(Box::new(refuse));
+    }
+
+    /// The error that the app chose for a stanza that was skipped.
+    pub(crate) fn refuse_skipped(&self, skipped: &Skipped) -> Option<Refusal> {
+        self.over_limit.as_ref()?(skipped)
+    }
+
     /// Whether the app or a feature already serves this request.
     pub(crate) fn serves<T: FromXml>(&self, type_: IqType) -> bool {
         let table = if type_ == IqType::Set {
@@ -137,6 +156,16 @@ impl Router {
                 })
             }
         }
+    }
+
+    /// Whether this is a text that is refused when no handler takes it. (RFC 6121, 8.5.1)
+    pub(crate) fn refuses(&self, stanza: &Stanza) -> bool {
+        if !self.refuses_texts || stanza.kind() != Kind::Message || stanza.is_from_own_domain() {
+            return false;
+        }
+        let message = Message::from(stanza.clone());
+        let is_talk = matches!(message.type_(), MessageType::Chat | MessageType::Normal);
+        is_talk && message.content() != Content::Other
     }
 
     /// The namespaces that something is served in, sorted. (XEP-0030, 3.1)

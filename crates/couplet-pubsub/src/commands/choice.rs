@@ -56,7 +56,7 @@ impl Choice {
         let Some(nodes) = all(session).await? else {
             return Ok(Choice::Many);
         };
-        let shown = listed::to(session.desk, &session.bare(), nodes).await?;
+        let shown = listed::shown(session.desk, &session.bare(), nodes).await?;
         Ok(Choice::of(shown))
     }
 

@@ -225,6 +225,172 @@ async fn a_text_for_people_names_the_node_and_comes_of_known_payloads_only() {
     assert!(last.contains("<body>Weather news: Sun</body>"), "{last}");
 }
 
+async fn create_closed(user: &mut User, node: &str) {
+    let form = "<x xmlns='jabber:x:data' type='submit'>\
+        <field var='pubsub#access_model'><value>whitelist</value></field></x>";
+    let create = format!("<create node='{node}'/><configure>{form}</configure>");
+    assert!(is_good(&set(user, &create).await));
+}
+
+async fn affiliate(owner: &mut User, node: &str, jid: &str, affiliation: &str) {
+    let one = format!("<affiliation jid='{jid}' affiliation='{affiliation}'/>");
+    let set = format!(
+        "<pubsub xmlns='http://jabber.org/protocol/pubsub#owner'>\
+         <affiliations node='{node}'>{one}</affiliations></pubsub>"
+    );
+    assert!(is_good(&owner.ask("set", HERE, &set).await));
+}
+
+#[tokio::test(start_paused = true)]
+async fn lists_show_a_closed_node_to_those_on_its_list() {
+    let (server, mut alice, mut bob) = serving().await;
+    let mut admin = server.user("admin@example.org/x");
+    set(&mut alice, "<create node='news'/>").await;
+    create_closed(&mut alice, "private").await;
+    for user in [&mut alice, &mut admin] {
+        assert!(items(user, "").await.to_string().contains("node='private'"));
+    }
+    let told = items(&mut bob, "").await.to_string();
+    assert!(
+        told.contains("node='news'") && !told.contains("private"),
+        "{told}"
+    );
+    assert!(!told.contains("<set"), "{told}");
+    for (affiliation, is_shown) in [("member", true), ("outcast", false), ("publish-only", true)] {
+        affiliate(&mut alice, "private", "bob@example.org", affiliation).await;
+        let _told_so = bob.next().await;
+        let told = items(&mut bob, "").await.to_string();
+        assert_eq!(told.contains("private"), is_shown, "{affiliation}: {told}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn lists_show_closed_nodes_to_all_where_the_settings_say_so() {
+    let settings = Settings {
+        list_closed: true,
+        store: crate::settings::StoreAt::Memory,
+        ..Settings::default()
+    };
+    let pubsub = Pubsub::open(settings).await.unwrap();
+    let server = Server::start(|config: Config| pubsub.mount(Component::new(config))).await;
+    let mut alice = server.user("alice@example.org/phone");
+    let mut bob = server.user("bob@example.org/desk");
+    create_closed(&mut alice, "private").await;
+    assert!(items(&mut bob, "").await.to_string().contains("private"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_without_pages_sees_more_nodes_than_a_page() {
+    let (_server, mut alice, mut bob) = serving().await;
+    for number in 0..450 {
+        set(&mut alice, &format!("<create node='n{number:03}'/>")).await;
+    }
+    let all = items(&mut bob, "").await.to_string();
+    assert_eq!(all.matches("<item ").count(), 450, "{all}");
+    assert!(!all.contains("<set"), "{all}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_of_nodes_skips_those_that_are_not_listed() {
+    let (_server, mut alice, mut bob) = serving().await;
+    set(&mut alice, "<create node='a'/>").await;
+    for number in 0..45 {
+        create_closed(&mut alice, &format!("n{number:02}")).await;
+    }
+    set(&mut alice, "<create node='z'/>").await;
+    for (from, found) in [("", ["a", "z"]), ("<before/>", ["a", "z"])] {
+        let query = format!(
+            "<query xmlns='http://jabber.org/protocol/disco#items'>\
+             <set xmlns='http://jabber.org/protocol/rsm'><max>2</max>{from}</set></query>"
+        );
+        let page = bob.ask("get", HERE, &query).await.to_string();
+        assert_eq!(page.matches("<item ").count(), 2, "{page}");
+        for node in found {
+            assert!(page.contains(&format!("node='{node}'")), "{page}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publication_over_a_limit_of_the_component_is_refused_as_a_payload() {
+    let (_server, mut alice, _bob) = serving().await;
+    set(&mut alice, "<create node='news'/>").await;
+    let deep = "<a xmlns='b'>".repeat(300) + &"</a>".repeat(300);
+    let large = format!("<a xmlns='b'>{}</a>", "x".repeat(600_000));
+    let below = format!("<a xmlns='b'>{}</a>", "x".repeat(249_000));
+    for (payload, condition, detail) in [
+        (&deep, "bad-request", "invalid-payload"),
+        (&large, "not-acceptable", "payload-too-big"),
+    ] {
+        let publish = format!("<publish node='news'><item>{payload}</item></publish>");
+        let refused = set(&mut alice, &publish).await;
+        assert_eq!(refused.condition(), condition);
+        assert!(refused.to_string().contains(detail), "{refused}");
+    }
+    let publish = format!("<publish node='news'><item>{below}</item></publish>");
+    assert!(is_good(&set(&mut alice, &publish).await));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_text_to_the_service_is_refused() {
+    let (_server, mut alice, _bob) = serving().await;
+    for type_ in ["chat", "normal"] {
+        let text =
+            format!("<message to='{HERE}' type='{type_}' id='1'><body>hello</body></message>");
+        alice.send_raw(text).await;
+        let refused = alice.next().await;
+        assert_eq!(refused.condition(), "service-unavailable");
+        assert_eq!((refused.type_(), refused.from()), ("error", HERE));
+    }
+    for silent in [
+        "type='headline'><body>hello</body>",
+        "type='groupchat'><body>hello</body>",
+        "type='chat'><composing xmlns='http://jabber.org/protocol/chatstates'/>",
+        "type='chat'><body>retracted</body><fallback xmlns='urn:xmpp:fallback:0'/>",
+        "type='error'><body>hello</body>",
+        "><body>come</body><x xmlns='jabber:x:conference' jid='room@rooms.example.org'/>",
+    ] {
+        alice
+            .send_raw(format!("<message to='{HERE}' id='2' {silent}</message>"))
+            .await;
+    }
+    alice.hears_only_a_pong_from(HERE).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_text_that_the_app_takes_is_not_refused() {
+    let pubsub = Pubsub::memory();
+    let server = Server::start(|config: Config| {
+        let echo = Component::new(config)
+            .on_chat(|chat: couplet::Incoming<couplet::Message>| async move {
+                chat.reply(chat.text()).await
+            });
+        pubsub.mount(echo)
+    })
+    .await;
+    let mut alice = server.user("alice@example.org/phone");
+    alice
+        .send_raw(format!(
+            "<message to='{HERE}' type='chat' id='1'><body>hello</body></message>"
+        ))
+        .await;
+    assert_eq!(alice.next().await.text(), "hello");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_contact_request_is_declined() {
+    let (_server, mut alice, _bob) = serving().await;
+    alice
+        .send_raw(format!("<presence type='subscribe' to='{HERE}'/>"))
+        .await;
+    let declined = alice.next().await;
+    assert_eq!(
+        (declined.name(), declined.type_()),
+        ("presence", "unsubscribed")
+    );
+    assert_eq!(declined.from(), HERE);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_owner_is_asked_to_approve_with_a_form_and_a_text() {
     let (_server, mut alice, mut bob) = serving().await;
