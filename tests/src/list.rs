@@ -55,6 +55,7 @@ macro_rules! every_scenario {
             manners {
                 a_reply_keeps_type_thread_and_language
                 a_message_without_type_is_replied_to
+                a_text_that_no_handler_takes_is_refused_where_the_app_wants_it
                 a_reply_comes_from_the_address_that_was_written_to
                 a_bare_sender_is_replied_to
                 an_echo_does_not_answer_everything

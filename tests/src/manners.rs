@@ -50,6 +50,26 @@ pub async fn a_message_without_type_is_replied_to(stage: &mut Stage) {
     component.stop().await.unwrap();
 }
 
+/// RFC 6121, 8.5.1: so that the client says that it was not delivered.
+pub async fn a_text_that_no_handler_takes_is_refused_where_the_app_wants_it(stage: &mut Stage) {
+    let service = |config| Component::new(config).refuse_texts();
+    let component = stage.run(service).await;
+    let mut alice = stage.user("alice").await;
+    for type_ in ["chat", "normal"] {
+        let text =
+            format!("<message type='{type_}' to='{DOMAIN}' id='t1'><body>hi</body></message>");
+        alice.send_raw(text).await;
+        let refused = alice.next().await;
+        assert_eq!(refused.type_(), "error", "{refused}");
+        assert_eq!(refused.condition(), "service-unavailable");
+        assert_eq!(refused.from(), DOMAIN);
+    }
+    let headline = format!("<message type='headline' to='{DOMAIN}'><body>hi</body></message>");
+    alice.send_raw(headline).await;
+    alice.hears_only_a_pong_from(DOMAIN).await;
+    component.stop().await.unwrap();
+}
+
 /// Also from a resource, and from the domain itself.
 pub async fn a_reply_comes_from_the_address_that_was_written_to(stage: &mut Stage) {
     let component = stage.run(echo).await;

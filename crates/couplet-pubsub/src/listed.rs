@@ -84,7 +84,10 @@ pub(crate) async fn page(
                 found.entries = cut(listed, max, is_backward);
                 found.index = match first {
                     Some(index) if !is_backward => index,
-                    _ => found.index + (all - found.entries.len()) as u64,
+                    _ => {
+                        let left_out = (all - found.entries.len()) as u64;
+                        found.index.map(|index| index + left_out)
+                    }
                 };
                 return Ok(found);
             }
