@@ -1,13 +1,16 @@
 //! `couplet dev`: a private server, a component beside it, and a chat with it.
 //!
-//! Deliberately absent: watching source files. Stop it and start it again, it takes a second.
+//! Deliberately absent: watching source files. `/restart` and programs made for that do it.
 
 mod alice;
 mod chat;
 mod component;
 mod inside;
 mod child;
+mod tap;
+mod markup;
 mod lines;
+mod terminal;
 mod screen;
 mod server;
 
@@ -25,6 +28,8 @@ use self::component::Component;
 use self::lines::Lines;
 use self::screen::Screen;
 use self::server::{Kind, Server};
+use self::tap::Tap;
+use self::terminal::{Restored, Terminal};
 use crate::failure::{Failure, doing};
 use crate::log;
 use crate::signals::Signals;
@@ -39,16 +44,24 @@ What alice is told goes to standard output, everything else to standard error:
     bot@echo.localhost: hello
 
 A command given after -- is your own component. It finds COUPLET_DOMAIN, COUPLET_SECRET and
-COUPLET_SERVER in its environment and gets SIGTERM at the end.
+COUPLET_SERVER in its environment and gets SIGTERM at the end. At a terminal, and with --keep, it is
+started again when it ends, after a second at first and 15 seconds at last where it ends at once.
+
+To reload it after a change: type /restart, or let a program do it that watches the sources:
+
+    couplet dev -- watchexec --restart --watch src -- cargo run
+    couplet dev -- cargo watch -x run
 
 Examples:
     couplet dev
+    couplet dev --xml
     couplet dev --server ejabberd --keep
     couplet dev --domain weather.localhost -- cargo run -p weather
 
 Exit codes:
     0    every line was answered, or the chat was ended at its prompt (/quit, Ctrl-D, Ctrl-C)
-    1    a line was refused or not answered in time, or the server or the component ended
+    1    a line was refused or not answered in time, or the server ended, or the component did
+         and is not started again
     2    the arguments make no sense, or the server is not installed
     130  a signal came before that";
 
@@ -74,6 +87,9 @@ pub(crate) struct Dev {
     /// Tell how other programs can log in, and go on after the last line until Ctrl-C
     #[arg(long)]
     keep: bool,
+    /// Show each stanza that the component receives and sends
+    #[arg(long)]
+    xml: bool,
     /// Your own component and its arguments, instead of the echo
     #[arg(last = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -85,6 +101,7 @@ impl Dev {
         let secret = format!("{:016x}", RandomState::new().hash_one("secret"));
         let config = Config::new(domain.as_str(), secret);
         log::start(config.clone(), filter)?;
+        let _terminal = Restored::at_the_end();
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -126,13 +143,20 @@ impl Dev {
 struct Stage {
     alice: Option<Alice>,
     component: Option<Component>,
+    tap: Option<Tap>,
     server: Option<Server>,
+    screen: Option<Screen>,
     ends_by_signal: bool,
 }
 
 impl Stage {
     async fn play(&mut self, dev: Dev, mut config: Config) -> Result<(), Failure> {
-        let screen = Screen::new();
+        self.ends_by_signal = dev.keep || std::io::stdin().is_terminal();
+        let (terminal, screen) = match Terminal::open() {
+            Some((terminal, screen)) => (Some(terminal), screen),
+            None => (None, Screen::plain()),
+        };
+        let screen = self.screen.insert(screen).clone();
         let domain = config.domain.clone();
         let to = dev
             .to
@@ -145,6 +169,10 @@ impl Stage {
             .server
             .insert(Server::start(dev.server, &config).await?);
         config.server = server.for_components()?;
+        if dev.xml {
+            let tap = Tap::start(config.server.to_string(), screen.clone()).await?;
+            config.server = server::address(self.tap.insert(tap).addr())?;
+        }
         let alice = self
             .alice
             .insert(Box::pin(Alice::login(&server.for_users())).await?);
@@ -156,9 +184,12 @@ impl Stage {
             "starting {} ...",
             component::name(&dev.command, &domain)
         ));
-        let component = self
-            .component
-            .insert(Component::start(&dev.command, config.clone())?);
+        let component = self.component.insert(Component::start(
+            &dev.command,
+            config.clone(),
+            &screen,
+            self.ends_by_signal,
+        )?);
         let online = alice.until_there(&domain, &absent, &screen);
         tokio::select! {
             biased;
@@ -171,9 +202,12 @@ impl Stage {
         }
         alice.appear().await?;
 
-        self.ends_by_signal = dev.keep || std::io::stdin().is_terminal();
+        let lines = match terminal {
+            Some(terminal) => Lines::of_terminal(terminal)?,
+            None => Lines::of_stdin()?,
+        };
         let chat = Chat::new(alice, screen, to, dev.timeout, dev.keep);
-        Box::pin(chat.run(component, Lines::of_stdin()?)).await
+        Box::pin(chat.run(component, lines)).await
     }
 
     /// Ctrl-C is how a person ends a chat, and how nothing else ends well.
@@ -181,7 +215,9 @@ impl Stage {
         if !self.ends_by_signal {
             return Err(Failure::interrupted());
         }
-        Screen::new().leave();
+        if let Some(screen) = &self.screen {
+            screen.leave();
+        }
         Ok(())
     }
 

@@ -1,11 +1,13 @@
-//! `couplet send`: one message in the name of a component.
+//! `couplet send`: one message in the name of a component, through the component where it is running.
 //!
 //! Deliberately absent: a connection that stays. A component that runs sends for itself.
 
 mod deliver;
+mod socket;
 mod words;
 
 use std::io::{IsTerminal, Read, Write};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -22,8 +24,11 @@ The domain, the server and the secret are those of the component: from ./couplet
 COUPLET_DOMAIN, COUPLET_SERVER, COUPLET_SECRET or COUPLET_SECRET_FILE, or from the flags, as
 `couplet.toml` and `--help` of any component tell. Where no domain is set it is that of --from.
 
-Prosody lets one connection serve a domain, so a component that runs has to be stopped first;
-ejabberd lets several in and hands either one what comes meanwhile.
+A component that is running sends the message itself: it is reached by its socket (setting
+operate.send_socket), which --config finds, or which is looked for in $RUNTIME_DIRECTORY,
+$XDG_RUNTIME_DIR/couplet and /run/couplet/*; no secret is needed then. Where there is no socket this
+command logs in for the component, and that is for a component that is stopped: Prosody refuses a second
+connection, and ejabberd hands it a share of what comes meanwhile.
 
 Examples:
     couplet send --from desk@news.example.org alice@example.org 'Rain at noon'
@@ -60,6 +65,9 @@ pub(crate) struct Send {
     /// How long to wait for an error to come back once the server has the message
     #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = humantime::parse_duration)]
     wait: Duration,
+    /// The socket of the running component, or "off" to log in [default: looked for]
+    #[arg(long, value_name = "FILE")]
+    socket: Option<PathBuf>,
     #[command(flatten)]
     given: Given,
 }
@@ -79,27 +87,62 @@ enum Type {
 
 impl Send {
     pub(crate) fn run(self, filter: &str) -> Result<(), Failure> {
-        let config = self.configuration()?;
+        let login = self.configuration();
+        // The socket of a running component asks for no secret.
+        let config = match &login {
+            Ok(config) => config.clone(),
+            Err(_) => self.given.sources().without_login().load()?,
+        };
         log::start(config.clone(), filter)?;
         let text = self.text(config.limits.outgoing_stanza_bytes)?;
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(doing("starting the runtime"))?
-            .block_on(self.live(config, &text))
+            .block_on(self.live(&config, login, &text))
     }
 
-    async fn live(self, config: Config, text: &str) -> Result<(), Failure> {
+    async fn live(
+        self,
+        config: &Config,
+        login: Result<Config, Failure>,
+        text: &str,
+    ) -> Result<(), Failure> {
         let mut signals = Signals::listen().map_err(doing("listening for signals"))?;
-        let mut message = Outgoing::message(self.type_.into(), &self.to).body(text);
-        if let Some(subject) = &self.subject {
-            message = message.subject(subject);
-        }
         tokio::select! {
             biased;
             () = signals.next() => Err(Failure::interrupted()),
-            ended = Box::pin(deliver(config, self.from, message, self.wait)) => ended,
+            ended = Box::pin(self.send(config, login, text)) => ended,
         }
+    }
+
+    async fn send(
+        self,
+        config: &Config,
+        login: Result<Config, Failure>,
+        text: &str,
+    ) -> Result<(), Failure> {
+        let domain = match (&self.from, config.domain.as_str()) {
+            (Some(from), "") => from.domain().as_str(),
+            (_, domain) => domain,
+        };
+        let type_ = MessageType::from(self.type_);
+        if let Some(stream) = socket::open(self.socket.as_deref(), config, domain).await? {
+            let order = socket::Order {
+                from: self.from.as_ref().map(Jid::as_str),
+                to: self.to.as_str(),
+                type_: type_.as_str(),
+                subject: self.subject.as_deref(),
+                body: text,
+                wait_ms: u64::try_from(self.wait.as_millis()).unwrap_or(u64::MAX),
+            };
+            return socket::hand_in(stream, &order, &self.to).await;
+        }
+        let mut message = Outgoing::message(type_, &self.to).body(text);
+        if let Some(subject) = &self.subject {
+            message = message.subject(subject);
+        }
+        deliver(login?, self.from, message, self.wait).await
     }
 
     fn configuration(&self) -> Result<Config, Failure> {

@@ -201,6 +201,64 @@ fn a_component_that_ends_is_told_of() -> Outcome {
 }
 
 #[test]
+fn a_component_that_ends_is_started_again_as_long_as_the_server_is_kept() -> Outcome {
+    let mut run = Run::start(&["--keep", "--", "sh", "-c", "echo started; exit 7"])?;
+    run.told_until("started")?;
+    run.told_until("sh ended by itself (exit status: 7); it is started again in ")?;
+    run.told_until("started")?;
+    run.signal(Signal::INT)?;
+    assert_eq!(run.ended()?, Some(0));
+    Ok(())
+}
+
+#[test]
+fn the_xml_of_the_components_connection_is_shown_on_standard_error() -> Outcome {
+    let (output, _folder) = run(&["--xml"], "1 < 2\n")?;
+    let errors = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{errors}");
+    assert_eq!(text(&output.stdout), "bot@echo.localhost: 1 < 2\n");
+    let (into, out) = errors
+        .split_once("server -> component\n<message ")
+        .and_then(|(_, rest)| rest.split_once("component -> server\n<message "))
+        .ok_or(errors.clone())?;
+    for stanza in [into, out] {
+        assert!(stanza.contains("\n  <body>1 &lt; 2</body>\n"), "{errors}");
+    }
+    assert!(!errors.contains('\x1b'), "{errors}");
+    assert!(errors.contains("<handshake>...</handshake>"), "{errors}");
+    Ok(())
+}
+
+#[test]
+fn the_log_has_each_stanza_as_the_manual_says() -> Outcome {
+    let folder = folder()?;
+    let mut child = command(&[], folder.path())
+        .env("RUST_LOG", "info,couplet=debug")
+        .spawn()?;
+    let stdin = child.stdin.take();
+    stdin.ok_or("no input")?.write_all(b"a secret plan\n")?;
+    let output = child.wait_with_output()?;
+    let errors = text(&output.stderr);
+    let handled = errors
+        .lines()
+        .find(|line| line.contains("kind=\"message\""));
+    let handled = handled.ok_or(errors.clone())?;
+    for field in [
+        "stanza handled",
+        "from=\"alice@localhost/couplet\"",
+        "to=\"bot@echo.localhost\"",
+        "id=",
+        "handler=",
+        "outcome=\"done\"",
+        "took=",
+    ] {
+        assert!(handled.contains(field), "{field}: {handled}");
+    }
+    assert!(!errors.contains("a secret plan"), "{errors}");
+    Ok(())
+}
+
+#[test]
 fn a_line_that_is_refused_makes_it_fail_after_the_others() -> Outcome {
     let lines = "/to nobody@localhost\nanybody?\n/to x@echo.localhost\nhello\n";
     let (output, _folder) = run(&[], lines)?;

@@ -5,7 +5,7 @@ use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use couplet::{Component, Config};
-use couplet_test::{Client, Ejabberd, Prosody, Setup};
+use couplet_test::{Client, Ejabberd, Prosody, Running, Setup};
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 use tokio::sync::oneshot;
@@ -183,10 +183,75 @@ async fn a_component_that_is_running_keeps_its_place() -> Outcome {
     assert_eq!(output.status.code(), Some(2));
     let errors = errors(&output);
     assert!(
-        errors.contains("another connection already serves the domain"),
+        errors.contains("another connection already serves the domain")
+            && errors.contains("--socket FILE"),
         "{errors}"
     );
+    // That setting would end the component for the sake of one message.
+    assert!(!errors.contains("kick_old"), "{errors}");
     Ok(())
+}
+
+/// The message of `couplet send` goes through the component that is running, which stays online.
+async fn a_running_component_sends_it(server: &str, mut alice: Client) -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let socket = folder.path().join("couplet").join(format!("{DOMAIN}.sock"));
+    let mut config = Config::new(DOMAIN, SECRET).with_server(server.parse()?);
+    config.operate.send_socket = Some(socket.clone());
+    let component = Component::new(config);
+    let link = component.link();
+    let mut running = Running::start(component);
+    running.online().await;
+    while !socket.exists() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    // The secret is of no use here, and the socket is looked for where a user's programs have it.
+    let send = async |arguments: &[&str]| -> Result<Output, Box<dyn Error>> {
+        let child = Command::new(env!("CARGO_BIN_EXE_couplet"))
+            .arg("send")
+            .args(arguments)
+            .env_clear()
+            .env("XDG_RUNTIME_DIR", folder.path())
+            .stdin(Stdio::null())
+            .output();
+        Ok(child.await?)
+    };
+    let output = send(&[&BY[..], &["alice@localhost", "1 < 2 & \u{e9}\n\"x\""]].concat()).await?;
+    assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
+    let message = alice.next_from("message", "desk@news.localhost").await?;
+    let body = message.root().child("body", "jabber:client");
+    assert_eq!(body.ok_or("no body")?.text(), "1 < 2 & \u{e9}\n\"x\"");
+
+    let output = send(&[&BY[..], &["nobody@localhost", "hi"]].concat()).await?;
+    assert_eq!(output.status.code(), Some(1));
+    let words = "couplet: the message to nobody@localhost came back: there is no such user";
+    let told = errors(&output);
+    assert!(told.starts_with(words), "{told}");
+
+    let foreign = ["--domain", DOMAIN, "--from", "desk@other.localhost"];
+    let output = send(&[&foreign[..], &["alice@localhost", "hi"]].concat()).await?;
+    assert_eq!(output.status.code(), Some(2), "{}", errors(&output));
+    assert!(errors(&output).contains("not an address of this component"));
+
+    assert!(link.is_online());
+    assert_eq!(running.sessions(), 1);
+    running.stop().await?;
+    assert!(!socket.exists());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_component_that_is_running_beside_prosody_sends_it() -> Outcome {
+    let prosody = Prosody::start(setup()).await?;
+    let alice = present(prosody.user("alice").await?).await?;
+    a_running_component_sends_it(&prosody.component_addr(), alice).await
+}
+
+#[tokio::test]
+async fn a_component_that_is_running_beside_ejabberd_sends_it() -> Outcome {
+    let ejabberd = Ejabberd::start(setup()).await?;
+    let alice = present(ejabberd.user("alice").await?).await?;
+    a_running_component_sends_it(&ejabberd.component_addr(), alice).await
 }
 
 #[tokio::test]

@@ -75,6 +75,9 @@ pub struct Config {
     pub operate: Operate,
     /// What the components made from it say of themselves; clones share it.
     pub(crate) health: Health,
+    /// Whether [`crate::launch`] runs it: a component in another program opens no socket by itself.
+    #[cfg(feature = "launch")]
+    pub(crate) is_launched: bool,
     secret_file: Option<PathBuf>,
     /// The file that the secret was read from, by whatever name, and what it held.
     secret_from: Option<(PathBuf, Secret)>,
@@ -107,6 +110,8 @@ impl Config {
             runtime: Runtime::default(),
             operate: Operate::default(),
             health: Health::default(),
+            #[cfg(feature = "launch")]
+            is_launched: false,
             secret_file: None,
             secret_from: None,
             origins: BTreeMap::new(),

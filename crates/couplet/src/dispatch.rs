@@ -8,6 +8,7 @@ use couplet_core::{
     framer::{LimitKind, Skipped},
     jid::Jid,
     lanes::{Key, LaneLimits, Lanes, Limit, write_key},
+    peer_error::PeerError,
     presence::Presence,
     refusal::{Condition, Refusal},
     reply::Asked,
@@ -87,6 +88,11 @@ impl Dispatch {
             let refusal = Refusal::new(Condition::RecipientUnavailable).text("Shutting down");
             return refuse(&self.switchboard, &stanza, &refusal);
         }
+        log_bounce(&stanza);
+        #[cfg(all(unix, feature = "launch"))]
+        if self.switchboard.bounces.is_watching() {
+            self.switchboard.bounces.note(&stanza);
+        }
         let reflections = &self.switchboard.reflections;
         let Some(route) = self.router.route(&stanza, reflections, &mut self.route_key) else {
             // RFC 6120, 8.4 and 10.3: a request nobody understands gets `service-unavailable`;
@@ -101,6 +107,13 @@ impl Dispatch {
             } else {
                 let metrics = self.switchboard.metrics();
                 metrics.received(stanza.kind(), Outcome::Ignored);
+                tracing::debug!(
+                    kind = stanza.kind().as_str(),
+                    from = stanza.from_text(),
+                    to = stanza.to_text(),
+                    id = stanza.id().as_deref(),
+                    "stanza ignored: no handler takes it"
+                );
             }
             return;
         };
@@ -296,6 +309,22 @@ impl Dispatch {
             self.lanes.done(&lane);
         }
     }
+}
+
+/// Logs the error that a peer or a server sent for a message or a presence of ours.
+fn log_bounce(stanza: &Stanza) {
+    if !tracing::enabled!(tracing::Level::DEBUG) || !stanza.is_answer() {
+        return;
+    }
+    let error = PeerError::of(stanza);
+    tracing::debug!(
+        kind = stanza.kind().as_str(),
+        from = stanza.from_text(),
+        to = stanza.to_text(),
+        id = stanza.id().as_deref(),
+        error = error.map(tracing::field::display),
+        "a stanza that was sent came back with an error"
+    );
 }
 
 /// What is wrong with a stanza whatever its payload says.

@@ -349,12 +349,13 @@ fn checked(config: Config) -> Result<Config, ConfigError> {
     logging::filter(&config).map(|_| config)
 }
 
-fn live<F>(config: Config, reload: Reload, run: F) -> Result<(), Error>
+fn live<F>(mut config: Config, reload: Reload, run: F) -> Result<(), Error>
 where
     F: AsyncFnOnce(Config, Stop) -> Result<(), Error>,
 {
     #[cfg(feature = "operate")]
     let operate = crate::operate::Operate::prepare(&config)?;
+    config.is_launched = true;
     block(&config.clone(), reload, async |stop| {
         // What looks after the component ends with it.
         #[cfg(feature = "operate")]

@@ -24,9 +24,10 @@
 //!
 //! # Cargo features
 //!
-//! - `launch` (on): [`main`] for a component that is a program: flags, log, signals.
+//! - `launch` (on): [`main`] for a component that is a program: flags, log, signals, the
+//!   [socket](manual::send_socket) for `couplet send`.
 //! - `operate`: health, readiness and Prometheus [`metrics`](manual::metrics) over HTTP; readiness
-//!   and watchdog for systemd.
+//!   and watchdog for systemd. It needs `launch`.
 //! - `tls` (on): direct TLS to the server (`tls://host:port`).
 
 pub mod manual;
@@ -46,6 +47,8 @@ mod connect;
 #[cfg(feature = "tls")]
 mod tls;
 mod hooks;
+#[cfg(all(unix, feature = "launch"))]
+mod send_socket;
 mod alongside;
 mod dispatch;
 mod work;
@@ -59,6 +62,8 @@ mod circular;
 mod switchboard;
 mod reflections;
 mod sent_id;
+#[cfg(all(unix, feature = "launch"))]
+mod bounces;
 mod answer;
 mod unsent;
 mod outbox;

@@ -9,6 +9,8 @@ use couplet_core::{gate::Unsendable, jid::Jid, outgoing::Outgoing, stanza::IqTyp
 use xmpp_parsers::iq::{IqGetPayload, IqSetPayload};
 use xso::AsXml;
 
+#[cfg(all(unix, feature = "launch"))]
+use crate::bounces::Bounces;
 use crate::{
     answer::{FromResult, RequestError},
     circular::Mailing,
@@ -113,6 +115,16 @@ impl Link {
             patience,
             ..self.clone()
         }
+    }
+
+    #[cfg(all(unix, feature = "launch"))]
+    pub(crate) fn fresh_id(&self) -> String {
+        self.switchboard.fresh_id()
+    }
+
+    #[cfg(all(unix, feature = "launch"))]
+    pub(crate) fn bounces(&self) -> &Bounces {
+        &self.switchboard.bounces
     }
 
     /// Whether a session is up right now. It may be gone the next moment: nothing needs to ask

@@ -6,6 +6,7 @@
 //! - [`settings`]: every setting, with variable, default and accepted values.
 //! - [`defaults`]: what you get without deciding anything, and why.
 //! - [`metrics`]: numbers to look at, health, readiness, and what systemd is told.
+//! - [`send_socket`]: how `couplet send` hands a message to a running program.
 //! - [`what_costs_what`]: what a handler pays for, in instructions.
 //! - [`xeps`]: what is spoken, since when, and where in the code.
 //! - [`life_of_a_stanza`]: the way through the modules.
@@ -35,6 +36,10 @@ pub mod defaults {
 
 pub mod metrics {
     #![doc = include_str!("manual/metrics.md")]
+}
+
+pub mod send_socket {
+    #![doc = include_str!("manual/send_socket.md")]
 }
 
 pub mod what_costs_what {

@@ -188,6 +188,13 @@ impl Outbox {
         Ok(())
     }
 
+    /// How many stanzas wait that the app sent or that answer somebody: at the end they are lost.
+    pub(crate) fn unsent(&self) -> usize {
+        let queue = self.queue();
+        let kept = queue.stanzas.iter().filter(|(_, fate)| *fate == Fate::Kept);
+        kept.count()
+    }
+
     /// Whether anything waits.
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0 && self.bulk.is_empty()

@@ -21,6 +21,8 @@ use couplet_core::{
 use tokio::{sync::oneshot, time};
 use xso::AsXml;
 
+#[cfg(all(unix, feature = "launch"))]
+use crate::bounces::Bounces;
 use crate::{
     answer::{FromResult, RequestError},
     metrics::{Leaving, Metrics},
@@ -42,6 +44,8 @@ pub(crate) struct Switchboard {
     pub(crate) reflections: Reflections,
     /// The pings that show whether the server still routes to this component.
     pub(crate) keepalive: SelfPing,
+    #[cfg(all(unix, feature = "launch"))]
+    pub(crate) bounces: Bounces,
     ledger: Mutex<Ledger<oneshot::Sender<Stanza>>>,
     ids: Mutex<Ids>,
     told_of_replaced: Mutex<HashSet<String>>,
@@ -65,6 +69,8 @@ impl Switchboard {
             outbox: Outbox::new(gate, outgoing_bytes, seed.1),
             sent_ids: SentIds::default(),
             reflections: Reflections::default(),
+            #[cfg(all(unix, feature = "launch"))]
+            bounces: Bounces::default(),
             ledger: Mutex::new(Ledger::new(questions)),
             ids: Mutex::new(Ids::new(seed.0, seed.1)),
             told_of_replaced: Mutex::default(),

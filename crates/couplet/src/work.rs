@@ -46,6 +46,7 @@ pub(crate) struct Work {
     serving: Serving,
     span: Span,
     began: Instant,
+    panicked: bool,
 }
 
 impl Work {
@@ -74,12 +75,13 @@ impl Work {
                     serving,
                     span,
                     began,
+                    panicked: false,
                 });
             }
             Ok(Err(refusal)) => refusal,
             Err(panic) => panicked(switchboard, &route, panic.as_ref()),
         };
-        conclude(switchboard, &stanza, &span, Err(failed));
+        conclude(switchboard, &stanza, &span, began.elapsed(), Err(failed));
         None
     }
 
@@ -89,8 +91,10 @@ impl Work {
         let polled = self.poll(switchboard, &mut Context::from_waker(Waker::noop()));
         let done = Instant::now();
         let took = done.duration_since(self.began);
-        self.route.note_poll(took > BLOCKING);
-        if took > BLOCKING {
+        // The time of a panic is the panic hook's, which may collect a backtrace.
+        let held_up = took > BLOCKING && !self.panicked;
+        self.route.note_poll(held_up);
+        if held_up {
             tracing::warn!(
                 handler = self.route.name,
                 ?took,
@@ -101,7 +105,7 @@ impl Work {
         let ready = polled.map(|outcome| {
             let kind = self.stanza.kind();
             switchboard.metrics().handled(kind, took);
-            conclude(switchboard, &self.stanza, &self.span, outcome);
+            conclude(switchboard, &self.stanza, &self.span, took, outcome);
         });
         (ready, done)
     }
@@ -125,12 +129,12 @@ impl Work {
                 Err(Refusal::new(Condition::RecipientUnavailable).text("Shutting down"))
             }
         };
-        let kind = self.stanza.kind();
-        switchboard.metrics().handled(kind, self.began.elapsed());
+        let took = self.began.elapsed();
+        switchboard.metrics().handled(self.stanza.kind(), took);
         // Answers wait their turn like everything; after that they go out in any case.
         let patience = switchboard.patience_for_room();
         let _or_not = switchboard.outbox.room(patience).await;
-        conclude(&switchboard, &self.stanza, &self.span, outcome);
+        conclude(&switchboard, &self.stanza, &self.span, took, outcome);
     }
 
     /// Polls the handler inside its span; a panic becomes an answer.
@@ -144,6 +148,7 @@ impl Work {
             .span
             .in_scope(|| catch_unwind(AssertUnwindSafe(|| serving.poll(cx))));
         polled.unwrap_or_else(|panic| {
+            self.panicked = true;
             Poll::Ready(Err(panicked(switchboard, &self.route, panic.as_ref())))
         })
     }
@@ -154,11 +159,12 @@ fn conclude(
     switchboard: &Switchboard,
     stanza: &Stanza,
     span: &Span,
+    took: Duration,
     outcome: Result<Answer, Refusal>,
 ) {
     let refusal = match outcome {
         Ok(Answer::Nothing) => {
-            span.record("outcome", "done");
+            log_handled(span, "done", took);
             switchboard
                 .metrics()
                 .received(stanza.kind(), Outcome::Handled);
@@ -172,7 +178,7 @@ fn conclude(
             });
             match written {
                 Ok(_) => {
-                    span.record("outcome", "result");
+                    log_handled(span, "result", took);
                     switchboard
                         .metrics()
                         .received(stanza.kind(), Outcome::Answered);
@@ -183,7 +189,7 @@ fn conclude(
         }
         Err(refusal) => refusal,
     };
-    span.record("outcome", refusal.condition().as_str());
+    log_handled(span, refusal.condition().as_str(), took);
     if let Some(cause) = refusal.cause() {
         let condition = refusal.condition().as_str();
         // What strangers get wrong is theirs; what fails inside is for the operator.
@@ -194,11 +200,30 @@ fn conclude(
             tracing::debug!(parent: span, condition, %cause, "a handler refused");
         }
     }
-    refuse(switchboard, stanza, &refusal);
+    count_and_refuse(switchboard, stanza, &refusal);
 }
 
-/// Refuses a stanza, where it may be refused.
+/// Logs what became of a stanza that a handler took. The span, which the event is in, has its kind,
+/// its addresses, its id and the handler.
+fn log_handled(span: &Span, outcome: &str, took: Duration) {
+    span.record("outcome", outcome);
+    tracing::debug!(parent: span, ?took, "stanza handled");
+}
+
+/// Refuses a stanza that no handler has taken, where it may be refused.
 pub(crate) fn refuse(switchboard: &Switchboard, stanza: &Stanza, refusal: &Refusal) {
+    tracing::debug!(
+        kind = stanza.kind().as_str(),
+        from = stanza.from_text(),
+        to = stanza.to_text(),
+        id = stanza.id().as_deref(),
+        condition = refusal.condition().as_str(),
+        "stanza refused without a handler"
+    );
+    count_and_refuse(switchboard, stanza, refusal);
+}
+
+fn count_and_refuse(switchboard: &Switchboard, stanza: &Stanza, refusal: &Refusal) {
     Asked::of(stanza, |asked| {
         let outcome = match asked.may_be_refused() {
             true => Outcome::Refused,

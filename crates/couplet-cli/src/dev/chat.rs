@@ -18,6 +18,7 @@ use crate::failure::Failure;
 
 const HELP: &str = "\
 /to ADDRESS  write to somebody else from here on
+/restart     end the component and start it again
 /help        this
 /quit        end; so do Ctrl-D and Ctrl-C
 Everything else is sent as it is.";
@@ -48,6 +49,7 @@ enum Asked<'a> {
     Nothing,
     Help,
     Quit,
+    Restart,
     To(&'a str),
     Say(&'a str),
 }
@@ -95,7 +97,7 @@ impl<'a> Chat<'a> {
                 failure = component.ended() => return Err(failure),
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => self.gave_up()?,
                 line = lines.next(), if takes_lines => match line {
-                    Some(line) => has_lines = self.take(&line?).await?,
+                    Some(line) => has_lines = self.take(&line?, component).await?,
                     None => {
                         self.screen.leave();
                         has_lines = false;
@@ -115,7 +117,7 @@ impl<'a> Chat<'a> {
     }
 
     /// Does what a line asks for; tells whether there may be more.
-    async fn take(&mut self, line: &str) -> Result<bool, Failure> {
+    async fn take(&mut self, line: &str, component: &mut Component) -> Result<bool, Failure> {
         match asked(line) {
             Asked::Nothing => {}
             Asked::Help => self.screen.tell(HELP),
@@ -124,6 +126,7 @@ impl<'a> Chat<'a> {
                 self.waiting.clear();
                 return Ok(false);
             }
+            Asked::Restart => component.restart().await,
             Asked::To(address) => self.turn_to(address)?,
             Asked::Say(text) => {
                 self.alice.say(&self.to, text).await?;
@@ -205,6 +208,7 @@ fn asked(line: &str) -> Asked<'_> {
         ("", _) => Asked::Nothing,
         ("/help", "") => Asked::Help,
         ("/quit", "") => Asked::Quit,
+        ("/restart", "") => Asked::Restart,
         ("/to", address) => Asked::To(address.trim()),
         _ => Asked::Say(line),
     }
@@ -219,6 +223,8 @@ mod tests {
         assert_eq!(asked("/to  bob@localhost "), Asked::To("bob@localhost"));
         assert_eq!(asked(" /quit"), Asked::Quit);
         assert_eq!(asked("/help"), Asked::Help);
+        assert_eq!(asked("/restart"), Asked::Restart);
+        assert_eq!(asked("/restart now"), Asked::Say("/restart now"));
         assert_eq!(asked("/help me"), Asked::Say("/help me"));
         assert_eq!(asked("/remind 10m tea"), Asked::Say("/remind 10m tea"));
         assert_eq!(asked("/tonight"), Asked::Say("/tonight"));

@@ -10,19 +10,28 @@ use std::time::Duration;
 
 use couplet::Config;
 use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::Command;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+use super::screen::Screen;
 use crate::failure::{Failure, doing};
 
 /// Longer than `timing.grace`, which a component of ours may use up.
 const STOPPED_WITHIN: Duration = Duration::from_secs(12);
+/// How long the last words of a program that has ended may take.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+/// What is shown as one line at most. Bytes.
+const LINE: u64 = 16 * 1024;
 
 /// A process group of its own: Ctrl-C in a terminal is for us, who then end it in the right order.
 #[derive(Debug)]
 pub(super) struct Child {
     name: String,
     process: tokio::process::Child,
+    /// What it writes, on its way to a terminal that a line editor has.
+    output: JoinSet<()>,
     group: Option<Pid>,
     watchdog: process::Child,
 }
@@ -32,6 +41,7 @@ impl Child {
         program: &OsStr,
         arguments: &[OsString],
         config: &Config,
+        screen: &Screen,
     ) -> Result<Child, Failure> {
         let name = program.to_string_lossy().into_owned();
         let mut command = Command::new(program);
@@ -46,20 +56,39 @@ impl Child {
             .stdout(io::stderr())
             .process_group(0)
             .kill_on_drop(true);
-        let process = command
+        if screen.is_shared() {
+            command.stdout(Stdio::piped()).stderr(Stdio::piped());
+            if screen.has_colors() {
+                // Cargo cannot see the terminal then.
+                command.env("CARGO_TERM_COLOR", "always");
+            }
+        }
+        let mut process = command
             .spawn()
             .map_err(|why| Failure::misuse(format!("{name}: {why}")))?;
+        let mut output = JoinSet::new();
+        if let Some(pipe) = process.stdout.take() {
+            output.spawn(show(pipe, screen.clone()));
+        }
+        if let Some(pipe) = process.stderr.take() {
+            output.spawn(show(pipe, screen.clone()));
+        }
         let id = process.id().unwrap_or_default();
         Ok(Child {
             group: i32::try_from(id).ok().and_then(Pid::from_raw),
             watchdog: watch(id).map_err(doing("starting a shell to watch the component"))?,
             name,
             process,
+            output,
         })
     }
 
     pub(super) async fn ended(&mut self) -> Failure {
-        match self.process.wait().await {
+        let ended = self.process.wait().await;
+        // Whatever it has started may keep the pipes open.
+        let all_shown = async { while self.output.join_next().await.is_some() {} };
+        let _or_not = timeout(LAST_WORDS, all_shown).await;
+        match ended {
             Ok(status) => Failure::new(format!("{} ended by itself ({status})", self.name)),
             Err(why) => Failure::new(format!("{}: {why}", self.name)),
         }
@@ -84,6 +113,17 @@ impl Drop for Child {
             let _gone_already = input.write_all(b"released\n");
         }
         let _reaped = self.watchdog.wait();
+    }
+}
+
+/// Shows what a program writes, line by line, to its end.
+async fn show(pipe: impl AsyncRead + Unpin, screen: Screen) {
+    let mut pipe = BufReader::new(pipe);
+    let mut line = Vec::new();
+    while let Ok(1..) = (&mut pipe).take(LINE).read_until(b'\n', &mut line).await {
+        let text = String::from_utf8_lossy(&line);
+        screen.tell(text.trim_end_matches(['\r', '\n']));
+        line.clear();
     }
 }
 

@@ -29,6 +29,12 @@ impl fmt::Display for Kind {
     }
 }
 
+/// The address of a listener, as a setting.
+pub(super) fn address(addr: &str) -> Result<config::Server, Failure> {
+    addr.parse()
+        .map_err(|why| Failure::new(format!("{addr}: {why}")))
+}
+
 /// A server that ends with this value, and its directory with it.
 #[derive(Debug)]
 pub(super) enum Server {
@@ -59,8 +65,7 @@ impl Server {
             Server::Prosody(prosody) => prosody.component_addr(),
             Server::Ejabberd(ejabberd) => ejabberd.component_addr(),
         };
-        addr.parse()
-            .map_err(|why| Failure::new(format!("{addr}: {why}")))
+        address(&addr)
     }
 
     /// What another client or component has to be told.

@@ -38,17 +38,19 @@ macro_rules! template {
 
 const LOG_IN: &str = "; any client or program of yours can log in there, with `--keep`";
 
-/// Where a unit keeps a store: all else is read-only to it.
-const UNIT_STATE: &str = "
-Environment=COUPLET_PUBSUB_STORE=sqlite:%S/{{name}}/pubsub.db
-StateDirectory={{name}}
-StateDirectoryMode=0700";
+/// Where a unit keeps the store of a publish-subscribe service.
+const UNIT_STORE: &str = "
+Environment=COUPLET_PUBSUB_STORE=sqlite:%S/{{name}}/pubsub.db";
 
-/// Where a container keeps a store: in a volume that belongs to its user. Debian's /srv is empty.
-const IMAGE_DATA: &str = "
-COPY --from=build --chown=10001:10001 /srv /data
-ENV COUPLET_PUBSUB_STORE=sqlite:/data/pubsub.db
-VOLUME /data";
+/// Where a container keeps it.
+const IMAGE_STORE: &str = "
+ENV COUPLET_PUBSUB_STORE=sqlite:/data/pubsub.db";
+
+/// What stands beside a dependency that is a folder of this machine.
+const BY_PATH: &str = "\
+# A checkout on this machine. Where it is not, in an image or a workflow: a published version, or the
+# repository as `git = \"...\"`.
+";
 
 impl Template {
     /// The path of each file in the project, and what is in it.
@@ -115,14 +117,16 @@ impl Template {
                 LOG_IN,
             ),
         };
-        let (state, data) = match self {
+        let (unit_store, image_store) = match self {
             Template::Bot | Template::Service => ("", ""),
-            Template::Pubsub => (UNIT_STATE, IMAGE_DATA),
+            Template::Pubsub => (UNIT_STORE, IMAGE_STORE),
         };
+        let by_path = fill.couplet.as_ref().map_or("", |_| BY_PATH);
         let values = [
             // What is filled in first may have marks of its own.
-            ("{{state}}", state.to_owned()),
-            ("{{data}}", data.to_owned()),
+            ("{{store}}", unit_store.to_owned()),
+            ("{{image-store}}", image_store.to_owned()),
+            ("{{by-path}}\n", by_path.to_owned()),
             ("{{name}}", fill.name.clone()),
             ("{{domain}}", fill.domain.clone()),
             ("{{couplet}}", fill.dependency("couplet")),
@@ -134,7 +138,11 @@ impl Template {
             ("{{trial}}", trial.to_owned()),
         ];
         values.iter().fold(text.to_owned(), |text, (mark, value)| {
-            text.replace(mark, value.trim_end())
+            let value = match mark.ends_with('\n') {
+                true => value,
+                false => value.trim_end(),
+            };
+            text.replace(mark, value)
         })
     }
 }
@@ -184,20 +192,45 @@ mod tests {
         }
     }
 
+    fn read(template: Template, name: &str) -> String {
+        let files = template.files(&fill());
+        let found = files.into_iter().find(|(path, _)| path == name);
+        found.map(|(_, text)| text).unwrap()
+    }
+
     #[test]
-    fn a_store_has_a_place_that_can_be_written_to() {
-        let files = Template::Pubsub.files(&fill());
-        let read = |name: &str| {
-            let found = files.iter().find(|(path, _)| path == name);
-            found.map(|(_, text)| text.clone()).unwrap()
-        };
-        let unit = read("deploy/weather-bot.service");
+    fn every_project_has_a_place_that_can_be_written_to() {
+        for template in Template::value_variants() {
+            let unit = read(*template, "deploy/weather-bot.service");
+            assert!(unit.contains("\nStateDirectory=weather-bot\n"), "{unit}");
+            let image = read(*template, "Containerfile");
+            assert!(
+                image.contains("\nVOLUME /data\n") && image.contains("STATE_DIRECTORY=/data"),
+                "{image}"
+            );
+        }
+        let unit = read(Template::Pubsub, "deploy/weather-bot.service");
+        assert!(unit.contains("sqlite:%S/weather-bot/pubsub.db\n"), "{unit}");
+        let image = read(Template::Pubsub, "Containerfile");
         assert!(
-            unit.contains("sqlite:%S/weather-bot/pubsub.db\nStateDirectory=weather-bot\n"),
-            "{unit}"
+            image.contains("COUPLET_PUBSUB_STORE=sqlite:/data/"),
+            "{image}"
         );
-        assert!(read("Containerfile").contains("\nVOLUME /data\n"));
-        assert!(read(".gitignore").contains("pubsub.db"));
+        assert!(read(Template::Pubsub, ".gitignore").contains("pubsub.db"));
+    }
+
+    #[test]
+    fn only_what_is_shipped_is_linked_slowly() {
+        for template in Template::value_variants() {
+            let manifest = read(*template, "Cargo.toml");
+            let (before, dist) = manifest.split_once("[profile.dist]").unwrap();
+            assert!(
+                !before.contains("lto") && dist.contains("lto = \"fat\""),
+                "{manifest}"
+            );
+            let image = read(*template, "Containerfile");
+            assert!(image.contains("--profile dist"), "{image}");
+        }
     }
 
     #[test]

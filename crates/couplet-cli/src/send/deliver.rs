@@ -5,6 +5,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
+use couplet::error::Reason;
 use couplet::{
     Component, Config, Incoming, Jid, Link, Message, MessageType, Outgoing, PeerError, Refusal,
     RequestError,
@@ -28,7 +29,7 @@ pub(super) async fn deliver(
     message: Outgoing,
     wait: Duration,
 ) -> Result<(), Failure> {
-    let to = message.to().clone();
+    let (to, domain) = (message.to().clone(), config.domain.clone());
     let (bounce, mut bounced) = mpsc::channel(1);
     let (come_online, mut online) = watch::channel(false);
     // Another bounce may still be on its way for whoever ran this before.
@@ -66,13 +67,30 @@ pub(super) async fn deliver(
         biased;
         ended = &mut running => match ended {
             Ok(()) => Err(Failure::new("the component ended by itself")),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(not_logged_in(error, &domain)),
         },
         outcome = &mut sending => {
             // The goodbye; that the message has arrived is known by now.
             let _it_was_sent = running.await;
             outcome.map_err(|why| why.told_of(&to))
         }
+    }
+}
+
+/// The advice for a component that is refused its place is not ours: it would end the component that
+/// is running, for the sake of one message.
+fn not_logged_in(error: couplet::Error, domain: &str) -> Failure {
+    match &error {
+        couplet::Error::Rejected(rejected) if rejected.reason() == Reason::Taken => {
+            Failure::misuse(format!(
+                "another connection already serves the domain {domain}: the component is running\n  It \
+                 sends this message itself where it has a socket: name that with --socket FILE. A \
+                 program has\n  one at the setting operate.send_socket, in $RUNTIME_DIRECTORY (a unit \
+                 of systemd with RuntimeDirectory=)\n  or in $XDG_RUNTIME_DIR/couplet; a program of \
+                 Couplet 0.1.0 has none. Otherwise stop the component first."
+            ))
+        }
+        _ => error.into(),
     }
 }
 

@@ -40,8 +40,8 @@ mod tests {
         assert!(answer("dance").starts_with("I do not know \"dance\"."));
     }
 
-    /// With a server in memory and a clock that does not wait.
-    #[tokio::test(start_paused = true)]
+    /// With a server in memory.
+    #[tokio::test]
     async fn it_answers_from_the_address_that_was_written_to() {
         let server = couplet_test::Server::start(bot).await;
         let mut alice = server.user("alice@example.org/phone");

@@ -43,8 +43,8 @@ mod tests {
         format!("<pubsub xmlns='http://jabber.org/protocol/pubsub'>{what}</pubsub>")
     }
 
-    /// With a server in memory and a clock that does not wait.
-    #[tokio::test(start_paused = true)]
+    /// With a server in memory.
+    #[tokio::test]
     async fn what_alice_publishes_bob_is_told() {
         let kept = Pubsub::memory();
         let server = Server::start(|config| news(config, &kept)).await;

@@ -83,8 +83,8 @@ mod tests {
         service(config, Rules { switchers })
     }
 
-    /// With a server in memory and a clock that does not wait.
-    #[tokio::test(start_paused = true)]
+    /// With a server in memory.
+    #[tokio::test]
     async fn what_one_switches_on_another_sees() {
         let server = Server::start(open_to_example_org).await;
         let mut alice = server.user("alice@example.org/phone");
@@ -95,7 +95,7 @@ mod tests {
         assert_eq!(lamp.attr("lit").as_deref(), Some("true"));
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn whoever_may_not_switch_is_told_so() {
         let server = Server::start(open_to_example_org).await;
         let mut bob = server.user("bob@example.com/desk");

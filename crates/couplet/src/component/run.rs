@@ -5,6 +5,8 @@ use std::{future::Future, io, pin::pin, sync::Arc};
 use couplet_core::{jid::Jid, lanes::LaneLimits};
 
 use super::Component;
+#[cfg(all(unix, feature = "launch"))]
+use crate::send_socket;
 use crate::{connect::Configured, dispatch::Dispatch, error::Error, supervise::Supervisor};
 
 impl Component {
@@ -36,7 +38,7 @@ impl Component {
     /// # })
     /// # }
     /// ```
-    pub async fn run(self, until: impl Future<Output = ()>) -> Result<(), Error> {
+    pub async fn run(mut self, until: impl Future<Output = ()>) -> Result<(), Error> {
         self.config.check()?;
         Jid::new(&self.config.domain).map_err(|why| Error::Misuse(format!("domain: {why}")))?;
         let link = self.link();
@@ -64,7 +66,14 @@ impl Component {
             .health
             .enter(&self.config.domain, timing.keepalive);
         let grace = self.config.timing.grace;
+        #[cfg(all(unix, feature = "launch"))]
+        if let Some(path) = send_socket::path(&self.config) {
+            let most = self.config.limits.outgoing_stanza_bytes;
+            self.works
+                .add(move |link, stopping| send_socket::serve(path, most, link, stopping));
+        }
         let mut works = self.works.start(&link);
+        let switchboard = Arc::clone(&self.switchboard);
         let supervisor = Supervisor {
             config: self.config,
             switchboard: self.switchboard,
@@ -76,6 +85,10 @@ impl Component {
         };
         let ended = Box::pin(supervisor.run(&mut works, pin!(until))).await;
         works.end(grace).await;
+        let stanzas = switchboard.outbox.unsent();
+        if stanzas > 0 {
+            tracing::warn!(stanzas, domain = %link.address(), "stanzas were not sent before the end and are dropped");
+        }
         ended
     }
 }

@@ -209,7 +209,7 @@ const STANZA: Range<usize> = range(
 const QUEUE: Range<usize> = range(10_000, 4 << 30, "one stanza would not fit", MEMORY);
 
 #[rustfmt::skip]
-static SETTINGS: [Setting; 30] = [
+static SETTINGS: [Setting; 31] = [
     Setting::new("domain", "the domain of the component; sent in lower case, as servers name it", Kind::Domain(field!(domain))).with_flag("domain"),
     Setting::new("server", "where the server listens for components", Kind::Server(field!(server))).with_flag("server"),
     Setting::new("secret", "the secret shared with the server", Kind::Secret(field!(secret))),
@@ -246,4 +246,5 @@ static SETTINGS: [Setting; 30] = [
     Setting::new("runtime.threads", "how many threads run handlers; 1 keeps everything on one", Kind::Count(range(1, 1024, "nothing could run", "no machine has so many cores to spare"), field!(runtime.threads))).with_variable("COUPLET_THREADS").with_flag("threads"),
 
     Setting::new("operate.listen", "where health, readiness and metrics are served over HTTP; needs the cargo feature `operate`", Kind::Listen(field!(operate.listen))).with_flag("operate-listen"),
+    Setting::new("operate.send_socket", "the unix socket for `couplet send`, or \"off\"; the domain with .sock in $RUNTIME_DIRECTORY or $XDG_RUNTIME_DIR/couplet when not set", Kind::File(field!(operate.send_socket))),
 ];

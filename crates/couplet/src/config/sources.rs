@@ -180,9 +180,18 @@ impl Sources {
         self
     }
 
-    /// For what is done beside no server: no domain and no secret have to be set, and what is set
-    /// of them is not looked at.
-    pub(crate) fn without_login(mut self) -> Sources {
+    /// Makes [`load`](Sources::load) accept that no domain and no secret are set; the secret is not
+    /// read even where one is. Use it for what a program does without logging in.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let config = couplet::config::Sources::none().without_login().load()?;
+    /// assert_eq!(config.domain, "");
+    /// # Ok::<(), couplet::config::ConfigError>(())
+    /// ```
+    #[must_use]
+    pub fn without_login(mut self) -> Sources {
         self.login = false;
         self
     }

@@ -150,6 +150,14 @@ pub struct Operate {
     /// `couplet::main` serves it in a build with the cargo feature `operate`; other builds refuse
     /// it. See [the metrics](crate::manual::metrics).
     pub listen: Option<SocketAddr>,
+    /// The unix socket at which the running program takes messages from `couplet send`, for its own
+    /// user alone; `off` for none.
+    ///
+    /// When `None` it is the domain with `.sock` in `$RUNTIME_DIRECTORY` (which systemd sets) or
+    /// in `$XDG_RUNTIME_DIR/couplet` if [`couplet::main`](crate::main) or
+    /// [`Launch`](crate::launch::Launch) runs the component, and none otherwise or where neither
+    /// variable is set. See [its protocol](crate::manual::send_socket).
+    pub send_socket: Option<PathBuf>,
 }
 
 impl Default for Limits {

@@ -1,0 +1,135 @@
+//! Messages of ours whose return is waited for.
+//!
+//! Deliberately absent: keeping them from the handlers. A bounce that is waited for is routed like any
+//! other.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use couplet_core::{peer_error::PeerError, stanza::Stanza};
+use jid::Jid;
+use tokio::sync::oneshot;
+
+/// The ids that are watched; as many as there are watches, whose number their owners bound.
+#[derive(Debug, Default)]
+pub(crate) struct Bounces {
+    watched: Mutex<HashMap<String, (String, oneshot::Sender<PeerError>)>>,
+    /// How many there are, to be read without the lock.
+    number: AtomicUsize,
+}
+
+impl Bounces {
+    /// Waits from now on for the error that answers the message `id` to `to`.
+    pub(crate) fn watch(&self, id: &str, to: &Jid) -> Watch<'_> {
+        let (tell, bounced) = oneshot::channel();
+        let domain = to.domain().as_str().to_owned();
+        let mut watched = self.watched();
+        watched.insert(id.to_owned(), (domain, tell));
+        self.number.store(watched.len(), Ordering::Relaxed);
+        drop(watched);
+        Watch {
+            bounces: self,
+            id: id.to_owned(),
+            bounced,
+        }
+    }
+
+    /// Whether any is watched.
+    pub(crate) fn is_watching(&self) -> bool {
+        self.number.load(Ordering::Relaxed) > 0
+    }
+
+    /// Gives the error to whoever waits for it. Only the domain that the message went to may send
+    /// it: the user's server answers for the user.
+    pub(crate) fn note(&self, stanza: &Stanza) {
+        let Some(error) = PeerError::of(stanza) else {
+            return;
+        };
+        let id = stanza.id().unwrap_or_default();
+        let mut watched = self.watched();
+        let from = stanza.from().domain().as_str();
+        let is_asked = watched.get(&*id).is_some_and(|(domain, _)| domain == from);
+        if is_asked && let Some((_, tell)) = watched.remove(&*id) {
+            let _it_has_given_up = tell.send(error);
+        }
+        self.number.store(watched.len(), Ordering::Relaxed);
+    }
+
+    fn forget(&self, id: &str) {
+        let mut watched = self.watched();
+        watched.remove(id);
+        self.number.store(watched.len(), Ordering::Relaxed);
+    }
+
+    fn watched(&self) -> MutexGuard<'_, HashMap<String, (String, oneshot::Sender<PeerError>)>> {
+        // A panic while holding the lock leaves at worst an id that nobody waits for.
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One message that is watched until this value is dropped.
+pub(crate) struct Watch<'a> {
+    bounces: &'a Bounces,
+    id: String,
+    bounced: oneshot::Receiver<PeerError>,
+}
+
+impl Watch<'_> {
+    /// Waits until it comes back; never returns when it does not.
+    pub(crate) async fn bounced(&mut self) -> PeerError {
+        match (&mut self.bounced).await {
+            Ok(error) => error,
+            Err(_forgotten) => std::future::pending().await,
+        }
+    }
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        self.bounces.forget(&self.id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use couplet_core::{
+        element::{Scope, Tree},
+        refusal::Condition,
+    };
+
+    use super::*;
+
+    fn error_from(from: &str, id: &str) -> Stanza {
+        let xml = format!(
+            "<message type='error' from='{from}' to='echo.test' id='{id}'><error type='cancel'>\
+             <gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>"
+        );
+        Stanza::read(Tree::parse(xml.into(), &Scope::component()).unwrap()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn only_the_domain_that_was_written_to_may_send_one_back() {
+        let bounces = Bounces::default();
+        let to = "alice@example.org".parse().unwrap();
+        let mut watch = bounces.watch("7", &to);
+        bounces.note(&error_from("mallory@example.com", "7"));
+        bounces.note(&error_from("alice@example.org", "8"));
+        assert!(bounces.is_watching());
+        bounces.note(&error_from("alice@example.org/phone", "7"));
+        assert_eq!(watch.bounced().await.condition, Condition::Gone);
+        assert!(!bounces.is_watching());
+    }
+
+    #[test]
+    fn a_watch_that_is_given_up_leaves_nothing_behind() {
+        let bounces = Bounces::default();
+        let to = "alice@example.org".parse().unwrap();
+        drop(bounces.watch("7", &to));
+        assert!(!bounces.is_watching());
+    }
+}

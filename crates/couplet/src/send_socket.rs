@@ -1,0 +1,169 @@
+//! The unix socket at which a running program takes messages from its own machine: `couplet send`
+//! hands them in there, since a second login would end the first one or share its stanzas.
+//!
+//! One connection is one message: a line of JSON in, a line of JSON out
+//! ([the manual](crate::manual::send_socket) has both). Deliberately absent: receiving, and anything
+//! that another user of the machine could reach.
+
+use std::{
+    fs, io,
+    os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{UnixListener, UnixStream},
+    task::JoinSet,
+    time,
+};
+
+use crate::{alongside::Stopping, config::Config, link::Link};
+
+mod order;
+
+use order::{Order, Reply};
+
+/// How many may hand in messages at once; more wait in the socket's queue.
+const AT_ONCE: usize = 8;
+/// How long a line may take to come in, or to go out.
+const LINE_WITHIN: Duration = Duration::from_secs(5);
+/// What a line may have beside the text of the message. Bytes.
+const AROUND_THE_TEXT: usize = 16 * 1024;
+/// What `operate.send_socket` says for "none".
+const OFF: &str = "off";
+
+/// Where the socket of this component is to be; `None` where there is none.
+pub(crate) fn path(config: &Config) -> Option<PathBuf> {
+    match &config.operate.send_socket {
+        Some(off) if off.as_os_str() == OFF => None,
+        Some(path) => Some(path.clone()),
+        None if !config.is_launched => None,
+        None => Some(runtime_folder()?.join(format!("{}.sock", config.domain))),
+    }
+}
+
+/// The folder that systemd made for the service, or ours in the one of the user.
+fn runtime_folder() -> Option<PathBuf> {
+    let folder = |name: &str| std::env::var_os(name).filter(|folder| !folder.is_empty());
+    if let Some(folders) = folder("RUNTIME_DIRECTORY") {
+        // A unit with several has them separated by colons. (systemd.exec(5), RuntimeDirectory=)
+        return std::env::split_paths(&folders).next();
+    }
+    folder("XDG_RUNTIME_DIR").map(|folder| Path::new(&folder).join("couplet"))
+}
+
+/// Takes messages at `path` until the component stops. A socket that cannot be opened is a warning:
+/// the component serves without it.
+pub(crate) async fn serve(path: PathBuf, most_text: usize, link: Link, mut stopping: Stopping) {
+    let opened = match Opened::at(path.clone()) {
+        Ok(opened) => opened,
+        Err(error) => {
+            tracing::warn!(path = %path.display(), %error,
+                "the socket for `couplet send` was not opened; operate.send_socket names another one, or \"off\"");
+            return;
+        }
+    };
+    tracing::debug!(path = %path.display(), "the socket for `couplet send` is open");
+    // A text of nothing but escapes takes six bytes a character in JSON.
+    let most = most_text.saturating_mul(6).saturating_add(AROUND_THE_TEXT);
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            biased;
+            () = stopping.wait() => break,
+            Some(_ended) = connections.join_next() => {}
+            accepted = opened.listener.accept(), if connections.len() < AT_ONCE => match accepted {
+                Ok((stream, _)) => {
+                    connections.spawn(attend(stream, most, link.clone()));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the socket for `couplet send` takes nobody in");
+                    time::sleep(Duration::from_secs(1)).await;
+                }
+            },
+        }
+    }
+    // Whoever is being attended to has a deadline, and the component waits for it.
+    while connections.join_next().await.is_some() {}
+}
+
+/// One message.
+async fn attend(stream: UnixStream, most: usize, link: Link) {
+    let (reader, mut writer) = stream.into_split();
+    let mut line = String::new();
+    let most = u64::try_from(most).unwrap_or(u64::MAX);
+    let mut reading = BufReader::new(reader.take(most));
+    let read = time::timeout(LINE_WITHIN, reading.read_line(&mut line)).await;
+    let reply = match read {
+        Ok(Ok(0)) => return,
+        Ok(Ok(_)) if line.ends_with('\n') => match serde_json::from_str::<Order>(&line) {
+            Ok(order) => order.carry_out(&link).await,
+            Err(why) => Reply::invalid(why.to_string()),
+        },
+        Ok(Ok(_)) => Reply::invalid("the line is too long or has no end".to_owned()),
+        Ok(Err(why)) => Reply::invalid(why.to_string()),
+        Err(_elapsed) => Reply::invalid("the line did not come in time".to_owned()),
+    };
+    let Ok(mut line) = serde_json::to_vec(&reply) else {
+        return;
+    };
+    line.push(b'\n');
+    let _nobody_waits = time::timeout(LINE_WITHIN, writer.write_all(&line)).await;
+}
+
+/// A socket that is removed with this value, unless another one is there by then.
+struct Opened {
+    listener: UnixListener,
+    path: PathBuf,
+    inode: u64,
+}
+
+impl Opened {
+    /// Listens at `path`, for this user alone. What a crashed program left there is replaced.
+    fn at(path: PathBuf) -> io::Result<Opened> {
+        if let Some(folder) = path.parent() {
+            fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(folder)?;
+        }
+        if fs::symlink_metadata(&path).is_ok_and(|found| !found.file_type().is_socket()) {
+            let what = "there is a file that is no socket";
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
+        }
+        if std::os::unix::net::UnixStream::connect(&path).is_ok() {
+            let what = "another program listens there";
+            return Err(io::Error::new(io::ErrorKind::AddrInUse, what));
+        }
+        // Nobody can connect before the rights are set: it gets its name last.
+        let mut early = path.clone().into_os_string();
+        early.push(format!(".{}", std::process::id()));
+        let early = PathBuf::from(early);
+        let listener = UnixListener::bind(&early)?;
+        let named = fs::set_permissions(&early, fs::Permissions::from_mode(0o600))
+            .and_then(|()| fs::symlink_metadata(&early))
+            .and_then(|found| fs::rename(&early, &path).map(|()| found.ino()));
+        match named {
+            Ok(inode) => Ok(Opened {
+                listener,
+                path,
+                inode,
+            }),
+            Err(why) => {
+                let _not_there = fs::remove_file(&early);
+                Err(why)
+            }
+        }
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        let is_ours = fs::symlink_metadata(&self.path).is_ok_and(|found| found.ino() == self.inode);
+        if is_ours {
+            let _gone_already = fs::remove_file(&self.path);
+        }
+    }
+}

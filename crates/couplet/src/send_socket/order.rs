@@ -1,0 +1,169 @@
+//! What is asked for at the socket, and what came of it.
+
+use std::{str::FromStr, time::Duration};
+
+use couplet_core::{message::MessageType, outgoing::Outgoing, peer_error::PeerError};
+use jid::Jid;
+use serde::{Deserialize, Serialize};
+use tokio::time;
+use xmpp_parsers::ping::Ping;
+
+use crate::{
+    answer::{Done, RequestError},
+    link::Link,
+};
+
+/// How long the server may take to confirm, each time it is asked.
+const PONG_WITHIN: Duration = Duration::from_secs(5);
+/// How often it is asked: on an ejabberd that shares the domain out among several connections a pong
+/// may reach another one (servers.md, 5).
+const PINGS: usize = 3;
+/// How long an error may be waited for at most.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// A message to be sent.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Order {
+    from: Option<String>,
+    to: String,
+    #[serde(rename = "type", default = "chat")]
+    type_: String,
+    subject: Option<String>,
+    body: String,
+    #[serde(default)]
+    wait_ms: u64,
+}
+
+fn chat() -> String {
+    MessageType::Chat.as_str().to_owned()
+}
+
+/// What came of it.
+#[derive(Debug, Serialize)]
+pub(super) struct Reply {
+    outcome: Outcome,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    condition: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome {
+    /// The server has it, and no error came back in time.
+    Sent,
+    /// It came back with an error.
+    Bounced,
+    /// It was sent, and the server has not confirmed it.
+    Unconfirmed,
+    /// It was not sent.
+    Unsent,
+    /// The line asks for something that cannot be sent.
+    Invalid,
+}
+
+impl Order {
+    /// Sends the message and waits until the server has it, then for an error.
+    pub(super) async fn carry_out(self, link: &Link) -> Reply {
+        let wait = Duration::from_millis(self.wait_ms).min(LONGEST_WAIT);
+        match self.read(link) {
+            Ok((link, message)) => send(&link, message, wait).await,
+            Err(why) => Reply::invalid(why),
+        }
+    }
+
+    fn read(self, link: &Link) -> Result<(Link, Outgoing), String> {
+        let to = Jid::from_str(&self.to).map_err(|why| format!("to: {why}"))?;
+        let link = match self.from {
+            None => link.clone(),
+            Some(from) => {
+                let from = Jid::from_str(&from).map_err(|why| format!("from: {why}"))?;
+                link.acting_as(&from).map_err(|why| why.to_string())?
+            }
+        };
+        let types = [
+            MessageType::Chat,
+            MessageType::Normal,
+            MessageType::Headline,
+            MessageType::Groupchat,
+        ];
+        let mut types = types.into_iter();
+        let type_ = types
+            .find(|type_| type_.as_str() == self.type_)
+            .ok_or("type: chat, normal, headline and groupchat can be sent")?;
+        let mut message = Outgoing::message(type_, &to).body(&self.body);
+        if let Some(subject) = &self.subject {
+            message = message.subject(subject);
+        }
+        Ok((link, message))
+    }
+}
+
+async fn send(link: &Link, message: Outgoing, wait: Duration) -> Reply {
+    if !link.is_online() {
+        let why = "the component is not connected to its server";
+        return Reply::new(Outcome::Unsent, None, why.to_owned());
+    }
+    let (id, to) = (link.fresh_id(), message.to().clone());
+    let mut watch = link.bounces().watch(&id, &to);
+    if let Err(unsent) = link.send(message.id(&*id)).await {
+        return Reply::new(Outcome::Unsent, Some(id), unsent.to_string());
+    }
+    if let Err(why) = confirm(link).await {
+        return Reply::new(Outcome::Unconfirmed, Some(id), why.to_string());
+    }
+    match time::timeout(wait, watch.bounced()).await {
+        Ok(error) => Reply::bounced(id, &error),
+        Err(_elapsed) => Reply {
+            outcome: Outcome::Sent,
+            id: Some(id),
+            condition: None,
+            error: None,
+        },
+    }
+}
+
+/// A ping to our own domain goes through the server's router behind the message: when it is back,
+/// the message was routed (servers.md, 5).
+async fn confirm(link: &Link) -> Result<(), RequestError> {
+    let domain = link.address().domain();
+    let Ok(to) = Jid::from_str(&format!("{domain}/send")) else {
+        return Ok(());
+    };
+    let link = link.within(PONG_WITHIN);
+    let mut pings = 1;
+    loop {
+        match link.get::<Done>(&to, Ping).await {
+            // Every answer has come the same way.
+            Ok(_) | Err(RequestError::Refused(_)) => return Ok(()),
+            Err(RequestError::TimedOut) if pings < PINGS => pings += 1,
+            Err(why) => return Err(why),
+        }
+    }
+}
+
+impl Reply {
+    pub(super) fn invalid(why: String) -> Reply {
+        Reply::new(Outcome::Invalid, None, why)
+    }
+
+    fn new(outcome: Outcome, id: Option<String>, error: String) -> Reply {
+        Reply {
+            outcome,
+            id,
+            condition: None,
+            error: Some(error),
+        }
+    }
+
+    fn bounced(id: String, error: &PeerError) -> Reply {
+        Reply {
+            condition: Some(error.condition.as_str()),
+            ..Reply::new(Outcome::Bounced, Some(id), error.to_string())
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! What the log says of stanzas, of what is dropped, and of handlers that fail.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and one handler blocks on purpose"
+)]
+
+use std::io::{self, Write};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use couplet::{Component, Config, Incoming, Message, Outgoing, Refusal};
+use couplet_test::{Server, Stage};
+use tracing::subscriber::{DefaultGuard, set_default};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt;
+use tracing_subscriber::layer::SubscriberExt;
+
+const MANUAL: &str = include_str!("../../crates/couplet/src/manual/how_to.md");
+
+/// What this thread logs while the guard lives.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn of(filter: &str) -> (Log, DefaultGuard) {
+        let log = Log::default();
+        let writer = log.clone();
+        let lines = fmt::layer()
+            .with_ansi(false)
+            .with_writer(move || writer.clone());
+        let filter: Targets = filter.parse().unwrap();
+        let subscriber = tracing_subscriber::registry().with(filter).with(lines);
+        (log, set_default(subscriber))
+    }
+
+    /// With the filter that the manual names for this.
+    fn as_in_the_manual() -> (Log, DefaultGuard) {
+        let (_, directives) = MANUAL.split_once("`RUST_LOG=").unwrap();
+        let (directives, _) = directives.split_once('`').unwrap();
+        Log::of(directives)
+    }
+
+    fn text(&self) -> String {
+        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    fn lines_with(&self, words: &str) -> Vec<String> {
+        let text = self.text();
+        let lines = text.lines().filter(|line| line.contains(words));
+        lines.map(str::to_owned).collect()
+    }
+}
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn echo(config: Config) -> Component {
+    Component::new(config)
+        .on_chat(|chat: Incoming<Message>| async move { chat.reply(chat.text()).await })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handled_stanza_is_one_debug_event_without_its_body() {
+    let (log, _guard) = Log::as_in_the_manual();
+    let server = Server::start(echo).await;
+    let mut alice = server.user("alice@example.org/phone");
+    let message =
+        "<message type='chat' id='m-1' to='bot@echo.test'><body>secret plan</body></message>";
+    alice.send_raw(message).await;
+    assert_eq!(alice.next_chat().await.text(), "secret plan");
+
+    let handled = log.lines_with("stanza handled");
+    let [line] = handled.as_slice() else {
+        panic!("{}", log.text());
+    };
+    for field in [
+        "DEBUG",
+        "kind=\"message\"",
+        "from=\"alice@example.org/phone\"",
+        "to=\"bot@echo.test\"",
+        "id=\"m-1\"",
+        "handler=\"logs::echo",
+        "outcome=\"done\"",
+        "took=",
+    ] {
+        assert!(line.contains(field), "{field}: {line}");
+    }
+    assert!(!log.text().contains("secret plan"), "{}", log.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_is_logged_with_what_it_was_answered() {
+    let (log, _guard) = Log::as_in_the_manual();
+    let server = Server::start(echo).await;
+    let mut alice = server.user("alice@example.org/phone");
+    let ping = "<ping xmlns='urn:xmpp:ping'/>";
+    assert_eq!(alice.ask("get", "echo.test", ping).await.type_(), "result");
+    let [line] = &log.lines_with("stanza handled")[..] else {
+        panic!("{}", log.text());
+    };
+    assert!(line.contains("outcome=\"result\""), "{line}");
+
+    let unknown = "<query xmlns='urn:example:unknown'/>";
+    let refused = alice.ask("get", "echo.test", unknown).await;
+    assert_eq!(refused.condition(), "service-unavailable");
+    let [line] = &log.lines_with("stanza refused without a handler")[..] else {
+        panic!("{}", log.text());
+    };
+    assert!(line.contains("condition=\"service-unavailable\""), "{line}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_logged_of_a_stanza_that_succeeds_by_default() {
+    let (log, _guard) = Log::of("info");
+    let server = Server::start(echo).await;
+    let mut alice = server.user("alice@example.org/phone");
+    alice.chat("bot@echo.test", "hello").await;
+    assert_eq!(alice.next_chat().await.text(), "hello");
+    assert!(!log.text().contains("alice"), "{}", log.text());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_for_a_sent_message_is_a_debug_event_with_its_id() {
+    let (log, _guard) = Log::as_in_the_manual();
+    let server = Server::start(echo).await;
+    let mut alice = server.user("alice@example.org/phone");
+    alice
+        .send_raw(
+            "<message type='error' id='sent-1' to='bot@echo.test'><error type='auth'>\
+             <forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>",
+        )
+        .await;
+    // It was seen before the answer to what came behind it.
+    alice.chat("bot@echo.test", "hello").await;
+    alice.next_chat().await;
+    let [line] = &log.lines_with("came back with an error")[..] else {
+        panic!("{}", log.text());
+    };
+    for field in [
+        "DEBUG",
+        "kind=\"message\"",
+        "from=\"alice@example.org/phone\"",
+        "id=\"sent-1\"",
+        "error=forbidden",
+    ] {
+        assert!(line.contains(field), "{field}: {line}");
+    }
+}
+
+#[tokio::test]
+async fn a_panic_is_not_reported_as_blocking() {
+    let (log, _guard) = Log::of("info");
+    let server = Server::start(|config| {
+        Component::new(config).on_chat(|_chat: Incoming<Message>| async move {
+            // As long as it takes to print a backtrace.
+            std::thread::sleep(Duration::from_millis(60));
+            let parsed: u8 = "none".parse().unwrap();
+            Err::<(), _>(Refusal::from(io::Error::other(parsed.to_string())))
+        })
+    })
+    .await;
+    let mut alice = server.user("alice@example.org/phone");
+    alice.chat("bot@echo.test", "hello").await;
+    assert_eq!(alice.next().await.condition(), "internal-server-error");
+    assert_eq!(log.lines_with("a handler panicked").len(), 1);
+    assert!(!log.text().contains("held up"), "{}", log.text());
+}
+
+mod shutdown {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn stanzas_that_are_dropped_at_the_end_are_one_warning_with_their_number() {
+        let (log, _guard) = Log::of("warn,couplet::supervise=off");
+        let component = Component::new(
+            Config::new("echo.test", "secret").with_server("127.0.0.1:1".parse().unwrap()),
+        );
+        let link = component.link();
+        let alice = "alice@example.org".parse().unwrap();
+        for text in ["one", "two", "three"] {
+            link.send(Outgoing::chat(&alice, text)).await.unwrap();
+        }
+        component
+            .run(tokio::time::sleep(Duration::from_secs(1)))
+            .await
+            .unwrap();
+        let lines = log.text();
+        assert_eq!(lines.lines().count(), 1, "{lines}");
+        assert!(
+            lines.contains("WARN") && lines.contains("stanzas=3"),
+            "{lines}"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_dropped_is_no_warning() {
+        let (log, _guard) = Log::of("warn");
+        let mut stage = Stage::memory();
+        let component = stage.run(echo).await;
+        let mut alice = stage.user("alice").await;
+        alice.chat("bot@echo.localhost", "hello").await;
+        assert_eq!(alice.next().await.text(), "hello");
+        component.stop().await.unwrap();
+        assert_eq!(log.text(), "");
+    }
+}
