@@ -11,8 +11,7 @@ use std::{
     },
 };
 
-use couplet_core::{peer_error::PeerError, stanza::Stanza};
-use jid::Jid;
+use couplet_core::{jid::Jid, peer_error::PeerError, stanza::Stanza};
 use tokio::sync::oneshot;
 
 /// The ids that are watched; as many as there are watches, whose number their owners bound.
@@ -27,7 +26,7 @@ impl Bounces {
     /// Waits from now on for the error that answers the message `id` to `to`.
     pub(crate) fn watch(&self, id: &str, to: &Jid) -> Watch<'_> {
         let (tell, bounced) = oneshot::channel();
-        let domain = to.domain().as_str().to_owned();
+        let domain = to.normalized().domain().to_owned();
         let mut watched = self.watched();
         watched.insert(id.to_owned(), (domain, tell));
         self.number.store(watched.len(), Ordering::Relaxed);
@@ -52,8 +51,10 @@ impl Bounces {
         };
         let id = stanza.id().unwrap_or_default();
         let mut watched = self.watched();
-        let from = stanza.from().domain().as_str();
-        let is_asked = watched.get(&*id).is_some_and(|(domain, _)| domain == from);
+        let from = stanza.from().normalized();
+        let is_asked = watched
+            .get(&*id)
+            .is_some_and(|(domain, _)| domain == from.domain());
         if is_asked && let Some((_, tell)) = watched.remove(&*id) {
             let _it_has_given_up = tell.send(error);
         }

@@ -2,8 +2,8 @@
 
 use std::{str::FromStr, time::Duration};
 
-use couplet_core::{message::MessageType, outgoing::Outgoing, peer_error::PeerError};
-use jid::Jid;
+use couplet_core::{jid::Jid, message::MessageType, outgoing::Outgoing, peer_error::PeerError};
+
 use serde::{Deserialize, Serialize};
 use tokio::time;
 use xmpp_parsers::ping::Ping;
