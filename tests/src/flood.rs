@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use couplet::{Component, Condition, Config, Done, Incoming, Message, Outgoing, Refusal};
 use couplet_test::{On, Stage};
+use tokio::sync::Semaphore;
 
 use crate::apps::{BOT, DOMAIN, echo, payload, troubled};
 
@@ -73,6 +74,58 @@ pub async fn a_flood_for_a_slow_handler_is_refused_beyond_its_lane(stage: &mut S
         served >= 11,
         "one at work and ten waiting, at least: {served}"
     );
+    assert_eq!(served + refused, 100);
+    alice.hears_only_a_pong_from(BOT).await;
+    component.stop().await.unwrap();
+}
+
+/// One sender may write to as many addresses as it likes, and has a part of the room all the same.
+pub async fn a_flood_to_many_addresses_leaves_room_for_another_sender(stage: &mut Stage) {
+    let open = Arc::new(Semaphore::new(0));
+    let door = Arc::clone(&open);
+    let slow = move |mut config: Config| {
+        config.limits.handler_bytes = 1 << 20;
+        config.limits.waiting_bytes = 1 << 20;
+        Component::new(config).on_chat(move |chat: Incoming<Message>| {
+            let door = Arc::clone(&door);
+            async move {
+                door.acquire().await?.forget();
+                Ok::<_, Refusal>(chat.reply("served").await?)
+            }
+        })
+    };
+    let component = stage.run(slow).await;
+    let mut alice = stage.user("alice").await;
+    let mut bob = stage.user("bob").await;
+    let text = "x".repeat(20_000);
+    let flood: String = (0..100)
+        .map(|n| format!("<message type='chat' to='bot{n}@{DOMAIN}'><body>{text}</body></message>"))
+        .collect();
+    alice.send_raw(flood).await;
+    bob.chat(BOT, &text).await;
+    bob.chat(&format!("other@{DOMAIN}"), "small").await;
+    // Neither of them waits behind the flood.
+    bob.ping(DOMAIN).await;
+    open.add_permits(1_000);
+    for _ in 0..2 {
+        assert_eq!(bob.next().await.text(), "served");
+    }
+    let (mut served, mut refused) = (0, 0);
+    for _ in 0..100 {
+        let heard = alice.next().await;
+        match heard.condition() {
+            "" => served += 1,
+            condition => {
+                assert_eq!(
+                    (condition, &*heard.error_type()),
+                    ("resource-constraint", "wait")
+                );
+                refused += 1;
+            }
+        }
+    }
+    // Of a quarter of what may be at work, and of what may wait, large stanzas have three quarters.
+    assert!((1..=20).contains(&served), "{served}");
     assert_eq!(served + refused, 100);
     alice.hears_only_a_pong_from(BOT).await;
     component.stop().await.unwrap();

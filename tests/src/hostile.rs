@@ -172,7 +172,19 @@ hostile! {
     /// Never in memory as a whole.
     a_body_of_64_mebibytes_is_refused:
         message("", &body(&"x".repeat(64 << 20))), everywhere(Refused("policy-violation"));
-    /// Longer than a start tag may be.
+    /// Small ones: their tree takes many times their bytes.
+    thirty_thousand_elements_are_refused:
+        message("", &format!("<x xmlns='u:x'>{}</x>", "<a/>".repeat(30_000))), everywhere(Refused("policy-violation"));
+    /// As people send pictures in XHTML-IM.
+    a_picture_in_an_attribute_is_no_reason_to_refuse_a_message:
+        message("", &format!("<img xmlns='u:x' src='data:image/jpeg;base64,{}'/>{}", "A".repeat(100_000), body(TEXT))), everywhere(Echoed);
+    /// As people quote in XHTML.
+    sixty_quotations_in_each_other_are_no_reason_to_refuse_a_message:
+        message("", &format!("<x xmlns='u:x'>{}{}</x>{}", "<blockquote>".repeat(60), "</blockquote>".repeat(60), body(TEXT))), everywhere(Echoed);
+    /// More than any payload of a XEP has, and no harm.
+    two_hundred_attributes_are_no_reason_to_refuse_a_message:
+        message("", &format!("<a xmlns='u:a'{}/>{}", attributes(200), body(TEXT))), everywhere(Echoed);
+    /// Longer than a stanza may be.
     an_attribute_of_5_mebibytes_is_refused:
         message("", &format!("<a xmlns='u:a' b='{}'/>", "x".repeat(5 << 20))), everywhere(Refused("policy-violation"));
     /// More than any payload has.

@@ -89,6 +89,10 @@ pub async fn a_stream_that_is_not_well_formed_is_begun_anew(stage: &mut Stage) {
             b"<message from='a@b' to='c'><body></subject></message>",
             "not-well-formed",
         ),
+        (
+            b"<message from='a@b' to='c'><body>x</message>",
+            "not-well-formed",
+        ),
         (b"<message from='a@b' to='c' to='d'/>", "not-well-formed"),
     ] {
         let server = stage.in_memory().await;

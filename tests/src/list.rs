@@ -33,6 +33,10 @@ macro_rules! every_scenario {
                 four_thousand_levels_are_refused
                 thirty_thousand_levels_are_refused
                 a_body_of_64_mebibytes_is_refused
+                thirty_thousand_elements_are_refused
+                a_picture_in_an_attribute_is_no_reason_to_refuse_a_message
+                sixty_quotations_in_each_other_are_no_reason_to_refuse_a_message
+                two_hundred_attributes_are_no_reason_to_refuse_a_message
                 an_attribute_of_5_mebibytes_is_refused
                 ten_thousand_attributes_are_refused
             }
@@ -100,6 +104,7 @@ macro_rules! every_scenario {
             flood {
                 a_million_tiny_stanzas_of_one_sender_leave_room_for_another
                 a_flood_for_a_slow_handler_is_refused_beyond_its_lane
+                a_flood_to_many_addresses_leaves_room_for_another_sender
                 a_handler_that_panics_a_hundred_times_is_called_again
                 a_handler_that_floods_leaves_room_for_others
                 one_byte_per_packet_is_enough

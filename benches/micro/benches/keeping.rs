@@ -23,11 +23,12 @@ fn conversation(number: usize) -> String {
 /// Lanes that so many conversations have been through, of which `busy` still are.
 fn lanes(known: usize, busy: usize) -> Lanes<()> {
     let mut lanes = Lanes::new(LaneLimits {
-        at_once: 2 * MANY,
+        at_once: 8 * MANY,
+        busy_bytes: usize::MAX,
         ..LaneLimits::default()
     });
     for number in 0..known {
-        let key = lanes.occupy(&conversation(number));
+        let key = lanes.occupy(&conversation(number), 175);
         if number >= busy {
             lanes.done(&key);
         }
@@ -45,17 +46,17 @@ fn conversations(criterion: &mut Criterion) {
     ] {
         let mut lanes = lanes(known, busy);
         group.bench_function(format!("ready at once, {name}"), |bencher| {
-            bencher.iter(|| black_box(&lanes).free(black_box(&key)));
+            bencher.iter(|| black_box(&lanes).free(black_box(&key), 175));
         });
         group.bench_function(format!("occupied and done, {name}"), |bencher| {
             bencher.iter(|| {
-                let key = lanes.occupy(&key);
+                let key = lanes.occupy(&key, 175);
                 lanes.done(&key);
             });
         });
         group.bench_function(format!("waiting for its turn, {name}"), |bencher| {
             bencher.iter(|| {
-                let key = lanes.occupy(&key);
+                let key = lanes.occupy(&key, 175);
                 lanes.wait(&key, 175, ()).expect("there is room");
                 lanes.done(&key);
                 let next = lanes.next();

@@ -99,6 +99,11 @@ impl Child {
         }
     }
 
+    /// What it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
     /// Kibibytes of memory: (now, the most so far).
     pub(crate) fn memory(&self) -> (u64, u64) {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()));
@@ -142,13 +147,18 @@ impl Child {
         self.alive().map(|()| took)
     }
 
-    fn terminate(&mut self, mut meanwhile: impl FnMut()) -> Result<(), Fault> {
+    /// Asks the child to end, as a supervisor does.
+    pub(crate) fn ask_to_end(&self) {
         if let Some(id) = i32::try_from(self.process.id())
             .ok()
             .and_then(Pid::from_raw)
         {
             let _ended_already = kill_process(id, Signal::TERM);
         }
+    }
+
+    fn terminate(&mut self, mut meanwhile: impl FnMut()) -> Result<(), Fault> {
+        self.ask_to_end();
         let asked = clock::now();
         while asked.elapsed() < FAREWELL {
             if self.process.try_wait()?.is_some() {

@@ -14,6 +14,7 @@ use crate::port::Port;
 use crate::prosody::Through;
 use crate::stanzas::Kind;
 
+mod attacks;
 mod prosody;
 mod known;
 mod plan;
@@ -64,6 +65,8 @@ enum Mode {
         #[arg(default_value = "couplet")]
         peer: String,
     },
+    /// What strangers and lying servers can do: memory, and the latency of a neighbour's pings
+    Attacks(attacks::Attacks),
     /// Drive an exact number of stanzas through one component, to count its instructions
     Drive {
         /// How many
@@ -89,6 +92,7 @@ fn main() -> ExitCode {
         None => bench(&cli.bench),
         Some(Mode::Copyback) => copyback::run().map(|()| ExitCode::SUCCESS),
         Some(Mode::Handshake) => copyback::connect().map(|_| ExitCode::SUCCESS),
+        Some(Mode::Attacks(attacks)) => attacks::run(&attacks),
         Some(Mode::Prosody(through)) => prosody::through(&through),
         Some(Mode::Known {
             senders,

@@ -17,6 +17,7 @@ mod text;
 mod view;
 mod whole;
 
+pub(crate) use malformed::MISMATCHED_END_TAG;
 pub use malformed::Malformed;
 pub use scope::{NS_CLIENT, NS_COMPONENT, NS_STREAM, NS_XML, Scope};
 pub use steps::{DEEPEST, Step, Steps};
@@ -304,6 +305,17 @@ mod tests {
         assert!(deep.root().to_minidom().is_err());
         assert!(deep.root().parse::<minidom::Element>().is_err());
         assert_eq!(deep.root().text(), "");
+    }
+
+    #[test]
+    fn the_deepest_tree_that_may_become_a_recursive_one_does() {
+        let deep = |levels: usize| tree(&["<a>".repeat(levels), "</a>".repeat(levels)].concat());
+        let deepest = deep(DEEPEST);
+        assert!(deepest.root().to_minidom().is_ok());
+        assert!(deepest.root().parse::<minidom::Element>().is_ok());
+        let deeper = deep(DEEPEST + 1);
+        assert!(deeper.root().to_minidom().is_err());
+        assert!(deeper.root().parse::<minidom::Element>().is_err());
     }
 
     #[test]

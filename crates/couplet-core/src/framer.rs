@@ -195,7 +195,12 @@ impl Framer {
                     false => return Ok(None),
                 },
                 Stage::Element(scan) => {
-                    let found = scan.run(&self.buffer, self.start, self.at, &self.limits)?;
+                    let mut found = scan.run(&self.buffer, self.start, self.at, &self.limits)?;
+                    let never_a_tree = found.is_none() || scan.over.is_some();
+                    if never_a_tree && !scan.compares_names() {
+                        *scan = Scan::comparing_names();
+                        found = scan.run(&self.buffer, self.start, self.start, &self.limits)?;
+                    }
                     if let Some(limit) = scan.over {
                         if let Some(b'!' | b'/') = self.buffer.get(self.start + 1) {
                             return Err(Malformed::PolicyViolation("markup between stanzas"));
@@ -337,7 +342,7 @@ fn is_space(byte: &u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::element::{DEEPEST, Tree};
+    use crate::element::{DEEPEST, MISMATCHED_END_TAG, Tree};
 
     const OPENING: &[u8] = b"<stream:stream xmlns='jabber:component:accept' \
         xmlns:stream='http://etherx.jabber.org/streams' from='echo.localhost' id='&#x37;'>";
@@ -523,9 +528,16 @@ mod tests {
     }
 
     #[test]
+    fn a_hundred_thousand_elements_are_skipped_and_their_sender_told() {
+        let many = "<a/>".repeat(100_000);
+        let skipped = skipped_then_ping(&[ALICE, many.as_bytes(), b"</message>"]);
+        assert_eq!(skipped, from_alice(LimitKind::Elements));
+    }
+
+    #[test]
     fn an_attribute_of_5_mebibytes_is_skipped_and_its_sender_told() {
         let value = vec![b'>'; 5 * 1024 * 1024];
-        let limit = LimitKind::StartTagBytes;
+        let limit = LimitKind::StanzaBytes;
         let skipped = skipped_then_ping(&[ALICE, b"<x a='", &value, b"'/></message>"]);
         assert_eq!(skipped, from_alice(limit));
         let before =
@@ -584,9 +596,9 @@ mod tests {
     fn a_stanza_exactly_at_its_limits_is_delivered() {
         let limits = Limits {
             stanza_bytes: 39,
+            elements: 2,
             depth: 2,
             attributes: 3,
-            start_tag_bytes: 27,
         };
         let stanza = b"<message a='1' b='2' c='3'><b/></message>";
         let fits = |limits| {
@@ -609,9 +621,100 @@ mod tests {
             ..limits
         }));
         assert!(!fits(Limits {
-            start_tag_bytes: 26,
+            elements: 1,
             ..limits
         }));
+    }
+
+    #[test]
+    fn a_picture_in_an_attribute_and_deep_quotations_are_within_the_default_limits() {
+        let picture = format!(
+            "<img alt='x' src='data:image/jpeg;base64,{}'/>",
+            "A".repeat(400_000)
+        );
+        let quoted = ["<blockquote>".repeat(100), "</blockquote>".repeat(100)].concat();
+        let attributes: String = (0..400).map(|n| format!(" a{n}='{n}'")).collect();
+        let wide = format!("<x{attributes}/>");
+        for content in [picture, quoted, wide] {
+            let mut framer = framer();
+            let stanza = [ALICE, content.as_bytes(), b"</message>"].concat();
+            let frames = frames(&mut framer, &[&stanza]);
+            assert!(matches!(&frames[..], [Frame::Stanza(whole)] if *whole == stanza));
+        }
+    }
+
+    /// What a framer says of these bytes in pieces of this size, and what follows them.
+    fn refusal_in_pieces(bytes: &[u8], size: usize) -> Option<Malformed> {
+        let mut framer = framer();
+        let after = b"<iq id='after'/>".repeat(3);
+        for piece in bytes.chunks(size).chain([&after[..]]) {
+            framer.push(piece);
+            loop {
+                match framer.next() {
+                    Ok(Some(Frame::Stanza(bytes))) => {
+                        if let Err(malformed) = Tree::parse(bytes, framer.scope()) {
+                            return Some(malformed);
+                        }
+                    }
+                    Ok(Some(_)) => {}
+                    Ok(None) => break,
+                    Err(malformed) => return Some(malformed),
+                }
+            }
+        }
+        None
+    }
+
+    fn pieces_of(text: &str) -> &'static [usize] {
+        if text.len() < 1_000 {
+            return &[1, 2, 3, 7, usize::MAX];
+        }
+        &[4_001, usize::MAX]
+    }
+
+    #[test]
+    fn a_mismatched_end_tag_ends_the_stream_at_once() {
+        let long = ["<message><body>", &"x".repeat(700_000), "</message>"].concat();
+        let deep = [
+            "<x>".repeat(10_000),
+            "</x>".repeat(9_990),
+            "</y>".to_owned(),
+        ]
+        .concat();
+        let wide = ["<message>", &"<a/>".repeat(30_000), "</body>"].concat();
+        for text in [
+            "<message from='a@l/r' to='echo.l'><body>x</message>",
+            "<a><b></a>",
+            "<a></b>",
+            "<a><b/></b>",
+            "<a><b c='</b>'></c>",
+            "<a><b><![CDATA[</b>]]></a>",
+            "<a><q:b></b>",
+            "<a><bb></b>",
+            "<a><b></bb>",
+            "<a><b\n></ b>",
+            &long,
+            &deep,
+            &wide,
+        ] {
+            for size in pieces_of(text) {
+                let refused = refusal_in_pieces(text.as_bytes(), *size);
+                let shown = &text[..text.len().min(60)];
+                assert_eq!(refused, Some(MISMATCHED_END_TAG), "{shown} by {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn end_tags_that_match_are_accepted_however_they_come() {
+        let text =
+            "<a ><b/><q:b xmlns:q='u' c='/>'><b\n></b\t></q:b ><c d='e'/>x<![CDATA[</c>]]></a\r\n>";
+        let deep = ["<x>".repeat(10_000), "</x>".repeat(10_000)].concat();
+        for text in [text, &deep] {
+            for size in pieces_of(text) {
+                assert_eq!(refusal_in_pieces(text.as_bytes(), *size), None);
+            }
+        }
     }
 
     #[test]

@@ -14,19 +14,27 @@ pub use self::{
     limits::{LaneLimits, Limit, Refused},
 };
 
+use self::senders::Senders;
+
+mod budget;
 mod key;
 mod limits;
+mod senders;
 
 /// Below this many entries, empty room in a map or queue is not worth giving back.
-const SMALL: usize = 1024;
+const FEW: usize = 1024;
 
 /// The conversations that are busy or have something waiting, and whose turn it is.
 ///
-/// A lane runs one item at a time, in the order of arrival; lanes take turns. Drive it like this:
+/// A lane runs one item at a time, in the order of arrival. Senders take turns, and so do the lanes
+/// of a sender; one sender, however many lanes it opens, has at most a quarter of everything.
+/// Items have a weight, what they keep in memory, and together they do not pass a limit.
+/// Drive it like this:
 ///
 /// 1. For each arriving item, ask [`free`](Lanes::free). If so, start its handler on the spot; if
 ///    that has not finished at once, [`occupy`](Lanes::occupy) the lane. If not, let the item
 ///    [`wait`](Lanes::wait).
+///    A handler that keeps less than it was given makes its lane [`lighter`](Lanes::lighten).
 /// 2. When a handler of an occupied lane has finished, say [`done`](Lanes::done).
 /// 3. After either, start what [`next`](Lanes::next) returns until it returns `None`.
 ///
@@ -38,18 +46,18 @@ const SMALL: usize = 1024;
 /// use couplet_core::lanes::{LaneLimits, Lanes};
 ///
 /// let mut lanes = Lanes::new(LaneLimits::default());
-/// assert!(lanes.free("alice"));
-/// let alice = lanes.occupy("alice"); // her first handler did not finish at once
+/// assert!(lanes.free("alice", 175));
+/// let alice = lanes.occupy("alice", 175); // her first handler did not finish at once
 ///
-/// assert!(!lanes.free("alice"));
-/// assert!(lanes.free("bob"));
+/// assert!(!lanes.free("alice", 175));
+/// assert!(lanes.free("bob", 175));
 /// lanes.wait("alice", 175, "her second stanza")?;
 /// assert_eq!(lanes.next(), None);
 ///
 /// lanes.done(&alice);
 /// assert_eq!(lanes.next(), Some((alice.clone(), "her second stanza")));
 /// lanes.done(&alice);
-/// assert!(lanes.free("alice"));
+/// assert!(lanes.free("alice", 175));
 /// # Ok::<(), couplet_core::lanes::Refused<&str>>(())
 /// ```
 #[derive(Clone)]
@@ -57,17 +65,15 @@ pub struct Lanes<T> {
     limits: LaneLimits,
     /// Only lanes that are busy or have something waiting.
     lanes: HashMap<Key, Lane<T>>,
-    /// The lanes that are idle and have something waiting, each once, the next to start in front.
-    ready: VecDeque<Key>,
-    busy: usize,
-    waiting: usize,
-    waiting_bytes: usize,
+    senders: Senders,
     arrived: u64,
 }
 
 #[derive(Clone)]
 struct Lane<T> {
     busy: bool,
+    /// Of what its handler has, while it is busy.
+    weight: usize,
     waiting: VecDeque<Waiting<T>>,
 }
 
@@ -87,27 +93,26 @@ impl<T> Lanes<T> {
     /// use couplet_core::lanes::{LaneLimits, Lanes};
     ///
     /// let lanes: Lanes<String> = Lanes::new(LaneLimits::default());
-    /// assert!(lanes.free("anybody"));
+    /// assert!(lanes.free("anybody", 175));
     /// ```
     pub fn new(limits: LaneLimits) -> Lanes<T> {
+        let limits = LaneLimits {
+            at_once: limits.at_once.max(1),
+            ..limits
+        };
         Lanes {
-            limits: LaneLimits {
-                at_once: limits.at_once.max(1),
-                ..limits
-            },
+            limits,
             lanes: HashMap::new(),
-            ready: VecDeque::new(),
-            busy: 0,
-            waiting: 0,
-            waiting_bytes: 0,
+            senders: Senders::new(limits),
             arrived: 0,
         }
     }
 
-    /// Whether an item of this lane may start at once, without having waited.
+    /// Whether an item of this lane and weight may start at once, without having waited.
     ///
-    /// It may if the lane is idle, fewer than `at_once` lanes are busy, and no lane that could
-    /// start waits before it. If the handler finishes on the spot, nothing was ever stored.
+    /// It may if the lane is idle, fewer than `at_once` lanes are busy, there is room for the bytes,
+    /// its sender has not its share already, and nothing that could start waits before it. If the
+    /// handler finishes on the spot, nothing was ever stored.
     ///
     /// # Examples
     ///
@@ -115,12 +120,12 @@ impl<T> Lanes<T> {
     /// use couplet_core::lanes::{LaneLimits, Lanes};
     ///
     /// let mut lanes: Lanes<()> = Lanes::new(LaneLimits { at_once: 1, ..LaneLimits::default() });
-    /// assert!(lanes.free("alice"));
-    /// lanes.occupy("alice");
-    /// assert!(!lanes.free("bob"));
+    /// assert!(lanes.free("alice", 175));
+    /// lanes.occupy("alice", 175);
+    /// assert!(!lanes.free("bob", 175));
     /// ```
-    pub fn free(&self, key: &str) -> bool {
-        self.busy < self.limits.at_once && self.ready.is_empty() && !self.lanes.contains_key(key)
+    pub fn free(&self, key: &str, weight: usize) -> bool {
+        !self.lanes.contains_key(key) && self.senders.is_free(key, weight)
     }
 
     /// Makes a lane busy whose handler was started because it was [`free`](Lanes::free).
@@ -134,36 +139,58 @@ impl<T> Lanes<T> {
     /// use couplet_core::lanes::{LaneLimits, Lanes};
     ///
     /// let mut lanes: Lanes<()> = Lanes::new(LaneLimits::default());
-    /// let alice = lanes.occupy("alice");
-    /// assert_eq!(lanes.busy(), 1);
+    /// let alice = lanes.occupy("alice", 175);
+    /// assert_eq!((lanes.busy(), lanes.busy_bytes()), (1, 175));
     /// lanes.done(&alice);
-    /// assert_eq!(lanes.busy(), 0);
+    /// assert_eq!((lanes.busy(), lanes.busy_bytes()), (0, 0));
     /// ```
-    pub fn occupy(&mut self, key: &str) -> Key {
+    pub fn occupy(&mut self, key: &str, weight: usize) -> Key {
         let key = self.key(key);
         let lane = self.lanes.entry(Arc::clone(&key)).or_insert(Lane::IDLE);
         if lane.busy {
             return key;
         }
-        lane.busy = true;
-        self.busy += 1;
+        (lane.busy, lane.weight) = (true, weight);
+        // It was not free: what waits there keeps waiting.
         if !lane.waiting.is_empty() {
-            // It was not free: whoever waits there keeps waiting.
-            self.ready.retain(|ready| *ready != key);
+            self.senders.is_not_ready(&key);
         }
+        self.senders.occupied(&key, weight);
         key
+    }
+
+    /// Says how much the handler of a busy lane keeps of what it was given, if that is less.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::lanes::{LaneLimits, Lanes};
+    ///
+    /// let mut lanes: Lanes<()> = Lanes::new(LaneLimits::default());
+    /// let alice = lanes.occupy("alice", 100_000);
+    /// lanes.lighten(&alice, 2_000); // the tree is dropped, a few fields of it are kept
+    /// assert_eq!(lanes.busy_bytes(), 2_000);
+    /// ```
+    pub fn lighten(&mut self, key: &str, weight: usize) {
+        let lane = self.lanes.get_mut(key);
+        let Some(lane) = lane.filter(|lane| lane.busy && lane.weight > weight) else {
+            return;
+        };
+        let before = std::mem::replace(&mut lane.weight, weight);
+        self.senders.lightened(key, before, weight);
     }
 
     /// Lets an item wait in its lane, behind those that wait there.
     ///
     /// The weight is what the item keeps in memory, in bytes; a lane that is there only because
-    /// the item waits costs some 250 bytes more. If the lane was idle, it may be what
+    /// the item waits costs some 500 bytes more. If the lane was idle, it may be what
     /// [`next`](Lanes::next) returns.
     ///
     /// # Errors
     ///
-    /// Gives the item back, with [`Limit::Lane`] if `waiting_per_lane` items wait in this lane, or
-    /// [`Limit::House`] if more than `waiting_bytes` would wait in all.
+    /// Gives the item back, with [`Limit::Lane`] if `waiting_per_lane` items wait in this lane,
+    /// [`Limit::Sender`] if its sender has its share of `waiting_bytes` already, or [`Limit::House`]
+    /// if more than `waiting_bytes` would wait in all.
     ///
     /// # Examples
     ///
@@ -183,8 +210,7 @@ impl<T> Lanes<T> {
             let limit = Limit::Lane;
             return Err(Refused { limit, item });
         }
-        if weight > self.limits.waiting_bytes - self.waiting_bytes {
-            let limit = Limit::House;
+        if let Some(limit) = self.senders.refuses(key, weight) {
             return Err(Refused { limit, item });
         }
         let waiting = Waiting {
@@ -193,27 +219,26 @@ impl<T> Lanes<T> {
             item,
         };
         self.arrived += 1;
-        self.waiting += 1;
-        self.waiting_bytes += weight;
-        if let Some(lane) = lane {
-            // Busy, or in the ready queue already.
+        self.senders.waits(key, weight);
+        if let Some(lane) = self.lanes.get_mut(key) {
+            // Busy, or ready already.
             lane.waiting.push_back(waiting);
             return Ok(());
         }
         let key = Key::from(key);
-        self.ready.push_back(Arc::clone(&key));
         // Room for one only: of many lanes that wait at all, most have a single item waiting.
         let mut lane = Lane::IDLE;
         lane.waiting.reserve_exact(1);
         lane.waiting.push_back(waiting);
-        self.lanes.insert(key, lane);
+        self.lanes.insert(Arc::clone(&key), lane);
+        self.senders.is_ready(key, weight);
         Ok(())
     }
 
     /// Says that the handler of a busy lane has finished.
     ///
-    /// If more waits in the lane, it takes its turn behind the lanes that wait already. A lane that
-    /// is not busy stays as it is.
+    /// If more waits in the lane, it takes its turn behind the lanes of its sender that wait already,
+    /// and its sender behind the other senders. A lane that is not busy stays as it is.
     ///
     /// # Examples
     ///
@@ -221,28 +246,31 @@ impl<T> Lanes<T> {
     /// use couplet_core::lanes::{LaneLimits, Lanes};
     ///
     /// let mut lanes: Lanes<()> = Lanes::new(LaneLimits::default());
-    /// let alice = lanes.occupy("alice");
+    /// let alice = lanes.occupy("alice", 175);
     /// lanes.done(&alice);
-    /// assert!(lanes.free("alice"));
+    /// assert!(lanes.free("alice", 175));
     /// ```
     pub fn done(&mut self, key: &str) {
         let Some(lane) = self.lanes.get_mut(key).filter(|lane| lane.busy) else {
             return;
         };
         lane.busy = false;
-        self.busy -= 1;
-        if lane.waiting.is_empty() {
-            self.lanes.remove(key);
-            self.give_room_back();
-        } else {
-            self.ready.push_back(self.key(key));
+        let weight = lane.weight;
+        let first = lane.waiting.front().map(|first| first.weight);
+        self.senders.done(key, weight);
+        match first {
+            Some(weight) => self.senders.is_ready(self.key(key), weight),
+            None => {
+                self.lanes.remove(key);
+                self.give_room_back();
+            }
         }
     }
 
     /// Takes out one item that may start now; its lane is busy until [`done`](Lanes::done).
     ///
-    /// Call it until it returns `None`, which says that nothing waits in an idle lane, or that
-    /// `at_once` lanes are busy.
+    /// Call it until it returns `None`, which says that nothing waits in an idle lane, that
+    /// `at_once` lanes are busy, or that there is no room for the bytes of what is next.
     ///
     /// # Examples
     ///
@@ -264,19 +292,13 @@ impl<T> Lanes<T> {
         reason = "None means not yet: an iterator's adapters would take it for the end"
     )]
     pub fn next(&mut self) -> Option<(Key, T)> {
-        if self.busy >= self.limits.at_once {
-            return None;
-        }
-        let key = self.ready.pop_front()?;
+        let key = self.senders.next()?;
         let lane = self.lanes.get_mut(&key)?;
         let Waiting { weight, item, .. } = lane.waiting.pop_front()?;
         if lane.waiting.is_empty() {
             lane.waiting = VecDeque::new();
         }
-        lane.busy = true;
-        self.busy += 1;
-        self.waiting -= 1;
-        self.waiting_bytes -= weight;
+        (lane.busy, lane.weight) = (true, weight);
         Some((key, item))
     }
 
@@ -291,7 +313,7 @@ impl<T> Lanes<T> {
     /// use couplet_core::lanes::{LaneLimits, Lanes};
     ///
     /// let mut lanes = Lanes::new(LaneLimits::default());
-    /// lanes.occupy("alice");
+    /// lanes.occupy("alice", 175);
     /// lanes.wait("alice", 175, "hers")?;
     /// assert!(lanes.drain().eq(["hers"]));
     /// assert_eq!((lanes.waiting(), lanes.busy()), (0, 1));
@@ -304,58 +326,29 @@ impl<T> Lanes<T> {
             .collect();
         all.sort_unstable_by_key(|waiting| waiting.number);
         self.lanes.retain(|_, lane| lane.busy);
-        self.ready.clear();
-        self.waiting = 0;
-        self.waiting_bytes = 0;
+        self.senders.are_drained();
         self.give_room_back();
         all.into_iter().map(|waiting| waiting.item)
     }
 
     /// How many lanes are busy.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use couplet_core::lanes::{LaneLimits, Lanes};
-    ///
-    /// let mut lanes: Lanes<()> = Lanes::new(LaneLimits::default());
-    /// lanes.occupy("alice");
-    /// assert_eq!(lanes.busy(), 1);
-    /// ```
     pub fn busy(&self) -> usize {
-        self.busy
+        self.senders.busy.items
+    }
+
+    /// The weight of what all busy lanes have, in bytes.
+    pub fn busy_bytes(&self) -> usize {
+        self.senders.busy.bytes.total()
     }
 
     /// How many items wait in all lanes.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use couplet_core::lanes::{LaneLimits, Lanes};
-    ///
-    /// let mut lanes = Lanes::new(LaneLimits::default());
-    /// lanes.wait("alice", 175, "hers")?;
-    /// assert_eq!(lanes.waiting(), 1);
-    /// # Ok::<(), couplet_core::lanes::Refused<&str>>(())
-    /// ```
     pub fn waiting(&self) -> usize {
-        self.waiting
+        self.senders.waiting.items
     }
 
     /// What waits in all lanes, in bytes, as told to [`wait`](Lanes::wait).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use couplet_core::lanes::{LaneLimits, Lanes};
-    ///
-    /// let mut lanes = Lanes::new(LaneLimits::default());
-    /// lanes.wait("alice", 175, "hers")?;
-    /// assert_eq!(lanes.waiting_bytes(), 175);
-    /// # Ok::<(), couplet_core::lanes::Refused<&str>>(())
-    /// ```
     pub fn waiting_bytes(&self) -> usize {
-        self.waiting_bytes
+        self.senders.waiting.bytes.total()
     }
 
     fn key(&self, key: &str) -> Key {
@@ -369,9 +362,9 @@ impl<T> Lanes<T> {
     /// is given back, so that the removals before have paid for the copying.
     fn give_room_back(&mut self) {
         let used = self.lanes.len();
-        if self.lanes.capacity() > SMALL.max(used.saturating_mul(8)) {
+        if self.lanes.capacity() > FEW.max(used.saturating_mul(8)) {
             self.lanes.shrink_to(used.saturating_mul(2));
-            self.ready.shrink_to(used.saturating_mul(2));
+            self.senders.shrink_to(used.saturating_mul(2));
         }
     }
 }
@@ -379,6 +372,7 @@ impl<T> Lanes<T> {
 impl<T> Lane<T> {
     const IDLE: Lane<T> = Lane {
         busy: false,
+        weight: 0,
         waiting: VecDeque::new(),
     };
 }
@@ -388,20 +382,24 @@ impl<T> fmt::Debug for Lanes<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lanes")
             .field("limits", &self.limits)
-            .field("busy", &self.busy)
-            .field("waiting", &self.waiting)
-            .field("waiting_bytes", &self.waiting_bytes)
+            .field("busy", &self.busy())
+            .field("busy_bytes", &self.busy_bytes())
+            .field("waiting", &self.waiting())
+            .field("waiting_bytes", &self.waiting_bytes())
             .finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{LaneLimits, Lanes, Limit, Refused, SMALL};
+    use super::{FEW, LaneLimits, Lanes, Limit, Refused};
+
+    const LARGE: usize = 4097;
 
     fn lanes(at_once: usize) -> Lanes<u32> {
         Lanes::new(LaneLimits {
             at_once,
+            busy_bytes: 100 * LARGE,
             waiting_per_lane: 3,
             waiting_bytes: 100,
         })
@@ -410,13 +408,13 @@ mod tests {
     #[test]
     fn an_idle_conversation_costs_nothing() {
         let mut lanes = lanes(2);
-        let a = lanes.occupy("a");
+        let a = lanes.occupy("a", 1);
         lanes.done(&a);
         assert!(lanes.lanes.is_empty());
         lanes.wait("b", 1, 1).unwrap();
         let (b, _) = lanes.next().unwrap();
         lanes.done(&b);
-        assert!(lanes.lanes.is_empty() && lanes.ready.is_empty());
+        assert!(lanes.lanes.is_empty());
     }
 
     #[test]
@@ -428,21 +426,21 @@ mod tests {
         while let Some((key, _)) = lanes.next() {
             lanes.done(&key);
         }
-        assert!(lanes.lanes.capacity() <= SMALL * 2 && lanes.ready.capacity() <= SMALL * 2);
+        assert!(lanes.lanes.capacity() <= FEW * 2);
         for n in 0..20_000 {
             lanes.wait(&n.to_string(), 1, n).unwrap();
         }
         assert_eq!(lanes.drain().count(), 20_000);
-        assert!(lanes.lanes.capacity() <= SMALL * 2 && lanes.ready.capacity() <= SMALL * 2);
+        assert!(lanes.lanes.capacity() <= FEW * 2);
     }
 
     #[test]
     fn nobody_overtakes_a_lane_that_waits_for_room() {
         let mut lanes = lanes(1);
-        let a = lanes.occupy("a");
+        let a = lanes.occupy("a", 1);
         lanes.wait("b", 1, 1).unwrap();
         lanes.done(&a);
-        assert!(!lanes.free("a") && !lanes.free("b") && !lanes.free("c"));
+        assert!(!lanes.free("a", 1) && !lanes.free("b", 1) && !lanes.free("c", 1));
         assert_eq!(lanes.next().map(|(key, _)| key).as_deref(), Some("b"));
     }
 
@@ -464,7 +462,7 @@ mod tests {
     #[test]
     fn a_full_lane_refuses_and_leaves_room_for_others() {
         let mut lanes = lanes(1);
-        lanes.occupy("a");
+        lanes.occupy("a", 1);
         for item in 1..=3 {
             lanes.wait("a", 1, item).unwrap();
         }
@@ -477,21 +475,128 @@ mod tests {
     #[test]
     fn a_full_house_takes_what_fits_to_the_last_byte() {
         let mut lanes = lanes(1);
-        lanes.wait("a", 60, 1).unwrap();
-        let (limit, item) = (Limit::House, 2);
-        assert_eq!(lanes.wait("b", 41, 2), Err(Refused { limit, item }));
-        assert_eq!(lanes.wait("b", usize::MAX, 2), Err(Refused { limit, item }));
-        lanes.wait("b", 40, 3).unwrap();
+        for key in ["a", "b", "c"] {
+            lanes.wait(key, 25, 1).unwrap();
+        }
+        lanes.wait("d", 24, 2).unwrap();
+        let (limit, item) = (Limit::House, 3);
+        assert_eq!(lanes.wait("e", 2, 3), Err(Refused { limit, item }));
+        assert_eq!(lanes.wait("e", usize::MAX, 3), Err(Refused { limit, item }));
+        lanes.wait("e", 1, 4).unwrap();
         assert_eq!(lanes.waiting_bytes(), 100);
         let _started = lanes.next();
-        lanes.wait("b", 60, 4).unwrap();
+        lanes.wait("f", 25, 5).unwrap();
+    }
+
+    #[test]
+    fn a_sender_has_a_quarter_of_what_may_wait_however_many_lanes_it_opens() {
+        let mut lanes = lanes(1);
+        lanes.wait("a\0x", 20, 1).unwrap();
+        let (limit, item) = (Limit::Sender, 2);
+        assert_eq!(lanes.wait("a\0y", 6, 2), Err(Refused { limit, item }));
+        lanes.wait("a\0z", 5, 3).unwrap();
+        lanes.wait("b\0x", 25, 4).unwrap();
+    }
+
+    #[test]
+    fn a_sender_has_a_quarter_of_what_may_be_busy_and_goes_on_when_it_has_less() {
+        let mut lanes = lanes(8);
+        let first = lanes.occupy("a\0x", 1);
+        lanes.occupy("a\0y", 1);
+        assert!(!lanes.free("a\0z", 1) && lanes.free("b\0z", 1));
+        lanes.wait("a\0z", 1, 1).unwrap();
+        assert_eq!(lanes.next(), None);
+        assert!(
+            lanes.free("b\0z", 1),
+            "nobody waits for what one sender may not"
+        );
+        lanes.done(&first);
+        assert_eq!(lanes.next().map(|(_, item)| item), Some(1));
+    }
+
+    #[test]
+    fn senders_take_turns_however_many_lanes_one_has() {
+        let mut lanes = lanes(1);
+        for (key, item) in [
+            ("a\0x", 1),
+            ("a\0y", 2),
+            ("a\0z", 3),
+            ("b\0x", 4),
+            ("c\0x", 5),
+        ] {
+            lanes.wait(key, 1, item).unwrap();
+        }
+        let mut order = Vec::new();
+        while let Some((key, item)) = lanes.next() {
+            order.push(item);
+            lanes.done(&key);
+        }
+        assert_eq!(order, [1, 4, 5, 2, 3]);
+    }
+
+    fn wide() -> Lanes<u32> {
+        Lanes::new(LaneLimits {
+            at_once: 1_000,
+            busy_bytes: 40 * LARGE,
+            ..LaneLimits::default()
+        })
+    }
+
+    #[test]
+    fn large_items_wait_for_room_and_small_ones_pass_them() {
+        let mut lanes = wide();
+        let first = lanes.occupy("a", 10 * LARGE);
+        lanes.occupy("b", 10 * LARGE);
+        lanes.occupy("c", 10 * LARGE);
+        assert!(!lanes.free("d", LARGE) && lanes.free("d", 1));
+        lanes.wait("d", 5 * LARGE, 1).unwrap();
+        lanes.wait("e", LARGE, 2).unwrap();
+        lanes.wait("f", 1, 3).unwrap();
+        assert_eq!(lanes.next().map(|(_, item)| item), Some(3));
+        assert_eq!(lanes.next(), None);
+        assert!(lanes.free("g", 1) && !lanes.free("g", LARGE));
+        lanes.done(&first);
+        assert_eq!(
+            lanes.next().map(|(_, item)| item),
+            Some(1),
+            "the first that was short"
+        );
+        assert_eq!(lanes.next().map(|(_, item)| item), Some(2));
+        assert_eq!(lanes.busy_bytes(), 26 * LARGE + 1);
+    }
+
+    #[test]
+    fn one_item_larger_than_all_room_runs_alone() {
+        let mut lanes = wide();
+        let first = lanes.occupy("a", LARGE);
+        lanes.wait("b", 50 * LARGE, 1).unwrap();
+        assert_eq!(lanes.next(), None);
+        lanes.occupy("s", 1);
+        lanes.done(&first);
+        assert_eq!(lanes.next().map(|(_, item)| item), Some(1));
+        assert!(!lanes.free("c", LARGE) && lanes.free("c", 1));
+    }
+
+    #[test]
+    fn a_handler_that_keeps_less_makes_room() {
+        let mut lanes = wide();
+        let a = lanes.occupy("a\0x", 10 * LARGE);
+        assert!(!lanes.free("a\0y", LARGE));
+        lanes.wait("a\0y", LARGE, 1).unwrap();
+        assert_eq!(lanes.next(), None);
+        lanes.lighten(&a, 20 * LARGE);
+        assert_eq!(lanes.next(), None, "never heavier");
+        lanes.lighten(&a, 7);
+        assert_eq!(lanes.next().map(|(_, item)| item), Some(1));
+        lanes.done(&a);
+        assert_eq!(lanes.busy_bytes(), LARGE);
     }
 
     #[test]
     fn a_refused_item_of_an_unknown_lane_leaves_nothing_behind() {
         let mut lanes = lanes(1);
         assert!(lanes.wait("a", 101, 1).is_err());
-        assert!(lanes.lanes.is_empty() && lanes.free("a"));
+        assert!(lanes.lanes.is_empty() && lanes.free("a", 1));
     }
 
     #[test]
@@ -508,7 +613,7 @@ mod tests {
         lanes.wait("a", 1, 1).unwrap();
         lanes.done("a");
         let (a, _) = lanes.next().unwrap();
-        assert_eq!(lanes.occupy("a"), a);
+        assert_eq!(lanes.occupy("a", 1), a);
         assert_eq!(lanes.busy(), 1);
         lanes.done("a");
         lanes.done("a");
@@ -520,7 +625,7 @@ mod tests {
         let mut lanes = lanes(5);
         lanes.wait("a", 1, 1).unwrap();
         lanes.wait("b", 1, 2).unwrap();
-        lanes.occupy("a");
+        lanes.occupy("a", 1);
         assert_eq!(lanes.next().map(|(_, item)| item), Some(2));
         assert_eq!(lanes.next(), None);
         lanes.done("a");
@@ -530,7 +635,7 @@ mod tests {
     #[test]
     fn what_was_drained_does_not_start_later() {
         let mut lanes = lanes(1);
-        let a = lanes.occupy("a");
+        let a = lanes.occupy("a", 1);
         for (key, item) in [("b", 1), ("a", 2), ("c", 3), ("b", 4)] {
             lanes.wait(key, 1, item).unwrap();
         }
@@ -538,6 +643,6 @@ mod tests {
         assert_eq!((lanes.waiting(), lanes.waiting_bytes()), (0, 0));
         lanes.done(&a);
         assert_eq!(lanes.next(), None);
-        assert!(lanes.free("a") && lanes.lanes.is_empty());
+        assert!(lanes.free("a", 1) && lanes.lanes.is_empty());
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod framer;
 pub mod lanes;
+pub mod log_limit;
 pub mod ledger;
 pub mod reply;
 pub mod outgoing;

@@ -3,6 +3,8 @@
 //! Deliberately absent: who decides. Here stands only what an answer looks like, and to what
 //! nobody may answer.
 
+use std::borrow::Cow;
+
 use crate::{
     gate::{Gate, Head, Unsendable},
     refusal::Refusal,
@@ -180,6 +182,52 @@ impl Asked<'_> {
 
     fn head(&self) -> Head<'_> {
         Head::new(self.kind, self.to, self.from)
+    }
+}
+
+/// What is kept of a stanza to answer it later, without its tree.
+///
+/// # Examples
+///
+/// ```
+/// use couplet_core::{element::{Scope, Tree}, reply::ReplyTo, stanza::Stanza};
+///
+/// let tree = Tree::parse("<iq type='get' id='1' from='a@b' to='c'/>".into(), &Scope::component());
+/// let reply_to = ReplyTo::of(&Stanza::read(tree.unwrap()).unwrap());
+/// assert_eq!(reply_to.asked().id, Some("1"));
+/// ```
+#[derive(Clone, Debug)]
+pub struct ReplyTo {
+    kind: Kind,
+    type_: Option<String>,
+    from: String,
+    to: String,
+    id: Option<String>,
+}
+
+impl ReplyTo {
+    /// Copies what is needed of a stanza.
+    #[must_use]
+    pub fn of(stanza: &Stanza) -> ReplyTo {
+        ReplyTo {
+            kind: stanza.kind(),
+            type_: stanza.type_().map(Cow::into_owned),
+            from: stanza.from_text().to_owned(),
+            to: stanza.to_text().to_owned(),
+            id: stanza.id().map(Cow::into_owned),
+        }
+    }
+
+    /// The request as it is to be answered.
+    #[must_use]
+    pub fn asked(&self) -> Asked<'_> {
+        Asked {
+            kind: self.kind,
+            type_: self.type_.as_deref(),
+            from: &self.from,
+            to: &self.to,
+            id: self.id.as_deref(),
+        }
     }
 }
 

@@ -355,6 +355,24 @@ impl Stanza {
         self.0.tree.memory() + size_of::<Inner>()
     }
 
+    /// Whether another clone of it is kept somewhere, and so its tree when this one is dropped.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<iq from='a@b' to='c'/>".into(), &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// let kept = stanza.clone();
+    /// assert!(stanza.is_shared());
+    /// drop(kept);
+    /// assert!(!stanza.is_shared());
+    /// ```
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
     /// Whether it answers something: an IQ result or any error. Nobody answers an answer.
     /// (RFC 6120, 8.3.1: "MUST NOT respond to an error stanza with a further error")
     ///

@@ -11,9 +11,9 @@ const HEADER: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:componen
     xmlns:stream='http://etherx.jabber.org/streams' id='1'>";
 const LIMITS: Limits = Limits {
     stanza_bytes: 20_000,
+    elements: 300,
     depth: 8,
     attributes: 10,
-    start_tag_bytes: 2_000,
 };
 
 #[derive(Clone, Debug, PartialEq)]
@@ -29,7 +29,7 @@ enum Excess {
     Text(usize),
     Depth(usize),
     Attributes(usize),
-    Value(usize),
+    Elements(usize),
     OwnAttributes(usize),
 }
 
@@ -53,9 +53,9 @@ fn write((kind, from, filler, excess): (&str, &str, &str, Excess)) -> (String, O
             format!("<a{}/>", named(0..count)),
             Some(LimitKind::Attributes),
         ),
-        Excess::Value(length) => {
-            let long = format!("<a b='{}'></a>", ">\"".repeat(length));
-            (String::new(), long, Some(LimitKind::StartTagBytes))
+        Excess::Elements(count) => {
+            let many = "<a b='/>'><c/></a>".repeat(count / 2);
+            (String::new(), many, Some(LimitKind::Elements))
         }
         Excess::OwnAttributes(count) => {
             (named(0..count), String::new(), Some(LimitKind::Attributes))
@@ -82,7 +82,7 @@ fn stanza() -> impl Strategy<Value = (String, Option<Expected>)> {
         1 => (10_001..20_000_usize).prop_map(Excess::Text),
         1 => (8..200_usize).prop_map(Excess::Depth),
         1 => (11..60_usize).prop_map(Excess::Attributes),
-        1 => (1_000..12_000_usize).prop_map(Excess::Value),
+        1 => (300..1_000_usize).prop_map(Excess::Elements),
         1 => (11..1_500_usize).prop_map(Excess::OwnAttributes),
     ];
     let kind = select(&["message", "iq", "presence"][..]);

@@ -5,12 +5,16 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use couplet_core::lanes::{Key, LaneLimits, Lanes, Limit};
 use proptest::{prelude::*, sample::Index, test_runner::Config};
 
-const KEYS: [&str; 6] = ["a\0x", "b\0x", "a\0y", "c\0x", "d\0x", "e\0x"];
+const KEYS: [&str; 7] = ["a\0x", "b\0x", "a\0y", "c\0x", "d\0x", "a\0z", "b\0y"];
 const LIMITS: LaneLimits = LaneLimits {
-    at_once: 3,
+    at_once: 6,
+    busy_bytes: 100_000,
     waiting_per_lane: 4,
-    waiting_bytes: 60,
+    waiting_bytes: 100_000,
 };
+/// As the documentation says: what is small, and which part a sender may have.
+const SMALL: usize = 4096;
+const SHARE: usize = 4;
 
 type Name = &'static str;
 
@@ -20,6 +24,8 @@ enum Step {
     Arrive(Name, usize, AtOnce),
     /// The handler of some busy lane finishes.
     Finish(Index),
+    /// The handler of some busy lane keeps so much less.
+    Lighten(Index, usize),
     Start,
     Drain,
     /// A mistake of the caller's: the lane may not be busy.
@@ -38,13 +44,15 @@ fn key() -> impl Strategy<Value = Name> {
 
 fn arrival() -> impl Strategy<Value = Step> {
     let at_once = prop_oneof![Just(AtOnce::Finishes), Just(AtOnce::Pending)];
-    (key(), 0..25_usize, at_once).prop_map(|(key, weight, a)| Step::Arrive(key, weight, a))
+    let weight = prop_oneof![3 => 0..SMALL + 1, 2 => SMALL + 1..30_000];
+    (key(), weight, at_once).prop_map(|(key, weight, a)| Step::Arrive(key, weight, a))
 }
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         20 => arrival(),
         12 => any::<Index>().prop_map(Step::Finish),
+        2 => (any::<Index>(), 0..10_000_usize).prop_map(|(which, weight)| Step::Lighten(which, weight)),
         10 => Just(Step::Start),
         1 => Just(Step::Drain),
         1 => key().prop_map(Step::Done),
@@ -54,12 +62,42 @@ fn step() -> impl Strategy<Value = Step> {
 /// Everything in lists, searched from end to end each time.
 #[derive(Default)]
 struct Naive {
-    busy: Vec<Name>,
+    busy: Vec<(Name, usize)>,
     /// In the order of arrival.
     waiting: Vec<(Name, usize, usize)>,
-    /// When each idle lane with something waiting became one.
-    ready_since: HashMap<Name, usize>,
-    clock: usize,
+    /// Idle lanes with something waiting, in the order in which they became so.
+    idle: Vec<Name>,
+    /// Senders in the order of their turns, and those whose item did not fit in its turn.
+    turns: Vec<&'static str>,
+    short: Vec<&'static str>,
+    turns_first: bool,
+}
+
+fn sender(key: Name) -> &'static str {
+    key.split('\0').next().unwrap()
+}
+
+fn total(weights: impl Iterator<Item = usize> + Clone, large_only: bool) -> usize {
+    weights
+        .filter(|weight| !large_only || *weight > SMALL)
+        .sum()
+}
+
+/// Whether one more fits beside these: large ones leave a quarter to small ones.
+fn fits(weights: impl Iterator<Item = usize> + Clone, weight: usize, limit: usize) -> bool {
+    let (all, large) = (total(weights.clone(), false), total(weights, true));
+    let most = limit / 4 * 3;
+    if weight <= SMALL {
+        return all - large + large.min(most) + weight <= limit;
+    }
+    all + weight <= limit && large + weight <= most
+}
+
+/// The same, but the first of its kind, or one beside those that weigh nothing, fits always.
+fn admits(weights: impl Iterator<Item = usize> + Clone, weight: usize, limit: usize) -> bool {
+    let small = weight <= SMALL;
+    let alike = weights.clone().filter(|other| (*other <= SMALL) == small);
+    alike.sum::<usize>() == 0 || fits(weights, weight, limit)
 }
 
 impl Naive {
@@ -67,50 +105,155 @@ impl Naive {
         self.waiting.iter().map(|(_, weight, _)| weight).sum()
     }
 
+    fn is_busy(&self, key: Name) -> bool {
+        self.busy.iter().any(|(busy, _)| *busy == key)
+    }
+
     fn waits(&self, key: Name) -> usize {
         self.waiting.iter().filter(|(k, _, _)| *k == key).count()
     }
 
-    fn free(&self, key: Name) -> bool {
-        let turn = self.waiting.iter().all(|(k, _, _)| self.busy.contains(k));
-        turn && !self.busy.contains(&key) && self.busy.len() < LIMITS.at_once
+    fn within_share(&self, sender_: &str, weight: usize) -> bool {
+        let own = self.busy.iter().filter(|(key, _)| sender(key) == sender_);
+        let most = LIMITS.busy_bytes / SHARE;
+        own.clone().count() < LIMITS.at_once.div_ceil(SHARE)
+            && admits(own.map(|(_, weight)| *weight), weight, most)
     }
 
-    fn note_ready(&mut self, key: Name) {
-        self.clock += 1;
-        if !self.busy.contains(&key) && self.waits(key) > 0 {
-            self.ready_since.entry(key).or_insert(self.clock);
+    fn has_room(&self, weight: usize) -> bool {
+        let busy = self.busy.iter().map(|(_, weight)| *weight);
+        admits(busy, weight, LIMITS.busy_bytes)
+    }
+
+    fn free(&self, key: Name, weight: usize) -> bool {
+        self.busy.len() < LIMITS.at_once
+            && self.turns.is_empty()
+            && (self.short.is_empty() || weight <= SMALL)
+            && !self.is_busy(key)
+            && self.waits(key) == 0
+            && self.has_room(weight)
+            && self.within_share(sender(key), weight)
+    }
+
+    /// The first lane of a sender, and the weight of what it would start.
+    fn first(&self, sender_: &str) -> Option<(Name, usize)> {
+        let lane = *self.idle.iter().find(|key| sender(key) == sender_)?;
+        let first = self.waiting.iter().find(|(key, _, _)| *key == lane)?;
+        Some((lane, first.1))
+    }
+
+    fn queue(&mut self, sender_: &'static str) {
+        let queued = self.turns.contains(&sender_) || self.short.contains(&sender_);
+        let first = self.first(sender_);
+        if !queued && first.is_some_and(|(_, weight)| self.within_share(sender_, weight)) {
+            self.turns.push(sender_);
         }
+    }
+
+    fn note_idle(&mut self, key: Name) {
+        if !self.is_busy(key) && self.waits(key) > 0 && !self.idle.contains(&key) {
+            self.idle.push(key);
+        }
+        self.queue(sender(key));
     }
 
     fn wait(&mut self, key: Name, weight: usize, item: usize) -> Result<(), Limit> {
         if self.waits(key) == LIMITS.waiting_per_lane {
             return Err(Limit::Lane);
         }
-        if self.bytes() + weight > LIMITS.waiting_bytes {
+        let all = self.waiting.iter().map(|(_, weight, _)| *weight);
+        if !fits(all, weight, LIMITS.waiting_bytes) {
             return Err(Limit::House);
         }
+        let own = self
+            .waiting
+            .iter()
+            .filter(|(k, _, _)| sender(k) == sender(key));
+        if !fits(
+            own.map(|(_, weight, _)| *weight),
+            weight,
+            LIMITS.waiting_bytes / SHARE,
+        ) {
+            return Err(Limit::Sender);
+        }
         self.waiting.push((key, weight, item));
-        self.note_ready(key);
+        self.note_idle(key);
         Ok(())
     }
 
     fn done(&mut self, key: Name) {
-        if self.busy.contains(&key) {
-            self.busy.retain(|busy| *busy != key);
-            self.note_ready(key);
+        if self.is_busy(key) {
+            self.busy.retain(|(busy, _)| *busy != key);
+            // Its sender's share may have room for another lane, which comes before this one.
+            self.queue(sender(key));
+            self.note_idle(key);
         }
+    }
+
+    fn lighten(&mut self, which: Index, weight: usize) -> Option<Name> {
+        let at = which.index(self.busy.len());
+        let (key, before) = self.busy.get_mut(at)?;
+        let key = *key;
+        if *before > weight {
+            *before = weight;
+            self.queue(sender(key));
+        }
+        Some(key)
     }
 
     fn next(&mut self) -> Option<(Key, usize)> {
         if self.busy.len() == LIMITS.at_once {
             return None;
         }
-        let (&key, _) = self.ready_since.iter().min_by_key(|(_, since)| **since)?;
-        self.ready_since.remove(key);
+        self.turns_first = !self.turns_first;
+        let found = if self.turns_first {
+            self.next_by_turn().or_else(|| self.next_short())
+        } else {
+            self.next_short().or_else(|| self.next_by_turn())
+        };
+        let (key, weight) = found?;
+        self.idle.retain(|idle| *idle != key);
         let at = self.waiting.iter().position(|(k, _, _)| *k == key)?;
-        self.busy.push(key);
-        Some((Key::from(key), self.waiting.remove(at).2))
+        let (_, _, item) = self.waiting.remove(at);
+        self.busy.push((key, weight));
+        self.queue(sender(key));
+        Some((Key::from(key), item))
+    }
+
+    fn next_by_turn(&mut self) -> Option<(Name, usize)> {
+        while !self.turns.is_empty() {
+            let sender = self.turns.remove(0);
+            match self.first(sender) {
+                Some((_, weight)) if !self.within_share(sender, weight) => {}
+                Some((_, weight)) if !self.has_room(weight) => self.short.push(sender),
+                first => return first,
+            }
+        }
+        None
+    }
+
+    fn next_short(&mut self) -> Option<(Name, usize)> {
+        while let Some(sender) = self.short.first() {
+            let first = self.first(sender);
+            let (_, weight) = first?;
+            let share = self.within_share(sender, weight);
+            if share && !self.has_room(weight) {
+                return None;
+            }
+            self.short.remove(0);
+            if share {
+                return first;
+            }
+        }
+        None
+    }
+
+    fn drain(&mut self) -> Vec<usize> {
+        let all = std::mem::take(&mut self.waiting);
+        self.idle.clear();
+        self.turns.clear();
+        self.short.clear();
+        all.into_iter().map(|(_, _, item)| item).collect()
     }
 }
 
@@ -124,8 +267,8 @@ proptest! {
         for (item, step) in steps.into_iter().enumerate() {
             match step {
                 Step::Arrive(key, weight, at_once) => {
-                    let free = lanes.free(key);
-                    prop_assert_eq!(free, naive.free(key));
+                    let free = lanes.free(key, weight);
+                    prop_assert_eq!(free, naive.free(key, weight));
                     if !free {
                         let waits = lanes.wait(key, weight, item).map_err(|refused| {
                             assert_eq!(refused.item, item, "the item comes back");
@@ -133,21 +276,25 @@ proptest! {
                         });
                         prop_assert_eq!(waits, naive.wait(key, weight, item));
                     } else if at_once == AtOnce::Pending {
-                        prop_assert_eq!(&*lanes.occupy(key), key);
-                        naive.busy.push(key);
+                        prop_assert_eq!(&*lanes.occupy(key, weight), key);
+                        naive.busy.push((key, weight));
                     }
                 }
                 Step::Finish(which) if !naive.busy.is_empty() => {
-                    let key = *which.get(&naive.busy);
+                    let (key, _) = *which.get(&naive.busy);
                     lanes.done(key);
                     naive.done(key);
                 }
                 Step::Finish(_) => {}
+                Step::Lighten(which, weight) if !naive.busy.is_empty() => {
+                    if let Some(key) = naive.lighten(which, weight) {
+                        lanes.lighten(key, weight);
+                    }
+                }
+                Step::Lighten(..) => {}
                 Step::Start => prop_assert_eq!(lanes.next(), naive.next()),
                 Step::Drain => {
-                    let all = naive.waiting.drain(..).map(|(_, _, item)| item);
-                    prop_assert!(lanes.drain().eq(all));
-                    naive.ready_since.clear();
+                    prop_assert!(lanes.drain().eq(naive.drain()));
                 }
                 Step::Done(key) => {
                     lanes.done(key);
@@ -155,6 +302,8 @@ proptest! {
                 }
             }
             prop_assert_eq!(lanes.busy(), naive.busy.len());
+            let busy_bytes: usize = naive.busy.iter().map(|(_, weight)| weight).sum();
+            prop_assert_eq!(lanes.busy_bytes(), busy_bytes);
             prop_assert_eq!(lanes.waiting(), naive.waiting.len());
             prop_assert_eq!(lanes.waiting_bytes(), naive.bytes());
         }
@@ -231,6 +380,7 @@ impl House {
     fn new(at_once: usize) -> House {
         let limits = LaneLimits {
             at_once,
+            busy_bytes: usize::MAX,
             waiting_per_lane: usize::MAX,
             waiting_bytes: usize::MAX,
         };
@@ -247,10 +397,10 @@ impl House {
 
     fn arrive(&mut self, lane: usize, item: usize, pending: bool) {
         let key = lane.to_string();
-        if self.lanes.free(&key) {
+        if self.lanes.free(&key, 1) {
             self.started.push((lane, item));
             if pending {
-                self.running.push(self.lanes.occupy(&key));
+                self.running.push(self.lanes.occupy(&key, 1));
             }
         } else {
             assert_eq!(self.lanes.wait(&key, 1, item), Ok(()));

@@ -20,9 +20,9 @@ use async_trait::async_trait;
 use couplet::{BareJid, Condition, Incoming, IntoResult, IqHandler, Jid, Refusal};
 use couplet_core::wire::Wire;
 use xmpp_parsers::{data_forms::DataForm, iq::IqSetPayload};
-use xso::{AsXml, FromXml};
 
 use crate::{
+    by_name::known_by_name,
     codec::{self, event::PENDING_TITLE},
     desk::Desk,
     refused::Refused,
@@ -127,10 +127,10 @@ impl Command {
     }
 }
 
-/// Any `<command/>`; its form is read from the stanza.
-#[derive(Debug, FromXml, AsXml)]
-#[xml(namespace = "http://jabber.org/protocol/commands", name = "command", on_unknown_child = Discard, on_unknown_attribute = Discard)]
-pub(crate) struct Ordered;
+known_by_name! {
+    /// Any `<command/>`; its form is read from the stanza.
+    pub(crate) struct Ordered = "http://jabber.org/protocol/commands", "command";
+}
 
 impl IqSetPayload for Ordered {}
 

@@ -240,15 +240,15 @@ impl From<StoreError> for Refused {
             }
             StoreError::Busy(why) | StoreError::Contended(why) => {
                 static TOLD: Told = Told::never();
-                if TOLD.is_due() {
-                    tracing::warn!(why, "the store cannot do it now");
+                if let Some(told) = TOLD.permit() {
+                    tracing::warn!(omitted = told.omitted, why, "the store cannot do it now");
                 }
                 Condition::ResourceConstraint
             }
             StoreError::Broken(why) => {
                 static TOLD: Told = Told::never();
-                if TOLD.is_due() {
-                    tracing::error!(why, "the store cannot do it");
+                if let Some(told) = TOLD.permit() {
+                    tracing::error!(omitted = told.omitted, why, "the store cannot do it");
                 }
                 Condition::InternalServerError
             }

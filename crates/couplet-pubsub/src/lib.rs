@@ -32,6 +32,7 @@ mod page;
 mod item;
 pub mod subscription;
 pub mod node;
+mod by_name;
 mod clock;
 mod cursor;
 mod moment;

@@ -17,9 +17,9 @@ use crate::error::{ANSWER_WITHIN, ClientError};
 
 const LIMITS: Limits = Limits {
     stanza_bytes: 1 << 26,
+    elements: 1 << 24,
     depth: 256,
     attributes: 20_000,
-    start_tag_bytes: 1 << 24,
 };
 
 const NS_BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";

@@ -17,6 +17,7 @@ use couplet_core::{
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 
 use crate::{
+    log_limits::Line,
     metrics::Outcome,
     router::Router,
     switchboard::Switchboard,
@@ -27,7 +28,7 @@ use crate::{
 const AT_A_TIME: usize = 64;
 
 /// What a lane that somebody waits in costs beside the stanza.
-const LANE_BYTES: usize = 256;
+const LANE_BYTES: usize = 512;
 
 /// The handlers at work and the stanzas that wait for them.
 pub(crate) struct Dispatch {
@@ -76,8 +77,14 @@ impl Dispatch {
     pub(crate) fn admit(&mut self, stanza: Stanza) {
         if !self.switchboard.outbox.gate().serves(stanza.to_domain()) {
             // servers.md, 4: ejabberd's `global_routes` hands out what is for other components.
-            tracing::warn!(to = %stanza.to(), from = %stanza.from(),
-                "a stanza for another domain is dropped: set `global_routes: false` in ejabberd's listener");
+            if let Some(permit) = self.switchboard.may_log(Line::OtherDomain) {
+                tracing::warn!(
+                    to = stanza.to_text(),
+                    from = stanza.from_text(),
+                    omitted = permit.omitted,
+                    "a stanza for another domain is dropped: set `global_routes: false` in ejabberd's listener"
+                );
+            }
             self.switchboard.metrics().rejected("other_domain");
             return;
         }
@@ -130,6 +137,7 @@ impl Dispatch {
             Err(full) => {
                 let refusal = Refusal::new(Condition::ResourceConstraint).text(match full.limit {
                     Limit::Lane => "Too much of this conversation is waiting",
+                    Limit::Sender => "Too much of what you sent is waiting",
                     _ => "Too much is waiting",
                 });
                 refuse(&self.switchboard, &full.item.stanza, &refusal);
@@ -140,11 +148,14 @@ impl Dispatch {
     /// Answers a stanza that went by because it was over a limit.
     pub(crate) fn refuse_skipped(&self, skipped: &Skipped) {
         self.switchboard.metrics().skipped(skipped.limit);
-        tracing::warn!(
-            limit = words(skipped.limit),
-            from = skipped.from,
-            "a stanza over a limit was skipped"
-        );
+        if let Some(permit) = self.switchboard.may_log(Line::OverALimit) {
+            tracing::warn!(
+                limit = words(skipped.limit),
+                from = skipped.from,
+                omitted = permit.omitted,
+                "a stanza over a limit was skipped"
+            );
+        }
         let kind = skipped.kind.as_deref().and_then(Kind::from_name);
         let from = skipped
             .from
@@ -179,7 +190,10 @@ impl Dispatch {
         } = unreadable
         else {
             self.switchboard.metrics().rejected("unreadable_from");
-            tracing::warn!("a stanza without a readable `from` is dropped");
+            if let Some(permit) = self.switchboard.may_log(Line::UnreadableFrom) {
+                let omitted = permit.omitted;
+                tracing::warn!(omitted, "a stanza without a readable `from` is dropped");
+            }
             return;
         };
         self.switchboard.metrics().rejected("unreadable_to");
@@ -262,14 +276,15 @@ impl Dispatch {
     /// Whether nobody is before it in its conversation and there is room. In a quiet house nobody
     /// has to look.
     fn may_start(&mut self, job: &Job) -> bool {
-        let (from, to) = (job.stanza.from_prepared(), job.stanza.to_prepared());
         let quiet = self.lanes.busy() == 0 && self.lanes.waiting() == 0;
         let full = self.switchboard.outbox.is_full();
         if quiet && !full {
             return true;
         }
-        let free = self.lanes.free(write_key(&mut self.lane_key, from, to));
-        free && !full
+        let (from, to) = (job.stanza.from_prepared(), job.stanza.to_prepared());
+        let weight = job.stanza.memory();
+        let key = write_key(&mut self.lane_key, from, to);
+        self.lanes.free(key, weight) && !full
     }
 
     /// `lane` is the key of a lane that is busy already, where the job had to wait.
@@ -277,23 +292,31 @@ impl Dispatch {
         let Some(mut work) = Work::begin(job, self.now, &self.switchboard) else {
             return self.lane_is_done(lane);
         };
-        if !work.route.holds_up() {
+        if !work.holds_up() {
             let (polled, now) = work.poll_here(&self.switchboard);
             self.now = now;
             if polled.is_ready() {
                 return self.lane_is_done(lane);
             }
         }
-        let lane = lane.unwrap_or_else(|| {
+        if lane.is_none() {
             let (from, to) = (work.stanza.from_prepared(), work.stanza.to_prepared());
-            self.lanes.occupy(write_key(&mut self.lane_key, from, to))
-        });
-        let limit = work.route.limit.unwrap_or(self.limit);
+            write_key(&mut self.lane_key, from, to);
+        }
+        let pending = work.into_pending();
+        let lane = match lane {
+            Some(lane) => {
+                self.lanes.lighten(&lane, pending.weight);
+                lane
+            }
+            None => self.lanes.occupy(&self.lane_key, pending.weight),
+        };
+        let limit = pending.limit().unwrap_or(self.limit);
         let abandoned = self.abandon.subscribe();
         let switchboard = Arc::clone(&self.switchboard);
         switchboard.metrics().busy.increment(1);
         self.tasks.spawn(async move {
-            work.finish(switchboard, limit, abandoned).await;
+            pending.finish(switchboard, limit, abandoned).await;
             lane
         });
     }
@@ -360,7 +383,7 @@ fn words(limit: LimitKind) -> &'static str {
         LimitKind::StanzaBytes => "The stanza is too large",
         LimitKind::Depth => "The stanza is nested too deeply",
         LimitKind::Attributes => "An element has too many attributes",
-        LimitKind::StartTagBytes => "A start tag is too large",
+        LimitKind::Elements => "The stanza has too many elements",
         _ => "The stanza is over a limit",
     }
 }

@@ -68,12 +68,15 @@ mod answer;
 mod unsent;
 mod outbox;
 mod self_ping;
+mod log_limits;
 mod metrics;
 pub mod error;
 pub mod config;
 mod health;
 pub mod secret;
 mod odd_characters;
+#[cfg(test)]
+mod raw_server;
 
 pub use async_trait::async_trait;
 pub use couplet_core::{

@@ -63,16 +63,17 @@ const OUTCOMES: [&str; 7] = [
     "answered", "handled", "refused", "ignored", "settled", "unasked", "own_ping",
 ];
 
-const REJECTED: [&str; 7] = [
+const REJECTED: [&str; 8] = [
     "stanza_bytes",
+    "elements",
     "depth",
     "attributes",
-    "start_tag_bytes",
     "unreadable_from",
     "unreadable_to",
     "other_domain",
+    "stream_closed",
 ];
-const UNSENT: [&str; 2] = ["refused", "full"];
+const UNSENT: [&str; 3] = ["refused", "full", "stopped"];
 const QUESTIONS: [&str; 6] = [
     "answered",
     "refused",
@@ -176,7 +177,7 @@ impl Metrics {
         self.rejected(match limit {
             LimitKind::Depth => "depth",
             LimitKind::Attributes => "attributes",
-            LimitKind::StartTagBytes => "start_tag_bytes",
+            LimitKind::Elements => "elements",
             _ => "stanza_bytes",
         });
     }

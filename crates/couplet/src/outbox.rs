@@ -9,7 +9,10 @@ mod window;
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{
+        Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -36,6 +39,8 @@ pub(crate) struct Outbox {
     limit: usize,
     queue: Mutex<Batch>,
     bulk: Bulk,
+    /// Nothing more goes out; changes only while the queue is locked.
+    ended: AtomicBool,
     filled: Notify,
     drained: Notify,
     leaving: OnceLock<Leaving>,
@@ -61,6 +66,14 @@ pub(crate) enum Fate {
     Dropped,
 }
 
+/// Why something was not added.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum NotAdded {
+    /// The stream has ended, and the component with it.
+    Ended,
+    Refused(Unsendable),
+}
+
 impl Outbox {
     pub(crate) fn new(gate: Gate, limit: usize, seed: u64) -> Outbox {
         Outbox {
@@ -68,6 +81,7 @@ impl Outbox {
             gate,
             limit,
             queue: Mutex::default(),
+            ended: AtomicBool::new(false),
             filled: Notify::new(),
             drained: Notify::new(),
             leaving: OnceLock::new(),
@@ -88,10 +102,13 @@ impl Outbox {
         &self,
         fate: Fate,
         write: impl FnOnce(&Gate, &mut Vec<u8>) -> Result<usize, Unsendable>,
-    ) -> Result<usize, Unsendable> {
+    ) -> Result<usize, NotAdded> {
         let mut queue = self.queue();
+        if self.ended.load(Ordering::Relaxed) {
+            return Err(NotAdded::Ended);
+        }
         let (was_empty, start) = (queue.bytes.is_empty(), queue.bytes.len());
-        let replaced = write(&self.gate, &mut queue.bytes)?;
+        let replaced = write(&self.gate, &mut queue.bytes).map_err(NotAdded::Refused)?;
         let waiting = queue.bytes.len();
         if waiting > start {
             queue.note(start, fate);
@@ -102,6 +119,18 @@ impl Outbox {
             self.filled.notify_one();
         }
         Ok(replaced)
+    }
+
+    /// Adds the last that goes out, for good: nothing may follow the end of a stream, and the
+    /// component opens no other. (RFC 6120, 4.4)
+    pub(crate) fn end(&self, last: &str) {
+        self.bulk.close();
+        let added = self.add(Fate::Dropped, |_, out| {
+            out.extend_from_slice(last.as_bytes());
+            self.ended.store(true, Ordering::Relaxed);
+            Ok(0)
+        });
+        debug_assert!(added.is_ok(), "it ends once");
     }
 
     /// Waits until there is room, at most `patience`; tells whether there is.
@@ -444,6 +473,19 @@ mod tests {
                 .is_err()
         );
         assert_eq!(outbox.len(), 0);
+    }
+
+    #[test]
+    fn nothing_is_added_behind_the_end() {
+        let outbox = outbox(100);
+        add(&outbox, Fate::Kept, "<a/>");
+        outbox.end("</stream>");
+        let late = outbox.add(Fate::Kept, |_, out| {
+            out.extend_from_slice(b"<b/>");
+            Ok(0)
+        });
+        assert_eq!(late, Err(NotAdded::Ended));
+        assert_eq!(taken(&outbox), "<a/></stream>");
     }
 
     #[tokio::test(start_paused = true)]

@@ -30,6 +30,8 @@ use crate::{
 };
 
 mod loss;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use loss::Loss;
 
@@ -99,7 +101,10 @@ impl<'a> Session<'a> {
             Ok(()) => self.turns(&mut stop).await,
             Err(loss) => loss,
         };
-        self.say_why(&loss).await;
+        // Nothing follows our own closing tag.
+        if !self.is_closing() {
+            self.say_why(&loss).await;
+        }
         self.pipe.give_back(&self.switchboard.outbox);
         self.switchboard.went_offline();
         loss
@@ -141,9 +146,8 @@ impl<'a> Session<'a> {
     }
 
     fn turned(&mut self, turn: io::Result<Turn>) -> Result<(), Loss> {
-        let closing = matches!(self.phase, Phase::Closing(_));
         match turn {
-            Ok(Turn::Eof) | Err(_) if closing => Err(Loss::Stopped),
+            Ok(Turn::Eof) | Err(_) if self.is_closing() => Err(Loss::Stopped),
             Ok(Turn::Eof) => Err(Loss::Closed),
             Err(why) => Err(Loss::Io(why)),
             Ok(Turn::Read) => {
@@ -167,16 +171,19 @@ impl<'a> Session<'a> {
         self.dispatch.stanzas_are_in(now);
         while let Some(frame) = self.pipe.framer.next().map_err(Loss::Malformed)? {
             match frame {
+                Frame::Closed if self.is_closing() => return Err(Loss::Stopped),
+                Frame::Closed => return Err(Loss::Closed),
+                // RFC 6120, 4.4: what still comes cannot be answered.
+                _ if self.is_closing() => {
+                    self.switchboard.metrics().rejected("stream_closed");
+                    tracing::debug!("a stanza that came after the end of our stream is dropped");
+                }
                 Frame::Stanza(bytes) => {
                     let tree =
                         Tree::parse(bytes, self.pipe.framer.scope()).map_err(Loss::Malformed)?;
                     self.take_in(tree)?;
                 }
                 Frame::Skipped(skipped) => self.dispatch.refuse_skipped(&skipped),
-                Frame::Closed if matches!(self.phase, Phase::Closing(_)) => {
-                    return Err(Loss::Stopped);
-                }
-                Frame::Closed => return Err(Loss::Closed),
                 _ => {}
             }
         }
@@ -258,24 +265,33 @@ impl<'a> Session<'a> {
         }
     }
 
+    fn is_closing(&self) -> bool {
+        matches!(self.phase, Phase::Closing(_))
+    }
+
     fn next_due(&self) -> Instant {
         let due = self.liveness.next(Instant::now());
         match self.phase {
             Phase::Serving => due,
-            Phase::Draining(until) | Phase::Parting(until) | Phase::Closing(until) => {
-                due.min(until)
-            }
+            Phase::Draining(until) | Phase::Parting(until) => due.min(until),
+            Phase::Closing(until) => until,
         }
     }
 
     fn timer_fired(&mut self) -> Result<(), Loss> {
         let now = Instant::now();
         match self.liveness.due(now) {
+            // Nothing is written any more, and nothing that comes matters.
+            _ if self.is_closing() => {}
             Due::Nothing => {}
             Due::Dead => return Err(Loss::Silent(self.timing.dead_after)),
             Due::Unanswered => return Err(Loss::Unanswered(self.timing.dead_after)),
             Due::Whitespace => {
-                self.add(|_, out| out.push(b' '));
+                let added = self.switchboard.outbox.add(Fate::Dropped, |_, out| {
+                    out.push(b' ');
+                    Ok(0)
+                });
+                debug_assert!(added.is_ok(), "the stream has not ended");
                 self.liveness.said(now);
             }
             Due::Ping => {
@@ -295,7 +311,7 @@ impl<'a> Session<'a> {
             keepalive.write(number, gate, out)
         });
         if let Err(why) = added {
-            tracing::error!(%why, "the self-ping could not be written");
+            tracing::error!(?why, "the self-ping could not be written");
         }
         number
     }
@@ -326,23 +342,13 @@ impl<'a> Session<'a> {
             Phase::Parting(until)
                 if self.tasks.is_empty() && self.dispatch.is_idle() || now >= until =>
             {
-                // Nothing may follow the closing tag.
-                self.switchboard.outbox.bulk().close();
-                self.add(|_, out| out.extend_from_slice(handshake::closing().as_bytes()));
+                self.switchboard.outbox.end(handshake::closing());
                 self.phase = Phase::Closing(now + PARTING);
             }
             Phase::Closing(until) if now >= until => return Err(Loss::Stopped),
             _ => {}
         }
         Ok(())
-    }
-
-    fn add(&self, write: impl FnOnce(&couplet_core::gate::Gate, &mut Vec<u8>)) {
-        let added = self.switchboard.outbox.add(Fate::Dropped, |gate, out| {
-            write(gate, out);
-            Ok(0)
-        });
-        debug_assert!(added.is_ok(), "nothing was checked");
     }
 
     /// A stream that we end gets its reason, if the server still listens. (RFC 6120, 4.9.1.1)

@@ -166,9 +166,9 @@ impl Supervisor {
 async fn attempt(config: &Config, connector: &mut dyn Connect) -> Result<Pipe, NotOnline> {
     let limits = framer::Limits {
         stanza_bytes: config.limits.stanza_bytes,
+        elements: config.limits.elements,
         depth: config.limits.depth,
         attributes: config.limits.attributes,
-        start_tag_bytes: config.limits.start_tag_bytes,
     };
     // A secret that was changed on both sides is taken up without a restart.
     let secret = config.secret_now().unwrap_or_else(|why| {

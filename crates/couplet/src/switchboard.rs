@@ -13,6 +13,7 @@ use couplet_core::{
     gate::{Gate, Head, Unsendable},
     jid::Jid,
     ledger::{Ids, Ledger},
+    log_limit::Permit,
     message::MessageType,
     outgoing::Outgoing,
     peer_error::PeerError,
@@ -25,8 +26,9 @@ use xso::AsXml;
 use crate::bounces::Bounces;
 use crate::{
     answer::{FromResult, RequestError},
+    log_limits::{Line, LogLimits},
     metrics::{Leaving, Metrics},
-    outbox::{Fate, Outbox},
+    outbox::{Fate, NotAdded, Outbox},
     reflections::Reflections,
     self_ping::SelfPing,
     sent_id::{SentId, SentIds},
@@ -50,6 +52,7 @@ pub(crate) struct Switchboard {
     ids: Mutex<Ids>,
     told_of_replaced: Mutex<HashSet<String>>,
     metrics: OnceLock<Metrics>,
+    log_limits: LogLimits,
     online: AtomicBool,
     send: Duration,
     request: Duration,
@@ -75,6 +78,7 @@ impl Switchboard {
             ids: Mutex::new(Ids::new(seed.0, seed.1)),
             told_of_replaced: Mutex::default(),
             metrics: OnceLock::new(),
+            log_limits: LogLimits::default(),
             online: AtomicBool::new(false),
             send,
             request,
@@ -93,6 +97,11 @@ impl Switchboard {
             Some(metrics) => metrics,
             None => Metrics::none(),
         }
+    }
+
+    /// Permission to log a line that a peer causes.
+    pub(crate) fn may_log(&self, line: Line) -> Option<Permit> {
+        self.log_limits.permit(line)
     }
 
     /// Replies to a message with a text.
@@ -150,9 +159,13 @@ impl Switchboard {
                 self.note_replaced(replaced, peer);
                 Ok(())
             }
-            Err(why) => {
+            Err(NotAdded::Refused(why)) => {
                 self.metrics().unsent("refused");
                 Err(NotSent::Refused(why))
+            }
+            Err(NotAdded::Ended) => {
+                self.metrics().unsent("stopped");
+                Err(NotSent::Stopped)
             }
         }
     }
@@ -212,10 +225,14 @@ impl Switchboard {
         if told.len() >= TOLD_PEERS {
             told.clear();
         }
-        if told.insert(peer.split('/').next().unwrap_or_default().to_owned()) {
+        let bare = peer.split('/').next().unwrap_or_default();
+        if told.insert(bare.to_owned())
+            && let Some(permit) = self.may_log(Line::Replaced)
+        {
             tracing::warn!(
                 replaced,
                 peer,
+                omitted = permit.omitted,
                 "characters that XML forbids were replaced by U+FFFD; told once per peer"
             );
         }
@@ -259,7 +276,10 @@ impl Switchboard {
                 };
                 gate.try_pass(out, &head, |wire| wire.payload(question))
             })
-            .map_err(|why| RequestError::NotSent(NotSent::Refused(why)))?;
+            .map_err(|why| match why {
+                NotAdded::Refused(why) => RequestError::NotSent(NotSent::Refused(why)),
+                NotAdded::Ended => RequestError::Disconnected,
+            })?;
         Ok(asked)
     }
 

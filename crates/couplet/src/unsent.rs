@@ -84,12 +84,15 @@ pub enum NotSent {
     Refused(Unsendable),
     /// The outbox (`limits.outgoing_bytes`) or the ledger (`limits.questions`) has no room.
     Full,
+    /// The component has closed its stream: nothing goes out any more.
+    Stopped,
 }
 
 impl fmt::Display for NotSent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             NotSent::Refused(why) => why.fmt(f),
+            NotSent::Stopped => f.write_str("the component has stopped"),
             NotSent::Full => f.write_str("there is no room, the server takes nothing or is away"),
         }
     }

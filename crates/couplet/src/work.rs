@@ -14,7 +14,7 @@ use std::{
 
 use couplet_core::{
     refusal::{Condition, Refusal},
-    reply::Asked,
+    reply::{Asked, ReplyTo},
     stanza::Stanza,
 };
 use tokio::{
@@ -24,8 +24,9 @@ use tokio::{
 use tracing::Span;
 
 use crate::{
+    log_limits::Line,
     metrics::Outcome,
-    outbox::Fate,
+    outbox::{Fate, NotAdded},
     route::{Answer, Route, Serving},
     switchboard::Switchboard,
 };
@@ -39,10 +40,22 @@ pub(crate) struct Job {
     pub(crate) route: Arc<Route>,
 }
 
-/// One handler at work on one stanza.
+/// One handler at work on one stanza, before it had to wait for anything.
 pub(crate) struct Work {
     pub(crate) stanza: Stanza,
-    pub(crate) route: Arc<Route>,
+    running: Running,
+}
+
+/// One handler at work on one stanza that is not here any more, unless the handler keeps it.
+pub(crate) struct Pending {
+    reply_to: ReplyTo,
+    /// What the handler keeps in memory, in bytes.
+    pub(crate) weight: usize,
+    running: Running,
+}
+
+struct Running {
+    route: Arc<Route>,
     serving: Serving,
     span: Span,
     began: Instant,
@@ -69,45 +82,79 @@ impl Work {
         });
         let failed = match serving {
             Ok(Ok(serving)) => {
-                return Some(Work {
-                    stanza,
+                let running = Running {
                     route,
                     serving,
                     span,
                     began,
                     panicked: false,
-                });
+                };
+                return Some(Work { stanza, running });
             }
             Ok(Err(refusal)) => refusal,
             Err(panic) => panicked(switchboard, &route, panic.as_ref()),
         };
-        conclude(switchboard, &stanza, &span, began.elapsed(), Err(failed));
+        Asked::of(&stanza, |asked| {
+            conclude(switchboard, asked, &span, began.elapsed(), Err(failed));
+        });
         None
+    }
+
+    /// Whether its handler is not to be polled here, because it would hold up the reader.
+    pub(crate) fn holds_up(&self) -> bool {
+        self.running.route.holds_up()
     }
 
     /// Polls once, here and now; a future that is not ready is polled again by its task, so
     /// nobody has to be woken for this one. Tells when it was done, too.
     pub(crate) fn poll_here(&mut self, switchboard: &Switchboard) -> (Poll<()>, Instant) {
-        let polled = self.poll(switchboard, &mut Context::from_waker(Waker::noop()));
+        let running = &mut self.running;
+        let polled = running.poll(switchboard, &mut Context::from_waker(Waker::noop()));
         let done = Instant::now();
-        let took = done.duration_since(self.began);
+        let took = done.duration_since(running.began);
         // The time of a panic is the panic hook's, which may collect a backtrace.
-        let held_up = took > BLOCKING && !self.panicked;
-        self.route.note_poll(held_up);
-        if held_up {
+        let held_up = took > BLOCKING && !running.panicked;
+        running.route.note_poll(held_up);
+        if held_up && let Some(permit) = switchboard.may_log(Line::HeldUp) {
             tracing::warn!(
-                handler = self.route.name,
+                handler = running.route.name,
+                omitted = permit.omitted,
                 ?took,
-                spawned_from_now_on = self.route.holds_up(),
+                spawned_from_now_on = running.route.holds_up(),
                 "a handler held up the reader: use tokio::task::spawn_blocking for what blocks"
             );
         }
         let ready = polled.map(|outcome| {
             let kind = self.stanza.kind();
             switchboard.metrics().handled(kind, took);
-            conclude(switchboard, &self.stanza, &self.span, took, outcome);
+            Asked::of(&self.stanza, |asked| {
+                conclude(switchboard, asked, &running.span, took, outcome);
+            });
         });
         (ready, done)
+    }
+
+    /// Lets go of the stanza; what remains can be answered.
+    ///
+    /// A handler that keeps the stanza keeps its tree. One that does not has read what it needs,
+    /// and that is taken for as much as was written.
+    pub(crate) fn into_pending(self) -> Pending {
+        let weight = match self.stanza.is_shared() {
+            true => self.stanza.memory(),
+            false => self.stanza.as_xml().len(),
+        };
+        Pending {
+            reply_to: ReplyTo::of(&self.stanza),
+            weight,
+            running: self.running,
+        }
+    }
+}
+
+impl Pending {
+    /// How long it may take, unless the component says otherwise.
+    pub(crate) fn limit(&self) -> Option<Duration> {
+        self.running.route.limit
     }
 
     /// Runs to the end, the deadline or the end of the house, whichever comes first.
@@ -117,10 +164,14 @@ impl Work {
         limit: Duration,
         mut abandoned: watch::Receiver<bool>,
     ) {
+        let running = &mut self.running;
         let outcome = tokio::select! {
-            outcome = poll_fn(|cx| self.poll(&switchboard, cx)) => outcome,
+            outcome = poll_fn(|cx| running.poll(&switchboard, cx)) => outcome,
             () = time::sleep(limit) => {
-                tracing::warn!(handler = self.route.name, ?limit, "a handler took too long");
+                if let Some(permit) = switchboard.may_log(Line::TookTooLong) {
+                    let (handler, omitted) = (self.running.route.name, permit.omitted);
+                    tracing::warn!(handler, ?limit, omitted, "a handler took too long");
+                }
                 // RFC 6120, 8.3.3.16: somebody "needed to fulfil the request" did not answer
                 // within a reasonable time; the sender may try again.
                 Err(Refusal::new(Condition::RemoteServerTimeout).text("The handler took too long"))
@@ -129,14 +180,21 @@ impl Work {
                 Err(Refusal::new(Condition::RecipientUnavailable).text("Shutting down"))
             }
         };
-        let took = self.began.elapsed();
-        switchboard.metrics().handled(self.stanza.kind(), took);
-        // Answers wait their turn like everything; after that they go out in any case.
+        let asked = self.reply_to.asked();
+        let took = self.running.began.elapsed();
+        switchboard.metrics().handled(asked.kind, took);
+        // Answers wait their turn like everything; after that they go out in any case, and at once
+        // where the stream is about to end.
         let patience = switchboard.patience_for_room();
-        let _or_not = switchboard.outbox.room(patience).await;
-        conclude(&switchboard, &self.stanza, &self.span, took, outcome);
+        tokio::select! {
+            _or_not = switchboard.outbox.room(patience) => {}
+            _stop = abandoned.wait_for(|abandoned| *abandoned) => {}
+        }
+        conclude(&switchboard, &asked, &self.running.span, took, outcome);
     }
+}
 
+impl Running {
     /// Polls the handler inside its span; a panic becomes an answer.
     fn poll(
         &mut self,
@@ -157,34 +215,31 @@ impl Work {
 /// Says what came of it, at most once.
 fn conclude(
     switchboard: &Switchboard,
-    stanza: &Stanza,
+    asked: &Asked<'_>,
     span: &Span,
     took: Duration,
     outcome: Result<Answer, Refusal>,
 ) {
+    let received = |outcome| switchboard.metrics().received(asked.kind, outcome);
     let refusal = match outcome {
         Ok(Answer::Nothing) => {
             log_handled(span, "done", took);
-            switchboard
-                .metrics()
-                .received(stanza.kind(), Outcome::Handled);
-            return;
+            return received(Outcome::Handled);
         }
         Ok(Answer::Result(response)) => {
             let written = switchboard.outbox.add(Fate::Kept, |gate, out| {
-                Asked::of(stanza, |asked| {
-                    asked.result(gate, out, |wire| response.write(wire))
-                })
+                asked.result(gate, out, |wire| response.write(wire))
             });
             match written {
                 Ok(_) => {
                     log_handled(span, "result", took);
-                    switchboard
-                        .metrics()
-                        .received(stanza.kind(), Outcome::Answered);
-                    return;
+                    return received(Outcome::Answered);
                 }
-                Err(why) => Refusal::from(why),
+                Err(NotAdded::Ended) => {
+                    span.record("outcome", "too late");
+                    return switchboard.metrics().rejected("stream_closed");
+                }
+                Err(NotAdded::Refused(why)) => Refusal::from(why),
             }
         }
         Err(refusal) => refusal,
@@ -194,13 +249,15 @@ fn conclude(
         let condition = refusal.condition().as_str();
         // What strangers get wrong is theirs; what fails inside is for the operator.
         if refusal.condition() == Condition::InternalServerError {
-            tracing::warn!(parent: span, from = %stanza.from(), id = stanza.id().as_deref(),
-                condition, %cause, "a handler failed");
+            if let Some(permit) = switchboard.may_log(Line::Failed) {
+                tracing::warn!(parent: span, from = asked.from, id = asked.id, condition, %cause,
+                    omitted = permit.omitted, "a handler failed");
+            }
         } else {
             tracing::debug!(parent: span, condition, %cause, "a handler refused");
         }
     }
-    count_and_refuse(switchboard, stanza, &refusal);
+    count_and_refuse(switchboard, asked, &refusal);
 }
 
 /// Logs what became of a stanza that a handler took. The span, which the event is in, has its kind,
@@ -220,18 +277,16 @@ pub(crate) fn refuse(switchboard: &Switchboard, stanza: &Stanza, refusal: &Refus
         condition = refusal.condition().as_str(),
         "stanza refused without a handler"
     );
-    count_and_refuse(switchboard, stanza, refusal);
+    Asked::of(stanza, |asked| count_and_refuse(switchboard, asked, refusal));
 }
 
-fn count_and_refuse(switchboard: &Switchboard, stanza: &Stanza, refusal: &Refusal) {
-    Asked::of(stanza, |asked| {
-        let outcome = match asked.may_be_refused() {
-            true => Outcome::Refused,
-            false => Outcome::Ignored,
-        };
-        switchboard.metrics().received(stanza.kind(), outcome);
-        say(switchboard, asked, refusal);
-    });
+fn count_and_refuse(switchboard: &Switchboard, asked: &Asked<'_>, refusal: &Refusal) {
+    let outcome = match asked.may_be_refused() {
+        true => Outcome::Refused,
+        false => Outcome::Ignored,
+    };
+    switchboard.metrics().received(asked.kind, outcome);
+    say(switchboard, asked, refusal);
 }
 
 /// Refuses what is known of a stanza.
@@ -240,9 +295,13 @@ pub(crate) fn say(switchboard: &Switchboard, asked: &Asked<'_>, refusal: &Refusa
         asked.refuse(gate, out, refusal).map(usize::from)
     });
     match said {
-        Ok(0) => {}
+        Ok(0) | Err(NotAdded::Ended) => {}
         Ok(_) => switchboard.metrics().refused(refusal.condition()),
-        Err(why) => tracing::error!(%why, "a refusal could not be sent"),
+        Err(NotAdded::Refused(why)) => {
+            if let Some(permit) = switchboard.may_log(Line::RefusalNotSent) {
+                tracing::error!(%why, omitted = permit.omitted, "a refusal could not be sent");
+            }
+        }
     }
 }
 
@@ -254,11 +313,14 @@ fn panicked(switchboard: &Switchboard, route: &Route, panic: &(dyn Any + Send)) 
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("no message");
-    tracing::error!(
-        handler = route.name,
-        incident,
-        message,
-        "a handler panicked"
-    );
+    if let Some(permit) = switchboard.may_log(Line::Panicked) {
+        tracing::error!(
+            handler = route.name,
+            incident,
+            message,
+            omitted = permit.omitted,
+            "a handler panicked"
+        );
+    }
     Refusal::new(Condition::InternalServerError).text(format!("Incident {incident}"))
 }

@@ -22,9 +22,9 @@ pub use tls::{Security, Server};
 
 const LIMITS: Limits = Limits {
     stanza_bytes: 1 << 26,
+    elements: 1 << 24,
     depth: 256,
     attributes: 4_096,
-    start_tag_bytes: 1 << 22,
 };
 
 /// How many stanzas may wait for somebody to look at them.

@@ -19,9 +19,9 @@ use super::lock;
 /// Wider than any component's: a large stanza comes back to whoever sent it.
 const LIMITS: Limits = Limits {
     stanza_bytes: 1 << 27,
+    elements: 1 << 24,
     depth: 256,
     attributes: 4096,
-    start_tag_bytes: 1 << 20,
 };
 /// As much of the first words is kept to tell who speaks.
 const FIRST_WORDS: usize = 200;

@@ -9,7 +9,7 @@ use memchr::{memchr, memrchr};
 
 mod bind;
 
-use super::malformed::Malformed;
+use super::malformed::{MISMATCHED_END_TAG, Malformed};
 use super::node::{Name, Node, Ns};
 use super::scope::Scope;
 use super::text::{Decoder, Span, Survey};
@@ -183,19 +183,18 @@ impl<'s> Builder<'s> {
 
     #[inline]
     fn end_tag(&mut self, at: usize) -> Result<usize, Malformed> {
-        const MISMATCH: Malformed = Malformed::NotWellFormed("an end tag that closes nothing");
         let element = self.open as usize;
         let Some(Node::Element { name, .. }) = self.nodes.get(element) else {
-            return Err(MISMATCH);
+            return Err(MISMATCHED_END_TAG);
         };
         let expected = self.written(name.raw());
         let rest = self.bytes.get(at..).unwrap_or_default();
         if !rest.starts_with(expected) {
-            return Err(MISMATCH);
+            return Err(MISMATCHED_END_TAG);
         }
         let blank = self.skip_space(at + expected.len());
         if self.byte(blank) != Some(b'>') {
-            return Err(MISMATCH);
+            return Err(MISMATCHED_END_TAG);
         }
         self.close(element);
         Ok(blank + 1)

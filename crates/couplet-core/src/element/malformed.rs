@@ -37,6 +37,10 @@ pub enum Malformed {
     PolicyViolation(&'static str),
 }
 
+/// Found by the framer in a stanza whose end never comes, by the tree in a whole one.
+pub(crate) const MISMATCHED_END_TAG: Malformed =
+    Malformed::NotWellFormed("an end tag that closes nothing");
+
 impl Malformed {
     /// The name of the stream error that tells the server about it (RFC 6120, 4.9.3).
     ///

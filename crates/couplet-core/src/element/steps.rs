@@ -25,7 +25,7 @@ use super::{Element, Tree};
 /// // What the framer lets through by default can always be parsed.
 /// assert!(couplet_core::framer::Limits::default().depth <= couplet_core::element::DEEPEST);
 /// ```
-pub const DEEPEST: usize = 128;
+pub const DEEPEST: usize = 256;
 
 /// One step of a walk over an element. `Debug` does not show the text.
 ///

@@ -2,7 +2,9 @@
 //!
 //! Deliberately no rewriting: quotes, references, prefixes and blanks stay as they came.
 
-use memchr::{memchr, memchr3, memmem};
+use std::collections::HashMap;
+
+use memchr::{memchr, memchr_iter, memchr3, memmem};
 
 use super::{
     Element,
@@ -61,24 +63,35 @@ impl<'a> Element<'a> {
     /// The default namespace, and each prefix that occurs in it, be it in a value.
     fn declare_what_is_in_force(self, own: &str, wire: &mut Wire<'_>) {
         let tree = self.tree;
-        let declares = |prefix: &str| self.declared().any(|(own, _)| own == prefix);
-        let mut told: Vec<&str> = Vec::new();
         let mut around: Vec<_> = self.around().flat_map(Element::declared).collect();
         if !around.iter().any(|(prefix, _)| prefix.is_empty()) {
             around.push(("", tree.uri(tree.scope.default_ns())));
         }
+        // Each prefix once: a stranger chooses how many there are. What is declared here or
+        // mentioned nowhere is left out; the rest is written when it is met first.
+        let mut due: HashMap<&str, bool> = HashMap::new();
+        due.extend(
+            around
+                .iter()
+                .map(|(prefix, _)| (*prefix, prefix.is_empty())),
+        );
+        due.extend(tree.scope.prefixes().map(|(prefix, _)| (prefix, false)));
+        for prefix in mentioned(own) {
+            due.entry(prefix).and_modify(|due| *due = true);
+        }
+        for (prefix, _) in self.declared() {
+            due.remove(prefix);
+        }
         // The innermost declaration counts, and the last of several in one place.
         let outermost = tree.scope.prefixes().rev();
         for (prefix, uri) in around.into_iter().rev().chain(outermost) {
-            if told.contains(&prefix) || declares(prefix) {
+            if due.remove(prefix) != Some(true) {
                 continue;
             }
             let uri = if uri == NS_COMPONENT { NS_CLIENT } else { uri };
             if prefix.is_empty() {
-                told.push(prefix);
                 wire.attribute("xmlns", uri);
-            } else if mentions(own, prefix) {
-                told.push(prefix);
+            } else {
                 wire.attribute(&format!("xmlns:{prefix}"), uri);
             }
         }
@@ -112,10 +125,23 @@ impl<'a> Element<'a> {
     }
 }
 
-/// Whether something of this prefix may be in it.
-fn mentions(own: &str, prefix: &str) -> bool {
-    let own = own.as_bytes();
-    memmem::find_iter(own, prefix.as_bytes()).any(|at| own.get(at + prefix.len()) == Some(&b':'))
+/// What stands before colons in these characters and may be a prefix: in names, and in values such
+/// as that of `xsi:type`.
+fn mentioned(own: &str) -> impl Iterator<Item = &str> {
+    memchr_iter(b':', own.as_bytes()).filter_map(|colon| {
+        let before = own.get(..colon)?;
+        let of_a_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.') || c > '\x7F';
+        let start = before
+            .char_indices()
+            .rev()
+            .take_while(|(_, c)| of_a_name(*c))
+            .last();
+        let (start, _) = start?;
+        let starts_none = |c: char| c.is_ascii_digit() || matches!(c, '-' | '.');
+        before
+            .get(start..)
+            .map(|word| word.trim_start_matches(starts_none))
+    })
 }
 
 /// How long the element is that well-formed XML begins with.
@@ -237,6 +263,18 @@ mod tests {
                 "<a xmlns:xs='urn:s' xmlns:i='urn:i' xmlns:o='urn:o'><b xmlns='' i:type='xs:string'/></a>"
             ),
             "<b xmlns:i='urn:i' xmlns:xs='urn:s' xmlns='' i:type='xs:string'/>"
+        );
+    }
+
+    #[test]
+    fn of_many_prefixes_around_those_that_are_used_are_declared() {
+        let around: String = (0..400).map(|n| format!(" xmlns:p{n}='urn:{n}'")).collect();
+        let xml = cut(&format!(
+            "<a{around}><b xmlns='u' p7:c='1' d='(p8:e)'>http://x</b></a>"
+        ));
+        assert!(
+            xml.starts_with("<b xmlns:p8='urn:8' xmlns:p7='urn:7' xmlns='u'"),
+            "{xml}"
         );
     }
 

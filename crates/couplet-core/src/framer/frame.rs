@@ -22,21 +22,22 @@ use super::Skipped;
 pub struct Limits {
     /// Bytes of one stanza. 512 KiB, as Prosody's limit for a component's stanzas.
     pub stanza_bytes: usize,
-    /// Elements within each other, the stanza itself included. 64.
+    /// Elements of one stanza, itself included. 20,000: one for every 26 bytes of the largest
+    /// stanza. A tree of very small elements takes many times its bytes.
+    pub elements: usize,
+    /// Elements within each other, the stanza itself included. 128.
     pub depth: usize,
-    /// Attributes and namespace declarations of one element. 128.
+    /// Attributes and namespace declarations of one element. 512.
     pub attributes: usize,
-    /// Bytes of one start tag. 64 KiB.
-    pub start_tag_bytes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             stanza_bytes: 512 * 1024,
-            depth: 64,
-            attributes: 128,
-            start_tag_bytes: 64 * 1024,
+            elements: 20_000,
+            depth: 128,
+            attributes: 512,
         }
     }
 }
@@ -61,12 +62,12 @@ impl Default for Limits {
 pub enum LimitKind {
     /// [`Limits::stanza_bytes`].
     StanzaBytes,
+    /// [`Limits::elements`].
+    Elements,
     /// [`Limits::depth`].
     Depth,
     /// [`Limits::attributes`].
     Attributes,
-    /// [`Limits::start_tag_bytes`].
-    StartTagBytes,
 }
 
 /// One thing that happened on a stream. `Debug` does not show a stanza's content.

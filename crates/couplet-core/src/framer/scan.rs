@@ -1,12 +1,13 @@
 //! Finds the end of one top-level element, resumable at any byte.
 //!
 //! It knows tags, quotes and CDATA, and counts; deliberately nothing else is checked here, because
-//! every byte is looked at once more by the tree, and this way a byte costs a nanosecond.
+//! every byte is looked at once more by the tree, and this way a byte costs a nanosecond. Names are
+//! compared only in an element whose end is not there yet: the tree would never see it.
 
 use memchr::memchr;
 
 use super::{LimitKind, Limits};
-use crate::element::Malformed;
+use crate::element::{MISMATCHED_END_TAG, Malformed};
 use crate::octets::find;
 
 const CDATA: &[u8] = b"<![CDATA[";
@@ -16,8 +17,12 @@ enum State {
     Content,
     /// Behind a `<`.
     Open,
+    /// In the name of a start tag, with its hash so far; only where names are compared.
+    StartName(u64),
     /// In a start tag, in a value within these quotes or in none.
     StartTag(Option<u8>),
+    /// In the name of an end tag, as above.
+    EndName(u64),
     EndTag,
     /// So many bytes of `<![CDATA[` have been seen.
     Bang(usize),
@@ -30,9 +35,11 @@ enum State {
 pub(super) struct Scan {
     state: State,
     depth: usize,
+    elements: usize,
     attributes: usize,
-    /// Where the start tag began, counted from the element's first byte.
-    tag: usize,
+    /// Hashes of the names of the open elements, the outermost first, as far as the limit of depth
+    /// goes; `None` where names are not compared.
+    names: Option<Vec<u64>>,
     /// The first limit that was exceeded. From then on nothing else is measured.
     pub(super) over: Option<LimitKind>,
 }
@@ -42,10 +49,25 @@ impl Scan {
         Self {
             state: State::Content,
             depth: 0,
+            elements: 0,
             attributes: 0,
-            tag: 0,
+            names: None,
             over: None,
         }
+    }
+
+    /// Compares the names of tags too. For an element whose end is not there yet: after a
+    /// mismatched end tag it would never come, and everything behind would be taken for content.
+    pub(super) fn comparing_names() -> Self {
+        Self {
+            names: Some(Vec::new()),
+            ..Self::new()
+        }
+    }
+
+    /// Whether names are compared.
+    pub(super) fn compares_names(&self) -> bool {
+        self.names.is_some()
     }
 
     /// Whether the bytes so far end within a quoted attribute value.
@@ -71,7 +93,7 @@ impl Scan {
                 State::Content => match rest {
                     [b'<', next, ..] => {
                         at += 1;
-                        self.open(*next, at.saturating_sub(start + 1), limits)?;
+                        self.open(*next, limits)?;
                     }
                     [b'<'] => {
                         at += 1;
@@ -79,13 +101,19 @@ impl Scan {
                     }
                     _ => at += memchr(b'<', rest).unwrap_or(rest.len()),
                 },
-                State::Open => self.open(first, at.saturating_sub(start + 1), limits)?,
+                State::Open => self.open(first, limits)?,
+                State::StartName(hash) => {
+                    let (length, hash) = read_name(rest, hash);
+                    at += length;
+                    self.state = State::StartName(hash);
+                    if length < rest.len() {
+                        self.note_name(hash, limits);
+                        self.state = State::StartTag(None);
+                    }
+                }
                 State::StartTag(quote) => match self.start_tag(rest, quote, limits) {
                     Some(length) => {
                         at += length;
-                        if at - start - self.tag.min(at - start) > limits.start_tag_bytes {
-                            self.exceeded(LimitKind::StartTagBytes);
-                        }
                         // Behind `/` it is empty; a quote before `>` cannot be mistaken for it.
                         let empty = at >= 2 && bytes.get(at - 2) == Some(&b'/');
                         self.depth += usize::from(!empty);
@@ -96,6 +124,19 @@ impl Scan {
                     }
                     None => at = bytes.len(),
                 },
+                State::EndName(hash) if first == b'/' => {
+                    at += 1;
+                    self.state = State::EndName(hash);
+                }
+                State::EndName(hash) => {
+                    let (length, hash) = read_name(rest, hash);
+                    at += length;
+                    self.state = State::EndName(hash);
+                    if length < rest.len() {
+                        self.compare_name(hash)?;
+                        self.state = State::EndTag;
+                    }
+                }
                 State::EndTag => match find(rest, [b'>']) {
                     Some(offset) => {
                         at += offset + 1;
@@ -135,8 +176,9 @@ impl Scan {
 
     /// At the byte behind a `<`, which stays to be read: no state minds it.
     #[inline]
-    fn open(&mut self, first: u8, tag: usize, limits: &Limits) -> Result<(), Malformed> {
+    fn open(&mut self, first: u8, limits: &Limits) -> Result<(), Malformed> {
         self.state = match first {
+            b'/' if self.compares_names() => State::EndName(0),
             b'/' => State::EndTag,
             b'!' => State::Bang(1),
             b'?' => return Err(Malformed::RestrictedXml("a processing instruction")),
@@ -144,8 +186,15 @@ impl Scan {
                 if self.depth >= limits.depth {
                     self.exceeded(LimitKind::Depth);
                 }
-                (self.tag, self.attributes) = (tag, 0);
-                State::StartTag(None)
+                self.elements += 1;
+                if self.elements > limits.elements {
+                    self.exceeded(LimitKind::Elements);
+                }
+                self.attributes = 0;
+                match self.names {
+                    Some(_) => State::StartName(0),
+                    None => State::StartTag(None),
+                }
             }
         };
         Ok(())
@@ -180,11 +229,26 @@ impl Scan {
         None
     }
 
-    fn starved(&mut self, length: usize, limits: &Limits) {
-        let in_tag = matches!(self.state, State::StartTag(_));
-        if in_tag && length.saturating_sub(self.tag) > limits.start_tag_bytes {
-            self.exceeded(LimitKind::StartTagBytes);
+    fn note_name(&mut self, hash: u64, limits: &Limits) {
+        if let Some(names) = &mut self.names
+            && self.depth < limits.depth
+        {
+            names.truncate(self.depth);
+            names.push(hash);
         }
+    }
+
+    /// Deeper than the limit allows, elements are only counted.
+    fn compare_name(&self, hash: u64) -> Result<(), Malformed> {
+        let level = self.depth.checked_sub(1);
+        let names = self.names.as_deref().unwrap_or_default();
+        match level.and_then(|level| names.get(level)) {
+            Some(open) if *open != hash => Err(MISMATCHED_END_TAG),
+            _ => Ok(()),
+        }
+    }
+
+    fn starved(&mut self, length: usize, limits: &Limits) {
         if length > limits.stanza_bytes {
             self.exceeded(LimitKind::StanzaBytes);
         }
@@ -210,4 +274,15 @@ fn bang(seen: usize, byte: u8) -> Result<State, Malformed> {
         (false, 2, _) => Err(Malformed::RestrictedXml("a document type")),
         _ => Err(Malformed::NotWellFormed("a broken CDATA section")),
     }
+}
+
+/// Reads on in a name; how many of the bytes belong to it, and its hash so far.
+fn read_name(bytes: &[u8], hash: u64) -> (usize, u64) {
+    let ends = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'/' | b'>');
+    let length = bytes.iter().position(ends).unwrap_or(bytes.len());
+    let name = bytes.get(..length).unwrap_or_default();
+    let hash = name.iter().fold(hash, |hash, byte| {
+        (hash.rotate_left(5) ^ u64::from(*byte)).wrapping_mul(0x517c_c1b7_2722_0a95)
+    });
+    (length, hash)
 }

@@ -41,6 +41,11 @@ pub fn write_key<'k>(into: &'k mut String, from: &str, to: &str) -> &'k str {
     into
 }
 
+/// Whose lane this is: what stands before the NUL.
+pub(super) fn sender_of(key: &str) -> &str {
+    key.split_once('\0').map_or(key, |(sender, _)| sender)
+}
+
 fn bare(address: &str) -> &str {
     address.split_once('/').map_or(address, |(bare, _)| bare)
 }

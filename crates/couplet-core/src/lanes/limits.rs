@@ -6,6 +6,9 @@ use std::{error::Error, fmt};
 
 /// How much [`Lanes`](super::Lanes) let run and wait; the defaults suit a service open to strangers.
 ///
+/// One sender may have a quarter of `at_once`, `busy_bytes` and `waiting_bytes`. Items of more than
+/// 4 KiB may have three quarters of the bytes, so that small ones find room beside them.
+///
 /// # Examples
 ///
 /// ```
@@ -20,6 +23,9 @@ pub struct LaneLimits {
     /// How many lanes may be busy at once; 1024 by default. 0 counts as 1, as nothing would ever
     /// start otherwise.
     pub at_once: usize,
+    /// The weight, in bytes, of the items of busy lanes together; 32 MiB by default. The first
+    /// item starts whatever it weighs.
+    pub busy_bytes: usize,
     /// How many items may wait in one lane; 64 by default.
     pub waiting_per_lane: usize,
     /// The weight, in bytes, that may wait in all lanes together; 16 MiB by default.
@@ -30,6 +36,7 @@ impl Default for LaneLimits {
     fn default() -> LaneLimits {
         LaneLimits {
             at_once: 1024,
+            busy_bytes: 32 * 1024 * 1024,
             waiting_per_lane: 64,
             waiting_bytes: 16 * 1024 * 1024,
         }
@@ -68,6 +75,7 @@ impl<T> fmt::Display for Refused<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.limit {
             Limit::Lane => "too many stanzas wait in this conversation",
+            Limit::Sender => "too many bytes of this sender wait",
             Limit::House => "too many bytes wait in all conversations",
         })
     }
@@ -88,6 +96,8 @@ impl<T> Error for Refused<T> {}
 pub enum Limit {
     /// As many items wait in this lane as may: one sender is too fast.
     Lane,
+    /// More bytes of this sender would wait, in all its lanes, than one sender's may.
+    Sender,
     /// More bytes would wait than may in all lanes: the house is full.
     House,
 }

@@ -14,9 +14,9 @@ const HEADER: &[u8] = b"<?xml version='1.0'?><stream:stream xmlns='jabber:compon
 const FOOTER: &[u8] = b"</stream:stream>";
 const WIDE: Limits = Limits {
     stanza_bytes: 1 << 30,
+    elements: 1 << 30,
     depth: 1 << 30,
     attributes: 1 << 30,
-    start_tag_bytes: 1 << 30,
 };
 
 #[derive(Debug, PartialEq)]

@@ -26,9 +26,10 @@ const GOES: u32 = 20;
 pub(super) async fn sweep(engine: &Engine, now: Moment) {
     static TOLD: Told = Told::never();
     if let Err(why) = settle_rest(engine, now).await
-        && TOLD.is_due()
+        && let Some(told) = TOLD.permit()
     {
         tracing::warn!(
+            omitted = told.omitted,
             ?why,
             "a configuration is not yet applied to all of its node"
         );
@@ -38,8 +39,12 @@ pub(super) async fn sweep(engine: &Engine, now: Moment) {
             Ok(true) => {}
             Ok(false) => return,
             Err(why) => {
-                if TOLD.is_due() {
-                    tracing::warn!(?why, "what has run out stays a while longer");
+                if let Some(told) = TOLD.permit() {
+                    tracing::warn!(
+                        omitted = told.omitted,
+                        ?why,
+                        "what has run out stays a while longer"
+                    );
                 }
                 return;
             }

@@ -62,8 +62,8 @@ pub(super) async fn deliver(
                 Ok(more) => more,
                 Err(why) => {
                     fanout.store_failed(&why);
-                    if TOLD.is_due() {
-                        tracing::warn!(%why, "the store does not tell what is announced");
+                    if let Some(told) = TOLD.permit() {
+                        tracing::warn!(omitted = told.omitted, %why, "the store does not tell what is announced");
                     }
                     pause(BREATH, &mut stopping).await;
                     continue;
@@ -85,8 +85,8 @@ pub(super) async fn deliver(
             }
             Err(Trouble::Store(why)) => {
                 fanout.store_failed(&why);
-                if TOLD.is_due() {
-                    tracing::warn!(%why, "the store does not tell who is to be notified");
+                if let Some(told) = TOLD.permit() {
+                    tracing::warn!(omitted = told.omitted, %why, "the store does not tell who is to be notified");
                 }
                 pause(BREATH, &mut stopping).await;
             }
@@ -328,7 +328,10 @@ impl Delivery {
             }
         });
         if let Err(why) = written {
-            tracing::warn!(to = jid, %why, "a notification cannot be sent");
+            static TOLD: Told = Told::never();
+            if let Some(told) = TOLD.permit() {
+                tracing::warn!(omitted = told.omitted, to = jid, %why, "a notification cannot be sent");
+            }
         }
     }
 }

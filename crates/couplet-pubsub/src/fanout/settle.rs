@@ -121,8 +121,12 @@ async fn finish(fanout: &Fanout, job: JobId) {
             Ok(()) => break,
             Err(StoreError::Busy(why) | StoreError::Contended(why)) => {
                 static TOLD: Told = Told::never();
-                if TOLD.is_due() {
-                    tracing::warn!(why, "a delivered announcement cannot be forgotten yet");
+                if let Some(told) = TOLD.permit() {
+                    tracing::warn!(
+                        omitted = told.omitted,
+                        why,
+                        "a delivered announcement cannot be forgotten yet"
+                    );
                 }
                 time::sleep(pause).await;
                 pause *= 2;
@@ -159,8 +163,8 @@ async fn advance(fanout: &Fanout, job: JobId, upto: Cursor) {
         }
         Err(why) => {
             static TOLD: Told = Told::never();
-            if TOLD.is_due() {
-                tracing::warn!(%why, "how far an announcement got could not be noted");
+            if let Some(told) = TOLD.permit() {
+                tracing::warn!(omitted = told.omitted, %why, "how far an announcement got could not be noted");
             }
         }
     }

@@ -302,8 +302,9 @@ pub(super) fn left_out<T>(table: &str, row: Result<T, StoreError>) -> Option<T> 
         Ok(row) => Some(row),
         Err(why) => {
             static TOLD: Told = Told::never();
-            if TOLD.is_due() {
-                tracing::error!(table, error = %why, "a stored row cannot be read and is left out");
+            if let Some(told) = TOLD.permit() {
+                let omitted = told.omitted;
+                tracing::error!(table, omitted, error = %why, "a stored row cannot be read and is left out");
             }
             None
         }

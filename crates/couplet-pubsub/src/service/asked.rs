@@ -6,24 +6,20 @@ use async_trait::async_trait;
 use couplet::{Condition, Incoming, IntoResult, IqHandler, IqType, Refusal};
 use couplet_core::wire::Wire;
 use xmpp_parsers::iq::{IqGetPayload, IqSetPayload};
-use xso::{AsXml, FromXml};
+use xso::FromXml;
 
-use crate::{answering::Asker, codec, desk::Desk, reply::Reply};
+use crate::{answering::Asker, by_name::known_by_name, codec, desk::Desk, reply::Reply};
 
-/// Any `<pubsub/>` of an entity; the codec reads it, for whom a typed payload is too strict.
-#[derive(Debug, FromXml, AsXml)]
-#[xml(namespace = "http://jabber.org/protocol/pubsub", name = "pubsub", on_unknown_child = Discard, on_unknown_attribute = Discard)]
-pub(super) struct Entity;
+known_by_name! {
+    /// Any `<pubsub/>` of an entity; the codec reads it, for whom a typed payload is too strict.
+    pub(super) struct Entity = "http://jabber.org/protocol/pubsub", "pubsub";
 
-/// Any `<pubsub/>` of an owner.
-#[derive(Debug, FromXml, AsXml)]
-#[xml(namespace = "http://jabber.org/protocol/pubsub#owner", name = "pubsub", on_unknown_child = Discard, on_unknown_attribute = Discard)]
-pub(super) struct Owner;
+    /// Any `<pubsub/>` of an owner.
+    pub(super) struct Owner = "http://jabber.org/protocol/pubsub#owner", "pubsub";
 
-/// Any data form. (XEP-0004)
-#[derive(Debug, FromXml, AsXml)]
-#[xml(namespace = "jabber:x:data", name = "x", on_unknown_child = Discard, on_unknown_attribute = Discard)]
-pub(super) struct Form;
+    /// Any data form. (XEP-0004)
+    pub(super) struct Form = "jabber:x:data", "x";
+}
 
 impl IqGetPayload for Entity {}
 impl IqSetPayload for Entity {}
@@ -57,7 +53,10 @@ impl<T: FromXml + Send + 'static> IqHandler for Handler<T> {
         let payload = ask.stanza().payloads().next();
         let payload = payload.ok_or(Condition::BadRequest)?;
         let request = codec::read(payload, self.type_, ask.from()).map_err(codec::refusal)?;
-        let reply = self.desk.answer(ask.from(), request).await?;
+        let from = ask.from().clone();
+        // Its tree may take many times what was read from it.
+        drop(ask);
+        let reply = self.desk.answer(&from, request).await?;
         match codec::unchanged(&reply) {
             Some(refusal) => Err(refusal),
             None => Ok(Answer {

@@ -59,9 +59,9 @@ impl Login {
     fn new(line: u64, stanza_limit: Option<usize>) -> Login {
         let limits = Limits {
             stanza_bytes: stanza_limit.unwrap_or(STANZA),
+            elements: usize::MAX,
             depth: usize::MAX,
             attributes: usize::MAX,
-            start_tag_bytes: usize::MAX,
         };
         Login {
             line,

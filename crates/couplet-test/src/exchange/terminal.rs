@@ -29,9 +29,9 @@ impl Terminal {
         // Whatever may be sent shall be sent: the limits under test are the component's.
         let mut framer = Framer::new(Limits {
             stanza_bytes: usize::MAX,
+            elements: usize::MAX,
             depth: usize::MAX,
             attributes: usize::MAX,
-            start_tag_bytes: usize::MAX,
         });
         framer.push(HEADER);
         exchange.change(|state| state.users.insert(address.to_owned(), Inbox::default()));

@@ -50,6 +50,7 @@ impl Component {
         self.features.mount(&mut router);
         let limits = LaneLimits {
             at_once: self.config.limits.handlers,
+            busy_bytes: self.config.limits.handler_bytes,
             waiting_per_lane: self.config.limits.waiting_per_conversation,
             waiting_bytes: self.config.limits.waiting_bytes,
         };

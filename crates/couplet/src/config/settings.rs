@@ -17,7 +17,7 @@ pub(super) const PREFIX: &str = "COUPLET_";
 /// ```
 /// let setting = couplet::config::settings().iter().find(|s| s.name() == "limits.depth").unwrap();
 /// assert_eq!(setting.variable(), "COUPLET_LIMITS_DEPTH");
-/// assert_eq!(setting.default(), "64");
+/// assert_eq!(setting.default(), "128");
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
@@ -219,10 +219,11 @@ static SETTINGS: [Setting; 31] = [
     Setting::new("tls.ca_file", "a PEM file with a certificate authority to trust as well", Kind::File(field!(tls.ca_file))),
 
     Setting::new("limits.stanza_bytes", "the largest stanza taken in", Kind::Size(STANZA, field!(limits.stanza_bytes))),
+    Setting::new("limits.elements", "how many elements a stanza may have", Kind::Count(range(100, 10_000_000, "ordinary stanzas would be refused", MEMORY), field!(limits.elements))),
     Setting::new("limits.depth", "how deep elements may be nested in a stanza", Kind::Count(range(8, 256, "ordinary stanzas would be refused", "parsed payloads are freed recursively, so the stack could overflow"), field!(limits.depth))),
     Setting::new("limits.attributes", "how many attributes an element may have", Kind::Count(range(16, 4096, "ordinary stanzas would be refused", "comparing so many takes long"), field!(limits.attributes))),
-    Setting::new("limits.start_tag_bytes", "the longest start tag taken in", Kind::Size(range(4096, 64 << 20, "a tag with three addresses takes 9 KiB", MEMORY), field!(limits.start_tag_bytes))),
     count("limits.handlers", "how many handlers run at once", "no handler could ever run", field!(limits.handlers)),
+    Setting::new("limits.handler_bytes", "how many bytes of memory the stanzas of running handlers may take", Kind::Size(QUEUE, field!(limits.handler_bytes))),
     count("limits.waiting_per_conversation", "how many stanzas of one conversation may wait for a handler", "nothing could wait while a handler runs", field!(limits.waiting_per_conversation)),
     Setting::new("limits.waiting_bytes", "how many bytes of stanzas may wait for handlers in all", Kind::Size(QUEUE, field!(limits.waiting_bytes))),
     Setting::new("limits.outgoing_bytes", "how many bytes may wait for the socket", Kind::Size(QUEUE, field!(limits.outgoing_bytes))),

@@ -35,14 +35,16 @@ pub struct Tls {
 pub struct Limits {
     /// The largest stanza taken in.
     pub stanza_bytes: usize,
+    /// How many elements a stanza may have.
+    pub elements: usize,
     /// How deep elements may be nested in a stanza.
     pub depth: usize,
     /// How many attributes one element may have.
     pub attributes: usize,
-    /// The longest start tag taken in.
-    pub start_tag_bytes: usize,
     /// How many handlers run at once.
     pub handlers: usize,
+    /// How many bytes of memory the stanzas of running handlers may take.
+    pub handler_bytes: usize,
     /// How many stanzas of one conversation may wait for a handler.
     pub waiting_per_conversation: usize,
     /// How many bytes of stanzas may wait for handlers in all.
@@ -164,10 +166,11 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             stanza_bytes: 512 << 10,
-            depth: 64,
-            attributes: 128,
-            start_tag_bytes: 64 << 10,
+            elements: 20_000,
+            depth: 128,
+            attributes: 512,
             handlers: 1024,
+            handler_bytes: 32 << 20,
             waiting_per_conversation: 64,
             waiting_bytes: 16 << 20,
             outgoing_bytes: 16 << 20,

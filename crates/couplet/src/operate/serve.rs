@@ -1,13 +1,14 @@
 //! The pages over HTTP: `/healthz`, `/readyz`, `/metrics`.
 //!
-//! Whoever connects has ten seconds and one of sixteen places, and gets one answer.
+//! Each connection gets one answer. It has two seconds for its request and ten for everything, and
+//! where all places are taken the oldest that has not asked yet makes room.
 
 use std::{
-    io,
-    net::SocketAddr,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -17,32 +18,94 @@ use axum::{
     http::{StatusCode, header},
     response::IntoResponse,
     routing::get,
-    serve::Listener,
+};
+use hyper::{
+    server::conn::http1,
+    service::{Service, service_fn},
+};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::{self, Instant, Sleep},
+    task::{AbortHandle, JoinSet},
+    time::{self, Instant},
 };
 
 use super::{page, recorder::Recorder};
 use crate::health::Health;
 
-/// How long a visitor may take for everything.
+/// How long a connection may take for the head of its request.
+const REQUEST: Duration = Duration::from_secs(2);
+/// How long it may take for everything.
 const VISIT: Duration = Duration::from_secs(10);
-
-/// How many visitors there are at once; others wait in the backlog of the socket.
-const PLACES: usize = 16;
+/// How many connections there are at once.
+pub(super) const PLACES: usize = 64;
 
 /// Serves until it is dropped.
 pub(super) async fn serve(listener: TcpListener, health: Health, recorder: Recorder) {
-    let door = Door {
-        listener,
-        places: Arc::new(Semaphore::new(PLACES)),
-    };
-    if let Err(why) = axum::serve(door, pages(health, recorder)).await {
-        tracing::error!(%why, "health, readiness and metrics are served no more");
+    let pages = pages(health, recorder);
+    let mut visitors = Visitors::default();
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => visitors.admit(stream, &pages),
+            Err(why) => {
+                // Out of file descriptors, as a rule: that passes.
+                tracing::warn!(%why, "no connection can be accepted at operate.listen");
+                time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+        // Those that are here have their turn before the next is let in, however many knock.
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The connections that are served, the oldest first.
+#[derive(Default)]
+struct Visitors {
+    tasks: JoinSet<()>,
+    places: VecDeque<Place>,
+}
+
+struct Place {
+    task: AbortHandle,
+    has_asked: Arc<AtomicBool>,
+}
+
+impl Visitors {
+    fn admit(&mut self, stream: TcpStream, pages: &Router) {
+        while self.tasks.try_join_next().is_some() {}
+        self.places.retain(|place| !place.task.is_finished());
+        if self.places.len() >= PLACES {
+            let idle = |place: &Place| !place.has_asked.load(Ordering::Relaxed);
+            let oldest = self.places.iter().position(idle).unwrap_or_default();
+            if let Some(place) = self.places.remove(oldest) {
+                place.task.abort();
+            }
+        }
+        let has_asked = Arc::new(AtomicBool::new(false));
+        let visit = visit(stream, pages.clone(), Arc::clone(&has_asked));
+        let task = self.tasks.spawn(visit);
+        self.places.push_back(Place { task, has_asked });
+    }
+}
+
+async fn visit(stream: TcpStream, pages: Router, has_asked: Arc<AtomicBool>) {
+    let pages = TowerToHyperService::new(pages);
+    let answer = service_fn(move |request| {
+        has_asked.store(true, Ordering::Relaxed);
+        pages.call(request)
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(REQUEST)
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), answer);
+    match time::timeout(VISIT, served).await {
+        Ok(Ok(())) => {}
+        Ok(Err(why)) => tracing::debug!(%why, "a connection at operate.listen has failed"),
+        Err(_elapsed) => tracing::debug!("a connection at operate.listen took too long"),
     }
 }
 
@@ -77,90 +140,3 @@ async fn nothing_here() -> impl IntoResponse {
 }
 
 const ONE_ANSWER: [(header::HeaderName, &str); 1] = [(header::CONNECTION, "close")];
-
-/// Lets visitors in while there are places.
-struct Door {
-    listener: TcpListener,
-    places: Arc<Semaphore>,
-}
-
-impl Listener for Door {
-    type Io = Visitor;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Visitor, SocketAddr) {
-        loop {
-            // Nobody closes the semaphore.
-            let Ok(place) = Arc::clone(&self.places).acquire_owned().await else {
-                return std::future::pending().await;
-            };
-            match self.listener.accept().await {
-                Ok((stream, address)) => return (Visitor::new(stream, place), address),
-                Err(why) => {
-                    // Out of file descriptors, as a rule: that passes.
-                    tracing::warn!(%why, "nobody can be let in at operate.listen");
-                    time::sleep(Duration::from_secs(1)).await;
-                }
-            }
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
-    }
-}
-
-/// A connection that fails when its time is up.
-struct Visitor {
-    stream: TcpStream,
-    until: Pin<Box<Sleep>>,
-    _place: OwnedSemaphorePermit,
-}
-
-impl Visitor {
-    fn new(stream: TcpStream, place: OwnedSemaphorePermit) -> Visitor {
-        Visitor {
-            stream,
-            until: Box::pin(time::sleep(VISIT)),
-            _place: place,
-        }
-    }
-
-    fn poll_time_is_up(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        match self.until.as_mut().poll(cx) {
-            Poll::Ready(()) => Err(io::ErrorKind::TimedOut.into()),
-            Poll::Pending => Ok(()),
-        }
-    }
-}
-
-impl AsyncRead for Visitor {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        self.poll_time_is_up(cx)?;
-        Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Visitor {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_time_is_up(cx)?;
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_time_is_up(cx)?;
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}

@@ -1,66 +1,22 @@
-use std::{future::pending, io, time::Duration};
+use std::{future::pending, time::Duration};
 
 use metrics::set_default_local_recorder;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
+    io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     task::JoinSet,
     time::Instant,
 };
 
-use super::{ask, recorder::Recorder, serve::serve, url};
-use crate::{
-    Component, Config, Connect, Incoming, Message, Stream, async_trait, config::Sources,
-    health::Health,
+use super::{
+    ask,
+    recorder::Recorder,
+    serve::{PLACES, serve},
+    url,
 };
-
-const HEADER: &str = "<stream:stream xmlns='jabber:component:accept' \
-    xmlns:stream='http://etherx.jabber.org/streams' from='echo.test' id='1'>";
-
-struct Memory(Option<DuplexStream>);
-
-#[async_trait]
-impl Connect for Memory {
-    async fn connect(&mut self) -> io::Result<Box<dyn Stream>> {
-        let ours = self.0.take().ok_or(io::ErrorKind::ConnectionRefused)?;
-        Ok(Box::new(ours))
-    }
-}
-
-/// The server's end of a connection.
-struct Server(DuplexStream);
-
-impl Server {
-    /// A component that is online here, in tasks that end with the test.
-    async fn with(component: Component, tasks: &mut JoinSet<()>) -> Server {
-        let (ours, theirs) = duplex(1 << 20);
-        let component = component.connect_through(Memory(Some(theirs)));
-        tasks.spawn(async move {
-            let _ended = Box::pin(component.run(pending())).await;
-        });
-        let mut server = Server(ours);
-        server.until("streams").await;
-        server.say(HEADER).await;
-        server.until("</handshake>").await;
-        server.say("<handshake/>").await;
-        server
-    }
-
-    async fn say(&mut self, xml: &str) {
-        self.0.write_all(xml.as_bytes()).await.unwrap();
-    }
-
-    async fn until(&mut self, words: &str) -> String {
-        let mut heard = String::new();
-        while !heard.contains(words) {
-            let mut bytes = [0; 4096];
-            let read = self.0.read(&mut bytes).await.unwrap();
-            assert_ne!(read, 0, "{heard}");
-            heard += std::str::from_utf8(&bytes[..read]).unwrap();
-        }
-        heard
-    }
-}
+use crate::{
+    Component, Config, Incoming, Message, config::Sources, health::Health, raw_server::Server,
+};
 
 fn echo(config: Config) -> Component {
     Component::new(config)
@@ -78,7 +34,7 @@ async fn every_stanza_is_counted_once_by_what_became_of_it() {
     let _here = set_default_local_recorder(&recorder);
     let mut tasks = JoinSet::new();
     let config = Config::new("echo.test", "x");
-    let mut server = Server::with(echo(config), &mut tasks).await;
+    let mut server = Server::with(echo(config), pending(), &mut tasks).await;
     let deep = "<x>".repeat(200) + &"</x>".repeat(200);
     for (stanza, answer) in [
         (
@@ -145,7 +101,7 @@ async fn what_waits_is_counted_while_it_waits() {
         chat.reply("done").await
     });
     let link = slow.link();
-    let mut server = Server::with(slow, &mut tasks).await;
+    let mut server = Server::with(slow, pending(), &mut tasks).await;
     let chat = "<message from='a@b/c' to='echo.test' type='chat'><body>hi</body></message>";
     server.say(&chat.repeat(3)).await;
     tasks.spawn(async move {
@@ -184,7 +140,7 @@ async fn the_link_is_up_until_it_is_lost_and_its_ping_is_timed() {
     let mut tasks = JoinSet::new();
     let config = Config::new("echo.test", "x");
     let health = config.health.clone();
-    let mut server = Server::with(echo(config), &mut tasks).await;
+    let mut server = Server::with(echo(config), pending(), &mut tasks).await;
     let ping = server.until("</iq>").await;
     says(&recorder, "couplet_link_up{domain=\"echo.test\"} 1");
     assert!(health.readiness(Instant::now()).is_ok());
@@ -262,20 +218,44 @@ async fn only_get_and_head_are_answered_and_only_where_something_is() {
     assert_eq!(asked.await.unwrap().unwrap(), "online as echo.test");
 }
 
-#[tokio::test(start_paused = true)]
-async fn who_says_nothing_loses_the_place_to_who_waits() {
+const HALF_A_REQUEST: &[u8] = b"GET /healthz HTTP/1.1\r\nHo";
+
+async fn idle_visitors(address: std::net::SocketAddr, number: usize) -> Vec<TcpStream> {
+    let mut idle = Vec::new();
+    for _ in 0..number {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(HALF_A_REQUEST).await.unwrap();
+        idle.push(stream);
+    }
+    idle
+}
+
+#[tokio::test]
+async fn health_is_answered_among_many_visitors_that_ask_nothing() {
     let mut tasks = JoinSet::new();
     let address = served(Health::default(), &mut tasks).await;
-    let mut silent = Vec::new();
-    for _ in 0..16 {
-        silent.push(TcpStream::connect(address).await.unwrap());
-    }
+    let mut idle = idle_visitors(address, 5 * PLACES).await;
     let request = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     let answer = exchange(address, request).await;
     assert!(answer.ends_with("alive\n"), "{answer}");
-    for mut stream in silent {
-        let mut nothing = [0; 1];
-        assert!(matches!(stream.read(&mut nothing).await, Ok(0) | Err(_)));
+    // The oldest have made room; the youngest has not, and may still ask.
+    let mut nothing = [0; 1];
+    assert!(matches!(idle[0].read(&mut nothing).await, Ok(0) | Err(_)));
+    let youngest = idle.last_mut().unwrap();
+    youngest.write_all(b"st: x\r\n\r\n").await.unwrap();
+    let mut answer = String::new();
+    youngest.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.ends_with("alive\n"), "{answer}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_does_not_finish_the_request_is_let_go() {
+    let mut tasks = JoinSet::new();
+    let address = served(Health::default(), &mut tasks).await;
+    for mut stream in idle_visitors(address, 3).await {
+        let mut answer = String::new();
+        let read = stream.read_to_string(&mut answer).await;
+        assert!(read.is_err() || !answer.contains("alive"), "{answer}");
     }
 }
 
