@@ -123,7 +123,7 @@ impl Send {
         text: &str,
     ) -> Result<(), Failure> {
         let domain = match (&self.from, config.domain.as_str()) {
-            (Some(from), "") => from.domain().as_str(),
+            (Some(from), "") => from.domain(),
             (_, domain) => domain,
         };
         let type_ = MessageType::from(self.type_);

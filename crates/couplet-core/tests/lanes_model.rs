@@ -74,7 +74,7 @@ struct Naive {
 }
 
 fn sender(key: Name) -> &'static str {
-    key.split('\0').next().unwrap()
+    key.split('\0').next().unwrap_or_default()
 }
 
 fn total(weights: impl Iterator<Item = usize> + Clone, large_only: bool) -> usize {

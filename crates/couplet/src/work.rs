@@ -277,7 +277,9 @@ pub(crate) fn refuse(switchboard: &Switchboard, stanza: &Stanza, refusal: &Refus
         condition = refusal.condition().as_str(),
         "stanza refused without a handler"
     );
-    Asked::of(stanza, |asked| count_and_refuse(switchboard, asked, refusal));
+    Asked::of(stanza, |asked| {
+        count_and_refuse(switchboard, asked, refusal)
+    });
 }
 
 fn count_and_refuse(switchboard: &Switchboard, asked: &Asked<'_>, refusal: &Refusal) {

@@ -209,7 +209,7 @@ const STANZA: Range<usize> = range(
 const QUEUE: Range<usize> = range(10_000, 4 << 30, "one stanza would not fit", MEMORY);
 
 #[rustfmt::skip]
-static SETTINGS: [Setting; 31] = [
+static SETTINGS: [Setting; 32] = [
     Setting::new("domain", "the domain of the component; sent in lower case, as servers name it", Kind::Domain(field!(domain))).with_flag("domain"),
     Setting::new("server", "where the server listens for components", Kind::Server(field!(server))).with_flag("server"),
     Setting::new("secret", "the secret shared with the server", Kind::Secret(field!(secret))),
