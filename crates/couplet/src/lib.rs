@@ -75,8 +75,6 @@ pub mod config;
 mod health;
 pub mod secret;
 mod odd_characters;
-#[cfg(test)]
-mod raw_server;
 
 pub use async_trait::async_trait;
 pub use couplet_core::{

@@ -31,7 +31,7 @@ use crate::{
 
 mod loss;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use loss::Loss;
 

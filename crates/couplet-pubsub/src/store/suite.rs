@@ -19,6 +19,7 @@ use super::{Claim, Cursor, Job, JobId, Store};
 pub(crate) mod changes;
 pub(crate) mod fanout;
 pub(crate) mod finds;
+pub(crate) mod held;
 pub(crate) mod lists;
 pub(crate) mod migrated;
 pub(crate) mod model;
@@ -53,15 +54,15 @@ macro_rules! suite {
                 others_are_found_in_the_order_they_were_named,
                 neighbours_in_the_alphabet_are_somebody_else,
                 an_entity_is_found_by_a_labels_and_by_u_labels,
-                few_of_many_subscriptions_are_found_and_those_that_are_named,
-                pending_and_everybody_are_found_some_at_a_time,
                 items_are_found_by_id_and_by_age,
                 owners_pending_and_everybody_are_found_when_asked_for,
-                a_subscription_begins_where_the_node_stands,
-                a_pending_subscription_begins_when_it_is_approved,
-                a_subscription_that_is_replaced_keeps_its_place,
                 usage_counts_nodes_created_and_subscriptions_held,
                 statistics_count_what_is_there;
+            held: a_subscription_begins_where_the_node_stands,
+                a_pending_subscription_begins_when_it_is_approved,
+                a_subscription_that_is_replaced_keeps_its_place,
+                few_of_many_subscriptions_are_found_and_those_that_are_named,
+                pending_and_everybody_are_found_some_at_a_time;
             lists: items_come_in_pages_in_both_directions,
                 items_come_by_number_and_by_id,
                 nodes_come_by_name_in_pages,
@@ -156,6 +157,18 @@ pub(crate) fn affiliate(jid: &str, affiliation: Affiliation) -> Change {
     Change::Affiliate {
         jid: bare(jid),
         affiliation,
+    }
+}
+
+pub(crate) fn subids(held: &[Subscription]) -> Vec<&str> {
+    held.iter().map(|held| held.subid.as_str()).collect()
+}
+
+pub(crate) fn about(node: &str, who: &str) -> Needs {
+    Needs {
+        actor: Some(bare(who)),
+        usage: true,
+        ..at(node)
     }
 }
 

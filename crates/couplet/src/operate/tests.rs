@@ -15,7 +15,8 @@ use super::{
     url,
 };
 use crate::{
-    Component, Config, Incoming, Message, config::Sources, health::Health, raw_server::Server,
+    Component, Config, Incoming, Message, config::Sources, health::Health,
+    session::tests::raw_server::Server,
 };
 
 fn echo(config: Config) -> Component {

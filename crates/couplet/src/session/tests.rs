@@ -1,11 +1,13 @@
+pub(crate) mod raw_server;
+
 use std::{future::pending, time::Duration};
 
 use tokio::{sync::oneshot, task::JoinSet};
 use xmpp_parsers::{ping::Ping, version::VersionQuery};
 
-use crate::{
-    Component, Config, Done, Incoming, NotSent, Outgoing, Refusal, RequestError, raw_server::Server,
-};
+use crate::{Component, Config, Done, Incoming, NotSent, Outgoing, Refusal, RequestError};
+
+use raw_server::Server;
 
 const CLOSING: &str = "</stream:stream>";
 
@@ -24,6 +26,8 @@ fn ask(id: &str, payload: &str) -> String {
 
 const PING: &str = "<ping xmlns='urn:xmpp:ping'/>";
 const VERSION: &str = "<query xmlns='jabber:iq:version'/>";
+
+use raw_server::Server;
 
 #[tokio::test(start_paused = true)]
 async fn nothing_follows_the_end_of_the_stream_and_what_waits_is_answered_before_it() {

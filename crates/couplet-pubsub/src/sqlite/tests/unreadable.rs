@@ -167,25 +167,3 @@ async fn an_export_leaves_out_what_cannot_be_read_and_nothing_behind_it() {
     let found = store.dump(Mark::Items(id, 0), 1).await.unwrap();
     assert_eq!(found.len(), 1, "{found:?}");
 }
-
-#[tokio::test]
-async fn an_archive_does_not_bring_in_what_breaks_out() {
-    let store = memory::store();
-    create(&store, "news").await;
-    run(&store, "news", vec![publish("1"), tell_subscribers()]).await;
-    let mut lines = Vec::new();
-    let go_on = |_| std::ops::ControlFlow::Continue(());
-    crate::archive::export(&*store, &mut lines, go_on)
-        .await
-        .unwrap();
-    let lines = String::from_utf8(lines).unwrap();
-    let payload = "<entry xmlns='urn:example:entry'>1</entry>";
-    assert!(lines.contains(payload), "{lines}");
-    let broken = lines.replace(payload, BREAKS_OUT);
-    let folder = TempDir::new().unwrap();
-    let other = super::super::open(&file(&folder)).await.unwrap();
-    let into = crate::archive::Into::Empty;
-    let read = crate::archive::import(&*other, broken.as_bytes(), into, go_on).await;
-    let why = read.unwrap_err().to_string();
-    assert!(why.starts_with("line 3: "), "{why}");
-}

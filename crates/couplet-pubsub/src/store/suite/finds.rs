@@ -2,7 +2,7 @@
 
 use crate::{
     change::Change,
-    facts::{FEW, Meant, Needs, Slice, Usage},
+    facts::{Needs, Slice, Usage},
     moment::Moment,
     node::Affiliation,
     store::Statistics,
@@ -10,21 +10,9 @@ use crate::{
 };
 
 use super::{
-    Shared, affiliate, at, bare, create, node, pend, publish, run, subscribe, subscription,
-    tell_subscribers, unsubscribe,
+    Shared, about, affiliate, at, bare, create, node, pend, publish, run, subids, subscribe,
+    subscription, tell_subscribers, unsubscribe,
 };
-
-fn subids(held: &[Subscription]) -> Vec<&str> {
-    held.iter().map(|held| held.subid.as_str()).collect()
-}
-
-fn about(node: &str, who: &str) -> Needs {
-    Needs {
-        actor: Some(bare(who)),
-        usage: true,
-        ..at(node)
-    }
-}
 
 pub(crate) async fn facts_of_a_node_that_is_not_there_are_empty(store: &Shared) {
     let needs = Needs {
@@ -246,66 +234,6 @@ pub(crate) async fn owners_pending_and_everybody_are_found_when_asked_for(store:
     assert!(unasked.everybody.is_empty() && unasked.actor.is_none());
 }
 
-async fn since(store: &Shared, who: &str) -> u64 {
-    let facts = store.look(about("news", who)).await.unwrap();
-    facts.actor.unwrap().subscriptions[0].since
-}
-
-pub(crate) async fn a_subscription_begins_where_the_node_stands(store: &Shared) {
-    create(store, "news").await;
-    run(
-        store,
-        "news",
-        vec![publish("1"), tell_subscribers(), subscribe("a@x", "s1")],
-    )
-    .await;
-    let begun = since(store, "a@x").await;
-    assert_eq!(begun, node(store, "news").await.next_seq);
-    let changed = Subscription {
-        bounces: 2,
-        since: 77,
-        ..subscription("a@x", "s1")
-    };
-    run(
-        store,
-        "news",
-        vec![publish("2"), Change::Subscribe(changed)],
-    )
-    .await;
-    assert_eq!(since(store, "a@x").await, begun);
-}
-
-pub(crate) async fn a_pending_subscription_begins_when_it_is_approved(store: &Shared) {
-    create(store, "news").await;
-    run(store, "news", vec![pend("a@x", "s1")]).await;
-    run(store, "news", vec![publish("1"), subscribe("a@x", "s1")]).await;
-    assert_eq!(
-        since(store, "a@x").await,
-        node(store, "news").await.next_seq
-    );
-}
-
-pub(crate) async fn a_subscription_that_is_replaced_keeps_its_place(store: &Shared) {
-    create(store, "news").await;
-    run(
-        store,
-        "news",
-        vec![subscribe("a@x", "s2"), subscribe("a@x", "s1")],
-    )
-    .await;
-    run(store, "news", vec![subscribe("a@x", "s2")]).await;
-    let facts = store.look(about("news", "a@x")).await.unwrap();
-    assert_eq!(subids(&facts.actor.unwrap().subscriptions), ["s2", "s1"]);
-    run(
-        store,
-        "news",
-        vec![unsubscribe("a@x", "s2"), subscribe("a@x", "s2")],
-    )
-    .await;
-    let facts = store.look(about("news", "a@x")).await.unwrap();
-    assert_eq!(subids(&facts.actor.unwrap().subscriptions), ["s1", "s2"]);
-}
-
 pub(crate) async fn usage_counts_nodes_created_and_subscriptions_held(store: &Shared) {
     let usage = async |who| {
         let needs = Needs {
@@ -366,60 +294,4 @@ pub(crate) async fn statistics_count_what_is_there(store: &Shared) {
         announcements: 1,
     };
     assert_eq!(store.statistics().await.unwrap(), rest);
-}
-
-pub(crate) async fn few_of_many_subscriptions_are_found_and_those_that_are_named(store: &Shared) {
-    create(store, "news").await;
-    let many = (0..FEW + 30).map(|number| subscribe("a@x/r", &format!("s{number:03}")));
-    let mut changes: Vec<Change> = many.collect();
-    changes.push(subscribe("a@x/z", "z1"));
-    changes.push(subscribe("a@x/z", "z2"));
-    run(store, "news", changes).await;
-    let found = async |meant: Meant| {
-        let needs = Needs {
-            meant,
-            ..about("news", "a@x")
-        };
-        let facts = store.look(needs).await.unwrap();
-        let held = facts.actor.unwrap().subscriptions;
-        held.into_iter().map(|held| held.subid).collect::<Vec<_>>()
-    };
-    assert_eq!(found(Meant::default()).await.len(), FEW as usize);
-    let named = Meant {
-        jid: None,
-        subid: Some("z2".to_owned()),
-    };
-    let found_by_subid = found(named).await;
-    assert_eq!(found_by_subid.last().unwrap(), "z2");
-    let found_by_jid = found(Meant::of(&couplet::Jid::new("a@x/z").unwrap())).await;
-    assert!(found_by_jid.ends_with(&["z1".to_owned(), "z2".to_owned()]));
-    assert!(found_by_jid.len() <= 2 * FEW as usize);
-    let facts = store.look(about("news", "a@x")).await.unwrap();
-    assert_eq!(facts.usage.subscriptions, u64::from(FEW) + 32);
-}
-
-pub(crate) async fn pending_and_everybody_are_found_some_at_a_time(store: &Shared) {
-    create(store, "news").await;
-    let changes = vec![
-        pend("c@x", "s1"),
-        pend("b@x", "s2"),
-        subscribe("a@x", "s3"),
-        subscribe("a@x/r", "s4"),
-    ];
-    run(store, "news", changes).await;
-    let slice = async |after| {
-        let needs = Needs {
-            pending: 1,
-            everybody: Some(Slice { after, max: 2 }),
-            ..at("news")
-        };
-        store.look(needs).await.unwrap()
-    };
-    let first = slice(None).await;
-    assert_eq!(subids(&first.pending), ["s1"]);
-    let held = &first.everybody[0].subscriptions;
-    assert_eq!(subids(held), ["s3", "s4"]);
-    let rest = slice(Some(held[1].cursor())).await;
-    let rest: Vec<&str> = rest.everybody.iter().map(|one| one.jid.as_str()).collect();
-    assert_eq!(rest, ["b@x", "c@x"]);
 }
