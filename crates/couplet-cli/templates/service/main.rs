@@ -47,7 +47,7 @@ fn service(config: Config, rules: Rules) -> Component {
 }
 
 fn switch(lamps: &Lamps, rules: &Rules, order: &Incoming<Lamp>) -> Result<Done, Refusal> {
-    let from = order.from().domain().as_str();
+    let from = order.from().domain();
     if !rules.switchers.iter().any(|domain| domain == from) {
         return Err(Condition::Forbidden.into());
     }
