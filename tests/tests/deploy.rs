@@ -368,7 +368,10 @@ fn the_page_for_operators_names_only_what_is_there() -> Outcome {
     let page = deploy("README.md")?;
     let links = marked(&page, "](", ")");
     assert!(links.len() > 20, "{links:?}");
-    for link in links {
+    for link in links
+        .into_iter()
+        .filter(|link| !link.starts_with("https://"))
+    {
         let (path, heading) = link.split_once('#').unwrap_or((link, ""));
         let target = root().join("deploy").join(path);
         assert!(path.is_empty() || target.exists(), "{link}");

@@ -164,10 +164,22 @@ async fn both_servers_expect_every_component_of_the_setup() -> Outcome {
                 assert!(!said.contains("host-unknown"), "{said}");
             }
             let socket = ejabberd.unix_path().ok_or("no socket")?;
-            greeting(UnixStream::connect(socket).await?, domain).await?;
+            greeting(connect(&socket).await?, domain).await?;
         }
     }
     Ok(())
+}
+
+/// Connects to a unix socket, whose listener ejabberd 24.12 starts anew after each connection.
+async fn connect(socket: &std::path::Path) -> std::io::Result<UnixStream> {
+    let mut attempts = 0;
+    loop {
+        match UnixStream::connect(socket).await {
+            Err(_) if attempts < 300 => attempts += 1,
+            connected => return connected,
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
 }
 
 #[tokio::test]
