@@ -104,29 +104,28 @@ pub async fn a_flood_to_many_addresses_leaves_room_for_another_sender(stage: &mu
     alice.send_raw(flood).await;
     bob.chat(BOT, &text).await;
     bob.chat(&format!("other@{DOMAIN}"), "small").await;
+    // Of a quarter of what may be at work, and of what may wait, large stanzas have three quarters.
+    for _ in 0..80 {
+        let heard = alice.next().await;
+        assert_eq!(
+            (heard.condition(), &*heard.error_type()),
+            ("resource-constraint", "wait")
+        );
+    }
     // Neither of them waits behind the flood.
     bob.ping(DOMAIN).await;
     open.add_permits(1_000);
     for _ in 0..2 {
         assert_eq!(bob.next().await.text(), "served");
     }
-    let (mut served, mut refused) = (0, 0);
-    for _ in 0..100 {
-        let heard = alice.next().await;
-        match heard.condition() {
+    let mut served = 0;
+    for _ in 80..100 {
+        match alice.next().await.condition() {
             "" => served += 1,
-            condition => {
-                assert_eq!(
-                    (condition, &*heard.error_type()),
-                    ("resource-constraint", "wait")
-                );
-                refused += 1;
-            }
+            condition => assert_eq!(condition, "resource-constraint"),
         }
     }
-    // Of a quarter of what may be at work, and of what may wait, large stanzas have three quarters.
-    assert!((1..=20).contains(&served), "{served}");
-    assert_eq!(served + refused, 100);
+    assert!(served > 0, "nothing of the flood was served");
     alice.hears_only_a_pong_from(BOT).await;
     component.stop().await.unwrap();
 }

@@ -334,7 +334,10 @@ async fn a_volume_that_may_not_be_written_is_told_with_its_cure() {
     let log = service.log();
     assert_eq!(ended.code(), Some(2), "{log}");
     assert_eq!(log.lines().count(), 2, "{log}");
-    assert!(log.trim_end().ends_with("stopped by an error exit_code=2"), "{log}");
+    assert!(
+        log.trim_end().ends_with("stopped by an error exit_code=2"),
+        "{log}"
+    );
     assert!(log.contains("Read-only file system"), "{log}");
     assert!(log.contains("right to write"), "{log}");
 }
