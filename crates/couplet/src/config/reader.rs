@@ -123,6 +123,18 @@ impl<'v> Reader<'v> {
         }
     }
 
+    /// The table, which a variable may write in one line: `{nodes=10,lease=3600}`.
+    fn table(&self) -> Option<Dict> {
+        match self.value {
+            Value::Dict(_, table) => Some(table.clone()),
+            Value::String(tag, text) if (self.is_variable)(*tag) => match text.parse() {
+                Ok(Value::Dict(_, table)) => Some(table),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// The table with the keys of inner tables where they belong: the variable of `nodes` in
     /// `limits` arrives as `limits_nodes`.
     fn nested<'t>(&self, table: &'t Dict, fields: &[&'static str]) -> (Dict, Vec<Moved<'t>>) {
@@ -307,9 +319,9 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match self.value {
-            Value::Dict(_, table) => visitor.visit_map(Entries::new(self, table)),
-            _ => Err(self.wrong(
+        match self.table() {
+            Some(table) => visitor.visit_map(Entries::new(self, &table)),
+            None => Err(self.wrong(
                 "is not a table",
                 "a table of its own, below its name in brackets",
             )),
@@ -323,10 +335,10 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        let Value::Dict(_, table) = self.value else {
+        let Some(written) = self.table() else {
             return self.deserialize_map(visitor);
         };
-        let (table, moved) = self.nested(table, fields);
+        let (table, moved) = self.nested(&written, fields);
         let unknown = table
             .iter()
             .find(|(key, _)| !fields.contains(&key.as_str()));

@@ -677,6 +677,19 @@ fn a_section_of_the_application_is_read_like_our_own() {
 }
 
 #[test]
+fn a_table_of_a_section_may_be_one_variable() {
+    let read = news_with("COUPLET_NEWS_LIMITS", "{bytes=5,often=true}").unwrap();
+    assert_eq!((read.limits.bytes, read.limits.often), (5, true));
+    let wrong = news_with("COUPLET_NEWS_LIMITS", "bytes=5").unwrap_err();
+    assert!(wrong.to_string().contains("is not a table"), "{wrong}");
+    let unknown = news_with("COUPLET_NEWS_LIMITS", "{bites=5}").unwrap_err();
+    assert!(
+        unknown.to_string().contains("did you mean `bytes`"),
+        "{unknown}"
+    );
+}
+
+#[test]
 fn a_fault_in_a_section_is_told_by_line_or_variable() {
     for (toml, line) in [
         (
