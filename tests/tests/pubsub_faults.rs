@@ -274,7 +274,9 @@ async fn fails_to_start(service: &mut Service, code: i32) -> String {
     let log = service.log();
     assert_eq!(ended.code(), Some(code), "{log}");
     assert!(!log.contains("panicked"), "{log}");
-    assert_eq!(log.lines().count(), 1, "{log}");
+    assert_eq!(log.lines().count(), 2, "{log}");
+    let last = log.lines().last().unwrap_or_default();
+    assert!(last.contains("stopped by an error exit_code="), "{log}");
     assert!(log.starts_with("pubsub: the store of pubsub: "), "{log}");
     log
 }
