@@ -27,8 +27,6 @@ fn ask(id: &str, payload: &str) -> String {
 const PING: &str = "<ping xmlns='urn:xmpp:ping'/>";
 const VERSION: &str = "<query xmlns='jabber:iq:version'/>";
 
-use raw_server::Server;
-
 #[tokio::test(start_paused = true)]
 async fn nothing_follows_the_end_of_the_stream_and_what_waits_is_answered_before_it() {
     let mut tasks = JoinSet::new();
