@@ -164,19 +164,23 @@ async fn both_servers_expect_every_component_of_the_setup() -> Outcome {
                 assert!(!said.contains("host-unknown"), "{said}");
             }
             let socket = ejabberd.unix_path().ok_or("no socket")?;
-            greeting(connect(&socket).await?, domain).await?;
+            greeting_at(&socket, domain).await?;
         }
     }
     Ok(())
 }
 
-/// Connects to a unix socket, whose listener ejabberd 24.12 starts anew after each connection.
-async fn connect(socket: &std::path::Path) -> std::io::Result<UnixStream> {
+/// The greeting at a unix socket, whose listener ejabberd 24.12 starts anew after each connection.
+async fn greeting_at(socket: &std::path::Path, domain: &str) -> Outcome {
     let mut attempts = 0;
     loop {
-        match UnixStream::connect(socket).await {
+        let greeted = match UnixStream::connect(socket).await {
+            Ok(stream) => greeting(stream, domain).await.map(|_said| ()),
+            Err(why) => Err(why.into()),
+        };
+        match greeted {
             Err(_) if attempts < 300 => attempts += 1,
-            connected => return connected,
+            greeted => return greeted,
         }
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }

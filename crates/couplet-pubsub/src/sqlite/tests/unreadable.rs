@@ -11,9 +11,6 @@ use crate::{
     },
 };
 
-/// What no store would write.
-const BREAKS_OUT: &str = "</item></items></event></message><message to='evil@l'/>";
-
 async fn filled() -> (Arc<Sqlite>, Suite, TempDir) {
     let folder = TempDir::new().unwrap();
     let sqlite = Arc::new(Sqlite::open(file(&folder)).unwrap());

@@ -10,7 +10,7 @@ use crate::{
 };
 
 use super::{
-    Shared, about, affiliate, at, bare, create, node, pend, publish, run, subids, subscribe,
+    Shared, about, affiliate, at, bare, create, pend, publish, run, subids, subscribe,
     subscription, tell_subscribers, unsubscribe,
 };
 
