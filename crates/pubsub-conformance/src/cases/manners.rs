@@ -66,8 +66,10 @@ async fn no_answer_to_an_answer(w: &mut World) -> Checked {
                 .to_owned(),
         ),
         (
-            "a message without a form",
-            "<message to='{to}' id='stray-4'><body>Hello</body></message>".to_owned(),
+            "a message error",
+            "<message to='{to}' type='error' id='stray-4'><body>Hello</body><error type='cancel'>\
+             <service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>"
+                .to_owned(),
         ),
     ];
     for (line, stanza) in cases {

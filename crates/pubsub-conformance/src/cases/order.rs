@@ -10,7 +10,7 @@ use crate::ask::{element, entry, item, pubsub};
 use crate::client::Session;
 use crate::expect::{Answer, Event};
 use crate::fault::{About, Checked, Fault, holds};
-use crate::world::{P, S, Who, World, X};
+use crate::world::{O, P, S, Who, World, X};
 
 pub(super) const CASES: &[Case] = &[case!(
     99,
@@ -31,7 +31,14 @@ async fn one_order(w: &mut World) -> Checked {
     let mut readers = JoinSet::new();
     for number in 0..w.facts.crowd {
         let resource = u16::try_from(number + 1).unwrap_or(u16::MAX);
-        let mut session = w.another_session(S.at(resource)).await?;
+        // Services limit the subscriptions of one person to one node.
+        let who = match number % 4 {
+            0 => S,
+            1 => O,
+            2 => P,
+            _ => X,
+        };
+        let mut session = w.another_session(who.at(resource)).await?;
         let jid = session.jid().to_owned();
         let subscribe = pubsub(&element("subscribe", &[("node", &node), ("jid", &jid)], ""));
         let tree = session.ask("set", Some(&w.service), &subscribe).await?;
