@@ -17,11 +17,11 @@ use uuid::{Builder, fmt::Hyphenated};
 ///
 /// ```
 /// use couplet::{Incoming, Message, Outgoing, Unsent};
-/// use xmpp_parsers::message_correct::Replace;
+/// use xmpp_parsers::{message::Id, message_correct::Replace};
 ///
 /// async fn count(chat: Incoming<Message>) -> Result<(), Unsent> {
 ///     let id = chat.reply("1").await?;
-///     let two = Outgoing::chat(chat.from(), "2").payload(&Replace { id: id.into() });
+///     let two = Outgoing::chat(chat.from(), "2").payload(&Replace { id: Id(id.into()) });
 ///     chat.link().send(two).await?;
 ///     Ok(())
 /// }
