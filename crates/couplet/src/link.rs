@@ -254,7 +254,7 @@ impl Link {
     /// use couplet::{Done, Jid, Link, RequestError};
     /// use xmpp_parsers::blocking::Block;
     ///
-    /// async fn block(link: &Link, server: &Jid, whom: jid::Jid) -> Result<(), RequestError> {
+    /// async fn block(link: &Link, server: &Jid, whom: xmpp_parsers::jid::Jid) -> Result<(), RequestError> {
     ///     let Done = link.set(server, Block { items: vec![whom] }).await?;
     ///     Ok(())
     /// }
