@@ -303,9 +303,12 @@ proptest! {
             let jid = Jid::from(&theirs);
             prop_assert_eq!(jid.as_str(), theirs.as_str());
             prop_assert_eq!(jid.node(), theirs.node().map(|part| part.as_str()));
-            // That crate leaves a root dot in the whole text and not in the part. (RFC 7622, 3.2)
-            prop_assert_eq!(jid.domain().trim_end_matches('.'), theirs.domain().as_str().trim_end_matches('.'));
-            prop_assert_eq!(jid.resource(), theirs.resource().map(|part| part.as_str()));
+            // That crate removes a root dot (RFC 7622, 3.2) from the domain and then cuts its parts one
+            // byte late.
+            if !jid.domain().ends_with('.') {
+                prop_assert_eq!(jid.domain(), theirs.domain().as_str());
+                prop_assert_eq!(jid.resource(), theirs.resource().map(|part| part.as_str()));
+            }
         }
     }
 }
