@@ -123,7 +123,10 @@ impl Echo {
         self.signal(Signal::TERM);
         let ended = self.ends().await;
         assert!(ended.success(), "{ended}\n{}", self.log());
-        assert!(!self.log().contains("panicked"), "{}", self.log());
+        let log = self.log();
+        assert!(!log.contains("panicked"), "{log}");
+        let last = log.lines().last().unwrap();
+        assert!(last.ends_with("stopped"), "{log}");
     }
 }
 
