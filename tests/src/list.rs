@@ -107,6 +107,7 @@ macro_rules! every_scenario {
                 a_million_tiny_stanzas_of_one_sender_leave_room_for_another
                 a_flood_for_a_slow_handler_is_refused_beyond_its_lane
                 a_flood_to_many_addresses_leaves_room_for_another_sender
+                a_handler_that_lets_go_of_its_stanza_leaves_room_for_more
                 a_handler_that_panics_a_hundred_times_is_called_again
                 a_handler_that_floods_leaves_room_for_others
                 one_byte_per_packet_is_enough
