@@ -45,6 +45,8 @@ pub(crate) struct State {
     pub(crate) loses_self_pings: bool,
     /// What the next logins are refused with.
     pub(crate) refusal: Option<String>,
+    /// Which text in a stanza of a component ends its stream, and with which stream error.
+    pub(crate) ends_streams_on: Option<(String, Option<String>)>,
     /// How many bytes go to a component at a time.
     pub(crate) piece: usize,
     lines: BTreeMap<u64, Line>,
@@ -92,6 +94,7 @@ impl Exchange {
                 silent: false,
                 loses_self_pings: false,
                 refusal: None,
+                ends_streams_on: None,
                 piece: usize::MAX,
                 lines: BTreeMap::new(),
                 next_line: 1,

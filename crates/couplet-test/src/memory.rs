@@ -219,6 +219,29 @@ impl Server {
             .change(|state| state.refusal = Some(condition.to_owned()));
     }
 
+    /// From now on ends the stream of each component that sends a stanza in which `text` stands:
+    /// with this stream error, such as `invalid-xml`, or without a word.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// use couplet::{Jid, Outgoing};
+    ///
+    /// let server = couplet_test::Server::start(couplet::Component::new).await;
+    /// server.end_streams_on("poison", Some("invalid-xml"));
+    /// let alice = Jid::new("alice@example.org").unwrap();
+    /// let sent = server.link().send(Outgoing::chat(&alice, "poison")).await;
+    /// assert!(sent.is_ok());
+    /// # }
+    /// ```
+    pub fn end_streams_on(&self, text: &str, condition: Option<&str>) {
+        let on = (text.to_owned(), condition.map(str::to_owned));
+        self.exchange
+            .change(|state| state.ends_streams_on = Some(on));
+    }
+
     /// Neither reads nor writes any more, as if a cable were cut, until [`Server::restart`].
     pub fn silence(&self) {
         self.exchange.change(|state| state.silent = true);

@@ -14,7 +14,9 @@ use couplet_core::{
 };
 use tokio::{sync::oneshot, time};
 
-use crate::{answer::RequestError, outbox::Over, switchboard::Switchboard};
+use crate::{
+    answer::RequestError, outbox::Over, session_end::SessionEnd, switchboard::Switchboard,
+};
 
 /// How long a receipt waits before the server is asked once more.
 const ASK_AGAIN: Duration = Duration::from_millis(250);
@@ -203,6 +205,27 @@ impl Mailing {
     /// ```
     pub async fn over(&self) {
         self.switchboard.outbox.bulk().over(self.session).await;
+    }
+
+    /// Waits until the session is over and returns why it ended.
+    ///
+    /// [`SessionEnd::Other`] where a later session has ended meanwhile.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Mailing, SessionEnd};
+    ///
+    /// async fn was_closed(mailing: &Mailing) -> bool {
+    ///     mailing.ended().await == SessionEnd::Closed
+    /// }
+    /// ```
+    pub async fn ended(&self) -> SessionEnd {
+        self.switchboard.outbox.bulk().ended(self.session).await
     }
 
     /// A receipt for everything sent so far.

@@ -67,6 +67,7 @@ mod bounces;
 mod answer;
 mod unsent;
 mod outbox;
+mod session_end;
 mod self_ping;
 mod log_limits;
 mod metrics;
@@ -102,6 +103,7 @@ pub use crate::{
     incoming::{Incoming, Iq},
     link::Link,
     sent_id::SentId,
+    session_end::SessionEnd,
     unsent::{NotSent, Unsent},
 };
 

@@ -27,7 +27,7 @@ use tokio::{
 
 pub(crate) use bulk::{Bulk, Over};
 
-use crate::metrics::Leaving;
+use crate::{metrics::Leaving, session_end::SessionEnd};
 
 /// What a buffer keeps when it is empty.
 const ROOM: usize = 256 * 1024;
@@ -124,7 +124,7 @@ impl Outbox {
     /// Adds the last that goes out, for good: nothing may follow the end of a stream, and the
     /// component opens no other. (RFC 6120, 4.4)
     pub(crate) fn end(&self, last: &str) {
-        self.bulk.close();
+        self.bulk.close(SessionEnd::Other);
         let added = self.add(Fate::Dropped, |_, out| {
             out.extend_from_slice(last.as_bytes());
             self.ended.store(true, Ordering::Relaxed);

@@ -106,7 +106,7 @@ impl<'a> Session<'a> {
             self.say_why(&loss).await;
         }
         self.pipe.give_back(&self.switchboard.outbox);
-        self.switchboard.went_offline();
+        self.switchboard.went_offline(loss.end());
         loss
     }
 

@@ -32,6 +32,7 @@ use crate::{
     reflections::Reflections,
     self_ping::SelfPing,
     sent_id::{SentId, SentIds},
+    session_end::SessionEnd,
     unsent::{NotSent, Unsent},
 };
 
@@ -189,10 +190,10 @@ impl Switchboard {
     }
 
     /// Fails every open question at once: its sender is dropped.
-    pub(crate) fn went_offline(&self) {
+    pub(crate) fn went_offline(&self, end: SessionEnd) {
         self.online.store(false, Ordering::Relaxed);
         self.metrics().up.set(0);
-        self.outbox.bulk().close();
+        self.outbox.bulk().close(end);
         drop(self.ledger().disconnect());
     }
 

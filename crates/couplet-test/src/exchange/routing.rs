@@ -20,6 +20,14 @@ impl State {
             self.remark(format!("the component {domain} ends the stream: {error}"));
             return self.close(line, handshake::closing().as_bytes());
         }
+        if let Some((text, condition)) = &self.ends_streams_on
+            && stanza.as_str().contains(text)
+        {
+            let Some(condition) = condition.clone() else {
+                return self.close(line, b"");
+            };
+            return self.refuse(line, &condition, "the test asked for it");
+        }
         if root.ns() != NS_CLIENT || !matches!(root.name(), "message" | "presence" | "iq") {
             let what = format!("<{} xmlns='{}'/>", root.name(), root.ns());
             return self.fault(line, "unsupported-stanza-type", &what);

@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use super::window::Window;
-use crate::self_ping::SelfPing;
+use crate::{self_ping::SelfPing, session_end::SessionEnd};
 
 /// What waits for the socket here, at most and a little more: an answer goes behind it.
 const WAITING: usize = 64 * 1024;
@@ -44,6 +44,8 @@ pub(crate) struct Bulk {
     waiting: AtomicUsize,
     /// Which session it is; none when there is none.
     session: watch::Sender<Option<u64>>,
+    /// Which session ended last, and why.
+    last_end: Mutex<(u64, SessionEnd)>,
     moved: Notify,
 }
 
@@ -87,6 +89,7 @@ impl Bulk {
             queue: Mutex::new(queue),
             waiting: AtomicUsize::new(0),
             session: watch::Sender::new(None),
+            last_end: Mutex::default(),
             moved: Notify::new(),
         }
     }
@@ -102,9 +105,11 @@ impl Bulk {
 
     /// The session is over or about to be: what waits is dropped, what is not confirmed never
     /// will be.
-    pub(crate) fn close(&self) {
+    pub(crate) fn close(&self, end: SessionEnd) {
         let mut queue = self.queue();
-        queue.session = None;
+        if let Some(session) = queue.session.take() {
+            *self.last_end() = (session, end);
+        }
         queue.bytes = Vec::new();
         queue.marks.clear();
         (queue.unmarked, queue.marked) = (0, 0);
@@ -130,6 +135,17 @@ impl Bulk {
     pub(crate) async fn over(&self, session: u64) {
         let mut now = self.session.subscribe();
         let _it_never_closes = now.wait_for(|now| *now != Some(session)).await;
+    }
+
+    /// Waits until `session` is over and returns why it ended.
+    ///
+    /// Cancel safe.
+    pub(crate) async fn ended(&self, session: u64) -> SessionEnd {
+        self.over(session).await;
+        match &*self.last_end() {
+            (last, end) if *last == session => end.clone(),
+            _ => SessionEnd::Other,
+        }
     }
 
     /// Waits until `session` has room for copies; false where an answer is overdue.
@@ -241,6 +257,10 @@ impl Bulk {
         } else {
             Err(Over)
         }
+    }
+
+    fn last_end(&self) -> MutexGuard<'_, (u64, SessionEnd)> {
+        self.last_end.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
@@ -358,12 +378,25 @@ mod tests {
         fill(&bulk, session, 700);
         let (mut taken_before, _) = bulk.mark(session, &gate()).unwrap();
         let sent = taken(&bulk);
-        bulk.close();
+        bulk.close(SessionEnd::Closed);
         bulk.open();
         bulk.settle(pings(&sent).last().unwrap(), Instant::now());
         assert!(taken_before.try_recv().is_err());
         assert_eq!(bulk.room(session).await, Err(Over));
         assert!(bulk.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_end_of_a_session_is_known_until_the_next_one_ends() {
+        let (bulk, first) = opened().await;
+        bulk.close(SessionEnd::Closed);
+        bulk.open();
+        assert_eq!(bulk.ended(first).await, SessionEnd::Closed);
+        let second = bulk.session().await;
+        let reset = SessionEnd::StreamError("reset".to_owned());
+        bulk.close(reset.clone());
+        assert_eq!(bulk.ended(second).await, reset);
+        assert_eq!(bulk.ended(first).await, SessionEnd::Other);
     }
 
     #[tokio::test(start_paused = true)]

@@ -4,6 +4,8 @@ use std::{fmt, io, time::Duration};
 
 use couplet_core::{framer::Malformed, stream_error::StreamError};
 
+use crate::session_end::SessionEnd;
+
 /// Why a session ended.
 #[derive(Debug)]
 pub(crate) enum Loss {
@@ -39,6 +41,24 @@ impl Loss {
             Loss::Forgotten => "forgotten",
             Loss::Io(_) => "io",
         })
+    }
+
+    /// What a sender of broadcasts needs to know.
+    pub(crate) fn end(&self) -> SessionEnd {
+        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+        match self {
+            Loss::Stream(error) => SessionEnd::StreamError(error.condition.clone()),
+            Loss::Closed => SessionEnd::Closed,
+            // A server that closes a connection with unread data in it resets it, and its error
+            // may be lost then.
+            Loss::Io(why) => match why.kind() {
+                BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof => {
+                    SessionEnd::Closed
+                }
+                _ => SessionEnd::Other,
+            },
+            _ => SessionEnd::Other,
+        }
     }
 }
 
