@@ -426,6 +426,20 @@ mod tests {
     }
 
     #[test]
+    fn the_own_domain_is_known_in_every_form_and_another_is_another() {
+        let own = |from: &str, to: &str| {
+            let stanza = read(&format!("<message from='{from}' to='{to}'/>"));
+            stanza.unwrap().is_from_own_domain()
+        };
+        assert!(own("a@bot.example/r", "b@bot.example"));
+        assert!(own("a@BOT.example.", "bot.example"));
+        assert!(own("a@\u{30c4}.example", "xn--bdk.example"));
+        // IDNA2008: each has an owner of its own.
+        assert!(!own("a@stra\u{df}e.example", "b@strasse.example"));
+        assert!(!own("a@bot.example", "b@x.bot.example"));
+    }
+
+    #[test]
     fn debug_shows_addresses_and_hides_the_body() {
         let stanza = read("<message from='a@b' to='c'><body>secret</body></message>").unwrap();
         let shown = format!("{stanza:?}");
