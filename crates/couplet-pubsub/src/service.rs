@@ -6,6 +6,7 @@ mod asked;
 mod letters;
 mod moving;
 mod presence;
+mod same_domain;
 mod upkeep;
 
 use std::{fmt, sync::Arc};
@@ -155,6 +156,7 @@ impl Pubsub {
         let pace = Pace {
             rate: self.settings.rate,
             settle: self.settings.settle,
+            ..Pace::default()
         };
         let answering = Arc::clone(&desk.answering);
         let fanout = Fanout::new(Arc::clone(&self.store), answering, pace, figures);
@@ -173,6 +175,7 @@ impl Pubsub {
             .on_over_limit(over_limit)
             .refuse_texts()
             .alongside(move |link, stopping| fanout.run(link, stopping))
+            .alongside(same_domain::look)
             .alongside(move |_link, stopping| upkeep::keep(keeper, stopping))
     }
 
