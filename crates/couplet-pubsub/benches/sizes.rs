@@ -1,14 +1,17 @@
-//! What it costs that there is much, in one file of SQLite: pages of 10,000 and of a million items,
-//! requests of somebody with many subscriptions, writers beside a purge.
+//! What it costs that there is much: in SQLite pages of 10,000 and of a million items and requests
+//! of a JID with many subscriptions; in SQLite and in PostgreSQL, which has to be installed, writers
+//! beside a purge, a deletion, and a change of access that ends all subscriptions.
 //!
 //! `cargo bench -p couplet-pubsub --features measure --bench sizes`
 
 use std::time::Duration;
 
 use couplet_pubsub::measure::{Place, Subject};
+use couplet_test::Postgres;
 
 const FEW: u32 = 10_000;
 const MANY: u32 = 1_000_000;
+const CROWD: u32 = 100_000;
 
 fn main() -> Result<(), String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -49,8 +52,40 @@ async fn measure() -> Result<(), String> {
     for (_, store) in &stores {
         took.push(store.purge().await?);
     }
-    row("to another node", &took);
+    row("SQLite", &took);
+    let server = Postgres::start().await.map_err(|error| error.to_string())?;
+    println!("\n| slowest publication beside | of {FEW} | of {CROWD} | ratio |\n|---|---|---|---|");
+    let (mut sqlite, mut postgres) = (Vec::new(), Vec::new());
+    for size in [FEW, CROWD] {
+        let path = folder.path().join(format!("beside-{size}"));
+        sqlite.push(beside(&Subject::sqlite(&path)?, size).await?);
+        let url = format!("{}?schema=of_{size}", server.socket_url());
+        postgres.push(beside(&Subject::postgres(&url).await?, size).await?);
+    }
+    for (store, took) in [("SQLite", sqlite), ("PostgreSQL", postgres)] {
+        for (number, what) in ["a purge", "a change of access", "a deletion"]
+            .into_iter()
+            .enumerate()
+        {
+            let took: Vec<Duration> = took
+                .iter()
+                .filter_map(|took| took.get(number).copied())
+                .collect();
+            row(&format!("{what}, {store}"), &took);
+        }
+    }
     Ok(())
+}
+
+/// A purge of so many items, a change of access for so many, and a deletion of as much.
+async fn beside(store: &Subject, size: u32) -> Result<[Duration; 3], String> {
+    store.create(2).await?;
+    store.fill(size).await?;
+    store.crowd(size).await?;
+    let (purge, access) = (store.purge().await?, store.close_to_all().await?);
+    store.fill(size).await?;
+    store.crowd(size).await?;
+    Ok([purge, access, store.delete().await?])
 }
 
 fn row(what: &str, took: &[Duration]) {

@@ -12,6 +12,7 @@ use crate::{
     memory,
     moment::Moment,
     node::{Affiliation, NodeConfig, NotificationType},
+    postgres,
     sqlite::Sqlite,
     store::{Claim, Store, StoreError},
     subscription::{SubscribeOptions, Subscription, SubscriptionState},
@@ -69,6 +70,16 @@ impl Subject {
             store: Arc::clone(&file) as Arc<dyn Store>,
             file: Some(file),
         })
+    }
+
+    /// A store in a database of PostgreSQL.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be opened.
+    pub async fn postgres(url: &str) -> Result<Subject, String> {
+        let store = postgres::open(url, None).await.map_err(told)?;
+        Ok(Subject { store, file: None })
     }
 
     fn commits(&self) -> u64 {

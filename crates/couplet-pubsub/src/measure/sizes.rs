@@ -1,17 +1,21 @@
-//! What it costs that there is much: pages of long lists, subscriptions of one JID, a purge.
+//! What it costs that there is much: pages of long lists, subscriptions of one JID, writers beside a
+//! purge, a deletion or a change of access.
 
-use std::time::Duration;
+use std::{cell::Cell, sync::Arc, time::Duration};
 
 use couplet::Jid;
 use tokio::time::Instant;
 
 use crate::{
     change::Change,
+    clock,
+    engine::Engine,
     facts::{Facts, Meant, Needs},
     moment::Moment,
     node::NodeId,
     page::{Page, Start},
-    request::Wanted,
+    policy::Anyone,
+    request::{ConfigForm, Field, Request, Wanted},
     subscription::{SubscribeOptions, Subscription, SubscriptionState},
 };
 
@@ -25,6 +29,9 @@ const TOGETHER: u32 = 1_000;
 
 /// Each is done so often; the fastest counts.
 const TIMES: u32 = 15;
+
+/// So many publications to another node at least are beside a purge.
+const BESIDE: u32 = 500;
 
 /// Which page.
 #[derive(Clone, Copy, Debug)]
@@ -135,24 +142,107 @@ impl Subject {
         Ok(fastest)
     }
 
-    /// Purges node `0`; meanwhile another node is published to. Returns the longest time that one of
-    /// these publications took.
+    /// Subscribes so many JIDs to node `0`.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub async fn crowd(&self, subscribers: u32) -> Result<(), String> {
+        for first in (0..subscribers).step_by(TOGETHER as usize) {
+            let some = first..(first + TOGETHER).min(subscribers);
+            let changes: Result<Vec<_>, String> = some
+                .map(|number| {
+                    let jid = Jid::new(&format!("user{number:07}@example.org"));
+                    Ok(Change::Subscribe(Subscription {
+                        jid: jid.map_err(|error| error.to_string())?,
+                        subid: format!("{number:012x}"),
+                        state: SubscriptionState::Subscribed,
+                        options: SubscribeOptions::default(),
+                        expires: None,
+                        bounces: 0,
+                        since: 0,
+                    }))
+                })
+                .collect();
+            self.change(at(0), changes?).await?;
+        }
+        Ok(())
+    }
+
+    /// Purges node `0`. Returns the longest time that a publication to another node took meanwhile.
     ///
     /// # Errors
     ///
     /// What the store says.
     pub async fn purge(&self) -> Result<Duration, String> {
-        let (purge, mut slowest) = (self.change(at(0), vec![Change::Purge]), Duration::ZERO);
+        self.slowest_beside(self.change(at(0), vec![Change::Purge]))
+            .await
+    }
+
+    /// The same for a deletion of the node.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub async fn delete(&self) -> Result<Duration, String> {
+        let delete = Change::Delete { redirect: None };
+        self.slowest_beside(self.change(at(0), vec![delete])).await
+    }
+
+    /// The same for a change of the access model that ends all subscriptions to the node.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub async fn close_to_all(&self) -> Result<Duration, String> {
+        let engine = Engine::new(
+            Arc::clone(&self.store),
+            Arc::new(Anyone),
+            bare("pubsub.example.org")?,
+        );
+        let owner = bare("publisher0@example.org")?.into();
+        let whitelist = Field {
+            var: "pubsub#access_model".to_owned(),
+            values: vec!["whitelist".to_owned()],
+        };
+        let request = Request::Configure {
+            node: "0".to_owned(),
+            form: ConfigForm::Submit(vec![whitelist]),
+        };
+        self.slowest_beside(async {
+            let answered = engine.answer(&owner, request, clock::now()).await;
+            answered.map_err(|refused| format!("{refused:?}"))?;
+            let left = self.store.look(at(0)).await.map_err(told)?;
+            match left.node.map(|node| node.subscribers) {
+                Some(0) => Ok(()),
+                left => Err(format!("{left:?} subscriptions are left")),
+            }
+        })
+        .await
+    }
+
+    async fn slowest_beside(
+        &self,
+        work: impl Future<Output = Result<(), String>>,
+    ) -> Result<Duration, String> {
+        let (done, mut slowest) = (Cell::new(false), Duration::ZERO);
+        let work = async {
+            let worked = work.await;
+            done.set(true);
+            worked
+        };
         let others = async {
-            for number in 0..300 {
+            let mut number = 0;
+            while number < BESIDE || !done.get() {
                 let begun = Instant::now();
                 self.publish_to(1, number, 1).await?;
                 slowest = slowest.max(begun.elapsed());
+                number += 1;
             }
             Ok::<(), String>(())
         };
-        let (purged, published) = tokio::join!(purge, others);
-        purged.and(published)?;
+        let (worked, published) = tokio::join!(work, others);
+        worked.and(published)?;
         Ok(slowest)
     }
 
