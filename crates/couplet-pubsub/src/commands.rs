@@ -18,8 +18,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use couplet::{BareJid, Condition, Incoming, IntoResult, IqHandler, Jid, Refusal};
-use couplet_core::wire::Wire;
-use xmpp_parsers::{data_forms::DataForm, iq::IqSetPayload};
+use couplet_core::{element::Element, wire::Wire};
+use xmpp_parsers::{
+    data_forms::{DataForm, Field},
+    iq::IqSetPayload,
+};
 
 use crate::{
     by_name::known_by_name,
@@ -167,6 +170,18 @@ impl Session<'_> {
         self.who.to_bare()
     }
 
+    /// A form of this command, to be filled in.
+    fn form(
+        &self,
+        form_type: &str,
+        instructions: &str,
+        fields: Vec<Field>,
+        actions: Actions,
+    ) -> Step {
+        let title = self.command.title();
+        Step::form(form::form(form_type, title, instructions, fields), actions)
+    }
+
     /// Bytes that an answer may have.
     fn answer_bytes(&self) -> usize {
         self.desk.policy.limits(&self.bare()).answer_bytes as usize
@@ -245,31 +260,26 @@ impl IqHandler for Commands {
 
     async fn handle(&self, ask: Incoming<Ordered>) -> Result<Outcome, Refusal> {
         let payload = ask.stanza().payloads().next();
-        let payload = payload.ok_or(Condition::BadRequest)?;
-        let filled = |name| payload.attr(name).filter(|value| !value.is_empty());
-        let node = filled("node").ok_or(Condition::BadRequest)?;
-        let command = Command::named(&node).ok_or(Condition::ItemNotFound)?;
-        if command.is_for_admins() && !self.0.policy.is_admin(&ask.from().to_bare()) {
+        let order = Order::of(payload.ok_or(Condition::BadRequest)?)?;
+        let who = ask.from().clone();
+        // Its tree may take many times what was read from it.
+        drop(ask);
+        let command = order.command;
+        if command.is_for_admins() && !self.0.policy.is_admin(&who.to_bare()) {
             return Err(Condition::Forbidden.into());
         }
-        let id = filled("sessionid").map(String::from);
+        let id = order.session;
         let id = id.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
-        let action = filled("action");
         let session = Session {
             desk: &self.0,
-            who: ask.from(),
+            who: &who,
             command,
-            next: action.as_deref() == Some("next"),
+            next: matches!(order.action, Action::Execute { next: true }),
         };
-        let mut step = match action.as_deref() {
-            Some("cancel") => Step::Cancelled,
-            Some("prev") => first(&session).await?,
-            None | Some("execute" | "complete" | "next") => match Submitted::of(payload) {
-                Some(form) => answer(&session, &form).await?,
-                None => first(&session).await?,
-            },
-            // XEP-0050, 4.4: bad-action
-            Some(_) => return Err(Refusal::new(Condition::BadRequest).text("No such action")),
+        let mut step = match (order.action, order.form) {
+            (Action::Cancel, _) => Step::Cancelled,
+            (Action::Execute { .. }, Some(form)) => answer(&session, &form).await?,
+            (Action::Execute { .. } | Action::Back, _) => first(&session).await?,
         };
         if let Step::Form { form, .. } = &mut step {
             form::shorten(form, session.answer_bytes());
@@ -278,6 +288,43 @@ impl IqHandler for Commands {
             command,
             session: id,
             step,
+        })
+    }
+}
+
+/// A command as it was sent.
+struct Order {
+    command: Command,
+    session: Option<String>,
+    action: Action,
+    form: Option<Submitted>,
+}
+
+/// What is to be done with a command. (XEP-0050, 3.4)
+enum Action {
+    Cancel,
+    Back,
+    Execute { next: bool },
+}
+
+impl Order {
+    fn of(payload: Element<'_>) -> Result<Order, Refusal> {
+        let filled = |name| payload.attr(name).filter(|value| !value.is_empty());
+        let node = filled("node").ok_or(Condition::BadRequest)?;
+        let command = Command::named(&node).ok_or(Condition::ItemNotFound)?;
+        let action = match filled("action").as_deref() {
+            Some("cancel") => Action::Cancel,
+            Some("prev") => Action::Back,
+            None | Some("execute" | "complete") => Action::Execute { next: false },
+            Some("next") => Action::Execute { next: true },
+            // XEP-0050, 4.4: bad-action
+            Some(_) => return Err(Refusal::new(Condition::BadRequest).text("No such action")),
+        };
+        Ok(Order {
+            command,
+            session: filled("sessionid").map(String::from),
+            action,
+            form: Submitted::of(payload),
         })
     }
 }

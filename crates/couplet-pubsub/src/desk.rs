@@ -5,8 +5,16 @@ use std::sync::Arc;
 use couplet::{Jid, Refusal};
 
 use crate::{
-    answering::Answering, clock, codec, engine::Engine, figures::Figures, policy::Policy,
-    refused::Refused, reply::Reply, request::Request, store::Store,
+    answering::Answering,
+    clock, codec,
+    engine::Engine,
+    figures::Figures,
+    page::{Page, Paged},
+    policy::Policy,
+    refused::Refused,
+    reply::Reply,
+    request::Request,
+    store::Store,
 };
 
 /// Engine, store and rules of one service.
@@ -28,11 +36,27 @@ impl Desk {
     pub(crate) async fn serve(&self, from: &Jid, request: Request) -> Result<Reply, Refused> {
         let operation = operation(&request);
         let answered = Box::pin(self.engine.answer(from, request, clock::now())).await;
-        let outcome = match &answered {
-            Ok(Reply::Published { ids, .. }) => {
-                self.figures.published(ids.len() as u64);
-                "done"
-            }
+        if let Ok(Reply::Published { ids, .. }) = &answered {
+            self.figures.published(ids.len() as u64);
+        }
+        self.count(operation, &answered);
+        answered
+    }
+
+    /// The ids of items, for service discovery; it counts as retrieving them.
+    pub(crate) async fn item_ids(
+        &self,
+        from: &Jid,
+        node: &str,
+        page: Option<Page>,
+    ) -> Result<Paged<String>, Refused> {
+        let found = self.engine.item_ids(from, node, page, clock::now()).await;
+        self.count("items", &found);
+        found
+    }
+
+    fn count<T>(&self, operation: &'static str, answered: &Result<T, Refused>) {
+        let outcome = match answered {
             Ok(_) => "done",
             Err(refused) => {
                 if let Some(kind) = refused.store_failure {
@@ -42,7 +66,6 @@ impl Desk {
             }
         };
         self.figures.answered(operation, outcome);
-        answered
     }
 }
 

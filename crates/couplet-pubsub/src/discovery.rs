@@ -20,8 +20,6 @@ use crate::{
     node::Node,
     page::{Keep, Page, Paged, Start},
     refused::Refused,
-    reply::Reply,
-    request::{Request, Wanted},
 };
 
 const NS_INFO: &str = "http://jabber.org/protocol/disco#info";
@@ -112,17 +110,10 @@ impl Nodes {
     ) -> Result<Told, Refusal> {
         let asked = page.is_some();
         let keep = page.as_ref().map_or(Keep::Last, Page::keep);
-        let request = Request::Items {
-            node: name.to_owned(),
-            subid: None,
-            wanted: page.map_or(Wanted::Newest(u32::MAX), Wanted::Page),
-        };
-        let Reply::Items { items, .. } = self.0.answer(who, request).await? else {
-            return Err(Condition::InternalServerError.into());
-        };
+        let found = self.0.item_ids(who, name, page).await;
+        let found = found.map_err(codec::refusal)?;
         // XEP-0060, 5.5: the name is the ItemID, and there is no node.
-        let entries = items.entries.into_iter().map(|item| {
-            let id = item.head.id;
+        let entries = found.entries.into_iter().map(|id| {
             let item = DiscoItem {
                 jid: here.clone(),
                 node: None,
@@ -132,8 +123,8 @@ impl Nodes {
         });
         let listed = Paged {
             entries: entries.collect(),
-            index: items.index,
-            count: items.count,
+            index: found.index,
+            count: found.count,
         };
         Ok(self.told(who, listed, keep, asked))
     }

@@ -28,6 +28,7 @@ use tokio::sync::oneshot;
 use crate::{
     facts::{Facts, Needs},
     moment::Moment,
+    page::{Page, Paged},
     policy::Policy,
     refused::Refused,
     reply::Reply,
@@ -121,6 +122,21 @@ impl Engine {
                 affiliates::answer(self, ask, node, wanted).await
             }
         }
+    }
+
+    /// The ids of items that this entity may read. (XEP-0060, 5.5)
+    ///
+    /// # Errors
+    ///
+    /// Those of retrieving items.
+    pub(crate) async fn item_ids(
+        &self,
+        from: &Jid,
+        node: &str,
+        page: Option<Page>,
+        now: Moment,
+    ) -> Result<Paged<String>, Refused> {
+        items::ids(self, self.ask(from, now), node.to_owned(), page).await
     }
 
     /// Takes an owner's decision about a subscription that is pending. (XEP-0060, 8.6)

@@ -30,6 +30,8 @@ pub(crate) struct Needs {
     pub(crate) owners: bool,
     /// How many have an affiliation to the node.
     pub(crate) affiliations: bool,
+    /// To how many nodes each of the others has an affiliation.
+    pub(crate) affiliated: bool,
     /// So many of the subscriptions to the node in state pending, those that began first.
     pub(crate) pending: u32,
     /// Some of the subscriptions, to end those that lose access when the access model changes.
@@ -97,6 +99,8 @@ pub(crate) struct Facts {
     pub(crate) owners: Vec<BareJid>,
     /// Affiliations other than none; 0 where nobody asked.
     pub(crate) affiliations: u64,
+    /// To how many nodes the others have an affiliation, in their order; empty where nobody asked.
+    pub(crate) affiliated: Vec<u64>,
     pub(crate) pending: Vec<Subscription>,
     /// By JID and subid; neighbours of the same bare JID are together.
     pub(crate) everybody: Vec<Party>,

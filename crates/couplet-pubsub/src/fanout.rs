@@ -8,6 +8,7 @@
 
 mod deliver;
 mod settle;
+mod suspects;
 
 use std::{
     collections::BTreeMap,
@@ -16,12 +17,13 @@ use std::{
     time::Duration,
 };
 
-use couplet::{Link, Mailing, Receipt, Stopping};
+use couplet::{Link, Mailing, Receipt, SessionEnd, Stopping};
 use tokio::{
     sync::mpsc,
     time::{self, Instant},
 };
 
+use self::suspects::Suspects;
 use crate::{
     answering::Answering,
     clock,
@@ -46,6 +48,9 @@ pub(crate) struct Pace {
     /// as delivered: a pong of ejabberd comes before its messages have arrived, and 1999 of 2000
     /// were lost when it died in that moment (servers.md, 5).
     pub(crate) settle: Duration,
+    /// How long a session has to last at least before an announcement that is suspected of ending
+    /// sessions is sent.
+    pub(crate) quiet: Duration,
 }
 
 impl Default for Pace {
@@ -53,6 +58,7 @@ impl Default for Pace {
         Pace {
             rate: None,
             settle: Duration::from_secs(3),
+            quiet: Duration::from_secs(5),
         }
     }
 }
@@ -65,6 +71,7 @@ pub(crate) struct Fanout {
     pace: Pace,
     figures: Figures,
     held: Mutex<BTreeMap<JobId, Held>>,
+    suspects: Mutex<Suspects>,
     /// What time it was for the store, and when it was asked.
     told: Mutex<Option<(Moment, Instant)>>,
 }
@@ -76,6 +83,8 @@ struct Held {
     since: Instant,
     /// When its lease was last prolonged.
     renewed: Instant,
+    /// Slices that were sent and that the server has not confirmed.
+    unconfirmed: u32,
 }
 
 /// A part of a job that was sent.
@@ -108,6 +117,7 @@ impl Fanout {
             pace,
             figures,
             held: Mutex::default(),
+            suspects: Mutex::default(),
             told: Mutex::default(),
         }
     }
@@ -125,6 +135,9 @@ impl Fanout {
                 () = mailing.over() => {}
                 () = self.serve(&mailing, &stopping) => {}
             }
+            if !stopping.is_now() {
+                self.session_ended(&mailing.ended().await).await;
+            }
         }
         self.hand_back().await;
     }
@@ -135,6 +148,37 @@ impl Fanout {
             Box::pin(deliver::deliver(self, mailing, sent, stopping.clone())),
             Box::pin(settle::settle(self, to_settle, stopping.clone())),
         );
+    }
+
+    /// Finds out whether it was an announcement that ended the session, and sets that one aside.
+    async fn session_ended(&self, end: &SessionEnd) {
+        let unconfirmed: Vec<(JobId, Cursor)> = self
+            .held()
+            .iter()
+            .filter(|(_, held)| held.unconfirmed > 0)
+            .map(|(job, held)| (*job, held.upto.clone()))
+            .collect();
+        let Some(job) = self.suspects().session_ended(unconfirmed, end) else {
+            return;
+        };
+        let why = match end {
+            SessionEnd::StreamError(condition) => {
+                format!("the server ends the stream with {condition} when it is sent")
+            }
+            _ => "the server closes the connection each time it is sent".to_owned(),
+        };
+        match self.store.set_aside(job, &self.instance, &why).await {
+            Ok(()) => self.suspects().forget(job),
+            Err(error) => {
+                self.store_failed(&error);
+                tracing::warn!(
+                    announcement = job.0,
+                    why,
+                    %error,
+                    "an announcement that ends sessions could not be set aside yet"
+                );
+            }
+        }
     }
 
     async fn hand_back(&self) {
@@ -165,6 +209,11 @@ impl Fanout {
         let millis = (asked.elapsed() + LEASE).as_millis();
         let millis = i64::try_from(millis).unwrap_or(i64::MAX);
         Moment(then.0.saturating_add(millis))
+    }
+
+    fn suspects(&self) -> MutexGuard<'_, Suspects> {
+        // At worst, a panic while holding the lock leaves a session uncounted.
+        self.suspects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn held(&self) -> MutexGuard<'_, BTreeMap<JobId, Held>> {

@@ -73,6 +73,10 @@ impl Store for Memory {
         self.lock().list_items(node, &wanted)
     }
 
+    async fn item_ids(&self, node: NodeId, page: Page) -> Result<Paged<String>, StoreError> {
+        self.lock().list_item_ids(node, &page)
+    }
+
     async fn nodes(&self, page: Page) -> Result<Paged<Node>, StoreError> {
         self.lock().list_nodes(&page)
     }
@@ -157,6 +161,13 @@ impl Store for Memory {
 
     async fn finish(&self, job: JobId, instance: &str) -> Result<(), StoreError> {
         if self.lock().finish(job, instance) {
+            self.announced.notify_one();
+        }
+        Ok(())
+    }
+
+    async fn set_aside(&self, job: JobId, instance: &str, why: &str) -> Result<(), StoreError> {
+        if self.lock().set_aside(job, instance, why) {
             self.announced.notify_one();
         }
         Ok(())

@@ -219,6 +219,9 @@ pub struct Limits {
     pub subscribers: u64,
     /// Affiliations to a node: owners, publishers, members, outcasts.
     pub affiliations: u64,
+    /// Nodes to which it has an affiliation; an owner of a further one cannot give it another. Those
+    /// it creates are not refused.
+    pub affiliated_nodes: u64,
     /// `pubsub#max_items` at most; what `max` means.
     pub items: u32,
     /// `pubsub#max_payload_size` at most, in bytes.
@@ -248,6 +251,7 @@ impl Default for Limits {
             subscriptions_per_node: 20,
             subscribers: 1_000_000,
             affiliations: 10_000,
+            affiliated_nodes: 10_000,
             items: 10_000,
             payload_bytes: 250_000,
             lease: 31_536_000,

@@ -57,6 +57,7 @@ mod rows;
 mod schema;
 mod script;
 mod set_aside;
+mod sweep;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -95,6 +96,8 @@ struct Shared {
     backlog: AtomicI64,
     /// Whether others may have changed that.
     recount: AtomicBool,
+    /// There may be rows to remove.
+    untidy: Notify,
 }
 
 impl Shared {
@@ -143,6 +146,7 @@ impl Postgres {
             news: Notify::new(),
             backlog: AtomicI64::new(0),
             recount: AtomicBool::new(false),
+            untidy: Notify::new(),
         });
         let line = timeout(CONNECT, Line::open(&address, tls.clone())).await;
         let mut line = line
@@ -155,6 +159,7 @@ impl Postgres {
         let pool = connect::pool(&address, tls.clone())?;
         let mut tasks = JoinSet::new();
         listen::start(&mut tasks, line, address, tls, Arc::clone(&shared));
+        tasks.spawn(sweep::keep_tidy(pool.clone(), Arc::clone(&shared)));
         Ok(Postgres {
             desk: Desk::new(pool.clone(), Arc::clone(&shared)),
             pool,
@@ -181,6 +186,10 @@ impl Store for Postgres {
 
     async fn items(&self, node: NodeId, wanted: Wanted) -> Result<Paged<Item>, StoreError> {
         list::items(&self.pool, node, wanted).await
+    }
+
+    async fn item_ids(&self, node: NodeId, page: Page) -> Result<Paged<String>, StoreError> {
+        list::item_ids(&self.pool, node, page).await
     }
 
     async fn nodes(&self, page: Page) -> Result<Paged<Node>, StoreError> {
@@ -272,9 +281,21 @@ impl Store for Postgres {
     async fn finish(&self, job: JobId, instance: &str) -> Result<(), StoreError> {
         if let Some(gone) = fanout::finish(&self.pool, job, instance).await? {
             self.shared.backlog.fetch_sub(1, Ordering::Relaxed);
+            if gone.buried {
+                self.shared.untidy.notify_one();
+            }
             if gone.more {
                 self.shared.tell();
             }
+        }
+        Ok(())
+    }
+
+    async fn set_aside(&self, job: JobId, instance: &str, why: &str) -> Result<(), StoreError> {
+        if set_aside::announcement(&self.pool, job, instance, why).await? {
+            self.shared.backlog.fetch_sub(1, Ordering::Relaxed);
+            // Others of its node may wait.
+            self.shared.tell();
         }
         Ok(())
     }

@@ -45,6 +45,7 @@ mod desk;
 mod batch;
 mod apply;
 mod moving;
+mod pages;
 mod save;
 mod list;
 mod fanout;
@@ -164,6 +165,11 @@ impl Store for Sqlite {
             .await
     }
 
+    async fn item_ids(&self, node: NodeId, page: Page) -> Result<Paged<String>, StoreError> {
+        self.read(move |file| list::item_ids(file, node, &page))
+            .await
+    }
+
     async fn nodes(&self, page: Page) -> Result<Paged<Node>, StoreError> {
         self.read(move |file| list::nodes(file, &page)).await
     }
@@ -262,6 +268,17 @@ impl Store for Sqlite {
         self.write(|answer| Op::Finish {
             job,
             instance,
+            answer,
+        })
+        .await
+    }
+
+    async fn set_aside(&self, job: JobId, instance: &str, why: &str) -> Result<(), StoreError> {
+        let (instance, why) = (instance.to_owned(), why.to_owned());
+        self.write(|answer| Op::SetJobAside {
+            job,
+            instance,
+            why,
             answer,
         })
         .await

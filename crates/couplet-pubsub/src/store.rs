@@ -60,6 +60,9 @@ pub(crate) trait Store: Send + Sync + 'static {
     /// items; of those that were found where they were asked for by id.
     async fn items(&self, node: NodeId, wanted: Wanted) -> Result<Paged<Item>, StoreError>;
 
+    /// The ids of the items of a node, as [`items`](Store::items) lists them; no payload is read.
+    async fn item_ids(&self, node: NodeId, page: Page) -> Result<Paged<String>, StoreError>;
+
     /// All nodes, by name (bytewise); the cursor of a page is the name.
     async fn nodes(&self, page: Page) -> Result<Paged<Node>, StoreError>;
 
@@ -142,6 +145,10 @@ pub(crate) trait Store: Send + Sync + 'static {
     /// A job is done: it is forgotten, and with the last one of a deleted node the node too.
     /// Nothing happens where it is somebody else's now.
     async fn finish(&self, job: JobId, instance: &str) -> Result<(), StoreError>;
+
+    /// Moves an announcement of this instance that cannot be sent out of the way, and logs it.
+    /// Nothing happens where it is another instance's now.
+    async fn set_aside(&self, job: JobId, instance: &str, why: &str) -> Result<(), StoreError>;
 
     /// Called when there may be something new to claim.
     fn announced(&self) -> &Notify;
@@ -269,10 +276,33 @@ impl StoreError {
 
 impl std::error::Error for StoreError {}
 
+/// Logs that an announcement is no longer sent.
+pub(crate) fn log_set_aside(node: Option<&str>, job: JobId, why: &str) {
+    tracing::error!(
+        node,
+        announcement = job.0,
+        error = why,
+        "a stored announcement cannot be sent and is set aside"
+    );
+}
+
 /// Asks for the decision; a panic in it is an error like others.
 pub(crate) fn decided(decide: Decide, facts: &Facts) -> Result<Vec<Change>, StoreError> {
     catch_unwind(AssertUnwindSafe(|| decide(facts)))
         .map_err(|_its_hook_has_told| StoreError::Broken("a decision panicked".to_owned()))
+}
+
+/// The form in which the address that a page begins beside is compared.
+pub(crate) fn prepared(cursor: &str) -> String {
+    let jid = BareJid::new(cursor);
+    jid.map_or_else(|_| cursor.to_owned(), |jid| jid.prepared().to_owned())
+}
+
+/// The address of an affiliation, where it is not the form that is compared: a server knows its
+/// domains as it writes them.
+pub(crate) fn address(jid: &BareJid) -> Option<String> {
+    let address = jid.normalized();
+    (address.as_str() != jid.prepared()).then(|| address.as_str().to_owned())
 }
 
 /// Those who are named as recipients: each once, by JID.

@@ -6,6 +6,9 @@
 use bytes::Bytes;
 use couplet_core::element::{Scope, Tree};
 
+use super::words::Word;
+use crate::node::Affiliation;
+
 /// Checks the payload of an item: one element, complete with its namespaces.
 ///
 /// # Errors
@@ -61,6 +64,16 @@ fn parse(xml: String) -> Result<(), String> {
     let scope = Scope::bind([]);
     let parsed = Tree::parse(Bytes::from(xml), &scope);
     parsed.map(drop).map_err(|why| why.to_string())
+}
+
+/// The word that stands for an affiliation: that of XEP-0060, 4.1.
+pub(crate) fn affiliation_word(affiliation: Affiliation) -> &'static str {
+    affiliation.word()
+}
+
+/// The affiliation that a word stands for.
+pub(crate) fn affiliation(word: &str) -> Option<Affiliation> {
+    Affiliation::from_word(word)
 }
 
 #[cfg(test)]

@@ -35,13 +35,8 @@ impl Dialog for Configure {
         if choice.is_empty() {
             return Ok(Step::done(nodes::NONE_OWNED));
         }
-        let form = form::form(
-            nodes::FORM,
-            session.command.title(),
-            "Choose the node to configure.",
-            vec![choice.field(NODE)],
-        );
-        Ok(Step::form(form, Actions::Next))
+        let (instructions, node) = ("Choose the node to configure.", choice.field(NODE));
+        Ok(session.form(nodes::FORM, instructions, vec![node], Actions::Next))
     }
 
     async fn act(&self, session: &Session<'_>, form: &Submitted) -> Result<Step, Refused> {

@@ -38,14 +38,9 @@ impl Dialog for Create {
         fields.extend(codec::configuration_fields(&config, |var| {
             FIELDS.contains(&var)
         }));
-        let form = form::form(
-            NODE_CONFIG,
-            session.command.title(),
-            "You become the owner of the node. All other options can be set with the command \
-             \"Configure a node\".",
-            fields,
-        );
-        Ok(Step::form(form, Actions::Complete))
+        let instructions = "You become the owner of the node. All other options can be set with \
+                            the command \"Configure a node\".";
+        Ok(session.form(NODE_CONFIG, instructions, fields, Actions::Complete))
     }
 
     async fn act(&self, session: &Session<'_>, form: &Submitted) -> Result<Step, Refused> {

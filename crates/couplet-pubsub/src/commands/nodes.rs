@@ -96,6 +96,5 @@ async fn one_of_mine(
     }
     let mut fields = vec![choice.field(NODE)];
     fields.extend(more);
-    let form = form::form(FORM, session.command.title(), instructions, fields);
-    Ok(Step::form(form, Actions::Complete))
+    Ok(session.form(FORM, instructions, fields, Actions::Complete))
 }

@@ -45,14 +45,10 @@ impl Dialog for Pending {
             return Ok(Step::done(NONE_WAITS));
         }
         let choice = Choice::named(session, nodes).await?;
-        let form = form::form(
-            SUBSCRIBE_AUTHORIZATION,
-            session.command.title(),
-            "Next shows who wants to subscribe to the node. Complete sends you a message for each \
-             of them.",
-            vec![choice.field(NODE)],
-        );
-        Ok(Step::form(form, Actions::NextOrComplete))
+        let instructions = "Next shows who wants to subscribe to the node. Complete sends you a \
+                            message for each of them.";
+        let (form_type, node) = (SUBSCRIBE_AUTHORIZATION, choice.field(NODE));
+        Ok(session.form(form_type, instructions, vec![node], Actions::NextOrComplete))
     }
 
     async fn act(&self, session: &Session<'_>, form: &Submitted) -> Result<Step, Refused> {
@@ -100,8 +96,7 @@ async fn who_waits(session: &Session<'_>, node: &str) -> Result<Step, Refused> {
         list(ALLOW, "Allow"),
         list(DENY, "Deny"),
     ];
-    let form = form::form(FORM, session.command.title(), &instructions, fields);
-    Ok(Step::form(form, Actions::PrevOrComplete))
+    Ok(session.form(FORM, &instructions, fields, Actions::PrevOrComplete))
 }
 
 async fn decide(session: &Session<'_>, node: &str, form: &Submitted) -> Result<Step, Refused> {

@@ -15,7 +15,7 @@ use crate::{
 use super::{
     Actions, Dialog, Session, Step, Submitted,
     choice::{Choice, label},
-    form, nodes,
+    nodes,
 };
 
 const NODE: &str = "node";
@@ -36,13 +36,10 @@ impl Dialog for Subscribe {
         let options = SubscribeOptions::of(&session.desk.policy.new_node());
         let mut fields = vec![choice.field(NODE)];
         fields.extend(codec::options_fields(options));
-        let form = form::form(
-            codec::SUBSCRIBE_OPTIONS,
-            session.command.title(),
-            "Notifications come to all your clients. Subscribe again to change the options.",
-            fields,
-        );
-        Ok(Step::form(form, Actions::Complete))
+        let instructions =
+            "Notifications come to all your clients. Subscribe again to change the options.";
+        let form_type = codec::SUBSCRIBE_OPTIONS;
+        Ok(session.form(form_type, instructions, fields, Actions::Complete))
     }
 
     async fn act(&self, session: &Session<'_>, form: &Submitted) -> Result<Step, Refused> {

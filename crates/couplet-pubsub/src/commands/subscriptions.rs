@@ -43,8 +43,7 @@ impl Dialog for Subscriptions {
         }
         let instructions =
             format!("{shown}. Choose those to end; complete without a choice to keep all.");
-        let form = form::form(FORM, session.command.title(), &instructions, vec![list]);
-        Ok(Step::form(form, Actions::Complete))
+        Ok(session.form(FORM, &instructions, vec![list], Actions::Complete))
     }
 
     async fn act(&self, session: &Session<'_>, form: &Submitted) -> Result<Step, Refused> {

@@ -27,6 +27,9 @@ const RECEIPT_EVERY: u64 = 500;
 /// Announcements held at a time, and their payloads with them.
 const HELD: usize = 64;
 
+/// How many more while those of some nodes wait behind a suspect.
+const PARKED: usize = 3 * HELD;
+
 /// How often the store is asked although it has not called: another instance may have left
 /// something.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -52,12 +55,13 @@ pub(super) async fn deliver(
         open: Vec::new(),
         copies: 0,
         next_slice: Instant::now(),
+        began: Instant::now(),
     };
     let mut may_have_more = true;
     while !stopping.is_now() {
         let mut announced = std::pin::pin!(fanout.store.announced().notified());
         may_have_more |= announced.as_mut().enable();
-        if may_have_more && round.count < HELD / 2 {
+        if may_have_more && round.room() > HELD / 2 {
             may_have_more = match round.claim().await {
                 Ok(more) => more,
                 Err(why) => {
@@ -76,9 +80,12 @@ pub(super) async fn deliver(
                 may_have_more |= announced.as_mut().enable();
             }
             Ok(false) => {
+                let look = round
+                    .next_due()
+                    .map_or(LOOK_EVERY, |due| due.min(LOOK_EVERY));
                 tokio::select! {
                     () = announced => {}
-                    () = time::sleep(LOOK_EVERY) => {}
+                    () = time::sleep(look) => {}
                     () = stopping.wait() => {}
                 }
                 may_have_more = true;
@@ -122,6 +129,8 @@ struct Round<'a> {
     open: Vec<Sent>,
     copies: u64,
     next_slice: Instant,
+    /// When the session began.
+    began: Instant,
 }
 
 /// An announcement on its way.
@@ -138,7 +147,7 @@ impl Round<'_> {
         if self.nodes.is_empty() {
             self.fanout.answering.all_answered().await;
         }
-        let max = HELD.saturating_sub(self.count);
+        let max = self.room();
         let claim = Claim {
             instance: self.fanout.instance.clone(),
             now: self.fanout.now().await?,
@@ -154,6 +163,7 @@ impl Round<'_> {
                 upto: job.after.clone().unwrap_or_else(beginning),
                 since: now,
                 renewed: now,
+                unconfirmed: 0,
             };
             let known = self.fanout.held().insert(job.id, held).is_some();
             if !known {
@@ -173,9 +183,49 @@ impl Round<'_> {
         self.count += 1;
     }
 
+    /// How many more may be held. Those that wait behind a suspect do not keep all others out.
+    fn room(&self) -> usize {
+        let waiting = self.nodes.iter().filter(|node| self.wait(**node).is_some());
+        let parked: usize = waiting
+            .filter_map(|node| self.jobs.get(node))
+            .map(VecDeque::len)
+            .sum();
+        (HELD + parked.min(PARKED)).saturating_sub(self.count)
+    }
+
+    /// How long the next announcement of a node has to wait because it is a suspect.
+    fn wait(&self, node: NodeId) -> Option<Duration> {
+        let suspects = self.fanout.suspects();
+        if suspects.is_empty() {
+            return None;
+        }
+        let next = self.jobs.get(&node)?.front()?;
+        let waits = suspects.waits(next.job.id, self.fanout.pace.quiet)?;
+        waits
+            .checked_sub(self.began.elapsed())
+            .filter(|left| !left.is_zero())
+    }
+
+    /// When the first suspect may go, if one waits.
+    fn next_due(&self) -> Option<Duration> {
+        self.nodes.iter().filter_map(|node| self.wait(*node)).min()
+    }
+
+    /// The next node of which something may go, now in front.
+    fn next_node(&mut self) -> Option<NodeId> {
+        for _ in 0..self.nodes.len() {
+            let node = self.nodes.front().copied()?;
+            if self.wait(node).is_none() {
+                return Some(node);
+            }
+            self.nodes.rotate_left(1);
+        }
+        None
+    }
+
     /// One slice of the node whose turn it is; false when nothing is left to send.
     async fn step(&mut self, stopping: &mut Stopping) -> Result<bool, Trouble> {
-        let Some(node) = self.nodes.front().copied() else {
+        let Some(node) = self.next_node() else {
             self.close_batch().await?;
             return Ok(false);
         };
@@ -187,8 +237,7 @@ impl Round<'_> {
         self.nodes.rotate_left(1);
         let held_by_us = self.fanout.held().contains_key(&delivery.job.id);
         let all = if held_by_us {
-            let slice = self.slice(&mut delivery, stopping).await;
-            match slice {
+            match self.slice_or_alone(&mut delivery, stopping).await {
                 Ok(all) => all,
                 Err(trouble) => {
                     self.jobs.entry(node).or_default().push_front(delivery);
@@ -207,6 +256,29 @@ impl Round<'_> {
             self.close_batch().await?;
         }
         Ok(true)
+    }
+
+    /// Writes a slice; that of a suspect while no other copies are on their way.
+    async fn slice_or_alone(
+        &mut self,
+        delivery: &mut Delivery,
+        stopping: &mut Stopping,
+    ) -> Result<bool, Trouble> {
+        let (fanout, job) = (self.fanout, delivery.job.id);
+        if fanout.suspects().waits(job, fanout.pace.quiet).is_none() {
+            return self.slice(delivery, stopping).await;
+        }
+        self.close_batch().await?;
+        // The server has read everything so far, and still answers.
+        self.mailing.receipt()?.taken().await?;
+        fanout.suspects().goes_alone(job);
+        let slice = self.slice(delivery, stopping).await;
+        if !matches!(slice, Err(Trouble::Over)) {
+            self.close_batch().await?;
+            self.mailing.receipt()?.taken().await?;
+            fanout.suspects().went_well();
+        }
+        slice
     }
 
     /// Writes a slice of one announcement; tells whether it was the last.
@@ -229,6 +301,11 @@ impl Round<'_> {
         let everybody: Vec<&[Recipient]> = recipients
             .chunk_by(|a, b| a.one_of_several && a.jid == b.jid)
             .collect();
+        if !everybody.is_empty()
+            && let Some(held) = self.fanout.held().get_mut(&delivery.job.id)
+        {
+            held.unconfirmed += 1;
+        }
         let one_of = &*delivery;
         let mut id = String::new();
         self.mailing

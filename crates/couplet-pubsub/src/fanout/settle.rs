@@ -63,6 +63,7 @@ pub(super) async fn settle(
                 if taken.is_err() {
                     return;
                 }
+                confirm(fanout, &sent);
                 let at = Instant::now() + fanout.pace.settle;
                 due.extend(sent.into_iter().map(|sent| (at, sent)));
             }
@@ -73,6 +74,16 @@ pub(super) async fn settle(
                 note(fanout, due.drain(..safe).map(|(_, sent)| sent)).await;
                 next_note = Instant::now() + NOTE_EVERY;
             }
+        }
+    }
+}
+
+/// The server has read these.
+fn confirm(fanout: &Fanout, sent: &[Sent]) {
+    let mut held = fanout.held();
+    for sent in sent.iter().filter(|sent| sent.copies > 0) {
+        if let Some(held) = held.get_mut(&sent.job) {
+            held.unconfirmed = held.unconfirmed.saturating_sub(1);
         }
     }
 }
@@ -137,6 +148,7 @@ async fn finish(fanout: &Fanout, job: JobId) {
             }
         }
     }
+    fanout.suspects().forget(job);
     if let Some(held) = fanout.held().remove(&job) {
         fanout.figures.delivered(held.since.elapsed());
     }
@@ -160,6 +172,7 @@ async fn advance(fanout: &Fanout, job: JobId, upto: Cursor) {
                 "another instance has taken an announcement over"
             );
             fanout.held().remove(&job);
+            fanout.suspects().forget(job);
         }
         Err(why) => {
             static TOLD: Told = Told::never();

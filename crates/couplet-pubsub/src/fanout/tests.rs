@@ -20,6 +20,8 @@ use crate::{
     subscription::Subscription,
 };
 
+mod suspected;
+
 const ALICE: &str = "alice@example.org/phone";
 
 /// Announcements and nothing else. All nodes have the same subscriptions, all of Alice.
@@ -29,6 +31,7 @@ struct Announced {
     /// They are to be told in one message.
     together: bool,
     queue: Mutex<Vec<Entry>>,
+    aside: Mutex<Vec<(JobId, String)>>,
     called: Notify,
 }
 
@@ -47,6 +50,11 @@ impl Announced {
     }
 
     fn announce(&self, node: i64, seq: u64) {
+        let content = format!("<event><items node='{node}'/></event>");
+        self.announce_content(node, seq, content);
+    }
+
+    fn announce_content(&self, node: i64, seq: u64, content: String) {
         let job = Job {
             id: JobId(node * 1000 + i64::try_from(seq).unwrap()),
             node: NodeId(node),
@@ -54,7 +62,7 @@ impl Announced {
             announcement: Announcement {
                 to: Audience::Subscribers,
                 type_: NotificationType::Headline,
-                content: format!("<event><items node='{node}'/></event>"),
+                content,
                 body: Some("news".to_owned()),
             },
             after: None,
@@ -141,6 +149,11 @@ impl Store for Announced {
         Ok(())
     }
 
+    async fn set_aside(&self, job: JobId, instance: &str, why: &str) -> Result<(), StoreError> {
+        self.aside.lock().unwrap().push((job, why.to_owned()));
+        self.finish(job, instance).await
+    }
+
     async fn release(&self, instance: &str) -> Result<(), StoreError> {
         for entry in self.queue.lock().unwrap().iter_mut() {
             if entry.holder.as_deref() == Some(instance) {
@@ -161,6 +174,9 @@ impl Store for Announced {
         unreachable!()
     }
     async fn items(&self, _: NodeId, _: Wanted) -> Result<Paged<Item>, StoreError> {
+        unreachable!()
+    }
+    async fn item_ids(&self, _: NodeId, _: Page) -> Result<Paged<String>, StoreError> {
         unreachable!()
     }
     async fn nodes(&self, _: Page) -> Result<Paged<Node>, StoreError> {

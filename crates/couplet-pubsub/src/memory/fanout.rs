@@ -3,7 +3,7 @@
 use crate::{
     change::Audience,
     moment::Moment,
-    store::{Claim, Cursor, Job, JobId, Recipient},
+    store::{Claim, Cursor, Job, JobId, Recipient, log_set_aside},
     subscription::SubscriptionState,
 };
 
@@ -65,6 +65,23 @@ impl Shelf {
         self.jobs.remove(&job);
         self.bury(gone.node);
         gone.more
+    }
+}
+
+impl Shelf {
+    /// What cannot be sent is kept nowhere: it would be gone with the process.
+    pub(super) fn set_aside(&mut self, job: JobId, instance: &str, why: &str) -> bool {
+        let node = self
+            .jobs
+            .get(&job)
+            .and_then(|job| self.nodes.get(&job.node));
+        let name = node.map(|kept| kept.node.name.clone());
+        let waiting = self.queue.len();
+        let more = self.finish(job, instance);
+        if self.queue.len() < waiting {
+            log_set_aside(name.as_deref(), job, why);
+        }
+        more
     }
 }
 

@@ -30,6 +30,14 @@ impl Shelf {
                 .cloned(),
             actor: actor.map(|who| party(kept, who, &needs.meant)),
             others: others.map(|who| party(kept, who, &nobody)).collect(),
+            affiliated: match needs.affiliated {
+                true => needs
+                    .others
+                    .iter()
+                    .map(|who| self.affiliated(who))
+                    .collect(),
+                false => Vec::new(),
+            },
             usage: usage.map(|who| self.usage(who)).unwrap_or_default(),
             backlog: self.queue.len(),
             ..Facts::default()

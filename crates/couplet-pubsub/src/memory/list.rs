@@ -29,11 +29,8 @@ impl Shelf {
         };
         match wanted {
             Wanted::Page(page) => {
-                let place = |id: &str| {
-                    let seq = kept.ids.get(id)?;
-                    Some(kept.items.range(..seq).count() as u64)
-                };
                 let count = kept.items.len() as u64;
+                let place = |id: &str| place_of_item(kept, id);
                 cut(page, count, place, kept.items.values().cloned())
             }
             Wanted::Newest(max) => {
@@ -58,6 +55,23 @@ impl Shelf {
                 ))
             }
         }
+    }
+
+    pub(super) fn list_item_ids(
+        &self,
+        node: NodeId,
+        page: &Page,
+    ) -> Result<Paged<String>, StoreError> {
+        let Some(kept) = self.live(node) else {
+            return Ok(nothing());
+        };
+        let ids = kept.items.values().map(|item| item.head.id.clone());
+        cut(
+            page,
+            kept.items.len() as u64,
+            |id| place_of_item(kept, id),
+            ids,
+        )
     }
 
     pub(super) fn list_nodes(&self, page: &Page) -> Result<Paged<Node>, StoreError> {
@@ -149,7 +163,11 @@ impl Shelf {
         let Some(kept) = self.live(node) else {
             return Ok(nothing());
         };
-        let place = |jid: &str| place_of(kept.affiliations.keys().map(|jid| jid.as_str()), jid);
+        let place = |jid: &str| {
+            let jid = BareJid::new(jid).ok()?;
+            let _there = kept.affiliations.get(&jid)?;
+            Some(kept.affiliations.range(..jid).count() as u64)
+        };
         let entries = kept.affiliations.iter();
         let entries = entries.map(|(jid, affiliation)| (jid.clone(), *affiliation));
         cut(page, kept.affiliations.len() as u64, place, entries)
@@ -204,6 +222,11 @@ fn cut<T>(
         index: Some(window.skip),
         count,
     })
+}
+
+fn place_of_item(kept: &Kept, id: &str) -> Option<u64> {
+    let seq = kept.ids.get(id)?;
+    Some(kept.items.range(..seq).count() as u64)
 }
 
 fn place_of<'a>(mut entries: impl Iterator<Item = &'a str>, cursor: &str) -> Option<u64> {

@@ -219,6 +219,13 @@ impl Shelf {
         }
     }
 
+    /// To how many nodes this one has an affiliation.
+    pub(super) fn affiliated(&self, who: &BareJid) -> u64 {
+        let lowest = (who.clone(), NodeId(i64::MIN));
+        let highest = (who.clone(), NodeId(i64::MAX));
+        self.affiliated.range(lowest..=highest).count() as u64
+    }
+
     /// Nodes to which this one may have subscriptions: another one may have the same hash.
     pub(super) fn subscribed_nodes(&self, who: &BareJid) -> impl Iterator<Item = &Kept> {
         let who = self.hashed(who);

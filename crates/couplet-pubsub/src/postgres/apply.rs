@@ -17,8 +17,8 @@ use super::{
     rows::integer,
     script::{Ask, ask},
     write::{
-        INSERT_ITEM, affiliate, announce, bury, config_text, insert_node, save_counts,
-        save_subscription,
+        REPLACE_ITEM, affiliate, announce, bury, config_text, give_up_items, insert_node,
+        save_counts, save_subscription,
     },
 };
 
@@ -38,6 +38,8 @@ pub(super) struct Done {
     pub(super) asks: Vec<Ask>,
     /// How many announcements are among them.
     pub(super) announced: u64,
+    /// Whether rows were given up that have to be removed.
+    pub(super) untidy: bool,
 }
 
 impl Work {
@@ -135,7 +137,7 @@ impl Work {
                 self.known.add_item(&id);
                 self.node()?.items += 1;
                 self.push(ask!(
-                    INSERT_ITEM,
+                    REPLACE_ITEM,
                     node,
                     seq,
                     id,
@@ -153,9 +155,10 @@ impl Work {
             Change::Purge => {
                 let node = self.node()?;
                 node.items = 0;
-                let id = node.id.0;
+                let (id, floor) = (node.id, integer(node.next_seq));
                 self.known.purge();
-                self.push(ask!("DELETE FROM item WHERE node = $1", id));
+                self.done.asks.extend(give_up_items(id, floor));
+                self.done.untidy = true;
             }
             Change::Announce(announcement) => {
                 let node = self.node()?;
@@ -201,8 +204,9 @@ impl Work {
         }
         let node = self.node()?;
         node.items = 0;
-        let (id, name) = (node.id.0, node.name.clone());
+        let (id, name) = (node.id, node.name.clone());
         self.deleted = true;
+        self.done.untidy = true;
         self.known.purge();
         self.push(match redirect {
             Some(uri) => ask!(
@@ -216,10 +220,10 @@ impl Work {
         for sql in [
             "UPDATE node SET deleted = TRUE WHERE id = $1",
             "DELETE FROM affiliation WHERE node = $1",
-            "DELETE FROM item WHERE node = $1",
         ] {
-            self.push(ask!(sql, id));
+            self.push(ask!(sql, id.0));
         }
+        self.done.asks.extend(give_up_items(id, i64::MAX));
         Ok(())
     }
 

@@ -51,6 +51,7 @@ pub(super) async fn run(pool: &Pool, shared: &Shared, waiting: Vec<Waiting>) {
         waiting: waiting.into(),
         done: Vec::new(),
         announced: 0,
+        untidy: false,
         backlog: shared.backlog(),
     };
     let failed = batch.work(pool).await.err();
@@ -58,6 +59,9 @@ pub(super) async fn run(pool: &Pool, shared: &Shared, waiting: Vec<Waiting>) {
         None if batch.announced > 0 => shared.announce(batch.announced),
         None => {}
         Some(_) => shared.doubt(),
+    }
+    if batch.untidy {
+        shared.untidy.notify_one();
     }
     for (answer, outcome) in batch.done {
         let failed = failed.as_ref().map(|error| Err(fault::again(error)));
@@ -76,6 +80,7 @@ struct Batch {
     /// What is decided, with what comes of it if the transaction ends well.
     done: Vec<(Answer, Result<(), StoreError>)>,
     announced: u64,
+    untidy: bool,
     backlog: u64,
 }
 
@@ -139,6 +144,7 @@ impl Batch {
         let saved = match done {
             Ok(done) => {
                 let announced = done.announced;
+                self.untidy |= done.untidy;
                 let saved = self.send(session, done.asks, &next).await;
                 self.announced += saved.as_ref().map_or(0, |_| announced);
                 saved

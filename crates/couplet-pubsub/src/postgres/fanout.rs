@@ -67,7 +67,7 @@ pub(super) async fn claim(pool: &Pool, claim: Claim) -> Result<(Vec<Job>, i64), 
         ask!(CLAIM),
         ask!(
             TAKE,
-            claim.instance,
+            claim.instance.clone(),
             claim.now.0,
             claim.until.0,
             i64::from(claim.max)
@@ -75,13 +75,16 @@ pub(super) async fn claim(pool: &Pool, claim: Claim) -> Result<(Vec<Job>, i64), 
         ask!(COMMIT),
     ];
     let mut answers = Session::begin(pool).await?.end(&asks).await?;
+    let instance = claim.instance;
     let (mut jobs, mut dropped) = (Vec::new(), 0);
     for row in &answers.nth(2).unwrap_or_default() {
         match rows::job(row) {
             Ok(job) => jobs.push(job),
             Err(why) => {
                 let job = JobId(value(row, 0)?);
-                dropped += i64::from(set_aside::announcement(pool, job, &why).await?);
+                let why = why.to_string();
+                let moved = set_aside::announcement(pool, job, &instance, &why).await?;
+                dropped += i64::from(moved);
             }
         }
     }
@@ -188,6 +191,8 @@ pub(super) async fn release(pool: &Pool, instance: &str) -> Result<bool, StoreEr
 pub(super) struct Gone {
     /// Whether others of the node wait for somebody to take them.
     pub(super) more: bool,
+    /// Whether it was the last one of a deleted node.
+    pub(super) buried: bool,
 }
 
 pub(super) async fn finish(
@@ -219,5 +224,8 @@ pub(super) async fn finish(
     if deleted {
         session.end(&[bury(node)]).await?;
     }
-    Ok(Some(Gone { more }))
+    Ok(Some(Gone {
+        more,
+        buried: deleted,
+    }))
 }

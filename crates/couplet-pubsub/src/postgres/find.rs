@@ -25,6 +25,17 @@ macro_rules! node_named {
     };
 }
 
+/// Items of the node of a name that are not purged.
+macro_rules! items_of_node_named {
+    () => {
+        concat!(
+            " FROM item WHERE node = ",
+            node_named!(),
+            " AND seq >= (SELECT floor FROM node WHERE name = $1 AND NOT deleted)"
+        )
+    };
+}
+
 /// The questions; [`facts`] reads the answers in the same order.
 pub(super) fn asks(needs: &Needs) -> Vec<Ask> {
     let mut asks = Vec::new();
@@ -34,6 +45,15 @@ pub(super) fn asks(needs: &Needs) -> Vec<Ask> {
                     (SELECT count(*) FROM subscription JOIN node ON node.id = subscription.node
                      WHERE bare = $1 AND NOT deleted)",
             who.prepared().to_owned()
+        ));
+    }
+    if needs.affiliated {
+        let others = needs.others.iter();
+        let others: Vec<String> = others.map(|who| who.prepared().to_owned()).collect();
+        asks.push(ask!(
+            "SELECT (SELECT count(*) FROM affiliation WHERE affiliation.jid = who.jid)
+             FROM unnest($1::text[]) WITH ORDINALITY AS who (jid, number) ORDER BY number",
+            others
         ));
     }
     let Some(name) = &needs.node else {
@@ -68,48 +88,50 @@ macro_rules! few {
     };
 }
 
-/// Asks for an affiliation and some subscriptions.
-fn party_ask(name: &str, who: &BareJid) -> Ask {
-    ask!(
+/// Some subscriptions of the JID `$2` to the node.
+macro_rules! held {
+    ($more:literal) => {
         concat!(
-            "SELECT (SELECT affiliation FROM affiliation
-                         WHERE node = ",
+            "SELECT * FROM subscription WHERE bare = $2 AND node = ",
+            node_named!(),
+            $more,
+            " LIMIT ",
+            few!()
+        )
+    };
+}
+
+/// The affiliation of the JID `$2` and these subscriptions.
+macro_rules! party {
+    ($held:expr) => {
+        concat!(
+            "SELECT (SELECT affiliation FROM affiliation WHERE node = ",
             node_named!(),
             " AND jid = $2), ",
             subscription_columns!(),
-            " FROM (VALUES (1)) AS one
-                 LEFT JOIN (SELECT * FROM subscription WHERE bare = $2 AND node = ",
-            node_named!(),
-            " LIMIT ",
-            few!(),
+            " FROM (VALUES (1)) AS one LEFT JOIN (",
+            $held,
             ") AS subscription ON TRUE ORDER BY began"
-        ),
-        name.to_owned(),
-        who.prepared().to_owned()
-    )
+        )
+    };
+}
+
+/// Asks for an affiliation and some subscriptions.
+fn party_ask(name: &str, who: &BareJid) -> Ask {
+    let who = who.prepared().to_owned();
+    ask!(party!(held!("")), name.to_owned(), who)
 }
 
 /// The same, with the subscriptions that a request names among them.
 fn meant_ask(name: &str, who: &BareJid, meant: &Meant) -> Ask {
     ask!(
-        concat!(
-            "SELECT (SELECT affiliation FROM affiliation
-                     WHERE node = ",
-            node_named!(),
-            " AND jid = $2), ",
-            subscription_columns!(),
-            " FROM (VALUES (1)) AS one
-             LEFT JOIN (
-                 (SELECT * FROM subscription WHERE bare = $2 AND node = ",
-            node_named!(),
-            " LIMIT ",
-            few!(),
-            ") UNION (SELECT * FROM subscription WHERE bare = $2 AND node = ",
-            node_named!(),
-            " AND ($3::text IS NULL OR jid = $3) AND ($4::text IS NULL OR subid = $4) LIMIT ",
-            few!(),
-            ")) AS subscription ON TRUE ORDER BY began"
-        ),
+        party!(concat!(
+            "(",
+            held!(""),
+            ") UNION (",
+            held!(" AND ($3::text IS NULL OR jid = $3) AND ($4::text IS NULL OR subid = $4)"),
+            ")"
+        )),
         name.to_owned(),
         who.prepared().to_owned(),
         meant.jid.as_ref().map(ToString::to_string),
@@ -123,9 +145,7 @@ fn add_items(asks: &mut Vec<Ask>, needs: &Needs, name: &str) {
             concat!(
                 "SELECT ",
                 head_columns!(),
-                " FROM item
-                 WHERE node = ",
-                node_named!(),
+                items_of_node_named!(),
                 " AND id = ANY ($2)"
             ),
             name.to_owned(),
@@ -137,9 +157,7 @@ fn add_items(asks: &mut Vec<Ask>, needs: &Needs, name: &str) {
             concat!(
                 "SELECT ",
                 head_columns!(),
-                " FROM item
-                 WHERE node = ",
-                node_named!(),
+                items_of_node_named!(),
                 " ORDER BY seq LIMIT $2"
             ),
             name.to_owned(),
@@ -151,9 +169,7 @@ fn add_items(asks: &mut Vec<Ask>, needs: &Needs, name: &str) {
             concat!(
                 "SELECT ",
                 item_columns!(),
-                " FROM item
-                 WHERE node = ",
-                node_named!(),
+                items_of_node_named!(),
                 " ORDER BY seq DESC LIMIT $2"
             ),
             name.to_owned(),
@@ -166,7 +182,7 @@ fn add_people(asks: &mut Vec<Ask>, needs: &Needs, name: &str) {
     if needs.owners {
         asks.push(ask!(
             concat!(
-                "SELECT jid FROM affiliation
+                "SELECT jid, affiliation, address FROM affiliation
                  WHERE node = ",
                 node_named!(),
                 " AND affiliation = 'owner' ORDER BY jid"
@@ -235,6 +251,11 @@ pub(super) fn facts(
     if needs.actor.is_some() && needs.usage {
         facts.usage = next().first().map(usage).transpose()?.unwrap_or_default();
     }
+    if needs.affiliated {
+        let counts = next();
+        let counts = counts.iter().map(|row| count(row, 0));
+        facts.affiliated = counts.collect::<Result<_, _>>()?;
+    }
     if needs.node.is_some() {
         (facts.node, facts.redirect) = node_or_redirect(&next())?;
     }
@@ -264,7 +285,7 @@ pub(super) fn facts(
         facts.newest.reverse();
     }
     if needs.owners {
-        facts.owners = all(&next(), |row| parsed(row, 0))?;
+        facts.owners = all(&next(), rows::affiliate)?;
     }
     if needs.affiliations {
         let found = next();
@@ -357,7 +378,8 @@ pub(super) fn overdue_asks(now: Moment, max: u32) -> Vec<Ask> {
         ),
         ask!(
             "SELECT name, item.id FROM item JOIN node ON node.id = item.node
-             WHERE expires <= $1 AND NOT deleted ORDER BY expires, node.id, seq LIMIT $2",
+             WHERE expires <= $1 AND NOT deleted AND seq >= floor
+             ORDER BY expires, node.id, seq LIMIT $2",
             now.0,
             max
         ),

@@ -17,6 +17,7 @@ use crate::{
 use super::{
     rows::{count, value},
     script::{Answers, Ask, ask},
+    write::kept,
 };
 
 /// What is there of all that some changes touch.
@@ -138,7 +139,10 @@ impl Lookup {
         };
         if !self.items.is_empty() {
             asks.push(ask!(
-                "SELECT id FROM item WHERE node = $1 AND id = ANY ($2)",
+                concat!(
+                    "SELECT id FROM item WHERE node = $1 AND id = ANY ($2)",
+                    kept!()
+                ),
                 node.0,
                 self.items.clone()
             ));

@@ -9,7 +9,7 @@ use crate::{
     node::{Affiliation, Node, NodeId},
     page::{Page, Paged, Start},
     request::Wanted,
-    store::{Cursor, Statistics, StoreError},
+    store::{Cursor, Statistics, StoreError, prepared},
     subscription::Subscription,
 };
 
@@ -18,9 +18,10 @@ use super::{
     connect::Session,
     find::all,
     pages::{List, whole},
-    rows::{self, count, integer, item_columns, node_columns, parsed, subscription_columns, value},
-    script::{Ask, ask},
+    rows::{self, count, integer, item_columns, node_columns, subscription_columns, value},
+    script::{Ask, Value, ask},
     set_aside,
+    write::kept,
 };
 
 /// A transaction that sees one moment, however many questions it asks.
@@ -39,24 +40,38 @@ pub(super) async fn items(
         },
         Wanted::Ids(ids) => return items_by_id(pool, node, ids).await,
     };
-    let list = List {
+    let list = list_of_items(node, item_columns!(), &page);
+    let (found, rows) = list.page(pool, &page).await?;
+    let entries = readable(pool, node, &rows).await;
+    Ok(found.with(entries))
+}
+
+/// Items by their place, of which these columns are read: the id first.
+fn list_of_items<'a>(node: NodeId, columns: &'a str, page: &Page) -> List<'a> {
+    List {
         counted: ask!(
             "SELECT items FROM node WHERE id = $1 AND NOT deleted",
             node.0
         ),
         cursor: page.cursor().map(|id| {
-            let sql = "SELECT seq FROM item WHERE node = $1 AND id = $2";
+            let sql = concat!("SELECT seq FROM item WHERE node = $1 AND id = $2", kept!());
             ask!(sql, node.0, id.to_owned())
         }),
-        columns: item_columns!(),
-        from: "item WHERE node = $1",
+        columns,
+        from: concat!("item WHERE node = $1", kept!()),
         of: Some(node),
         key: &["seq"],
         key_of: |row| Ok(vec![Box::new(value::<i64>(row, 0)?)]),
-    };
-    let (found, rows) = list.page(pool, &page).await?;
-    let entries = readable(pool, node, &rows).await;
-    Ok(found.with(entries))
+    }
+}
+
+pub(super) async fn item_ids(
+    pool: &Pool,
+    node: NodeId,
+    page: Page,
+) -> Result<Paged<String>, StoreError> {
+    let (found, rows) = list_of_items(node, "id", &page).page(pool, &page).await?;
+    Ok(found.with(all(&rows, |row| value(row, 0))?))
 }
 
 async fn items_by_id(
@@ -69,7 +84,9 @@ async fn items_by_id(
             "SELECT ",
             item_columns!(),
             " FROM item
-             WHERE node = $1 AND id = ANY ($2) ORDER BY seq"
+             WHERE node = $1 AND id = ANY ($2)",
+            kept!(),
+            " ORDER BY seq"
         ),
         node.0,
         ids
@@ -108,62 +125,22 @@ pub(super) async fn nodes(pool: &Pool, page: Page) -> Result<Paged<Node>, StoreE
     Ok(found.with(all(&rows, rows::node)?))
 }
 
-/// Subscriptions that somebody holds.
-macro_rules! held {
-    () => {
-        " FROM subscription JOIN node ON node.id = subscription.node
-          WHERE bare = $1 AND NOT deleted AND ($2::text IS NULL OR name = $2) "
-    };
-}
-
 pub(super) async fn subscriptions_of(
     pool: &Pool,
     who: &BareJid,
     node: Option<String>,
     page: Page,
 ) -> Result<Paged<(String, Subscription)>, StoreError> {
-    let who = || who.prepared().to_owned();
-    let counted = ask!(concat!("SELECT count(*)", held!()), who(), node.clone());
-    let place = page.cursor().map(|cursor| {
-        // Whoever has many reads them page by page, and their number is bound.
-        ask!(
-            concat!(
-                "SELECT place FROM (SELECT subid, row_number() OVER (ORDER BY name, subid) - 1
-                 AS place",
-                held!(),
-                ") AS all_held WHERE subid = $3 ORDER BY place LIMIT 1"
-            ),
-            who(),
-            node.clone(),
-            cursor.to_owned()
-        )
-    });
-    let cut = |take: i64, skip: i64| {
-        ask!(
-            concat!(
-                "SELECT name, ",
-                subscription_columns!(),
-                held!(),
-                "ORDER BY name, subid LIMIT $3 OFFSET $4"
-            ),
-            who(),
-            node.clone(),
-            take,
-            skip
-        )
+    let list = OfOne {
+        columns: concat!("name, ", subscription_columns!()),
+        from: "subscription JOIN node ON node.id = subscription.node WHERE bare = $1",
+        order: "name, subid",
+        cursor: "subid",
     };
-    paged(pool, &page, counted, place, cut, |row| {
+    list.page(pool, (who, node), &page, |row| {
         Ok((value(row, 0)?, rows::subscription(row, 1)?))
     })
     .await
-}
-
-/// Affiliations that somebody has.
-macro_rules! affiliated {
-    () => {
-        " FROM affiliation JOIN node ON node.id = affiliation.node
-          WHERE jid = $1 AND NOT deleted AND ($2::text IS NULL OR name = $2) "
-    };
 }
 
 pub(super) async fn affiliations_of(
@@ -172,39 +149,13 @@ pub(super) async fn affiliations_of(
     node: Option<String>,
     page: Page,
 ) -> Result<Paged<(String, Affiliation)>, StoreError> {
-    let who = || who.prepared().to_owned();
-    let counted = ask!(
-        concat!("SELECT count(*)", affiliated!()),
-        who(),
-        node.clone()
-    );
-    let place = page.cursor().map(|cursor| {
-        ask!(
-            concat!(
-                "SELECT place FROM (SELECT name, row_number() OVER (ORDER BY name) - 1
-                 AS place",
-                affiliated!(),
-                ") AS all_of_them WHERE name = $3"
-            ),
-            who(),
-            node.clone(),
-            cursor.to_owned()
-        )
-    });
-    let cut = |take: i64, skip: i64| {
-        ask!(
-            concat!(
-                "SELECT name, affiliation",
-                affiliated!(),
-                "ORDER BY name LIMIT $3 OFFSET $4"
-            ),
-            who(),
-            node.clone(),
-            take,
-            skip
-        )
+    let list = OfOne {
+        columns: "name, affiliation",
+        from: "affiliation JOIN node ON node.id = affiliation.node WHERE jid = $1",
+        order: "name",
+        cursor: "name",
     };
-    paged(pool, &page, counted, place, cut, |row| {
+    list.page(pool, (who, node), &page, |row| {
         Ok((value(row, 0)?, rows::affiliation(row, 1)?))
     })
     .await
@@ -248,9 +199,9 @@ pub(super) async fn affiliates(
         counted: ask!("SELECT count(*) FROM affiliation WHERE node = $1", node.0),
         cursor: page.cursor().map(|jid| {
             let sql = "SELECT jid FROM affiliation WHERE node = $1 AND jid = $2";
-            ask!(sql, node.0, jid.to_owned())
+            ask!(sql, node.0, prepared(jid))
         }),
-        columns: "jid, affiliation",
+        columns: "jid, affiliation, address",
         from: "affiliation WHERE node = $1",
         of: Some(node),
         key: &["jid"],
@@ -258,7 +209,7 @@ pub(super) async fn affiliates(
     };
     let (found, rows) = list.page(pool, &page).await?;
     let entries = all(&rows, |row| {
-        Ok((parsed(row, 0)?, rows::affiliation(row, 1)?))
+        Ok((rows::affiliate(row)?, rows::affiliation(row, 1)?))
     })?;
     Ok(found.with(entries))
 }
@@ -320,37 +271,75 @@ pub(super) async fn statistics(pool: &Pool) -> Result<Statistics, StoreError> {
     })
 }
 
-/// Reads a page of a short list, given how to count, where its cursor is, and how to take some
-/// behind some others.
-async fn paged<T>(
-    pool: &Pool,
-    page: &Page,
-    counted: Ask,
-    place: Option<Ask>,
-    cut: impl Fn(i64, i64) -> Ask,
-    read: impl FnMut(&Row) -> Result<T, StoreError>,
-) -> Result<Paged<T>, StoreError> {
-    let mut asks = vec![ask!(READ), counted];
-    asks.extend(place);
-    let mut session = Session::begin(pool).await?;
-    let mut answers = session.ask(&asks).await?;
-    let mut number = |at: usize| {
-        let found = answers.nth(at).unwrap_or_default();
-        found.first().map(|row| count(row, 0)).transpose()
-    };
-    let (total, place) = (number(1)?.unwrap_or_default(), number(0)?);
-    let window = match page.window(total, place) {
-        Ok(window) => window,
-        Err(error) => {
-            session.end(&[ask!(COMMIT)]).await?;
-            return Err(error);
+/// What one JID has at many nodes. Whoever has much reads it page by page, and it is bounded, so that
+/// a page is found by counting.
+struct OfOne<'a> {
+    columns: &'a str,
+    /// Ends with a condition, of which the JID is the value.
+    from: &'a str,
+    order: &'a str,
+    /// The column that a page begins beside.
+    cursor: &'a str,
+}
+
+impl OfOne<'_> {
+    async fn page<T>(
+        &self,
+        pool: &Pool,
+        (who, node): (&BareJid, Option<String>),
+        page: &Page,
+        read: impl FnMut(&Row) -> Result<T, StoreError>,
+    ) -> Result<Paged<T>, StoreError> {
+        let OfOne {
+            columns,
+            from,
+            order,
+            cursor,
+        } = self;
+        let held = format!("FROM {from} AND NOT deleted AND ($2::text IS NULL OR name = $2)");
+        let ask = |sql: String, more: Vec<Value>| {
+            let mut values: Vec<Value> =
+                vec![Box::new(who.prepared().to_owned()), Box::new(node.clone())];
+            values.extend(more);
+            Ask::new(sql, values)
+        };
+        let mut asks = vec![
+            ask!(READ),
+            ask(format!("SELECT count(*) {held}"), Vec::new()),
+        ];
+        if let Some(beside) = page.cursor() {
+            let sql = format!(
+                "SELECT place FROM (SELECT {cursor}, row_number() OVER (ORDER BY {order}) - 1
+                 AS place {held}) AS all_of_them WHERE {cursor} = $3 ORDER BY place LIMIT 1"
+            );
+            asks.push(ask(sql, vec![Box::new(beside.to_owned())]));
         }
-    };
-    let cut = cut(integer(window.take), integer(window.skip));
-    let mut answers = session.end(&[cut, ask!(COMMIT)]).await?;
-    Ok(Paged {
-        entries: all(&answers.next().unwrap_or_default(), read)?,
-        index: Some(window.skip),
-        count: total,
-    })
+        let mut session = Session::begin(pool).await?;
+        let mut answers = session.ask(&asks).await?;
+        let mut number = |at: usize| {
+            let found = answers.nth(at).unwrap_or_default();
+            found.first().map(|row| count(row, 0)).transpose()
+        };
+        let (total, place) = (number(1)?.unwrap_or_default(), number(0)?);
+        let window = match page.window(total, place) {
+            Ok(window) => window,
+            Err(error) => {
+                session.end(&[ask!(COMMIT)]).await?;
+                return Err(error);
+            }
+        };
+        let cut = ask(
+            format!("SELECT {columns} {held} ORDER BY {order} LIMIT $3 OFFSET $4"),
+            vec![
+                Box::new(integer(window.take)),
+                Box::new(integer(window.skip)),
+            ],
+        );
+        let mut answers = session.end(&[cut, ask!(COMMIT)]).await?;
+        Ok(Paged {
+            entries: all(&answers.next().unwrap_or_default(), read)?,
+            index: Some(window.skip),
+            count: total,
+        })
+    }
 }

@@ -41,7 +41,7 @@ WITH gone AS (
     DELETE FROM node WHERE deleted
     AND NOT EXISTS (SELECT 1 FROM announcement WHERE announcement.node = node.id) RETURNING id
 )
-DELETE FROM subscription USING gone WHERE node = gone.id";
+INSERT INTO trash (node, floor) SELECT id, 9223372036854775807 FROM gone";
 
 /// A connection that hears, and the client that speaks on it.
 pub(super) struct Line {
@@ -178,6 +178,7 @@ async fn speak(client: &Client, address: &Address, shared: &Shared) -> Result<()
             _ = tidy.tick() => {
                 answered(client.batch_execute(BURY)).await?;
                 shared.doubt();
+                shared.untidy.notify_one();
             }
         }
     }

@@ -17,11 +17,10 @@ use super::{
     connect::Session,
     find::all,
     rows::{
-        self, count, integer, item_columns, job_columns, node_columns, parsed,
-        subscription_columns, value,
+        self, count, integer, item_columns, job_columns, node_columns, subscription_columns, value,
     },
     script::{Ask, ask},
-    write,
+    sweep, write,
 };
 
 pub(super) async fn dump(pool: &Pool, mut from: Mark, max: u32) -> Result<Vec<Record>, StoreError> {
@@ -61,7 +60,7 @@ fn record(from: &Mark, row: &Row) -> Result<Record, StoreError> {
             deleted: value(row, 10)?,
         },
         Mark::Affiliations(..) => Record::Affiliation {
-            jid: parsed(row, 0)?,
+            jid: rows::affiliate(row)?,
             affiliation: rows::affiliation(row, 1)?,
         },
         Mark::Subscriptions(..) => Record::Subscription {
@@ -96,7 +95,7 @@ fn dump_ask(from: &Mark, max: i64) -> Ask {
             max
         ),
         Mark::Affiliations(node, after) => ask!(
-            "SELECT jid, affiliation FROM affiliation WHERE node = $1 AND jid > $2
+            "SELECT jid, affiliation, address FROM affiliation WHERE node = $1 AND jid > $2
              ORDER BY jid LIMIT $3",
             node.0,
             after.clone().unwrap_or_default(),
@@ -111,7 +110,8 @@ fn dump_ask(from: &Mark, max: i64) -> Ask {
                     "SELECT ",
                     subscription_columns!(),
                     ", began FROM subscription
-                     WHERE node = $1 AND (jid, subid) > ($2, $3) ORDER BY jid, subid LIMIT $4"
+                     WHERE node = (SELECT id FROM node WHERE id = $1)
+                     AND (jid, subid) > ($2, $3) ORDER BY jid, subid LIMIT $4"
                 ),
                 node.0,
                 jid,
@@ -123,8 +123,9 @@ fn dump_ask(from: &Mark, max: i64) -> Ask {
             concat!(
                 "SELECT ",
                 item_columns!(),
-                " FROM item WHERE node = $1 AND seq > $2
-                 ORDER BY seq LIMIT $3"
+                " FROM item WHERE node = $1 AND seq > $2",
+                write::kept!(),
+                " ORDER BY seq LIMIT $3"
             ),
             node.0,
             integer(*after),
@@ -159,6 +160,8 @@ pub(super) async fn restore(
     into: Option<NodeId>,
     records: Vec<Record>,
 ) -> Result<(Restored, u64), StoreError> {
+    // What was removed may come back under its old key.
+    sweep::all(pool).await?;
     let mut session = Session::begin(pool).await?;
     let mut entry = Entry {
         restored: Restored {
@@ -207,7 +210,8 @@ impl Entry {
         self.leave();
         self.asks.push(ask!(
             "SELECT EXISTS (SELECT 1 FROM node WHERE name = $1 AND NOT deleted),
-                    EXISTS (SELECT 1 FROM node WHERE id = $2)",
+                    EXISTS (SELECT 1 FROM node WHERE id = $2)
+                    OR EXISTS (SELECT 1 FROM trash WHERE node = $2)",
             node.name.clone(),
             node.id.0
         ));

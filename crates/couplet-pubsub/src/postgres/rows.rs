@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use couplet::BareJid;
 use serde::de::DeserializeOwned;
 use tokio_postgres::{Row, types::FromSql};
 
@@ -61,6 +62,14 @@ pub(super) fn value<'a, T: FromSql<'a>>(row: &'a Row, column: usize) -> Result<T
     Ok(row.try_get(column)?)
 }
 
+/// Whose affiliation it is: the columns `jid`, something, `address`.
+pub(super) fn affiliate(row: &Row) -> Result<BareJid, StoreError> {
+    match value::<Option<&str>>(row, 2)? {
+        Some(_) => parsed(row, 2),
+        None => parsed(row, 0),
+    }
+}
+
 /// A count as it was kept.
 pub(super) fn count(row: &Row, column: usize) -> Result<u64, StoreError> {
     let count: i64 = value(row, column)?;
@@ -101,35 +110,13 @@ pub(super) fn moment(row: &Row, column: usize) -> Result<Option<Moment>, StoreEr
     Ok(value::<Option<i64>>(row, column)?.map(Moment))
 }
 
-/// As XEP-0060 writes it.
-pub(super) fn affiliation_word(affiliation: Affiliation) -> &'static str {
-    match affiliation {
-        Affiliation::Owner => "owner",
-        Affiliation::Publisher => "publisher",
-        Affiliation::PublishOnly => "publish-only",
-        Affiliation::Member => "member",
-        Affiliation::None => "none",
-        Affiliation::Outcast => "outcast",
-    }
-}
-
 /// None where nothing is kept.
 pub(super) fn affiliation(row: &Row, column: usize) -> Result<Affiliation, StoreError> {
     let word: Option<&str> = value(row, column)?;
     let Some(word) = word else {
         return Ok(Affiliation::None);
     };
-    [
-        Affiliation::Owner,
-        Affiliation::Publisher,
-        Affiliation::PublishOnly,
-        Affiliation::Member,
-        Affiliation::None,
-        Affiliation::Outcast,
-    ]
-    .into_iter()
-    .find(|one| affiliation_word(*one) == word)
-    .ok_or_else(|| unreadable(word, &"no affiliation"))
+    stored::affiliation(word).ok_or_else(|| unreadable(word, &"no affiliation"))
 }
 
 pub(super) fn node(row: &Row) -> Result<Node, StoreError> {

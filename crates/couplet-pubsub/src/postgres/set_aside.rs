@@ -5,7 +5,7 @@ use tokio_postgres::Row;
 
 use crate::{
     node::NodeId,
-    store::{JobId, StoreError},
+    store::{JobId, StoreError, log_set_aside},
 };
 
 use super::{
@@ -67,15 +67,17 @@ async fn try_item(
     Ok(())
 }
 
-/// Moves an announcement and reports it. Returns whether it was there.
+/// Moves an announcement of this instance and reports it. Returns whether it was there.
 pub(super) async fn announcement(
     pool: &Pool,
     job: JobId,
-    why: &StoreError,
+    instance: &str,
+    why: &str,
 ) -> Result<bool, StoreError> {
     let asks = [ask!(
         "WITH gone AS (
-             DELETE FROM announcement WHERE id = $1 RETURNING node, seq, content
+             DELETE FROM announcement WHERE id = $1 AND holder = $3
+             RETURNING node, seq, content
          ), kept AS (
              INSERT INTO set_aside (at, what, node, seq, why, content)
              SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint, 'announcement',
@@ -84,7 +86,8 @@ pub(super) async fn announcement(
          )
          SELECT node, (SELECT name FROM node WHERE id = gone.node) FROM gone",
         job.0,
-        why.to_string()
+        why.to_owned(),
+        instance.to_owned()
     )];
     let mut session = Session::begin(pool).await?;
     let mut answers = session.end(&asks).await?;
@@ -93,12 +96,7 @@ pub(super) async fn announcement(
         return Ok(false);
     };
     let (node, name) = (NodeId(value(row, 0)?), value::<Option<&str>>(row, 1)?);
-    tracing::error!(
-        node = name,
-        announcement = job.0,
-        error = %why,
-        "a stored announcement cannot be sent and is set aside"
-    );
+    log_set_aside(name, job, why);
     session.end(&[bury(node)]).await?;
     Ok(true)
 }

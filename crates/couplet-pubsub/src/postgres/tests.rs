@@ -32,5 +32,6 @@ suite!(open());
 
 mod instances;
 mod migration;
+mod purged;
 mod trouble;
 mod unreadable;

@@ -4,13 +4,14 @@ use couplet::BareJid;
 
 use crate::{
     change::{Announcement, Audience},
+    codec::stored::affiliation_word,
     node::{Affiliation, Node, NodeId, NotificationType},
-    store::StoreError,
+    store::{StoreError, address},
     subscription::{Subscription, SubscriptionState},
 };
 
 use super::{
-    rows::{affiliation_word, integer},
+    rows::integer,
     script::{Ask, ask},
 };
 
@@ -21,6 +22,33 @@ pub(super) fn config_text(node: &Node) -> Result<String, StoreError> {
 pub(super) const INSERT_ITEM: &str =
     "INSERT INTO item (node, seq, id, publisher, published, expires, payload)
      VALUES ($1, $2, $3, $4, $5, $6, $7)";
+
+/// Puts in an item. One of the same id can only be one that was purged and is not yet removed.
+pub(super) const REPLACE_ITEM: &str =
+    "INSERT INTO item (node, seq, id, publisher, published, expires, payload)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)
+     ON CONFLICT (node, id) DO UPDATE SET seq = excluded.seq, publisher = excluded.publisher,
+         published = excluded.published, expires = excluded.expires, payload = excluded.payload";
+
+/// Takes all items below a seq out of a node, however many: their rows are removed later.
+pub(super) fn give_up_items(node: NodeId, floor: i64) -> [Ask; 2] {
+    [
+        ask!("UPDATE node SET floor = $2 WHERE id = $1", node.0, floor),
+        ask!(
+            "INSERT INTO trash (node, floor) VALUES ($1, $2)",
+            node.0,
+            floor
+        ),
+    ]
+}
+
+/// What a condition of items adds: those that are not purged, of the node whose key is `$1`.
+macro_rules! kept {
+    () => {
+        " AND seq >= (SELECT floor FROM node WHERE id = $1)"
+    };
+}
+pub(super) use kept;
 
 pub(super) fn insert_node(node: &Node, deleted: bool) -> Result<Ask, StoreError> {
     Ok(ask!(
@@ -63,13 +91,14 @@ pub(super) fn bury(id: NodeId) -> Ask {
              DELETE FROM node WHERE id = $1 AND deleted
              AND NOT EXISTS (SELECT 1 FROM announcement WHERE node = $1) RETURNING id
          )
-         DELETE FROM subscription USING gone WHERE node = gone.id",
-        id.0
+         INSERT INTO trash (node, floor) SELECT id, $2 FROM gone",
+        id.0,
+        i64::MAX
     )
 }
 
 pub(super) fn affiliate(node: NodeId, jid: &BareJid, affiliation: Affiliation) -> Ask {
-    let jid = jid.prepared().to_owned();
+    let (jid, address) = (jid.prepared().to_owned(), address(jid));
     if affiliation == Affiliation::None {
         return ask!(
             "DELETE FROM affiliation WHERE node = $1 AND jid = $2",
@@ -78,11 +107,13 @@ pub(super) fn affiliate(node: NodeId, jid: &BareJid, affiliation: Affiliation) -
         );
     }
     ask!(
-        "INSERT INTO affiliation (node, jid, affiliation) VALUES ($1, $2, $3)
-         ON CONFLICT (node, jid) DO UPDATE SET affiliation = excluded.affiliation",
+        "INSERT INTO affiliation (node, jid, affiliation, address) VALUES ($1, $2, $3, $4)
+         ON CONFLICT (node, jid) DO UPDATE SET affiliation = excluded.affiliation,
+             address = excluded.address",
         node.0,
         jid,
-        affiliation_word(affiliation)
+        affiliation_word(affiliation),
+        address
     )
 }
 

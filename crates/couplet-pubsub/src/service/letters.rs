@@ -13,21 +13,18 @@ pub(super) struct Bounces(pub(super) Arc<Desk>);
 #[async_trait]
 impl MessageHandler for Bounces {
     async fn handle(&self, message: Incoming<Message>) -> Result<(), Refusal> {
-        let (Some(error), Some(id)) = (message.error(), message.id()) else {
+        let node = message.id().and_then(|id| sent_as(&id));
+        let (Some(error), Some(node)) = (message.error(), node) else {
             return Ok(());
         };
-        let Some(node) = sent_as(&id) else {
-            return Ok(());
-        };
+        let (from, permanent) = (message.from().clone(), is_permanent(&error));
+        drop((message, error));
         let named = self.0.store.node_named(node).await;
         let Ok(Some(name)) = named else {
             return Ok(());
         };
         let now = clock::now();
-        self.0
-            .engine
-            .bounced(message.from(), &name, is_permanent(&error), now)
-            .await;
+        self.0.engine.bounced(&from, &name, permanent, now).await;
         Ok(())
     }
 }
@@ -38,15 +35,14 @@ pub(super) struct Approvals(pub(super) Arc<Desk>);
 #[async_trait]
 impl MessageHandler for Approvals {
     async fn handle(&self, message: Incoming<Message>) -> Result<(), Refusal> {
-        if let Some(approval) = codec::approval(&message) {
-            let approved = self
-                .0
-                .engine
-                .approve(message.from(), approval, clock::now())
-                .await;
-            if let Err(why) = approved {
-                tracing::debug!(from = %message.from(), ?why, "an answer to an approval form is ignored");
-            }
+        let Some(approval) = codec::approval(&message) else {
+            return Ok(());
+        };
+        let from = message.from().clone();
+        drop(message);
+        let approved = self.0.engine.approve(&from, approval, clock::now()).await;
+        if let Err(why) = approved {
+            tracing::debug!(%from, ?why, "an answer to an approval form is ignored");
         }
         Ok(())
     }

@@ -236,7 +236,7 @@ impl Desk {
         });
         let claimed = claimed.map_err(|error| self.doubt(error))?;
         for (job, why) in wrong {
-            self.drop_job(job, &why, &claim.instance);
+            self.drop_unreadable(job, &why, &claim.instance);
         }
         Ok(claimed)
     }

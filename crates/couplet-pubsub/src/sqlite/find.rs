@@ -50,6 +50,10 @@ pub(super) fn facts(
         backlog,
         ..Facts::default()
     };
+    if needs.affiliated {
+        let all = needs.others.iter().map(|who| affiliated(file, who));
+        facts.affiliated = all.collect::<Result<_, _>>()?;
+    }
     if let (Some(name), None) = (&needs.node, node) {
         facts.redirect = redirect(file, name)?;
     }
@@ -137,6 +141,13 @@ fn usage(file: &Connection, who: &BareJid) -> Result<Usage, StoreError> {
     Ok(usage)
 }
 
+fn affiliated(file: &Connection, who: &BareJid) -> Result<u64, StoreError> {
+    let sql = "SELECT count(*) FROM affiliation JOIN node ON node.id = affiliation.node
+               WHERE jid = ? AND deleted = 0";
+    let mut found = file.prepare_cached(sql)?;
+    Ok(found.query_row([who.prepared()], |row| rows::count(row, 0))?)
+}
+
 fn add_items(
     file: &Reading<'_>,
     facts: &mut Facts,
@@ -170,11 +181,9 @@ fn add_people(
     needs: &Needs,
 ) -> Result<(), StoreError> {
     if needs.owners {
-        let sql = "SELECT jid FROM affiliation WHERE node = ? AND affiliation = 'owner'
-                   ORDER BY jid";
-        facts.owners = file.all(Table::Affiliation, sql, [node.0], |row| {
-            Ok(row.get::<_, Parsed<_>>(0)?.0)
-        })?;
+        let sql = "SELECT jid, affiliation, address FROM affiliation
+                   WHERE node = ? AND affiliation = 'owner' ORDER BY jid";
+        facts.owners = file.all(Table::Affiliation, sql, [node.0], rows::affiliate)?;
     }
     if needs.affiliations {
         let mut found = file.prepare_cached("SELECT count(*) FROM affiliation WHERE node = ?")?;

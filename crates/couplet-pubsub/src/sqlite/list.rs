@@ -1,25 +1,21 @@
 //! Lists, a page at a time.
 
 use couplet::BareJid;
-use rusqlite::{
-    Connection, OptionalExtension, Params, Row, params, params_from_iter, types::Value,
-};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::{
     item::Item,
     node::{Affiliation, Node, NodeId},
     page::{Page, Paged, Start},
     request::Wanted,
-    store::{
-        Cursor, Statistics, StoreError,
-        window::{NEAR, Near, Plan},
-    },
+    store::{Cursor, Statistics, StoreError, prepared},
     subscription::Subscription,
 };
 
 use super::{
     find,
-    rows::{self, ITEM, NODE, Parsed, SUBSCRIPTION, integer},
+    pages::{List, OfOne, count, nothing, whole},
+    rows::{self, ITEM, NODE, SUBSCRIPTION},
     unreadable::{Reading, Table},
 };
 
@@ -30,11 +26,7 @@ pub(super) fn items(
     node: NodeId,
     wanted: &Wanted,
 ) -> Result<Paged<Item>, StoreError> {
-    let sql = "SELECT shelf, items FROM node WHERE id = ? AND deleted = 0";
-    let found = file.prepare_cached(sql)?.query_row([node.0], |row| {
-        Ok((row.get::<_, i64>(0)?, rows::count(row, 1)?))
-    });
-    let Some((shelf, count)) = found.optional()? else {
+    let Some((shelf, count)) = shelf(file, node)? else {
         return Ok(nothing());
     };
     let page = match wanted {
@@ -45,9 +37,40 @@ pub(super) fn items(
         },
         Wanted::Ids(ids) => return items_by_id(file, node, shelf, ids),
     };
+    page_of_items(file, node, (shelf, count), ITEM, &page, rows::item)
+}
+
+pub(super) fn item_ids(
+    file: &Reading<'_>,
+    node: NodeId,
+    page: &Page,
+) -> Result<Paged<String>, StoreError> {
+    let Some(shelf) = shelf(file, node)? else {
+        return Ok(nothing());
+    };
+    page_of_items(file, node, shelf, "id, seq", page, |row| row.get(0))
+}
+
+/// Under which number the items of a node are kept, and how many they are.
+fn shelf(file: &Connection, node: NodeId) -> Result<Option<(i64, u64)>, StoreError> {
+    let sql = "SELECT shelf, items FROM node WHERE id = ? AND deleted = 0";
+    let found = file
+        .prepare_cached(sql)?
+        .query_row([node.0], |row| Ok((row.get(0)?, rows::count(row, 1)?)));
+    Ok(found.optional()?)
+}
+
+fn page_of_items<T>(
+    file: &Reading<'_>,
+    node: NodeId,
+    (shelf, count): (i64, u64),
+    columns: &str,
+    page: &Page,
+    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+) -> Result<Paged<T>, StoreError> {
     let list = List {
         table: Table::Item(node),
-        columns: ITEM,
+        columns,
         from: "item WHERE node = ?",
         key: &["seq"],
         of: vec![shelf.into()],
@@ -62,7 +85,7 @@ pub(super) fn items(
             seq.optional()?.map(|seq| vec![seq.into()])
         }
     };
-    list.page(file, &page, cursor, rows::item)
+    list.page(file, page, cursor, read)
 }
 
 fn items_by_id(
@@ -103,33 +126,16 @@ pub(super) fn subscriptions_of(
     node: Option<&str>,
     page: &Page,
 ) -> Result<Paged<(String, Subscription)>, StoreError> {
-    let held = "FROM subscription JOIN node ON node.id = subscription.node
-                WHERE bare = ?1 AND deleted = 0 AND (?2 IS NULL OR name = ?2)";
-    let who = who.prepared();
-    let all = count(file, &format!("SELECT count(*) {held}"), params![who, node])?;
-    let place = match page.cursor() {
-        None => None,
-        Some(cursor) => {
-            // Whoever has many reads them page by page, and their number is bound.
-            let sql = format!(
-                "SELECT place FROM (SELECT subid, row_number() OVER (ORDER BY name, subid, jid) - 1
-                 AS place {held}) WHERE subid = ?3 ORDER BY place"
-            );
-            place(file, &sql, params![who, node, cursor])?
-        }
+    let list = OfOne {
+        table: Table::Subscription,
+        columns: &format!("name, {SUBSCRIPTION}"),
+        from: "subscription JOIN node ON node.id = subscription.node WHERE bare = ?1",
+        order: "name, subid, jid",
+        cursor: "subid",
     };
-    let sql =
-        format!("SELECT name, {SUBSCRIPTION} {held} ORDER BY name, subid, jid LIMIT ?3 OFFSET ?4");
-    let table = Table::Subscription;
-    cut(
-        file,
-        table,
-        page,
-        (all, place),
-        &sql,
-        &[&who, &node],
-        |row| Ok((row.get(0)?, rows::subscription_from(row, 1)?)),
-    )
+    list.page(file, (who, node), page, |row| {
+        Ok((row.get(0)?, rows::subscription_from(row, 1)?))
+    })
 }
 
 pub(super) fn affiliations_of(
@@ -138,31 +144,16 @@ pub(super) fn affiliations_of(
     node: Option<&str>,
     page: &Page,
 ) -> Result<Paged<(String, Affiliation)>, StoreError> {
-    let held = "FROM affiliation JOIN node ON node.id = affiliation.node
-                WHERE jid = ?1 AND deleted = 0 AND (?2 IS NULL OR name = ?2)";
-    let who = who.prepared();
-    let all = count(file, &format!("SELECT count(*) {held}"), params![who, node])?;
-    let place = match page.cursor() {
-        None => None,
-        Some(cursor) => {
-            let sql = format!(
-                "SELECT place FROM (SELECT name, row_number() OVER (ORDER BY name) - 1
-                 AS place {held}) WHERE name = ?3"
-            );
-            place(file, &sql, params![who, node, cursor])?
-        }
+    let list = OfOne {
+        table: Table::Affiliation,
+        columns: "name, affiliation",
+        from: "affiliation JOIN node ON node.id = affiliation.node WHERE jid = ?1",
+        order: "name",
+        cursor: "name",
     };
-    let sql = format!("SELECT name, affiliation {held} ORDER BY name LIMIT ?3 OFFSET ?4");
-    let table = Table::Affiliation;
-    cut(
-        file,
-        table,
-        page,
-        (all, place),
-        &sql,
-        &[&who, &node],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )
+    list.page(file, (who, node), page, |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })
 }
 
 pub(super) fn subscribers(
@@ -208,17 +199,17 @@ pub(super) fn affiliates(
     )?;
     let list = List {
         table: Table::Affiliation,
-        columns: "jid, affiliation",
+        columns: "jid, affiliation, address",
         from: "affiliation WHERE node = ?",
         key: &["jid"],
         of: vec![node.0.into()],
         count,
     };
     let there = "SELECT 1 FROM affiliation WHERE node = ? AND jid = ?";
-    let cursor = page.cursor().map(|jid| vec![jid.to_owned().into()]);
+    let cursor = page.cursor().map(|jid| vec![prepared(jid).into()]);
     let cursor = list.known(file, there, cursor)?;
     list.page(file, page, cursor, |row| {
-        Ok((row.get::<_, Parsed<_>>(0)?.0, row.get(1)?))
+        Ok((rows::affiliate(row)?, row.get(1)?))
     })
 }
 
@@ -249,149 +240,4 @@ pub(super) fn statistics(file: &Connection, announcements: u64) -> Result<Statis
         })
     });
     Ok(found?)
-}
-
-/// A list that may be long: a page of it is found by key and not by counting.
-struct List<'a> {
-    table: Table,
-    columns: &'a str,
-    /// Ends with a condition.
-    from: &'a str,
-    /// The columns that the list is ordered by and a primary key or an index ends with.
-    key: &'a [&'a str],
-    /// The values of the condition.
-    of: Vec<Value>,
-    /// How many entries it has, as it is kept.
-    count: u64,
-}
-
-impl List<'_> {
-    /// The cursor, where an entry has it.
-    fn known(
-        &self,
-        file: &Connection,
-        there: &str,
-        cursor: Option<Vec<Value>>,
-    ) -> Result<Option<Vec<Value>>, StoreError> {
-        let Some(cursor) = cursor else {
-            return Ok(None);
-        };
-        let values = params_from_iter(self.of.iter().chain(&cursor));
-        let is_there = file.prepare_cached(there)?.exists(values)?;
-        Ok(is_there.then_some(cursor))
-    }
-
-    /// # Errors
-    ///
-    /// The page begins at a cursor that no entry has, or at a number that is too high.
-    fn page<T>(
-        &self,
-        file: &Reading<'_>,
-        page: &Page,
-        cursor: Option<Vec<Value>>,
-        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
-    ) -> Result<Paged<T>, StoreError> {
-        if page.cursor().is_some() && cursor.is_none() {
-            return Err(StoreError::UnknownCursor);
-        }
-        let plan = page.plan(self.count)?;
-        let mut values = self.of.clone();
-        values.extend(cursor.iter().flatten().cloned());
-        values.push(integer(plan.skip).into());
-        let sql = self.sql(plan);
-        let values = params_from_iter(&values);
-        let mut entries = file.some(self.table, plan.take, &sql, values, read)?;
-        if plan.is_backwards {
-            entries.reverse();
-        }
-        let near = match cursor {
-            Some(cursor) => self.near(file, plan, &cursor)?,
-            None => Near::default(),
-        };
-        Ok(Paged {
-            index: plan.index(entries.len() as u64, self.count, &near),
-            count: self.count,
-            entries,
-        })
-    }
-
-    fn sql(&self, plan: Plan) -> String {
-        let List {
-            columns, from, key, ..
-        } = self;
-        let beside = match plan.from_cursor {
-            true => format!("AND {}", self.compares(plan.side())),
-            false => String::new(),
-        };
-        let order = if plan.is_backwards { " DESC, " } else { ", " };
-        let order = format!("{}{}", key.join(order), order.trim_end_matches(", "));
-        format!("SELECT {columns} FROM {from} {beside} ORDER BY {order} LIMIT -1 OFFSET ?")
-    }
-
-    fn compares(&self, how: &str) -> String {
-        let places = vec!["?"; self.key.len()].join(", ");
-        format!("({}) {how} ({places})", self.key.join(", "))
-    }
-
-    fn near(&self, file: &Connection, plan: Plan, cursor: &[Value]) -> Result<Near, StoreError> {
-        let values = || params_from_iter(self.of.iter().chain(cursor));
-        let counted = |how: &str| {
-            let List { from, .. } = self;
-            let sql = format!(
-                "SELECT count(*) FROM (SELECT 1 FROM {from} AND {} LIMIT {})",
-                self.compares(how),
-                NEAR + 1
-            );
-            count(file, &sql, values())
-        };
-        let [before, behind] = plan.sides();
-        let before = counted(before)?;
-        let behind = if before > NEAR { counted(behind)? } else { 0 };
-        Ok(Near { before, behind })
-    }
-}
-
-fn whole<T>(entries: Vec<T>) -> Paged<T> {
-    Paged {
-        index: Some(0),
-        count: entries.len() as u64,
-        entries,
-    }
-}
-
-fn nothing<T>() -> Paged<T> {
-    whole(Vec::new())
-}
-
-/// Reads a page of a short list, by counting. The last two parameters of the statement are how many
-/// to take and to skip.
-fn cut<T>(
-    file: &Reading<'_>,
-    table: Table,
-    page: &Page,
-    (count, place): (u64, Option<u64>),
-    sql: &str,
-    rest: &[&dyn rusqlite::ToSql],
-    read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
-) -> Result<Paged<T>, StoreError> {
-    let window = page.window(count, place)?;
-    let (skip, take) = (integer(window.skip), integer(window.take));
-    let mut values = rest.to_vec();
-    values.extend([&take as &dyn rusqlite::ToSql, &skip]);
-    Ok(Paged {
-        entries: file.all(table, sql, &*values, read)?,
-        index: Some(window.skip),
-        count,
-    })
-}
-
-fn count(file: &Connection, sql: &str, values: impl Params) -> Result<u64, StoreError> {
-    let mut found = file.prepare_cached(sql)?;
-    Ok(found.query_row(values, |row| rows::count(row, 0))?)
-}
-
-fn place(file: &Connection, sql: &str, values: impl Params) -> Result<Option<u64>, StoreError> {
-    let mut found = file.prepare_cached(sql)?;
-    let place = found.query_row(values, |row| rows::count(row, 0));
-    Ok(place.optional()?)
 }

@@ -12,7 +12,7 @@ use crate::{
 };
 
 use super::{
-    rows::{self, ITEM, JOB, NODE, Parsed, SHELF, SUBSCRIPTION, integer},
+    rows::{self, ITEM, JOB, NODE, SHELF, SUBSCRIPTION, integer},
     save,
     unreadable::{Reading, Table},
 };
@@ -35,7 +35,7 @@ pub(super) fn dump(file: &Reading<'_>, from: &Mark, max: u32) -> Result<Vec<Reco
         }
         Mark::Affiliations(node, after) => {
             let sql = format!(
-                "SELECT jid, affiliation FROM affiliation WHERE node = {ALIVE} AND jid > ?
+                "SELECT jid, affiliation, address FROM affiliation WHERE node = {ALIVE} AND jid > ?
                  ORDER BY jid"
             );
             let after = after.as_deref().unwrap_or_default();
@@ -46,7 +46,7 @@ pub(super) fn dump(file: &Reading<'_>, from: &Mark, max: u32) -> Result<Vec<Reco
                 params![node.0, after],
                 |row| {
                     Ok(Record::Affiliation {
-                        jid: row.get::<_, Parsed<_>>(0)?.0,
+                        jid: rows::affiliate(row)?,
                         affiliation: row.get(1)?,
                     })
                 },

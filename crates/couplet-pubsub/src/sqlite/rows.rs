@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use couplet::BareJid;
 use rusqlite::{
     Row,
     types::{FromSql, FromSqlError, FromSqlResult, ValueRef},
@@ -73,6 +74,14 @@ impl FromSql for Address {
     }
 }
 
+/// Whose affiliation it is: the columns `jid`, something, `address`.
+pub(super) fn affiliate(row: &Row<'_>) -> rusqlite::Result<BareJid> {
+    match row.get::<_, Option<Parsed<BareJid>>>(2)? {
+        Some(Parsed(address)) => Ok(address),
+        None => Ok(row.get::<_, Parsed<BareJid>>(0)?.0),
+    }
+}
+
 /// The payload of an item, which is going to be written as it is.
 struct Payload(String);
 
@@ -102,16 +111,7 @@ impl FromSql for Content {
 impl FromSql for Affiliation {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Affiliation> {
         let word = value.as_str()?;
-        let all = [
-            Affiliation::Owner,
-            Affiliation::Publisher,
-            Affiliation::PublishOnly,
-            Affiliation::Member,
-            Affiliation::None,
-            Affiliation::Outcast,
-        ];
-        let found = all.into_iter().find(|one| affiliation_word(*one) == word);
-        found.ok_or_else(|| {
+        stored::affiliation(word).ok_or_else(|| {
             FromSqlError::Other(Box::new(Wrong(format!("{word:?} is no affiliation"))))
         })
     }
@@ -128,18 +128,6 @@ impl fmt::Display for Wrong {
 }
 
 impl std::error::Error for Wrong {}
-
-/// As XEP-0060 writes it.
-pub(super) fn affiliation_word(affiliation: Affiliation) -> &'static str {
-    match affiliation {
-        Affiliation::Owner => "owner",
-        Affiliation::Publisher => "publisher",
-        Affiliation::PublishOnly => "publish-only",
-        Affiliation::Member => "member",
-        Affiliation::None => "none",
-        Affiliation::Outcast => "outcast",
-    }
-}
 
 /// A count as SQLite keeps it. Nothing that is counted comes near the difference.
 pub(super) fn integer(count: u64) -> i64 {

@@ -5,12 +5,13 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
     change::{Announcement, Audience},
+    codec::stored::affiliation_word,
     node::{Affiliation, Node, NodeId, NotificationType},
-    store::{JobId, StoreError},
+    store::{JobId, StoreError, address},
     subscription::{Subscription, SubscriptionState},
 };
 
-use super::rows::{affiliation_word, integer};
+use super::rows::integer;
 
 pub(super) fn config_text(node: &Node) -> Result<String, StoreError> {
     serde_json::to_string(&node.config).map_err(|error| StoreError::Broken(error.to_string()))
@@ -143,10 +144,11 @@ pub(super) fn affiliation(
         file.prepare_cached(sql)?
             .execute(params![node.0, jid.prepared()])?;
     } else {
-        let sql = "INSERT OR REPLACE INTO affiliation (node, jid, affiliation) VALUES (?, ?, ?)";
+        let sql = "INSERT OR REPLACE INTO affiliation (node, jid, affiliation, address)
+                   VALUES (?, ?, ?, ?)";
         let word = affiliation_word(affiliation);
         file.prepare_cached(sql)?
-            .execute(params![node.0, jid.prepared(), word])?;
+            .execute(params![node.0, jid.prepared(), word, address(jid)])?;
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use super::fault::{self, Doing};
 const APPLICATION: i64 = 0x7075_6273;
 
 /// What leads from one version to the next; the first makes an empty file version 1.
-const STEPS: [&str; 2] = [FIRST, SECOND];
+const STEPS: [&str; 3] = [FIRST, SECOND, THIRD];
 
 /// Names, ids and JIDs compare bytewise. Counts are kept with the node, so that no question has to
 /// count rows. What belongs to a deleted node and is needed no more is removed with it; the rest
@@ -131,6 +131,9 @@ CREATE TABLE set_aside (
     content BLOB
 ) STRICT;
 ";
+
+/// The address of an affiliation, where it is not the form that is compared.
+const THIRD: &str = "ALTER TABLE affiliation ADD COLUMN address TEXT";
 
 /// Makes the tables of a new file, brings older ones up to date and refuses newer ones.
 ///

@@ -59,6 +59,12 @@ pub(super) enum Op {
         instance: String,
         answer: Answer<()>,
     },
+    SetJobAside {
+        job: JobId,
+        instance: String,
+        why: String,
+        answer: Answer<()>,
+    },
     Release {
         instance: String,
         answer: Answer<()>,
@@ -230,6 +236,14 @@ fn take(desk: &mut Desk, op: Op) {
         } => {
             desk.finish(job, &instance);
             let _nobody_waits = answer.send(Ok(()));
+        }
+        Op::SetJobAside {
+            job,
+            instance,
+            why,
+            answer,
+        } => {
+            let _nobody_waits = answer.send(desk.set_job_aside(job, &why, &instance));
         }
         Op::Release { instance, answer } => {
             desk.release(&instance);

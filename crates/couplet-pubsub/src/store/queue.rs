@@ -116,6 +116,11 @@ impl Queue {
         true
     }
 
+    /// Whether this instance has it.
+    pub(crate) fn is_held(&mut self, job: JobId, by: &str) -> bool {
+        self.held(job, by).is_some()
+    }
+
     /// Takes out a job that this instance has delivered; none where it is somebody else's.
     pub(crate) fn done(&mut self, job: JobId, by: &str) -> Option<Gone> {
         let (node, waiting) = self.held(job, by)?;

@@ -57,6 +57,7 @@ macro_rules! suite {
                 items_are_found_by_id_and_by_age,
                 owners_pending_and_everybody_are_found_when_asked_for,
                 usage_counts_nodes_created_and_subscriptions_held,
+                affiliations_of_others_are_counted_when_asked_for,
                 statistics_count_what_is_there;
             held: a_subscription_begins_where_the_node_stands,
                 a_pending_subscription_begins_when_it_is_approved,
@@ -65,6 +66,7 @@ macro_rules! suite {
                 pending_and_everybody_are_found_some_at_a_time;
             lists: items_come_in_pages_in_both_directions,
                 items_come_by_number_and_by_id,
+                ids_of_items_come_as_the_items_do,
                 nodes_come_by_name_in_pages,
                 own_subscriptions_come_by_node_and_subid,
                 own_affiliations_come_by_node,
@@ -73,6 +75,7 @@ macro_rules! suite {
                 a_page_of_nothing_still_counts,
                 pages_deep_in_a_long_list_are_found_by_their_cursor,
                 affiliates_come_by_jid_without_those_who_are_none,
+                affiliates_keep_their_a_labels_and_are_found_by_either_form,
                 an_owner_sees_where_somebody_waits;
             fanout: an_announcement_is_claimed_once,
                 announcements_of_a_node_come_in_order_to_one_instance,
@@ -82,6 +85,8 @@ macro_rules! suite {
                 a_lease_that_ran_out_is_adopted_with_its_cursor,
                 a_lease_that_is_prolonged_is_not_adopted,
                 somebody_elses_job_is_neither_advanced_nor_finished,
+                what_is_set_aside_is_gone_and_what_is_behind_it_is_not,
+                a_job_of_another_instance_is_not_set_aside,
                 a_finished_job_is_gone,
                 a_deleted_node_without_announcements_is_gone_at_once,
                 the_backlog_is_what_is_not_delivered,

@@ -15,7 +15,7 @@ use crate::{
     facts::{Facts, Meant, Needs},
     item::Item,
     node::Node,
-    page::{Keep, Page, Paged},
+    page::{Keep, Page, Paged, Start},
     refused::{Detail, Refused},
     reply::Reply,
     request::Wanted,
@@ -50,6 +50,23 @@ pub(in crate::engine) async fn answer(
         items,
         publishers,
     })
+}
+
+/// The ids of the items, for service discovery; the newest where no page is asked for.
+pub(in crate::engine) async fn ids(
+    engine: &Engine,
+    ask: Ask,
+    node: String,
+    page: Option<Page>,
+) -> Result<Paged<String>, Refused> {
+    let facts = engine.look(needs(&ask, node, None)).await?;
+    let node = readable(&ask, &facts, None)?;
+    let newest = Page {
+        max: None,
+        from: Start::Last,
+    };
+    let page = ask.page(&page.unwrap_or(newest));
+    Ok(engine.store().item_ids(node.id, page).await?)
 }
 
 fn needs(ask: &Ask, node: String, subid: Option<String>) -> Needs {
@@ -136,7 +153,6 @@ mod tests {
             subscribed, why,
         },
         node::{AccessModel, Affiliation},
-        page::Start,
         policy::House,
         subscription::Subscription,
     };

@@ -67,6 +67,7 @@ pub(in crate::engine) async fn answer(
         others: wanted.iter().map(|(jid, _)| jid.clone()).collect(),
         owners: true,
         affiliations: true,
+        affiliated: true,
         ..super::standing(&ask, node)
     };
     engine
@@ -77,15 +78,20 @@ pub(in crate::engine) async fn answer(
 /// What can be done is done; the answer tells what could not. (XEP-0060, 8.9.2.4)
 fn decide(ask: &Ask, facts: &Facts, wanted: &[(BareJid, Affiliation)]) -> Decision {
     let node = owned(ask, facts)?;
-    let parties: HashMap<&BareJid, &Party> =
-        facts.others.iter().map(|one| (&one.jid, one)).collect();
+    let affiliated = facts.affiliated.iter().copied().chain(std::iter::repeat(0));
+    let parties: HashMap<&BareJid, (&Party, u64)> = facts
+        .others
+        .iter()
+        .zip(affiliated)
+        .map(|(one, affiliated)| (&one.jid, (one, affiliated)))
+        .collect();
     let mut owners = Owners::after(facts, wanted);
     let limit = ask.policy.limits(&node.creator).affiliations;
     let mut count = facts.affiliations;
     let mut changes = Vec::new();
     let mut unchanged = Vec::new();
     for (jid, affiliation) in wanted {
-        let Some(party) = parties.get(jid) else {
+        let Some((party, affiliated)) = parties.get(jid) else {
             unchanged.push((jid.clone(), Affiliation::None));
             continue;
         };
@@ -94,7 +100,8 @@ fn decide(ask: &Ask, facts: &Facts, wanted: &[(BareJid, Affiliation)]) -> Decisi
         }
         let pointless = ask.is_service(jid) && *affiliation != Affiliation::None;
         let is_new = party.affiliation == Affiliation::None;
-        let too_many = is_new && count >= limit;
+        let its_limit = ask.policy.limits(jid).affiliated_nodes;
+        let too_many = is_new && (count >= limit || *affiliated >= its_limit);
         if pointless || too_many || !owners.let_go(party, *affiliation) {
             unchanged.push((jid.clone(), party.affiliation));
             continue;
@@ -365,6 +372,30 @@ mod tests {
         assert_eq!(unchanged(reply), [(bare(OTHER), Affiliation::None)]);
         facts.affiliations -= 1;
         let (changes, reply) = decide(&ask(OWNER), &facts, &wanted).unwrap();
+        assert_eq!((done(&changes).len(), reply), (2, Reply::Done));
+    }
+
+    #[test]
+    fn an_entity_has_no_more_affiliations_than_its_limit_whoever_gives_them() {
+        let mut facts = affecting(
+            AccessModel::Open,
+            vec![
+                party(OTHER, Affiliation::None, &[]),
+                party("old@a.lit", Affiliation::Member, &[]),
+            ],
+        );
+        let limit = crate::policy::Limits::default().affiliated_nodes;
+        facts.affiliated = vec![limit, limit];
+        let wanted = [
+            (OTHER, Affiliation::Outcast),
+            ("old@a.lit", Affiliation::Publisher),
+        ];
+        let (changes, reply) = set(&facts, &wanted);
+        let old = affiliated("old@a.lit", Affiliation::Publisher);
+        assert_eq!(done(&changes), [&old], "one that it has is changed");
+        assert_eq!(unchanged(reply), [(bare(OTHER), Affiliation::None)]);
+        facts.affiliated = vec![limit - 1, limit];
+        let (changes, reply) = set(&facts, &wanted);
         assert_eq!((done(&changes).len(), reply), (2, Reply::Done));
     }
 }

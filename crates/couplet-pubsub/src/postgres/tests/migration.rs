@@ -12,7 +12,7 @@ async fn opened() -> Shared {
     let opened = super::super::Postgres::open(&url, None).await.unwrap();
     let client = opened.pool.get().await.unwrap();
     let clear = "DROP TABLE version, node, redirect, affiliation, subscription, item, announcement,
-                     total, set_aside CASCADE;
+                     total, set_aside, trash CASCADE;
                  DROP FUNCTION count_node";
     client.batch_execute(clear).await.unwrap();
     client.batch_execute(WRITTEN).await.unwrap();

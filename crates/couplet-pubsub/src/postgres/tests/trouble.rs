@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use couplet_test::Postgres;
 use futures_util::future::join_all;
-use tokio::time::sleep;
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout},
+};
 
 use crate::{
     facts::Facts,
@@ -17,8 +20,11 @@ use crate::{
 
 use super::{Shared, fresh, server, store};
 
+/// How long the first publication may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// Publishes until it is told that it cannot be done now; what was acknowledged comes back.
-async fn publish_until_busy(store: &Shared, who: usize) -> Vec<String> {
+async fn publish_until_busy(store: &Shared, who: usize, first: &Notify) -> Vec<String> {
     let mut acknowledged = Vec::new();
     for number in 0..100_000 {
         let id = format!("{who}-{number}");
@@ -27,7 +33,10 @@ async fn publish_until_busy(store: &Shared, who: usize) -> Vec<String> {
             .change(at("news"), Box::new(move |_: &Facts| changes))
             .await
         {
-            Ok(()) => acknowledged.push(id),
+            Ok(()) => {
+                first.notify_one();
+                acknowledged.push(id);
+            }
             Err(StoreError::Busy(_)) => return acknowledged,
             Err(error) => panic!("{error}"),
         }
@@ -55,9 +64,11 @@ async fn a_server_that_is_killed_loses_nothing_that_was_acknowledged() {
     let store = store(&server.url()).await;
     create(&store, "news").await;
     for _ in 0..3 {
-        let working = join_all((0..4).map(|who| publish_until_busy(&store, who)));
+        let first = Notify::new();
+        let working = join_all((0..4).map(|who| publish_until_busy(&store, who, &first)));
         let killing = async {
-            sleep(Duration::from_millis(300)).await;
+            let _then_nothing_is_acknowledged = timeout(PATIENCE, first.notified()).await;
+            sleep(Duration::from_millis(100)).await;
             server.kill();
         };
         let (acknowledged, ()) = tokio::join!(working, killing);

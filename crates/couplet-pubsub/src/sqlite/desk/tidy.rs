@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use crate::{
     clock,
-    store::{JobId, StoreError},
+    store::{JobId, StoreError, log_set_aside},
 };
 
 use super::{
@@ -22,31 +22,35 @@ use super::{
 const SWEPT: u32 = 500;
 
 impl Desk {
-    /// Moves an announcement that cannot be sent out of the way. While that fails, nobody sends it
+    /// Moves an announcement that cannot be read out of the way. While that fails, nobody sends it
     /// either.
-    pub(super) fn drop_job(&mut self, job: JobId, why: &str, instance: &str) {
-        let at = clock::now();
-        let moved = self.aside(|file| set_aside::announcement(file, job, why, at));
-        match moved {
-            Ok(node) => {
-                tracing::error!(
-                    ?node,
-                    announcement = job.0,
-                    error = why,
-                    "a stored announcement cannot be sent and is set aside"
-                );
-                self.untidy = true;
-                if let Some(gone) = self.queue.done(job, instance) {
-                    self.delivered.finish(job, gone.node);
-                    self.tell_backlog();
-                }
-            }
-            Err(error) => tracing::error!(
+    pub(super) fn drop_unreadable(&mut self, job: JobId, why: &str, instance: &str) {
+        if let Err(error) = self.set_job_aside(job, why, instance) {
+            tracing::error!(
                 announcement = job.0,
                 %error,
                 "a stored announcement can neither be sent nor set aside"
-            ),
+            );
         }
+    }
+
+    /// Moves an announcement of this instance out of the way.
+    pub(in crate::sqlite) fn set_job_aside(
+        &mut self,
+        job: JobId,
+        why: &str,
+        instance: &str,
+    ) -> Result<(), StoreError> {
+        if !self.queue.is_held(job, instance) {
+            return Ok(());
+        }
+        let at = clock::now();
+        let node = self.aside(|file| set_aside::announcement(file, job, why, at))?;
+        log_set_aside(node.as_deref(), job, why);
+        self.untidy = true;
+        // Gone from the file already; what is noted there of its delivery is no longer needed.
+        self.finish(job, instance);
+        Ok(())
     }
 
     /// Rows that could not be read: each is reported once, and those that would be written as they

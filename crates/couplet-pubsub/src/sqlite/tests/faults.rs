@@ -92,14 +92,14 @@ async fn a_file_of_a_newer_version_is_refused() {
     let (store, folder) = open().await;
     store.close().await.unwrap();
     let connection = Connection::open(file(&folder)).unwrap();
-    connection.pragma_update(None, "user_version", 3).unwrap();
+    connection.pragma_update(None, "user_version", 4).unwrap();
     drop(connection);
     let told = opening(&file(&folder)).await;
     assert!(
         told.contains("written by a newer version of this program"),
         "{told}"
     );
-    assert!(told.contains("tables 3, this one knows up to 2"), "{told}");
+    assert!(told.contains("tables 4, this one knows up to 3"), "{told}");
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ async fn a_store_of_0_1_0_goes_on() {
         .unwrap()
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .unwrap();
-    assert_eq!(version, 2);
+    assert_eq!(version, 3);
     let store = super::super::open(&file(&folder)).await.unwrap();
     assert_eq!(node(&store, "news").await.items, 1);
 }

@@ -204,3 +204,23 @@ pub(crate) async fn the_name_of_a_node_is_found_by_its_key(store: &Shared) {
     run(store, "\u{1f980}", vec![Change::Delete { redirect: None }]).await;
     assert_eq!(name().await, None);
 }
+
+pub(crate) async fn what_is_set_aside_is_gone_and_what_is_behind_it_is_not(store: &Shared) {
+    create(store, "news").await;
+    run(store, "news", vec![tell_subscribers(), tell_subscribers()]).await;
+    let jobs = claim(store, "a", 0).await;
+    store.set_aside(jobs[0].id, "a", "a test").await.unwrap();
+    assert_eq!(store.statistics().await.unwrap().announcements, 1);
+    store.release("a").await.unwrap();
+    assert_eq!(ids(&claim(store, "a", 1).await), ids(&jobs[1..]));
+}
+
+pub(crate) async fn a_job_of_another_instance_is_not_set_aside(store: &Shared) {
+    create(store, "news").await;
+    run(store, "news", vec![tell_subscribers()]).await;
+    let jobs = claim(store, "a", 0).await;
+    store.set_aside(jobs[0].id, "b", "a test").await.unwrap();
+    assert_eq!(store.statistics().await.unwrap().announcements, 1);
+    store.release("a").await.unwrap();
+    assert_eq!(claim(store, "b", 1).await.len(), 1);
+}

@@ -295,3 +295,20 @@ pub(crate) async fn statistics_count_what_is_there(store: &Shared) {
     };
     assert_eq!(store.statistics().await.unwrap(), rest);
 }
+
+pub(crate) async fn affiliations_of_others_are_counted_when_asked_for(store: &Shared) {
+    for name in ["one", "two", "three"] {
+        create(store, name).await;
+        let to = affiliate("much@x", Affiliation::Outcast);
+        run(store, name, vec![to, affiliate("a@x", Affiliation::None)]).await;
+    }
+    run(store, "one", vec![affiliate("a@x", Affiliation::Member)]).await;
+    run(store, "three", vec![Change::Delete { redirect: None }]).await;
+    let needs = Needs {
+        others: ["a@x", "nobody@x", "much@x"].map(bare).to_vec(),
+        affiliated: true,
+        ..at("one")
+    };
+    let facts = store.look(needs).await.unwrap();
+    assert_eq!(facts.affiliated, [1, 0, 2]);
+}

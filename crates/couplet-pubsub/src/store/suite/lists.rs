@@ -1,6 +1,10 @@
 //! Lists: ordered, in pages both ways.
 
+use couplet::BareJid;
+
 use crate::{
+    change::Change,
+    facts::Needs,
     node::{Affiliation, NodeId},
     page::{Page, Paged, Start},
     request::Wanted,
@@ -8,7 +12,7 @@ use crate::{
 };
 
 use super::{
-    Shared, affiliate, after, bare, before, create, page, pend, publish, run, subscribe,
+    Shared, affiliate, after, at, bare, before, create, page, pend, publish, run, subscribe,
     tell_subscribers,
 };
 
@@ -324,4 +328,54 @@ pub(crate) async fn pages_deep_in_a_long_list_are_found_by_their_cursor(store: &
         assert_eq!(found.count, 2_500);
         assert_eq!(found.entries[0].jid.as_str(), jid(first));
     }
+}
+
+pub(crate) async fn ids_of_items_come_as_the_items_do(store: &Shared) {
+    let id = create(store, "news").await.id;
+    let items = (0..7).map(|number| publish(&number.to_string()));
+    run(store, "news", items.collect()).await;
+    run(store, "news", vec![Change::Purge]).await;
+    let items = (3..9).map(|number| publish(&number.to_string()));
+    run(store, "news", items.collect()).await;
+    for wanted in [
+        Page::default(),
+        page(2, Start::Last),
+        page(2, after("4")),
+        page(2, before("6")),
+        page(0, Start::First),
+    ] {
+        let items = store.items(id, Wanted::Page(wanted.clone())).await.unwrap();
+        let ids = store.item_ids(id, wanted).await.unwrap();
+        let of_items = items.entries.iter().map(|item| &item.head.id);
+        assert!(ids.entries.iter().eq(of_items), "{ids:?}");
+        assert_eq!((ids.index, ids.count), (items.index, items.count));
+    }
+    let unknown = store.item_ids(id, page(2, after("0"))).await;
+    assert!(matches!(unknown, Err(StoreError::UnknownCursor)));
+}
+
+pub(crate) async fn affiliates_keep_their_a_labels_and_are_found_by_either_form(store: &Shared) {
+    let node = create(store, "news").await;
+    let people = ["a@xn--bdk.example", "b@x", "c@XN--bdk.example"];
+    let changes = people.map(|jid| affiliate(jid, Affiliation::Owner));
+    run(store, "news", changes.to_vec()).await;
+    let names = |found: Paged<(BareJid, Affiliation)>| -> Vec<String> {
+        let jids = found.entries.iter().map(|(jid, _)| jid.normalized());
+        jids.map(|jid| jid.as_str().to_owned()).collect()
+    };
+    let all = store.affiliates(node.id, Page::default()).await.unwrap();
+    assert_eq!(
+        names(all),
+        ["a@xn--bdk.example", "b@x", "c@xn--bdk.example"]
+    );
+    for first in ["a@xn--bdk.example", "a@\u{30c4}.example"] {
+        let rest = store.affiliates(node.id, page(9, after(first))).await;
+        assert_eq!(names(rest.unwrap()), ["b@x", "c@xn--bdk.example"]);
+    }
+    let needs = Needs {
+        owners: true,
+        ..at("news")
+    };
+    let owners = store.look(needs).await.unwrap().owners;
+    assert_eq!(owners[0].normalized().as_str(), "a@xn--bdk.example");
 }

@@ -1,0 +1,107 @@
+//! Rows that a purge or a deletion has given up are removed some at a time, each time in a transaction of its
+//! own: writers wait for one of them at most.
+//!
+//! Deliberately absent: order between instances. One that finds a row of the trash locked leaves it
+//! to the instance that holds it.
+
+use std::{sync::Arc, time::Duration};
+
+use deadpool_postgres::Pool;
+use tokio::time::{Instant, sleep};
+
+use crate::store::StoreError;
+
+use super::{
+    Shared,
+    change::{BEGIN, COMMIT},
+    connect::Session,
+    rows::value,
+    script::ask,
+};
+
+/// So many rows are removed in one transaction.
+const SWEPT: i64 = 500;
+
+/// How long a database is left alone that has failed.
+const PAUSE: Duration = Duration::from_secs(30);
+
+/// Removes what was given up, whenever something was.
+pub(super) async fn keep_tidy(pool: Pool, shared: Arc<Shared>) {
+    loop {
+        let began = Instant::now();
+        match some(&pool, SWEPT).await {
+            // Others have the database to themselves for as long.
+            Ok(true) => sleep(began.elapsed()).await,
+            Ok(false) => shared.untidy.notified().await,
+            Err(error) => {
+                tracing::warn!(%error, "what was purged could not be removed from the database yet");
+                sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+/// The oldest entry of the trash, and whether its node is still there.
+macro_rules! next {
+    ($lock:literal) => {
+        concat!(
+            "SELECT id, node, floor, EXISTS (SELECT 1 FROM node WHERE node.id = trash.node)
+             FROM trash ORDER BY id LIMIT 1 FOR UPDATE ",
+            $lock
+        )
+    };
+}
+
+/// Removes all of it, for those who need the keys of nodes that are gone.
+pub(super) async fn all(pool: &Pool) -> Result<(), StoreError> {
+    let is_left = || [ask!("SELECT 1 FROM trash LIMIT 1")];
+    loop {
+        let found = Session::begin(pool).await?.end(&is_left()).await?;
+        if found.flatten().next().is_none() {
+            return Ok(());
+        }
+        next_of(pool, next!(""), SWEPT).await?;
+    }
+}
+
+/// Removes at most so many rows of what was given up and no other instance works on. Returns
+/// whether there may be more.
+pub(super) async fn some(pool: &Pool, max: i64) -> Result<bool, StoreError> {
+    next_of(pool, next!("SKIP LOCKED"), max).await
+}
+
+async fn next_of(pool: &Pool, next: &'static str, max: i64) -> Result<bool, StoreError> {
+    let mut session = Session::begin(pool).await?;
+    let mut answers = session.ask(&[ask!(BEGIN), ask!(next)]).await?;
+    let found = answers.nth(1).unwrap_or_default();
+    let Some(row) = found.first() else {
+        session.end(&[ask!(COMMIT)]).await?;
+        return Ok(false);
+    };
+    let (id, node, floor): (i64, i64, i64) = (value(row, 0)?, value(row, 1)?, value(row, 2)?);
+    let is_there: bool = value(row, 3)?;
+    let items = ask!(
+        "WITH old AS (SELECT seq FROM item WHERE node = $1 AND seq < $2 ORDER BY seq LIMIT $3)
+         DELETE FROM item USING old WHERE item.node = $1 AND item.seq = old.seq RETURNING 1",
+        node,
+        floor,
+        max
+    );
+    let held = ask!(
+        "WITH old AS (SELECT jid, subid FROM subscription WHERE node = $1 AND NOT $3
+                      ORDER BY jid, subid LIMIT $2)
+         DELETE FROM subscription AS held USING old
+         WHERE held.node = $1 AND held.jid = old.jid AND held.subid = old.subid RETURNING 1",
+        node,
+        max,
+        is_there
+    );
+    let removed = session.ask(&[items, held]).await?;
+    let mut end = Vec::new();
+    if removed.map(|rows| rows.len()).sum::<usize>() == 0 {
+        end.push(ask!("DELETE FROM trash WHERE id = $1", id));
+    }
+    end.push(ask!(COMMIT));
+    session.end(&end).await?;
+    Ok(true)
+}
