@@ -63,7 +63,7 @@ async fn measure() -> Result<(), String> {
         postgres.push(beside(&Subject::postgres(&url).await?, size).await?);
     }
     for (store, took) in [("SQLite", sqlite), ("PostgreSQL", postgres)] {
-        for (number, what) in ["a purge", "a change of access", "a deletion"]
+        for (number, what) in ["nothing", "a purge", "a change of access", "a deletion"]
             .into_iter()
             .enumerate()
         {
@@ -77,15 +77,16 @@ async fn measure() -> Result<(), String> {
     Ok(())
 }
 
-/// A purge of so many items, a change of access for so many, and a deletion of as much.
-async fn beside(store: &Subject, size: u32) -> Result<[Duration; 3], String> {
+/// Nothing else, a purge of so many items, a change of access for so many, and a deletion of as much.
+async fn beside(store: &Subject, size: u32) -> Result<[Duration; 4], String> {
     store.create(2).await?;
     store.fill(size).await?;
     store.crowd(size).await?;
+    let alone = store.alone().await?;
     let (purge, access) = (store.purge().await?, store.close_to_all().await?);
     store.fill(size).await?;
     store.crowd(size).await?;
-    Ok([purge, access, store.delete().await?])
+    Ok([alone, purge, access, store.delete().await?])
 }
 
 fn row(what: &str, took: &[Duration]) {

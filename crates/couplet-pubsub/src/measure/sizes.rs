@@ -169,6 +169,15 @@ impl Subject {
         Ok(())
     }
 
+    /// The longest time that a publication takes while nothing else happens.
+    ///
+    /// # Errors
+    ///
+    /// What the store says.
+    pub async fn alone(&self) -> Result<Duration, String> {
+        self.slowest_beside(async { Ok(()) }).await
+    }
+
     /// Purges node `0`. Returns the longest time that a publication to another node took meanwhile.
     ///
     /// # Errors
