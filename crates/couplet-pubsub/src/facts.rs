@@ -99,7 +99,7 @@ pub(crate) struct Facts {
     pub(crate) owners: Vec<BareJid>,
     /// Affiliations other than none; 0 where nobody asked.
     pub(crate) affiliations: u64,
-    /// To how many nodes the others have an affiliation, in their order; empty where nobody asked.
+    /// To how many nodes the others have an affiliation, in their order; empty unless asked for.
     pub(crate) affiliated: Vec<u64>,
     pub(crate) pending: Vec<Subscription>,
     /// By JID and subid; neighbours of the same bare JID are together.

@@ -276,7 +276,7 @@ impl Round<'_> {
         if !matches!(slice, Err(Trouble::Over)) {
             self.close_batch().await?;
             self.mailing.receipt()?.taken().await?;
-            fanout.suspects().went_well();
+            fanout.suspects().confirmed();
         }
         slice
     }

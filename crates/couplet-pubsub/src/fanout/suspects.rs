@@ -42,15 +42,15 @@ struct Suspect {
     upto: Cursor,
     /// Sessions that ended with it on its way.
     sessions: u32,
-    /// Those of them that it ended alone without a reason that acquits it.
+    /// Those of them that ended with it on its way alone, with strong or weak evidence against it.
     alone: u32,
 }
 
-/// What the end of a session says of the announcement that was on its way alone.
-enum Verdict {
-    Guilty,
-    Unclear,
-    Innocent,
+/// How far the end of a session proves that the announcement on its way alone caused it.
+enum Evidence {
+    Strong,
+    Weak,
+    None,
 }
 
 impl Suspects {
@@ -78,10 +78,10 @@ impl Suspects {
         }
         let job = self.alone.take()?;
         let suspect = self.jobs.get_mut(&job)?;
-        let enough = match verdict(end) {
-            Verdict::Guilty => 1,
-            Verdict::Unclear => WITHOUT_REASON,
-            Verdict::Innocent => return None,
+        let enough = match evidence(end) {
+            Evidence::Strong => 1,
+            Evidence::Weak => WITHOUT_REASON,
+            Evidence::None => return None,
         };
         suspect.alone += 1;
         (suspect.alone >= enough).then_some(job)
@@ -100,8 +100,8 @@ impl Suspects {
         self.alone = Some(job);
     }
 
-    /// What went alone has arrived, or was not sent.
-    pub(super) fn went_well(&mut self) {
+    /// The server has read what went alone, or it was not sent.
+    pub(super) fn confirmed(&mut self) {
         self.alone = None;
     }
 
@@ -117,11 +117,11 @@ impl Suspects {
 
 /// RFC 6120, 4.9.3. A policy may be one of rates, and a server that has an internal error may have it of
 /// anything.
-fn verdict(end: &SessionEnd) -> Verdict {
+fn evidence(end: &SessionEnd) -> Evidence {
     let SessionEnd::StreamError(condition) = end else {
         return match end {
-            SessionEnd::Closed => Verdict::Unclear,
-            _ => Verdict::Innocent,
+            SessionEnd::Closed => Evidence::Weak,
+            _ => Evidence::None,
         };
     };
     match condition.as_str() {
@@ -134,9 +134,9 @@ fn verdict(end: &SessionEnd) -> Verdict {
         | "not-well-formed"
         | "restricted-xml"
         | "unsupported-encoding"
-        | "unsupported-stanza-type" => Verdict::Guilty,
-        "internal-server-error" | "policy-violation" | "undefined-condition" => Verdict::Unclear,
-        _ => Verdict::Innocent,
+        | "unsupported-stanza-type" => Evidence::Strong,
+        "internal-server-error" | "policy-violation" | "undefined-condition" => Evidence::Weak,
+        _ => Evidence::None,
     }
 }
 
@@ -223,7 +223,7 @@ mod tests {
         let mut suspects = suspected();
         for _ in 0..20 {
             suspects.goes_alone(JobId(1));
-            suspects.went_well();
+            suspects.confirmed();
             let nothing: [(JobId, Cursor); 0] = [];
             assert_eq!(
                 suspects.session_ended(nothing, &stream_error("invalid-xml")),
