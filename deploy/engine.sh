@@ -56,6 +56,8 @@ engine_down() {
     [ -n "$engine_pid" ] || return 0
     kill "$engine_pid" 2>/dev/null || true
     wait "$engine_pid" 2>/dev/null || true
+    # dockerd leaves the namespace of containers with the host's network mounted.
+    umount "$engine_folder"/exec/netns/* 2>/dev/null || true
     rm -rf "$engine_folder"
     engine_pid=""
 }
