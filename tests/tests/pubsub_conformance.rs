@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use couplet_test::{Ejabberd, Packages, Postgres, Prosody, Setup};
+use couplet_test::{Ejabberd, On, Packages, Postgres, Prosody, Setup, StageError};
 use couplet_tests::pubsub::{OWNER, SERVICE, expect, first_case_over_tls, limited, ours, suite};
 use couplet_tests::pubsub_service::SECRET;
 use pubsub_conformance::Suite;
@@ -23,48 +23,30 @@ const CRASH: u16 = 100;
 
 #[tokio::test]
 async fn ours_in_memory_passes_behind_prosody() {
-    let prosody = Prosody::start(beside()).await.unwrap();
-    passes(
-        &prosody.component_addr(),
-        &prosody.client_addr(),
-        Some("memory"),
-    )
-    .await;
+    passes_behind(On::Prosody, Packages::Installed, Some("memory"))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
 async fn ours_in_memory_passes_behind_ejabberd() {
-    let ejabberd = Ejabberd::start(beside()).await.unwrap();
-    passes(
-        &ejabberd.component_addr(),
-        &ejabberd.client_addr(),
-        Some("memory"),
-    )
-    .await;
+    passes_behind(On::Ejabberd, Packages::Installed, Some("memory"))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
 async fn ours_in_memory_passes_behind_prosody_13() {
-    let prosody = Prosody::start(beside().packages(Packages::Debian13));
-    let prosody = prosody.await.unwrap();
-    passes(
-        &prosody.component_addr(),
-        &prosody.client_addr(),
-        Some("memory"),
-    )
-    .await;
+    passes_behind(On::Prosody, Packages::Debian13, Some("memory"))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
 async fn ours_in_memory_passes_behind_ejabberd_24() {
-    let ejabberd = Ejabberd::start(beside().packages(Packages::Debian13));
-    let ejabberd = ejabberd.await.unwrap();
-    passes(
-        &ejabberd.component_addr(),
-        &ejabberd.client_addr(),
-        Some("memory"),
-    )
-    .await;
+    passes_behind(On::Ejabberd, Packages::Debian13, Some("memory"))
+        .await
+        .unwrap();
 }
 
 /// Those of Debian 13 offer channel binding, which the runner cannot do.
@@ -97,40 +79,32 @@ async fn first_case_passes(components: &str, suite: Suite) {
 
 #[tokio::test]
 async fn ours_in_sqlite_passes_behind_prosody() {
-    let prosody = Prosody::start(beside()).await.unwrap();
-    passes(&prosody.component_addr(), &prosody.client_addr(), None).await;
+    passes_behind(On::Prosody, Packages::Installed, None)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
 async fn ours_in_sqlite_passes_behind_ejabberd() {
-    let ejabberd = Ejabberd::start(beside()).await.unwrap();
-    passes(&ejabberd.component_addr(), &ejabberd.client_addr(), None).await;
+    passes_behind(On::Ejabberd, Packages::Installed, None)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
 async fn ours_in_postgresql_passes_behind_prosody() {
-    let prosody = Prosody::start(beside()).await.unwrap();
     let postgres = Postgres::start().await.unwrap();
-    let store = postgres.url();
-    passes(
-        &prosody.component_addr(),
-        &prosody.client_addr(),
-        Some(&store),
-    )
-    .await;
+    passes_behind(On::Prosody, Packages::Installed, Some(&postgres.url()))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
 async fn ours_in_postgresql_passes_behind_ejabberd() {
-    let ejabberd = Ejabberd::start(beside()).await.unwrap();
     let postgres = Postgres::start().await.unwrap();
-    let store = postgres.url();
-    passes(
-        &ejabberd.component_addr(),
-        &ejabberd.client_addr(),
-        Some(&store),
-    )
-    .await;
+    passes_behind(On::Ejabberd, Packages::Installed, Some(&postgres.url()))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -169,6 +143,22 @@ async fn ejabberd_s_own_service_fails_what_it_is_known_to_fail() {
 async fn control(clients: &str) -> Suite {
     let suite = suite(clients).await.deadline(Duration::from_secs(4));
     suite.many_items(200).subscribers(10)
+}
+
+/// Starts a server and runs the cases on our service beside it.
+async fn passes_behind(on: On, packages: Packages, store: Option<&str>) -> Result<(), StageError> {
+    let setup = beside().packages(packages);
+    match on {
+        On::Ejabberd => {
+            let ejabberd = Ejabberd::start(setup).await?;
+            passes(&ejabberd.component_addr(), &ejabberd.client_addr(), store).await;
+        }
+        On::Prosody | On::Memory => {
+            let prosody = Prosody::start(setup).await?;
+            passes(&prosody.component_addr(), &prosody.client_addr(), store).await;
+        }
+    }
+    Ok(())
 }
 
 /// All cases, but for those that we refuse and the one that the tests of crashes ask.
