@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use couplet::{Component, Config, Incoming, Message, Outgoing, Refusal};
-use couplet_test::{Server, Stage};
+use couplet_test::{Server, Setup, Stage};
 use tracing::subscriber::{DefaultGuard, set_default};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt;
@@ -213,5 +213,34 @@ mod shutdown {
         assert_eq!(alice.next().await.text(), "hello");
         component.stop().await.unwrap();
         assert_eq!(log.text(), "");
+    }
+}
+
+/// ejabberd's `access: none` accepts the login and rejects what others send, our self-pings too.
+#[tokio::test]
+async fn a_server_that_lets_nothing_through_is_named_with_what_to_examine() {
+    for mut stage in [Stage::ejabberd(), Stage::ejabberd_24()] {
+        let (log, _guard) = Log::of("info");
+        stage.set_up(Setup::access_none);
+        let impatient = |mut config: Config| {
+            config.timing.keepalive = Duration::from_millis(200);
+            config.timing.dead_after = Duration::from_secs(1);
+            echo(config)
+        };
+        let component = stage.run(impatient).await;
+        let named = async {
+            while log.lines_with("since the login").is_empty() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(60), named).await;
+        assert!(waited.is_ok(), "{}", log.text());
+        let [line, ..] = &log.lines_with("connection lost")[..] else {
+            panic!("{}", log.text());
+        };
+        for words in ["`access` of the listener", "`couplet doctor`"] {
+            assert!(line.contains(words), "{line}");
+        }
+        component.stop().await.unwrap();
     }
 }

@@ -28,6 +28,8 @@ pub struct Setup {
     pub(crate) tls: bool,
     pub(crate) unix_socket: bool,
     pub(crate) global_routes: bool,
+    pub(crate) access_none: bool,
+    pub(crate) password_without_hosts: bool,
     pub(crate) stanza_limit: Option<usize>,
     pub(crate) client_stanza_limit: Option<usize>,
     pub(crate) read_timeout: Option<u32>,
@@ -61,6 +63,8 @@ impl Setup {
             tls: false,
             unix_socket: false,
             global_routes: false,
+            access_none: false,
+            password_without_hosts: false,
             stanza_limit: None,
             client_stanza_limit: None,
             read_timeout: None,
@@ -140,6 +144,34 @@ impl Setup {
     #[must_use]
     pub fn global_routes(mut self) -> Setup {
         self.global_routes = true;
+        self
+    }
+
+    /// Lets ejabberd's listener for components refuse everything that is sent to them, with
+    /// `access: none` (ejabberd only). Logins work; the components receive nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let _setup = couplet_test::Setup::component("a.localhost", "one").access_none();
+    /// ```
+    #[must_use]
+    pub fn access_none(mut self) -> Setup {
+        self.access_none = true;
+        self
+    }
+
+    /// Gives ejabberd's listener for components a `password` and no `hosts` (ejabberd only): the
+    /// secret of the first component then opens any domain.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let _setup = couplet_test::Setup::component("a.localhost", "one").password_without_hosts();
+    /// ```
+    #[must_use]
+    pub fn password_without_hosts(mut self) -> Setup {
+        self.password_without_hosts = true;
         self
     }
 

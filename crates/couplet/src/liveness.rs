@@ -13,6 +13,8 @@ pub(crate) struct Liveness {
     keepalive: Duration,
     dead_after: Duration,
     heard: Instant,
+    /// Whether anything was received on this connection at all.
+    has_heard: bool,
     said: Instant,
     asked: Instant,
     /// The number of the last self-ping while it has no answer.
@@ -44,6 +46,7 @@ impl Liveness {
             keepalive,
             dead_after,
             heard: now,
+            has_heard: false,
             said: now,
             asked: now,
             open_ping: None,
@@ -55,6 +58,12 @@ impl Liveness {
     /// Bytes came in.
     pub(crate) fn heard(&mut self, now: Instant) {
         self.heard = now;
+        self.has_heard = true;
+    }
+
+    /// Whether bytes came in since the login.
+    pub(crate) fn has_heard(&self) -> bool {
+        self.has_heard
     }
 
     /// Bytes went out.

@@ -284,7 +284,13 @@ impl<'a> Session<'a> {
             // Nothing is written any more, and nothing that comes matters.
             _ if self.is_closing() => {}
             Due::Nothing => {}
-            Due::Dead => return Err(Loss::Silent(self.timing.dead_after)),
+            Due::Dead => {
+                let time = self.timing.dead_after;
+                return Err(match self.liveness.has_heard() {
+                    true => Loss::Silent(time),
+                    false => Loss::SilentSinceLogin(time),
+                });
+            }
             Due::Unanswered => return Err(Loss::Unanswered(self.timing.dead_after)),
             Due::Whitespace => {
                 let added = self.switchboard.outbox.add(Fate::Dropped, |_, out| {
@@ -355,7 +361,9 @@ impl<'a> Session<'a> {
     async fn say_why(&mut self, loss: &Loss) {
         let last_words = match loss {
             Loss::Malformed(why) => StreamError::to_xml(why.condition()),
-            Loss::Silent(_) | Loss::Unanswered(_) => StreamError::to_xml("connection-timeout"),
+            Loss::Silent(_) | Loss::SilentSinceLogin(_) | Loss::Unanswered(_) => {
+                StreamError::to_xml("connection-timeout")
+            }
             Loss::Forgotten => handshake::closing().to_owned(),
             Loss::Stream(_) | Loss::Closed => handshake::closing().to_owned(),
             Loss::Stopped | Loss::Io(_) => return,

@@ -54,16 +54,28 @@ modules:
     ];
     for listener in listeners.into_iter().flatten() {
         config.push_str(&format!(
-                "  - {listener}\n    module: ejabberd_service\n    access: all\n    global_routes: {}\n{}    hosts:\n",
-                stage.setup.global_routes,
-                limit(stage.setup.stanza_limit)
-            ));
-        for (domain, secret) in &stage.setup.components {
-            let (domain, secret) = (quoted(domain), quoted(secret));
-            config.push_str(&format!("      {domain}: {{password: {secret}}}\n"));
-        }
+            "  - {listener}\n    module: ejabberd_service\n    access: {}\n    global_routes: {}\n{}{}",
+            if stage.setup.access_none { "none" } else { "all" },
+            stage.setup.global_routes,
+            limit(stage.setup.stanza_limit),
+            secrets(stage)
+        ));
     }
     config
+}
+
+/// The domains of a listener for components, each with its secret.
+fn secrets(stage: &Ejabberd) -> String {
+    let components = &stage.setup.components;
+    if let (true, Some((_, secret))) = (stage.setup.password_without_hosts, components.first()) {
+        return format!("    password: {}\n", quoted(secret));
+    }
+    let mut lines = "    hosts:\n".to_owned();
+    for (domain, secret) in components {
+        let (domain, secret) = (quoted(domain), quoted(secret));
+        lines.push_str(&format!("      {domain}: {{password: {secret}}}\n"));
+    }
+    lines
 }
 
 /// The modules' last one, and the rules it needs, which may stand anywhere.

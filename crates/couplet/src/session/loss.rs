@@ -19,6 +19,8 @@ pub(crate) enum Loss {
     Malformed(Malformed),
     /// Nothing was heard for this long.
     Silent(Duration),
+    /// Nothing was received on this connection: neither stanzas nor our own self-pings.
+    SilentSinceLogin(Duration),
     /// Bytes came, but for this long no answer to a self-ping, although there were answers before.
     Unanswered(Duration),
     /// The server keeps the connection and has forgotten the component behind it.
@@ -36,7 +38,7 @@ impl Loss {
             Loss::Stream(error) if error.condition == "conflict" => "conflict",
             Loss::Stream(_) => "stream_error",
             Loss::Malformed(_) => "malformed",
-            Loss::Silent(_) => "silent",
+            Loss::Silent(_) | Loss::SilentSinceLogin(_) => "silent",
             Loss::Unanswered(_) => "unanswered",
             Loss::Forgotten => "forgotten",
             Loss::Io(_) => "io",
@@ -70,6 +72,12 @@ impl fmt::Display for Loss {
             Loss::Stream(error) => write!(f, "the server ended the stream: {error}"),
             Loss::Malformed(why) => write!(f, "the server sent what is not well-formed: {why}"),
             Loss::Silent(time) => write!(f, "nothing was heard from the server for {time:?}"),
+            Loss::SilentSinceLogin(time) => write!(
+                f,
+                "nothing was received for {time:?} since the login; the server's configuration may \
+                 let nothing through to this component (ejabberd: `access` of the listener), which \
+                 `couplet doctor` examines"
+            ),
             Loss::Unanswered(time) => write!(
                 f,
                 "the server sends data but has answered no self-ping for {time:?}"

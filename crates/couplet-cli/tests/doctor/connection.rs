@@ -1,0 +1,36 @@
+//! Ports and sockets.
+
+use crate::case::{Broken, healthy};
+use crate::server::Backend;
+use crate::{Outcome, setup};
+
+#[tokio::test]
+async fn a_port_where_nothing_listens_is_named_with_the_lines_that_open_it() -> Outcome {
+    Broken::new("nothing at the port", "127.0.0.1:1")
+        .fails_at("connection", "nothing listens at 127.0.0.1:1")
+        .cured_by("component_ports = { 1 }")
+        .cured_by("port: 1\n    ip: \"127.0.0.1\"")
+        .understood()
+        .await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_missing_socket_is_named_with_the_line_that_opens_it() -> Outcome {
+    Broken::new("no socket at the path", "unix:/nowhere/socket")
+        .fails_at("connection", "there is no socket at /nowhere/socket")
+        .cured_by("port: \"unix:/nowhere/socket\"")
+        .understood()
+        .await?;
+    Ok(())
+}
+
+/// Not on ejabberd 24.12: the listener crashes with each connection to its unix socket
+/// (docs/servers.md, 10), and the doctor needs several in a row.
+#[tokio::test]
+async fn a_component_at_a_socket_of_ejabberd_is_healthy() -> Outcome {
+    let server = Backend::Ejabberd.start(setup().unix_socket()).await?;
+    let socket = server.socket()?;
+    healthy(&format!("unix:{}", socket.display()), "", "dealt out").await?;
+    Ok(())
+}
