@@ -101,6 +101,40 @@ pub async fn an_empty_node_counts_as_no_node(stage: &mut Stage) {
     component.stop().await.unwrap();
 }
 
+/// What common clients ask each contact and each service, at their login or when a chat is opened.
+pub async fn what_clients_ask_and_a_bot_does_not_have_is_refused(stage: &mut Stage) {
+    let component = stage.run(echo).await;
+    let mut alice = stage.user("alice").await;
+    let pubsub = "http://jabber.org/protocol/pubsub";
+    let of_owner = format!("{pubsub}#owner");
+    let mut asked = vec![
+        "<vCard xmlns='vcard-temp'/>".to_owned(),
+        "<query xmlns='jabber:iq:register'/>".to_owned(),
+    ];
+    for node in [
+        "eu.siacs.conversations.axolotl.devicelist",
+        "urn:xmpp:omemo:2:devices",
+        "urn:xmpp:vcard4",
+        "urn:xmpp:avatar:metadata",
+        "urn:xmpp:avatar:data",
+    ] {
+        let items = format!("<items node='{node}'/>");
+        asked.push(format!("<pubsub xmlns='{pubsub}'>{items}</pubsub>"));
+        let form = format!("<configure node='{node}'/>");
+        asked.push(format!("<pubsub xmlns='{of_owner}'>{form}</pubsub>"));
+    }
+    for payload in asked {
+        let refused = alice.ask("get", BOT, &payload).await;
+        assert_eq!(refused.condition(), "service-unavailable", "{payload}");
+        assert_eq!(refused.from(), BOT);
+    }
+    for address in [BOT, DOMAIN] {
+        let rooms = query(&mut alice, address, INFO, "node='conference'").await;
+        assert_eq!(rooms.condition(), "item-not-found");
+    }
+    component.stop().await.unwrap();
+}
+
 /// XEP-0157: a form in disco#info.
 pub async fn contact_addresses_are_told(stage: &mut Stage) {
     let kind = |config| {

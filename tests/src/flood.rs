@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use couplet::{Component, Condition, Config, Done, Incoming, Message, Outgoing, Refusal};
 use couplet_test::{On, Stage};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::apps::{BOT, DOMAIN, echo, payload, troubled};
 
@@ -127,6 +127,43 @@ pub async fn a_flood_to_many_addresses_leaves_room_for_another_sender(stage: &mu
     }
     assert!(served > 0, "nothing of the flood was served");
     alice.hears_only_a_pong_from(BOT).await;
+    component.stop().await.unwrap();
+}
+
+/// A small element takes many times its bytes in memory, but only until the handler has read it.
+pub async fn a_handler_that_lets_go_of_its_stanza_leaves_room_for_more(stage: &mut Stage) {
+    const MANY: usize = 30;
+    let open = Arc::new(Semaphore::new(0));
+    let (begun, mut begins) = mpsc::channel(MANY);
+    let door = Arc::clone(&open);
+    let slow = move |mut config: Config| {
+        // A quarter of it has room for a few such trees, and for all their texts.
+        config.limits.handler_bytes = 8 << 20;
+        Component::new(config).on_message(move |message: Incoming<Message>| {
+            let (door, begun) = (Arc::clone(&door), begun.clone());
+            async move {
+                let (link, from) = (message.link().clone(), message.from().clone());
+                drop(message);
+                begun.send(()).await?;
+                door.acquire().await?.forget();
+                Ok::<_, Refusal>(link.send(Outgoing::chat(&from, "served")).await?)
+            }
+        })
+    };
+    let component = stage.run(slow).await;
+    let mut alice = stage.user("alice").await;
+    let tree = format!("<x xmlns='u:x'>{}</x>", "<a/>".repeat(4_000));
+    for n in 0..MANY {
+        let message = format!("<message type='chat' to='bot{n}@{DOMAIN}'>{tree}</message>");
+        alice.send_raw(message).await;
+    }
+    for _ in 0..MANY {
+        begins.recv().await.unwrap();
+    }
+    open.add_permits(MANY);
+    for _ in 0..MANY {
+        assert_eq!(alice.next().await.text(), "served");
+    }
     component.stop().await.unwrap();
 }
 

@@ -68,6 +68,7 @@ macro_rules! every_scenario {
             messages {
                 every_message_has_an_id_and_its_sender_learns_it
                 a_chat_handler_is_given_nothing_but_text
+                an_invitation_is_given_to_the_handler_of_messages
                 an_encrypted_chat_is_answered_once_that_it_cannot_be_read
                 a_correction_names_the_message_it_replaces
                 the_text_of_a_reply_is_without_its_quote
@@ -78,6 +79,7 @@ macro_rules! every_scenario {
                 disco_tells_what_is_mounted
                 disco_items_are_those_that_the_app_names
                 an_empty_node_counts_as_no_node
+                what_clients_ask_and_a_bot_does_not_have_is_refused
                 contact_addresses_are_told
                 ping_version_time_and_uptime_are_answered
                 the_address_of_a_bot_is_online_for_last_activity
@@ -105,6 +107,7 @@ macro_rules! every_scenario {
                 a_million_tiny_stanzas_of_one_sender_leave_room_for_another
                 a_flood_for_a_slow_handler_is_refused_beyond_its_lane
                 a_flood_to_many_addresses_leaves_room_for_another_sender
+                a_handler_that_lets_go_of_its_stanza_leaves_room_for_more
                 a_handler_that_panics_a_hundred_times_is_called_again
                 a_handler_that_floods_leaves_room_for_others
                 one_byte_per_packet_is_enough

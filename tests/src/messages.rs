@@ -60,6 +60,30 @@ pub async fn a_chat_handler_is_given_nothing_but_text(stage: &mut Stage) {
     component.stop().await.unwrap();
 }
 
+/// XEP-0045, 7.8; XEP-0249: what is no chat is a message still.
+pub async fn an_invitation_is_given_to_the_handler_of_messages(stage: &mut Stage) {
+    let invited = |config| {
+        Component::new(config)
+            .on_chat(|chat: Incoming<Message>| async move { chat.reply("a chat").await })
+            .on_message(
+                |message: Incoming<Message>| async move { message.reply("an invitation").await },
+            )
+    };
+    let component = stage.run(invited).await;
+    let mut alice = stage.user("alice").await;
+    for invitation in [
+        "<x xmlns='http://jabber.org/protocol/muc#user'><invite to='bot@echo.localhost'/></x>",
+        "<x xmlns='jabber:x:conference' jid='room@conference.localhost' reason='join me'/>",
+    ] {
+        for body in ["", "<body>join me</body>"] {
+            let message = format!("<message to='{BOT}'>{invitation}{body}</message>");
+            alice.send_raw(message).await;
+            assert_eq!(alice.next().await.text(), "an invitation");
+        }
+    }
+    component.stop().await.unwrap();
+}
+
 /// XEP-0380: the body beside it is a placeholder.
 pub async fn an_encrypted_chat_is_answered_once_that_it_cannot_be_read(stage: &mut Stage) {
     let component = stage.run(echo).await;

@@ -417,6 +417,45 @@ fn the_page_for_operators_names_only_what_is_there() -> Outcome {
     Ok(())
 }
 
+/// Whoever lists processes reads the variables of a command line, and the shell keeps it.
+#[test]
+fn no_page_passes_a_secret_on_a_command_line() -> Outcome {
+    let pages = [
+        "README.md",
+        "deploy/README.md",
+        "deploy/compose-own-server.yaml",
+        "deploy/servers/openfire.md",
+        "examples/pubsub/README.md",
+    ];
+    for page in pages {
+        let text = fs::read_to_string(root().join(page))?;
+        assert!(text.contains("secret"), "{page}");
+        assert!(!text.contains("COUPLET_SECRET="), "{page}");
+        assert!(!text.contains("--secret "), "{page}");
+    }
+    Ok(())
+}
+
+/// ejabberd would take half of the stanzas of a component that is called as its mod_pubsub.
+#[test]
+fn every_page_with_a_pubsub_domain_on_ejabberd_warns_of_its_own_service() -> Outcome {
+    let pages = [
+        "deploy/README.md",
+        "deploy/servers/ejabberd.yml",
+        "examples/pubsub/README.md",
+    ];
+    for page in pages {
+        let text = fs::read_to_string(root().join(page))?;
+        assert!(text.contains("mod_pubsub"), "{page}");
+    }
+    for page in ["deploy/servers/ejabberd.yml", "examples/pubsub/README.md"] {
+        let text = fs::read_to_string(root().join(page))?;
+        let (_, pubsub) = text.split_once("port: 5348").ok_or(page)?;
+        assert!(pubsub.contains("pubsub.example.org"), "{page}");
+    }
+    Ok(())
+}
+
 /// What nothing looks at rots.
 #[test]
 fn every_file_of_the_folder_has_who_checks_it() -> Outcome {

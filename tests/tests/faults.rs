@@ -119,11 +119,14 @@ impl Echo {
         timeout(PATIENCE, child.wait()).await.unwrap().unwrap()
     }
 
-    async fn ends_well(mut self) {
+    /// Its whole log.
+    async fn ends_well(mut self) -> String {
         self.signal(Signal::TERM);
         let ended = self.ends().await;
         assert!(ended.success(), "{ended}\n{}", self.log());
-        assert!(!self.log().contains("panicked"), "{}", self.log());
+        let log = self.log();
+        assert!(!log.contains("panicked"), "{log}");
+        log
     }
 }
 
@@ -265,7 +268,9 @@ async fn is_online_for(alice: &mut Client) {
 async fn is_stopped_when(mut echo: Echo, mut command: Command, far: impl Fn(&str) -> bool) {
     echo.start(command.env("COUPLET_SECRET", SECRET));
     echo.says("so far", far).await;
-    echo.ends_well().await;
+    let log = echo.ends_well().await;
+    let last = log.lines().last().unwrap();
+    assert!(last.ends_with("stopped"), "{log}");
 }
 
 #[tokio::test]

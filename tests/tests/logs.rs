@@ -158,6 +158,49 @@ async fn an_error_for_a_sent_message_is_a_debug_event_with_its_id() {
     }
 }
 
+/// Each costs its sender the bytes; what it costs the log has a limit. (RFC 6120, 13.12)
+#[tokio::test(start_paused = true)]
+async fn refused_stanzas_of_a_flood_are_few_lines_and_a_count() {
+    let (log, _guard) = Log::of("warn");
+    let server = Server::start(echo).await;
+    let mut eve = server.user("eve@example.org/x");
+    let deep = "<x xmlns='u:x'>".repeat(400) + &"</x>".repeat(400);
+    let flood = async |eve: &mut couplet_test::User, stanzas| {
+        for _ in 0..stanzas {
+            let message = format!("<message to='bot@echo.test'>{deep}</message>");
+            eve.send_raw(message).await;
+            assert_eq!(eve.next().await.condition(), "policy-violation");
+        }
+    };
+    flood(&mut eve, 50).await;
+    assert_eq!(log.text().lines().count(), 10, "{}", log.text());
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    flood(&mut eve, 1).await;
+    let text = log.text();
+    let last = text.lines().last().unwrap();
+    assert!(last.contains("40"), "the count is missing: {last}");
+}
+
+/// It was online a moment ago: there is nothing to paste anywhere.
+#[tokio::test(start_paused = true)]
+async fn a_lost_connection_is_reported_in_single_lines_without_advice() {
+    let (log, _guard) = Log::of("warn");
+    let mut stage = Stage::memory();
+    let mut component = stage.run(echo).await;
+    stage.kill().await;
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    stage.restart().await;
+    component.online().await;
+    let text = log.text();
+    assert_eq!(text.matches("connection lost").count(), 1, "{text}");
+    assert!(text.contains("not online"), "{text}");
+    assert!(text.lines().all(|line| line.contains("WARN")), "{text}");
+    for advice in ["component_secret", "ejabberd_service", "Is the server"] {
+        assert!(!text.contains(advice), "{text}");
+    }
+    component.stop().await.unwrap();
+}
+
 #[tokio::test]
 async fn a_panic_is_not_reported_as_blocking() {
     let (log, _guard) = Log::of("info");

@@ -119,6 +119,19 @@ async fn a_message_to_nobody_comes_back(server: &str) -> Outcome {
     Ok(())
 }
 
+/// Rooms have occupants with such names, which RFC 7622 allows. (Whether the server knows the user is
+/// another matter.)
+async fn an_address_with_an_emoji_is_one(server: &str) -> Outcome {
+    for to in ["nobody@localhost/🐎", "nobody@localhost/Anna's iPhone 😀"] {
+        let output = send(server, SECRET, &[&BY[..], &[to, "hi"]].concat(), "").await?;
+        let told = errors(&output);
+        let words = format!("couplet: the message to {to} came back: ");
+        assert!(told.starts_with(&words), "{told}");
+        assert_eq!(output.status.code(), Some(1));
+    }
+    Ok(())
+}
+
 async fn a_wrong_secret_ends_it(server: &str) -> Outcome {
     let output = send(
         server,
@@ -142,6 +155,7 @@ async fn prosody_takes_a_message_or_tells_why_not() -> Outcome {
     let server = prosody.component_addr();
     a_message_arrives(&server, present(prosody.user("alice").await?).await?).await?;
     a_message_to_nobody_comes_back(&server).await?;
+    an_address_with_an_emoji_is_one(&server).await?;
     a_wrong_secret_ends_it(&server).await
 }
 
@@ -151,6 +165,7 @@ async fn ejabberd_takes_a_message_or_tells_why_not() -> Outcome {
     let server = ejabberd.component_addr();
     a_message_arrives(&server, present(ejabberd.user("alice").await?).await?).await?;
     a_message_to_nobody_comes_back(&server).await?;
+    an_address_with_an_emoji_is_one(&server).await?;
     a_wrong_secret_ends_it(&server).await
 }
 

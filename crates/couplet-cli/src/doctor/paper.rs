@@ -77,7 +77,9 @@ fn look_at_secret(config: &Config, warnings: &[&String]) -> Finding {
     if secret.len() < 8 {
         advice.push("it is shorter than 8 bytes, so it can be guessed by trying".to_owned());
     }
-    let told = format!("found ({place})");
+    // A shell or a file of variables may have cut it at a `$` or a `#`.
+    let characters = secret.chars().count();
+    let told = format!("found ({place}), {characters} characters");
     match advice.is_empty() {
         true => Finding::pass(told),
         false => Finding::warn(told, advice.join("\n")),
@@ -86,7 +88,17 @@ fn look_at_secret(config: &Config, warnings: &[&String]) -> Finding {
 
 #[cfg(test)]
 mod tests {
-    use super::meant;
+    use couplet::Config;
+
+    use super::{Finding, look_at_secret, meant};
+
+    /// `"abc$def#ghi"` in double quotes of a shell is `abc#ghi`.
+    #[test]
+    fn the_length_of_the_secret_is_shown_and_the_secret_is_not() {
+        let config = Config::new("echo.test", "abcd\u{e9}#ghi");
+        let expected = Finding::pass("found (default), 9 characters");
+        assert_eq!(look_at_secret(&config, &[]), expected);
+    }
 
     #[test]
     fn a_slip_in_a_table_is_told_from_a_table_of_the_components_own() {

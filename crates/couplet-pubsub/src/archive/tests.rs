@@ -267,6 +267,32 @@ async fn a_line_that_would_break_out_of_its_message_is_refused_with_its_number()
     }
 }
 
+/// What is written escaped would lose such characters, and the redirection its meaning.
+#[tokio::test]
+async fn a_redirection_and_the_texts_of_a_node_are_checked_too() {
+    let store = memory::store();
+    create(&store, "news").await;
+    let config = crate::node::NodeConfig {
+        title: Some("News".to_owned()),
+        ..crate::node::NodeConfig::default()
+    };
+    let configure = Change::Configure(Box::new(config));
+    run(&store, "news", vec![configure, subscribe("a@x", "sub-1")]).await;
+    create(&store, "gone").await;
+    let redirect = Some("xmpp:there".to_owned());
+    run(&store, "gone", vec![Change::Delete { redirect }]).await;
+    let lines = exported(&store).await;
+    for text in ["\"News\"", "\"sub-1\"", "\"xmpp:there\""] {
+        assert!(lines.contains(text), "{text}: {lines}");
+        let broken = lines.replace(text, "\"\\u0000\"");
+        let refused = imported(&memory::store(), &broken, Into::Empty).await;
+        assert!(
+            matches!(&refused, Err(ArchiveError::Line(..))),
+            "{text}: {refused:?}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_second_archive_behind_the_first_is_not_passed_over() {
     let lines = with("news", "news").await;

@@ -616,6 +616,13 @@ mod tests {
             form.contains("<field var='pubsub#node_type' type='list-single'"),
             "{form}"
         );
+        for labelled in [
+            // As a person reads it beside a box to tick.
+            "<field var='pubsub#persist_items' type='boolean' label='Keep items'>",
+            "<field var='pubsub#type' type='text-single' label='Type of the items, as a namespace'>",
+        ] {
+            assert!(form.contains(labelled), "{form}");
+        }
         let options = options(SubscribeOptions::default(), None);
         assert!(options.contains("<field var='pubsub#deliver' type='boolean' label='Receive notifications'><value>1</value></field>"), "{options}");
     }

@@ -329,6 +329,48 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_attribute_counts_as_an_absent_one() {
+        for (empty, absent) in [
+            ("<subscriptions node=''/>", "<subscriptions/>"),
+            ("<affiliations node=''/>", "<affiliations/>"),
+            ("<default node=''/>", "<default/>"),
+            (
+                "<items node='n' subid='' max_items=''/>",
+                "<items node='n'/>",
+            ),
+            (
+                "<options node='n' jid='a@b' subid=''/>",
+                "<options node='n' jid='a@b'/>",
+            ),
+        ] {
+            assert!(get(empty).is_ok(), "{empty}: {:?}", get(empty));
+            assert_eq!(get(empty), get(absent));
+        }
+        for (empty, absent) in [
+            ("<create node=''/>", "<create/>"),
+            (
+                "<unsubscribe node='n' jid='a@b' subid=''/>",
+                "<unsubscribe node='n' jid='a@b'/>",
+            ),
+            (
+                "<publish node='n'><item id=''><a xmlns='b'/></item></publish>",
+                "<publish node='n'><item><a xmlns='b'/></item></publish>",
+            ),
+            (
+                "<retract node='n' notify=''><item id='1'/></retract>",
+                "<retract node='n'><item id='1'/></retract>",
+            ),
+            (
+                "<subscribe node='n' jid='a@b'/><options node='' jid=''><x xmlns='jabber:x:data' type=''/></options>",
+                "<subscribe node='n' jid='a@b'/><options><x xmlns='jabber:x:data'/></options>",
+            ),
+        ] {
+            assert!(set(empty).is_ok(), "{empty}: {:?}", set(empty));
+            assert_eq!(set(empty), set(absent));
+        }
+    }
+
+    #[test]
     fn a_node_keeps_its_name_byte_for_byte() {
         let answer = get("<items node='a/b &quot;&lt;&amp;&gt;&apos; \u{1F600}&#9;E\u{301}'/>");
         let Ok(Request::Items { node, .. }) = answer else {

@@ -5,6 +5,8 @@ use super::*;
 use crate::policy::House;
 
 mod commands;
+mod growing;
+mod payloads;
 
 const HERE: &str = "echo.test";
 
@@ -226,8 +228,14 @@ async fn a_text_for_people_names_the_node_and_comes_of_known_payloads_only() {
 }
 
 async fn create_closed(user: &mut User, node: &str) {
-    let form = "<x xmlns='jabber:x:data' type='submit'>\
-        <field var='pubsub#access_model'><value>whitelist</value></field></x>";
+    create_with_access(user, node, "whitelist").await;
+}
+
+async fn create_with_access(user: &mut User, node: &str, access: &str) {
+    let form = format!(
+        "<x xmlns='jabber:x:data' type='submit'>\
+         <field var='pubsub#access_model'><value>{access}</value></field></x>"
+    );
     let create = format!("<create node='{node}'/><configure>{form}</configure>");
     assert!(is_good(&set(user, &create).await));
 }
@@ -457,81 +465,4 @@ async fn a_notification_that_bounces_ends_its_subscription() {
 async fn set_get(user: &mut User, payload: &str) -> Heard {
     let payload = format!("<pubsub xmlns='http://jabber.org/protocol/pubsub'>{payload}</pubsub>");
     user.ask("get", HERE, &payload).await
-}
-
-/// Bytes of one stanza that Prosody takes; what is longer never leaves.
-const SERVERS_LIMIT: usize = 524_288;
-
-/// A name that takes many times as many bytes when it is written.
-fn long(number: usize, character: &str) -> String {
-    format!("{number:03}{}", character.repeat(1_000))
-}
-
-async fn asked(user: &mut User, type_: &str, payload: &str) -> String {
-    let heard = user.ask(type_, HERE, payload).await;
-    let answer = heard.to_string();
-    assert!(is_good(&heard), "{}", heard.condition());
-    assert!(answer.len() < SERVERS_LIMIT, "{} bytes", answer.len());
-    answer
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_list_of_names_that_grow_when_written_is_a_shorter_page() {
-    let (server, mut eve, mut bob) = serving().await;
-    let mut admin = server.user("admin@example.org/x");
-    let ns = "http://jabber.org/protocol/pubsub";
-    for number in 0..100 {
-        let node = long(number, "&amp;");
-        assert!(is_good(
-            &set(&mut eve, &format!("<create node=\"{node}\"/>")).await
-        ));
-        let subscribe = format!("<subscribe node=\"{node}\" jid='alice@example.org'/>");
-        assert!(is_good(&set(&mut eve, &subscribe).await));
-    }
-    let disco = "<query xmlns='http://jabber.org/protocol/disco#items'/>";
-    let nodes = asked(&mut bob, "get", disco).await;
-    assert!(nodes.contains("<count>100</count>"), "no page is told");
-    for list in ["subscriptions", "affiliations"] {
-        let own = format!("<pubsub xmlns='{ns}'><{list}/></pubsub>");
-        let own = asked(&mut eve, "get", &own).await;
-        assert!(own.contains("<count>100</count>"), "no page is told");
-    }
-    let list = "<command xmlns='http://jabber.org/protocol/commands' node='couplet-pubsub#list'/>";
-    let nodes = asked(&mut admin, "set", list).await;
-    assert!(
-        nodes.contains("of 100 nodes"),
-        "nothing is said to be left out"
-    );
-}
-
-#[tokio::test(start_paused = true)]
-async fn items_whose_ids_grow_when_written_are_listed_published_and_retracted() {
-    let (_server, mut alice, mut bob) = serving().await;
-    let ns = "http://jabber.org/protocol/pubsub";
-    let subscribe = "<subscribe node='news' jid='bob@example.org'/>";
-    assert!(is_good(&set(&mut alice, "<create node='news'/>").await));
-    assert!(is_good(&set(&mut bob, subscribe).await));
-    let all = |inside: &str| -> String {
-        let item = |number| format!("<item id=\"{}\"{inside}", long(number, "'"));
-        (0..100).map(item).collect()
-    };
-    let items = all("><a xmlns='b'/></item>");
-    let publish = format!("<pubsub xmlns='{ns}'><publish node='news'>{items}</publish></pubsub>");
-    asked(&mut alice, "set", &publish).await;
-    let listed = format!("<pubsub xmlns='{ns}'><items node='news'/></pubsub>");
-    let listed = asked(&mut bob, "get", &listed).await;
-    assert!(listed.contains("<count>100</count>"), "no page is told");
-    let disco = "<query xmlns='http://jabber.org/protocol/disco#items' node='news'/>";
-    let listed = asked(&mut bob, "get", disco).await;
-    assert!(listed.contains("<count>100</count>"), "no page is told");
-    let items = all("/>");
-    let retract =
-        format!("<pubsub xmlns='{ns}'><retract node='news' notify='1'>{items}</retract></pubsub>");
-    asked(&mut alice, "set", &retract).await;
-    let mut gone = 0;
-    while gone < 100 {
-        let event = bob.next().await.to_string();
-        assert!(event.len() < SERVERS_LIMIT, "{} bytes", event.len());
-        gone += event.matches("<retract ").count();
-    }
 }

@@ -84,11 +84,9 @@ pub(crate) mod raw_server {
     }
 
     /// The server's end of a connection.
-    /// The server's end of the stream.
     pub(crate) struct Server(DuplexStream);
 
     impl Server {
-        /// A component that is online here, in tasks that end with the test.
         /// Runs a component until `stop`, in a task, and takes it through the handshake.
         pub(crate) async fn with(
             component: Component,
