@@ -5,7 +5,6 @@
 
 use std::hint::black_box;
 
-use bytes::Bytes;
 use couplet_core::{
     element::{Scope, Tree},
     gate::Gate,
@@ -23,7 +22,7 @@ use libfuzzer_sys::fuzz_target;
 const ROOM: usize = 1 << 20;
 
 fuzz_target!(|data: &[u8]| {
-    let Ok(tree) = Tree::parse(Bytes::copy_from_slice(data), &Scope::component()) else {
+    let Ok(tree) = Tree::parse(data, &Scope::component()) else {
         return;
     };
     let Ok(stanza) = Stanza::read(tree) else {
@@ -39,7 +38,7 @@ fuzz_target!(|data: &[u8]| {
     if out.is_empty() {
         return;
     }
-    let answer = Tree::parse(out.into(), &Scope::component()).unwrap();
+    let answer = Tree::parse(out, &Scope::component()).unwrap();
     let answer = Stanza::read(answer).unwrap();
     assert_eq!(answer.kind(), stanza.kind());
     let addresses = (answer.from_text(), answer.to_text());

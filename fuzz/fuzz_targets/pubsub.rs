@@ -53,7 +53,7 @@ impl Ask {
         let (kind, type_) = KINDS[choice % KINDS.len()];
         let inside = str::from_utf8(inside).ok()?;
         let xml = format!("<{kind} type='{type_}' to='{DOMAIN}' id='{ID}'>{inside}</{kind}>");
-        Tree::parse(xml.clone().into(), &Scope::client()).ok()?;
+        Tree::parse(xml.clone(), &Scope::client()).ok()?;
         let who = choice / KINDS.len() % PEOPLE.len();
         Some(Ask { who, kind, xml })
     }

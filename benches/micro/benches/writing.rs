@@ -5,7 +5,6 @@
     reason = "what cannot begin has nothing to measure"
 )]
 
-use bytes::Bytes;
 use couplet_core::{
     element::{Scope, Tree},
     gate::Gate,
@@ -54,9 +53,7 @@ fn wire(criterion: &mut Criterion) {
 fn answers(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("answer");
     let read = |xml: &'static str| {
-        let bytes = Bytes::from_static(xml.as_bytes());
-        Stanza::read(Tree::parse(bytes, &Scope::component()).expect("well-formed"))
-            .expect("a stanza")
+        Stanza::read(Tree::parse(xml, &Scope::component()).expect("well-formed")).expect("a stanza")
     };
     let (message, ping) = (read(PLAIN), read(PING));
     let gate = Gate::new("echo.localhost".parse().expect("a domain"), 512 * 1024);

@@ -6,7 +6,6 @@
 )]
 
 use allocation_counter::measure;
-use bytes::Bytes;
 use couplet::{Component, Config, Connect, Incoming, Message, Stream, async_trait};
 use couplet_core::{
     element::{NS_CLIENT, NS_XML, Scope, Tree},
@@ -38,8 +37,7 @@ fn framer_before(xml: &str) -> Framer {
 }
 
 fn stanza(xml: &'static str) -> Stanza {
-    let bytes = Bytes::from_static(xml.as_bytes());
-    Stanza::read(Tree::parse(bytes, &Scope::component()).unwrap()).unwrap()
+    Stanza::read(Tree::parse(xml, &Scope::component()).unwrap()).unwrap()
 }
 
 #[test]

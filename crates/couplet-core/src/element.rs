@@ -6,8 +6,6 @@
 
 use std::fmt;
 
-use bytes::Bytes;
-
 mod build;
 mod malformed;
 mod node;
@@ -34,10 +32,9 @@ use node::{Node, Ns};
 /// # Examples
 ///
 /// ```
-/// use bytes::Bytes;
 /// use couplet_core::element::{NS_CLIENT, Scope, Tree};
 ///
-/// let bytes = Bytes::from_static(b"<message to='a@b'><body>5 &gt; 4</body></message>");
+/// let bytes = b"<message to='a@b'><body>5 &gt; 4</body></message>";
 /// let tree = Tree::parse(bytes, &Scope::component())?;
 /// let body = tree.root().child("body", NS_CLIENT).expect("a body");
 /// assert_eq!(body.text(), "5 > 4");
@@ -65,13 +62,13 @@ impl Tree {
     /// # Examples
     ///
     /// ```
-    /// use bytes::Bytes;
     /// use couplet_core::element::{Scope, Tree};
     ///
-    /// assert!(Tree::parse(Bytes::from_static(b"<a><b/></a>"), &Scope::client()).is_ok());
-    /// assert!(Tree::parse(Bytes::from_static(b"<a><b></a>"), &Scope::client()).is_err());
+    /// assert!(Tree::parse(b"<a><b/></a>", &Scope::client()).is_ok());
+    /// assert!(Tree::parse(b"<a><b></a>", &Scope::client()).is_err());
     /// ```
-    pub fn parse(bytes: Bytes, scope: &Scope) -> Result<Self, Malformed> {
+    pub fn parse(bytes: impl Into<Vec<u8>>, scope: &Scope) -> Result<Self, Malformed> {
+        let bytes = bytes.into();
         // Positions are 32 bits wide, and the annex is at most as long as the source.
         if bytes.len() > (u32::MAX / 4) as usize {
             return Err(Malformed::PolicyViolation(
@@ -79,8 +76,8 @@ impl Tree {
             ));
         }
         let survey = text::survey(&bytes)?;
-        let source = String::from_utf8(Vec::from(bytes))
-            .map_err(|_| Malformed::NotWellFormed("broken UTF-8"))?;
+        let source =
+            String::from_utf8(bytes).map_err(|_| Malformed::NotWellFormed("broken UTF-8"))?;
         let (nodes, annex, languages) = build::build(&source, survey, scope)?;
         Ok(Self {
             source,
@@ -96,10 +93,9 @@ impl Tree {
     /// # Examples
     ///
     /// ```
-    /// use bytes::Bytes;
     /// use couplet_core::element::{Scope, Tree};
     ///
-    /// let tree = Tree::parse(Bytes::from_static(b"<iq/>"), &Scope::client())?;
+    /// let tree = Tree::parse(b"<iq/>", &Scope::client())?;
     /// assert_eq!(tree.root().name(), "iq");
     /// # Ok::<(), couplet_core::element::Malformed>(())
     /// ```
@@ -116,10 +112,9 @@ impl Tree {
     /// # Examples
     ///
     /// ```
-    /// use bytes::Bytes;
     /// use couplet_core::element::{Scope, Tree};
     ///
-    /// let tree = Tree::parse(Bytes::from_static(b"<iq >&#33;</iq>"), &Scope::client())?;
+    /// let tree = Tree::parse(b"<iq >&#33;</iq>", &Scope::client())?;
     /// assert_eq!(tree.as_str(), "<iq >&#33;</iq>");
     /// # Ok::<(), couplet_core::element::Malformed>(())
     /// ```
@@ -133,10 +128,9 @@ impl Tree {
     /// # Examples
     ///
     /// ```
-    /// use bytes::Bytes;
     /// use couplet_core::element::{Scope, Tree};
     ///
-    /// let tree = Tree::parse(Bytes::from_static(b"<iq/>"), &Scope::client())?;
+    /// let tree = Tree::parse(b"<iq/>", &Scope::client())?;
     /// assert!(tree.memory() >= "<iq/>".len());
     /// # Ok::<(), couplet_core::element::Malformed>(())
     /// ```
@@ -146,6 +140,10 @@ impl Tree {
             + self.source.capacity()
             + self.annex.capacity()
             + self.nodes.capacity() * size_of::<Node>()
+    }
+
+    pub(crate) fn into_memory(self) -> Vec<u8> {
+        self.source.into_bytes()
     }
 
     fn node(&self, index: usize) -> Option<Node> {
@@ -183,11 +181,11 @@ mod tests {
     use super::*;
 
     fn tree(text: &str) -> Tree {
-        Tree::parse(Bytes::copy_from_slice(text.as_bytes()), &Scope::component()).unwrap()
+        Tree::parse(text.as_bytes(), &Scope::component()).unwrap()
     }
 
     fn refused(text: impl AsRef<[u8]>) -> bool {
-        Tree::parse(Bytes::copy_from_slice(text.as_ref()), &Scope::component()).is_err()
+        Tree::parse(text.as_ref(), &Scope::component()).is_err()
     }
 
     #[test]
@@ -378,8 +376,8 @@ mod tests {
     }
 
     #[test]
-    fn bytes_nobody_else_holds_are_not_copied() {
-        let bytes = Bytes::copy_from_slice(b"<iq/>");
+    fn bytes_that_are_given_away_are_not_copied() {
+        let bytes = b"<iq/>".to_vec();
         let place = bytes.as_ptr();
         let tree = Tree::parse(bytes, &Scope::client()).unwrap();
         assert_eq!(tree.as_str().as_ptr(), place);

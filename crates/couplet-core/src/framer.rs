@@ -4,7 +4,7 @@
 //! stanza ends, and [`Tree::parse`](crate::element::Tree::parse) decides whether it is one; the two
 //! together accept what rxml accepts.
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
 use memchr::memchr;
 
 mod frame;
@@ -23,6 +23,8 @@ use skipped::Head;
 
 /// How much is read at once, and kept allocated while nothing comes. Bytes.
 const READ: usize = 64 * 1024;
+/// What is kept of a stanza's memory for the next one. Bytes.
+const SPARE: usize = 4096;
 /// What a stream's header may have, whatever stanzas may. Bytes.
 const HEADER: usize = 64 * 1024;
 
@@ -58,6 +60,8 @@ pub struct Framer {
     scope: Scope,
     /// The stream's element as its end tag has to name it.
     tag: String,
+    /// Memory for the next stanza.
+    spare: Vec<u8>,
 }
 
 #[derive(Debug)]
@@ -95,6 +99,7 @@ impl Framer {
             stage: Stage::Header(Box::default()),
             scope: Scope::component(),
             tag: String::new(),
+            spare: Vec::new(),
         }
     }
 
@@ -135,6 +140,22 @@ impl Framer {
             self.buffer.reserve(READ);
         }
         &mut self.buffer
+    }
+
+    /// Takes the memory of a stanza that is not needed any more, for the next one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::framer::{Framer, Limits};
+    ///
+    /// let mut framer = Framer::new(Limits::default());
+    /// framer.reuse(Vec::with_capacity(512));
+    /// ```
+    pub fn reuse(&mut self, memory: Vec<u8>) {
+        if memory.capacity() <= SPARE {
+            self.spare = memory;
+        }
     }
 
     /// The namespaces bound by the stream's header, which its stanzas are to be read in; a
@@ -311,7 +332,12 @@ impl Framer {
                     check_between(bytes)?;
                     None
                 }
-                _ => Some(Frame::Stanza(Bytes::copy_from_slice(bytes))),
+                _ => {
+                    let mut stanza = std::mem::take(&mut self.spare);
+                    stanza.clear();
+                    stanza.extend_from_slice(bytes);
+                    Some(Frame::Stanza(stanza))
+                }
             },
         };
         (self.start, self.at) = (end, end);
@@ -378,7 +404,7 @@ mod tests {
     fn skipped_then_ping(pieces: &[&[u8]]) -> Skipped {
         let mut framer = framer();
         let mut frames = frames(&mut framer, &[pieces, &[b"<iq id='after'/>"]].concat());
-        assert!(matches!(&frames[..], [_, Frame::Stanza(iq)] if iq == "<iq id='after'/>"));
+        assert!(matches!(&frames[..], [_, Frame::Stanza(iq)] if iq == b"<iq id='after'/>"));
         match frames.remove(0) {
             Frame::Skipped(skipped) => skipped,
             other => panic!("{other:?}"),
@@ -493,7 +519,7 @@ mod tests {
         );
         assert!(
             matches!(&frames[..], [Frame::Stanza(a), Frame::Stanza(c), Frame::Closed]
-            if a == "<a/>" && c == "<c/>")
+            if a == b"<a/>" && c == b"<c/>")
         );
     }
 
@@ -737,13 +763,22 @@ mod tests {
     }
 
     #[test]
-    fn a_stanza_does_not_hold_the_buffer_it_was_read_into() {
-        let mut framer = framer();
-        framer.push(b"<a/><b/>");
-        let Ok(Some(Frame::Stanza(bytes))) = framer.next() else {
-            panic!("it is whole")
-        };
-        assert!(bytes.is_unique());
+    fn the_memory_of_a_small_stanza_is_used_again_and_that_of_a_large_one_is_not() {
+        for (before, reused) in [(100, true), (100_000, false)] {
+            let mut framer = framer();
+            let memory = Vec::with_capacity(before);
+            let place = memory.as_ptr();
+            framer.reuse(memory);
+            framer.push(b"<a/><b/>");
+            let stanzas: Vec<Vec<u8>> = std::iter::from_fn(|| match framer.next() {
+                Ok(Some(Frame::Stanza(stanza))) => Some(stanza),
+                _ => None,
+            })
+            .collect();
+            assert_eq!(stanzas, [b"<a/>", b"<b/>"]);
+            assert_eq!(stanzas[0].as_ptr() == place, reused);
+            assert_ne!(stanzas[1].as_ptr(), place);
+        }
     }
 
     #[test]

@@ -184,8 +184,8 @@ impl Gate {
 pub struct Head<'a> {
     /// Message, presence or IQ.
     pub kind: Kind,
-    /// The attribute `type`.
-    pub type_: Option<&'a str>,
+    /// The attribute `type`, a word of RFC 6120 or 6121 that is written as it stands.
+    pub type_: Option<&'static str>,
     /// Who speaks: an address of the component's domain.
     pub from: &'a str,
     /// To whom.
@@ -230,11 +230,12 @@ impl<'a> Head<'a> {
         wire.raw(self.kind.as_str());
         wire.attribute("from", self.from);
         wire.attribute("to", self.to);
-        for (name, value) in [
-            ("type", self.type_),
-            ("id", self.id),
-            ("xml:lang", self.lang),
-        ] {
+        if let Some(word) = self.type_ {
+            wire.raw(" type='");
+            wire.raw(word);
+            wire.raw("'");
+        }
+        for (name, value) in [("id", self.id), ("xml:lang", self.lang)] {
             if let Some(value) = value {
                 wire.attribute(name, value);
             }

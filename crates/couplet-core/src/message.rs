@@ -22,7 +22,7 @@ pub use content::Content;
 /// use couplet_core::message::{Message, MessageType};
 ///
 /// # let bytes = "<message from='a@b' to='c' type='chat'><body>hi</body><thread>t1</thread></message>";
-/// # let tree = Tree::parse(bytes.into(), &Scope::component()).unwrap();
+/// # let tree = Tree::parse(bytes, &Scope::component()).unwrap();
 /// # let stanza = Stanza::read(tree).unwrap();
 /// let message = Message::from(stanza);
 /// assert_eq!(message.type_(), MessageType::Chat);
@@ -39,7 +39,7 @@ impl Message {
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<message from='a@b' to='c' type='bogus'/>".into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse("<message from='a@b' to='c' type='bogus'/>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// use couplet_core::message::{Message, MessageType};
     ///
@@ -57,7 +57,7 @@ impl Message {
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<message from='a@b' to='c'><body>1 &lt; 2</body></message>".into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse("<message from='a@b' to='c'><body>1 &lt; 2</body></message>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// use couplet_core::message::Message;
     ///
@@ -81,7 +81,7 @@ impl Message {
     /// # let xml = "<message from='a@b' to='c'><body>&gt; Tea?\nYes</body>\
     /// #     <reply xmlns='urn:xmpp:reply:0' to='c' id='1'/>\
     /// #     <fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:reply:0'><body start='0' end='7'/></fallback></message>";
-    /// # let tree = Tree::parse(xml.into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse(xml, &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// use couplet_core::message::Message;
     ///
@@ -104,7 +104,7 @@ impl Message {
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
     /// # let xml = "<message from='a@b' to='c' id='2'><body>Tea</body><replace xmlns='urn:xmpp:message-correct:0' id='1'/></message>";
-    /// # let tree = Tree::parse(xml.into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse(xml, &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// use couplet_core::message::Message;
     ///
@@ -124,7 +124,7 @@ impl Message {
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<message from='a@b' to='c'><subject>hi</subject></message>".into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse("<message from='a@b' to='c'><subject>hi</subject></message>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// use couplet_core::message::Message;
     ///
@@ -142,7 +142,7 @@ impl Message {
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<message from='a@b' to='c'><thread>t1</thread></message>".into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse("<message from='a@b' to='c'><thread>t1</thread></message>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// use couplet_core::message::Message;
     ///
@@ -163,7 +163,7 @@ impl Message {
     /// use xmpp_parsers::receipts::Request;
     ///
     /// # let bytes = "<message from='a@b' to='c'><request xmlns='urn:xmpp:receipts'/></message>";
-    /// # let tree = Tree::parse(bytes.into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse(bytes, &Scope::component()).unwrap();
     /// # let message = Message::from(Stanza::read(tree).unwrap());
     /// assert!(matches!(message.payload::<Request>(), Some(Ok(_))));
     /// ```
@@ -180,7 +180,7 @@ impl Message {
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<message from='a@b' to='c' type='error'/>".into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse("<message from='a@b' to='c' type='error'/>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// use couplet_core::message::Message;
     ///
@@ -200,7 +200,7 @@ impl Message {
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<message from='a@b' to='c' id='m1'/>".into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse("<message from='a@b' to='c' id='m1'/>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// use couplet_core::message::Message;
     ///

@@ -381,8 +381,7 @@ mod tests {
     }
 
     fn stanza(xml: &str) -> Stanza {
-        let bytes = xml.to_owned().into();
-        Stanza::read(Tree::parse(bytes, &Scope::component()).unwrap()).unwrap()
+        Stanza::read(Tree::parse(xml, &Scope::component()).unwrap()).unwrap()
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::{
 /// use couplet_core::{peer_error::PeerError, refusal::Condition};
 ///
 /// # let bytes = "<iq type='error' from='a@b' to='c' id='1'><error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>";
-/// # let tree = Tree::parse(bytes.into(), &Scope::component()).unwrap();
+/// # let tree = Tree::parse(bytes, &Scope::component()).unwrap();
 /// # let stanza = Stanza::read(tree).unwrap();
 /// let error = PeerError::of(&stanza).unwrap();
 /// assert_eq!(error.condition, Condition::Gone);
@@ -48,7 +48,7 @@ impl PeerError {
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<iq type='result' from='a@b' to='c' id='1'/>".into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse("<iq type='result' from='a@b' to='c' id='1'/>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// use couplet_core::peer_error::PeerError;
     ///

@@ -18,7 +18,7 @@ use crate::{peer_error::PeerError, stanza::Stanza};
 /// use couplet_core::presence::{Presence, PresenceType, Show};
 ///
 /// # let bytes = "<presence from='a@b/c' to='c'><show>away</show><priority>5</priority></presence>";
-/// # let tree = Tree::parse(bytes.into(), &Scope::component()).unwrap();
+/// # let tree = Tree::parse(bytes, &Scope::component()).unwrap();
 /// # let stanza = Stanza::read(tree).unwrap();
 /// let presence = Presence::from(stanza);
 /// assert_eq!(presence.type_(), Some(PresenceType::Available));
@@ -35,7 +35,7 @@ impl Presence {
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<presence from='a@b' to='c' type='probe'/>".into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse("<presence from='a@b' to='c' type='probe'/>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// use couplet_core::presence::{Presence, PresenceType};
     ///
@@ -57,7 +57,7 @@ impl Presence {
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<presence from='a@b' to='c'><show>dnd</show></presence>".into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse("<presence from='a@b' to='c'><show>dnd</show></presence>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// use couplet_core::presence::{Presence, Show};
     ///
@@ -75,7 +75,7 @@ impl Presence {
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<presence from='a@b' to='c'><status>Lunch</status></presence>".into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse("<presence from='a@b' to='c'><status>Lunch</status></presence>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// use couplet_core::presence::Presence;
     ///
@@ -94,7 +94,7 @@ impl Presence {
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<presence from='a@b' to='c'><priority>999</priority></presence>".into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse("<presence from='a@b' to='c'><priority>999</priority></presence>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// use couplet_core::presence::Presence;
     ///
@@ -120,7 +120,7 @@ impl Presence {
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<presence from='a@b' to='c'><show>bogus</show></presence>".into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse("<presence from='a@b' to='c'><show>bogus</show></presence>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// use couplet_core::presence::Presence;
     ///
@@ -146,7 +146,7 @@ impl Presence {
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<presence from='a@b' to='c'><idle xmlns='urn:xmpp:idle:1' since='2026-01-01T10:00:00Z'/></presence>".into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse("<presence from='a@b' to='c'><idle xmlns='urn:xmpp:idle:1' since='2026-01-01T10:00:00Z'/></presence>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// use couplet_core::presence::Presence;
     /// use xmpp_parsers::idle::Idle;
@@ -165,7 +165,7 @@ impl Presence {
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<presence from='a@b' to='c' type='error'/>".into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse("<presence from='a@b' to='c' type='error'/>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// use couplet_core::presence::Presence;
     ///
@@ -185,7 +185,7 @@ impl Presence {
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<presence from='a@b/c' to='d'/>".into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse("<presence from='a@b/c' to='d'/>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// use couplet_core::presence::Presence;
     ///
@@ -328,7 +328,7 @@ mod tests {
 
     fn presence(attributes: &str, children: &str) -> Presence {
         let xml = format!("<presence from='a@b/c' to='d' {attributes}>{children}</presence>");
-        let tree = Tree::parse(xml.into(), &Scope::component()).unwrap();
+        let tree = Tree::parse(xml, &Scope::component()).unwrap();
         Stanza::read(tree).unwrap().into()
     }
 

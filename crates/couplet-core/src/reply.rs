@@ -46,7 +46,7 @@ impl Asked<'_> {
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<iq type='get' from='a@b' to='c' id='q1'/>".into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse("<iq type='get' from='a@b' to='c' id='q1'/>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// use couplet_core::reply::Asked;
     ///
@@ -192,7 +192,7 @@ impl Asked<'_> {
 /// ```
 /// use couplet_core::{element::{Scope, Tree}, reply::ReplyTo, stanza::Stanza};
 ///
-/// let tree = Tree::parse("<iq type='get' id='1' from='a@b' to='c'/>".into(), &Scope::component());
+/// let tree = Tree::parse("<iq type='get' id='1' from='a@b' to='c'/>", &Scope::component());
 /// let reply_to = ReplyTo::of(&Stanza::read(tree.unwrap()).unwrap());
 /// assert_eq!(reply_to.asked().id, Some("1"));
 /// ```

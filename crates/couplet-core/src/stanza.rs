@@ -33,7 +33,7 @@ use attributes::{Type, Value};
 /// use couplet_core::{element::{Scope, Tree}, stanza::{Kind, Stanza}};
 ///
 /// let bytes = "<message from='a@example.org/x' to='bot@echo.test' type='chat'><body>hi</body></message>";
-/// let tree = Tree::parse(bytes.into(), &Scope::component()).unwrap();
+/// let tree = Tree::parse(bytes, &Scope::component()).unwrap();
 /// let stanza = Stanza::read(tree).unwrap();
 /// assert_eq!(stanza.kind(), Kind::Message);
 /// assert_eq!(stanza.from().as_str(), "a@example.org/x");
@@ -64,7 +64,7 @@ impl Stanza {
     /// ```
     /// use couplet_core::{element::{Scope, Tree}, stanza::{NotAStanza, Stanza}};
     ///
-    /// let tree = Tree::parse("<iq from='a@b' to='@@'/>".into(), &Scope::component()).unwrap();
+    /// let tree = Tree::parse("<iq from='a@b' to='@@'/>", &Scope::component()).unwrap();
     /// assert!(matches!(Stanza::read(tree), Err(NotAStanza::BadTo { .. })));
     /// ```
     pub fn read(tree: Tree) -> Result<Stanza, NotAStanza> {
@@ -113,7 +113,7 @@ impl Stanza {
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<iq from='a@b' to='c'/>".into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse("<iq from='a@b' to='c'/>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// use couplet_core::stanza::Kind;
     ///
@@ -130,7 +130,7 @@ impl Stanza {
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<iq type='get' from='a@b' to='c'/>".into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse("<iq type='get' from='a@b' to='c'/>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// assert_eq!(stanza.type_().as_deref(), Some("get"));
     /// ```
@@ -151,7 +151,7 @@ impl Stanza {
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<iq from='a@b/x' to='c'/>".into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse("<iq from='a@b/x' to='c'/>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// assert_eq!(stanza.from().as_str(), "a@b/x");
     /// ```
@@ -172,7 +172,7 @@ impl Stanza {
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<iq from='a@b/x' to='bot@c'/>".into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse("<iq from='a@b/x' to='bot@c'/>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// assert_eq!(stanza.to().as_str(), "bot@c");
     /// ```
@@ -219,7 +219,7 @@ impl Stanza {
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<iq id='1&amp;2' from='a@b' to='c'/>".into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse("<iq id='1&amp;2' from='a@b' to='c'/>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// assert_eq!(stanza.id().as_deref(), Some("1&2"));
     /// ```
@@ -234,7 +234,7 @@ impl Stanza {
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<message xml:lang='de' from='a@b' to='c'/>".into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse("<message xml:lang='de' from='a@b' to='c'/>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// assert_eq!(stanza.lang().as_deref(), Some("de"));
     /// ```
@@ -249,7 +249,7 @@ impl Stanza {
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<message from='a@b' to='c'/>".into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse("<message from='a@b' to='c'/>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// assert!(stanza.root().is("message", "jabber:client"));
     /// ```
@@ -264,7 +264,7 @@ impl Stanza {
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<iq from='a@b' to='c'><ping xmlns='urn:xmpp:ping'/></iq>".into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse("<iq from='a@b' to='c'><ping xmlns='urn:xmpp:ping'/></iq>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// assert_eq!(stanza.payloads().map(|payload| payload.name()).collect::<Vec<_>>(), ["ping"]);
     /// ```
@@ -278,7 +278,7 @@ impl Stanza {
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<iq from='a@b' to='c'><ping xmlns='urn:xmpp:ping'/></iq>".into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse("<iq from='a@b' to='c'><ping xmlns='urn:xmpp:ping'/></iq>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// assert!(stanza.payload("ping", "urn:xmpp:ping").is_some());
     /// assert!(stanza.payload("ping", "jabber:client").is_none());
@@ -294,7 +294,7 @@ impl Stanza {
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<iq from='a@b' to='c'><ping xmlns='urn:xmpp:ping'/></iq>".into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse("<iq from='a@b' to='c'><ping xmlns='urn:xmpp:ping'/></iq>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// assert!(matches!(stanza.payload_as::<xmpp_parsers::ping::Ping>(), Some(Ok(_))));
     /// ```
@@ -329,7 +329,7 @@ impl Stanza {
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<iq from='a@b' to='c'/>".into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse("<iq from='a@b' to='c'/>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// assert_eq!(stanza.as_xml(), "<iq from='a@b' to='c'/>");
     /// ```
@@ -346,7 +346,7 @@ impl Stanza {
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<iq from='a@b' to='c'/>".into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse("<iq from='a@b' to='c'/>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// assert!(stanza.memory() > stanza.as_xml().len());
     /// ```
@@ -361,7 +361,7 @@ impl Stanza {
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<iq from='a@b' to='c'/>".into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse("<iq from='a@b' to='c'/>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// let kept = stanza.clone();
     /// assert!(stanza.is_shared());
@@ -373,6 +373,23 @@ impl Stanza {
         Arc::strong_count(&self.0) > 1
     }
 
+    /// The memory of its characters, unless a clone still needs them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
+    /// # let tree = Tree::parse("<iq from='a@b' to='c'/>", &Scope::component()).unwrap();
+    /// # let stanza = Stanza::read(tree).unwrap();
+    /// let kept = stanza.clone();
+    /// assert!(stanza.into_memory().is_none());
+    /// assert!(kept.into_memory().is_some());
+    /// ```
+    #[must_use]
+    pub fn into_memory(self) -> Option<Vec<u8>> {
+        Some(Arc::into_inner(self.0)?.tree.into_memory())
+    }
+
     /// Whether it answers something: an IQ result or any error. Nobody answers an answer.
     /// (RFC 6120, 8.3.1: "MUST NOT respond to an error stanza with a further error")
     ///
@@ -380,7 +397,7 @@ impl Stanza {
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<iq type='result' from='a@b' to='c'/>".into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse("<iq type='result' from='a@b' to='c'/>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// assert!(stanza.is_answer());
     /// ```
@@ -413,8 +430,7 @@ mod tests {
     use crate::wire::NS_CLIENT;
 
     fn read(xml: &str) -> Result<Stanza, NotAStanza> {
-        let bytes = xml.to_owned().into();
-        Stanza::read(Tree::parse(bytes, &Scope::component()).unwrap())
+        Stanza::read(Tree::parse(xml, &Scope::component()).unwrap())
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub const NS_STREAMS: &str = "urn:ietf:params:xml:ns:xmpp-streams";
 /// use couplet_core::{element::{Scope, Tree}, stream_error::StreamError};
 ///
 /// let xml = "<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>";
-/// let tree = Tree::parse(xml.into(), &Scope::component()).unwrap();
+/// let tree = Tree::parse(xml, &Scope::component()).unwrap();
 /// let error = StreamError::of(tree.root()).unwrap();
 /// assert_eq!(error.condition, "conflict");
 /// ```
@@ -42,7 +42,7 @@ impl StreamError {
     /// ```
     /// use couplet_core::{element::{Scope, Tree}, stream_error::StreamError};
     ///
-    /// let tree = Tree::parse("<message/>".into(), &Scope::component()).unwrap();
+    /// let tree = Tree::parse("<message/>", &Scope::component()).unwrap();
     /// assert_eq!(StreamError::of(tree.root()), None);
     /// ```
     #[must_use]

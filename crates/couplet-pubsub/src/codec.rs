@@ -35,7 +35,6 @@ pub(crate) const NS_ERRORS: &str = "http://jabber.org/protocol/pubsub#errors";
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use couplet::{BareJid, IqType, Jid};
     use couplet_core::element::{Element, Scope, Tree};
     use proptest::{collection::vec, option, prelude::*};
@@ -195,7 +194,7 @@ mod tests {
     }
 
     fn parsed(xml: String) -> Tree {
-        Tree::parse(Bytes::from(xml), &Scope::component()).unwrap()
+        Tree::parse(xml, &Scope::component()).unwrap()
     }
 
     fn asker() -> Jid {
@@ -206,8 +205,7 @@ mod tests {
         match read(payload, type_, &asker()) {
             Ok(Request::Publish { items, options, .. }) => {
                 for payload in items.into_iter().filter_map(|item| item.payload) {
-                    let _stands_alone =
-                        Tree::parse(Bytes::from(payload.xml), &Scope::bind([])).unwrap();
+                    let _stands_alone = Tree::parse(payload.xml, &Scope::bind([])).unwrap();
                 }
                 let fields = options.unwrap_or_default();
                 let _met_or_not =
@@ -413,7 +411,7 @@ mod tests {
             which in 0_usize..24,
         ) {
             let now = form::configuration(&NodeConfig::default());
-            let now = Tree::parse(Bytes::from(now), &Scope::bind([])).unwrap();
+            let now = Tree::parse(now, &Scope::bind([])).unwrap();
             let mut fields = form::data::fields(now.root());
             let at = (which + 1) % fields.len();
             fields[at].values = vec![word];

@@ -110,7 +110,7 @@ mod tests {
             "<message type='error' from='{from}' to='echo.test' id='{id}'><error type='cancel'>\
              <gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>"
         );
-        Stanza::read(Tree::parse(xml.into(), &Scope::component()).unwrap()).unwrap()
+        Stanza::read(Tree::parse(xml, &Scope::component()).unwrap()).unwrap()
     }
 
     #[tokio::test]

@@ -73,8 +73,9 @@ impl Dispatch {
         self.now = now;
     }
 
-    /// Takes a stanza that is no answer: runs its handler, lets it wait, or refuses it.
-    pub(crate) fn admit(&mut self, stanza: Stanza) {
+    /// Takes a stanza that is no answer: runs its handler, lets it wait, or refuses it. Returns the
+    /// memory of one that was handled at once.
+    pub(crate) fn admit(&mut self, stanza: Stanza) -> Option<Vec<u8>> {
         if !self.switchboard.outbox.gate().serves(stanza.to_domain()) {
             // servers.md, 4: ejabberd's `global_routes` hands out what is for other components.
             if let Some(permit) = self.switchboard.may_log(Line::OtherDomain) {
@@ -86,14 +87,16 @@ impl Dispatch {
                 );
             }
             self.switchboard.metrics().rejected("other_domain");
-            return;
+            return None;
         }
         if let Err(refusal) = check(&stanza) {
-            return refuse(&self.switchboard, &stanza, &refusal);
+            refuse(&self.switchboard, &stanza, &refusal);
+            return None;
         }
         if self.stopping {
             let refusal = Refusal::new(Condition::RecipientUnavailable).text("Shutting down");
-            return refuse(&self.switchboard, &stanza, &refusal);
+            refuse(&self.switchboard, &stanza, &refusal);
+            return None;
         }
         log_bounce(&stanza);
         #[cfg(all(unix, feature = "launch"))]
@@ -122,7 +125,7 @@ impl Dispatch {
                     "stanza ignored: no handler takes it"
                 );
             }
-            return;
+            return None;
         };
         let job = Job {
             stanza,
@@ -143,6 +146,7 @@ impl Dispatch {
                 refuse(&self.switchboard, &full.item.stanza, &refusal);
             }
         }
+        None
     }
 
     /// Answers a stanza that went by because it was over a limit.
@@ -287,16 +291,19 @@ impl Dispatch {
         self.lanes.free(key, weight) && !full
     }
 
-    /// `lane` is the key of a lane that is busy already, where the job had to wait.
-    fn start(&mut self, job: Job, lane: Option<Key>) {
+    /// `lane` is the key of a lane that is busy already, where the job had to wait. Returns the
+    /// memory of a stanza that was handled at once.
+    fn start(&mut self, job: Job, lane: Option<Key>) -> Option<Vec<u8>> {
         let Some(mut work) = Work::begin(job, self.now, &self.switchboard) else {
-            return self.lane_is_done(lane);
+            self.lane_is_done(lane);
+            return None;
         };
         if !work.holds_up() {
             let (polled, now) = work.poll_here(&self.switchboard);
             self.now = now;
             if polled.is_ready() {
-                return self.lane_is_done(lane);
+                self.lane_is_done(lane);
+                return work.into_memory();
             }
         }
         if lane.is_none() {
@@ -319,6 +326,7 @@ impl Dispatch {
             pending.finish(switchboard, limit, abandoned).await;
             lane
         });
+        None
     }
 
     /// A task has ended; `None` would be one that panicked outside of its handler.

@@ -2,13 +2,16 @@
 //!
 //! A handler returns its answer; it never sees an id, a namespace or an error loop.
 
-use std::future::Future;
+use std::{future::Future, pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
 use couplet_core::{message::Message, presence::Presence, refusal::Refusal, wire::Wire};
 use xso::{AsXml, FromXml};
 
 use crate::{answer::Done, incoming::Incoming};
+
+/// What becomes of a stanza at its handler.
+pub(crate) type Handling<T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send>>;
 
 /// Answers one type of IQ request. (RFC 6120, 8.2.3)
 ///
@@ -91,6 +94,22 @@ pub trait IqHandler: Send + Sync + 'static {
     ) -> Option<Result<Self::Response, Refusal>> {
         None
     }
+
+    /// [`handle`](Self::handle) as a future that borrows nothing. A closure's needs one allocation
+    /// less.
+    #[doc(hidden)]
+    fn into_handling(
+        self: Arc<Self>,
+        ask: Incoming<Self::Request>,
+    ) -> Handling<Box<dyn IntoResult + Send>>
+    where
+        Self: Sized,
+    {
+        Box::pin(async move {
+            let response = self.handle(ask).await?;
+            Ok(Box::new(response) as Box<dyn IntoResult + Send>)
+        })
+    }
 }
 
 /// Takes messages. (RFC 6121, 5)
@@ -130,6 +149,16 @@ pub trait MessageHandler: Send + Sync + 'static {
     /// The future is dropped where it stands when its deadline has passed or the component has no
     /// more time to stop; what must not be left half done belongs into a task of the app.
     async fn handle(&self, message: Incoming<Message>) -> Result<(), Refusal>;
+
+    /// [`handle`](Self::handle) as a future that borrows nothing. A closure's needs one allocation
+    /// less.
+    #[doc(hidden)]
+    fn into_handling(self: Arc<Self>, message: Incoming<Message>) -> Handling<()>
+    where
+        Self: Sized,
+    {
+        Box::pin(async move { self.handle(message).await })
+    }
 }
 
 /// Takes presence. (RFC 6121, 3 and 4)
@@ -172,6 +201,16 @@ pub trait PresenceHandler: Send + Sync + 'static {
     /// The future is dropped where it stands when its deadline has passed or the component has no
     /// more time to stop; what must not be left half done belongs into a task of the app.
     async fn handle(&self, presence: Incoming<Presence>) -> Result<(), Refusal>;
+
+    /// [`handle`](Self::handle) as a future that borrows nothing. A closure's needs one allocation
+    /// less.
+    #[doc(hidden)]
+    fn into_handling(self: Arc<Self>, presence: Incoming<Presence>) -> Handling<()>
+    where
+        Self: Sized,
+    {
+        Box::pin(async move { self.handle(presence).await })
+    }
 }
 
 #[async_trait]
@@ -185,6 +224,10 @@ where
     async fn handle(&self, message: Incoming<Message>) -> Result<(), Refusal> {
         self(message).await.map(Into::into).map_err(Into::into)
     }
+
+    fn into_handling(self: Arc<Self>, message: Incoming<Message>) -> Handling<()> {
+        Box::pin(async move { self(message).await.map(Into::into).map_err(Into::into) })
+    }
 }
 
 #[async_trait]
@@ -197,6 +240,10 @@ where
 {
     async fn handle(&self, presence: Incoming<Presence>) -> Result<(), Refusal> {
         self(presence).await.map(Into::into).map_err(Into::into)
+    }
+
+    fn into_handling(self: Arc<Self>, presence: Incoming<Presence>) -> Handling<()> {
+        Box::pin(async move { self(presence).await.map(Into::into).map_err(Into::into) })
     }
 }
 
@@ -335,5 +382,15 @@ where
 
     async fn handle(&self, ask: Incoming<Request>) -> Result<Response, Refusal> {
         (self.closure)(ask).await.map_err(Into::into)
+    }
+
+    fn into_handling(
+        self: Arc<Self>,
+        ask: Incoming<Request>,
+    ) -> Handling<Box<dyn IntoResult + Send>> {
+        Box::pin(async move {
+            let response = (self.closure)(ask).await.map_err(Into::into)?;
+            Ok(Box::new(response) as Box<dyn IntoResult + Send>)
+        })
     }
 }

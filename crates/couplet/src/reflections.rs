@@ -67,7 +67,7 @@ mod tests {
 
     fn message(from: &str, id: &str) -> Stanza {
         let xml = format!("<message type='groupchat' from='{from}' to='bot@c' id='{id}'/>");
-        Stanza::read(Tree::parse(xml.into(), &Scope::component()).unwrap()).unwrap()
+        Stanza::read(Tree::parse(xml, &Scope::component()).unwrap()).unwrap()
     }
 
     #[test]

@@ -4,7 +4,6 @@
 
 use std::{
     future::Future,
-    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicU8, Ordering},
@@ -21,7 +20,7 @@ use couplet_core::{
 };
 
 use crate::{
-    handler::{IntoResult, IqHandler, MessageHandler, PresenceHandler},
+    handler::{Handling, IntoResult, IqHandler, MessageHandler, PresenceHandler},
     incoming::{Incoming, Iq},
     switchboard::Switchboard,
 };
@@ -45,19 +44,18 @@ type Serve = dyn Fn(Stanza, Arc<Switchboard>) -> Result<Serving, Refusal> + Send
 pub(crate) enum Serving {
     /// It had its answer at once.
     Now(Option<Result<Answer, Refusal>>),
-    /// It has to be polled.
-    Later(Pin<Box<dyn Future<Output = Result<Answer, Refusal>> + Send>>),
+    /// A request, to be polled.
+    Request(Handling<Box<dyn IntoResult + Send>>),
+    /// A message or presence, to be polled.
+    Other(Handling<()>),
 }
 
 impl Serving {
-    fn later(answer: impl Future<Output = Result<Answer, Refusal>> + Send + 'static) -> Serving {
-        Serving::Later(Box::pin(answer))
-    }
-
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Refusal>> {
         match self {
             Serving::Now(answer) => Poll::Ready(answer.take().unwrap_or(Ok(Answer::Nothing))),
-            Serving::Later(answer) => answer.as_mut().poll(cx),
+            Serving::Request(handling) => handling.as_mut().poll(cx).map_ok(Answer::Result),
+            Serving::Other(handling) => handling.as_mut().poll(cx).map_ok(|()| Answer::Nothing),
         }
     }
 }
@@ -128,11 +126,7 @@ impl Route {
                 let answer = answer.map(|response| Answer::Result(Box::new(response)));
                 return Ok(Serving::Now(Some(answer)));
             }
-            let handler = Arc::clone(&handler);
-            Ok(Serving::later(async move {
-                let response = handler.handle(ask).await?;
-                Ok(Answer::Result(Box::new(response)))
-            }))
+            Ok(Serving::Request(Arc::clone(&handler).into_handling(ask)))
         })
     }
 
@@ -148,32 +142,26 @@ impl Route {
             let type_ = IqType::of(&stanza).ok_or(Condition::BadRequest)?;
             let iq = Iq::new(stanza.clone(), type_);
             let answered = handler(Incoming::new(iq, stanza, switchboard));
-            Ok(Serving::later(async move {
+            Ok(Serving::Request(Box::pin(async move {
                 let response = answered.await.map_err(Into::into)?;
-                Ok(Answer::Result(Box::new(response)))
-            }))
+                Ok(Box::new(response) as Box<dyn IntoResult + Send>)
+            })))
         })
     }
 
     pub(crate) fn message<H: MessageHandler>(handler: H, limit: Option<Duration>) -> Route {
         let handler = Arc::new(handler);
         Route::new::<H>(limit, move |stanza, switchboard| {
-            let handler = Arc::clone(&handler);
             let message = Incoming::new(Message::from(stanza.clone()), stanza, switchboard);
-            Ok(Serving::later(async move {
-                handler.handle(message).await.map(|()| Answer::Nothing)
-            }))
+            Ok(Serving::Other(Arc::clone(&handler).into_handling(message)))
         })
     }
 
     pub(crate) fn presence<H: PresenceHandler>(handler: H, limit: Option<Duration>) -> Route {
         let handler = Arc::new(handler);
         Route::new::<H>(limit, move |stanza, switchboard| {
-            let handler = Arc::clone(&handler);
             let presence = Incoming::new(Presence::from(stanza.clone()), stanza, switchboard);
-            Ok(Serving::later(async move {
-                handler.handle(presence).await.map(|()| Answer::Nothing)
-            }))
+            Ok(Serving::Other(Arc::clone(&handler).into_handling(presence)))
         })
     }
 }

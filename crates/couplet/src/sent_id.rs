@@ -29,13 +29,21 @@ use uuid::{Builder, fmt::Hyphenated};
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct SentId(Text);
 
+/// How many characters a UUID has.
+pub(crate) const LENGTH: usize = Hyphenated::LENGTH;
+
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Text {
-    Made([u8; Hyphenated::LENGTH]),
+    Made([u8; LENGTH]),
     Given(Box<str>),
 }
 
 impl SentId {
+    /// The id that [`SentIds::write_next`] has written.
+    pub(crate) fn made(buffer: [u8; LENGTH]) -> SentId {
+        SentId(Text::Made(buffer))
+    }
+
     pub(crate) fn given(id: &str) -> SentId {
         SentId(Text::Given(id.into()))
     }
@@ -91,17 +99,19 @@ pub(crate) struct SentIds {
 }
 
 impl SentIds {
-    pub(crate) fn next(&self) -> SentId {
-        let count = self.count.fetch_add(1, Ordering::Relaxed);
-        let (high, low) = (
-            self.key.hash_one((count, true)),
-            self.key.hash_one((count, false)),
-        );
+    /// Writes the next id into `buffer`, for [`SentId::made`].
+    pub(crate) fn write_next<'a>(&self, buffer: &'a mut [u8; LENGTH]) -> &'a str {
+        let count = self.count.fetch_add(2, Ordering::Relaxed);
+        let (high, low) = (self.key.hash_one(count), self.key.hash_one(count + 1));
         let random = (u128::from(high) << 64) | u128::from(low);
         let uuid = Builder::from_random_bytes(random.to_be_bytes()).into_uuid();
-        let mut text = [0; Hyphenated::LENGTH];
-        uuid.hyphenated().encode_lower(&mut text);
-        SentId(Text::Made(text))
+        uuid.hyphenated().encode_lower(buffer)
+    }
+
+    pub(crate) fn next(&self) -> SentId {
+        let mut buffer = [0; LENGTH];
+        self.write_next(&mut buffer);
+        SentId::made(buffer)
     }
 }
 

@@ -181,7 +181,9 @@ impl<'a> Session<'a> {
                 Frame::Stanza(bytes) => {
                     let tree =
                         Tree::parse(bytes, self.pipe.framer.scope()).map_err(Loss::Malformed)?;
-                    self.take_in(tree)?;
+                    if let Some(memory) = self.take_in(tree)? {
+                        self.pipe.framer.reuse(memory);
+                    }
                 }
                 Frame::Skipped(skipped) => self.dispatch.refuse_skipped(&skipped),
                 _ => {}
@@ -190,25 +192,25 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Answers go to whoever asked, the rest to the handlers.
-    fn take_in(&mut self, tree: Tree) -> Result<(), Loss> {
+    /// Passes responses to the requests that wait for them, and the rest to the handlers. Returns
+    /// the memory of a stanza that is not needed any more.
+    fn take_in(&mut self, tree: Tree) -> Result<Option<Vec<u8>>, Loss> {
         let stanza = match Stanza::read(tree) {
             Ok(stanza) => stanza,
             Err(NotAStanza::Other(tree)) => {
                 return StreamError::of(tree.root())
-                    .map_or(Ok(()), |error| Err(Loss::Stream(error)));
+                    .map_or(Ok(None), |error| Err(Loss::Stream(error)));
             }
             Err(unreadable) => {
                 self.dispatch.refuse_unreadable(&unreadable);
-                return Ok(());
+                return Ok(None);
             }
         };
         if stanza.kind() != Kind::Iq {
-            self.dispatch.admit(stanza);
-            return Ok(());
+            return Ok(self.dispatch.admit(stanza));
         }
         if self.is_own_ping(&stanza)? {
-            return Ok(());
+            return Ok(None);
         }
         match IqType::of(&stanza) {
             Some(IqType::Result | IqType::Error) => {
@@ -224,9 +226,9 @@ impl<'a> Session<'a> {
                         "an answer that nobody waits for");
                 }
             }
-            _ => self.dispatch.admit(stanza),
+            _ => return Ok(self.dispatch.admit(stanza)),
         }
-        Ok(())
+        Ok(None)
     }
 
     /// A self-ping comes back as it went, as an error of the server, or, where the server routed it

@@ -31,7 +31,7 @@ use crate::{
     outbox::{Fate, NotAdded, Outbox},
     reflections::Reflections,
     self_ping::SelfPing,
-    sent_id::{SentId, SentIds},
+    sent_id::{self, SentId, SentIds},
     session_end::SessionEnd,
     unsent::{NotSent, Unsent},
 };
@@ -107,21 +107,22 @@ impl Switchboard {
 
     /// Replies to a message with a text.
     pub(crate) async fn reply(&self, message: &Stanza, text: &str) -> Result<SentId, Unsent> {
-        let id = self.sent_ids.next();
-        let unsent = |why| Unsent::new(Outgoing::reply(message, text).id(id.as_str()), why);
+        let mut buffer = [0; sent_id::LENGTH];
+        let id = self.sent_ids.write_next(&mut buffer);
+        let unsent = |why| Unsent::new(Outgoing::reply(message, text).id(id), why);
         if message.type_().as_deref() == Some(MessageType::Groupchat.as_str()) {
             if self.reflections.contain(message) {
                 return Err(unsent(NotSent::Refused(Unsendable::OwnReflection)));
             }
-            self.reflections.note(message.from_text(), id.as_str());
+            self.reflections.note(message.from_text(), id);
         }
         let passed = self
             .add(message.from_text(), |gate, out| {
-                Outgoing::pass_reply(message, id.as_str(), text, gate, out)
+                Outgoing::pass_reply(message, id, text, gate, out)
             })
             .await;
         match passed {
-            Ok(()) => Ok(id),
+            Ok(()) => Ok(SentId::made(buffer)),
             Err(why) => Err(unsent(why)),
         }
     }

@@ -134,6 +134,12 @@ impl Work {
         (ready, done)
     }
 
+    /// The memory of the stanza, unless the handler keeps it.
+    pub(crate) fn into_memory(self) -> Option<Vec<u8>> {
+        drop(self.running);
+        self.stanza.into_memory()
+    }
+
     /// Lets go of the stanza; what remains can be answered.
     ///
     /// A handler that keeps the stanza keeps its tree. One that does not has read what it needs,

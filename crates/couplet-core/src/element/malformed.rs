@@ -13,10 +13,9 @@ use std::fmt;
 /// # Examples
 ///
 /// ```
-/// use bytes::Bytes;
 /// use couplet_core::element::{Scope, Tree};
 ///
-/// let refused = Tree::parse(Bytes::from_static(b"<a>&nbsp;</a>"), &Scope::client());
+/// let refused = Tree::parse(b"<a>&nbsp;</a>", &Scope::client());
 /// assert_eq!(refused.unwrap_err().condition(), "not-well-formed");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

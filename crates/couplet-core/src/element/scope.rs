@@ -24,10 +24,9 @@ pub const NS_STREAM: &str = "http://etherx.jabber.org/streams";
 /// # Examples
 ///
 /// ```
-/// use bytes::Bytes;
 /// use couplet_core::element::{Scope, Tree};
 ///
-/// let tree = Tree::parse(Bytes::from_static(b"<iq/>"), &Scope::component())?;
+/// let tree = Tree::parse(b"<iq/>", &Scope::component())?;
 /// assert!(tree.root().is("iq", "jabber:client"));
 /// # Ok::<(), couplet_core::element::Malformed>(())
 /// ```
@@ -71,10 +70,9 @@ impl Scope {
     /// # Examples
     ///
     /// ```
-    /// use bytes::Bytes;
     /// use couplet_core::element::{Scope, Tree};
     ///
-    /// assert!(Tree::parse(Bytes::from_static(b"<message/>"), &Scope::client()).is_ok());
+    /// assert!(Tree::parse(b"<message/>", &Scope::client()).is_ok());
     /// ```
     #[must_use]
     pub fn client() -> Self {

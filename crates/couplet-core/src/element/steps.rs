@@ -32,10 +32,9 @@ pub const DEEPEST: usize = 256;
 /// # Examples
 ///
 /// ```
-/// use bytes::Bytes;
 /// use couplet_core::element::{Scope, Step, Tree};
 ///
-/// let tree = Tree::parse(Bytes::from_static(b"<a>b</a>"), &Scope::client())?;
+/// let tree = Tree::parse(b"<a>b</a>", &Scope::client())?;
 /// let steps: Vec<_> = tree.root().steps().collect();
 /// assert!(matches!(steps[..], [Step::Open(_), Step::Text("b"), Step::Close]));
 /// # Ok::<(), couplet_core::element::Malformed>(())
@@ -121,10 +120,9 @@ impl<'a> Element<'a> {
     /// # Examples
     ///
     /// ```
-    /// use bytes::Bytes;
     /// use couplet_core::element::{Scope, Tree};
     ///
-    /// let tree = Tree::parse(Bytes::from_static(b"<a><b/></a>"), &Scope::client())?;
+    /// let tree = Tree::parse(b"<a><b/></a>", &Scope::client())?;
     /// assert_eq!(tree.root().steps().count(), 4);
     /// # Ok::<(), couplet_core::element::Malformed>(())
     /// ```
@@ -148,10 +146,9 @@ impl<'a> Element<'a> {
     /// # Examples
     ///
     /// ```
-    /// use bytes::Bytes;
     /// use couplet_core::element::{Scope, Tree};
     ///
-    /// let tree = Tree::parse(Bytes::from_static(b"<a><b/></a>"), &Scope::client())?;
+    /// let tree = Tree::parse(b"<a><b/></a>", &Scope::client())?;
     /// let element = tree.root().to_minidom().expect("it is not deep");
     /// assert!(element.is("a", "jabber:client"));
     /// # Ok::<(), couplet_core::element::Malformed>(())
@@ -189,11 +186,10 @@ impl<'a> Element<'a> {
     /// # Examples
     ///
     /// ```
-    /// use bytes::Bytes;
     /// use couplet_core::element::{Scope, Tree};
     /// use xmpp_parsers::ping::Ping;
     ///
-    /// let ping = Bytes::from_static(b"<iq><ping xmlns='urn:xmpp:ping'/></iq>");
+    /// let ping = b"<iq><ping xmlns='urn:xmpp:ping'/></iq>";
     /// let tree = Tree::parse(ping, &Scope::client())?;
     /// let payload = tree.root().children().next().expect("a payload");
     /// assert!(payload.parse::<Ping>().is_ok());

@@ -14,10 +14,9 @@ use super::text::Span;
 /// # Examples
 ///
 /// ```
-/// use bytes::Bytes;
 /// use couplet_core::element::{Scope, Tree};
 ///
-/// let tree = Tree::parse(Bytes::from_static(b"<a x='1'><b/>c</a>"), &Scope::client())?;
+/// let tree = Tree::parse(b"<a x='1'><b/>c</a>", &Scope::client())?;
 /// let element = tree.root();
 /// assert_eq!(element.attr("x").as_deref(), Some("1"));
 /// assert_eq!(element.children().count(), 1);
@@ -35,10 +34,9 @@ impl<'a> Element<'a> {
     /// # Examples
     ///
     /// ```
-    /// use bytes::Bytes;
     /// use couplet_core::element::{Scope, Tree};
     ///
-    /// let tree = Tree::parse(Bytes::from_static(b"<x:a xmlns:x='urn:x'/>"), &Scope::client())?;
+    /// let tree = Tree::parse(b"<x:a xmlns:x='urn:x'/>", &Scope::client())?;
     /// assert_eq!(tree.root().name(), "a");
     /// # Ok::<(), couplet_core::element::Malformed>(())
     /// ```
@@ -55,10 +53,9 @@ impl<'a> Element<'a> {
     /// # Examples
     ///
     /// ```
-    /// use bytes::Bytes;
     /// use couplet_core::element::{Scope, Tree};
     ///
-    /// let tree = Tree::parse(Bytes::from_static(b"<x:a xmlns:x='urn:x'/>"), &Scope::client())?;
+    /// let tree = Tree::parse(b"<x:a xmlns:x='urn:x'/>", &Scope::client())?;
     /// assert_eq!(tree.root().ns(), "urn:x");
     /// # Ok::<(), couplet_core::element::Malformed>(())
     /// ```
@@ -75,10 +72,9 @@ impl<'a> Element<'a> {
     /// # Examples
     ///
     /// ```
-    /// use bytes::Bytes;
     /// use couplet_core::element::{NS_CLIENT, Scope, Tree};
     ///
-    /// let tree = Tree::parse(Bytes::from_static(b"<iq/>"), &Scope::client())?;
+    /// let tree = Tree::parse(b"<iq/>", &Scope::client())?;
     /// assert!(tree.root().is("iq", NS_CLIENT));
     /// # Ok::<(), couplet_core::element::Malformed>(())
     /// ```
@@ -97,10 +93,9 @@ impl<'a> Element<'a> {
     /// # Examples
     ///
     /// ```
-    /// use bytes::Bytes;
     /// use couplet_core::element::{Scope, Tree};
     ///
-    /// let tree = Tree::parse(Bytes::from_static(b"<iq id='&lt;7'/>"), &Scope::client())?;
+    /// let tree = Tree::parse(b"<iq id='&lt;7'/>", &Scope::client())?;
     /// assert_eq!(tree.root().attr("id").as_deref(), Some("<7"));
     /// assert!(tree.root().attr("to").is_none());
     /// # Ok::<(), couplet_core::element::Malformed>(())
@@ -115,10 +110,9 @@ impl<'a> Element<'a> {
     /// # Examples
     ///
     /// ```
-    /// use bytes::Bytes;
     /// use couplet_core::element::{Scope, Tree};
     ///
-    /// let tree = Tree::parse(Bytes::from_static(b"<a xml:lang='de'/>"), &Scope::client())?;
+    /// let tree = Tree::parse(b"<a xml:lang='de'/>", &Scope::client())?;
     /// let lang = tree.root().attr_ns(couplet_core::element::NS_XML, "lang");
     /// assert_eq!(lang.as_deref(), Some("de"));
     /// # Ok::<(), couplet_core::element::Malformed>(())
@@ -144,10 +138,9 @@ impl<'a> Element<'a> {
     /// # Examples
     ///
     /// ```
-    /// use bytes::Bytes;
     /// use couplet_core::element::{Scope, Tree};
     ///
-    /// let tree = Tree::parse(Bytes::from_static(b"<a b='1' xmlns='urn:a'/>"), &Scope::client())?;
+    /// let tree = Tree::parse(b"<a b='1' xmlns='urn:a'/>", &Scope::client())?;
     /// assert_eq!(tree.root().attrs().next(), Some(("", "b", "1".into())));
     /// # Ok::<(), couplet_core::element::Malformed>(())
     /// ```
@@ -188,10 +181,9 @@ impl<'a> Element<'a> {
     /// # Examples
     ///
     /// ```
-    /// use bytes::Bytes;
     /// use couplet_core::element::{Scope, Tree};
     ///
-    /// let tree = Tree::parse(Bytes::from_static(b"<a>1<b/>2<c/></a>"), &Scope::client())?;
+    /// let tree = Tree::parse(b"<a>1<b/>2<c/></a>", &Scope::client())?;
     /// let names: Vec<_> = tree.root().children().map(|child| child.name()).collect();
     /// assert_eq!(names, ["b", "c"]);
     /// # Ok::<(), couplet_core::element::Malformed>(())
@@ -208,10 +200,9 @@ impl<'a> Element<'a> {
     /// # Examples
     ///
     /// ```
-    /// use bytes::Bytes;
     /// use couplet_core::element::{NS_CLIENT, Scope, Tree};
     ///
-    /// let tree = Tree::parse(Bytes::from_static(b"<message><body/></message>"), &Scope::client())?;
+    /// let tree = Tree::parse(b"<message><body/></message>", &Scope::client())?;
     /// assert!(tree.root().child("body", NS_CLIENT).is_some());
     /// # Ok::<(), couplet_core::element::Malformed>(())
     /// ```
@@ -225,10 +216,9 @@ impl<'a> Element<'a> {
     /// # Examples
     ///
     /// ```
-    /// use bytes::Bytes;
     /// use couplet_core::element::{Scope, Tree};
     ///
-    /// let tree = Tree::parse(Bytes::from_static(b"<a>1<b>2</b>&amp;</a>"), &Scope::client())?;
+    /// let tree = Tree::parse(b"<a>1<b>2</b>&amp;</a>", &Scope::client())?;
     /// assert_eq!(tree.root().text(), "1&");
     /// # Ok::<(), couplet_core::element::Malformed>(())
     /// ```
@@ -241,6 +231,12 @@ impl<'a> Element<'a> {
             }
         }
         text
+    }
+
+    /// Whether [`text`](Element::text) is not empty.
+    pub(crate) fn has_text(self) -> bool {
+        self.content()
+            .any(|content| matches!(content, Content::Text(text) if !text.is_empty()))
     }
 
     fn content(self) -> impl Iterator<Item = Content<'a>> {

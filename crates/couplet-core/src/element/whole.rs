@@ -23,10 +23,9 @@ impl<'a> Element<'a> {
     /// # Examples
     ///
     /// ```
-    /// use bytes::Bytes;
     /// use couplet_core::element::{Scope, Tree};
     ///
-    /// let tree = Tree::parse(Bytes::from_static(b"<a xmlns='urn:a'><b  c=\"1\"/></a>"), &Scope::client())?;
+    /// let tree = Tree::parse(b"<a xmlns='urn:a'><b  c=\"1\"/></a>", &Scope::client())?;
     /// let b = tree.root().children().next().expect("a child");
     /// assert_eq!(b.to_xml(), "<b xmlns='urn:a'  c=\"1\"/>");
     /// # Ok::<(), couplet_core::element::Malformed>(())
@@ -185,12 +184,11 @@ fn tag_length(xml: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
 
     use crate::element::{Element, NS_STREAM, Scope, Tree};
 
     fn tree(text: &str) -> Tree {
-        Tree::parse(Bytes::copy_from_slice(text.as_bytes()), &Scope::component()).unwrap()
+        Tree::parse(text.as_bytes(), &Scope::component()).unwrap()
     }
 
     /// The innermost `b` of the text.
@@ -212,7 +210,7 @@ mod tests {
 
     /// It means the same, read on its own.
     fn assert_same(element: Element<'_>, xml: &str) {
-        let alone = Tree::parse(Bytes::copy_from_slice(xml.as_bytes()), &Scope::bind([])).unwrap();
+        let alone = Tree::parse(xml.as_bytes(), &Scope::bind([])).unwrap();
         let (was, is) = (
             element.to_minidom().unwrap(),
             alone.root().to_minidom().unwrap(),

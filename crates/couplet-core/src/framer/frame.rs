@@ -4,8 +4,6 @@
 
 use std::fmt;
 
-use bytes::Bytes;
-
 use super::Skipped;
 
 /// What a stanza may be at most; one that is more is skipped.
@@ -80,7 +78,7 @@ pub enum Frame {
     /// The stream's header; always the first frame.
     Opened(Opened),
     /// The bytes of one top-level element, not checked yet, and not shared with anybody.
-    Stanza(Bytes),
+    Stanza(Vec<u8>),
     /// A top-level element that was over a limit has streamed by.
     Skipped(Skipped),
     /// The stream was closed politely; always the last frame.

@@ -13,7 +13,7 @@ use crate::{element::Element, wire::NS_CLIENT};
 ///
 /// # fn message(children: &str) -> Message {
 /// #     let xml = format!("<message from='a@b/c' to='d' type='chat'>{children}</message>");
-/// #     Stanza::read(Tree::parse(xml.into(), &Scope::component()).unwrap()).unwrap().into()
+/// #     Stanza::read(Tree::parse(xml, &Scope::component()).unwrap()).unwrap().into()
 /// # }
 /// assert_eq!(message("<body>hi</body>").content(), Content::Text);
 /// let typing = message("<composing xmlns='http://jabber.org/protocol/chatstates'/>");
@@ -41,7 +41,7 @@ impl Message {
     /// # use couplet_core::{element::{Scope, Tree}, message::{Content, Message}, stanza::Stanza};
     /// # let xml = "<message from='room@muc' to='bot@c'><x xmlns='http://jabber.org/protocol/muc#user'>\
     /// #     <invite from='a@b'/></x><body>a@b invites you</body></message>";
-    /// # let message = Message::from(Stanza::read(Tree::parse(xml.into(), &Scope::component()).unwrap()).unwrap());
+    /// # let message = Message::from(Stanza::read(Tree::parse(xml, &Scope::component()).unwrap()).unwrap());
     /// // An invitation to a room, with a body for clients that do not know it.
     /// assert_eq!(message.content(), Content::Other);
     /// ```
@@ -51,7 +51,7 @@ impl Message {
         let (mut mark, mut sealed) = (false, false);
         for child in self.stanza().payloads() {
             match child.ns() {
-                NS_CLIENT => has_text |= child.name() == "body" && !child.text().is_empty(),
+                NS_CLIENT => has_text |= child.name() == "body" && child.has_text(),
                 "http://jabber.org/protocol/muc#user" if self.is_of_the_room_itself(child) => {
                     return Content::Other;
                 }
@@ -102,7 +102,7 @@ mod tests {
 
     fn content(from: &str, children: &str) -> Content {
         let xml = format!("<message from='{from}' to='bot@c'>{children}</message>");
-        let tree = Tree::parse(xml.into(), &Scope::component()).unwrap();
+        let tree = Tree::parse(xml, &Scope::component()).unwrap();
         Message::from(Stanza::read(tree).unwrap()).content()
     }
 

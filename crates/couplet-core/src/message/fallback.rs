@@ -19,14 +19,12 @@ pub(super) fn is_fallback(element: Element<'_>) -> bool {
 ///
 /// Takes time in proportion to the body and the marks, however the marks overlap.
 pub(super) fn without_fallback<'a>(stanza: &Stanza, body: Cow<'a, str>) -> Cow<'a, str> {
-    let mut marked: Vec<Range<usize>> = stanza
-        .payloads()
-        .filter(|payload| is_fallback(*payload))
-        .flat_map(ranges_of)
-        .collect();
-    if marked.is_empty() {
+    let mut indications = stanza.payloads().filter(|part| is_fallback(*part));
+    let Some(first) = indications.next() else {
         return body;
-    }
+    };
+    let mut marked = ranges_of(first);
+    marked.extend(indications.flat_map(ranges_of));
     marked.sort_unstable_by_key(|range| range.start);
     Cow::Owned(cut(&body, &marked))
 }

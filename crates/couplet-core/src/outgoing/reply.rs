@@ -20,7 +20,7 @@ impl Outgoing {
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<message from='a@b/c' to='bot@echo.test' type='chat'><body>x</body></message>".into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse("<message from='a@b/c' to='bot@echo.test' type='chat'><body>x</body></message>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// use couplet_core::outgoing::Outgoing;
     ///
@@ -54,7 +54,7 @@ impl Outgoing {
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<message from='a@b/c' to='bot@echo.test' type='chat'><body>x</body></message>".into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse("<message from='a@b/c' to='bot@echo.test' type='chat'><body>x</body></message>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// use couplet_core::{gate::Gate, outgoing::Outgoing};
     ///

@@ -111,7 +111,7 @@ impl IqType {
     ///
     /// ```
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-    /// # let tree = Tree::parse("<iq type='bogus' from='a@b' to='c'/>".into(), &Scope::component()).unwrap();
+    /// # let tree = Tree::parse("<iq type='bogus' from='a@b' to='c'/>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
     /// use couplet_core::stanza::IqType;
     ///

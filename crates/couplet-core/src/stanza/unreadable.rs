@@ -10,7 +10,7 @@ use crate::{element::Tree, jid::Jid};
 /// ```
 /// use couplet_core::{element::{Scope, Tree}, stanza::{NotAStanza, Stanza}};
 ///
-/// let tree = Tree::parse("<handshake/>".into(), &Scope::component()).unwrap();
+/// let tree = Tree::parse("<handshake/>", &Scope::component()).unwrap();
 /// assert!(matches!(Stanza::read(tree), Err(NotAStanza::Other(_))));
 /// ```
 #[derive(Debug)]

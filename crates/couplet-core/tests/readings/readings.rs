@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use couplet_core::element::{NS_CLIENT, NS_COMPONENT, Step, Tree};
 use couplet_core::framer::{Frame, Framer, Limits};
 use rxml::error::EndOrError;
@@ -147,8 +146,8 @@ fn read_by_us(document: &[u8], chunks: &[usize]) -> Reading {
     reading
 }
 
-fn read_stanza(bytes: &Bytes, framer: &Framer) -> Option<Stanza> {
-    let tree = Tree::parse(bytes.clone(), framer.scope()).ok()?;
+fn read_stanza(bytes: &[u8], framer: &Framer) -> Option<Stanza> {
+    let tree = Tree::parse(bytes, framer.scope()).ok()?;
     assert_eq!(tree.as_str().as_bytes(), bytes);
     let mut content = Vec::new();
     for step in tree.root().steps() {

@@ -40,7 +40,6 @@ pub(crate) fn approval(message: &Message) -> Option<Approval> {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use couplet::Stanza;
     use couplet_core::element::{Scope, Tree};
 
@@ -48,7 +47,7 @@ mod tests {
 
     fn answer(type_: &str, form: &str) -> Option<Approval> {
         let text = format!("<message from='o@b/r' to='c' type='{type_}'>{form}</message>");
-        let tree = Tree::parse(Bytes::from(text), &Scope::component()).unwrap();
+        let tree = Tree::parse(text, &Scope::component()).unwrap();
         approval(&Message::from(Stanza::read(tree).unwrap()))
     }
 

@@ -3,7 +3,6 @@
 //! Deliberately only from payloads whose meaning is known: the text of any other payload may be data
 //! in base64 or JSON, and clients would show it as a chat message.
 
-use bytes::Bytes;
 use couplet_core::element::{Element, Scope, Step, Tree};
 
 use crate::node::NodeConfig;
@@ -28,8 +27,7 @@ pub(super) fn text(payload: Element<'_>) -> Option<String> {
 
 /// The same for a payload that is stored.
 pub(crate) fn text_of(payload: &str) -> Option<String> {
-    let bytes = Bytes::copy_from_slice(payload.as_bytes());
-    text(Tree::parse(bytes, &Scope::client()).ok()?.root())
+    text(Tree::parse(payload, &Scope::client()).ok()?.root())
 }
 
 /// The body of a notification about an item with this text: it names the node, as clients show the

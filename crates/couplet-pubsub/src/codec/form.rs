@@ -306,7 +306,6 @@ fn field(
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use couplet_core::element::{Scope, Tree};
 
     use super::*;
@@ -361,7 +360,7 @@ mod tests {
 
     /// What comes back when nobody changes anything.
     fn resubmitted(form: &str) -> Vec<Field> {
-        let tree = Tree::parse(Bytes::from(form.to_owned()), &Scope::bind([])).unwrap();
+        let tree = Tree::parse(form, &Scope::bind([])).unwrap();
         let mut fields = data::fields(tree.root());
         assert_eq!(fields.remove(0).var, data::FORM_TYPE);
         fields

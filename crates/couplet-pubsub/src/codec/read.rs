@@ -189,14 +189,13 @@ pub(super) fn bad_request(text: &str) -> Refused {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use couplet_core::element::{Scope, Tree};
 
     use super::*;
 
     pub(super) fn ask(type_: IqType, xml: &str) -> Result<Request, Refused> {
         let iq = format!("<iq>{xml}</iq>");
-        let tree = Tree::parse(Bytes::from(iq), &Scope::component()).unwrap();
+        let tree = Tree::parse(iq, &Scope::component()).unwrap();
         let payload = tree.root().children().next().unwrap();
         read(payload, type_, &Jid::new("a@example.org/r").unwrap())
     }

@@ -80,7 +80,6 @@ pub(super) fn write<'a, T>(
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use couplet::Condition;
     use couplet_core::element::{Scope, Tree};
 
@@ -88,11 +87,7 @@ mod tests {
 
     fn page(set: &str) -> Result<Option<Page>, Refused> {
         let text = format!("<a><set xmlns='{NS_RSM}'>{set}</set></a>");
-        read(
-            Tree::parse(Bytes::from(text), &Scope::client())
-                .unwrap()
-                .root(),
-        )
+        read(Tree::parse(text, &Scope::client()).unwrap().root())
     }
 
     fn from(set: &str) -> Start {
@@ -119,7 +114,7 @@ mod tests {
 
     #[test]
     fn without_a_set_no_page_is_asked_for() {
-        let tree = Tree::parse(Bytes::from_static(b"<a/>"), &Scope::client()).unwrap();
+        let tree = Tree::parse(b"<a/>", &Scope::client()).unwrap();
         assert_eq!(read(tree.root()), Ok(None));
     }
 

@@ -3,7 +3,6 @@
 //! A disk, an import or an operator may have changed it since the service wrote it, and what is not
 //! well-formed ends the stream for everybody.
 
-use bytes::Bytes;
 use couplet_core::element::{Scope, Tree};
 
 use super::words::Word;
@@ -62,7 +61,7 @@ pub(crate) fn is_address(text: &str) -> bool {
 
 fn parse(xml: String) -> Result<(), String> {
     let scope = Scope::bind([]);
-    let parsed = Tree::parse(Bytes::from(xml), &scope);
+    let parsed = Tree::parse(xml, &scope);
     parsed.map(drop).map_err(|why| why.to_string())
 }
 

@@ -6,7 +6,6 @@ mod owners;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use couplet::{IqType, Jid};
 use couplet_core::{
     element::{Scope, Tree},
@@ -60,7 +59,7 @@ impl Service {
     /// The result's payload, or the conditions of the error.
     async fn ask(&self, from: &str, type_: IqType, xml: String) -> Result<String, String> {
         let from = Jid::new(from).unwrap();
-        let tree = Tree::parse(Bytes::from(xml), &Scope::client()).unwrap();
+        let tree = Tree::parse(xml, &Scope::client()).unwrap();
         let request = codec::read(tree.root(), type_, &from).map_err(told)?;
         let reply = self.engine.answer(&from, request, self.now).await;
         let reply: Reply = reply.map_err(told)?;

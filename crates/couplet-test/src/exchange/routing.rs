@@ -148,7 +148,7 @@ impl State {
         if let Some(line) = line {
             return self.say(line, answer.as_bytes());
         }
-        if let Ok(tree) = Tree::parse(answer.to_owned().into(), &Scope::client()) {
+        if let Ok(tree) = Tree::parse(answer.to_owned(), &Scope::client()) {
             let _gone_meanwhile = self.deliver(&tree, sender);
         }
     }

@@ -96,7 +96,7 @@ impl Terminal {
     fn stanza(&mut self, bytes: &[u8]) {
         let text = String::from_utf8_lossy(bytes);
         let stamped = start_tag::stamped(&text, &self.address);
-        match Tree::parse(stamped.into(), &Scope::client()) {
+        match Tree::parse(stamped, &Scope::client()) {
             Ok(stanza) => self.exchange.change(|state| state.route_of_user(&stanza)),
             Err(_) => self.cut_off = true,
         }

@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     fn answer(xml: &'static str) -> Answer {
-        Answer::new(Tree::parse(xml.into(), &Scope::client()).unwrap())
+        Answer::new(Tree::parse(xml, &Scope::client()).unwrap())
     }
 
     const REFUSED: &str = "<iq type='error'><error type='modify'><bad-request \

@@ -186,18 +186,13 @@ pub(in crate::codec) fn write_titled(
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use couplet_core::element::{Scope, Tree};
 
     use super::*;
 
     fn read(form: &str) -> Result<Option<Submitted>, Refused> {
         let text = format!("<a>{form}</a>");
-        submitted(
-            Tree::parse(Bytes::from(text), &Scope::client())
-                .unwrap()
-                .root(),
-        )
+        submitted(Tree::parse(text, &Scope::client()).unwrap().root())
     }
 
     #[test]

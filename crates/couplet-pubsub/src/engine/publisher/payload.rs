@@ -1,6 +1,5 @@
 //! Whether items are what a node takes. (XEP-0060, 4.3, 7.1.3)
 
-use bytes::Bytes;
 use couplet::Condition;
 use couplet_core::element::{Scope, Tree};
 
@@ -28,8 +27,8 @@ impl Ready {
         let tree = match &item.payload {
             None => None,
             Some(payload) => {
-                let bytes = Bytes::from(payload.xml.clone());
-                let tree = Tree::parse(bytes, &Scope::client()).map_err(|_| invalid(None))?;
+                let tree =
+                    Tree::parse(&*payload.xml, &Scope::client()).map_err(|_| invalid(None))?;
                 Some(tree)
             }
         };
