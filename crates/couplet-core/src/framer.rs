@@ -355,8 +355,7 @@ impl Framer {
             self.start += head.feed(held);
         }
         if head.is_done() {
-            // The scan looks back by one byte, for `/>`.
-            self.start = self.start.max(self.buffer.len().saturating_sub(1));
+            self.start = self.buffer.len();
         }
     }
 }
@@ -760,6 +759,27 @@ mod tests {
                 .to_minidom()
                 .is_ok()
         );
+    }
+
+    #[test]
+    fn a_stanza_of_too_many_elements_is_skipped_wherever_it_is_cut() {
+        let many = "<a/>".repeat(60_000);
+        let stanza = format!("<iq id='1'><b><e xmlns='u'>{many}</e></b></iq>");
+        for size in [1, 2, 3, 4, 5, 7, 4_096, 65_536, 100_003, stanza.len()] {
+            let mut framer = framer();
+            let mut frames = Vec::new();
+            for chunk in stanza.repeat(2).as_bytes().chunks(size) {
+                framer.push(chunk);
+                while let Some(frame) = framer.next().unwrap_or_else(|why| panic!("{size}: {why}"))
+                {
+                    frames.push(frame);
+                }
+            }
+            assert!(
+                matches!(&frames[..], [Frame::Skipped(_), Frame::Skipped(_)]),
+                "{size}"
+            );
+        }
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub(super) struct Scan {
     depth: usize,
     elements: usize,
     attributes: usize,
+    /// Whether the bytes so far end with a `/` in a start tag.
+    slash: bool,
     /// Hashes of the names of the open elements, the outermost first, as far as the limit of depth
     /// goes; `None` where names are not compared.
     names: Option<Vec<u64>>,
@@ -51,6 +53,7 @@ impl Scan {
             depth: 0,
             elements: 0,
             attributes: 0,
+            slash: false,
             names: None,
             over: None,
         }
@@ -115,7 +118,10 @@ impl Scan {
                     Some(length) => {
                         at += length;
                         // Behind `/` it is empty; a quote before `>` cannot be mistaken for it.
-                        let empty = at >= 2 && bytes.get(at - 2) == Some(&b'/');
+                        let empty = match length.checked_sub(2) {
+                            Some(before) => rest.get(before) == Some(&b'/'),
+                            None => self.slash,
+                        };
                         self.depth += usize::from(!empty);
                         if self.depth == 0 {
                             return Ok(Some(self.done(at, start, limits)));
@@ -191,6 +197,7 @@ impl Scan {
                     self.exceeded(LimitKind::Elements);
                 }
                 self.attributes = 0;
+                self.slash = false;
                 match self.names {
                     Some(_) => State::StartName(0),
                     None => State::StartTag(None),
@@ -226,6 +233,7 @@ impl Scan {
             (quote, rest) = (Some(*stop), behind);
         }
         self.state = State::StartTag(quote);
+        self.slash = quote.is_none() && bytes.last() == Some(&b'/');
         None
     }
 
