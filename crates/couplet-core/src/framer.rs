@@ -762,6 +762,25 @@ mod tests {
     }
 
     #[test]
+    fn a_mismatched_end_tag_ends_the_stream_in_a_skipped_stanza_too() {
+        let many = "<a/>".repeat(60_000);
+        let stanza = format!("<iq id='1'>{many}<b><c></b></iq>");
+        for size in [1, 2, 4_096, 65_536, stanza.len()] {
+            let mut framer = framer();
+            let then: &[u8] = b"<iq id='2'/>";
+            let ended = stanza
+                .as_bytes()
+                .chunks(size)
+                .chain([then])
+                .find_map(|chunk| {
+                    framer.push(chunk);
+                    framer.next().err()
+                });
+            assert_eq!(ended, Some(MISMATCHED_END_TAG), "{size}");
+        }
+    }
+
+    #[test]
     fn a_stanza_of_too_many_elements_is_skipped_wherever_it_is_cut() {
         let many = "<a/>".repeat(60_000);
         let stanza = format!("<iq id='1'><b><e xmlns='u'>{many}</e></b></iq>");

@@ -108,10 +108,17 @@ impl Scan {
                 State::StartName(hash) => {
                     let (length, hash) = read_name(rest, hash);
                     at += length;
-                    self.state = State::StartName(hash);
-                    if length < rest.len() {
+                    let behind = rest.get(length..).unwrap_or_default();
+                    self.state = match behind {
+                        [] => State::StartName(hash),
+                        _ => State::StartTag(None),
+                    };
+                    if !behind.is_empty() {
                         self.note_name(hash, limits);
-                        self.state = State::StartTag(None);
+                    }
+                    if behind.starts_with(b"/>") && self.depth > 0 {
+                        at += 2;
+                        self.state = State::Content;
                     }
                 }
                 State::StartTag(quote) => match self.start_tag(rest, quote, limits) {
@@ -238,11 +245,13 @@ impl Scan {
     }
 
     fn note_name(&mut self, hash: u64, limits: &Limits) {
-        if let Some(names) = &mut self.names
-            && self.depth < limits.depth
-        {
-            names.truncate(self.depth);
-            names.push(hash);
+        let Some(names) = &mut self.names else {
+            return;
+        };
+        match names.get_mut(self.depth) {
+            Some(name) => *name = hash,
+            None if self.depth < limits.depth => names.push(hash),
+            None => {}
         }
     }
 
@@ -285,12 +294,12 @@ fn bang(seen: usize, byte: u8) -> Result<State, Malformed> {
 }
 
 /// Reads on in a name; how many of the bytes belong to it, and its hash so far.
-fn read_name(bytes: &[u8], hash: u64) -> (usize, u64) {
-    let ends = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'/' | b'>');
-    let length = bytes.iter().position(ends).unwrap_or(bytes.len());
-    let name = bytes.get(..length).unwrap_or_default();
-    let hash = name.iter().fold(hash, |hash, byte| {
-        (hash.rotate_left(5) ^ u64::from(*byte)).wrapping_mul(0x517c_c1b7_2722_0a95)
-    });
-    (length, hash)
+fn read_name(bytes: &[u8], mut hash: u64) -> (usize, u64) {
+    for (length, byte) in bytes.iter().enumerate() {
+        if matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'/' | b'>') {
+            return (length, hash);
+        }
+        hash = (hash.rotate_left(5) ^ u64::from(*byte)).wrapping_mul(0x517c_c1b7_2722_0a95);
+    }
+    (bytes.len(), hash)
 }
