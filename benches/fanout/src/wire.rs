@@ -27,7 +27,8 @@ pub(crate) struct Wire {
     stream: TcpStream,
     buffer: Vec<u8>,
     filled: usize,
-    /// What is addressed to this domain goes back where it came from, as a server would route it.
+    /// What is addressed to this domain, with a resource or without, goes back where it came from,
+    /// as a server would route it.
     returned: Option<Vec<u8>>,
     out: Vec<u8>,
     pub(crate) messages: u64,
@@ -48,7 +49,7 @@ impl Wire {
     pub(crate) fn accept(door: &TcpListener, domain: &str) -> io::Result<Wire> {
         let (stream, _) = door.accept()?;
         let mut wire = Wire::over(stream)?;
-        wire.returned = Some(format!(" to='{domain}'").into_bytes());
+        wire.returned = Some(format!(" to='{domain}").into_bytes());
         wire.until(b">")?;
         let header = format!(
             "<?xml version='1.0'?><stream:stream xmlns:stream='{STREAMS}' xmlns='jabber:component:accept' id='1' from='{domain}'>"

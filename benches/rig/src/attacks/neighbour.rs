@@ -143,7 +143,7 @@ impl Drop for Line {
 
 fn listen(mut stream: &TcpStream, heard: &Mutex<Heard>, writing: &Mutex<()>, domain: &str) {
     let (mut buffer, mut bytes) = (vec![0; 1 << 16], Vec::new());
-    let own = format!("to='{domain}'");
+    let own = format!(" to='{domain}");
     while let Ok(read @ 1..) = stream.read(&mut buffer) {
         bytes.extend_from_slice(buffer.get(..read).unwrap_or_default());
         let whole = memmem::rfind(&bytes, b"</iq>").map_or(0, |at| at + 5);
