@@ -8,15 +8,12 @@ const WRITTEN: &str = include_str!("../../store/suite/fixture/0.1.0.postgres.sql
 
 async fn opened() -> Shared {
     let url = fresh().await;
-    // It makes the schema and a way to it.
-    let opened = super::super::Postgres::open(&url, None).await.unwrap();
-    let client = opened.pool.get().await.unwrap();
-    let clear = "DROP TABLE version, node, redirect, affiliation, subscription, item, announcement,
-                     total, set_aside, trash CASCADE;
-                 DROP FUNCTION count_node";
-    client.batch_execute(clear).await.unwrap();
-    client.batch_execute(WRITTEN).await.unwrap();
-    drop(client);
+    let (_, schema) = url.split_once("?schema=").unwrap();
+    // Another store is the way to the server; nothing else works in the schema while it is filled.
+    let another = super::super::Postgres::open(&fresh().await, None).await.unwrap();
+    let client = another.pool.get().await.unwrap();
+    let written = format!("CREATE SCHEMA {schema}; SET search_path TO {schema}; {WRITTEN}");
+    client.batch_execute(&written).await.unwrap();
     store(&url).await
 }
 
