@@ -44,7 +44,7 @@ const HEADER: usize = 64 * 1024;
 /// let Some(Frame::Opened(opened)) = framer.next()? else { panic!("the header is whole") };
 /// assert_eq!(opened.id(), Some("7"));
 /// let Some(Frame::Stanza(stanza)) = framer.next()? else { panic!("the iq is whole") };
-/// assert_eq!(stanza, "<iq/>");
+/// assert_eq!(stanza, b"<iq/>");
 /// assert!(framer.next()?.is_none());
 /// # Ok::<(), couplet_core::framer::Malformed>(())
 /// ```
