@@ -10,7 +10,9 @@ async fn opened() -> Shared {
     let url = fresh().await;
     let (_, schema) = url.split_once("?schema=").unwrap();
     // Another store is the way to the server; nothing else works in the schema while it is filled.
-    let another = super::super::Postgres::open(&fresh().await, None).await.unwrap();
+    let another = super::super::Postgres::open(&fresh().await, None)
+        .await
+        .unwrap();
     let client = another.pool.get().await.unwrap();
     let written = format!("CREATE SCHEMA {schema}; SET search_path TO {schema}; {WRITTEN}");
     client.batch_execute(&written).await.unwrap();
