@@ -44,6 +44,8 @@ pub(crate) struct Dispatch {
     now: Instant,
     lane_key: String,
     route_key: String,
+    /// The memory of the last stanza that was handled at once.
+    spare: Option<Vec<u8>>,
 }
 
 impl Dispatch {
@@ -65,6 +67,7 @@ impl Dispatch {
             now: Instant::now(),
             lane_key: String::new(),
             route_key: String::new(),
+            spare: None,
         }
     }
 
@@ -73,9 +76,8 @@ impl Dispatch {
         self.now = now;
     }
 
-    /// Takes a stanza that is no answer: runs its handler, lets it wait, or refuses it. Returns the
-    /// memory of one that was handled at once.
-    pub(crate) fn admit(&mut self, stanza: Stanza) -> Option<Vec<u8>> {
+    /// Takes a stanza that is no answer: runs its handler, lets it wait, or refuses it.
+    pub(crate) fn admit(&mut self, stanza: Stanza) {
         if !self.switchboard.outbox.gate().serves(stanza.to_domain()) {
             // servers.md, 4: ejabberd's `global_routes` hands out what is for other components.
             if let Some(permit) = self.switchboard.may_log(Line::OtherDomain) {
@@ -87,16 +89,14 @@ impl Dispatch {
                 );
             }
             self.switchboard.metrics().rejected("other_domain");
-            return None;
+            return;
         }
         if let Err(refusal) = check(&stanza) {
-            refuse(&self.switchboard, &stanza, &refusal);
-            return None;
+            return refuse(&self.switchboard, &stanza, &refusal);
         }
         if self.stopping {
             let refusal = Refusal::new(Condition::RecipientUnavailable).text("Shutting down");
-            refuse(&self.switchboard, &stanza, &refusal);
-            return None;
+            return refuse(&self.switchboard, &stanza, &refusal);
         }
         log_bounce(&stanza);
         #[cfg(all(unix, feature = "launch"))]
@@ -125,7 +125,7 @@ impl Dispatch {
                     "stanza ignored: no handler takes it"
                 );
             }
-            return None;
+            return;
         };
         let job = Job {
             stanza,
@@ -146,7 +146,11 @@ impl Dispatch {
                 refuse(&self.switchboard, &full.item.stanza, &refusal);
             }
         }
-        None
+    }
+
+    /// The memory of a stanza that was handled at once, for the next one.
+    pub(crate) fn take_spare(&mut self) -> Option<Vec<u8>> {
+        self.spare.take()
     }
 
     /// Answers a stanza that went by because it was over a limit.
@@ -291,19 +295,17 @@ impl Dispatch {
         self.lanes.free(key, weight) && !full
     }
 
-    /// `lane` is the key of a lane that is busy already, where the job had to wait. Returns the
-    /// memory of a stanza that was handled at once.
-    fn start(&mut self, job: Job, lane: Option<Key>) -> Option<Vec<u8>> {
+    /// `lane` is the key of a lane that is busy already, where the job had to wait.
+    fn start(&mut self, job: Job, lane: Option<Key>) {
         let Some(mut work) = Work::begin(job, self.now, &self.switchboard) else {
-            self.lane_is_done(lane);
-            return None;
+            return self.lane_is_done(lane);
         };
         if !work.holds_up() {
             let (polled, now) = work.poll_here(&self.switchboard);
             self.now = now;
             if polled.is_ready() {
-                self.lane_is_done(lane);
-                return work.into_memory();
+                self.spare = work.into_memory();
+                return self.lane_is_done(lane);
             }
         }
         if lane.is_none() {
@@ -326,7 +328,6 @@ impl Dispatch {
             pending.finish(switchboard, limit, abandoned).await;
             lane
         });
-        None
     }
 
     /// A task has ended; `None` would be one that panicked outside of its handler.

@@ -181,7 +181,8 @@ impl<'a> Session<'a> {
                 Frame::Stanza(bytes) => {
                     let tree =
                         Tree::parse(bytes, self.pipe.framer.scope()).map_err(Loss::Malformed)?;
-                    if let Some(memory) = self.take_in(tree)? {
+                    self.take_in(tree)?;
+                    if let Some(memory) = self.dispatch.take_spare() {
                         self.pipe.framer.reuse(memory);
                     }
                 }
@@ -192,25 +193,25 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Passes responses to the requests that wait for them, and the rest to the handlers. Returns
-    /// the memory of a stanza that is not needed any more.
-    fn take_in(&mut self, tree: Tree) -> Result<Option<Vec<u8>>, Loss> {
+    /// Passes responses to the requests that wait for them, and the rest to the handlers.
+    fn take_in(&mut self, tree: Tree) -> Result<(), Loss> {
         let stanza = match Stanza::read(tree) {
             Ok(stanza) => stanza,
             Err(NotAStanza::Other(tree)) => {
                 return StreamError::of(tree.root())
-                    .map_or(Ok(None), |error| Err(Loss::Stream(error)));
+                    .map_or(Ok(()), |error| Err(Loss::Stream(error)));
             }
             Err(unreadable) => {
                 self.dispatch.refuse_unreadable(&unreadable);
-                return Ok(None);
+                return Ok(());
             }
         };
         if stanza.kind() != Kind::Iq {
-            return Ok(self.dispatch.admit(stanza));
+            self.dispatch.admit(stanza);
+            return Ok(());
         }
         if self.is_own_ping(&stanza)? {
-            return Ok(None);
+            return Ok(());
         }
         match IqType::of(&stanza) {
             Some(IqType::Result | IqType::Error) => {
@@ -226,9 +227,9 @@ impl<'a> Session<'a> {
                         "an answer that nobody waits for");
                 }
             }
-            _ => return Ok(self.dispatch.admit(stanza)),
+            _ => self.dispatch.admit(stanza),
         }
-        Ok(None)
+        Ok(())
     }
 
     /// A self-ping comes back as it went, as an error of the server, or, where the server routed it
