@@ -52,7 +52,8 @@ pub struct Tree {
 }
 
 impl Tree {
-    /// Reads the one element that `bytes` are. If nobody else holds them, they are not copied.
+    /// Reads the one element that `bytes` are. A `Vec` or a `String` is taken over, all else is
+    /// copied.
     ///
     /// # Errors
     ///

@@ -142,7 +142,8 @@ impl Framer {
         &mut self.buffer
     }
 
-    /// Takes the memory of a stanza that is not needed any more, for the next one.
+    /// Takes the memory of a stanza that is not needed any more, for the next one. Of at most 4096
+    /// bytes; larger memory is freed.
     ///
     /// # Examples
     ///

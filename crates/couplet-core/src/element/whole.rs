@@ -184,7 +184,6 @@ fn tag_length(xml: &[u8]) -> usize {
 
 #[cfg(test)]
 mod tests {
-
     use crate::element::{Element, NS_STREAM, Scope, Tree};
 
     fn tree(text: &str) -> Tree {

@@ -108,18 +108,18 @@ impl Scan {
                 State::StartName(hash) => {
                     let (length, hash) = read_name(rest, hash);
                     at += length;
-                    let behind = rest.get(length..).unwrap_or_default();
-                    self.state = match behind {
+                    self.state = match rest.get(length..).unwrap_or_default() {
                         [] => State::StartName(hash),
-                        _ => State::StartTag(None),
+                        // Nothing to remember: it has no end tag.
+                        [b'/', b'>', ..] if self.depth > 0 => {
+                            at += 2;
+                            State::Content
+                        }
+                        _ => {
+                            self.note_name(hash, limits);
+                            State::StartTag(None)
+                        }
                     };
-                    if !behind.is_empty() {
-                        self.note_name(hash, limits);
-                    }
-                    if behind.starts_with(b"/>") && self.depth > 0 {
-                        at += 2;
-                        self.state = State::Content;
-                    }
                 }
                 State::StartTag(quote) => match self.start_tag(rest, quote, limits) {
                     Some(length) => {
