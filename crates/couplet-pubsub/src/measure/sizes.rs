@@ -76,17 +76,7 @@ impl Subject {
     /// What the store says.
     pub async fn pile_up(&self, subscriptions: u32) -> Result<(), String> {
         let jid = Jid::new("piler@example.org").map_err(|error| error.to_string())?;
-        let held = (0..subscriptions).map(|number| {
-            Change::Subscribe(Subscription {
-                jid: jid.clone(),
-                subid: format!("{number:012x}"),
-                state: SubscriptionState::Subscribed,
-                options: SubscribeOptions::default(),
-                expires: None,
-                bounces: 0,
-                since: 0,
-            })
-        });
+        let held = (0..subscriptions).map(|number| subscribe(jid.clone(), number));
         self.change(at(0), held.collect()).await
     }
 
@@ -153,15 +143,7 @@ impl Subject {
             let changes: Result<Vec<_>, String> = some
                 .map(|number| {
                     let jid = Jid::new(&format!("user{number:07}@example.org"));
-                    Ok(Change::Subscribe(Subscription {
-                        jid: jid.map_err(|error| error.to_string())?,
-                        subid: format!("{number:012x}"),
-                        state: SubscriptionState::Subscribed,
-                        options: SubscribeOptions::default(),
-                        expires: None,
-                        bounces: 0,
-                        since: 0,
-                    }))
+                    Ok(subscribe(jid.map_err(|error| error.to_string())?, number))
                 })
                 .collect();
             self.change(at(0), changes?).await?;
@@ -265,4 +247,16 @@ impl Subject {
         let node = found.node.ok_or("there is no node")?;
         Ok(node.id)
     }
+}
+
+fn subscribe(jid: Jid, number: u32) -> Change {
+    Change::Subscribe(Subscription {
+        jid,
+        subid: format!("{number:012x}"),
+        state: SubscriptionState::Subscribed,
+        options: SubscribeOptions::default(),
+        expires: None,
+        bounces: 0,
+        since: 0,
+    })
 }
