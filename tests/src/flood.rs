@@ -214,6 +214,8 @@ pub async fn one_byte_per_packet_is_enough(stage: &mut Stage) {
     for byte in format!("<message type='chat' to='{BOT}'><body>h\u{e9}!</body></message>").bytes() {
         alice.send_raw([byte]).await;
     }
+    // Servers with expat 2.6 may leave a tag that came in pieces until more follows (docs/servers.md, 3).
+    alice.send_raw(" ".repeat(64)).await;
     assert_eq!(alice.next().await.text(), "h\u{e9}!");
     assert_eq!(component.sessions(), 1);
     component.stop().await.unwrap();

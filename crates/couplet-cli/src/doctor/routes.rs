@@ -18,8 +18,8 @@ pub(super) async fn examine(
     match count(line, domain, limit).await {
         Ok(tally) if tally.elsewhere > 0 => {
             let answered = who_answers(line, domain, limit).await;
-            match answered.service() {
-                Some(service) => (shared_with(domain, service), None),
+            match answered.module() {
+                Some((module, service)) => (shared_with(domain, module, service), None),
                 None => (tally.told(domain), Some(())),
             }
         }
@@ -31,15 +31,26 @@ pub(super) async fn examine(
 /// What the other one that answers for our domain says of itself.
 #[derive(Debug, Default)]
 struct Answered {
-    /// Whether it has a software version, as every component of Couplet has.
-    has_version: bool,
+    /// Whether it has a software version, as every component of Couplet has; nothing until it has
+    /// answered that question.
+    has_version: Option<bool>,
     identity: Option<String>,
 }
 
 impl Answered {
-    /// The identity of a service of the server itself: those have no software version.
-    fn service(&self) -> Option<&str> {
-        self.identity.as_deref().filter(|_| !self.has_version)
+    /// The module of ejabberd that answers, and its identity: those modules have no software version.
+    fn module(&self) -> Option<(&'static str, &str)> {
+        let service = self.identity.as_deref()?;
+        let module = match service {
+            "pubsub/service" => "mod_pubsub",
+            "conference/text" => "mod_muc",
+            "proxy/bytestreams" => "mod_proxy65",
+            "store/file" => "mod_http_upload",
+            "directory/user" => "mod_vcard",
+            "service/multicast" => "mod_multicast",
+            _ => return None,
+        };
+        (self.has_version == Some(false)).then_some((module, service))
     }
 }
 
@@ -54,7 +65,7 @@ async fn who_answers(line: &mut Line, domain: &str, limit: Duration) -> Answered
         if line.ask(domain, domain, &id, &query).await.is_err() {
             return answered;
         }
-        open.push(id);
+        open.push((id, ns));
     }
     let deadline = Instant::now() + limit / 4;
     while !open.is_empty() {
@@ -63,27 +74,24 @@ async fn who_answers(line: &mut Line, domain: &str, limit: Duration) -> Answered
         };
         let Some(at) = open
             .iter()
-            .position(|id| stanza.id().as_deref() == Some(id))
+            .position(|(id, _)| stanza.id().as_deref() == Some(id))
         else {
             continue;
         };
-        open.swap_remove(at);
-        if stanza.type_().as_deref() == Some("result") {
-            answered.has_version |= stanza.payload("query", NS_VERSION).is_some();
-            answered.identity = identity(&stanza).or(answered.identity);
+        let (_, ns) = open.swap_remove(at);
+        match (stanza.type_().as_deref(), ns) {
+            (Some("result"), NS_VERSION) => answered.has_version = Some(true),
+            (Some("result"), _) => answered.identity = identity(&stanza).or(answered.identity),
+            (Some("error"), NS_VERSION) => {
+                answered.has_version.get_or_insert(false);
+            }
+            _ => {}
         }
     }
     answered
 }
 
-fn shared_with(domain: &str, service: &str) -> Finding {
-    let module = match service {
-        "pubsub/service" => "mod_pubsub",
-        "conference/text" => "mod_muc",
-        "proxy/bytestreams" => "mod_proxy65",
-        "store/file" => "mod_http_upload",
-        _ => "one of its modules",
-    };
+fn shared_with(domain: &str, module: &str, service: &str) -> Finding {
     Finding::fail(
         format!(
             "the server itself answers for {domain} too ({service}): ejabberd's own {module} has this domain"
