@@ -10,9 +10,9 @@ use couplet_core::{
     gate::Gate,
     jid::Jid,
     message::Message,
-    peer_error::PeerError,
+    remote_error::RemoteError,
     presence::Presence,
-    refusal::{Condition, Refusal},
+    stanza_error::{Condition, StanzaError},
     reply::Asked,
     stanza::Stanza,
 };
@@ -31,7 +31,7 @@ fuzz_target!(|data: &[u8]| {
     look(&stanza);
     let domain = Jid::new(stanza.to().domain()).unwrap();
     let gate = Gate::new(domain, ROOM);
-    let no = Refusal::new(Condition::BadRequest).text(stanza.as_xml());
+    let no = StanzaError::new(Condition::BadRequest).text(stanza.as_xml());
     let mut out = Vec::new();
     let refused = Asked::of(&stanza, |asked| asked.refuse(&gate, &mut out, &no));
     assert_eq!(refused, Ok(!out.is_empty()), "{stanza:?}");
@@ -44,14 +44,14 @@ fuzz_target!(|data: &[u8]| {
     let addresses = (answer.from_text(), answer.to_text());
     assert_eq!(addresses, (stanza.to_text(), stanza.from_text()));
     assert_eq!(answer.id(), stanza.id());
-    let error = PeerError::of(&answer).unwrap();
+    let error = RemoteError::of(&answer).unwrap();
     assert_eq!(error.condition, Condition::BadRequest);
     assert!(Asked::of(&answer, |asked| !asked.may_be_refused()));
 });
 
 fn look(stanza: &Stanza) {
     black_box((stanza.type_(), stanza.lang(), stanza.is_answer()));
-    black_box((stanza.is_from_own_domain(), PeerError::of(stanza)));
+    black_box((stanza.is_from_own_domain(), RemoteError::of(stanza)));
     let message = Message::from(stanza.clone());
     black_box((
         message.type_(),

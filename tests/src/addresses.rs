@@ -101,7 +101,7 @@ async fn listening(stage: &mut Stage, heard: mpsc::Sender<(String, String)>) -> 
             let heard = heard.clone();
             async move {
                 heard.send(addresses).await.unwrap();
-                Ok::<(), couplet::Refusal>(())
+                Ok::<(), couplet::StanzaError>(())
             }
         })
     };

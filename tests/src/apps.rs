@@ -3,7 +3,7 @@
 use std::future::pending;
 use std::time::Duration;
 
-use couplet::{Component, Condition, Config, Done, Incoming, Message, Refusal};
+use couplet::{Component, Condition, Config, Done, Incoming, Message, StanzaError};
 use couplet_test::{Running, Stage, User};
 use xmpp_parsers::iq::{IqGetPayload, IqSetPayload};
 use xso::{AsXml, FromXml};
@@ -69,11 +69,11 @@ pub(crate) fn troubled(config: Config) -> Component {
     Component::new(config)
         .on_get(|ask: Incoming<Strict>| async move {
             assert!(ask.count > 0, "nothing is counted from zero here");
-            Ok::<_, Refusal>(Done)
+            Ok::<_, StanzaError>(Done)
         })
         .on_get(|_: Incoming<Slow>| async {
             tokio::time::sleep(Duration::from_millis(20)).await;
-            Ok::<_, Refusal>(Slow)
+            Ok::<_, StanzaError>(Slow)
         })
         .on_get(|_: Incoming<Panicking>| async { panicking() })
         .on_set(|_: Incoming<Panicking>| async {
@@ -82,16 +82,16 @@ pub(crate) fn troubled(config: Config) -> Component {
         })
         .on_get(|_: Incoming<Failing>| async {
             let number: u32 = "no number".parse()?;
-            Ok::<_, Refusal>(Strict { count: number })
+            Ok::<_, StanzaError>(Strict { count: number })
         })
         .on_set(|_: Incoming<Failing>| async {
-            Err::<Done, _>(Refusal::new(Condition::NotAllowed).text("Not on Sundays"))
+            Err::<Done, _>(StanzaError::new(Condition::NotAllowed).text("Not on Sundays"))
         })
         .within(Duration::from_millis(50))
-        .on_get(|_: Incoming<Silent>| pending::<Result<Done, Refusal>>())
+        .on_get(|_: Incoming<Silent>| pending::<Result<Done, StanzaError>>())
 }
 
-fn panicking() -> Result<Done, Refusal> {
+fn panicking() -> Result<Done, StanzaError> {
     panic!("as the scenario wants it")
 }
 

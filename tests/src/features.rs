@@ -1,6 +1,6 @@
 //! What every component can do without a line of the app.
 
-use couplet::{Component, Config, Feature, Incoming, Refusal};
+use couplet::{Component, Config, Feature, Incoming, StanzaError};
 use couplet_test::{Heard, Stage, User};
 use xmpp_parsers::version::{VersionQuery, VersionResult};
 
@@ -21,7 +21,7 @@ pub async fn disco_tells_what_is_mounted(stage: &mut Stage) {
             .about(|about| {
                 about.identity("automation", "monitor");
             })
-            .on_get(|_: Incoming<Slow>| async { Ok::<_, Refusal>(Slow) })
+            .on_get(|_: Incoming<Slow>| async { Ok::<_, StanzaError>(Slow) })
     };
     let component = stage.run(told).await;
     let mut alice = stage.user("alice").await;
@@ -275,7 +275,7 @@ pub async fn the_app_may_answer_instead_of_a_feature(stage: &mut Stage) {
     let own = |config| {
         Component::new(config).on_get(|_: Incoming<VersionQuery>| async {
             let (name, version) = ("Mine".to_owned(), "0".to_owned());
-            Ok::<_, Refusal>(VersionResult {
+            Ok::<_, StanzaError>(VersionResult {
                 name,
                 version,
                 os: Some("none".to_owned()),

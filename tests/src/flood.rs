@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use couplet::{Component, Condition, Config, Done, Incoming, Message, Outgoing, Refusal};
+use couplet::{Component, Condition, Config, Done, Incoming, Message, Outgoing, StanzaError};
 use couplet_test::{On, Stage};
 use tokio::sync::{Semaphore, mpsc};
 
@@ -21,7 +21,7 @@ pub async fn a_million_tiny_stanzas_of_one_sender_leave_room_for_another(stage: 
     let counting = move |config| {
         Component::new(config).on_message(move |_: Incoming<Message>| {
             count.fetch_add(1, Ordering::Relaxed);
-            async { Ok::<_, Refusal>(()) }
+            async { Ok::<_, StanzaError>(()) }
         })
     };
     let component = stage.run(counting).await;
@@ -90,7 +90,7 @@ pub async fn a_flood_to_many_addresses_leaves_room_for_another_sender(stage: &mu
             let door = Arc::clone(&door);
             async move {
                 door.acquire().await?.forget();
-                Ok::<_, Refusal>(chat.reply("served").await?)
+                Ok::<_, StanzaError>(chat.reply("served").await?)
             }
         })
     };
@@ -146,7 +146,7 @@ pub async fn a_handler_that_lets_go_of_its_stanza_leaves_room_for_more(stage: &m
                 drop(message);
                 begun.send(()).await?;
                 door.acquire().await?.forget();
-                Ok::<_, Refusal>(link.send(Outgoing::chat(&from, "served")).await?)
+                Ok::<_, StanzaError>(link.send(Outgoing::chat(&from, "served")).await?)
             }
         })
     };
@@ -190,7 +190,7 @@ pub async fn a_handler_that_floods_leaves_room_for_others(stage: &mut Stage) {
             for number in 0..MANY {
                 chat.reply(number.to_string()).await?;
             }
-            Ok::<_, Refusal>(())
+            Ok::<_, StanzaError>(())
         })
     };
     let component = stage.run(flooding).await;
@@ -278,7 +278,7 @@ pub async fn two_refusing_components_do_not_refuse_each_other_for_ever(stage: &m
                 .on_message(no(Arc::default()))
                 .on_iq(move |_| {
                     iqs.fetch_add(1, Ordering::Relaxed);
-                    async { Err::<Done, Refusal>(Condition::NotAllowed.into()) }
+                    async { Err::<Done, StanzaError>(Condition::NotAllowed.into()) }
                 })
         }
     };
@@ -306,6 +306,6 @@ pub async fn two_refusing_components_do_not_refuse_each_other_for_ever(stage: &m
 fn no(calls: Arc<AtomicUsize>) -> impl couplet::MessageHandler {
     move |_: Incoming<Message>| {
         calls.fetch_add(1, Ordering::Relaxed);
-        async { Err::<(), Refusal>(Condition::NotAllowed.into()) }
+        async { Err::<(), StanzaError>(Condition::NotAllowed.into()) }
     }
 }

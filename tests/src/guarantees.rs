@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use couplet::{
-    Component, Condition, Config, Done, Incoming, Message, MessageType, NotSent, Outgoing,
-    Presence, PresenceType, Refusal, RequestError, Unsendable,
+    Component, Condition, Config, Done, Incoming, InvalidStanza, Message, MessageType, Outgoing,
+    Presence, PresenceType, RequestError, SendErrorKind, StanzaError,
 };
 use couplet_test::{On, Stage, User};
 use tokio::sync::Notify;
@@ -24,7 +24,7 @@ pub async fn the_reader_waits_for_bytes_and_for_nothing_else(stage: &mut Stage) 
         config.limits.handlers = 2;
         config.limits.waiting_per_conversation = 1;
         config.timing.handler = Duration::from_secs(3600);
-        Component::new(config).on_chat(|_: Incoming<Message>| pending::<Result<(), Refusal>>())
+        Component::new(config).on_chat(|_: Incoming<Message>| pending::<Result<(), StanzaError>>())
     };
     let mut component = stage.run(asleep).await;
     let mut alice = stage.user("alice").await;
@@ -122,7 +122,7 @@ pub async fn nobody_answers_an_answer(stage: &mut Stage) {
         let heard = Arc::clone(heard);
         move || {
             heard.fetch_add(1, Ordering::Relaxed);
-            Refusal::new(Condition::NotAllowed)
+            StanzaError::new(Condition::NotAllowed)
         }
     };
     let (message, presence) = (count(&heard), count(&heard));
@@ -130,13 +130,13 @@ pub async fn nobody_answers_an_answer(stage: &mut Stage) {
         Component::new(config)
             .on_message_type(MessageType::Error, move |_: Incoming<Message>| {
                 let no = message();
-                async move { Err::<(), Refusal>(no) }
+                async move { Err::<(), StanzaError>(no) }
             })
             .on_presence_type(PresenceType::Error, move |_: Incoming<Presence>| {
                 let no = presence();
-                async move { Err::<(), Refusal>(no) }
+                async move { Err::<(), StanzaError>(no) }
             })
-            .on_iq(|_| async { Err::<Done, Refusal>(Condition::NotAllowed.into()) })
+            .on_iq(|_| async { Err::<Done, StanzaError>(Condition::NotAllowed.into()) })
     };
     let component = stage.run(refusing).await;
     let mut alice = stage.user("alice").await;
@@ -180,7 +180,7 @@ pub async fn within_one_conversation_handlers_run_one_at_a_time_in_order(stage: 
                 tokio::time::sleep(Duration::from_millis(10 * (5 - number))).await;
                 at_work.fetch_sub(1, Ordering::Relaxed);
                 chat.reply(format!("{number} with {others} others")).await?;
-                Ok::<(), Refusal>(())
+                Ok::<(), StanzaError>(())
             }
         })
     };
@@ -266,11 +266,14 @@ pub async fn nothing_leaves_with_a_foreign_or_missing_from(stage: &mut Stage) {
             .send(Outgoing::chat(&to, "x").from(&foreign))
             .await
             .unwrap_err();
-        assert_eq!(*refused.why(), NotSent::Refused(Unsendable::ForeignFrom));
+        assert_eq!(
+            *refused.why(),
+            SendErrorKind::Refused(InvalidStanza::ForeignFrom)
+        );
         assert_eq!(refused.into_stanza().to(), &to);
         assert!(matches!(
             link.acting_as(&foreign),
-            Err(Unsendable::ForeignFrom)
+            Err(InvalidStanza::ForeignFrom)
         ));
     }
     let bot = link.acting_as(&BOT.parse().unwrap()).unwrap();
@@ -305,7 +308,7 @@ pub async fn every_queue_has_a_size_every_wait_a_deadline_every_task_an_owner(st
             let inside = Arc::clone(&inside);
             async move {
                 let _held = inside;
-                pending::<Result<(), Refusal>>().await
+                pending::<Result<(), StanzaError>>().await
             }
         })
     };
@@ -321,7 +324,10 @@ pub async fn every_queue_has_a_size_every_wait_a_deadline_every_task_an_owner(st
     assert!(matches!(three.0, Err(RequestError::TimedOut)), "{three:?}");
     assert!(matches!(three.1, Err(RequestError::TimedOut)), "{three:?}");
     assert!(
-        matches!(three.2, Err(RequestError::NotSent(NotSent::Full))),
+        matches!(
+            three.2,
+            Err(RequestError::SendErrorKind(SendErrorKind::Full))
+        ),
         "{three:?}"
     );
 
@@ -337,7 +343,7 @@ pub async fn every_queue_has_a_size_every_wait_a_deadline_every_task_an_owner(st
         }
         assert!(sent < 1000, "the outbox has no size");
     };
-    assert_eq!(*refused.why(), NotSent::Full);
+    assert_eq!(*refused.why(), SendErrorKind::Full);
     assert!(sent >= 8, "there was room for {sent}");
 
     drop(component);

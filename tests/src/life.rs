@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use couplet::{
-    Component, Config, Done, Incoming, Message, NotSent, Outgoing, PresenceType, Refusal,
-    RequestError,
+    Component, Config, Done, Incoming, Message, Outgoing, PresenceType, RequestError,
+    SendErrorKind, StanzaError,
 };
 use couplet_test::Stage;
 use tokio::sync::{Semaphore, mpsc};
@@ -41,7 +41,7 @@ pub async fn ten_crashes_in_a_row_lose_nothing_that_was_queued(stage: &mut Stage
     let noting = move |config| {
         Component::new(config).on_message(move |note: Incoming<Message>| {
             let heard = heard.clone();
-            async move { Ok::<_, Refusal>(heard.send(note.text().into_owned()).await?) }
+            async move { Ok::<_, StanzaError>(heard.send(note.text().into_owned()).await?) }
         })
     };
     let mut component = stage.run(noting).await;
@@ -153,7 +153,7 @@ pub async fn a_polite_stop_lets_handlers_finish_and_says_goodbye(stage: &mut Sta
                 async move {
                     chat.reply("begun").await?;
                     door.acquire().await?.forget();
-                    Ok::<_, Refusal>(chat.reply("finished").await?)
+                    Ok::<_, StanzaError>(chat.reply("finished").await?)
                 }
             })
     };
@@ -190,7 +190,7 @@ pub async fn a_polite_stop_waits_for_no_sign_of_life(stage: &mut Stage) {
     idle.stop().await.unwrap();
     let busy = |config| {
         Component::new(quiet(config))
-            .on_chat(|_: Incoming<Message>| std::future::pending::<Result<(), Refusal>>())
+            .on_chat(|_: Incoming<Message>| std::future::pending::<Result<(), StanzaError>>())
     };
     let busy = stage.run(busy).await;
     let mut alice = stage.user("alice").await;
@@ -229,7 +229,7 @@ pub async fn a_server_that_reads_nothing_is_no_place_to_put_more_and_more(stage:
         }
         assert!(sent < 1000, "it takes everything");
     };
-    assert_eq!(*refused.why(), NotSent::Full);
+    assert_eq!(*refused.why(), SendErrorKind::Full);
     stage.in_memory().await.read_on();
     for _ in 0..sent {
         alice.next_chat().await;

@@ -1,8 +1,8 @@
 //! The way out: questions and their answers, many addresses, presence.
 
 use couplet::{
-    Component, Condition, Done, ErrorType, Incoming, Jid, Message, NotSent, Outgoing, Presence,
-    PresenceType, Refusal, RequestError, Unsendable,
+    Component, Condition, Done, ErrorType, Incoming, InvalidStanza, Jid, Message, Outgoing,
+    Presence, PresenceType, RequestError, SendErrorKind, StanzaError,
 };
 use couplet_test::{On, Stage, User};
 use xmpp_parsers::ping::Ping;
@@ -79,7 +79,7 @@ pub async fn a_handler_may_ask_its_own_sender(stage: &mut Stage) {
     let curious = |config| {
         Component::new(config).on_chat(|chat: Incoming<Message>| async move {
             let version: VersionResult = chat.link().get(chat.from(), VersionQuery).await?;
-            Ok::<_, Refusal>(chat.reply(format!("you use {}", version.name)).await?)
+            Ok::<_, StanzaError>(chat.reply(format!("you use {}", version.name)).await?)
         })
     };
     let component = stage.run(curious).await;
@@ -134,7 +134,7 @@ pub async fn presence_is_announced_each_time_the_link_comes_up(stage: &mut Stage
     let listening = move |config| {
         Component::new(config).on_presence(move |presence: Incoming<Presence>| {
             let heard = heard.clone();
-            async move { Ok::<_, Refusal>(heard.send(presence.from().to_string()).await?) }
+            async move { Ok::<_, StanzaError>(heard.send(presence.from().to_string()).await?) }
         })
     };
     let mut other = stage.launch(Stage::OTHER, listening).await;
@@ -196,7 +196,10 @@ pub async fn what_is_too_large_does_not_leave(stage: &mut Stage) {
     let large = Outgoing::chat(&peer, &"x".repeat(600 << 10));
     let refused = component.link().send(large).await.unwrap_err();
     assert!(
-        matches!(refused.why(), NotSent::Refused(Unsendable::TooLarge { .. })),
+        matches!(
+            refused.why(),
+            SendErrorKind::Refused(InvalidStanza::TooLarge { .. })
+        ),
         "{refused}"
     );
     component

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use couplet::{Component, Config, Incoming, Jid, Message, MessageType, Outgoing, Refusal};
+use couplet::{Component, Config, Incoming, Jid, Message, MessageType, Outgoing, StanzaError};
 use couplet_test::{On, Stage};
 use tokio::sync::mpsc;
 
@@ -97,7 +97,7 @@ pub async fn a_bare_sender_is_replied_to(stage: &mut Stage) {
             let heard = heard.clone();
             async move {
                 let (from, text) = (message.from().to_string(), message.text().into_owned());
-                Ok::<_, Refusal>(heard.send((from, message.to().to_string(), text)).await?)
+                Ok::<_, StanzaError>(heard.send((from, message.to().to_string(), text)).await?)
             }
         })
     };

@@ -1,7 +1,7 @@
 //! What a bot is given as a chat, and what it learns of its own messages.
 
 use couplet::{
-    Component, Condition, Config, Incoming, Message, MessageType, Outgoing, Presence, Refusal,
+    Component, Condition, Config, Incoming, Message, MessageType, Outgoing, Presence, StanzaError,
 };
 use couplet_test::Stage;
 use tokio::sync::mpsc;
@@ -23,7 +23,7 @@ pub async fn every_message_has_an_id_and_its_sender_learns_it(stage: &mut Stage)
                 for id in [reply, sent, given] {
                     learned.send(id.as_str().to_owned()).await?;
                 }
-                Ok::<(), Refusal>(())
+                Ok::<(), StanzaError>(())
             }
         })
     };
@@ -155,7 +155,7 @@ pub async fn a_room_gets_no_reply_to_the_bots_own_message(stage: &mut Stage) {
                 let id = message.id().unwrap_or_default().into_owned();
                 let reflected = reflection(&message, &id);
                 message.link().send(reflected).await?;
-                Ok::<_, Refusal>(heard.send(message.text().into_owned()).await?)
+                Ok::<_, StanzaError>(heard.send(message.text().into_owned()).await?)
             }
         })
     };
@@ -188,7 +188,7 @@ pub async fn a_room_gets_no_reply_to_the_bots_own_message(stage: &mut Stage) {
 pub async fn available_presence_is_never_answered_with_an_error(stage: &mut Stage) {
     let refusing = |config| {
         Component::new(config).on_presence(|_: Incoming<Presence>| async move {
-            Err::<(), _>(Refusal::new(Condition::NotAllowed))
+            Err::<(), _>(StanzaError::new(Condition::NotAllowed))
         })
     };
     let component = stage.run(refusing).await;

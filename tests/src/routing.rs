@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use couplet::{
     Component, Condition, Config, Done, ErrorType, Incoming, Iq, Message, MessageHandler,
-    MessageType, Outgoing, Presence, PresenceType, Refusal, SentId,
+    MessageType, Outgoing, Presence, PresenceType, SentId, StanzaError,
 };
 use couplet_test::Stage;
 use xmpp_parsers::receipts::{Received, Request};
@@ -103,10 +103,10 @@ pub async fn the_most_exact_handler_takes_a_presence(stage: &mut Stage) {
 pub async fn a_fallback_takes_the_iqs_of_nobody(stage: &mut Stage) {
     let falling_back = |config| {
         Component::new(config)
-            .on_get(|_: Incoming<Slow>| async { Ok::<_, Refusal>(Slow) })
+            .on_get(|_: Incoming<Slow>| async { Ok::<_, StanzaError>(Slow) })
             .on_iq(|ask: Incoming<Iq>| async move {
                 let words = format!("{} {{{}}}{}", ask.type_().as_str(), ask.ns(), ask.name());
-                Err::<Done, _>(Refusal::new(Condition::FeatureNotImplemented).text(words))
+                Err::<Done, _>(StanzaError::new(Condition::FeatureNotImplemented).text(words))
             })
     };
     let component = stage.run(falling_back).await;
@@ -131,11 +131,11 @@ pub async fn each_handler_may_have_its_own_deadline(stage: &mut Stage) {
     let hurried = |mut config: Config| {
         config.timing.handler = Duration::from_millis(50);
         Component::new(config)
-            .on_get(|_: Incoming<Silent>| pending::<Result<Done, Refusal>>())
+            .on_get(|_: Incoming<Silent>| pending::<Result<Done, StanzaError>>())
             .within(Duration::from_secs(3600))
             .on_get(|_: Incoming<Held>| async {
                 tokio::time::sleep(Duration::from_millis(200)).await;
-                Ok::<_, Refusal>(Done)
+                Ok::<_, StanzaError>(Done)
             })
     };
     let component = stage.run(hurried).await;
@@ -158,7 +158,7 @@ pub async fn a_refusal_says_what_its_handler_chose(stage: &mut Stage) {
         Component::new(config).on_chat(|_: Incoming<Message>| async {
             let secret = std::io::Error::other("the password is swordfish");
             Err::<(), _>(
-                Refusal::new(Condition::NotAllowed)
+                StanzaError::new(Condition::NotAllowed)
                     .of_type(ErrorType::Wait)
                     .text("Not <now> & here")
                     .detail(&Slow)
@@ -201,7 +201,7 @@ fn named(name: &'static str) -> impl MessageHandler {
     }
 }
 
-async fn said(presence: Incoming<Presence>, name: &str) -> Result<SentId, couplet::Unsent> {
+async fn said(presence: Incoming<Presence>, name: &str) -> Result<SentId, couplet::SendError> {
     presence
         .link()
         .send(Outgoing::chat(presence.from(), name))

@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use couplet::{Component, Config, Incoming, Message, Outgoing, Refusal};
+use couplet::{Component, Config, Incoming, Message, Outgoing, StanzaError};
 use couplet_test::{Server, Setup, Stage};
 use tracing::subscriber::{DefaultGuard, set_default};
 use tracing_subscriber::filter::Targets;
@@ -209,7 +209,7 @@ async fn a_panic_is_not_reported_as_blocking() {
             // As long as it takes to print a backtrace.
             std::thread::sleep(Duration::from_millis(60));
             let parsed: u8 = "none".parse().unwrap();
-            Err::<(), _>(Refusal::from(io::Error::other(parsed.to_string())))
+            Err::<(), _>(StanzaError::from(io::Error::other(parsed.to_string())))
         })
     })
     .await;

@@ -425,7 +425,7 @@ mod tests {
     const ALICE: &[u8] =
         b"<message from='alice@localhost/&lt;>' to=\"bot@echo\" type='chat' id='1'>";
 
-    fn refusal(bytes: &[u8]) -> &'static str {
+    fn failure(bytes: &[u8]) -> &'static str {
         let mut framer = framer();
         framer.push(bytes);
         let refused = loop {
@@ -467,47 +467,47 @@ mod tests {
 
     #[test]
     fn a_header_that_is_none_is_refused_by_its_fault() {
-        let refusal = |header: &[u8]| {
+        let failure = |header: &[u8]| {
             let mut framer = Framer::new(Limits::default());
             framer.push(header);
             framer.next().unwrap_err().condition()
         };
         assert_eq!(
-            refusal(b"HTTP/1.1 400 Bad Request\r\n\r\n<html>"),
+            failure(b"HTTP/1.1 400 Bad Request\r\n\r\n<html>"),
             "not-well-formed"
         );
-        assert_eq!(refusal(b"<html>"), "invalid-namespace");
+        assert_eq!(failure(b"<html>"), "invalid-namespace");
         assert_eq!(
-            refusal(b"<x xmlns='http://etherx.jabber.org/streams'>"),
+            failure(b"<x xmlns='http://etherx.jabber.org/streams'>"),
             "bad-format"
         );
         assert_eq!(
-            refusal(b"<?xml version='1.0' encoding='latin1'?>"),
+            failure(b"<?xml version='1.0' encoding='latin1'?>"),
             "unsupported-encoding"
         );
-        assert_eq!(refusal(b"<!-- x -->"), "restricted-xml");
+        assert_eq!(failure(b"<!-- x -->"), "restricted-xml");
         assert_eq!(
-            refusal(&[b"<a".as_slice(), &[b' '; 70_000]].concat()),
+            failure(&[b"<a".as_slice(), &[b' '; 70_000]].concat()),
             "policy-violation"
         );
     }
 
     #[test]
     fn faults_are_named_as_rfc_6120_names_them() {
-        assert_eq!(refusal(b"<a/><!-- x -->"), "restricted-xml");
-        assert_eq!(refusal(b"<a><!-- x --></a>"), "restricted-xml");
-        assert_eq!(refusal(b"<a><?php ?></a>"), "restricted-xml");
-        assert_eq!(refusal(b"<!DOCTYPE a [<!ENTITY b 'c'>]>"), "restricted-xml");
-        assert_eq!(refusal(b"<![CDAT[x]]>"), "not-well-formed");
-        assert_eq!(refusal(b"&nbsp;<a/>"), "not-well-formed");
-        assert_eq!(refusal(b"</stream>"), "not-well-formed");
-        assert_eq!(refusal(b"</stream:streams>"), "not-well-formed");
-        assert_eq!(refusal(&[b'x'; 600_000]), "policy-violation");
+        assert_eq!(failure(b"<a/><!-- x -->"), "restricted-xml");
+        assert_eq!(failure(b"<a><!-- x --></a>"), "restricted-xml");
+        assert_eq!(failure(b"<a><?php ?></a>"), "restricted-xml");
+        assert_eq!(failure(b"<!DOCTYPE a [<!ENTITY b 'c'>]>"), "restricted-xml");
+        assert_eq!(failure(b"<![CDAT[x]]>"), "not-well-formed");
+        assert_eq!(failure(b"&nbsp;<a/>"), "not-well-formed");
+        assert_eq!(failure(b"</stream>"), "not-well-formed");
+        assert_eq!(failure(b"</stream:streams>"), "not-well-formed");
+        assert_eq!(failure(&[b'x'; 600_000]), "policy-violation");
         assert_eq!(
-            refusal(&[b"<![CDATA[".as_slice(), &[b'x'; 600_000]].concat()),
+            failure(&[b"<![CDATA[".as_slice(), &[b'x'; 600_000]].concat()),
             "policy-violation"
         );
-        assert_eq!(refusal(b"</stream:stream >trailing \0 garbage"), "none");
+        assert_eq!(failure(b"</stream:stream >trailing \0 garbage"), "none");
     }
 
     #[test]

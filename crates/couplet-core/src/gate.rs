@@ -16,7 +16,7 @@ use crate::{
 /// # Examples
 ///
 /// ```
-/// use couplet_core::{gate::{Gate, Head, Unsendable}, stanza::Kind};
+/// use couplet_core::{gate::{Gate, Head, InvalidStanza}, stanza::Kind};
 ///
 /// let gate = Gate::new("echo.test".parse().unwrap(), 512 * 1024);
 /// let head = Head { type_: Some("chat"), ..Head::new(Kind::Message, "bot@echo.test", "a@example.org") };
@@ -25,7 +25,7 @@ use crate::{
 /// assert_eq!(out, b"<message from='bot@echo.test' to='a@example.org' type='chat'><body>hi</body></message>");
 ///
 /// let foreign = Head::new(Kind::Message, "mallory@example.org", "a@example.org");
-/// assert_eq!(gate.pass(&mut out, &foreign, |_| ()), Err(Unsendable::ForeignFrom));
+/// assert_eq!(gate.pass(&mut out, &foreign, |_| ()), Err(InvalidStanza::ForeignFrom));
 /// ```
 #[derive(Clone, Debug)]
 pub struct Gate {
@@ -111,18 +111,18 @@ impl Gate {
     ///
     /// # Errors
     ///
-    /// [`Unsendable`]; `out` is then as it was.
+    /// [`InvalidStanza`]; `out` is then as it was.
     ///
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::{gate::{Gate, Head, Unsendable}, stanza::Kind};
+    /// use couplet_core::{gate::{Gate, Head, InvalidStanza}, stanza::Kind};
     ///
     /// let gate = Gate::new("echo.test".parse().unwrap(), 100);
     /// let head = Head::new(Kind::Message, gate.domain().as_str(), "a@example.org");
     /// let mut out = Vec::new();
     /// let refused = gate.pass(&mut out, &head, |wire| wire.text(&"x".repeat(100)));
-    /// assert!(matches!(refused, Err(Unsendable::TooLarge { limit: 100, .. })));
+    /// assert!(matches!(refused, Err(InvalidStanza::TooLarge { limit: 100, .. })));
     /// assert!(out.is_empty());
     /// ```
     pub fn pass(
@@ -130,7 +130,7 @@ impl Gate {
         out: &mut Vec<u8>,
         head: &Head<'_>,
         content: impl FnOnce(&mut Wire<'_>),
-    ) -> Result<usize, Unsendable> {
+    ) -> Result<usize, InvalidStanza> {
         self.try_pass(out, head, |wire| {
             content(wire);
             Ok(())
@@ -141,29 +141,29 @@ impl Gate {
     ///
     /// # Errors
     ///
-    /// [`Unsendable`], also [`Unsendable::Payload`]; `out` is then as it was.
+    /// [`InvalidStanza`], also [`InvalidStanza::Payload`]; `out` is then as it was.
     pub fn try_pass(
         &self,
         out: &mut Vec<u8>,
         head: &Head<'_>,
         content: impl FnOnce(&mut Wire<'_>) -> Result<(), xso::error::Error>,
-    ) -> Result<usize, Unsendable> {
+    ) -> Result<usize, InvalidStanza> {
         if !self.owns(head.from) {
-            return Err(Unsendable::ForeignFrom);
+            return Err(InvalidStanza::ForeignFrom);
         }
         if head.to.is_empty() {
-            return Err(Unsendable::NoTo);
+            return Err(InvalidStanza::NoTo);
         }
         let start = out.len();
         let written = head.write(out, content);
         let bytes = out.len() - start;
         let unsendable = match written {
             Ok(replaced) if bytes <= self.stanza_bytes => return Ok(replaced),
-            Ok(_) => Unsendable::TooLarge {
+            Ok(_) => InvalidStanza::TooLarge {
                 bytes,
                 limit: self.stanza_bytes,
             },
-            Err(why) => Unsendable::Payload(why.to_string()),
+            Err(why) => InvalidStanza::Payload(why.to_string()),
         };
         out.truncate(start);
         Err(unsendable)
@@ -254,13 +254,13 @@ impl<'a> Head<'a> {
 /// # Examples
 ///
 /// ```
-/// use couplet_core::gate::Unsendable;
+/// use couplet_core::gate::InvalidStanza;
 ///
-/// assert_eq!(Unsendable::NoTo.to_string(), "it has no `to`");
+/// assert_eq!(InvalidStanza::NoTo.to_string(), "it has no `to`");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Unsendable {
+pub enum InvalidStanza {
     /// `from` is not in the component's domain; servers answer that by closing the stream.
     ForeignFrom,
     /// There is no `to`; ejabberd answers that by closing the stream.
@@ -280,27 +280,27 @@ pub enum Unsendable {
     Payload(String),
 }
 
-impl fmt::Display for Unsendable {
+impl fmt::Display for InvalidStanza {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Unsendable::ForeignFrom => {
+            InvalidStanza::ForeignFrom => {
                 f.write_str("its `from` is not an address of this component")
             }
-            Unsendable::NoTo => f.write_str("it has no `to`"),
-            Unsendable::TooLarge { bytes, limit } => write!(
+            InvalidStanza::NoTo => f.write_str("it has no `to`"),
+            InvalidStanza::TooLarge { bytes, limit } => write!(
                 f,
                 "it has {bytes} bytes and the server takes {limit} (limits.outgoing_stanza_bytes)"
             ),
-            Unsendable::AnswersAnAnswer => f.write_str("it would answer an error or a result"),
-            Unsendable::OwnReflection => {
+            InvalidStanza::AnswersAnAnswer => f.write_str("it would answer an error or a result"),
+            InvalidStanza::OwnReflection => {
                 f.write_str("it would answer the component's own message in a room")
             }
-            Unsendable::Payload(why) => write!(f, "a payload cannot be written as XML: {why}"),
+            InvalidStanza::Payload(why) => write!(f, "a payload cannot be written as XML: {why}"),
         }
     }
 }
 
-impl Error for Unsendable {}
+impl Error for InvalidStanza {}
 
 #[cfg(test)]
 mod tests {
@@ -321,7 +321,7 @@ mod tests {
         ] {
             let mut out = b"before".to_vec();
             let refused = gate.pass(&mut out, &Head::new(Kind::Message, foreign, "a@b"), |_| ());
-            assert_eq!(refused, Err(Unsendable::ForeignFrom), "{foreign}");
+            assert_eq!(refused, Err(InvalidStanza::ForeignFrom), "{foreign}");
             assert_eq!(out, b"before");
         }
     }
@@ -336,7 +336,7 @@ mod tests {
             |wire| wire.text(&"x".repeat(99)),
         );
         assert!(
-            matches!(refused, Err(Unsendable::TooLarge { limit: 100, .. })),
+            matches!(refused, Err(InvalidStanza::TooLarge { limit: 100, .. })),
             "{refused:?}"
         );
         assert_eq!(out, b"before");
@@ -350,7 +350,7 @@ mod tests {
             &Head::new(Kind::Iq, "echo.test", ""),
             |_| (),
         );
-        assert_eq!(refused, Err(Unsendable::NoTo));
+        assert_eq!(refused, Err(InvalidStanza::NoTo));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 use xso::FromXml;
 
-use crate::{peer_error::PeerError, stanza::Stanza};
+use crate::{remote_error::RemoteError, stanza::Stanza};
 
 pub use content::Content;
 
@@ -188,8 +188,8 @@ impl Message {
     /// assert!(message.error().is_some());
     /// ```
     #[must_use]
-    pub fn error(&self) -> Option<PeerError> {
-        PeerError::of(&self.0)
+    pub fn error(&self) -> Option<RemoteError> {
+        RemoteError::of(&self.0)
     }
 
     /// The whole stanza.

@@ -6,7 +6,7 @@
 use xso::AsXml;
 
 use crate::{
-    gate::{Gate, Head, Unsendable},
+    gate::{Gate, Head, InvalidStanza},
     jid::Jid,
     message::MessageType,
     presence::{PresenceType, Show},
@@ -41,7 +41,7 @@ pub struct Outgoing {
     lang: Option<String>,
     content: Vec<u8>,
     replaced: usize,
-    wrong: Option<Unsendable>,
+    wrong: Option<InvalidStanza>,
 }
 
 impl Outgoing {
@@ -109,7 +109,7 @@ impl Outgoing {
     }
 
     /// Speaks as this address instead of the link's. It must be of the component's domain, or
-    /// sending fails with [`Unsendable::ForeignFrom`].
+    /// sending fails with [`InvalidStanza::ForeignFrom`].
     ///
     /// # Examples
     ///
@@ -236,7 +236,7 @@ impl Outgoing {
     /// Adds a typed payload, or a raw `minidom::Element`.
     ///
     /// A payload that cannot be serialised makes the sending fail, with
-    /// [`Unsendable::Payload`].
+    /// [`InvalidStanza::Payload`].
     ///
     /// # Examples
     ///
@@ -251,7 +251,7 @@ impl Outgoing {
     pub fn payload(mut self, payload: &impl AsXml) -> Outgoing {
         let mut wire = Wire::new(&mut self.content);
         if let Err(why) = wire.payload(payload) {
-            self.wrong = Some(Unsendable::Payload(why.to_string()));
+            self.wrong = Some(InvalidStanza::Payload(why.to_string()));
         } else {
             self.replaced += wire.replaced();
         }
@@ -309,7 +309,7 @@ impl Outgoing {
     ///
     /// # Errors
     ///
-    /// [`Unsendable`]; `out` is then as it was.
+    /// [`InvalidStanza`]; `out` is then as it was.
     ///
     /// # Examples
     ///
@@ -321,9 +321,14 @@ impl Outgoing {
     /// let mut out = Vec::new();
     /// let replaced = Outgoing::chat(&alice, "a\u{0}").pass(&gate, gate.domain(), &mut out)?;
     /// assert_eq!(replaced, 1);
-    /// # Ok::<(), couplet_core::gate::Unsendable>(())
+    /// # Ok::<(), couplet_core::gate::InvalidStanza>(())
     /// ```
-    pub fn pass(&self, gate: &Gate, speaker: &Jid, out: &mut Vec<u8>) -> Result<usize, Unsendable> {
+    pub fn pass(
+        &self,
+        gate: &Gate,
+        speaker: &Jid,
+        out: &mut Vec<u8>,
+    ) -> Result<usize, InvalidStanza> {
         if let Some(wrong) = &self.wrong {
             return Err(wrong.clone());
         }
@@ -373,7 +378,7 @@ mod tests {
         Gate::new("echo.test".parse().unwrap(), 1000)
     }
 
-    fn passed(outgoing: &Outgoing) -> Result<String, Unsendable> {
+    fn passed(outgoing: &Outgoing) -> Result<String, InvalidStanza> {
         let mut out = Vec::new();
         let speaker = "echo.test".parse().unwrap();
         outgoing.pass(&gate(), &speaker, &mut out)?;
@@ -442,7 +447,7 @@ mod tests {
         );
         assert_eq!(
             passed(&Outgoing::reply(&asked, "y")),
-            Err(Unsendable::AnswersAnAnswer)
+            Err(InvalidStanza::AnswersAnAnswer)
         );
     }
 }

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use xso::FromXml;
 
-use crate::{peer_error::PeerError, stanza::Stanza};
+use crate::{remote_error::RemoteError, stanza::Stanza};
 
 /// An incoming presence.
 ///
@@ -173,8 +173,8 @@ impl Presence {
     /// assert!(presence.error().is_some());
     /// ```
     #[must_use]
-    pub fn error(&self) -> Option<PeerError> {
-        PeerError::of(&self.0)
+    pub fn error(&self) -> Option<RemoteError> {
+        RemoteError::of(&self.0)
     }
 
     /// The whole stanza.

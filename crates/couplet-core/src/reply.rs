@@ -6,9 +6,9 @@
 use std::borrow::Cow;
 
 use crate::{
-    gate::{Gate, Head, Unsendable},
-    refusal::Refusal,
+    gate::{Gate, Head, InvalidStanza},
     stanza::{Kind, Stanza},
+    stanza_error::StanzaError,
     wire::Wire,
 };
 
@@ -17,12 +17,12 @@ use crate::{
 /// # Examples
 ///
 /// ```
-/// use couplet_core::{gate::Gate, refusal::{Condition, Refusal}, reply::Asked, stanza::Kind};
+/// use couplet_core::{gate::Gate, stanza_error::{Condition, StanzaError}, reply::Asked, stanza::Kind};
 ///
 /// let asked = Asked { kind: Kind::Iq, type_: Some("get"), from: "a@example.org/x", to: "echo.test", id: Some("q1") };
 /// let gate = Gate::new("echo.test".parse().unwrap(), 512 * 1024);
 /// let mut out = Vec::new();
-/// asked.refuse(&gate, &mut out, &Refusal::new(Condition::ServiceUnavailable)).unwrap();
+/// asked.refuse(&gate, &mut out, &StanzaError::new(Condition::ServiceUnavailable)).unwrap();
 /// assert!(String::from_utf8(out).unwrap().starts_with("<iq from='echo.test' to='a@example.org/x' type='error' id='q1'><error type='cancel'>"));
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -109,12 +109,12 @@ impl Asked<'_> {
     ///
     /// # Errors
     ///
-    /// [`Unsendable`], for example for a stanza that was not written to the component's domain.
+    /// [`InvalidStanza`], for example for a stanza that was not written to the component's domain.
     ///
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::{gate::Gate, refusal::Condition, reply::Asked, stanza::Kind};
+    /// use couplet_core::{gate::Gate, stanza_error::Condition, reply::Asked, stanza::Kind};
     ///
     /// let asked = Asked { kind: Kind::Iq, type_: Some("result"), from: "a@example.org", to: "echo.test", id: Some("q1") };
     /// let gate = Gate::new("echo.test".parse().unwrap(), 512 * 1024);
@@ -122,14 +122,14 @@ impl Asked<'_> {
     /// // Nobody answers an answer.
     /// assert!(!asked.refuse(&gate, &mut out, &Condition::BadRequest.into())?);
     /// assert!(out.is_empty());
-    /// # Ok::<(), couplet_core::gate::Unsendable>(())
+    /// # Ok::<(), couplet_core::gate::InvalidStanza>(())
     /// ```
     pub fn refuse(
         &self,
         gate: &Gate,
         out: &mut Vec<u8>,
-        refusal: &Refusal,
-    ) -> Result<bool, Unsendable> {
+        error: &StanzaError,
+    ) -> Result<bool, InvalidStanza> {
         if !self.may_be_refused() {
             return Ok(false);
         }
@@ -138,7 +138,7 @@ impl Asked<'_> {
             id: self.id,
             ..self.head()
         };
-        gate.pass(out, &head, |wire| refusal.write(wire))?;
+        gate.pass(out, &head, |wire| error.write(wire))?;
         Ok(true)
     }
 
@@ -146,7 +146,7 @@ impl Asked<'_> {
     ///
     /// # Errors
     ///
-    /// [`Unsendable`]: too large, or asked at an address that is not the component's.
+    /// [`InvalidStanza`]: too large, or asked at an address that is not the component's.
     ///
     /// # Examples
     ///
@@ -158,16 +158,16 @@ impl Asked<'_> {
     /// let mut out = Vec::new();
     /// asked.result(&gate, &mut out, |_nothing_to_tell| Ok(()))?;
     /// assert_eq!(out, b"<iq from='echo.test' to='a@example.org' type='result' id='q1'></iq>");
-    /// # Ok::<(), couplet_core::gate::Unsendable>(())
+    /// # Ok::<(), couplet_core::gate::InvalidStanza>(())
     /// ```
     pub fn result(
         &self,
         gate: &Gate,
         out: &mut Vec<u8>,
         content: impl FnOnce(&mut Wire<'_>) -> Result<(), xso::error::Error>,
-    ) -> Result<usize, Unsendable> {
+    ) -> Result<usize, InvalidStanza> {
         if !self.must_be_answered() {
-            return Err(Unsendable::AnswersAnAnswer);
+            return Err(InvalidStanza::AnswersAnAnswer);
         }
         gate.try_pass(
             out,
@@ -234,7 +234,7 @@ impl ReplyTo {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::refusal::Condition;
+    use crate::stanza_error::Condition;
 
     fn refused(kind: Kind, type_: Option<&str>) -> bool {
         let gate = Gate::new("echo.test".parse().unwrap(), 1000);
@@ -247,7 +247,7 @@ mod tests {
         };
         let mut out = Vec::new();
         let sent = asked
-            .refuse(&gate, &mut out, &Refusal::new(Condition::BadRequest))
+            .refuse(&gate, &mut out, &StanzaError::new(Condition::BadRequest))
             .unwrap();
         assert_eq!(sent, !out.is_empty());
         sent

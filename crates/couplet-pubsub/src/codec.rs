@@ -17,7 +17,7 @@ mod write;
 
 pub(crate) use self::{
     approval::{SUBSCRIBE_AUTHORIZATION, approval},
-    errors::{refusal, unchanged},
+    errors::{stanza_error, unchanged},
     read::read,
     write::{
         write, write_affiliate, write_affiliation, write_item, write_published, write_subscription,
@@ -39,7 +39,7 @@ mod tests {
     use couplet_core::element::{Element, Scope, Tree};
     use proptest::{collection::vec, option, prelude::*};
 
-    use super::{event, form, read, refusal, unchanged, write, write::to_string};
+    use super::{stanza_error, event, form, read, unchanged, write, write::to_string};
     use crate::{
         item::{Item, ItemHead},
         moment::Moment,
@@ -213,7 +213,7 @@ mod tests {
             }
             Ok(_) => {}
             Err(refused) => {
-                let error = to_string(|wire| refusal(refused).write(wire));
+                let error = to_string(|wire| stanza_error(refused).write(wire));
                 assert_eq!(parsed(error).root().name(), "error");
             }
         }

@@ -17,7 +17,7 @@ mod text;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use couplet::{BareJid, Condition, Incoming, IntoResult, IqHandler, Jid, Refusal};
+use couplet::{BareJid, Condition, Incoming, IntoResponse, IqHandler, Jid, StanzaError};
 use couplet_core::{element::Element, wire::Wire};
 use xmpp_parsers::{
     data_forms::{DataForm, Field},
@@ -258,7 +258,7 @@ impl IqHandler for Commands {
     type Request = Ordered;
     type Response = Outcome;
 
-    async fn handle(&self, ask: Incoming<Ordered>) -> Result<Outcome, Refusal> {
+    async fn handle(&self, ask: Incoming<Ordered>) -> Result<Outcome, StanzaError> {
         let payload = ask.stanza().payloads().next();
         let order = Order::of(payload.ok_or(Condition::BadRequest)?)?;
         let who = ask.from().clone();
@@ -308,7 +308,7 @@ enum Action {
 }
 
 impl Order {
-    fn of(payload: Element<'_>) -> Result<Order, Refusal> {
+    fn of(payload: Element<'_>) -> Result<Order, StanzaError> {
         let filled = |name| payload.attr(name).filter(|value| !value.is_empty());
         let node = filled("node").ok_or(Condition::BadRequest)?;
         let command = Command::named(&node).ok_or(Condition::ItemNotFound)?;
@@ -318,7 +318,7 @@ impl Order {
             None | Some("execute" | "complete") => Action::Execute { next: false },
             Some("next") => Action::Execute { next: true },
             // XEP-0050, 4.4: bad-action
-            Some(_) => return Err(Refusal::new(Condition::BadRequest).text("No such action")),
+            Some(_) => return Err(StanzaError::new(Condition::BadRequest).text("No such action")),
         };
         Ok(Order {
             command,
@@ -329,19 +329,19 @@ impl Order {
     }
 }
 
-async fn first(session: &Session<'_>) -> Result<Step, Refusal> {
+async fn first(session: &Session<'_>) -> Result<Step, StanzaError> {
     let asked = session.command.dialog().ask(session, None).await;
-    asked.map_err(codec::refusal)
+    asked.map_err(codec::stanza_error)
 }
 
 /// A submission that is refused brings its form back, with what is wrong: an error would end the
 /// session in most clients. (XEP-0050, 3.2)
-async fn answer(session: &Session<'_>, form: &Submitted) -> Result<Step, Refusal> {
+async fn answer(session: &Session<'_>, form: &Submitted) -> Result<Step, StanzaError> {
     let dialog = session.command.dialog();
     let refused = match dialog.act(session, form).await {
         Ok(step) => return Ok(step),
         Err(refused) if refused.condition == Condition::InternalServerError => {
-            return Err(codec::refusal(refused));
+            return Err(codec::stanza_error(refused));
         }
         Err(refused) => refused,
     };
@@ -359,7 +359,7 @@ async fn answer(session: &Session<'_>, form: &Submitted) -> Result<Step, Refusal
             })
         }
         // The form itself cannot be shown any more: its node is gone.
-        _ => Err(codec::refusal(refused)),
+        _ => Err(codec::stanza_error(refused)),
     }
 }
 
@@ -370,7 +370,7 @@ pub(crate) struct Outcome {
     step: Step,
 }
 
-impl IntoResult for Outcome {
+impl IntoResponse for Outcome {
     fn write(&self, wire: &mut Wire<'_>) -> Result<(), xso::error::Error> {
         let status = match &self.step {
             Step::Form { .. } => "executing",

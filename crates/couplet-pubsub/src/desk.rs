@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use couplet::{Jid, Refusal};
+use couplet::{Jid, StanzaError};
 
 use crate::{
     answering::Answering,
@@ -28,8 +28,8 @@ pub(crate) struct Desk {
 
 impl Desk {
     /// Answers a request, and counts it.
-    pub(crate) async fn answer(&self, from: &Jid, request: Request) -> Result<Reply, Refusal> {
-        self.serve(from, request).await.map_err(codec::refusal)
+    pub(crate) async fn answer(&self, from: &Jid, request: Request) -> Result<Reply, StanzaError> {
+        self.serve(from, request).await.map_err(codec::stanza_error)
     }
 
     /// The same for callers that read the refusal.

@@ -5,7 +5,7 @@
 use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
-use couplet::{Condition, DiscoItem, DiscoItems, Discovery, Incoming, Jid, Refusal};
+use couplet::{Condition, DiscoItem, DiscoItems, Discovery, Incoming, Jid, StanzaError};
 use xmpp_parsers::{
     disco::{DiscoInfoQuery, DiscoInfoResult, DiscoItemsQuery, Identity},
     rsm::{First, SetQuery, SetResult},
@@ -32,7 +32,7 @@ impl Discovery for Nodes {
     async fn info(
         &self,
         ask: &Incoming<DiscoInfoQuery>,
-    ) -> Result<Option<DiscoInfoResult>, Refusal> {
+    ) -> Result<Option<DiscoInfoResult>, StanzaError> {
         let Some(name) = ask.node.clone() else {
             return Ok(None);
         };
@@ -48,10 +48,10 @@ impl Discovery for Nodes {
             ..Needs::default()
         };
         let found = self.0.store.look(needs).await;
-        let found = found.map_err(|why| codec::refusal(why.into()))?;
+        let found = found.map_err(|why| codec::stanza_error(why.into()))?;
         match (found.node, found.redirect) {
             (Some(node), _) => Ok(Some(leaf(&node, &found.owners))),
-            (None, Some(uri)) => Err(codec::refusal(Refused {
+            (None, Some(uri)) => Err(codec::stanza_error(Refused {
                 uri: Some(uri),
                 ..Refused::plain(Condition::Gone)
             })),
@@ -59,7 +59,10 @@ impl Discovery for Nodes {
         }
     }
 
-    async fn items(&self, ask: &Incoming<DiscoItemsQuery>) -> Result<Option<DiscoItems>, Refusal> {
+    async fn items(
+        &self,
+        ask: &Incoming<DiscoItemsQuery>,
+    ) -> Result<Option<DiscoItems>, StanzaError> {
         let page = ask.rsm.as_ref().map(page).transpose()?;
         let (here, who) = (ask.to(), ask.from());
         let told = match ask.node.as_deref() {
@@ -80,11 +83,11 @@ impl Discovery for Nodes {
 type Told = (Vec<DiscoItem>, Option<SetResult>);
 
 impl Nodes {
-    async fn nodes(&self, here: &Jid, who: &Jid, page: Option<Page>) -> Result<Told, Refusal> {
+    async fn nodes(&self, here: &Jid, who: &Jid, page: Option<Page>) -> Result<Told, StanzaError> {
         let asked = page.is_some();
         let keep = page.as_ref().map_or(Keep::First, Page::keep);
         let found = listed::page(&self.0, &who.to_bare(), page).await;
-        let found = found.map_err(codec::refusal)?;
+        let found = found.map_err(codec::stanza_error)?;
         let entries = found.entries.into_iter().map(|node| {
             let item = DiscoItem {
                 jid: here.clone(),
@@ -107,11 +110,11 @@ impl Nodes {
         who: &Jid,
         name: &str,
         page: Option<Page>,
-    ) -> Result<Told, Refusal> {
+    ) -> Result<Told, StanzaError> {
         let asked = page.is_some();
         let keep = page.as_ref().map_or(Keep::Last, Page::keep);
         let found = self.0.item_ids(who, name, page).await;
-        let found = found.map_err(codec::refusal)?;
+        let found = found.map_err(codec::stanza_error)?;
         // XEP-0060, 5.5: the name is the ItemID, and there is no node.
         let entries = found.entries.into_iter().map(|id| {
             let item = DiscoItem {
@@ -199,7 +202,7 @@ fn features<const N: usize>(all: [&str; N]) -> BTreeSet<String> {
 }
 
 /// The page that is asked for. (XEP-0059)
-fn page(asked: &SetQuery) -> Result<Page, Refusal> {
+fn page(asked: &SetQuery) -> Result<Page, StanzaError> {
     let from = match (&asked.after, &asked.before, asked.index) {
         (None, None, None) => Start::First,
         (Some(after), None, None) if after.is_empty() => Start::First,
@@ -207,7 +210,7 @@ fn page(asked: &SetQuery) -> Result<Page, Refusal> {
         (None, Some(before), None) if before.is_empty() => Start::Last,
         (None, Some(before), None) => Start::Before(before.clone()),
         (None, None, Some(index)) => Start::Index(index as u64),
-        _ => return Err(Refusal::new(Condition::BadRequest).text("A page begins at one place")),
+        _ => return Err(StanzaError::new(Condition::BadRequest).text("A page begins at one place")),
     };
     let max = asked.max.map(|max| u32::try_from(max).unwrap_or(u32::MAX));
     Ok(Page { max, from })

@@ -94,7 +94,7 @@ const FIGURES: [Figure; 8] = [
         name: "couplet_pubsub_requests_total",
         type_: Type::Counter,
         labels: &["domain", "operation", "outcome"],
-        meaning: "Requests of XEP-0060; the outcome is `done` or the condition of the refusal",
+        meaning: "Requests of XEP-0060; the outcome is `done` or the condition of the error",
     },
     Figure {
         name: "couplet_pubsub_publishes_total",

@@ -12,8 +12,8 @@ mod upkeep;
 use std::{fmt, sync::Arc};
 
 use couplet::{
-    Component, Condition, Error, IqType, LimitKind, MessageType, PresenceType, Refusal, Skipped,
-    config::ConfigError,
+    Component, Condition, Error, IqType, LimitKind, MessageType, PresenceType, Skipped,
+    StanzaError, config::ConfigError,
 };
 
 use crate::{
@@ -299,7 +299,7 @@ const FEATURES: &[&str] = &[
 
 /// A request over a limit of the component is a payload over a limit of its node: what else is that
 /// large or deep. (XEP-0060, 7.1.3.5 and 7.1.3.6)
-fn over_limit(skipped: &Skipped) -> Option<Refusal> {
+fn over_limit(skipped: &Skipped) -> Option<StanzaError> {
     if skipped.kind.as_deref() != Some("iq") || skipped.type_.as_deref() != Some("set") {
         return None;
     }
@@ -320,7 +320,9 @@ fn over_limit(skipped: &Skipped) -> Option<Refusal> {
             "The payload is larger than the service takes",
         ),
     };
-    Some(codec::refusal(Refused::with(condition, detail).text(text)))
+    Some(codec::stanza_error(
+        Refused::with(condition, detail).text(text),
+    ))
 }
 
 fn announce(about: &mut couplet::About, creates: bool) {

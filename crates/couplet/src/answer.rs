@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use couplet_core::{peer_error::PeerError, stanza::Stanza};
+use couplet_core::{remote_error::RemoteError, stanza::Stanza};
 use xso::FromXml;
 
-use crate::unsent::NotSent;
+use crate::send_error::SendErrorKind;
 
 /// What an IQ result can be read as: any payload, or [`Done`] for the empty one.
 ///
@@ -14,15 +14,15 @@ use crate::unsent::NotSent;
 /// # Examples
 ///
 /// ```
-/// use couplet::{Done, FromResult};
+/// use couplet::{Done, FromResponse};
 /// use xmpp_parsers::version::VersionResult;
 ///
-/// fn can_be_expected<T: FromResult>() {}
+/// fn can_be_expected<T: FromResponse>() {}
 ///
 /// can_be_expected::<VersionResult>();
 /// can_be_expected::<Done>();
 /// ```
-pub trait FromResult: Sized {
+pub trait FromResponse: Sized {
     /// Reads the result.
     ///
     /// # Errors
@@ -31,7 +31,7 @@ pub trait FromResult: Sized {
     fn from_result(result: &Stanza) -> Result<Self, xso::error::Error>;
 }
 
-impl<T: FromXml> FromResult for T {
+impl<T: FromXml> FromResponse for T {
     fn from_result(result: &Stanza) -> Result<T, xso::error::Error> {
         result
             .payload_as::<T>()
@@ -41,7 +41,7 @@ impl<T: FromXml> FromResult for T {
     }
 }
 
-impl FromResult for Done {
+impl FromResponse for Done {
     fn from_result(_result: &Stanza) -> Result<Done, xso::error::Error> {
         Ok(Done)
     }
@@ -53,10 +53,10 @@ impl FromResult for Done {
 /// # Examples
 ///
 /// ```
-/// use couplet::{Done, Incoming, Refusal};
+/// use couplet::{Done, Incoming, StanzaError};
 /// use xmpp_parsers::ping::Ping;
 ///
-/// async fn pong(_ask: Incoming<Ping>) -> Result<Done, Refusal> {
+/// async fn pong(_ask: Incoming<Ping>) -> Result<Done, StanzaError> {
 ///     Ok(Done)
 /// }
 /// ```
@@ -82,7 +82,7 @@ pub struct Done;
 #[non_exhaustive]
 pub enum RequestError {
     /// The peer, or a server on the way, said no.
-    Refused(PeerError),
+    Refused(RemoteError),
     /// It answered with something else than was expected.
     Malformed(xso::error::Error),
     /// No answer in time.
@@ -90,7 +90,7 @@ pub enum RequestError {
     /// There is no session, or it ended before the answer came.
     Disconnected,
     /// The question never left.
-    NotSent(NotSent),
+    SendErrorKind(SendErrorKind),
 }
 
 impl fmt::Display for RequestError {
@@ -100,7 +100,7 @@ impl fmt::Display for RequestError {
             RequestError::Malformed(why) => write!(f, "the answer is malformed: {why}"),
             RequestError::TimedOut => f.write_str("no answer in time"),
             RequestError::Disconnected => f.write_str("the server is not connected"),
-            RequestError::NotSent(why) => write!(f, "the question was not sent: {why}"),
+            RequestError::SendErrorKind(why) => write!(f, "the question was not sent: {why}"),
         }
     }
 }

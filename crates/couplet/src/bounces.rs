@@ -11,13 +11,13 @@ use std::{
     },
 };
 
-use couplet_core::{jid::Jid, peer_error::PeerError, stanza::Stanza};
+use couplet_core::{jid::Jid, remote_error::RemoteError, stanza::Stanza};
 use tokio::sync::oneshot;
 
 /// The ids that are watched; as many as there are watches, whose number their owners bound.
 #[derive(Debug, Default)]
 pub(crate) struct Bounces {
-    watched: Mutex<HashMap<String, (String, oneshot::Sender<PeerError>)>>,
+    watched: Mutex<HashMap<String, (String, oneshot::Sender<RemoteError>)>>,
     /// How many there are, to be read without the lock.
     number: AtomicUsize,
 }
@@ -46,7 +46,7 @@ impl Bounces {
     /// Gives the error to whoever waits for it. Only the domain that the message went to may send
     /// it: the user's server answers for the user.
     pub(crate) fn note(&self, stanza: &Stanza) {
-        let Some(error) = PeerError::of(stanza) else {
+        let Some(error) = RemoteError::of(stanza) else {
             return;
         };
         let id = stanza.id().unwrap_or_default();
@@ -67,7 +67,7 @@ impl Bounces {
         self.number.store(watched.len(), Ordering::Relaxed);
     }
 
-    fn watched(&self) -> MutexGuard<'_, HashMap<String, (String, oneshot::Sender<PeerError>)>> {
+    fn watched(&self) -> MutexGuard<'_, HashMap<String, (String, oneshot::Sender<RemoteError>)>> {
         // A panic while holding the lock leaves at worst an id that nobody waits for.
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -77,12 +77,12 @@ impl Bounces {
 pub(crate) struct Watch<'a> {
     bounces: &'a Bounces,
     id: String,
-    bounced: oneshot::Receiver<PeerError>,
+    bounced: oneshot::Receiver<RemoteError>,
 }
 
 impl Watch<'_> {
     /// Waits until it comes back; never returns when it does not.
-    pub(crate) async fn bounced(&mut self) -> PeerError {
+    pub(crate) async fn bounced(&mut self) -> RemoteError {
         match (&mut self.bounced).await {
             Ok(error) => error,
             Err(_forgotten) => std::future::pending().await,
@@ -100,7 +100,7 @@ impl Drop for Watch<'_> {
 mod tests {
     use couplet_core::{
         element::{Scope, Tree},
-        refusal::Condition,
+        stanza_error::Condition,
     };
 
     use super::*;

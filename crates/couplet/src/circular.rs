@@ -6,7 +6,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use couplet_core::{
-    gate::{Gate, Head, Unsendable},
+    gate::{Gate, Head, InvalidStanza},
     jid::Jid,
     message::MessageType,
     stanza::Kind,
@@ -269,9 +269,9 @@ impl fmt::Debug for Mailing {
 /// # Examples
 ///
 /// ```
-/// use couplet::{Circular, Stamp, Unsendable};
+/// use couplet::{Circular, Stamp, InvalidStanza};
 ///
-/// fn write(news: &Circular, to: &str, stamp: &mut Stamp<'_>) -> Result<(), Unsendable> {
+/// fn write(news: &Circular, to: &str, stamp: &mut Stamp<'_>) -> Result<(), InvalidStanza> {
 ///     stamp.copy(news, to)
 /// }
 /// ```
@@ -300,7 +300,7 @@ impl Stamp<'_> {
     ///     }
     /// }
     /// ```
-    pub fn copy(&mut self, circular: &Circular, to: &str) -> Result<(), Unsendable> {
+    pub fn copy(&mut self, circular: &Circular, to: &str) -> Result<(), InvalidStanza> {
         self.copy_with(circular, &circular.id, to, |_| ())
     }
 
@@ -313,9 +313,9 @@ impl Stamp<'_> {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{Circular, Stamp, Unsendable};
+    /// use couplet::{Circular, Stamp, InvalidStanza};
     ///
-    /// fn write(news: &Circular, number: u64, to: &str, stamp: &mut Stamp<'_>) -> Result<(), Unsendable> {
+    /// fn write(news: &Circular, number: u64, to: &str, stamp: &mut Stamp<'_>) -> Result<(), InvalidStanza> {
     ///     stamp.copy_with(news, &format!("{}-{number}", news.id()), to, |wire| {
     ///         wire.element("number", &number.to_string());
     ///     })
@@ -327,7 +327,7 @@ impl Stamp<'_> {
         id: &str,
         to: &str,
         more: impl FnOnce(&mut Wire<'_>),
-    ) -> Result<(), Unsendable> {
+    ) -> Result<(), InvalidStanza> {
         let head = Head {
             type_: Some(circular.type_.as_str()),
             id: Some(id),

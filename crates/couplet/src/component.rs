@@ -6,7 +6,7 @@ use couplet_core::{
     framer::Skipped,
     gate::Gate,
     jid::{Jid, hosted_domain},
-    refusal::Refusal,
+    stanza_error::StanzaError,
 };
 
 use crate::{
@@ -156,7 +156,7 @@ impl Component {
     /// ```
     pub fn on_over_limit(
         mut self,
-        refuse: impl Fn(&Skipped) -> Option<Refusal> + Send + Sync + 'static,
+        refuse: impl Fn(&Skipped) -> Option<StanzaError> + Send + Sync + 'static,
     ) -> Component {
         self.router.set_over_limit(refuse);
         self

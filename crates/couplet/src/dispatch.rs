@@ -8,11 +8,11 @@ use couplet_core::{
     framer::{LimitKind, Skipped},
     jid::Jid,
     lanes::{Key, LaneLimits, Lanes, Limit, write_key},
-    peer_error::PeerError,
     presence::Presence,
-    refusal::{Condition, Refusal},
+    remote_error::RemoteError,
     reply::Asked,
     stanza::{IqType, Kind, NotAStanza, Stanza},
+    stanza_error::{Condition, StanzaError},
 };
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 
@@ -91,12 +91,12 @@ impl Dispatch {
             self.switchboard.metrics().rejected("other_domain");
             return;
         }
-        if let Err(refusal) = check(&stanza) {
-            return refuse(&self.switchboard, &stanza, &refusal);
+        if let Err(error) = check(&stanza) {
+            return refuse(&self.switchboard, &stanza, &error);
         }
         if self.stopping {
-            let refusal = Refusal::new(Condition::RecipientUnavailable).text("Shutting down");
-            return refuse(&self.switchboard, &stanza, &refusal);
+            let error = StanzaError::new(Condition::RecipientUnavailable).text("Shutting down");
+            return refuse(&self.switchboard, &stanza, &error);
         }
         log_bounce(&stanza);
         #[cfg(all(unix, feature = "launch"))]
@@ -138,12 +138,13 @@ impl Dispatch {
         match self.lanes.wait(&self.lane_key, weight, job) {
             Ok(()) => self.switchboard.metrics().waiting.increment(1),
             Err(full) => {
-                let refusal = Refusal::new(Condition::ResourceConstraint).text(match full.limit {
-                    Limit::Lane => "Too much of this conversation is waiting",
-                    Limit::Sender => "Too much of what you sent is waiting",
-                    _ => "Too much is waiting",
-                });
-                refuse(&self.switchboard, &full.item.stanza, &refusal);
+                let error =
+                    StanzaError::new(Condition::ResourceConstraint).text(match full.limit {
+                        Limit::Lane => "Too much of this conversation is waiting",
+                        Limit::Sender => "Too much of what you sent is waiting",
+                        _ => "Too much is waiting",
+                    });
+                refuse(&self.switchboard, &full.item.stanza, &error);
             }
         }
     }
@@ -182,9 +183,10 @@ impl Dispatch {
             id: skipped.id.as_deref(),
         };
         let chosen = self.router.refuse_skipped(skipped);
-        let refusal = chosen
-            .unwrap_or_else(|| Refusal::new(Condition::PolicyViolation).text(words(skipped.limit)));
-        say(&self.switchboard, &asked, &refusal);
+        let error = chosen.unwrap_or_else(|| {
+            StanzaError::new(Condition::PolicyViolation).text(words(skipped.limit))
+        });
+        say(&self.switchboard, &asked, &error);
     }
 
     /// Answers a stanza whose `to` cannot be read; one without a readable `from` cannot be.
@@ -273,10 +275,10 @@ impl Dispatch {
 
     /// Ends every handler, and answers what they and the waiting ones leave open.
     pub(crate) fn abandon(&mut self) {
-        let refusal = Refusal::new(Condition::RecipientUnavailable).text("Shutting down");
+        let error = StanzaError::new(Condition::RecipientUnavailable).text("Shutting down");
         for job in self.lanes.drain() {
             self.switchboard.metrics().waiting.decrement(1);
-            refuse(&self.switchboard, &job.stanza, &refusal);
+            refuse(&self.switchboard, &job.stanza, &error);
         }
         self.abandon.send_replace(true);
     }
@@ -348,7 +350,7 @@ fn log_bounce(stanza: &Stanza) {
     if !tracing::enabled!(tracing::Level::DEBUG) || !stanza.is_answer() {
         return;
     }
-    let error = PeerError::of(stanza);
+    let error = RemoteError::of(stanza);
     tracing::debug!(
         kind = stanza.kind().as_str(),
         from = stanza.from_text(),
@@ -360,8 +362,8 @@ fn log_bounce(stanza: &Stanza) {
 }
 
 /// What is wrong with a stanza whatever its payload says.
-fn check(stanza: &Stanza) -> Result<(), Refusal> {
-    let bad = |text: &str| Err(Refusal::new(Condition::BadRequest).text(text));
+fn check(stanza: &Stanza) -> Result<(), StanzaError> {
+    let bad = |text: &str| Err(StanzaError::new(Condition::BadRequest).text(text));
     match stanza.kind() {
         Kind::Iq => {
             // RFC 6120, 8.2.3

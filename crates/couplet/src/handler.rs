@@ -5,13 +5,13 @@
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
-use couplet_core::{message::Message, presence::Presence, refusal::Refusal, wire::Wire};
+use couplet_core::{message::Message, presence::Presence, stanza_error::StanzaError, wire::Wire};
 use xso::{AsXml, FromXml};
 
 use crate::{answer::Done, incoming::Incoming};
 
 /// What becomes of a stanza at its handler.
-pub(crate) type Handling<T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + Send>>;
+pub(crate) type Handling<T> = Pin<Box<dyn Future<Output = Result<T, StanzaError>> + Send>>;
 
 /// Answers one type of IQ request. (RFC 6120, 8.2.3)
 ///
@@ -23,7 +23,7 @@ pub(crate) type Handling<T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + 
 /// # Examples
 ///
 /// ```
-/// use couplet::{Incoming, IqHandler, Refusal, async_trait};
+/// use couplet::{Incoming, IqHandler, StanzaError, async_trait};
 /// use xmpp_parsers::version::{VersionQuery, VersionResult};
 ///
 /// struct Version;
@@ -33,7 +33,7 @@ pub(crate) type Handling<T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + 
 ///     type Request = VersionQuery;
 ///     type Response = VersionResult;
 ///
-///     async fn handle(&self, _ask: Incoming<VersionQuery>) -> Result<VersionResult, Refusal> {
+///     async fn handle(&self, _ask: Incoming<VersionQuery>) -> Result<VersionResult, StanzaError> {
 ///         Ok(VersionResult { name: "weather".into(), version: "1".into(), os: None })
 ///     }
 /// }
@@ -42,13 +42,13 @@ pub(crate) type Handling<T> = Pin<Box<dyn Future<Output = Result<T, Refusal>> + 
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not handle IQs",
     label = "not an IQ handler",
-    note = "write `|ask: Incoming<Request>| async move {{ Ok::<_, Refusal>(response) }}`, or `impl IqHandler` for a type"
+    note = "write `|ask: Incoming<Request>| async move {{ Ok::<_, StanzaError>(response) }}`, or `impl IqHandler` for a type"
 )]
 pub trait IqHandler: Send + Sync + 'static {
     /// The payload of the request.
     type Request: FromXml + Send + 'static;
     /// The payload of the result, or [`Done`] for the empty result.
-    type Response: IntoResult + Send + 'static;
+    type Response: IntoResponse + Send + 'static;
 
     /// Answers: `Ok` is the result, `Err` the error stanza.
     ///
@@ -60,7 +60,7 @@ pub trait IqHandler: Send + Sync + 'static {
     ///
     /// The future is dropped where it stands when its deadline has passed or the component has no
     /// more time to stop; what must not be left half done belongs into a task of the app.
-    async fn handle(&self, ask: Incoming<Self::Request>) -> Result<Self::Response, Refusal>;
+    async fn handle(&self, ask: Incoming<Self::Request>) -> Result<Self::Response, StanzaError>;
 
     /// Answers on the spot, where nothing has to be awaited; `None`, the default, leaves it to
     /// [`IqHandler::handle`]. It saves the future, which is worth it for requests that come by
@@ -69,7 +69,7 @@ pub trait IqHandler: Send + Sync + 'static {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{Done, Incoming, IqHandler, Refusal, async_trait};
+    /// use couplet::{Done, Incoming, IqHandler, StanzaError, async_trait};
     /// use xmpp_parsers::ping::Ping;
     ///
     /// struct Pong;
@@ -79,11 +79,11 @@ pub trait IqHandler: Send + Sync + 'static {
     ///     type Request = Ping;
     ///     type Response = Done;
     ///
-    ///     async fn handle(&self, _ask: Incoming<Ping>) -> Result<Done, Refusal> {
+    ///     async fn handle(&self, _ask: Incoming<Ping>) -> Result<Done, StanzaError> {
     ///         Ok(Done)
     ///     }
     ///
-    ///     fn handle_now(&self, _ask: &Incoming<Ping>) -> Option<Result<Done, Refusal>> {
+    ///     fn handle_now(&self, _ask: &Incoming<Ping>) -> Option<Result<Done, StanzaError>> {
     ///         Some(Ok(Done))
     ///     }
     /// }
@@ -91,7 +91,7 @@ pub trait IqHandler: Send + Sync + 'static {
     fn handle_now(
         &self,
         _ask: &Incoming<Self::Request>,
-    ) -> Option<Result<Self::Response, Refusal>> {
+    ) -> Option<Result<Self::Response, StanzaError>> {
         None
     }
 
@@ -101,13 +101,13 @@ pub trait IqHandler: Send + Sync + 'static {
     fn into_handling(
         self: Arc<Self>,
         ask: Incoming<Self::Request>,
-    ) -> Handling<Box<dyn IntoResult + Send>>
+    ) -> Handling<Box<dyn IntoResponse + Send>>
     where
         Self: Sized,
     {
         Box::pin(async move {
             let response = self.handle(ask).await?;
-            Ok(Box::new(response) as Box<dyn IntoResult + Send>)
+            Ok(Box::new(response) as Box<dyn IntoResponse + Send>)
         })
     }
 }
@@ -119,13 +119,13 @@ pub trait IqHandler: Send + Sync + 'static {
 /// # Examples
 ///
 /// ```
-/// use couplet::{Incoming, Message, MessageHandler, Refusal, async_trait};
+/// use couplet::{Incoming, Message, MessageHandler, StanzaError, async_trait};
 ///
 /// struct Shout;
 ///
 /// #[async_trait]
 /// impl MessageHandler for Shout {
-///     async fn handle(&self, message: Incoming<Message>) -> Result<(), Refusal> {
+///     async fn handle(&self, message: Incoming<Message>) -> Result<(), StanzaError> {
 ///         message.reply(message.text().to_uppercase()).await?;
 ///         Ok(())
 ///     }
@@ -148,7 +148,7 @@ pub trait MessageHandler: Send + Sync + 'static {
     ///
     /// The future is dropped where it stands when its deadline has passed or the component has no
     /// more time to stop; what must not be left half done belongs into a task of the app.
-    async fn handle(&self, message: Incoming<Message>) -> Result<(), Refusal>;
+    async fn handle(&self, message: Incoming<Message>) -> Result<(), StanzaError>;
 
     /// [`handle`](Self::handle) as a future that borrows nothing. A closure's needs one allocation
     /// less.
@@ -168,13 +168,13 @@ pub trait MessageHandler: Send + Sync + 'static {
 /// # Examples
 ///
 /// ```
-/// use couplet::{Incoming, Outgoing, Presence, PresenceHandler, PresenceType, Refusal, async_trait};
+/// use couplet::{Incoming, Outgoing, Presence, PresenceHandler, PresenceType, StanzaError, async_trait};
 ///
 /// struct Welcoming;
 ///
 /// #[async_trait]
 /// impl PresenceHandler for Welcoming {
-///     async fn handle(&self, presence: Incoming<Presence>) -> Result<(), Refusal> {
+///     async fn handle(&self, presence: Incoming<Presence>) -> Result<(), StanzaError> {
 ///         if presence.type_() == Some(PresenceType::Subscribe) {
 ///             let yes = Outgoing::presence(PresenceType::Subscribed, presence.from());
 ///             presence.link().send(yes).await?;
@@ -187,7 +187,7 @@ pub trait MessageHandler: Send + Sync + 'static {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not handle presence",
     label = "not a presence handler",
-    note = "write `|presence: Incoming<Presence>| async move {{ Ok::<_, Refusal>(()) }}`, or `impl PresenceHandler` for a type"
+    note = "write `|presence: Incoming<Presence>| async move {{ Ok::<_, StanzaError>(()) }}`, or `impl PresenceHandler` for a type"
 )]
 pub trait PresenceHandler: Send + Sync + 'static {
     /// Takes one presence; an `Err` becomes an error stanza, where one may be sent.
@@ -200,7 +200,7 @@ pub trait PresenceHandler: Send + Sync + 'static {
     ///
     /// The future is dropped where it stands when its deadline has passed or the component has no
     /// more time to stop; what must not be left half done belongs into a task of the app.
-    async fn handle(&self, presence: Incoming<Presence>) -> Result<(), Refusal>;
+    async fn handle(&self, presence: Incoming<Presence>) -> Result<(), StanzaError>;
 
     /// [`handle`](Self::handle) as a future that borrows nothing. A closure's needs one allocation
     /// less.
@@ -219,9 +219,9 @@ where
     F: Fn(Incoming<Message>) -> Answer + Send + Sync + 'static,
     Answer: Future<Output = Result<R, E>> + Send + 'static,
     R: Into<()>,
-    E: Into<Refusal>,
+    E: Into<StanzaError>,
 {
-    async fn handle(&self, message: Incoming<Message>) -> Result<(), Refusal> {
+    async fn handle(&self, message: Incoming<Message>) -> Result<(), StanzaError> {
         self(message).await.map(Into::into).map_err(Into::into)
     }
 
@@ -236,9 +236,9 @@ where
     F: Fn(Incoming<Presence>) -> Answer + Send + Sync + 'static,
     Answer: Future<Output = Result<R, E>> + Send + 'static,
     R: Into<()>,
-    E: Into<Refusal>,
+    E: Into<StanzaError>,
 {
-    async fn handle(&self, presence: Incoming<Presence>) -> Result<(), Refusal> {
+    async fn handle(&self, presence: Incoming<Presence>) -> Result<(), StanzaError> {
         self(presence).await.map(Into::into).map_err(Into::into)
     }
 
@@ -254,10 +254,10 @@ where
 /// # Examples
 ///
 /// ```
-/// use couplet::{Done, IntoResult};
+/// use couplet::{Done, IntoResponse};
 /// use xmpp_parsers::version::VersionResult;
 ///
-/// fn can_be_a_result<T: IntoResult>() {}
+/// fn can_be_a_result<T: IntoResponse>() {}
 ///
 /// can_be_a_result::<VersionResult>();
 /// can_be_a_result::<Done>();
@@ -267,7 +267,7 @@ where
     label = "not a payload",
     note = "return a payload (`#[derive(xso::AsXml)]`), or `Done` for the empty result"
 )]
-pub trait IntoResult {
+pub trait IntoResponse {
     /// Writes the child of the result, if it has one.
     ///
     /// # Errors
@@ -276,13 +276,13 @@ pub trait IntoResult {
     fn write(&self, wire: &mut Wire<'_>) -> Result<(), xso::error::Error>;
 }
 
-impl<T: AsXml> IntoResult for T {
+impl<T: AsXml> IntoResponse for T {
     fn write(&self, wire: &mut Wire<'_>) -> Result<(), xso::error::Error> {
         wire.payload(self)
     }
 }
 
-impl IntoResult for Done {
+impl IntoResponse for Done {
     fn write(&self, _wire: &mut Wire<'_>) -> Result<(), xso::error::Error> {
         Ok(())
     }
@@ -296,11 +296,11 @@ impl IntoResult for Done {
 /// # Examples
 ///
 /// ```
-/// use couplet::{Incoming, IntoIqHandler, IqHandler, Refusal};
+/// use couplet::{Incoming, IntoIqHandler, IqHandler, StanzaError};
 /// use xmpp_parsers::version::{VersionQuery, VersionResult};
 ///
 /// let closure = |_ask: Incoming<VersionQuery>| async move {
-///     Ok::<_, Refusal>(VersionResult { name: "bot".into(), version: "1".into(), os: None })
+///     Ok::<_, StanzaError>(VersionResult { name: "bot".into(), version: "1".into(), os: None })
 /// };
 /// fn is_a_handler(_: impl IqHandler<Request = VersionQuery>) {}
 /// is_a_handler(closure.into_handler());
@@ -308,7 +308,7 @@ impl IntoResult for Done {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not handle IQs",
     label = "not an IQ handler",
-    note = "write `|ask: Incoming<Request>| async move {{ Ok::<_, Refusal>(response) }}`, or `impl IqHandler` for a type",
+    note = "write `|ask: Incoming<Request>| async move {{ Ok::<_, StanzaError>(response) }}`, or `impl IqHandler` for a type",
     note = "`Request` has `#[derive(xso::FromXml)]`; `response` has `#[derive(xso::AsXml)]` or is `Done`, the empty result"
 )]
 pub trait IntoIqHandler<By> {
@@ -335,8 +335,8 @@ where
     F: Fn(Incoming<Request>) -> Answer + Send + Sync + 'static,
     Request: FromXml + Send + 'static,
     Answer: Future<Output = Result<Response, E>> + Send + 'static,
-    Response: IntoResult + Send + 'static,
-    E: Into<Refusal> + Send + 'static,
+    Response: IntoResponse + Send + 'static,
+    E: Into<StanzaError> + Send + 'static,
 {
     type Handler = ByClosure<F, Request>;
     type Request = Request;
@@ -356,10 +356,10 @@ where
 /// # Examples
 ///
 /// ```
-/// use couplet::{ByClosure, Done, Incoming, IntoIqHandler, Refusal};
+/// use couplet::{ByClosure, Done, Incoming, IntoIqHandler, StanzaError};
 /// use xmpp_parsers::ping::Ping;
 ///
-/// let pong = |_ask: Incoming<Ping>| async move { Ok::<_, Refusal>(Done) };
+/// let pong = |_ask: Incoming<Ping>| async move { Ok::<_, StanzaError>(Done) };
 /// let _handler: ByClosure<_, Ping> = pong.into_handler();
 /// ```
 #[derive(Debug)]
@@ -374,23 +374,23 @@ where
     F: Fn(Incoming<Request>) -> Answer + Send + Sync + 'static,
     Request: FromXml + Send + 'static,
     Answer: Future<Output = Result<Response, E>> + Send + 'static,
-    Response: IntoResult + Send + 'static,
-    E: Into<Refusal> + 'static,
+    Response: IntoResponse + Send + 'static,
+    E: Into<StanzaError> + 'static,
 {
     type Request = Request;
     type Response = Response;
 
-    async fn handle(&self, ask: Incoming<Request>) -> Result<Response, Refusal> {
+    async fn handle(&self, ask: Incoming<Request>) -> Result<Response, StanzaError> {
         (self.closure)(ask).await.map_err(Into::into)
     }
 
     fn into_handling(
         self: Arc<Self>,
         ask: Incoming<Request>,
-    ) -> Handling<Box<dyn IntoResult + Send>> {
+    ) -> Handling<Box<dyn IntoResponse + Send>> {
         Box::pin(async move {
             let response = (self.closure)(ask).await.map_err(Into::into)?;
-            Ok(Box::new(response) as Box<dyn IntoResult + Send>)
+            Ok(Box::new(response) as Box<dyn IntoResponse + Send>)
         })
     }
 }

@@ -8,16 +8,16 @@ use couplet_core::{
     stanza::{IqType, Stanza},
 };
 
-use crate::{link::Link, sent_id::SentId, switchboard::Switchboard, unsent::Unsent};
+use crate::{link::Link, send_error::SendError, sent_id::SentId, switchboard::Switchboard};
 
 /// A stanza on its handler's desk. Reads like its payload: an `Incoming<Message>` is a `Message`.
 ///
 /// # Examples
 ///
 /// ```
-/// use couplet::{Incoming, Message, SentId, Unsent};
+/// use couplet::{Incoming, Message, SentId, SendError};
 ///
-/// async fn greet(message: Incoming<Message>) -> Result<SentId, Unsent> {
+/// async fn greet(message: Incoming<Message>) -> Result<SentId, SendError> {
 ///     let name = message.from().node().unwrap_or("stranger").to_owned();
 ///     message.reply(&format!("Hello {name}, you wrote {} bytes", message.text().len())).await
 /// }
@@ -137,9 +137,9 @@ impl<T> Incoming<T> {
     /// ```
     /// use couplet::{Incoming, Message};
     ///
-    /// use couplet::{Outgoing, SentId, Unsent};
+    /// use couplet::{Outgoing, SentId, SendError};
     ///
-    /// async fn forward(message: Incoming<Message>, to: &couplet::Jid) -> Result<SentId, Unsent> {
+    /// async fn forward(message: Incoming<Message>, to: &couplet::Jid) -> Result<SentId, SendError> {
     ///     message.link().send(Outgoing::chat(to, &message.text())).await
     /// }
     /// ```
@@ -175,7 +175,7 @@ impl Incoming<Message> {
     ///
     /// # Errors
     ///
-    /// [`Unsent`]: too large, no room in the outbox within `timing.send`, or a reply that never
+    /// [`SendError`]: too large, no room in the outbox within `timing.send`, or a reply that never
     /// leaves: to an error, or to what the component itself said in a room.
     ///
     /// # Cancel safety
@@ -187,13 +187,13 @@ impl Incoming<Message> {
     /// ```
     /// use couplet::{Incoming, Message};
     ///
-    /// use couplet::{SentId, Unsent};
+    /// use couplet::{SentId, SendError};
     ///
-    /// async fn echo(chat: Incoming<Message>) -> Result<SentId, Unsent> {
+    /// async fn echo(chat: Incoming<Message>) -> Result<SentId, SendError> {
     ///     chat.reply(chat.text()).await
     /// }
     /// ```
-    pub async fn reply(&self, text: impl AsRef<str>) -> Result<SentId, Unsent> {
+    pub async fn reply(&self, text: impl AsRef<str>) -> Result<SentId, SendError> {
         self.switchboard.reply(&self.stanza, text.as_ref()).await
     }
 }
@@ -217,10 +217,10 @@ impl<T> fmt::Debug for Incoming<T> {
 /// # Examples
 ///
 /// ```
-/// use couplet::{Condition, Done, Incoming, Iq, Refusal};
+/// use couplet::{Condition, Done, Incoming, Iq, StanzaError};
 ///
-/// async fn other(ask: Incoming<Iq>) -> Result<Done, Refusal> {
-///     Err(Refusal::new(Condition::FeatureNotImplemented).text(format!("No {} here", ask.name())))
+/// async fn other(ask: Incoming<Iq>) -> Result<Done, StanzaError> {
+///     Err(StanzaError::new(Condition::FeatureNotImplemented).text(format!("No {} here", ask.name())))
 /// }
 /// ```
 #[derive(Clone, Debug)]
@@ -301,7 +301,7 @@ impl Iq {
     /// ```
     /// use couplet::{Incoming, Iq};
     ///
-    /// fn wanted(ask: &Incoming<Iq>) -> Result<Option<String>, couplet::Refusal> {
+    /// fn wanted(ask: &Incoming<Iq>) -> Result<Option<String>, couplet::StanzaError> {
     ///     Ok(ask.parse::<xmpp_parsers::disco::DiscoItemsQuery>()?.node)
     /// }
     /// ```

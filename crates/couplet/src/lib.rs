@@ -65,7 +65,7 @@ mod sent_id;
 #[cfg(all(unix, feature = "launch"))]
 mod bounces;
 mod answer;
-mod unsent;
+mod send_error;
 mod outbox;
 mod session_end;
 mod self_ping;
@@ -80,31 +80,31 @@ mod odd_characters;
 pub use async_trait::async_trait;
 pub use couplet_core::{
     framer::{LimitKind, Skipped},
-    gate::Unsendable,
+    gate::InvalidStanza,
     jid::{BareJid, InvalidJid, Jid},
     message::{Content, Message, MessageType},
     outgoing::Outgoing,
-    peer_error::PeerError,
     presence::{Presence, PresenceType, Show},
-    refusal::{Condition, ErrorType, Refusal},
+    remote_error::RemoteError,
     stanza::{IqType, Kind, Stanza},
+    stanza_error::{Condition, ErrorType, StanzaError},
 };
 
 pub use crate::{
     alongside::Stopping,
-    answer::{Done, FromResult, RequestError},
+    answer::{Done, FromResponse, RequestError},
     circular::{Circular, Mailing, Receipt, Stamp},
     component::Component,
     config::Config,
     connect::{Connect, Stream},
     error::Error,
     features::{About, DiscoItem, DiscoItems, Discovery, Feature},
-    handler::{ByClosure, IntoIqHandler, IntoResult, IqHandler, MessageHandler, PresenceHandler},
+    handler::{ByClosure, IntoIqHandler, IntoResponse, IqHandler, MessageHandler, PresenceHandler},
     incoming::{Incoming, Iq},
     link::Link,
+    send_error::{SendError, SendErrorKind},
     sent_id::SentId,
     session_end::SessionEnd,
-    unsent::{NotSent, Unsent},
 };
 
 /// Runs a component as a program: the whole `main`.

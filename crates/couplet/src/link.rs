@@ -5,18 +5,18 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use couplet_core::{gate::Unsendable, jid::Jid, outgoing::Outgoing, stanza::IqType};
+use couplet_core::{gate::InvalidStanza, jid::Jid, outgoing::Outgoing, stanza::IqType};
 use xmpp_parsers::iq::{IqGetPayload, IqSetPayload};
 use xso::AsXml;
 
 #[cfg(all(unix, feature = "launch"))]
 use crate::bounces::Bounces;
 use crate::{
-    answer::{FromResult, RequestError},
+    answer::{FromResponse, RequestError},
     circular::Mailing,
+    send_error::SendError,
     sent_id::SentId,
     switchboard::Switchboard,
-    unsent::Unsent,
 };
 
 /// Sends stanzas and asks questions as one address of the component's domain.
@@ -31,7 +31,7 @@ use crate::{
 /// ```
 /// use couplet::{Link, Outgoing, PresenceType, SentId};
 ///
-/// async fn welcome(link: &Link, user: &couplet::Jid) -> Result<SentId, couplet::Unsent> {
+/// async fn welcome(link: &Link, user: &couplet::Jid) -> Result<SentId, couplet::SendError> {
 ///     let bot = link.acting_as(&"bot@echo.localhost".parse().unwrap()).unwrap();
 ///     bot.send(Outgoing::presence(PresenceType::Available, user)).await?;
 ///     bot.send(Outgoing::chat(user, "Welcome")).await
@@ -75,7 +75,7 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// [`Unsendable::ForeignFrom`] for an address of another domain.
+    /// [`InvalidStanza::ForeignFrom`] for an address of another domain.
     ///
     /// # Examples
     ///
@@ -88,9 +88,9 @@ impl Link {
     /// assert!(link.acting_as(&"oslo@example.org".parse()?).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn acting_as(&self, address: &Jid) -> Result<Link, Unsendable> {
+    pub fn acting_as(&self, address: &Jid) -> Result<Link, InvalidStanza> {
         if !self.switchboard.outbox.gate().owns(address.as_str()) {
-            return Err(Unsendable::ForeignFrom);
+            return Err(InvalidStanza::ForeignFrom);
         }
         Ok(Link {
             speaker: address.clone(),
@@ -152,7 +152,7 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// [`Unsent`] gives the stanza back: refused by the gate, or no room within `timing.send`.
+    /// [`SendError`] gives the stanza back: refused by the gate, or no room within `timing.send`.
     ///
     /// # Cancel safety
     ///
@@ -161,18 +161,18 @@ impl Link {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{Link, NotSent, Outgoing};
+    /// use couplet::{Link, SendErrorKind, Outgoing};
     ///
     /// async fn tell(link: &Link, to: &couplet::Jid) {
     ///     if let Err(unsent) = link.send(Outgoing::chat(to, "It rains")).await {
     ///         match unsent.why() {
-    ///             NotSent::Full => eprintln!("later: {:?}", unsent.into_stanza()),
+    ///             SendErrorKind::Full => eprintln!("later: {:?}", unsent.into_stanza()),
     ///             why => eprintln!("{why}"),
     ///         }
     ///     }
     /// }
     /// ```
-    pub async fn send(&self, stanza: Outgoing) -> Result<SentId, Unsent> {
+    pub async fn send(&self, stanza: Outgoing) -> Result<SentId, SendError> {
         self.switchboard.send(&self.speaker, stanza).await
     }
 
@@ -223,7 +223,7 @@ impl Link {
     ///     Ok(version.name)
     /// }
     /// ```
-    pub async fn get<R: FromResult>(
+    pub async fn get<R: FromResponse>(
         &self,
         to: &Jid,
         question: impl IqGetPayload + AsXml,
@@ -259,7 +259,7 @@ impl Link {
     ///     Ok(())
     /// }
     /// ```
-    pub async fn set<R: FromResult>(
+    pub async fn set<R: FromResponse>(
         &self,
         to: &Jid,
         question: impl IqSetPayload + AsXml,

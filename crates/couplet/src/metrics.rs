@@ -5,7 +5,7 @@
 
 use std::sync::LazyLock;
 
-use couplet_core::{framer::LimitKind, refusal::Condition, stanza::Kind};
+use couplet_core::{framer::LimitKind, stanza::Kind, stanza_error::Condition};
 use metrics::{Counter, Gauge, Histogram};
 
 mod table;
@@ -113,10 +113,10 @@ impl Metrics {
                 false => Counter::noop(),
             })
         };
-        let refusal = |of: &Condition| table::REFUSALS.counter(domain, &[of.as_str()]);
+        let error = |of: &Condition| table::REFUSALS.counter(domain, &[of.as_str()]);
         Metrics {
             received: KINDS.map(received),
-            refusals: Condition::ALL.iter().map(refusal).collect(),
+            refusals: Condition::ALL.iter().map(error).collect(),
             handling: KINDS.map(|kind| table::HANDLING.histogram(domain, &[kind])),
             rejected: Family::of(&table::REJECTED, domain, &REJECTED),
             unsent: Family::of(&table::UNSENT, domain, &UNSENT),

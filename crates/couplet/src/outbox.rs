@@ -17,7 +17,7 @@ use std::{
 };
 
 use couplet_core::{
-    gate::{Gate, Unsendable},
+    gate::{Gate, InvalidStanza},
     stanza::Kind,
 };
 use tokio::{
@@ -71,7 +71,7 @@ pub(crate) enum Fate {
 pub(crate) enum NotAdded {
     /// The stream has ended, and the component with it.
     Ended,
-    Refused(Unsendable),
+    Refused(InvalidStanza),
 }
 
 impl Outbox {
@@ -101,7 +101,7 @@ impl Outbox {
     pub(crate) fn add(
         &self,
         fate: Fate,
-        write: impl FnOnce(&Gate, &mut Vec<u8>) -> Result<usize, Unsendable>,
+        write: impl FnOnce(&Gate, &mut Vec<u8>) -> Result<usize, InvalidStanza>,
     ) -> Result<usize, NotAdded> {
         let mut queue = self.queue();
         if self.ended.load(Ordering::Relaxed) {
@@ -469,7 +469,7 @@ mod tests {
         let outbox = outbox(100);
         assert!(
             outbox
-                .add(Fate::Kept, |_, _| Err(Unsendable::NoTo))
+                .add(Fate::Kept, |_, _| Err(InvalidStanza::NoTo))
                 .is_err()
         );
         assert_eq!(outbox.len(), 0);

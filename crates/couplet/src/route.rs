@@ -15,12 +15,12 @@ use std::{
 use couplet_core::{
     message::Message,
     presence::Presence,
-    refusal::{Condition, Refusal},
     stanza::{IqType, Stanza},
+    stanza_error::{Condition, StanzaError},
 };
 
 use crate::{
-    handler::{Handling, IntoResult, IqHandler, MessageHandler, PresenceHandler},
+    handler::{Handling, IntoResponse, IqHandler, MessageHandler, PresenceHandler},
     incoming::{Incoming, Iq},
     switchboard::Switchboard,
 };
@@ -38,20 +38,20 @@ pub(crate) struct Route {
     held_up: AtomicU8,
 }
 
-type Serve = dyn Fn(Stanza, Arc<Switchboard>) -> Result<Serving, Refusal> + Send + Sync;
+type Serve = dyn Fn(Stanza, Arc<Switchboard>) -> Result<Serving, StanzaError> + Send + Sync;
 
 /// A handler at work.
 pub(crate) enum Serving {
     /// It had its answer at once.
-    Now(Option<Result<Answer, Refusal>>),
+    Now(Option<Result<Answer, StanzaError>>),
     /// A request, to be polled.
-    Request(Handling<Box<dyn IntoResult + Send>>),
+    Request(Handling<Box<dyn IntoResponse + Send>>),
     /// A message or presence, to be polled.
     Other(Handling<()>),
 }
 
 impl Serving {
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, Refusal>> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Answer, StanzaError>> {
         match self {
             Serving::Now(answer) => Poll::Ready(answer.take().unwrap_or(Ok(Answer::Nothing))),
             Serving::Request(handling) => handling.as_mut().poll(cx).map_ok(Answer::Result),
@@ -65,13 +65,13 @@ pub(crate) enum Answer {
     /// Nothing: it was a message or presence.
     Nothing,
     /// An IQ result.
-    Result(Box<dyn IntoResult + Send>),
+    Result(Box<dyn IntoResponse + Send>),
 }
 
 impl Route {
     fn new<H>(
         limit: Option<Duration>,
-        serve: impl Fn(Stanza, Arc<Switchboard>) -> Result<Serving, Refusal> + Send + Sync + 'static,
+        serve: impl Fn(Stanza, Arc<Switchboard>) -> Result<Serving, StanzaError> + Send + Sync + 'static,
     ) -> Route {
         Route {
             name: std::any::type_name::<H>(),
@@ -90,7 +90,7 @@ impl Route {
         &self,
         stanza: Stanza,
         switchboard: Arc<Switchboard>,
-    ) -> Result<Serving, Refusal> {
+    ) -> Result<Serving, StanzaError> {
         (self.serve)(stanza, switchboard)
     }
 
@@ -135,8 +135,8 @@ impl Route {
     where
         H: Fn(Incoming<Iq>) -> Answered + Send + Sync + 'static,
         Answered: Future<Output = Result<R, E>> + Send + 'static,
-        R: IntoResult + Send + 'static,
-        E: Into<Refusal>,
+        R: IntoResponse + Send + 'static,
+        E: Into<StanzaError>,
     {
         Route::new::<H>(limit, move |stanza, switchboard| {
             let type_ = IqType::of(&stanza).ok_or(Condition::BadRequest)?;
@@ -144,7 +144,7 @@ impl Route {
             let answered = handler(Incoming::new(iq, stanza, switchboard));
             Ok(Serving::Request(Box::pin(async move {
                 let response = answered.await.map_err(Into::into)?;
-                Ok(Box::new(response) as Box<dyn IntoResult + Send>)
+                Ok(Box::new(response) as Box<dyn IntoResponse + Send>)
             })))
         })
     }
@@ -166,9 +166,11 @@ impl Route {
     }
 }
 
-fn malformed(why: xso::error::Error) -> Refusal {
+fn malformed(why: xso::error::Error) -> StanzaError {
     let text = why.to_string();
-    Refusal::new(Condition::BadRequest).text(text).because(why)
+    StanzaError::new(Condition::BadRequest)
+        .text(text)
+        .because(why)
 }
 
 #[cfg(test)]

@@ -14,14 +14,14 @@ use couplet_core::{
     framer::Skipped,
     message::{Content, Message, MessageType},
     presence::{Presence, PresenceType},
-    refusal::Refusal,
     stanza::{IqType, Kind, Stanza},
+    stanza_error::StanzaError,
 };
 use foldhash::fast::FixedState;
 use xso::{FromXml, fromxml::XmlNameMatcher};
 
 use crate::{
-    handler::{IntoResult, IqHandler, MessageHandler, PresenceHandler},
+    handler::{IntoResponse, IqHandler, MessageHandler, PresenceHandler},
     incoming::{Incoming, Iq},
     reflections::Reflections,
     route::Route,
@@ -43,7 +43,7 @@ pub(crate) struct Router {
 }
 
 /// Chooses the error for a stanza that was skipped.
-type OverLimit = Box<dyn Fn(&Skipped) -> Option<Refusal> + Send + Sync>;
+type OverLimit = Box<dyn Fn(&Skipped) -> Option<StanzaError> + Send + Sync>;
 
 impl Router {
     pub(crate) fn add_iq<H: IqHandler>(
@@ -63,8 +63,8 @@ impl Router {
     where
         H: Fn(Incoming<Iq>) -> Answered + Send + Sync + 'static,
         Answered: Future<Output = Result<R, E>> + Send + 'static,
-        R: IntoResult + Send + 'static,
-        E: Into<Refusal>,
+        R: IntoResponse + Send + 'static,
+        E: Into<StanzaError>,
     {
         self.iq_fallback = Some(Arc::new(Route::iq_fallback(handler, limit)));
     }
@@ -102,13 +102,13 @@ impl Router {
 
     pub(crate) fn set_over_limit(
         &mut self,
-        refuse: impl Fn(&Skipped) -> Option<Refusal> + Send + Sync + 'static,
+        refuse: impl Fn(&Skipped) -> Option<StanzaError> + Send + Sync + 'static,
     ) {
         self.over_limit = Some(Box::new(refuse));
     }
 
     /// The error that the app chose for a stanza that was skipped.
-    pub(crate) fn refuse_skipped(&self, skipped: &Skipped) -> Option<Refusal> {
+    pub(crate) fn refuse_skipped(&self, skipped: &Skipped) -> Option<StanzaError> {
         self.over_limit.as_ref()?(skipped)
     }
 

@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use couplet_core::{
-    gate::{Gate, Head, Unsendable},
+    gate::{Gate, Head, InvalidStanza},
     stanza::Kind,
 };
 
@@ -56,7 +56,7 @@ impl SelfPing {
         number: u64,
         gate: &Gate,
         out: &mut Vec<u8>,
-    ) -> Result<usize, Unsendable> {
+    ) -> Result<usize, InvalidStanza> {
         let id = format!("{}{number:x}", self.prefix);
         let head = Head {
             type_: Some("get"),

@@ -16,10 +16,10 @@ use uuid::{Builder, fmt::Hyphenated};
 /// # Examples
 ///
 /// ```
-/// use couplet::{Incoming, Message, Outgoing, Unsent};
+/// use couplet::{Incoming, Message, Outgoing, SendError};
 /// use xmpp_parsers::{message::Id, message_correct::Replace};
 ///
-/// async fn count(chat: Incoming<Message>) -> Result<(), Unsent> {
+/// async fn count(chat: Incoming<Message>) -> Result<(), SendError> {
 ///     let id = chat.reply("1").await?;
 ///     let two = Outgoing::chat(chat.from(), "2").payload(&Replace { id: Id(id.into()) });
 ///     chat.link().send(two).await?;

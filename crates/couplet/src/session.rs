@@ -6,9 +6,9 @@ use couplet_core::{
     element::Tree,
     framer::Frame,
     handshake,
-    peer_error::PeerError,
-    refusal::Condition,
+    remote_error::RemoteError,
     stanza::{IqType, Kind, NotAStanza, Stanza},
+    stanza_error::Condition,
     stream_error::StreamError,
 };
 use tokio::{
@@ -257,7 +257,7 @@ impl<'a> Session<'a> {
         }
         // servers.md, 6: `remote-server-timeout` with `<not-connected/>` is Prosody's word for
         // "there is no such component", on this very component's connection.
-        match PeerError::of(iq) {
+        match RemoteError::of(iq) {
             Some(error) if error.condition == Condition::RemoteServerTimeout => {
                 Err(Loss::Forgotten)
             }

@@ -10,13 +10,13 @@ use std::{
 };
 
 use couplet_core::{
-    gate::{Gate, Head, Unsendable},
+    gate::{Gate, Head, InvalidStanza},
     jid::Jid,
     ledger::{Ids, Ledger},
     log_limit::Permit,
     message::MessageType,
     outgoing::Outgoing,
-    peer_error::PeerError,
+    remote_error::RemoteError,
     stanza::{IqType, Kind, Stanza},
 };
 use tokio::{sync::oneshot, time};
@@ -25,15 +25,15 @@ use xso::AsXml;
 #[cfg(all(unix, feature = "launch"))]
 use crate::bounces::Bounces;
 use crate::{
-    answer::{FromResult, RequestError},
+    answer::{FromResponse, RequestError},
     log_limits::{Line, LogLimits},
     metrics::{Leaving, Metrics},
     outbox::{Fate, NotAdded, Outbox},
     reflections::Reflections,
     self_ping::SelfPing,
+    send_error::{SendError, SendErrorKind},
     sent_id::{self, SentId, SentIds},
     session_end::SessionEnd,
-    unsent::{NotSent, Unsent},
 };
 
 /// For how many peers it is remembered that something was told once.
@@ -106,13 +106,13 @@ impl Switchboard {
     }
 
     /// Replies to a message with a text.
-    pub(crate) async fn reply(&self, message: &Stanza, text: &str) -> Result<SentId, Unsent> {
+    pub(crate) async fn reply(&self, message: &Stanza, text: &str) -> Result<SentId, SendError> {
         let mut buffer = [0; sent_id::LENGTH];
         let id = self.sent_ids.write_next(&mut buffer);
-        let unsent = |why| Unsent::new(Outgoing::reply(message, text).id(id), why);
+        let unsent = |why| SendError::new(Outgoing::reply(message, text).id(id), why);
         if message.type_().as_deref() == Some(MessageType::Groupchat.as_str()) {
             if self.reflections.contain(message) {
-                return Err(unsent(NotSent::Refused(Unsendable::OwnReflection)));
+                return Err(unsent(SendErrorKind::Refused(InvalidStanza::OwnReflection)));
             }
             self.reflections.note(message.from_text(), id);
         }
@@ -128,7 +128,11 @@ impl Switchboard {
     }
 
     /// Sends a stanza, as `speaker` unless it names another address.
-    pub(crate) async fn send(&self, speaker: &Jid, mut stanza: Outgoing) -> Result<SentId, Unsent> {
+    pub(crate) async fn send(
+        &self,
+        speaker: &Jid,
+        mut stanza: Outgoing,
+    ) -> Result<SentId, SendError> {
         let mut made = None;
         let id = stanza.ensure_id(|| made.insert(self.sent_ids.next()).as_str().to_owned());
         let id = made.unwrap_or_else(|| SentId::given(id));
@@ -142,7 +146,7 @@ impl Switchboard {
             .await;
         match passed {
             Ok(()) => Ok(id),
-            Err(why) => Err(Unsent::new(stanza, why)),
+            Err(why) => Err(SendError::new(stanza, why)),
         }
     }
 
@@ -150,11 +154,11 @@ impl Switchboard {
     pub(crate) async fn add(
         &self,
         peer: &str,
-        write: impl FnOnce(&Gate, &mut Vec<u8>) -> Result<usize, Unsendable>,
-    ) -> Result<(), NotSent> {
+        write: impl FnOnce(&Gate, &mut Vec<u8>) -> Result<usize, InvalidStanza>,
+    ) -> Result<(), SendErrorKind> {
         if !self.outbox.room(self.send).await {
             self.metrics().unsent("full");
-            return Err(NotSent::Full);
+            return Err(SendErrorKind::Full);
         }
         match self.outbox.add(Fate::Kept, write) {
             Ok(replaced) => {
@@ -163,11 +167,11 @@ impl Switchboard {
             }
             Err(NotAdded::Refused(why)) => {
                 self.metrics().unsent("refused");
-                Err(NotSent::Refused(why))
+                Err(SendErrorKind::Refused(why))
             }
             Err(NotAdded::Ended) => {
                 self.metrics().unsent("stopped");
-                Err(NotSent::Stopped)
+                Err(SendErrorKind::Stopped)
             }
         }
     }
@@ -252,13 +256,13 @@ impl Switchboard {
             return Err(RequestError::Disconnected);
         }
         if self.outbox.is_full() {
-            return Err(RequestError::NotSent(NotSent::Full));
+            return Err(RequestError::SendErrorKind(SendErrorKind::Full));
         }
         let (settle, settled) = oneshot::channel();
         let id = self.fresh_id();
         self.ledger()
             .ask(to, speaker, &id, settle)
-            .map_err(|_too_many| RequestError::NotSent(NotSent::Full))?;
+            .map_err(|_too_many| RequestError::SendErrorKind(SendErrorKind::Full))?;
         self.metrics().open.increment(1);
         // From here on a failure drops `asked`, which forgets the question.
         let asked = Asked {
@@ -279,7 +283,7 @@ impl Switchboard {
                 gate.try_pass(out, &head, |wire| wire.payload(question))
             })
             .map_err(|why| match why {
-                NotAdded::Refused(why) => RequestError::NotSent(NotSent::Refused(why)),
+                NotAdded::Refused(why) => RequestError::SendErrorKind(SendErrorKind::Refused(why)),
                 NotAdded::Ended => RequestError::Disconnected,
             })?;
         Ok(asked)
@@ -302,14 +306,14 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    pub(crate) async fn answer<R: FromResult>(
+    pub(crate) async fn answer<R: FromResponse>(
         mut self,
         patience: Duration,
     ) -> Result<R, RequestError> {
         let answered = match time::timeout(patience, &mut self.settled).await {
             Err(_elapsed) => Err(RequestError::TimedOut),
             Ok(Err(_dropped)) => Err(RequestError::Disconnected),
-            Ok(Ok(answer)) => match PeerError::of(&answer) {
+            Ok(Ok(answer)) => match RemoteError::of(&answer) {
                 Some(error) => Err(RequestError::Refused(error)),
                 None => R::from_result(&answer).map_err(RequestError::Malformed),
             },
@@ -319,7 +323,7 @@ impl Asked {
             Err(RequestError::Refused(_)) => "refused",
             Err(RequestError::Malformed(_)) => "malformed",
             Err(RequestError::TimedOut) => "timed_out",
-            Err(RequestError::Disconnected | RequestError::NotSent(_)) => "disconnected",
+            Err(RequestError::Disconnected | RequestError::SendErrorKind(_)) => "disconnected",
         };
         answered
     }

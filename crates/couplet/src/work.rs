@@ -13,9 +13,9 @@ use std::{
 };
 
 use couplet_core::{
-    refusal::{Condition, Refusal},
     reply::{Asked, ReplyTo},
     stanza::Stanza,
+    stanza_error::{Condition, StanzaError},
 };
 use tokio::{
     sync::watch,
@@ -91,7 +91,7 @@ impl Work {
                 };
                 return Some(Work { stanza, running });
             }
-            Ok(Err(refusal)) => refusal,
+            Ok(Err(error)) => error,
             Err(panic) => panicked(switchboard, &route, panic.as_ref()),
         };
         Asked::of(&stanza, |asked| {
@@ -180,10 +180,10 @@ impl Pending {
                 }
                 // RFC 6120, 8.3.3.16: somebody "needed to fulfil the request" did not answer
                 // within a reasonable time; the sender may try again.
-                Err(Refusal::new(Condition::RemoteServerTimeout).text("The handler took too long"))
+                Err(StanzaError::new(Condition::RemoteServerTimeout).text("The handler took too long"))
             }
             _stop = abandoned.wait_for(|abandoned| *abandoned) => {
-                Err(Refusal::new(Condition::RecipientUnavailable).text("Shutting down"))
+                Err(StanzaError::new(Condition::RecipientUnavailable).text("Shutting down"))
             }
         };
         let asked = self.reply_to.asked();
@@ -206,7 +206,7 @@ impl Running {
         &mut self,
         switchboard: &Switchboard,
         cx: &mut Context<'_>,
-    ) -> Poll<Result<Answer, Refusal>> {
+    ) -> Poll<Result<Answer, StanzaError>> {
         let serving = &mut self.serving;
         let polled = self
             .span
@@ -224,10 +224,10 @@ fn conclude(
     asked: &Asked<'_>,
     span: &Span,
     took: Duration,
-    outcome: Result<Answer, Refusal>,
+    outcome: Result<Answer, StanzaError>,
 ) {
     let received = |outcome| switchboard.metrics().received(asked.kind, outcome);
-    let refusal = match outcome {
+    let error = match outcome {
         Ok(Answer::Nothing) => {
             log_handled(span, "done", took);
             return received(Outcome::Handled);
@@ -245,16 +245,16 @@ fn conclude(
                     span.record("outcome", "too late");
                     return switchboard.metrics().rejected("stream_closed");
                 }
-                Err(NotAdded::Refused(why)) => Refusal::from(why),
+                Err(NotAdded::Refused(why)) => StanzaError::from(why),
             }
         }
-        Err(refusal) => refusal,
+        Err(error) => error,
     };
-    log_handled(span, refusal.condition().as_str(), took);
-    if let Some(cause) = refusal.cause() {
-        let condition = refusal.condition().as_str();
+    log_handled(span, error.condition().as_str(), took);
+    if let Some(cause) = error.cause() {
+        let condition = error.condition().as_str();
         // What strangers get wrong is theirs; what fails inside is for the operator.
-        if refusal.condition() == Condition::InternalServerError {
+        if error.condition() == Condition::InternalServerError {
             if let Some(permit) = switchboard.may_log(Line::Failed) {
                 tracing::warn!(parent: span, from = asked.from, id = asked.id, condition, %cause,
                     omitted = permit.omitted, "a handler failed");
@@ -263,7 +263,7 @@ fn conclude(
             tracing::debug!(parent: span, condition, %cause, "a handler refused");
         }
     }
-    count_and_refuse(switchboard, asked, &refusal);
+    count_and_refuse(switchboard, asked, &error);
 }
 
 /// Logs what became of a stanza that a handler took. The span, which the event is in, has its kind,
@@ -274,47 +274,45 @@ fn log_handled(span: &Span, outcome: &str, took: Duration) {
 }
 
 /// Refuses a stanza that no handler has taken, where it may be refused.
-pub(crate) fn refuse(switchboard: &Switchboard, stanza: &Stanza, refusal: &Refusal) {
+pub(crate) fn refuse(switchboard: &Switchboard, stanza: &Stanza, error: &StanzaError) {
     tracing::debug!(
         kind = stanza.kind().as_str(),
         from = stanza.from_text(),
         to = stanza.to_text(),
         id = stanza.id().as_deref(),
-        condition = refusal.condition().as_str(),
+        condition = error.condition().as_str(),
         "stanza refused without a handler"
     );
-    Asked::of(stanza, |asked| {
-        count_and_refuse(switchboard, asked, refusal)
-    });
+    Asked::of(stanza, |asked| count_and_refuse(switchboard, asked, error));
 }
 
-fn count_and_refuse(switchboard: &Switchboard, asked: &Asked<'_>, refusal: &Refusal) {
+fn count_and_refuse(switchboard: &Switchboard, asked: &Asked<'_>, error: &StanzaError) {
     let outcome = match asked.may_be_refused() {
         true => Outcome::Refused,
         false => Outcome::Ignored,
     };
     switchboard.metrics().received(asked.kind, outcome);
-    say(switchboard, asked, refusal);
+    say(switchboard, asked, error);
 }
 
 /// Refuses what is known of a stanza.
-pub(crate) fn say(switchboard: &Switchboard, asked: &Asked<'_>, refusal: &Refusal) {
+pub(crate) fn say(switchboard: &Switchboard, asked: &Asked<'_>, error: &StanzaError) {
     let said = switchboard.outbox.add(Fate::Kept, |gate, out| {
-        asked.refuse(gate, out, refusal).map(usize::from)
+        asked.refuse(gate, out, error).map(usize::from)
     });
     match said {
         Ok(0) | Err(NotAdded::Ended) => {}
-        Ok(_) => switchboard.metrics().refused(refusal.condition()),
+        Ok(_) => switchboard.metrics().refused(error.condition()),
         Err(NotAdded::Refused(why)) => {
             if let Some(permit) = switchboard.may_log(Line::RefusalNotSent) {
-                tracing::error!(%why, omitted = permit.omitted, "a refusal could not be sent");
+                tracing::error!(%why, omitted = permit.omitted, "a error could not be sent");
             }
         }
     }
 }
 
 /// The peer learns a number, the log what happened under that number.
-fn panicked(switchboard: &Switchboard, route: &Route, panic: &(dyn Any + Send)) -> Refusal {
+fn panicked(switchboard: &Switchboard, route: &Route, panic: &(dyn Any + Send)) -> StanzaError {
     let incident = switchboard.fresh_id();
     let message = panic
         .downcast_ref::<&str>()
@@ -330,5 +328,5 @@ fn panicked(switchboard: &Switchboard, route: &Route, panic: &(dyn Any + Send)) 
             "a handler panicked"
         );
     }
-    Refusal::new(Condition::InternalServerError).text(format!("Incident {incident}"))
+    StanzaError::new(Condition::InternalServerError).text(format!("Incident {incident}"))
 }

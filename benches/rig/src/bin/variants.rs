@@ -9,7 +9,8 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use couplet::{
-    Component, Condition, Config, Done, Feature, Incoming, Message, MessageType, Outgoing, Refusal,
+    Component, Condition, Config, Done, Feature, Incoming, Message, MessageType, Outgoing,
+    StanzaError,
 };
 use minidom::Element;
 use xmpp_parsers::iq::IqGetPayload;
@@ -108,17 +109,17 @@ impl Does {
             }),
             Does::Ping => component
                 .without(Feature::Ping)
-                .on_get(|_: Incoming<Ping>| async move { Ok::<_, Refusal>(Done) }),
+                .on_get(|_: Incoming<Ping>| async move { Ok::<_, StanzaError>(Done) }),
         }
     }
 }
 
-async fn reply(chat: Incoming<Message>) -> Result<couplet::SentId, couplet::Unsent> {
+async fn reply(chat: Incoming<Message>) -> Result<couplet::SentId, couplet::SendError> {
     chat.reply(chat.text()).await
 }
 
 /// A reply that shows that `seen` was not optimised away.
-async fn said(chat: &Incoming<Message>, seen: &str) -> Result<(), Refusal> {
+async fn said(chat: &Incoming<Message>, seen: &str) -> Result<(), StanzaError> {
     if seen.is_empty() {
         return Err(Condition::BadRequest.into());
     }
@@ -129,8 +130,8 @@ async fn said(chat: &Incoming<Message>, seen: &str) -> Result<(), Refusal> {
 fn crowded(component: Component, more: usize) -> Component {
     (0..more).fold(component, |component, _| {
         component
-            .on_get(|_: Incoming<Another>| async { Ok::<_, Refusal>(Done) })
-            .on_message_with::<Another>(|_: Incoming<Message>| async { Ok::<_, Refusal>(()) })
+            .on_get(|_: Incoming<Another>| async { Ok::<_, StanzaError>(Done) })
+            .on_message_with::<Another>(|_: Incoming<Message>| async { Ok::<_, StanzaError>(()) })
     })
 }
 

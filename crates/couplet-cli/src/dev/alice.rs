@@ -37,7 +37,7 @@ pub(super) struct Alice(Client);
 #[derive(Debug)]
 pub(super) enum Heard {
     Text { from: Jid, text: String },
-    Refusal { from: Jid, why: String },
+    Error { from: Jid, why: String },
 }
 
 impl Alice {
@@ -155,7 +155,7 @@ fn read(message: Message) -> Option<Heard> {
             || "an error without a reason".to_owned(),
             |error| in_words(&error),
         );
-        return Some(Heard::Refusal { from, why });
+        return Some(Heard::Error { from, why });
     }
     let (_lang, text) = message.get_best_body_cloned(vec![""])?;
     Some(Heard::Text { from, text })

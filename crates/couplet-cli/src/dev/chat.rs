@@ -161,7 +161,7 @@ impl<'a> Chat<'a> {
                 let closed = |why| Failure::new(format!("writing the answer: {why}"));
                 self.screen.show(&from, &text).map_err(closed)
             }
-            Heard::Refusal { from, why } => {
+            Heard::Error { from, why } => {
                 let line = self
                     .settle(&from)
                     .map(|waiting| format!(" {:?}", waiting.line));

@@ -4,7 +4,7 @@
 
 use std::io;
 
-use couplet::{Condition, Jid, Refusal, Stanza, Stream};
+use couplet::{Condition, Jid, Stanza, StanzaError, Stream};
 use couplet_core::element::Tree;
 use couplet_core::framer::{Frame, Framer, Limits, Malformed};
 use couplet_core::gate::Gate;
@@ -125,7 +125,7 @@ impl Line {
                 return Ok(stanza);
             }
             let mut out = Vec::new();
-            let absent = Refusal::new(Condition::RecipientUnavailable);
+            let absent = StanzaError::new(Condition::RecipientUnavailable);
             let refused = Asked::of(&stanza, |asked| asked.refuse(&self.gate, &mut out, &absent));
             if let Ok(true) = refused {
                 self.say(&out).await?;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use couplet::error::Reason;
 use couplet::{
-    Component, Config, Incoming, Jid, Link, Message, MessageType, Outgoing, PeerError, Refusal,
-    RequestError,
+    Component, Config, Incoming, Jid, Link, Message, MessageType, Outgoing, RemoteError,
+    RequestError, StanzaError,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
@@ -44,7 +44,7 @@ pub(super) async fn deliver(
                 // One is enough, and there is room for one.
                 let _more_than_one = bounce.try_send(error);
             }
-            async { Ok::<(), Refusal>(()) }
+            async { Ok::<(), StanzaError>(()) }
         })
         .on_online(move |_link| {
             come_online.send_replace(true);
@@ -110,7 +110,7 @@ fn speaker(link: &Link, from: Option<Jid>) -> Result<Link, Failure> {
 async fn send(
     link: &Link,
     message: Outgoing,
-    bounced: &mut mpsc::Receiver<PeerError>,
+    bounced: &mut mpsc::Receiver<RemoteError>,
     wait: Duration,
 ) -> Result<(), NotDelivered> {
     link.send(message)
@@ -152,7 +152,7 @@ async fn confirm(link: &Link) -> Result<(), NotDelivered> {
 enum NotDelivered {
     Unsent(String),
     Unconfirmed(String),
-    Bounced(PeerError),
+    Bounced(RemoteError),
 }
 
 impl NotDelivered {

@@ -1,9 +1,9 @@
 //! What an error that came back means for whoever sent a message. (RFC 6120, 8.3.3)
 
-use couplet::PeerError;
+use couplet::RemoteError;
 
 /// The meaning, then the condition and what else the peer said.
-pub(super) fn of(error: &PeerError) -> String {
+pub(super) fn of(error: &RemoteError) -> String {
     told(error.condition.as_str(), &error.to_string())
 }
 

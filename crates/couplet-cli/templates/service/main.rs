@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use couplet::config::{Section, Sources};
 use couplet::launch::Launch;
-use couplet::{Component, Condition, Config, Done, Incoming, Refusal};
+use couplet::{Component, Condition, Config, Done, Incoming, StanzaError};
 use serde::{Deserialize, Serialize};
 
 use crate::lamps::Lamps;
@@ -34,7 +34,7 @@ fn service(config: Config, rules: Rules) -> Component {
         .on_get(move |ask: Incoming<Lamp>| {
             let lit = seen.lit(&ask.room);
             async move {
-                Ok::<_, Refusal>(Lamp {
+                Ok::<_, StanzaError>(Lamp {
                     room: ask.into_payload().room,
                     lit: Some(lit),
                 })
@@ -46,17 +46,17 @@ fn service(config: Config, rules: Rules) -> Component {
         })
 }
 
-fn switch(lamps: &Lamps, rules: &Rules, order: &Incoming<Lamp>) -> Result<Done, Refusal> {
+fn switch(lamps: &Lamps, rules: &Rules, order: &Incoming<Lamp>) -> Result<Done, StanzaError> {
     let from = order.from().domain();
     if !rules.switchers.iter().any(|domain| domain == from) {
         return Err(Condition::Forbidden.into());
     }
     let Some(lit) = order.lit else {
-        return Err(Refusal::new(Condition::BadRequest).text("Say lit='true' or lit='false'"));
+        return Err(StanzaError::new(Condition::BadRequest).text("Say lit='true' or lit='false'"));
     };
     match lamps.switch(&order.room, lit) {
         true => Ok(Done),
-        false => Err(Refusal::new(Condition::ResourceConstraint).text("There are no more rooms")),
+        false => Err(StanzaError::new(Condition::ResourceConstraint).text("There are no more rooms")),
     }
 }
 

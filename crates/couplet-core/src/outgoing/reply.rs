@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::Outgoing;
 use crate::{
-    gate::{Gate, Head, Unsendable},
+    gate::{Gate, Head, InvalidStanza},
     jid::Jid,
     stanza::{Kind, Stanza},
     wire::NS_CLIENT,
@@ -39,7 +39,7 @@ impl Outgoing {
         }
         reply.lang = message.lang().map(Cow::into_owned);
         if message.is_answer() {
-            reply.wrong = Some(Unsendable::AnswersAnAnswer);
+            reply.wrong = Some(InvalidStanza::AnswersAnAnswer);
         }
         reply
     }
@@ -48,7 +48,7 @@ impl Outgoing {
     ///
     /// # Errors
     ///
-    /// [`Unsendable`]; `out` is then as it was.
+    /// [`InvalidStanza`]; `out` is then as it was.
     ///
     /// # Examples
     ///
@@ -62,7 +62,7 @@ impl Outgoing {
     /// let mut out = Vec::new();
     /// Outgoing::pass_reply(&stanza, "r1", "y", &gate, &mut out)?;
     /// assert_eq!(out, b"<message from='bot@echo.test' to='a@b/c' type='chat' id='r1'><body>y</body></message>");
-    /// # Ok::<(), couplet_core::gate::Unsendable>(())
+    /// # Ok::<(), couplet_core::gate::InvalidStanza>(())
     /// ```
     pub fn pass_reply(
         message: &Stanza,
@@ -70,9 +70,9 @@ impl Outgoing {
         body: &str,
         gate: &Gate,
         out: &mut Vec<u8>,
-    ) -> Result<usize, Unsendable> {
+    ) -> Result<usize, InvalidStanza> {
         if message.is_answer() {
-            return Err(Unsendable::AnswersAnAnswer);
+            return Err(InvalidStanza::AnswersAnAnswer);
         }
         let (type_, room) = reply_to(message);
         let lang = message.lang();

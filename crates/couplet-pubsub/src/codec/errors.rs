@@ -1,6 +1,6 @@
 //! Refusals as error stanzas, with the types that XEP-0060 gives them.
 
-use couplet::{Condition, ErrorType, Refusal};
+use couplet::{Condition, ErrorType, StanzaError};
 use couplet_core::wire::Wire;
 
 use super::{
@@ -34,7 +34,7 @@ const TYPES: &[(Condition, Option<Detail>, ErrorType)] = &[
 ];
 
 /// The error stanza that tells a refusal.
-pub(crate) fn refusal(refused: Refused) -> Refusal {
+pub(crate) fn stanza_error(refused: Refused) -> StanzaError {
     let Refused {
         condition,
         detail,
@@ -42,28 +42,28 @@ pub(crate) fn refusal(refused: Refused) -> Refusal {
         uri,
         store_failure: _,
     } = refused;
-    let mut refusal = Refusal::new(condition);
+    let mut error = StanzaError::new(condition);
     let type_ = TYPES
         .iter()
         .find(|(one, other, _)| *one == condition && *other == detail);
     if let Some((.., type_)) = type_ {
-        refusal = refusal.of_type(*type_);
+        error = error.of_type(*type_);
     }
     if let Some(text) = text {
-        refusal = refusal.text(text);
+        error = error.text(text);
     }
     if let Some(uri) = uri {
-        refusal = refusal.instead(uri);
+        error = error.instead(uri);
     }
     match detail {
-        Some(detail) => refusal.detail_by(|wire| write_detail(detail, wire)),
-        None => refusal,
+        Some(detail) => error.detail_by(|wire| write_detail(detail, wire)),
+        None => error,
     }
 }
 
 /// The error stanza for a reply that lists what could not be changed; none for other replies,
 /// which are results. (XEP-0060, 8.8.2.4 and 8.9.2.4)
-pub(crate) fn unchanged(reply: &Reply) -> Option<Refusal> {
+pub(crate) fn unchanged(reply: &Reply) -> Option<StanzaError> {
     match reply {
         Reply::SubscribersUnchanged {
             node,
@@ -97,11 +97,11 @@ fn beside<'a>(
     node: &str,
     entries: impl Iterator<Item = (&'a str, &'a str)> + Clone,
     why: &Refused,
-) -> Refusal {
+) -> StanzaError {
     let told = fitting(entries.clone(), UNCHANGED_BYTES, |(jid, now), wire| {
         write_unchanged(what, jid, now, wire);
     });
-    refusal(why.clone()).beside(|wire| list(what, node, entries.take(told), wire))
+    stanza_error(why.clone()).beside(|wire| list(what, node, entries.take(told), wire))
 }
 
 fn list<'a>(
@@ -173,7 +173,7 @@ mod tests {
     };
 
     fn written(refused: Refused) -> String {
-        to_string(|wire| refusal(refused).write(wire))
+        to_string(|wire| stanza_error(refused).write(wire))
     }
 
     /// The type, then the names in the error, without their namespaces.

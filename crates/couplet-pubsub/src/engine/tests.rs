@@ -63,8 +63,8 @@ impl Service {
         let request = codec::read(tree.root(), type_, &from).map_err(told)?;
         let reply = self.engine.answer(&from, request, self.now).await;
         let reply: Reply = reply.map_err(told)?;
-        if let Some(refusal) = codec::unchanged(&reply) {
-            return Err(written(|wire| refusal.write(wire)));
+        if let Some(error) = codec::unchanged(&reply) {
+            return Err(written(|wire| error.write(wire)));
         }
         Ok(written(|wire| codec::write(&reply, wire)))
     }
@@ -137,8 +137,8 @@ fn written(write: impl FnOnce(&mut Wire<'_>)) -> String {
 
 /// The error as XML.
 fn told(refused: Refused) -> String {
-    let refusal = codec::refusal(refused);
-    written(|wire| refusal.write(wire))
+    let error = codec::stanza_error(refused);
+    written(|wire| error.write(wire))
 }
 
 fn form(fields: &[(&str, &str)]) -> String {

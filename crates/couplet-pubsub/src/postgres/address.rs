@@ -201,7 +201,7 @@ mod tests {
         Address::parse(url, None).unwrap_or_else(|error| panic!("{url}: {error}"))
     }
 
-    fn refusal(url: &str) -> String {
+    fn failure(url: &str) -> String {
         match Address::parse(url, None) {
             Ok(address) => panic!("{url} is {address}"),
             Err(error) => error.to_string(),
@@ -223,7 +223,7 @@ mod tests {
         assert_eq!(own.schema(), "news_2");
         assert_eq!(own.config().get_application_name(), Some("n"));
         for schema in ["", "News", "pg_news", "a\"b", &"x".repeat(41)] {
-            refusal(&format!("postgres://u@h/d?schema={schema}"));
+            failure(&format!("postgres://u@h/d?schema={schema}"));
         }
     }
 
@@ -238,7 +238,7 @@ mod tests {
         assert!(tls("postgres://u@h/d?sslrootcert=/etc/ca.pem"));
         assert!(!tls("postgres://u@h/d?sslmode=disable") && !tls("postgres://u@h/d"));
         for mode in ["prefer", "allow", "", "Require"] {
-            refusal(&format!("postgres://u@h/d?sslmode={mode}"));
+            failure(&format!("postgres://u@h/d?sslmode={mode}"));
         }
     }
 
@@ -262,7 +262,7 @@ mod tests {
             "postgres://news:sesame@localhost/news?sslmode=maybe",
             "postgres://news:sesame@localhost/news?schema=A",
         ] {
-            let told = refusal(url);
+            let told = failure(url);
             assert!(!told.contains("sesame") && !told.contains("ame@"), "{told}");
         }
     }

@@ -3,7 +3,7 @@
 use std::{marker::PhantomData, sync::Arc};
 
 use async_trait::async_trait;
-use couplet::{Condition, Incoming, IntoResult, IqHandler, IqType, Refusal};
+use couplet::{Condition, Incoming, IntoResponse, IqHandler, IqType, StanzaError};
 use couplet_core::wire::Wire;
 use xmpp_parsers::iq::{IqGetPayload, IqSetPayload};
 use xso::FromXml;
@@ -48,17 +48,17 @@ impl<T: FromXml + Send + 'static> IqHandler for Handler<T> {
     type Request = T;
     type Response = Answer;
 
-    async fn handle(&self, ask: Incoming<T>) -> Result<Answer, Refusal> {
+    async fn handle(&self, ask: Incoming<T>) -> Result<Answer, StanzaError> {
         let asker = self.desk.answering.begin();
         let payload = ask.stanza().payloads().next();
         let payload = payload.ok_or(Condition::BadRequest)?;
-        let request = codec::read(payload, self.type_, ask.from()).map_err(codec::refusal)?;
+        let request = codec::read(payload, self.type_, ask.from()).map_err(codec::stanza_error)?;
         let from = ask.from().clone();
         // Its tree may take many times what was read from it.
         drop(ask);
         let reply = self.desk.answer(&from, request).await?;
         match codec::unchanged(&reply) {
-            Some(refusal) => Err(refusal),
+            Some(error) => Err(error),
             None => Ok(Answer {
                 reply,
                 _until_written: asker,
@@ -73,7 +73,7 @@ pub(super) struct Answer {
     _until_written: Asker,
 }
 
-impl IntoResult for Answer {
+impl IntoResponse for Answer {
     fn write(&self, wire: &mut Wire<'_>) -> Result<(), xso::error::Error> {
         codec::write(&self.reply, wire);
         Ok(())

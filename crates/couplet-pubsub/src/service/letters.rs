@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use couplet::{Condition, ErrorType, Incoming, Message, MessageHandler, PeerError, Refusal};
+use couplet::{Condition, ErrorType, Incoming, Message, MessageHandler, RemoteError, StanzaError};
 
 use crate::{clock, codec, desk::Desk, node::NodeId};
 
@@ -12,7 +12,7 @@ pub(super) struct Bounces(pub(super) Arc<Desk>);
 
 #[async_trait]
 impl MessageHandler for Bounces {
-    async fn handle(&self, message: Incoming<Message>) -> Result<(), Refusal> {
+    async fn handle(&self, message: Incoming<Message>) -> Result<(), StanzaError> {
         let node = message.id().and_then(|id| sent_as(&id));
         let (Some(error), Some(node)) = (message.error(), node) else {
             return Ok(());
@@ -34,7 +34,7 @@ pub(super) struct Approvals(pub(super) Arc<Desk>);
 
 #[async_trait]
 impl MessageHandler for Approvals {
-    async fn handle(&self, message: Incoming<Message>) -> Result<(), Refusal> {
+    async fn handle(&self, message: Incoming<Message>) -> Result<(), StanzaError> {
         let Some(approval) = codec::approval(&message) else {
             return Ok(());
         };
@@ -60,7 +60,7 @@ fn sent_as(id: &str) -> Option<NodeId> {
 
 /// Whether it will not be better later. A server that is away, or a user who is, says `cancel` too
 /// and means now. (RFC 6121, 8.5)
-fn is_permanent(error: &PeerError) -> bool {
+fn is_permanent(error: &RemoteError) -> bool {
     let is_away = matches!(
         error.condition,
         Condition::RecipientUnavailable

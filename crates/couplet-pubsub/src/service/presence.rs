@@ -1,7 +1,7 @@
 //! Contact requests. (RFC 6121, 3.1)
 
 use async_trait::async_trait;
-use couplet::{Incoming, Outgoing, Presence, PresenceHandler, PresenceType, Refusal};
+use couplet::{Incoming, Outgoing, Presence, PresenceHandler, PresenceType, StanzaError};
 
 /// Declines contact requests: the service has no presence to share, and a request without an answer
 /// stays pending and is sent again at each login.
@@ -9,7 +9,7 @@ pub(super) struct NoContacts;
 
 #[async_trait]
 impl PresenceHandler for NoContacts {
-    async fn handle(&self, presence: Incoming<Presence>) -> Result<(), Refusal> {
+    async fn handle(&self, presence: Incoming<Presence>) -> Result<(), StanzaError> {
         let declined = Outgoing::presence(PresenceType::Unsubscribed, presence.from());
         presence.link().send(declined).await?;
         Ok(())

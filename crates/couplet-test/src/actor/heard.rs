@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use couplet_core::element::{Element, NS_CLIENT, NS_XML, Tree};
-use couplet_core::refusal::NS_STANZAS;
+use couplet_core::stanza_error::NS_STANZAS;
 
 /// A stanza that a user has received.
 ///

@@ -3,7 +3,7 @@
 use couplet_core::element::{NS_CLIENT, Scope, Tree};
 use couplet_core::handshake;
 use couplet_core::jid::Jid;
-use couplet_core::refusal::{Condition, ErrorType, Refusal};
+use couplet_core::stanza_error::{Condition, ErrorType, StanzaError};
 use couplet_core::stream_error::StreamError;
 use couplet_core::wire::Wire;
 
@@ -117,7 +117,7 @@ impl State {
     }
 
     /// Tells the sender, unless the RFCs want silence.
-    fn bounce(&mut self, stanza: &Tree, sender: &str, refusal: &Refusal) {
+    fn bounce(&mut self, stanza: &Tree, sender: &str, refusal: &StanzaError) {
         let root = stanza.root();
         let type_ = root.attr("type");
         let silent = match root.name() {
@@ -190,9 +190,9 @@ fn is_ping(stanza: &Tree) -> bool {
     root.attr("type").as_deref() == Some("get") && root.child("ping", "urn:xmpp:ping").is_some()
 }
 
-fn away() -> Refusal {
+fn away() -> StanzaError {
     let away = xmpp_parsers::minidom::Element::bare("not-connected", NS_AWAY);
-    Refusal::new(Condition::RemoteServerTimeout)
+    StanzaError::new(Condition::RemoteServerTimeout)
         .of_type(ErrorType::Wait)
         .text("Component unavailable")
         .detail(&away)

@@ -3,14 +3,14 @@
 use std::future::Future;
 
 use couplet_core::{
-    message::MessageType, presence::PresenceType, refusal::Refusal, stanza::IqType,
+    message::MessageType, presence::PresenceType, stanza::IqType, stanza_error::StanzaError,
 };
 use xmpp_parsers::iq::{IqGetPayload, IqSetPayload};
 use xso::FromXml;
 
 use super::Component;
 use crate::{
-    handler::{IntoIqHandler, IntoResult, MessageHandler, PresenceHandler},
+    handler::{IntoIqHandler, IntoResponse, MessageHandler, PresenceHandler},
     incoming::{Incoming, Iq},
     router::Place,
 };
@@ -46,12 +46,12 @@ impl Component {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{Component, Config, Incoming, Message, Refusal};
+    /// use couplet::{Component, Config, Incoming, Message, StanzaError};
     ///
     /// let log = Component::new(Config::new("log.localhost", "secret")).on_message(
     ///     |message: Incoming<Message>| async move {
     ///         println!("{:?} from {}", message.type_(), message.from());
-    ///         Ok::<(), Refusal>(())
+    ///         Ok::<(), StanzaError>(())
     ///     },
     /// );
     /// ```
@@ -66,7 +66,7 @@ impl Component {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{Component, Config, Incoming, Message, MessageType, Refusal};
+    /// use couplet::{Component, Config, Incoming, Message, MessageType, StanzaError};
     ///
     /// let bounces = Component::new(Config::new("news.localhost", "secret")).on_message_type(
     ///     MessageType::Error,
@@ -74,7 +74,7 @@ impl Component {
     ///         if let Some(error) = bounce.error() {
     ///             println!("{} does not get the news: {error}", bounce.from());
     ///         }
-    ///         Ok::<(), Refusal>(())
+    ///         Ok::<(), StanzaError>(())
     ///     },
     /// );
     /// ```
@@ -93,7 +93,7 @@ impl Component {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{Component, Config, Incoming, Message, Refusal};
+    /// use couplet::{Component, Config, Incoming, Message, StanzaError};
     /// use xmpp_parsers::receipts::Received;
     ///
     /// let component = Component::new(Config::new("bot.localhost", "secret"))
@@ -101,7 +101,7 @@ impl Component {
     ///         if let Some(received) = message.payload::<Received>() {
     ///             println!("{} has {}", message.from(), received?.id);
     ///         }
-    ///         Ok::<(), Refusal>(())
+    ///         Ok::<(), StanzaError>(())
     ///     });
     /// ```
     pub fn on_message_with<P: FromXml>(mut self, handler: impl MessageHandler) -> Component {
@@ -143,12 +143,12 @@ impl Component {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{Component, Config, Incoming, Presence, Refusal};
+    /// use couplet::{Component, Config, Incoming, Presence, StanzaError};
     ///
     /// let watch = Component::new(Config::new("watch.localhost", "secret")).on_presence(
     ///     |presence: Incoming<Presence>| async move {
     ///         println!("{} is {:?}", presence.from(), presence.type_());
-    ///         Ok::<(), Refusal>(())
+    ///         Ok::<(), StanzaError>(())
     ///     },
     /// );
     /// ```
@@ -191,7 +191,7 @@ impl Component {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{Component, Config, Incoming, Presence, Refusal};
+    /// use couplet::{Component, Config, Incoming, Presence, StanzaError};
     ///
     /// use xmpp_parsers::caps::Caps;
     ///
@@ -200,7 +200,7 @@ impl Component {
     ///         if let Some(caps) = presence.payload::<Caps>() {
     ///             println!("{} uses {}", presence.from(), caps?.node);
     ///         }
-    ///         Ok::<(), Refusal>(())
+    ///         Ok::<(), StanzaError>(())
     ///     },
     /// );
     /// ```
@@ -217,7 +217,7 @@ impl Component {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{Component, Config, Incoming, Presence, PresenceType, Refusal};
+    /// use couplet::{Component, Config, Incoming, Presence, PresenceType, StanzaError};
     ///
     /// use xmpp_parsers::muc::MucUser;
     ///
@@ -225,7 +225,7 @@ impl Component {
     ///     PresenceType::Unavailable,
     ///     |left: Incoming<Presence>| async move {
     ///         println!("{} left the room", left.from());
-    ///         Ok::<(), Refusal>(())
+    ///         Ok::<(), StanzaError>(())
     ///     },
     /// );
     /// ```
@@ -244,12 +244,12 @@ impl Component {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{Component, Config, Incoming, Refusal};
+    /// use couplet::{Component, Config, Incoming, StanzaError};
     /// use xmpp_parsers::disco::{DiscoItemsQuery, DiscoItemsResult};
     ///
     /// let component = Component::new(Config::new("list.localhost", "secret"))
     ///     .on_get(|ask: Incoming<DiscoItemsQuery>| async move {
-    ///         Ok::<_, Refusal>(DiscoItemsResult { node: ask.into_payload().node, items: vec![], rsm: None })
+    ///         Ok::<_, StanzaError>(DiscoItemsResult { node: ask.into_payload().node, items: vec![], rsm: None })
     ///     });
     /// ```
     pub fn on_get<By, H>(mut self, handler: H) -> Component
@@ -267,14 +267,14 @@ impl Component {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{Component, Config, Done, Incoming, Refusal};
+    /// use couplet::{Component, Config, Done, Incoming, StanzaError};
     ///
     /// use xmpp_parsers::blocking::Block;
     ///
     /// let component = Component::new(Config::new("bot.localhost", "secret"))
     ///     .on_set(|order: Incoming<Block>| async move {
     ///         println!("{} blocks {} addresses", order.from(), order.items.len());
-    ///         Ok::<_, Refusal>(Done)
+    ///         Ok::<_, StanzaError>(Done)
     ///     });
     /// ```
     pub fn on_set<By, H>(mut self, handler: H) -> Component
@@ -294,12 +294,12 @@ impl Component {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{Component, Condition, Config, Done, Incoming, Iq, Refusal};
+    /// use couplet::{Component, Condition, Config, Done, Incoming, Iq, StanzaError};
     ///
     /// let component = Component::new(Config::new("bot.localhost", "secret")).on_iq(
     ///     |ask: Incoming<Iq>| async move {
     ///         println!("{} in {}", ask.name(), ask.ns());
-    ///         Err::<Done, _>(Refusal::new(Condition::FeatureNotImplemented))
+    ///         Err::<Done, _>(StanzaError::new(Condition::FeatureNotImplemented))
     ///     },
     /// );
     /// ```
@@ -307,8 +307,8 @@ impl Component {
     where
         H: Fn(Incoming<Iq>) -> Answer + Send + Sync + 'static,
         Answer: Future<Output = Result<Response, E>> + Send + 'static,
-        Response: IntoResult + Send + 'static,
-        E: Into<Refusal>,
+        Response: IntoResponse + Send + 'static,
+        E: Into<StanzaError>,
     {
         self.router.set_iq_fallback(handler, self.limit);
         self

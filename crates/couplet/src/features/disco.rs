@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use async_trait::async_trait;
 use couplet_core::{
     jid::Jid,
-    refusal::{Condition, Refusal},
+    stanza_error::{Condition, StanzaError},
     wire::Wire,
 };
 use xmpp_parsers::{
@@ -15,7 +15,7 @@ use xmpp_parsers::{
 
 use super::{About, contact};
 use crate::{
-    handler::{IntoResult, IqHandler},
+    handler::{IntoResponse, IqHandler},
     incoming::Incoming,
 };
 
@@ -28,18 +28,18 @@ use crate::{
 /// # Examples
 ///
 /// ```
-/// use couplet::{DiscoItem, DiscoItems, Discovery, Incoming, Refusal, async_trait};
+/// use couplet::{DiscoItem, DiscoItems, Discovery, Incoming, StanzaError, async_trait};
 /// use xmpp_parsers::disco::{DiscoInfoQuery, DiscoInfoResult, DiscoItemsQuery};
 ///
 /// struct Rooms;
 ///
 /// #[async_trait]
 /// impl Discovery for Rooms {
-///     async fn info(&self, _ask: &Incoming<DiscoInfoQuery>) -> Result<Option<DiscoInfoResult>, Refusal> {
+///     async fn info(&self, _ask: &Incoming<DiscoInfoQuery>) -> Result<Option<DiscoInfoResult>, StanzaError> {
 ///         Ok(None)
 ///     }
 ///
-///     async fn items(&self, ask: &Incoming<DiscoItemsQuery>) -> Result<Option<DiscoItems>, Refusal> {
+///     async fn items(&self, ask: &Incoming<DiscoItemsQuery>) -> Result<Option<DiscoItems>, StanzaError> {
 ///         let hall = DiscoItem { jid: ask.to().clone(), node: Some("hall".to_owned()), name: None };
 ///         Ok(Some(DiscoItems { node: ask.node.clone(), items: vec![hall], rsm: None }))
 ///     }
@@ -60,7 +60,7 @@ pub trait Discovery: Send + Sync + 'static {
     async fn info(
         &self,
         ask: &Incoming<DiscoInfoQuery>,
-    ) -> Result<Option<DiscoInfoResult>, Refusal>;
+    ) -> Result<Option<DiscoInfoResult>, StanzaError>;
 
     /// What is at the component, or at one of its nodes; none where the component says itself.
     ///
@@ -71,7 +71,10 @@ pub trait Discovery: Send + Sync + 'static {
     /// # Cancel safety
     ///
     /// The future is dropped where it stands when its deadline has passed.
-    async fn items(&self, ask: &Incoming<DiscoItemsQuery>) -> Result<Option<DiscoItems>, Refusal>;
+    async fn items(
+        &self,
+        ask: &Incoming<DiscoItemsQuery>,
+    ) -> Result<Option<DiscoItems>, StanzaError>;
 }
 
 /// The items of a component or of a node: what a [`Discovery`] answers with. (XEP-0030, 4)
@@ -117,7 +120,7 @@ pub struct DiscoItem {
     pub name: Option<String>,
 }
 
-impl IntoResult for DiscoItems {
+impl IntoResponse for DiscoItems {
     fn write(&self, wire: &mut Wire<'_>) -> Result<(), xso::error::Error> {
         let optional = |wire: &mut Wire<'_>, name: &str, value: Option<&String>| {
             if let Some(value) = value {
@@ -178,7 +181,7 @@ impl Info {
         info
     }
 
-    fn answer(&self, node: Option<&String>) -> Result<Told, Refusal> {
+    fn answer(&self, node: Option<&String>) -> Result<Told, StanzaError> {
         let Some(node) = node else {
             return Ok(Told::Root(Arc::clone(&self.root)));
         };
@@ -211,7 +214,7 @@ impl IqHandler for Info {
     type Request = DiscoInfoQuery;
     type Response = Told;
 
-    async fn handle(&self, mut ask: Incoming<DiscoInfoQuery>) -> Result<Told, Refusal> {
+    async fn handle(&self, mut ask: Incoming<DiscoInfoQuery>) -> Result<Told, StanzaError> {
         drop_empty(&mut ask.payload_mut().node);
         if let Some(more) = self.more.as_ref().filter(|_| ask.node.is_some())
             && let Some(told) = more.info(&ask).await?
@@ -221,7 +224,7 @@ impl IqHandler for Info {
         self.answer(ask.node.as_ref())
     }
 
-    fn handle_now(&self, ask: &Incoming<DiscoInfoQuery>) -> Option<Result<Told, Refusal>> {
+    fn handle_now(&self, ask: &Incoming<DiscoInfoQuery>) -> Option<Result<Told, StanzaError>> {
         let node = ask.node.as_ref().filter(|node| !node.is_empty());
         if self.more.is_some() && node.is_some() {
             return None;
@@ -236,7 +239,7 @@ pub(crate) enum Told {
     Node(DiscoInfoResult),
 }
 
-impl IntoResult for Told {
+impl IntoResponse for Told {
     fn write(&self, wire: &mut Wire<'_>) -> Result<(), xso::error::Error> {
         match self {
             Told::Root(written) => {
@@ -259,7 +262,7 @@ impl IqHandler for Items {
     type Request = DiscoItemsQuery;
     type Response = DiscoItems;
 
-    async fn handle(&self, mut ask: Incoming<DiscoItemsQuery>) -> Result<DiscoItems, Refusal> {
+    async fn handle(&self, mut ask: Incoming<DiscoItemsQuery>) -> Result<DiscoItems, StanzaError> {
         drop_empty(&mut ask.payload_mut().node);
         if let Some(more) = &self.more
             && let Some(told) = more.items(&ask).await?

@@ -8,7 +8,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use couplet_core::{message::Message, refusal::Refusal};
+use couplet_core::{message::Message, stanza_error::StanzaError};
 use tokio::time::Instant;
 
 use crate::{handler::MessageHandler, incoming::Incoming};
@@ -50,7 +50,7 @@ impl EncryptedNotice {
 
 #[async_trait]
 impl MessageHandler for EncryptedNotice {
-    async fn handle(&self, message: Incoming<Message>) -> Result<(), Refusal> {
+    async fn handle(&self, message: Incoming<Message>) -> Result<(), StanzaError> {
         let from = message.stanza().from_text();
         if self.is_due(from.split('/').next().unwrap_or_default()) {
             message.reply(TEXT).await?;

@@ -1,7 +1,7 @@
 //! Last activity: how long the component has been up, and that a bot is there. (XEP-0012)
 
 use async_trait::async_trait;
-use couplet_core::refusal::{Condition, Refusal};
+use couplet_core::stanza_error::{Condition, StanzaError};
 use tokio::time::Instant;
 use xmpp_parsers::iq::IqGetPayload;
 use xso::{AsXml, FromXml};
@@ -39,7 +39,7 @@ impl IqHandler for Activity {
     type Request = Query;
     type Response = Query;
 
-    async fn handle(&self, ask: Incoming<Query>) -> Result<Query, Refusal> {
+    async fn handle(&self, ask: Incoming<Query>) -> Result<Query, StanzaError> {
         let seconds = if ask.stanza().to_text() == ask.stanza().to_domain() {
             self.since.elapsed().as_secs()
         } else if self.takes_chats {

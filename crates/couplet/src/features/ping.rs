@@ -1,7 +1,7 @@
 //! Ping: "are you there?" (XEP-0199)
 
 use async_trait::async_trait;
-use couplet_core::refusal::Refusal;
+use couplet_core::stanza_error::StanzaError;
 use xmpp_parsers::ping::Ping;
 
 use crate::{answer::Done, handler::IqHandler, incoming::Incoming};
@@ -13,11 +13,11 @@ impl IqHandler for Pong {
     type Request = Ping;
     type Response = Done;
 
-    async fn handle(&self, _ask: Incoming<Ping>) -> Result<Done, Refusal> {
+    async fn handle(&self, _ask: Incoming<Ping>) -> Result<Done, StanzaError> {
         Ok(Done)
     }
 
-    fn handle_now(&self, _ask: &Incoming<Ping>) -> Option<Result<Done, Refusal>> {
+    fn handle_now(&self, _ask: &Incoming<Ping>) -> Option<Result<Done, StanzaError>> {
         Some(Ok(Done))
     }
 }

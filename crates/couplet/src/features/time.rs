@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use couplet_core::refusal::Refusal;
+use couplet_core::stanza_error::StanzaError;
 use xmpp_parsers::time::{TimeQuery, TimeResult};
 
 use crate::{handler::IqHandler, incoming::Incoming};
@@ -18,7 +18,7 @@ impl IqHandler for Clock {
     type Request = TimeQuery;
     type Response = TimeResult;
 
-    async fn handle(&self, _ask: Incoming<TimeQuery>) -> Result<TimeResult, Refusal> {
+    async fn handle(&self, _ask: Incoming<TimeQuery>) -> Result<TimeResult, StanzaError> {
         Ok(DateTime::<Utc>::from(now()).into())
     }
 }

@@ -1,7 +1,7 @@
 //! Software version: name and version, but not the operating system. (XEP-0092)
 
 use async_trait::async_trait;
-use couplet_core::refusal::Refusal;
+use couplet_core::stanza_error::StanzaError;
 use xmpp_parsers::version::{VersionQuery, VersionResult};
 
 use super::About;
@@ -24,7 +24,7 @@ impl IqHandler for Version {
     type Request = VersionQuery;
     type Response = VersionResult;
 
-    async fn handle(&self, _ask: Incoming<VersionQuery>) -> Result<VersionResult, Refusal> {
+    async fn handle(&self, _ask: Incoming<VersionQuery>) -> Result<VersionResult, StanzaError> {
         Ok(self.0.clone())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{str::FromStr, time::Duration};
 
-use couplet_core::{jid::Jid, message::MessageType, outgoing::Outgoing, peer_error::PeerError};
+use couplet_core::{jid::Jid, message::MessageType, outgoing::Outgoing, remote_error::RemoteError};
 
 use serde::{Deserialize, Serialize};
 use tokio::time;
@@ -160,7 +160,7 @@ impl Reply {
         }
     }
 
-    fn bounced(id: String, error: &PeerError) -> Reply {
+    fn bounced(id: String, error: &RemoteError) -> Reply {
         Reply {
             condition: Some(error.condition.as_str()),
             ..Reply::new(Outcome::Bounced, Some(id), error.to_string())

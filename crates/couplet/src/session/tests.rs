@@ -3,7 +3,9 @@ use std::{future::pending, time::Duration};
 use tokio::{sync::oneshot, task::JoinSet};
 use xmpp_parsers::{ping::Ping, version::VersionQuery};
 
-use crate::{Component, Config, Done, Incoming, NotSent, Outgoing, Refusal, RequestError};
+use crate::{
+    Component, Config, Done, Incoming, Outgoing, RequestError, SendErrorKind, StanzaError,
+};
 
 use raw_server::Server;
 
@@ -13,8 +15,8 @@ const CLOSING: &str = "</stream:stream>";
 fn slow(mut config: Config) -> Component {
     config.timing.grace = Duration::from_secs(1);
     Component::new(config)
-        .on_get(|_: Incoming<Ping>| async { Ok::<_, Refusal>(Done) })
-        .on_get(|_: Incoming<VersionQuery>| pending::<Result<Done, Refusal>>())
+        .on_get(|_: Incoming<Ping>| async { Ok::<_, StanzaError>(Done) })
+        .on_get(|_: Incoming<VersionQuery>| pending::<Result<Done, StanzaError>>())
 }
 
 /// Each id is asked by a sender of its own: nobody waits for another's turn.
@@ -50,7 +52,7 @@ async fn nothing_follows_the_end_of_the_stream_and_what_waits_is_answered_before
     }
     let peer = "a@b/c".parse().unwrap();
     let unsent = link.send(Outgoing::chat(&peer, "late")).await.unwrap_err();
-    assert_eq!(*unsent.why(), NotSent::Stopped);
+    assert_eq!(*unsent.why(), SendErrorKind::Stopped);
     let asked = link.get::<Done>(&peer, Ping).await;
     assert!(
         matches!(asked, Err(RequestError::Disconnected)),

@@ -1,7 +1,7 @@
-use couplet::{Condition, Refusal};
+use couplet::{Condition, StanzaError};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let refused: Result<(), Refusal> = Err(Refusal::new(Condition::Forbidden));
+    let refused: Result<(), StanzaError> = Err(StanzaError::new(Condition::Forbidden));
     refused?;
     Ok(())
 }

@@ -1,7 +1,7 @@
-use couplet::{Component, Config, Incoming, Refusal};
+use couplet::{Component, Config, Incoming, StanzaError};
 use xmpp_parsers::version::VersionQuery;
 
 fn main() {
     let _component = Component::new(Config::new("bot.localhost", "x"))
-        .on_get(|_ask: Incoming<VersionQuery>| async move { Ok::<_, Refusal>(7_u32) });
+        .on_get(|_ask: Incoming<VersionQuery>| async move { Ok::<_, StanzaError>(7_u32) });
 }

@@ -1,4 +1,4 @@
-use couplet::{Incoming, IqHandler, Refusal, async_trait};
+use couplet::{Incoming, IqHandler, StanzaError, async_trait};
 use xmpp_parsers::ping::Ping;
 
 struct Pong;
@@ -8,7 +8,7 @@ impl IqHandler for Pong {
     type Request = Ping;
     type Response = ();
 
-    async fn handle(&self, _ask: Incoming<Ping>) -> Result<(), Refusal> {
+    async fn handle(&self, _ask: Incoming<Ping>) -> Result<(), StanzaError> {
         Ok(())
     }
 }

@@ -301,7 +301,7 @@ mod tests {
         decide(&ask(OWNER), facts, batch).unwrap().0
     }
 
-    fn refusal(facts: &Facts, batch: &Batch) -> (Condition, Option<Detail>) {
+    fn error_of(facts: &Facts, batch: &Batch) -> (Condition, Option<Detail>) {
         why(decide(&ask(OWNER), facts, batch))
     }
 
@@ -386,11 +386,11 @@ mod tests {
     fn a_node_that_keeps_or_delivers_wants_an_item() {
         let nothing = batch(vec![]);
         let expected = (Condition::BadRequest, Some(Detail::ItemRequired));
-        assert_eq!(refusal(&owners_facts(|_| {}), &nothing), expected);
+        assert_eq!(error_of(&owners_facts(|_| {}), &nothing), expected);
         let transient = owners_facts(|config| config.persist = false);
-        assert_eq!(refusal(&transient, &nothing), expected);
+        assert_eq!(error_of(&transient, &nothing), expected);
         let bare = owners_facts(|config| config.payloads = false);
-        assert_eq!(refusal(&bare, &nothing), expected);
+        assert_eq!(error_of(&bare, &nothing), expected);
     }
 
     #[test]
@@ -400,7 +400,7 @@ mod tests {
             config.payloads = false;
         });
         assert_eq!(
-            refusal(&facts, &one()),
+            error_of(&facts, &one()),
             (Condition::BadRequest, Some(Detail::ItemForbidden))
         );
         let changes = changes(&facts, &batch(vec![]));
@@ -412,7 +412,7 @@ mod tests {
     fn a_node_that_delivers_payloads_wants_one_in_each_item() {
         let empty = batch(vec![new_item(Some("1"), None)]);
         assert_eq!(
-            refusal(&owners_facts(|_| {}), &empty),
+            error_of(&owners_facts(|_| {}), &empty),
             (Condition::BadRequest, Some(Detail::PayloadRequired))
         );
         let bare = owners_facts(|config| config.payloads = false);
@@ -423,7 +423,7 @@ mod tests {
     fn a_payload_may_be_too_big() {
         let facts = owners_facts(|config| config.max_payload = 10);
         assert_eq!(
-            refusal(&facts, &one()),
+            error_of(&facts, &one()),
             (Condition::NotAcceptable, Some(Detail::PayloadTooBig))
         );
     }
@@ -491,7 +491,7 @@ mod tests {
         let exceeded = (Condition::NotAllowed, Some(Detail::MaxItemsExceeded));
         let two = || vec![new_item(None, Some(ENTRY)), new_item(None, Some(ENTRY))];
         let small = owners_facts(|config| config.max_items = Some(1));
-        assert_eq!(refusal(&small, &batch(two())), exceeded);
+        assert_eq!(error_of(&small, &batch(two())), exceeded);
         let mut house = House::default();
         house.limits.batch = 1;
         let refused = ready(&ask_in(OWNER, house), NODE.to_owned(), two(), None);
@@ -557,7 +557,7 @@ mod tests {
     fn a_full_node_may_refuse() {
         let mut facts = full(|config| config.when_full = WhenFull::Reject);
         assert_eq!(
-            refusal(&facts, &one()),
+            error_of(&facts, &one()),
             (Condition::Conflict, Some(Detail::NodeFull))
         );
         facts.node.as_mut().unwrap().items = 1;
@@ -624,7 +624,7 @@ mod tests {
         let facts = owners_facts(|_| {});
         assert!(decide(&ask(OWNER), &facts, &relying("open")).is_ok());
         assert_eq!(
-            refusal(&facts, &relying("whitelist")),
+            error_of(&facts, &relying("whitelist")),
             (Condition::Conflict, Some(Detail::PreconditionNotMet))
         );
     }

@@ -5,8 +5,8 @@
 use std::fmt;
 
 use crate::{
-    refusal::{Condition, ErrorType, NS_STANZAS},
     stanza::Stanza,
+    stanza_error::{Condition, ErrorType, NS_STANZAS},
     wire::NS_CLIENT,
 };
 
@@ -18,17 +18,17 @@ use crate::{
 ///
 /// ```
 /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
-/// use couplet_core::{peer_error::PeerError, refusal::Condition};
+/// use couplet_core::{remote_error::RemoteError, stanza_error::Condition};
 ///
 /// # let bytes = "<iq type='error' from='a@b' to='c' id='1'><error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></iq>";
 /// # let tree = Tree::parse(bytes, &Scope::component()).unwrap();
 /// # let stanza = Stanza::read(tree).unwrap();
-/// let error = PeerError::of(&stanza).unwrap();
+/// let error = RemoteError::of(&stanza).unwrap();
 /// assert_eq!(error.condition, Condition::Gone);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct PeerError {
+pub struct RemoteError {
     /// The defined condition.
     pub condition: Condition,
     /// What the peer suggests to do.
@@ -39,7 +39,7 @@ pub struct PeerError {
     pub detail: Option<(String, String)>,
 }
 
-impl PeerError {
+impl RemoteError {
     /// Reads the `<error/>` of a stanza of type `error`; `None` for any other type.
     ///
     /// Use it on answers and bounces.
@@ -50,16 +50,16 @@ impl PeerError {
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
     /// # let tree = Tree::parse("<iq type='result' from='a@b' to='c' id='1'/>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
-    /// use couplet_core::peer_error::PeerError;
+    /// use couplet_core::remote_error::RemoteError;
     ///
-    /// assert_eq!(PeerError::of(&stanza), None);
+    /// assert_eq!(RemoteError::of(&stanza), None);
     /// ```
     #[must_use]
-    pub fn of(stanza: &Stanza) -> Option<PeerError> {
+    pub fn of(stanza: &Stanza) -> Option<RemoteError> {
         if stanza.type_().as_deref() != Some("error") {
             return None;
         }
-        let mut read = PeerError {
+        let mut read = RemoteError {
             condition: Condition::UndefinedCondition,
             error_type: ErrorType::Cancel,
             text: None,
@@ -82,7 +82,7 @@ impl PeerError {
     }
 }
 
-impl fmt::Display for PeerError {
+impl fmt::Display for RemoteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.condition.as_str())?;
         self.text
@@ -91,4 +91,4 @@ impl fmt::Display for PeerError {
     }
 }
 
-impl std::error::Error for PeerError {}
+impl std::error::Error for RemoteError {}

@@ -2,16 +2,16 @@
 
 use std::fmt;
 
-use couplet_core::{gate::Unsendable, outgoing::Outgoing};
+use couplet_core::{gate::InvalidStanza, outgoing::Outgoing};
 
 /// A stanza that did not go; it is given back.
 ///
 /// # Examples
 ///
 /// ```
-/// use couplet::{Link, Outgoing, SentId, Unsent};
+/// use couplet::{Link, Outgoing, SentId, SendError};
 ///
-/// async fn try_twice(link: &Link, stanza: Outgoing) -> Result<SentId, Unsent> {
+/// async fn try_twice(link: &Link, stanza: Outgoing) -> Result<SentId, SendError> {
 ///     match link.send(stanza).await {
 ///         Ok(id) => Ok(id),
 ///         Err(unsent) => link.send(unsent.into_stanza()).await,
@@ -19,11 +19,11 @@ use couplet_core::{gate::Unsendable, outgoing::Outgoing};
 /// }
 /// ```
 #[derive(Debug)]
-pub struct Unsent(Box<(Outgoing, NotSent)>);
+pub struct SendError(Box<(Outgoing, SendErrorKind)>);
 
-impl Unsent {
-    pub(crate) fn new(stanza: Outgoing, why: NotSent) -> Unsent {
-        Unsent(Box::new((stanza, why)))
+impl SendError {
+    pub(crate) fn new(stanza: Outgoing, why: SendErrorKind) -> SendError {
+        SendError(Box::new((stanza, why)))
     }
 
     /// Why it did not go.
@@ -31,14 +31,14 @@ impl Unsent {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{NotSent, Unsent};
+    /// use couplet::{SendErrorKind, SendError};
     ///
-    /// fn may_try_again(unsent: &Unsent) -> bool {
-    ///     *unsent.why() == NotSent::Full
+    /// fn may_try_again(unsent: &SendError) -> bool {
+    ///     *unsent.why() == SendErrorKind::Full
     /// }
     /// ```
     #[must_use]
-    pub fn why(&self) -> &NotSent {
+    pub fn why(&self) -> &SendErrorKind {
         &self.0.1
     }
 
@@ -47,9 +47,9 @@ impl Unsent {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{Outgoing, Unsent};
+    /// use couplet::{Outgoing, SendError};
     ///
-    /// fn keep(unsent: Unsent, for_later: &mut Vec<Outgoing>) {
+    /// fn keep(unsent: SendError, for_later: &mut Vec<Outgoing>) {
     ///     for_later.push(unsent.into_stanza());
     /// }
     /// ```
@@ -59,43 +59,45 @@ impl Unsent {
     }
 }
 
-impl fmt::Display for Unsent {
+impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "not sent: {}", self.why())
     }
 }
 
-impl std::error::Error for Unsent {}
+impl std::error::Error for SendError {}
 
 /// Why something was not sent.
 ///
 /// # Examples
 ///
 /// ```
-/// use couplet::{NotSent, Unsendable};
+/// use couplet::{SendErrorKind, InvalidStanza};
 ///
-/// let foreign = NotSent::Refused(Unsendable::ForeignFrom);
+/// let foreign = SendErrorKind::Refused(InvalidStanza::ForeignFrom);
 /// assert_eq!(foreign.to_string(), "its `from` is not an address of this component");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum NotSent {
+pub enum SendErrorKind {
     /// The gate refused it.
-    Refused(Unsendable),
+    Refused(InvalidStanza),
     /// The outbox (`limits.outgoing_bytes`) or the ledger (`limits.questions`) has no room.
     Full,
     /// The component has closed its stream: nothing goes out any more.
     Stopped,
 }
 
-impl fmt::Display for NotSent {
+impl fmt::Display for SendErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            NotSent::Refused(why) => why.fmt(f),
-            NotSent::Stopped => f.write_str("the component has stopped"),
-            NotSent::Full => f.write_str("there is no room, the server takes nothing or is away"),
+            SendErrorKind::Refused(why) => why.fmt(f),
+            SendErrorKind::Stopped => f.write_str("the component has stopped"),
+            SendErrorKind::Full => {
+                f.write_str("there is no room, the server takes nothing or is away")
+            }
         }
     }
 }
 
-impl std::error::Error for NotSent {}
+impl std::error::Error for SendErrorKind {}

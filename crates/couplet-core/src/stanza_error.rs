@@ -18,7 +18,7 @@ pub use condition::{Condition, ErrorType};
 /// # Examples
 ///
 /// ```
-/// assert!(couplet_core::refusal::NS_STANZAS.ends_with("xmpp-stanzas"));
+/// assert!(couplet_core::stanza_error::NS_STANZAS.ends_with("xmpp-stanzas"));
 /// ```
 pub const NS_STANZAS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
 
@@ -30,12 +30,12 @@ pub const NS_STANZAS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
 /// # Examples
 ///
 /// ```
-/// use couplet_core::refusal::{Condition, Refusal};
+/// use couplet_core::stanza_error::{Condition, StanzaError};
 ///
-/// fn seat(row: &str) -> Result<u32, Refusal> {
+/// fn seat(row: &str) -> Result<u32, StanzaError> {
 ///     let row: u32 = row.parse()?; // the peer learns nothing about the parser
 ///     if row > 40 {
-///         return Err(Refusal::new(Condition::ItemNotFound).text("There are 40 rows"));
+///         return Err(StanzaError::new(Condition::ItemNotFound).text("There are 40 rows"));
 ///     }
 ///     Ok(row)
 /// }
@@ -43,7 +43,7 @@ pub const NS_STANZAS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
 /// assert_eq!(seat("x").unwrap_err().condition(), Condition::InternalServerError);
 /// assert_eq!(seat("41").unwrap_err().condition(), Condition::ItemNotFound);
 /// ```
-pub struct Refusal {
+pub struct StanzaError {
     condition: Condition,
     kind: ErrorType,
     text: Option<String>,
@@ -53,20 +53,20 @@ pub struct Refusal {
     cause: Option<Box<dyn Error + Send + Sync>>,
 }
 
-impl Refusal {
+impl StanzaError {
     /// A refusal with this condition and the type RFC 6120 gives to it.
     ///
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::refusal::{Condition, ErrorType, Refusal};
+    /// use couplet_core::stanza_error::{Condition, ErrorType, StanzaError};
     ///
-    /// let no = Refusal::new(Condition::Forbidden);
+    /// let no = StanzaError::new(Condition::Forbidden);
     /// assert_eq!(no.error_type(), ErrorType::Auth);
     /// ```
     #[must_use]
-    pub fn new(condition: Condition) -> Refusal {
-        Refusal {
+    pub fn new(condition: Condition) -> StanzaError {
+        StanzaError {
             condition,
             kind: condition.default_type(),
             text: None,
@@ -84,12 +84,12 @@ impl Refusal {
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::refusal::{Condition, Refusal};
+    /// use couplet_core::stanza_error::{Condition, StanzaError};
     ///
-    /// let no = Refusal::new(Condition::ItemNotFound).text("There are 40 rows");
+    /// let no = StanzaError::new(Condition::ItemNotFound).text("There are 40 rows");
     /// ```
     #[must_use]
-    pub fn text(mut self, text: impl Into<String>) -> Refusal {
+    pub fn text(mut self, text: impl Into<String>) -> StanzaError {
         self.text = Some(text.into());
         self
     }
@@ -100,13 +100,13 @@ impl Refusal {
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::refusal::{Condition, ErrorType, Refusal};
+    /// use couplet_core::stanza_error::{Condition, ErrorType, StanzaError};
     ///
-    /// let later = Refusal::new(Condition::NotAllowed).of_type(ErrorType::Wait);
+    /// let later = StanzaError::new(Condition::NotAllowed).of_type(ErrorType::Wait);
     /// assert_eq!(later.error_type(), ErrorType::Wait);
     /// ```
     #[must_use]
-    pub fn of_type(mut self, kind: ErrorType) -> Refusal {
+    pub fn of_type(mut self, kind: ErrorType) -> StanzaError {
         self.kind = kind;
         self
     }
@@ -118,14 +118,14 @@ impl Refusal {
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::refusal::{Condition, Refusal};
+    /// use couplet_core::stanza_error::{Condition, StanzaError};
     /// use xmpp_parsers::ping::Ping;
     ///
     /// // A real one is an element of the app's own namespace.
-    /// let no = Refusal::new(Condition::BadRequest).detail(&Ping);
+    /// let no = StanzaError::new(Condition::BadRequest).detail(&Ping);
     /// ```
     #[must_use]
-    pub fn detail(mut self, payload: &impl AsXml) -> Refusal {
+    pub fn detail(mut self, payload: &impl AsXml) -> StanzaError {
         let mut detail = Vec::new();
         if Wire::new(&mut detail).payload(payload).is_ok() {
             self.detail = Some(detail);
@@ -136,18 +136,18 @@ impl Refusal {
     /// Adds an application-specific condition element that is written by hand.
     /// (RFC 6120, 8.3.4)
     ///
-    /// Use it where there is no type for the payload; otherwise [`Refusal::detail`].
+    /// Use it where there is no type for the payload; otherwise [`StanzaError::detail`].
     ///
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::refusal::{Condition, Refusal};
+    /// use couplet_core::stanza_error::{Condition, StanzaError};
     ///
-    /// let no = Refusal::new(Condition::BadRequest)
+    /// let no = StanzaError::new(Condition::BadRequest)
     ///     .detail_by(|wire| wire.raw("<too-late xmlns='urn:example:clock'/>"));
     /// ```
     #[must_use]
-    pub fn detail_by(mut self, write: impl FnOnce(&mut Wire<'_>)) -> Refusal {
+    pub fn detail_by(mut self, write: impl FnOnce(&mut Wire<'_>)) -> StanzaError {
         self.detail = Some(written(write));
         self
     }
@@ -158,12 +158,12 @@ impl Refusal {
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::refusal::{Condition, Refusal};
+    /// use couplet_core::stanza_error::{Condition, StanzaError};
     ///
-    /// let moved = Refusal::new(Condition::Gone).instead("xmpp:new.example.org");
+    /// let moved = StanzaError::new(Condition::Gone).instead("xmpp:new.example.org");
     /// ```
     #[must_use]
-    pub fn instead(mut self, uri: impl Into<Box<str>>) -> Refusal {
+    pub fn instead(mut self, uri: impl Into<Box<str>>) -> StanzaError {
         self.address = Some(uri.into());
         self
     }
@@ -175,13 +175,13 @@ impl Refusal {
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::refusal::{Condition, Refusal};
+    /// use couplet_core::stanza_error::{Condition, StanzaError};
     ///
-    /// let no = Refusal::new(Condition::NotAcceptable)
+    /// let no = StanzaError::new(Condition::NotAcceptable)
     ///     .beside(|wire| wire.raw("<clock xmlns='urn:example:clock'/>"));
     /// ```
     #[must_use]
-    pub fn beside(mut self, write: impl FnOnce(&mut Wire<'_>)) -> Refusal {
+    pub fn beside(mut self, write: impl FnOnce(&mut Wire<'_>)) -> StanzaError {
         self.beside = Some(written(write));
         self
     }
@@ -191,13 +191,13 @@ impl Refusal {
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::refusal::{Condition, Refusal};
+    /// use couplet_core::stanza_error::{Condition, StanzaError};
     ///
-    /// let no = Refusal::new(Condition::Forbidden).because("not in the list of customers");
+    /// let no = StanzaError::new(Condition::Forbidden).because("not in the list of customers");
     /// assert_eq!(no.cause().unwrap().to_string(), "not in the list of customers");
     /// ```
     #[must_use]
-    pub fn because(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Refusal {
+    pub fn because(mut self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> StanzaError {
         self.cause = Some(cause.into());
         self
     }
@@ -207,9 +207,9 @@ impl Refusal {
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::refusal::{Condition, Refusal};
+    /// use couplet_core::stanza_error::{Condition, StanzaError};
     ///
-    /// assert_eq!(Refusal::from(Condition::Gone).condition(), Condition::Gone);
+    /// assert_eq!(StanzaError::from(Condition::Gone).condition(), Condition::Gone);
     /// ```
     #[must_use]
     pub fn condition(&self) -> Condition {
@@ -221,9 +221,9 @@ impl Refusal {
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::refusal::{Condition, ErrorType, Refusal};
+    /// use couplet_core::stanza_error::{Condition, ErrorType, StanzaError};
     ///
-    /// assert_eq!(Refusal::new(Condition::Gone).error_type(), ErrorType::Cancel);
+    /// assert_eq!(StanzaError::new(Condition::Gone).error_type(), ErrorType::Cancel);
     /// ```
     #[must_use]
     pub fn error_type(&self) -> ErrorType {
@@ -235,9 +235,9 @@ impl Refusal {
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::refusal::{Condition, Refusal};
+    /// use couplet_core::stanza_error::{Condition, StanzaError};
     ///
-    /// assert!(Refusal::new(Condition::Gone).cause().is_none());
+    /// assert!(StanzaError::new(Condition::Gone).cause().is_none());
     /// ```
     #[must_use]
     pub fn cause(&self) -> Option<&(dyn Error + Send + Sync)> {
@@ -250,10 +250,10 @@ impl Refusal {
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::{refusal::{Condition, Refusal}, wire::Wire};
+    /// use couplet_core::{stanza_error::{Condition, StanzaError}, wire::Wire};
     ///
     /// let mut out = Vec::new();
-    /// Refusal::new(Condition::Gone).because("a secret").write(&mut Wire::new(&mut out));
+    /// StanzaError::new(Condition::Gone).because("a secret").write(&mut Wire::new(&mut out));
     /// let out = String::from_utf8(out).unwrap();
     /// assert!(out.contains("<gone ") && !out.contains("secret"));
     /// ```
@@ -300,9 +300,9 @@ fn written(write: impl FnOnce(&mut Wire<'_>)) -> Vec<u8> {
     out
 }
 
-impl fmt::Debug for Refusal {
+impl fmt::Debug for StanzaError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Refusal")
+        f.debug_struct("StanzaError")
             .field("condition", &self.condition)
             .field("type", &self.kind)
             .field("text", &self.text)
@@ -311,15 +311,15 @@ impl fmt::Debug for Refusal {
     }
 }
 
-impl<E: Error + Send + Sync + 'static> From<E> for Refusal {
-    fn from(cause: E) -> Refusal {
-        Refusal::new(Condition::InternalServerError).because(cause)
+impl<E: Error + Send + Sync + 'static> From<E> for StanzaError {
+    fn from(cause: E) -> StanzaError {
+        StanzaError::new(Condition::InternalServerError).because(cause)
     }
 }
 
-impl From<Condition> for Refusal {
-    fn from(condition: Condition) -> Refusal {
-        Refusal::new(condition)
+impl From<Condition> for StanzaError {
+    fn from(condition: Condition) -> StanzaError {
+        StanzaError::new(condition)
     }
 }
 
@@ -327,29 +327,23 @@ impl From<Condition> for Refusal {
 mod tests {
     use super::*;
 
-    fn written(refusal: &Refusal) -> String {
-        String::from_utf8(super::written(|wire| refusal.write(wire))).unwrap()
+    fn written(error: &StanzaError) -> String {
+        String::from_utf8(super::written(|wire| error.write(wire))).unwrap()
     }
 
     #[test]
     fn any_error_becomes_an_internal_server_error_that_leaks_no_word() {
-        let refusal: Refusal = "x".parse::<u32>().unwrap_err().into();
+        let error: StanzaError = "x".parse::<u32>().unwrap_err().into();
         assert_eq!(
-            written(&refusal),
+            written(&error),
             "<error type='cancel'><internal-server-error xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
         );
-        assert!(
-            refusal
-                .cause()
-                .unwrap()
-                .to_string()
-                .contains("invalid digit")
-        );
+        assert!(error.cause().unwrap().to_string().contains("invalid digit"));
     }
 
     #[test]
     fn who_is_gone_may_tell_where_to() {
-        let moved = Refusal::new(Condition::Gone).instead("xmpp:a?;node=b&c");
+        let moved = StanzaError::new(Condition::Gone).instead("xmpp:a?;node=b&c");
         assert_eq!(
             written(&moved),
             "<error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>xmpp:a?;node=b&amp;c</gone></error>"
@@ -358,19 +352,19 @@ mod tests {
 
     #[test]
     fn what_is_beside_the_error_stands_before_it_and_a_detail_in_it() {
-        let refusal = Refusal::new(Condition::Conflict)
+        let error = StanzaError::new(Condition::Conflict)
             .beside(|wire| wire.raw("<a xmlns='urn:a'/>"))
             .detail_by(|wire| wire.raw("<b xmlns='urn:b'/>"));
         assert_eq!(
-            written(&refusal),
+            written(&error),
             "<a xmlns='urn:a'/><error type='cancel'><conflict xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><b xmlns='urn:b'/></error>"
         );
     }
 
     #[test]
     fn words_for_the_peer_are_escaped() {
-        let refusal = Refusal::new(Condition::BadRequest).text("1 < 2");
-        assert!(written(&refusal).contains(">1 &lt; 2</text>"));
+        let error = StanzaError::new(Condition::BadRequest).text("1 < 2");
+        assert!(written(&error).contains(">1 &lt; 2</text>"));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 /// # Examples
 ///
 /// ```
-/// use couplet_core::refusal::{Condition, ErrorType};
+/// use couplet_core::stanza_error::{Condition, ErrorType};
 ///
 /// assert_eq!(Condition::ResourceConstraint.default_type(), ErrorType::Wait);
 /// ```
@@ -30,7 +30,7 @@ impl ErrorType {
     /// # Examples
     ///
     /// ```
-    /// assert_eq!(couplet_core::refusal::ErrorType::Modify.as_str(), "modify");
+    /// assert_eq!(couplet_core::stanza_error::ErrorType::Modify.as_str(), "modify");
     /// ```
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -48,7 +48,7 @@ impl ErrorType {
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::refusal::ErrorType;
+    /// use couplet_core::stanza_error::ErrorType;
     ///
     /// assert_eq!(ErrorType::from_wire("wait"), ErrorType::Wait);
     /// assert_eq!(ErrorType::from_wire("bogus"), ErrorType::Cancel);
@@ -75,9 +75,9 @@ macro_rules! conditions {
         /// # Examples
         ///
         /// ```
-        /// use couplet_core::refusal::{Condition, Refusal};
+        /// use couplet_core::stanza_error::{Condition, StanzaError};
         ///
-        /// let no = Refusal::from(Condition::ItemNotFound);
+        /// let no = StanzaError::from(Condition::ItemNotFound);
         /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Condition { $($(#[$doc])* $name,)* }
@@ -89,7 +89,7 @@ macro_rules! conditions {
             /// # Examples
             ///
             /// ```
-            /// use couplet_core::refusal::Condition;
+            /// use couplet_core::stanza_error::Condition;
             ///
             /// assert_eq!(Condition::ALL[Condition::Gone as usize], Condition::Gone);
             /// ```
@@ -100,7 +100,7 @@ macro_rules! conditions {
             /// # Examples
             ///
             /// ```
-            /// assert_eq!(couplet_core::refusal::Condition::Gone.as_str(), "gone");
+            /// assert_eq!(couplet_core::stanza_error::Condition::Gone.as_str(), "gone");
             /// ```
             #[must_use]
             pub fn as_str(self) -> &'static str {
@@ -112,7 +112,7 @@ macro_rules! conditions {
             /// # Examples
             ///
             /// ```
-            /// use couplet_core::refusal::{Condition, ErrorType};
+            /// use couplet_core::stanza_error::{Condition, ErrorType};
             ///
             /// assert_eq!(Condition::Forbidden.default_type(), ErrorType::Auth);
             /// ```
@@ -127,7 +127,7 @@ macro_rules! conditions {
             /// # Examples
             ///
             /// ```
-            /// use couplet_core::refusal::Condition;
+            /// use couplet_core::stanza_error::Condition;
             ///
             /// assert_eq!(Condition::from_wire("gone"), Condition::Gone);
             /// assert_eq!(Condition::from_wire("bogus"), Condition::UndefinedCondition);
