@@ -1,7 +1,7 @@
 //! Addresses: a response goes to exactly the characters that came, from exactly those that were
 //! written to. (RFC 7622)
 
-use couplet::{Component, Config, Done, Jid, Link, Outgoing};
+use couplet::{Component, Config, Empty, Jid, Link, Outgoing};
 use couplet_test::{Running, Stage, User};
 use tokio::sync::mpsc;
 use xmpp_parsers::ping::Ping;
@@ -84,7 +84,11 @@ async fn are_answered(stage: &mut Stage, peers: &[&str]) {
         let peer: Jid = peer.replace("{}", Stage::OTHER).parse().unwrap();
         let link = other.link().acting_as(&peer).unwrap();
         let bot: Jid = BOT.parse().unwrap();
-        assert_eq!(link.get::<Done>(&bot, Ping).await.unwrap(), Done, "{peer}");
+        assert_eq!(
+            link.get::<Empty>(&bot, Ping).await.unwrap(),
+            Empty,
+            "{peer}"
+        );
         link.send(Outgoing::chat(&bot, "hello")).await.unwrap();
         let (from, to) = hear.recv().await.unwrap();
         assert_eq!((&*from, &*to), (BOT, peer.as_str()));
@@ -165,5 +169,5 @@ pub async fn what_servers_take_as_a_domain_is_one(stage: &mut Stage) {
 async fn is_online_as(link: &Link, hosted: &str) {
     assert_eq!(link.address().as_str(), hosted);
     let own = link.address().to_bare().with_resource("self").unwrap();
-    assert_eq!(link.get::<Done>(&own, Ping).await.unwrap(), Done);
+    assert_eq!(link.get::<Empty>(&own, Ping).await.unwrap(), Empty);
 }

@@ -3,7 +3,7 @@
 use std::future::pending;
 use std::time::Duration;
 
-use couplet::{Component, Condition, Config, Done, Incoming, Message, StanzaError};
+use couplet::{Component, Condition, Config, Empty, Incoming, Message, StanzaError};
 use couplet_test::{Running, Stage, User};
 use xmpp_parsers::iq::{IqGetPayload, IqSetPayload};
 use xso::{AsXml, FromXml};
@@ -69,7 +69,7 @@ pub(crate) fn troubled(config: Config) -> Component {
     Component::new(config)
         .on_get(|ask: Incoming<Strict>| async move {
             assert!(ask.count > 0, "nothing is counted from zero here");
-            Ok::<_, StanzaError>(Done)
+            Ok::<_, StanzaError>(Empty)
         })
         .on_get(|_: Incoming<Slow>| async {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -85,13 +85,13 @@ pub(crate) fn troubled(config: Config) -> Component {
             Ok::<_, StanzaError>(Strict { count: number })
         })
         .on_set(|_: Incoming<Failing>| async {
-            Err::<Done, _>(StanzaError::new(Condition::NotAllowed).text("Not on Sundays"))
+            Err::<Empty, _>(StanzaError::new(Condition::NotAllowed).text("Not on Sundays"))
         })
         .within(Duration::from_millis(50))
-        .on_get(|_: Incoming<Silent>| pending::<Result<Done, StanzaError>>())
+        .on_get(|_: Incoming<Silent>| pending::<Result<Empty, StanzaError>>())
 }
 
-fn panicking() -> Result<Done, StanzaError> {
+fn panicking() -> Result<Empty, StanzaError> {
     panic!("as the scenario wants it")
 }
 

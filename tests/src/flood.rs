@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use couplet::{Component, Condition, Config, Done, Incoming, Message, Outgoing, StanzaError};
+use couplet::{Component, Condition, Config, Empty, Incoming, Message, Outgoing, StanzaError};
 use couplet_test::{On, Stage};
 use tokio::sync::{Semaphore, mpsc};
 
@@ -278,7 +278,7 @@ pub async fn two_refusing_components_do_not_refuse_each_other_for_ever(stage: &m
                 .on_message(no(Arc::default()))
                 .on_iq(move |_| {
                     iqs.fetch_add(1, Ordering::Relaxed);
-                    async { Err::<Done, StanzaError>(Condition::NotAllowed.into()) }
+                    async { Err::<Empty, StanzaError>(Condition::NotAllowed.into()) }
                 })
         }
     };
@@ -291,7 +291,7 @@ pub async fn two_refusing_components_do_not_refuse_each_other_for_ever(stage: &m
         .send(Outgoing::chat(&to, "x"))
         .await
         .unwrap();
-    let refused = component.link().get::<Done>(&to, crate::apps::Slow).await;
+    let refused = component.link().get::<Empty>(&to, crate::apps::Slow).await;
     assert!(refused.is_err());
     let mut alice = stage.user("alice").await;
     for domain in [DOMAIN, Stage::OTHER] {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use couplet::{
-    Component, Condition, Config, Done, Incoming, InvalidStanza, Message, MessageType, Outgoing,
+    Component, Condition, Config, Empty, Incoming, InvalidStanza, Message, MessageType, Outgoing,
     Presence, PresenceType, RequestError, SendErrorKind, StanzaError,
 };
 use couplet_test::{On, Stage, User};
@@ -44,8 +44,8 @@ pub async fn the_reader_waits_for_bytes_and_for_nothing_else(stage: &mut Stage) 
     assert_eq!(carol.next_chat().await.condition(), "resource-constraint");
 
     let peer = carol.address().parse().unwrap();
-    let (pong, ()) = tokio::join!(component.link().get::<Done>(&peer, Ping), pong(&mut carol));
-    assert_eq!(pong.unwrap(), Done);
+    let (pong, ()) = tokio::join!(component.link().get::<Empty>(&peer, Ping), pong(&mut carol));
+    assert_eq!(pong.unwrap(), Empty);
     assert_eq!(component.sessions(), 1);
     component.begin_to_stop();
 }
@@ -136,7 +136,7 @@ pub async fn nobody_answers_an_answer(stage: &mut Stage) {
                 let no = presence();
                 async move { Err::<(), StanzaError>(no) }
             })
-            .on_iq(|_| async { Err::<Done, StanzaError>(Condition::NotAllowed.into()) })
+            .on_iq(|_| async { Err::<Empty, StanzaError>(Condition::NotAllowed.into()) })
     };
     let component = stage.run(refusing).await;
     let mut alice = stage.user("alice").await;
@@ -237,7 +237,7 @@ pub async fn a_question_is_settled_only_by_the_one_who_was_asked(stage: &mut Sta
 
     // A question that nobody waits for any more is forgotten: a late answer settles nothing.
     let impatient = bot.within(Duration::from_millis(20));
-    let timed_out = impatient.get::<Done>(&peer, Ping).await;
+    let timed_out = impatient.get::<Empty>(&peer, Ping).await;
     assert!(
         matches!(timed_out, Err(RequestError::TimedOut)),
         "{timed_out:?}"
@@ -317,9 +317,9 @@ pub async fn every_queue_has_a_size_every_wait_a_deadline_every_task_an_owner(st
     let (link, to) = (component.link().clone(), alice.address().parse().unwrap());
 
     let three = tokio::join!(
-        link.get::<Done>(&to, Ping),
-        link.get::<Done>(&to, Ping),
-        link.get::<Done>(&to, Ping),
+        link.get::<Empty>(&to, Ping),
+        link.get::<Empty>(&to, Ping),
+        link.get::<Empty>(&to, Ping),
     );
     assert!(matches!(three.0, Err(RequestError::TimedOut)), "{three:?}");
     assert!(matches!(three.1, Err(RequestError::TimedOut)), "{three:?}");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use couplet::{Component, Config, Done, Incoming, StanzaError};
+use couplet::{Component, Config, Empty, Incoming, StanzaError};
 use couplet_test::{Stage, User};
 use tokio::sync::Semaphore;
 
@@ -86,7 +86,7 @@ fn held() -> (Arc<Semaphore>, impl FnOnce(Config) -> Component) {
             let door = Arc::clone(&door);
             async move {
                 door.acquire().await?.forget();
-                Ok::<_, StanzaError>(Done)
+                Ok::<_, StanzaError>(Empty)
             }
         })
     };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use couplet::{
-    Component, Config, Done, Incoming, Message, Outgoing, PresenceType, RequestError,
+    Component, Config, Empty, Incoming, Message, Outgoing, PresenceType, RequestError,
     SendErrorKind, StanzaError,
 };
 use couplet_test::Stage;
@@ -119,7 +119,7 @@ pub async fn questions_fail_at_once_when_the_link_dies(stage: &mut Stage) {
     let mut alice = stage.user("alice").await;
     let peer = alice.address().parse().unwrap();
     let link = component.link();
-    let (answer, ()) = tokio::join!(link.get::<Done>(&peer, Ping), async {
+    let (answer, ()) = tokio::join!(link.get::<Empty>(&peer, Ping), async {
         alice.next().await;
         stage.kill().await;
     });
@@ -127,7 +127,7 @@ pub async fn questions_fail_at_once_when_the_link_dies(stage: &mut Stage) {
         matches!(answer, Err(RequestError::Disconnected)),
         "{answer:?}"
     );
-    let offline = link.get::<Done>(&peer, Ping).await;
+    let offline = link.get::<Empty>(&peer, Ping).await;
     assert!(
         matches!(offline, Err(RequestError::Disconnected)),
         "{offline:?}"

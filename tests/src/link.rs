@@ -1,7 +1,7 @@
 //! The way out: questions and their answers, many addresses, presence.
 
 use couplet::{
-    Component, Condition, Done, ErrorType, Incoming, InvalidStanza, Jid, Message, Outgoing,
+    Component, Condition, Empty, ErrorType, Incoming, InvalidStanza, Jid, Message, Outgoing,
     Presence, PresenceType, RequestError, SendErrorKind, StanzaError,
 };
 use couplet_test::{On, Stage, User};
@@ -44,15 +44,15 @@ pub async fn a_question_gets_what_the_peer_answers(stage: &mut Stage) {
     );
 
     let (done, asked) = tokio::join!(
-        link.set::<Done>(&peer, Slow),
+        link.set::<Empty>(&peer, Slow),
         answer(&mut alice, "result", "")
     );
-    assert_eq!((done.unwrap(), &*asked.0), (Done, "set"));
+    assert_eq!((done.unwrap(), &*asked.0), (Empty, "set"));
 
     let no = "<error type='auth'><forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>\
         <text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>no</text></error>";
     let (refused, _) = tokio::join!(
-        link.set::<Done>(&peer, Slow),
+        link.set::<Empty>(&peer, Slow),
         answer(&mut alice, "error", no)
     );
     let Err(RequestError::Refused(error)) = refused else {
@@ -65,7 +65,7 @@ pub async fn a_question_gets_what_the_peer_answers(stage: &mut Stage) {
     assert_eq!(error.text.as_deref(), Some("no"));
 
     let nobody = link
-        .get::<Done>(&"nobody@localhost/x".parse().unwrap(), Ping)
+        .get::<Empty>(&"nobody@localhost/x".parse().unwrap(), Ping)
         .await;
     let Err(RequestError::Refused(error)) = nobody else {
         panic!("{nobody:?}")
@@ -113,10 +113,10 @@ pub async fn many_addresses_act_on_behalf_of_their_owners(stage: &mut Stage) {
         assert_eq!((presence.name(), presence.from()), ("presence", name));
         assert_eq!(presence.text_of("status"), name);
         let (pong, asked) = tokio::join!(
-            link.get::<Done>(&peer, Ping),
+            link.get::<Empty>(&peer, Ping),
             answer(&mut alice, "result", "")
         );
-        assert_eq!((pong.unwrap(), &*asked.1), (Done, name));
+        assert_eq!((pong.unwrap(), &*asked.1), (Empty, name));
         alice.chat(name, "who?").await;
         let reply = alice.next_chat().await;
         assert_eq!(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use couplet::error::{Reason, Rejected};
-use couplet::{Config, Done, Error};
+use couplet::{Config, Empty, Error};
 use couplet_test::{On, Running, Stage};
 use xmpp_parsers::ping::Ping;
 
@@ -202,7 +202,7 @@ pub async fn several_domains_live_in_one_process(stage: &mut Stage) {
     }
     // They may talk with each other: through the server, like everybody.
     let news: couplet::Jid = Stage::OTHER.parse().unwrap();
-    assert_eq!(first.link().get::<Done>(&news, Ping).await.unwrap(), Done);
+    assert_eq!(first.link().get::<Empty>(&news, Ping).await.unwrap(), Empty);
     first.stop().await.unwrap();
     alice.ping(Stage::OTHER).await;
     second.stop().await.unwrap();

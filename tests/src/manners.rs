@@ -174,7 +174,7 @@ pub async fn an_echo_does_not_answer_everything(stage: &mut Stage) {
     let server = "localhost".parse().unwrap();
     let _whatever_it_says = component
         .link()
-        .get::<couplet::Done>(&server, xmpp_parsers::ping::Ping)
+        .get::<couplet::Empty>(&server, xmpp_parsers::ping::Ping)
         .await;
     assert_eq!(called.load(Ordering::Relaxed), 0);
     alice.chat(BOT, "once").await;

@@ -4,7 +4,7 @@ use std::future::pending;
 use std::time::Duration;
 
 use couplet::{
-    Component, Condition, Config, Done, ErrorType, Incoming, Iq, Message, MessageHandler,
+    Component, Condition, Config, Empty, ErrorType, Incoming, Iq, Message, MessageHandler,
     MessageType, Outgoing, Presence, PresenceType, SentId, StanzaError,
 };
 use couplet_test::Stage;
@@ -106,7 +106,7 @@ pub async fn a_fallback_takes_the_iqs_of_nobody(stage: &mut Stage) {
             .on_get(|_: Incoming<Slow>| async { Ok::<_, StanzaError>(Slow) })
             .on_iq(|ask: Incoming<Iq>| async move {
                 let words = format!("{} {{{}}}{}", ask.type_().as_str(), ask.ns(), ask.name());
-                Err::<Done, _>(StanzaError::new(Condition::FeatureNotImplemented).text(words))
+                Err::<Empty, _>(StanzaError::new(Condition::FeatureNotImplemented).text(words))
             })
     };
     let component = stage.run(falling_back).await;
@@ -131,11 +131,11 @@ pub async fn each_handler_may_have_its_own_deadline(stage: &mut Stage) {
     let hurried = |mut config: Config| {
         config.timing.handler = Duration::from_millis(50);
         Component::new(config)
-            .on_get(|_: Incoming<Silent>| pending::<Result<Done, StanzaError>>())
+            .on_get(|_: Incoming<Silent>| pending::<Result<Empty, StanzaError>>())
             .within(Duration::from_secs(3600))
             .on_get(|_: Incoming<Held>| async {
                 tokio::time::sleep(Duration::from_millis(200)).await;
-                Ok::<_, StanzaError>(Done)
+                Ok::<_, StanzaError>(Empty)
             })
     };
     let component = stage.run(hurried).await;

@@ -13,7 +13,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use couplet::{Component, Config, Connect, Done, Incoming, StanzaError, Stream, async_trait};
+use couplet::{Component, Config, Connect, Empty, Incoming, StanzaError, Stream, async_trait};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use micro::HEADER;
 use tokio::{
@@ -53,14 +53,14 @@ impl TryFrom<Element> for Numbered {
 }
 
 impl FromXml for Numbered {
-    type Builder = Empty;
+    type Builder = Reading;
 
-    fn from_events(_: QName, _: AttrMap, context: &Context<'_>) -> Result<Empty, FromEventsError> {
+    fn from_events(_: QName, _: AttrMap, context: &Context<'_>) -> Result<Reading, FromEventsError> {
         let name = (
             Namespace::from("urn:xmpp:ping".to_owned()),
             NcName::try_from("ping").expect("a name"),
         );
-        Ping::from_events(name, AttrMap::new(), context).map(Empty)
+        Ping::from_events(name, AttrMap::new(), context).map(Reading)
     }
 
     fn xml_name_matcher() -> XmlNameMatcher<'static> {
@@ -69,9 +69,9 @@ impl FromXml for Numbered {
     }
 }
 
-struct Empty(<Ping as FromXml>::Builder);
+struct Reading(<Ping as FromXml>::Builder);
 
-impl FromEventsBuilder for Empty {
+impl FromEventsBuilder for Reading {
     type Output = Numbered;
 
     fn feed(&mut self, event: Event, context: &Context<'_>) -> Result<Option<Numbered>, Error> {
@@ -94,7 +94,7 @@ fn component(handlers: usize, ours: DuplexStream) -> Component {
         Component::new(Config::new("echo.localhost", "secret")).connect_through(Memory(Some(ours)));
     for number in (0..handlers).rev() {
         NUMBER.store(number, Ordering::Relaxed);
-        component = component.on_get(|_: Incoming<Numbered>| async { Ok::<_, StanzaError>(Done) });
+        component = component.on_get(|_: Incoming<Numbered>| async { Ok::<_, StanzaError>(Empty) });
     }
     component
 }

@@ -39,7 +39,7 @@ mod tests {
     use couplet_core::element::{Element, Scope, Tree};
     use proptest::{collection::vec, option, prelude::*};
 
-    use super::{stanza_error, event, form, read, unchanged, write, write::to_string};
+    use super::{event, form, read, stanza_error, unchanged, write, write::to_string};
     use crate::{
         item::{Item, ItemHead},
         moment::Moment,

@@ -7,20 +7,20 @@ use xso::FromXml;
 
 use crate::send_error::SendErrorKind;
 
-/// What an IQ result can be read as: any payload, or [`Done`] for the empty one.
+/// What an IQ result can be read as: any payload, or [`Empty`] for the empty one.
 ///
 /// Nothing has to implement it: whatever derives `xso::FromXml` does.
 ///
 /// # Examples
 ///
 /// ```
-/// use couplet::{Done, FromResponse};
+/// use couplet::{Empty, FromResponse};
 /// use xmpp_parsers::version::VersionResult;
 ///
 /// fn can_be_expected<T: FromResponse>() {}
 ///
 /// can_be_expected::<VersionResult>();
-/// can_be_expected::<Done>();
+/// can_be_expected::<Empty>();
 /// ```
 pub trait FromResponse: Sized {
     /// Reads the result.
@@ -41,9 +41,9 @@ impl<T: FromXml> FromResponse for T {
     }
 }
 
-impl FromResponse for Done {
-    fn from_result(_result: &Stanza) -> Result<Done, xso::error::Error> {
-        Ok(Done)
+impl FromResponse for Empty {
+    fn from_result(_result: &Stanza) -> Result<Empty, xso::error::Error> {
+        Ok(Empty)
     }
 }
 
@@ -53,15 +53,15 @@ impl FromResponse for Done {
 /// # Examples
 ///
 /// ```
-/// use couplet::{Done, Incoming, StanzaError};
+/// use couplet::{Empty, Incoming, StanzaError};
 /// use xmpp_parsers::ping::Ping;
 ///
-/// async fn pong(_ask: Incoming<Ping>) -> Result<Done, StanzaError> {
-///     Ok(Done)
+/// async fn pong(_ask: Incoming<Ping>) -> Result<Empty, StanzaError> {
+///     Ok(Empty)
 /// }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Done;
+pub struct Empty;
 
 /// Why a question has no good answer.
 ///

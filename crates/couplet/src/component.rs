@@ -233,10 +233,10 @@ impl Component {
     ///     }
     /// });
     /// ```
-    pub fn on_online<F, Done>(mut self, hook: F) -> Component
+    pub fn on_online<F, Fut>(mut self, hook: F) -> Component
     where
-        F: Fn(Link) -> Done + Send + Sync + 'static,
-        Done: Future<Output = ()> + Send + 'static,
+        F: Fn(Link) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
     {
         self.hooks.on_online(hook);
         self
@@ -257,10 +257,10 @@ impl Component {
     ///     }
     /// });
     /// ```
-    pub fn on_goodbye<F, Done>(mut self, hook: F) -> Component
+    pub fn on_goodbye<F, Fut>(mut self, hook: F) -> Component
     where
-        F: Fn(Link) -> Done + Send + Sync + 'static,
-        Done: Future<Output = ()> + Send + 'static,
+        F: Fn(Link) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
     {
         self.hooks.on_goodbye(hook);
         self
@@ -293,10 +293,10 @@ impl Component {
     ///     },
     /// );
     /// ```
-    pub fn alongside<F, Done>(mut self, work: F) -> Component
+    pub fn alongside<F, Fut>(mut self, work: F) -> Component
     where
-        F: FnOnce(Link, Stopping) -> Done + Send + 'static,
-        Done: Future<Output = ()> + Send + 'static,
+        F: FnOnce(Link, Stopping) -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
     {
         self.works.add(work);
         self

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use couplet_core::{message::Message, presence::Presence, stanza_error::StanzaError, wire::Wire};
 use xso::{AsXml, FromXml};
 
-use crate::{answer::Done, incoming::Incoming};
+use crate::{answer::Empty, incoming::Incoming};
 
 /// What becomes of a stanza at its handler.
 pub(crate) type Handling<T> = Pin<Box<dyn Future<Output = Result<T, StanzaError>> + Send>>;
@@ -47,7 +47,7 @@ pub(crate) type Handling<T> = Pin<Box<dyn Future<Output = Result<T, StanzaError>
 pub trait IqHandler: Send + Sync + 'static {
     /// The payload of the request.
     type Request: FromXml + Send + 'static;
-    /// The payload of the result, or [`Done`] for the empty result.
+    /// The payload of the result, or [`Empty`] for the empty result.
     type Response: IntoResponse + Send + 'static;
 
     /// Answers: `Ok` is the result, `Err` the error stanza.
@@ -69,7 +69,7 @@ pub trait IqHandler: Send + Sync + 'static {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{Done, Incoming, IqHandler, StanzaError, async_trait};
+    /// use couplet::{Empty, Incoming, IqHandler, StanzaError, async_trait};
     /// use xmpp_parsers::ping::Ping;
     ///
     /// struct Pong;
@@ -77,14 +77,14 @@ pub trait IqHandler: Send + Sync + 'static {
     /// #[async_trait]
     /// impl IqHandler for Pong {
     ///     type Request = Ping;
-    ///     type Response = Done;
+    ///     type Response = Empty;
     ///
-    ///     async fn handle(&self, _ask: Incoming<Ping>) -> Result<Done, StanzaError> {
-    ///         Ok(Done)
+    ///     async fn handle(&self, _ask: Incoming<Ping>) -> Result<Empty, StanzaError> {
+    ///         Ok(Empty)
     ///     }
     ///
-    ///     fn handle_now(&self, _ask: &Incoming<Ping>) -> Option<Result<Done, StanzaError>> {
-    ///         Some(Ok(Done))
+    ///     fn handle_now(&self, _ask: &Incoming<Ping>) -> Option<Result<Empty, StanzaError>> {
+    ///         Some(Ok(Empty))
     ///     }
     /// }
     /// ```
@@ -247,25 +247,25 @@ where
     }
 }
 
-/// A payload or [`Done`]: what the result of an IQ can be made of.
+/// A payload or [`Empty`]: what the result of an IQ can be made of.
 ///
 /// Nothing has to implement it: whatever derives `xso::AsXml` does.
 ///
 /// # Examples
 ///
 /// ```
-/// use couplet::{Done, IntoResponse};
+/// use couplet::{Empty, IntoResponse};
 /// use xmpp_parsers::version::VersionResult;
 ///
 /// fn can_be_a_result<T: IntoResponse>() {}
 ///
 /// can_be_a_result::<VersionResult>();
-/// can_be_a_result::<Done>();
+/// can_be_a_result::<Empty>();
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the result of an IQ",
     label = "not a payload",
-    note = "return a payload (`#[derive(xso::AsXml)]`), or `Done` for the empty result"
+    note = "return a payload (`#[derive(xso::AsXml)]`), or `Empty` for the empty result"
 )]
 pub trait IntoResponse {
     /// Writes the child of the result, if it has one.
@@ -282,7 +282,7 @@ impl<T: AsXml> IntoResponse for T {
     }
 }
 
-impl IntoResponse for Done {
+impl IntoResponse for Empty {
     fn write(&self, _wire: &mut Wire<'_>) -> Result<(), xso::error::Error> {
         Ok(())
     }
@@ -309,7 +309,7 @@ impl IntoResponse for Done {
     message = "`{Self}` does not handle IQs",
     label = "not an IQ handler",
     note = "write `|ask: Incoming<Request>| async move {{ Ok::<_, StanzaError>(response) }}`, or `impl IqHandler` for a type",
-    note = "`Request` has `#[derive(xso::FromXml)]`; `response` has `#[derive(xso::AsXml)]` or is `Done`, the empty result"
+    note = "`Request` has `#[derive(xso::FromXml)]`; `response` has `#[derive(xso::AsXml)]` or is `Empty`, the empty result"
 )]
 pub trait IntoIqHandler<By> {
     /// The handler.
@@ -356,10 +356,10 @@ where
 /// # Examples
 ///
 /// ```
-/// use couplet::{ByClosure, Done, Incoming, IntoIqHandler, StanzaError};
+/// use couplet::{ByClosure, Empty, Incoming, IntoIqHandler, StanzaError};
 /// use xmpp_parsers::ping::Ping;
 ///
-/// let pong = |_ask: Incoming<Ping>| async move { Ok::<_, StanzaError>(Done) };
+/// let pong = |_ask: Incoming<Ping>| async move { Ok::<_, StanzaError>(Empty) };
 /// let _handler: ByClosure<_, Ping> = pong.into_handler();
 /// ```
 #[derive(Debug)]

@@ -217,9 +217,9 @@ impl<T> fmt::Debug for Incoming<T> {
 /// # Examples
 ///
 /// ```
-/// use couplet::{Condition, Done, Incoming, Iq, StanzaError};
+/// use couplet::{Condition, Empty, Incoming, Iq, StanzaError};
 ///
-/// async fn other(ask: Incoming<Iq>) -> Result<Done, StanzaError> {
+/// async fn other(ask: Incoming<Iq>) -> Result<Empty, StanzaError> {
 ///     Err(StanzaError::new(Condition::FeatureNotImplemented).text(format!("No {} here", ask.name())))
 /// }
 /// ```

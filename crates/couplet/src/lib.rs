@@ -92,7 +92,7 @@ pub use couplet_core::{
 
 pub use crate::{
     alongside::Stopping,
-    answer::{Done, FromResponse, RequestError},
+    answer::{Empty, FromResponse, RequestError},
     circular::{Circular, Mailing, Receipt, Stamp},
     component::Component,
     config::Config,

@@ -201,7 +201,7 @@ impl Link {
 
     /// Asks for information: an IQ `get`. (RFC 6120, 8.2.3)
     ///
-    /// The answer is parsed into what you expect; [`Done`](crate::Done) expects an empty one.
+    /// The answer is parsed into what you expect; [`Empty`](crate::Empty) expects an empty one.
     /// Only an answer from `to`, to the address of this link, with the right id counts.
     ///
     /// # Errors
@@ -251,11 +251,11 @@ impl Link {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{Done, Jid, Link, RequestError};
+    /// use couplet::{Empty, Jid, Link, RequestError};
     /// use xmpp_parsers::blocking::Block;
     ///
     /// async fn block(link: &Link, server: &Jid, whom: xmpp_parsers::jid::Jid) -> Result<(), RequestError> {
-    ///     let Done = link.set(server, Block { items: vec![whom] }).await?;
+    ///     let Empty = link.set(server, Block { items: vec![whom] }).await?;
     ///     Ok(())
     /// }
     /// ```

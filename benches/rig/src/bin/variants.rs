@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use couplet::{
-    Component, Condition, Config, Done, Feature, Incoming, Message, MessageType, Outgoing,
+    Component, Condition, Config, Empty, Feature, Incoming, Message, MessageType, Outgoing,
     StanzaError,
 };
 use minidom::Element;
@@ -109,7 +109,7 @@ impl Does {
             }),
             Does::Ping => component
                 .without(Feature::Ping)
-                .on_get(|_: Incoming<Ping>| async move { Ok::<_, StanzaError>(Done) }),
+                .on_get(|_: Incoming<Ping>| async move { Ok::<_, StanzaError>(Empty) }),
         }
     }
 }
@@ -130,7 +130,7 @@ async fn said(chat: &Incoming<Message>, seen: &str) -> Result<(), StanzaError> {
 fn crowded(component: Component, more: usize) -> Component {
     (0..more).fold(component, |component, _| {
         component
-            .on_get(|_: Incoming<Another>| async { Ok::<_, StanzaError>(Done) })
+            .on_get(|_: Incoming<Another>| async { Ok::<_, StanzaError>(Empty) })
             .on_message_with::<Another>(|_: Incoming<Message>| async { Ok::<_, StanzaError>(()) })
     })
 }

@@ -134,7 +134,7 @@ async fn confirm(link: &Link) -> Result<(), NotDelivered> {
     let link = link.within(PONG_WITHIN);
     let mut outcome = Err(RequestError::TimedOut);
     for _ in 0..PINGS {
-        outcome = link.get::<couplet::Done>(&own, Ping).await;
+        outcome = link.get::<couplet::Empty>(&own, Ping).await;
         match outcome {
             Err(RequestError::TimedOut) => {}
             // Every answer has come the same way.

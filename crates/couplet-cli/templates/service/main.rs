@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use couplet::config::{Section, Sources};
 use couplet::launch::Launch;
-use couplet::{Component, Condition, Config, Done, Incoming, StanzaError};
+use couplet::{Component, Condition, Config, Empty, Incoming, StanzaError};
 use serde::{Deserialize, Serialize};
 
 use crate::lamps::Lamps;
@@ -46,7 +46,7 @@ fn service(config: Config, rules: Rules) -> Component {
         })
 }
 
-fn switch(lamps: &Lamps, rules: &Rules, order: &Incoming<Lamp>) -> Result<Done, StanzaError> {
+fn switch(lamps: &Lamps, rules: &Rules, order: &Incoming<Lamp>) -> Result<Empty, StanzaError> {
     let from = order.from().domain();
     if !rules.switchers.iter().any(|domain| domain == from) {
         return Err(Condition::Forbidden.into());
@@ -55,7 +55,7 @@ fn switch(lamps: &Lamps, rules: &Rules, order: &Incoming<Lamp>) -> Result<Done, 
         return Err(StanzaError::new(Condition::BadRequest).text("Say lit='true' or lit='false'"));
     };
     match lamps.switch(&order.room, lit) {
-        true => Ok(Done),
+        true => Ok(Empty),
         false => Err(StanzaError::new(Condition::ResourceConstraint).text("There are no more rooms")),
     }
 }

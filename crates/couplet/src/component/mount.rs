@@ -267,14 +267,14 @@ impl Component {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{Component, Config, Done, Incoming, StanzaError};
+    /// use couplet::{Component, Config, Empty, Incoming, StanzaError};
     ///
     /// use xmpp_parsers::blocking::Block;
     ///
     /// let component = Component::new(Config::new("bot.localhost", "secret"))
     ///     .on_set(|order: Incoming<Block>| async move {
     ///         println!("{} blocks {} addresses", order.from(), order.items.len());
-    ///         Ok::<_, StanzaError>(Done)
+    ///         Ok::<_, StanzaError>(Empty)
     ///     });
     /// ```
     pub fn on_set<By, H>(mut self, handler: H) -> Component
@@ -294,12 +294,12 @@ impl Component {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{Component, Condition, Config, Done, Incoming, Iq, StanzaError};
+    /// use couplet::{Component, Condition, Config, Empty, Incoming, Iq, StanzaError};
     ///
     /// let component = Component::new(Config::new("bot.localhost", "secret")).on_iq(
     ///     |ask: Incoming<Iq>| async move {
     ///         println!("{} in {}", ask.name(), ask.ns());
-    ///         Err::<Done, _>(StanzaError::new(Condition::FeatureNotImplemented))
+    ///         Err::<Empty, _>(StanzaError::new(Condition::FeatureNotImplemented))
     ///     },
     /// );
     /// ```

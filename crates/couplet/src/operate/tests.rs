@@ -107,7 +107,7 @@ async fn what_waits_is_counted_while_it_waits() {
     server.say(&chat.repeat(3)).await;
     tasks.spawn(async move {
         let peer = "peer@b".parse().unwrap();
-        let asked = link.get::<crate::Done>(&peer, xmpp_parsers::ping::Ping);
+        let asked = link.get::<crate::Empty>(&peer, xmpp_parsers::ping::Ping);
         let _nobody_answers = asked.await;
     });
     server.until("urn:xmpp:ping").await;

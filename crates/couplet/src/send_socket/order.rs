@@ -9,7 +9,7 @@ use tokio::time;
 use xmpp_parsers::ping::Ping;
 
 use crate::{
-    answer::{Done, RequestError},
+    answer::{Empty, RequestError},
     link::Link,
 };
 
@@ -137,7 +137,7 @@ async fn confirm(link: &Link) -> Result<(), RequestError> {
     let link = link.within(PONG_WITHIN);
     let mut pings = 1;
     loop {
-        match link.get::<Done>(&to, Ping).await {
+        match link.get::<Empty>(&to, Ping).await {
             // Every answer has come the same way.
             Ok(_) | Err(RequestError::Refused(_)) => return Ok(()),
             Err(RequestError::TimedOut) if pings < PINGS => pings += 1,

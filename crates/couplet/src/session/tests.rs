@@ -4,7 +4,7 @@ use tokio::{sync::oneshot, task::JoinSet};
 use xmpp_parsers::{ping::Ping, version::VersionQuery};
 
 use crate::{
-    Component, Config, Done, Incoming, Outgoing, RequestError, SendErrorKind, StanzaError,
+    Component, Config, Empty, Incoming, Outgoing, RequestError, SendErrorKind, StanzaError,
 };
 
 use raw_server::Server;
@@ -15,8 +15,8 @@ const CLOSING: &str = "</stream:stream>";
 fn slow(mut config: Config) -> Component {
     config.timing.grace = Duration::from_secs(1);
     Component::new(config)
-        .on_get(|_: Incoming<Ping>| async { Ok::<_, StanzaError>(Done) })
-        .on_get(|_: Incoming<VersionQuery>| pending::<Result<Done, StanzaError>>())
+        .on_get(|_: Incoming<Ping>| async { Ok::<_, StanzaError>(Empty) })
+        .on_get(|_: Incoming<VersionQuery>| pending::<Result<Empty, StanzaError>>())
 }
 
 /// Each id is asked by a sender of its own: nobody waits for another's turn.
@@ -53,7 +53,7 @@ async fn nothing_follows_the_end_of_the_stream_and_what_waits_is_answered_before
     let peer = "a@b/c".parse().unwrap();
     let unsent = link.send(Outgoing::chat(&peer, "late")).await.unwrap_err();
     assert_eq!(*unsent.why(), SendErrorKind::Stopped);
-    let asked = link.get::<Done>(&peer, Ping).await;
+    let asked = link.get::<Empty>(&peer, Ping).await;
     assert!(
         matches!(asked, Err(RequestError::Disconnected)),
         "{asked:?}"
