@@ -1,7 +1,7 @@
 //! Addresses: a response goes to exactly the characters that came, from exactly those that were
 //! written to. (RFC 7622)
 
-use couplet::{Component, Config, Empty, Jid, Link, Outgoing};
+use couplet::{Component, Config, Empty, Handle, Jid, Outgoing};
 use couplet_test::{Running, Stage, User};
 use tokio::sync::mpsc;
 use xmpp_parsers::ping::Ping;
@@ -82,14 +82,14 @@ async fn are_answered(stage: &mut Stage, peers: &[&str]) {
     let mut other = listening(stage, heard).await;
     for peer in peers {
         let peer: Jid = peer.replace("{}", Stage::OTHER).parse().unwrap();
-        let link = other.link().acting_as(&peer).unwrap();
+        let handle = other.handle().with_from(&peer).unwrap();
         let bot: Jid = BOT.parse().unwrap();
         assert_eq!(
-            link.get::<Empty>(&bot, Ping).await.unwrap(),
+            handle.get::<Empty>(&bot, Ping).await.unwrap(),
             Empty,
             "{peer}"
         );
-        link.send(Outgoing::chat(&bot, "hello")).await.unwrap();
+        handle.send(Outgoing::chat(&bot, "hello")).await.unwrap();
         let (from, to) = hear.recv().await.unwrap();
         assert_eq!((&*from, &*to), (BOT, peer.as_str()));
     }
@@ -160,14 +160,14 @@ pub async fn what_servers_take_as_a_domain_is_one(stage: &mut Stage) {
         let mut component = stage.launch(domain, echo).await;
         component.online().await;
         is_answered_exactly(&mut alice, &format!("bot@{hosted}")).await;
-        is_online_as(component.link(), hosted).await;
+        is_online_as(component.handle(), hosted).await;
         component.stop().await.unwrap();
     }
 }
 
 /// What it asks its own address comes back to it.
-async fn is_online_as(link: &Link, hosted: &str) {
-    assert_eq!(link.address().as_str(), hosted);
-    let own = link.address().to_bare().with_resource("self").unwrap();
-    assert_eq!(link.get::<Empty>(&own, Ping).await.unwrap(), Empty);
+async fn is_online_as(handle: &Handle, hosted: &str) {
+    assert_eq!(handle.address().as_str(), hosted);
+    let own = handle.address().to_bare().with_resource("self").unwrap();
+    assert_eq!(handle.get::<Empty>(&own, Ping).await.unwrap(), Empty);
 }

@@ -98,7 +98,7 @@ fn panicking() -> Result<Empty, StanzaError> {
 /// Until the component knows.
 pub(crate) async fn is_offline(component: &Running) {
     let mut asked = 0;
-    while component.link().is_online() {
+    while component.handle().is_online() {
         tokio::time::sleep(Duration::from_millis(5)).await;
         asked += 1;
         assert!(asked < 100_000, "it does not notice");

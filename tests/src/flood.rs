@@ -142,11 +142,11 @@ pub async fn a_handler_that_lets_go_of_its_stanza_leaves_room_for_more(stage: &m
         Component::new(config).on_message(move |message: Incoming<Message>| {
             let (door, begun) = (Arc::clone(&door), begun.clone());
             async move {
-                let (link, from) = (message.link().clone(), message.from().clone());
+                let (handle, from) = (message.handle().clone(), message.from().clone());
                 drop(message);
                 begun.send(()).await?;
                 door.acquire().await?.forget();
-                Ok::<_, StanzaError>(link.send(Outgoing::chat(&from, "served")).await?)
+                Ok::<_, StanzaError>(handle.send(Outgoing::chat(&from, "served")).await?)
             }
         })
     };
@@ -287,11 +287,14 @@ pub async fn two_refusing_components_do_not_refuse_each_other_for_ever(stage: &m
     other.online().await;
     let to = Stage::OTHER.parse().unwrap();
     component
-        .link()
+        .handle()
         .send(Outgoing::chat(&to, "x"))
         .await
         .unwrap();
-    let refused = component.link().get::<Empty>(&to, crate::apps::Slow).await;
+    let refused = component
+        .handle()
+        .get::<Empty>(&to, crate::apps::Slow)
+        .await;
     assert!(refused.is_err());
     let mut alice = stage.user("alice").await;
     for domain in [DOMAIN, Stage::OTHER] {

@@ -44,7 +44,10 @@ pub async fn the_reader_waits_for_bytes_and_for_nothing_else(stage: &mut Stage) 
     assert_eq!(carol.next_chat().await.condition(), "resource-constraint");
 
     let peer = carol.address().parse().unwrap();
-    let (pong, ()) = tokio::join!(component.link().get::<Empty>(&peer, Ping), pong(&mut carol));
+    let (pong, ()) = tokio::join!(
+        component.handle().get::<Empty>(&peer, Ping),
+        pong(&mut carol)
+    );
     assert_eq!(pong.unwrap(), Empty);
     assert_eq!(component.sessions(), 1);
     component.begin_to_stop();
@@ -208,7 +211,7 @@ pub async fn a_question_is_settled_only_by_the_one_who_was_asked(stage: &mut Sta
     let mut alice = stage.user("alice").await;
     let mut again = stage.user("alice/phone").await;
     let mut mallory = stage.user("mallory").await;
-    let bot = component.link().acting_as(&BOT.parse().unwrap()).unwrap();
+    let bot = component.handle().with_from(&BOT.parse().unwrap()).unwrap();
     let peer = alice.address().parse().unwrap();
     let others = async {
         let asked = alice.next().await;
@@ -254,7 +257,7 @@ pub async fn a_question_is_settled_only_by_the_one_who_was_asked(stage: &mut Sta
 pub async fn nothing_leaves_with_a_foreign_or_missing_from(stage: &mut Stage) {
     let component = stage.run(echo).await;
     let mut alice = stage.user("alice").await;
-    let (link, to) = (component.link(), alice.address().parse().unwrap());
+    let (handle, to) = (component.handle(), alice.address().parse().unwrap());
     for foreign in [
         "mallory@localhost",
         "localhost",
@@ -262,7 +265,7 @@ pub async fn nothing_leaves_with_a_foreign_or_missing_from(stage: &mut Stage) {
         "x@ho.localhost",
     ] {
         let foreign = foreign.parse().unwrap();
-        let refused = link
+        let refused = handle
             .send(Outgoing::chat(&to, "x").from(&foreign))
             .await
             .unwrap_err();
@@ -272,14 +275,14 @@ pub async fn nothing_leaves_with_a_foreign_or_missing_from(stage: &mut Stage) {
         );
         assert_eq!(refused.into_stanza().to(), &to);
         assert!(matches!(
-            link.acting_as(&foreign),
+            handle.with_from(&foreign),
             Err(InvalidStanza::ForeignFrom)
         ));
     }
-    let bot = link.acting_as(&BOT.parse().unwrap()).unwrap();
+    let bot = handle.with_from(&BOT.parse().unwrap()).unwrap();
     let named = "named@echo.localhost/r".parse().unwrap();
     for (sent, from) in [
-        (link.send(Outgoing::chat(&to, "1")).await, DOMAIN),
+        (handle.send(Outgoing::chat(&to, "1")).await, DOMAIN),
         (bot.send(Outgoing::chat(&to, "2")).await, BOT),
         (
             bot.send(Outgoing::chat(&to, "3").from(&named)).await,
@@ -314,12 +317,12 @@ pub async fn every_queue_has_a_size_every_wait_a_deadline_every_task_an_owner(st
     };
     let component = stage.run(small).await;
     let mut alice = stage.user("alice").await;
-    let (link, to) = (component.link().clone(), alice.address().parse().unwrap());
+    let (handle, to) = (component.handle().clone(), alice.address().parse().unwrap());
 
     let three = tokio::join!(
-        link.get::<Empty>(&to, Ping),
-        link.get::<Empty>(&to, Ping),
-        link.get::<Empty>(&to, Ping),
+        handle.get::<Empty>(&to, Ping),
+        handle.get::<Empty>(&to, Ping),
+        handle.get::<Empty>(&to, Ping),
     );
     assert!(matches!(three.0, Err(RequestError::TimedOut)), "{three:?}");
     assert!(matches!(three.1, Err(RequestError::TimedOut)), "{three:?}");
@@ -337,7 +340,7 @@ pub async fn every_queue_has_a_size_every_wait_a_deadline_every_task_an_owner(st
     let text = "x".repeat(8 << 10);
     let mut sent = 0;
     let refused = loop {
-        match link.send(Outgoing::chat(&to, &text)).await {
+        match handle.send(Outgoing::chat(&to, &text)).await {
             Ok(_) => sent += 1,
             Err(refused) => break refused,
         }

@@ -118,15 +118,15 @@ pub async fn missing_answers_prove_nothing_beside_another_instance(stage: &mut S
 
 /// Waits for the answers to three self-pings, each sent behind a copy of a broadcast.
 async fn self_pings_come_back(component: &Running) {
-    let mailing = component.link().mailing().await;
-    let copy = couplet::Circular::new(couplet::MessageType::Headline, "news", |_| ());
+    let sender = component.handle().broadcast().await;
+    let copy = couplet::Broadcast::new(couplet::MessageType::Headline, "news", |_| ());
     let readers: [Jid; 1] = [format!("reader@{DOMAIN}").parse().unwrap()];
     for _ in 0..3 {
-        let write = |reader: &Jid, stamp: &mut couplet::Stamp<'_>| {
+        let write = |reader: &Jid, stamp: &mut couplet::CopyWriter<'_>| {
             stamp.copy(&copy, reader.as_str()).unwrap();
         };
-        mailing.send(&readers, write).await.unwrap();
-        mailing.receipt().unwrap().taken().await.unwrap();
+        sender.send(&readers, write).await.unwrap();
+        sender.ack().unwrap().taken().await.unwrap();
     }
     assert_eq!(component.sessions(), 1);
 }

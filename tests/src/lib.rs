@@ -20,7 +20,7 @@ pub mod manners;
 pub mod messages;
 pub mod features;
 pub mod routing;
-pub mod link;
+pub mod handle;
 pub mod life;
 pub mod keepalive;
 pub mod login;

@@ -1,4 +1,4 @@
-//! The life of the link: servers that die, come back, forget, refuse, and are left politely.
+//! The life of the connection: servers that die, come back, forget, refuse, and are left politely.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,7 +51,7 @@ pub async fn ten_crashes_in_a_row_lose_nothing_that_was_queued(stage: &mut Stage
         is_offline(&component).await;
         for part in ["a", "b"] {
             let note = Outgoing::chat(&notes, &format!("{crash}{part}"));
-            component.link().send(note).await.unwrap();
+            component.handle().send(note).await.unwrap();
         }
         stage.restart().await;
         component.online().await;
@@ -118,8 +118,8 @@ pub async fn questions_fail_at_once_when_the_link_dies(stage: &mut Stage) {
     let component = stage.run(patient).await;
     let mut alice = stage.user("alice").await;
     let peer = alice.address().parse().unwrap();
-    let link = component.link();
-    let (answer, ()) = tokio::join!(link.get::<Empty>(&peer, Ping), async {
+    let handle = component.handle();
+    let (answer, ()) = tokio::join!(handle.get::<Empty>(&peer, Ping), async {
         alice.next().await;
         stage.kill().await;
     });
@@ -127,7 +127,7 @@ pub async fn questions_fail_at_once_when_the_link_dies(stage: &mut Stage) {
         matches!(answer, Err(RequestError::Disconnected)),
         "{answer:?}"
     );
-    let offline = link.get::<Empty>(&peer, Ping).await;
+    let offline = handle.get::<Empty>(&peer, Ping).await;
     assert!(
         matches!(offline, Err(RequestError::Disconnected)),
         "{offline:?}"
@@ -142,9 +142,9 @@ pub async fn a_polite_stop_lets_handlers_finish_and_says_goodbye(stage: &mut Sta
         alice.address().parse::<couplet::Jid>().unwrap(),
     );
     let polite = move |config| {
-        let goodbye = move |link: couplet::Link| {
+        let goodbye = move |handle: couplet::Handle| {
             let gone = Outgoing::presence(PresenceType::Unavailable, &friend).status("bye");
-            async move { link.send(gone).await.unwrap().into() }
+            async move { handle.send(gone).await.unwrap().into() }
         };
         Component::new(config)
             .on_goodbye(goodbye)
@@ -223,7 +223,7 @@ pub async fn a_server_that_reads_nothing_is_no_place_to_put_more_and_more(stage:
     stage.in_memory().await.stop_reading();
     let mut sent = 0;
     let refused = loop {
-        match component.link().send(Outgoing::chat(&to, &text)).await {
+        match component.handle().send(Outgoing::chat(&to, &text)).await {
             Ok(_) => sent += 1,
             Err(refused) => break refused,
         }

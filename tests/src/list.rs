@@ -95,7 +95,7 @@ macro_rules! every_scenario {
                 each_handler_may_have_its_own_deadline
                 a_refusal_says_what_its_handler_chose
             }
-            link {
+            handle {
                 a_question_gets_what_the_peer_answers
                 a_handler_may_ask_its_own_sender
                 many_addresses_act_on_behalf_of_their_owners

@@ -202,7 +202,10 @@ pub async fn several_domains_live_in_one_process(stage: &mut Stage) {
     }
     // They may talk with each other: through the server, like everybody.
     let news: couplet::Jid = Stage::OTHER.parse().unwrap();
-    assert_eq!(first.link().get::<Empty>(&news, Ping).await.unwrap(), Empty);
+    assert_eq!(
+        first.handle().get::<Empty>(&news, Ping).await.unwrap(),
+        Empty
+    );
     first.stop().await.unwrap();
     alice.ping(Stage::OTHER).await;
     second.stop().await.unwrap();

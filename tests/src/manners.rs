@@ -105,7 +105,7 @@ pub async fn a_bare_sender_is_replied_to(stage: &mut Stage) {
     let mut other = stage.launch(Stage::OTHER, listening).await;
     other.online().await;
     let bare: Jid = "carol@news.localhost".parse().unwrap();
-    let carol = other.link().acting_as(&bare).unwrap();
+    let carol = other.handle().with_from(&bare).unwrap();
     carol
         .send(Outgoing::chat(&BOT.parse().unwrap(), "from a bare address"))
         .await
@@ -161,19 +161,19 @@ pub async fn an_echo_does_not_answer_everything(stage: &mut Stage) {
         BOT.parse().unwrap(),
     );
     component
-        .link()
+        .handle()
         .send(Outgoing::chat(&bot, "x").from(&ours))
         .await
         .unwrap();
     component
-        .link()
+        .handle()
         .send(Outgoing::message(MessageType::Normal, &bot).body("x"))
         .await
         .unwrap();
     // servers.md, 5: what went to our own domain comes back before the answer of the server.
     let server = "localhost".parse().unwrap();
     let _whatever_it_says = component
-        .link()
+        .handle()
         .get::<couplet::Empty>(&server, xmpp_parsers::ping::Ping)
         .await;
     assert_eq!(called.load(Ordering::Relaxed), 0);
@@ -197,7 +197,7 @@ pub async fn characters_that_xml_forbids_do_not_end_the_stream(stage: &mut Stage
             let reply = Outgoing::chat(chat.from(), "a\u{0}b\u{FFFE}c\u{1F600}\n]]>&amp;")
                 .id("i\u{8}")
                 .payload(&raw);
-            chat.link().send(reply).await
+            chat.handle().send(reply).await
         })
     };
     let component = stage.run(nasty).await;

@@ -17,9 +17,9 @@ pub async fn every_message_has_an_id_and_its_sender_learns_it(stage: &mut Stage)
             async move {
                 let reply = chat.reply("a reply").await?;
                 let more = Outgoing::chat(chat.from(), "and more");
-                let sent = chat.link().send(more).await?;
+                let sent = chat.handle().send(more).await?;
                 let named = Outgoing::chat(chat.from(), "and the last").id("the-last");
-                let given = chat.link().send(named).await?;
+                let given = chat.handle().send(named).await?;
                 for id in [reply, sent, given] {
                     learned.send(id.as_str().to_owned()).await?;
                 }
@@ -154,7 +154,7 @@ pub async fn a_room_gets_no_reply_to_the_bots_own_message(stage: &mut Stage) {
             async move {
                 let id = message.id().unwrap_or_default().into_owned();
                 let reflected = reflection(&message, &id);
-                message.link().send(reflected).await?;
+                message.handle().send(reflected).await?;
                 Ok::<_, StanzaError>(heard.send(message.text().into_owned()).await?)
             }
         })
@@ -169,10 +169,10 @@ pub async fn a_room_gets_no_reply_to_the_bots_own_message(stage: &mut Stage) {
     let bot = BOT.parse().unwrap();
     let nick = format!("{ROOM}/alice").parse().unwrap();
     let said = Outgoing::message(MessageType::Groupchat, &bot).body("hello all");
-    other.link().send(said.from(&nick)).await.unwrap();
+    other.handle().send(said.from(&nick)).await.unwrap();
     assert_eq!(hear.recv().await.unwrap(), "a reply");
     let said = Outgoing::message(MessageType::Groupchat, &bot).body("hello again");
-    other.link().send(said.from(&nick)).await.unwrap();
+    other.handle().send(said.from(&nick)).await.unwrap();
     // The reply to the second message, not one to the reflection of the first.
     assert_eq!(hear.recv().await.unwrap(), "a reply");
     let mut alice = stage.user("alice").await;

@@ -195,7 +195,7 @@ pub async fn a_refusal_says_what_its_handler_chose(stage: &mut Stage) {
 fn named(name: &'static str) -> impl MessageHandler {
     move |message: Incoming<Message>| async move {
         message
-            .link()
+            .handle()
             .send(Outgoing::chat(message.from(), name))
             .await
     }
@@ -203,7 +203,7 @@ fn named(name: &'static str) -> impl MessageHandler {
 
 async fn said(presence: Incoming<Presence>, name: &str) -> Result<SentId, couplet::SendError> {
     presence
-        .link()
+        .handle()
         .send(Outgoing::chat(presence.from(), name))
         .await
 }

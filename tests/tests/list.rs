@@ -11,7 +11,7 @@ const MODULES: [&str; 10] = [
     "hostile",
     "keepalive",
     "life",
-    "link",
+    "handle",
     "login",
     "manners",
     "routing",

@@ -229,10 +229,10 @@ mod shutdown {
         let component = Component::new(
             Config::new("echo.test", "secret").with_server("127.0.0.1:1".parse().unwrap()),
         );
-        let link = component.link();
+        let handle = component.handle();
         let alice = "alice@example.org".parse().unwrap();
         for text in ["one", "two", "three"] {
-            link.send(Outgoing::chat(&alice, text)).await.unwrap();
+            handle.send(Outgoing::chat(&alice, text)).await.unwrap();
         }
         component
             .run(tokio::time::sleep(Duration::from_secs(1)))

@@ -55,7 +55,11 @@ impl TryFrom<Element> for Numbered {
 impl FromXml for Numbered {
     type Builder = Reading;
 
-    fn from_events(_: QName, _: AttrMap, context: &Context<'_>) -> Result<Reading, FromEventsError> {
+    fn from_events(
+        _: QName,
+        _: AttrMap,
+        context: &Context<'_>,
+    ) -> Result<Reading, FromEventsError> {
         let name = (
             Namespace::from("urn:xmpp:ping".to_owned()),
             NcName::try_from("ping").expect("a name"),

@@ -1,6 +1,6 @@
 //! The server's end of XEP-0114: listens, opens the stream, checks the handshake.
 //! Speaks to one component at a time and knows no other server feature than handing a component
-//! its own stanzas back, which is how a component may check that its link lives.
+//! its own stanzas back, which is how a component may check that its connection lives.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -26,7 +26,7 @@ const BURST: usize = 8;
 /// How long an answer may take.
 const LOST: Duration = Duration::from_secs(10);
 const SECRET: &str = "not much of a secret";
-/// The domain of the component that shakes hands and ends: a server hands a stanza to a link that
+/// The domain of the component that shakes hands and ends: a server hands a stanza to a connection that
 /// has just gone without a word, so nobody may write to it.
 const FLOOR: &str = "floor.localhost";
 /// Whom the ratios are to: the one whose behaviour its library's example shows.

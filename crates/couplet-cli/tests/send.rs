@@ -214,7 +214,7 @@ async fn a_running_component_sends_it(server: &str, mut alice: Client) -> Outcom
     let mut config = Config::new(DOMAIN, SECRET).with_server(server.parse()?);
     config.operate.send_socket = Some(socket.clone());
     let component = Component::new(config);
-    let link = component.link();
+    let handle = component.handle();
     let mut running = Running::start(component);
     running.online().await;
     while !socket.exists() {
@@ -248,7 +248,7 @@ async fn a_running_component_sends_it(server: &str, mut alice: Client) -> Outcom
     assert_eq!(output.status.code(), Some(2), "{}", errors(&output));
     assert!(errors(&output).contains("not an address of this component"));
 
-    assert!(link.is_online());
+    assert!(handle.is_online());
     assert_eq!(running.sessions(), 1);
     running.stop().await?;
     assert!(!socket.exists());

@@ -132,7 +132,7 @@ impl Backoff {
     /// The delay before the next attempt after a `conflict`: from 5 s to 30 s, evenly likely.
     ///
     /// Use it whenever the server ended or refused the session with `conflict`, and say so loudly.
-    /// It is not fatal: Prosody answers so for as long as it believes in a half-open link of ours
+    /// It is not fatal: Prosody answers so for as long as it believes in a half-open connection of ours
     /// (servers.md, 2). It is not hasty: two instances with one domain that replace each other
     /// would do it many times a second. Takes no notice of the ordinary series, nor that of it.
     ///

@@ -67,7 +67,7 @@ pub struct Framer {
 #[derive(Debug)]
 enum Stage {
     Header(Box<Header>),
-    /// Between two top-level elements, where white space keeps the link alive.
+    /// Between two top-level elements, where white space keeps the connection alive.
     Between,
     Element(Scan),
     Skipping(Box<(Scan, Head)>),

@@ -12,7 +12,7 @@ use crate::jid::Jid;
 /// A scratch buffer that one absurd id has made larger than this is given back.
 const SCRATCH: usize = 4096;
 
-/// The questions of one link that wait for their answers, each with whatever settles it.
+/// The questions of one connection that wait for their answers, each with whatever settles it.
 ///
 /// `T` is what the asker waits on, say the sending half of a channel. A question is known by the
 /// peer it went to, the address it was asked from and its id, all three together: answers are

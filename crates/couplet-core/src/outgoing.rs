@@ -1,6 +1,6 @@
 //! A message or presence on its way out, built by the app.
 //!
-//! Deliberately absent: IQs. Questions go through the link, which waits for the answer; answers
+//! Deliberately absent: IQs. Requests go through the handle, which waits for the answer; answers
 //! are what a handler returns.
 
 use xso::AsXml;
@@ -18,7 +18,7 @@ mod reply;
 
 /// A message or presence to send.
 ///
-/// `from` is stamped when it leaves: the address of the link it is sent through.
+/// `from` is stamped when it leaves: the address of the handle it is sent through.
 ///
 /// # Examples
 ///
@@ -108,7 +108,7 @@ impl Outgoing {
         }
     }
 
-    /// Speaks as this address instead of the link's. It must be of the component's domain, or
+    /// Speaks as this address instead of the handle's. It must be of the component's domain, or
     /// sending fails with [`InvalidStanza::ForeignFrom`].
     ///
     /// # Examples

@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use couplet::{Link, Mailing, Receipt, SessionEnd, Stopping};
+use couplet::{Ack, BroadcastSender, Handle, SessionEnd, Stopping};
 use tokio::{
     sync::mpsc,
     time::{self, Instant},
@@ -99,7 +99,7 @@ struct Sent {
 
 /// Parts that one receipt is for; none where nobody was to be told.
 struct Batch {
-    receipt: Option<Receipt>,
+    receipt: Option<Ack>,
     sent: Vec<Sent>,
 }
 
@@ -123,29 +123,29 @@ impl Fanout {
     }
 
     /// Delivers through all sessions until the component stops; hands back what is left.
-    pub(crate) async fn run(self, link: Link, mut stopping: Stopping) {
+    pub(crate) async fn run(self, handle: Handle, mut stopping: Stopping) {
         while !stopping.is_now() {
-            let mailing = tokio::select! {
+            let sender = tokio::select! {
                 () = stopping.wait() => break,
-                mailing = link.mailing() => mailing,
+                sender = handle.broadcast() => sender,
             };
             // What was under way in the last session is taken up from where it was safe.
             self.hand_back().await;
             tokio::select! {
-                () = mailing.over() => {}
-                () = self.serve(&mailing, &stopping) => {}
+                () = sender.over() => {}
+                () = self.serve(&sender, &stopping) => {}
             }
             if !stopping.is_now() {
-                self.session_ended(&mailing.ended().await).await;
+                self.session_ended(&sender.ended().await).await;
             }
         }
         self.hand_back().await;
     }
 
-    async fn serve(&self, mailing: &Mailing, stopping: &Stopping) {
+    async fn serve(&self, sender: &BroadcastSender, stopping: &Stopping) {
         let (sent, to_settle) = mpsc::channel(UNDER_WAY);
         tokio::join!(
-            Box::pin(deliver::deliver(self, mailing, sent, stopping.clone())),
+            Box::pin(deliver::deliver(self, sender, sent, stopping.clone())),
             Box::pin(settle::settle(self, to_settle, stopping.clone())),
         );
     }

@@ -136,7 +136,7 @@ impl Pubsub {
     /// let component = pubsub.mount(Component::new(Config::new("pubsub.localhost", "secret")));
     /// ```
     pub fn mount(&self, component: Component) -> Component {
-        let here = component.link().address().to_domain();
+        let here = component.handle().address().to_domain();
         let domain = here.as_str();
         let policy = match &self.policy {
             Some(policy) => Arc::clone(policy),
@@ -174,7 +174,7 @@ impl Pubsub {
             .on_presence_type(PresenceType::Subscribe, NoContacts)
             .on_over_limit(over_limit)
             .refuse_texts()
-            .alongside(move |link, stopping| fanout.run(link, stopping))
+            .alongside(move |handle, stopping| fanout.run(handle, stopping))
             .alongside(same_domain::look)
             .alongside(move |_link, stopping| upkeep::keep(keeper, stopping))
     }

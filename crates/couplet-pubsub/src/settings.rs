@@ -87,7 +87,7 @@ pub struct Settings {
     /// Notifications a second, at most; as many as the server takes, unless set. A Prosody serves
     /// its users with the same thread.
     pub rate: Option<NonZeroU32>,
-    /// How long the link has to stay up after the server took a notification before that counts as
+    /// How long the connection has to stay up after the server took a notification before that counts as
     /// delivered, in seconds: what a dying server may have taken without passing it on.
     #[serde(deserialize_with = "seconds", serialize_with = "as_seconds")]
     pub settle: Duration,

@@ -1,6 +1,6 @@
 //! [`Ejabberd`]: a real ejabberd as a child process, for as long as the value lives.
 //!
-//! Deliberately absent: server-to-server links, archives, offline storage, a node name (so that
+//! Deliberately absent: server-to-server connections, archives, offline storage, a node name (so that
 //! several run side by side without epmd).
 
 mod config;

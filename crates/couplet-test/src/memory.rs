@@ -7,7 +7,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use couplet::{Component, Config, Connect, Link, Stream};
+use couplet::{Component, Config, Connect, Handle, Stream};
 use tokio::io::DuplexStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -150,14 +150,14 @@ impl Server {
         }
     }
 
-    /// A link of the component, that speaks as its domain.
+    /// A handle of the component, that speaks as its domain.
     ///
     /// # Panics
     ///
     /// The server was started without one.
-    pub fn link(&self) -> Link {
+    pub fn handle(&self) -> Handle {
         match &self.running {
-            Some(running) => running.link().clone(),
+            Some(running) => running.handle().clone(),
             None => fail("this server was started without a component"),
         }
     }
@@ -232,7 +232,7 @@ impl Server {
     /// let server = couplet_test::Server::start(couplet::Component::new).await;
     /// server.end_streams_on("poison", Some("invalid-xml"));
     /// let alice = Jid::new("alice@example.org").unwrap();
-    /// let sent = server.link().send(Outgoing::chat(&alice, "poison")).await;
+    /// let sent = server.handle().send(Outgoing::chat(&alice, "poison")).await;
     /// assert!(sent.is_ok());
     /// # }
     /// ```

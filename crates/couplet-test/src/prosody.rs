@@ -1,6 +1,6 @@
 //! [`Prosody`]: a real Prosody as a child process, for as long as the value lives.
 //!
-//! Deliberately absent: server-to-server links, TLS, archives, offline storage, stream management.
+//! Deliberately absent: server-to-server connections, TLS, archives, offline storage, stream management.
 
 mod config;
 
@@ -235,7 +235,7 @@ impl Prosody {
         self.launch().await
     }
 
-    /// Reloads Prosody's component module for one domain, which makes zombies of its links: open,
+    /// Reloads Prosody's component module for one domain, which makes zombies of its connections: open,
     /// but no user's stanza arrives any more (servers.md, 6).
     ///
     /// # Examples

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use couplet::{Component, Error, Link};
+use couplet::{Component, Error, Handle};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// # }
 /// ```
 pub struct Running {
-    link: Link,
+    handle: Handle,
     stop: Option<oneshot::Sender<()>>,
     online: watch::Receiver<u64>,
     seen: u64,
@@ -45,7 +45,7 @@ impl Running {
             ups.send_modify(|ups| *ups += 1);
             std::future::ready(())
         });
-        let link = component.link();
+        let handle = component.handle();
         let mut task = JoinSet::new();
         task.spawn(async move {
             let until = async {
@@ -55,7 +55,7 @@ impl Running {
             Box::pin(component.run(until)).await
         });
         Running {
-            link,
+            handle,
             stop: Some(stop),
             online,
             seen: 0,
@@ -63,9 +63,9 @@ impl Running {
         }
     }
 
-    /// A link that speaks as the domain.
-    pub fn link(&self) -> &Link {
-        &self.link
+    /// A handle that speaks as the domain.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
     }
 
     /// How many sessions it has had.
@@ -149,7 +149,7 @@ impl Running {
 impl fmt::Debug for Running {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Running")
-            .field("link", &self.link)
+            .field("handle", &self.handle)
             .finish_non_exhaustive()
     }
 }

@@ -264,7 +264,7 @@ impl Stage {
         }
     }
 
-    /// The server keeps the link of `echo.localhost` and forgets who is behind it.
+    /// The server keeps the connection of `echo.localhost` and forgets who is behind it.
     ///
     /// # Panics
     ///

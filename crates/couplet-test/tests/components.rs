@@ -114,7 +114,7 @@ async fn a_reloaded_component_is_a_zombie() -> Outcome {
             "{}",
             bounce.as_str()
         );
-        // The link itself looks healthy.
+        // The connection itself looks healthy.
         let ping = format!(
             "<iq type='get' id='p' from='{DOMAIN}' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>"
         );

@@ -6,9 +6,9 @@ use std::{fmt, future::Future, pin::Pin, time::Duration};
 
 use tokio::{sync::watch, task::JoinSet, time};
 
-use crate::link::Link;
+use crate::handle::Handle;
 
-type Work = Box<dyn FnOnce(Link, Stopping) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
+type Work = Box<dyn FnOnce(Handle, Stopping) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send>;
 
 /// What is to be started with the component.
 #[derive(Default)]
@@ -17,19 +17,19 @@ pub(crate) struct Works(Vec<Work>);
 impl Works {
     pub(crate) fn add<F, Fut>(&mut self, work: F)
     where
-        F: FnOnce(Link, Stopping) -> Fut + Send + 'static,
+        F: FnOnce(Handle, Stopping) -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        self.0.push(Box::new(move |link, stopping| {
-            Box::pin(work(link, stopping))
+        self.0.push(Box::new(move |handle, stopping| {
+            Box::pin(work(handle, stopping))
         }));
     }
 
-    pub(crate) fn start(self, link: &Link) -> Alongside {
+    pub(crate) fn start(self, handle: &Handle) -> Alongside {
         let (stop, stopping) = watch::channel(false);
         let mut tasks = JoinSet::new();
         for work in self.0 {
-            tasks.spawn(work(link.clone(), Stopping(stopping.clone())));
+            tasks.spawn(work(handle.clone(), Stopping(stopping.clone())));
         }
         Alongside { stop, tasks }
     }

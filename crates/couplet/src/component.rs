@@ -14,8 +14,8 @@ use crate::{
     config::Config,
     connect::Connect,
     features::{About, Discovery, Feature, Features},
+    handle::Handle,
     hooks::Hooks,
-    link::Link,
     router::Router,
     supervise::{Patience, random_seed},
     switchboard::Switchboard,
@@ -218,7 +218,7 @@ impl Component {
         self
     }
 
-    /// Does something each time the link comes up: probe, announce, subscribe. It ends with the
+    /// Does something each time the connection comes up: probe, announce, subscribe. It ends with the
     /// session at the latest.
     ///
     /// # Examples
@@ -226,23 +226,23 @@ impl Component {
     /// ```
     /// use couplet::{Component, Config, Jid, Outgoing, PresenceType};
     ///
-    /// let bot = Component::new(Config::new("bot.localhost", "secret")).on_online(|link| async move {
+    /// let bot = Component::new(Config::new("bot.localhost", "secret")).on_online(|handle| async move {
     ///     let alice = Jid::new("alice@example.org").unwrap();
-    ///     if let Err(why) = link.send(Outgoing::presence(PresenceType::Available, &alice)).await {
+    ///     if let Err(why) = handle.send(Outgoing::presence(PresenceType::Available, &alice)).await {
     ///         eprintln!("{why}");
     ///     }
     /// });
     /// ```
     pub fn on_online<F, Fut>(mut self, hook: F) -> Component
     where
-        F: Fn(Link) -> Fut + Send + Sync + 'static,
+        F: Fn(Handle) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
         self.hooks.on_online(hook);
         self
     }
 
-    /// Does something before the link goes down politely: the place for goodbye presence. It has
+    /// Does something before the connection goes down politely: the place for goodbye presence. It has
     /// two seconds.
     ///
     /// # Examples
@@ -250,16 +250,16 @@ impl Component {
     /// ```
     /// use couplet::{Component, Config, Jid, Outgoing, PresenceType};
     ///
-    /// let bot = Component::new(Config::new("bot.localhost", "secret")).on_goodbye(|link| async move {
+    /// let bot = Component::new(Config::new("bot.localhost", "secret")).on_goodbye(|handle| async move {
     ///     let alice = Jid::new("alice@example.org").unwrap();
-    ///     if let Err(why) = link.send(Outgoing::presence(PresenceType::Unavailable, &alice)).await {
+    ///     if let Err(why) = handle.send(Outgoing::presence(PresenceType::Unavailable, &alice)).await {
     ///         eprintln!("{why}");
     ///     }
     /// });
     /// ```
     pub fn on_goodbye<F, Fut>(mut self, hook: F) -> Component
     where
-        F: Fn(Link) -> Fut + Send + Sync + 'static,
+        F: Fn(Handle) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
         self.hooks.on_goodbye(hook);
@@ -268,7 +268,7 @@ impl Component {
 
     /// Does something beside the handlers for as long as the component runs, through all its
     /// sessions. When the component stops it is told so and has `timing.grace` to end, the first
-    /// part of it while the link is still up.
+    /// part of it while the connection is still up.
     ///
     /// The place for schedules, queues and whatever begins by itself.
     ///
@@ -279,14 +279,14 @@ impl Component {
     /// use couplet::{Component, Config, Jid, Outgoing};
     ///
     /// let clock = Component::new(Config::new("clock.localhost", "secret")).alongside(
-    ///     |link, mut stopping| async move {
+    ///     |handle, mut stopping| async move {
     ///         let alice = Jid::new("alice@example.org").unwrap();
     ///         loop {
     ///             tokio::select! {
     ///                 () = stopping.wait() => return,
     ///                 () = tokio::time::sleep(Duration::from_secs(3600)) => {}
     ///             }
-    ///             if let Err(why) = link.send(Outgoing::chat(&alice, "Another hour")).await {
+    ///             if let Err(why) = handle.send(Outgoing::chat(&alice, "Another hour")).await {
     ///                 eprintln!("{why}");
     ///             }
     ///         }
@@ -295,7 +295,7 @@ impl Component {
     /// ```
     pub fn alongside<F, Fut>(mut self, work: F) -> Component
     where
-        F: FnOnce(Link, Stopping) -> Fut + Send + 'static,
+        F: FnOnce(Handle, Stopping) -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
         self.works.add(work);
@@ -303,7 +303,7 @@ impl Component {
     }
 
     /// Makes no second attempt: [`run`](Component::run) ends with the error when the server cannot
-    /// be reached or refuses, or when the link is lost.
+    /// be reached or refuses, or when the connection is lost.
     ///
     /// Use it in a program that does one thing and is called again by whoever wants it again; a
     /// service should leave it to Couplet to come back.
@@ -358,7 +358,7 @@ impl Component {
         self
     }
 
-    /// A link that speaks as the domain, to send and ask from outside of handlers.
+    /// A handle that speaks as the domain, to send and ask from outside of handlers.
     ///
     /// # Examples
     ///
@@ -366,14 +366,14 @@ impl Component {
     /// use couplet::{Component, Config};
     ///
     /// let news = Component::new(Config::new("news.localhost", "secret"));
-    /// let link = news.link();
-    /// assert_eq!(link.address().as_str(), "news.localhost");
-    /// assert!(!link.is_online());
+    /// let handle = news.handle();
+    /// assert_eq!(handle.address().as_str(), "news.localhost");
+    /// assert!(!handle.is_online());
     /// ```
     #[must_use]
-    pub fn link(&self) -> Link {
+    pub fn handle(&self) -> Handle {
         let domain = self.switchboard.outbox.gate().domain().clone();
-        Link::new(Arc::clone(&self.switchboard), domain)
+        Handle::new(Arc::clone(&self.switchboard), domain)
     }
 }
 

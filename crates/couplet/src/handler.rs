@@ -177,7 +177,7 @@ pub trait MessageHandler: Send + Sync + 'static {
 ///     async fn handle(&self, presence: Incoming<Presence>) -> Result<(), StanzaError> {
 ///         if presence.type_() == Some(PresenceType::Subscribe) {
 ///             let yes = Outgoing::presence(PresenceType::Subscribed, presence.from());
-///             presence.link().send(yes).await?;
+///             presence.handle().send(yes).await?;
 ///         }
 ///         Ok(())
 ///     }

@@ -32,7 +32,7 @@ pub(crate) enum State {
     /// It has not been online yet.
     Connecting,
     Online,
-    /// It was refused or lost the link, for this reason, and comes back.
+    /// It was refused or lost the connection, for this reason, and comes back.
     Reconnecting(String),
     Stopping,
 }

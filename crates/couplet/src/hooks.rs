@@ -1,4 +1,4 @@
-//! What the app does whenever the link comes up, and when it goes down politely.
+//! What the app does whenever the connection comes up, and when it goes down politely.
 //!
 //! servers.md, 8: no server probes or announces anything when a component comes back; whoever
 //! has presence says so here.
@@ -7,9 +7,9 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use tokio::task::JoinSet;
 
-use crate::{link::Link, switchboard::Switchboard};
+use crate::{handle::Handle, switchboard::Switchboard};
 
-type Hook = dyn Fn(Link) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
+type Hook = dyn Fn(Handle) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
 
 /// The app's hooks, in the order they were added.
 #[derive(Default)]
@@ -21,19 +21,20 @@ pub(crate) struct Hooks {
 impl Hooks {
     pub(crate) fn on_online<F, Fut>(&mut self, hook: F)
     where
-        F: Fn(Link) -> Fut + Send + Sync + 'static,
+        F: Fn(Handle) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        self.online.push(Box::new(move |link| Box::pin(hook(link))));
+        self.online
+            .push(Box::new(move |handle| Box::pin(hook(handle))));
     }
 
     pub(crate) fn on_goodbye<F, Fut>(&mut self, hook: F)
     where
-        F: Fn(Link) -> Fut + Send + Sync + 'static,
+        F: Fn(Handle) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
         self.goodbye
-            .push(Box::new(move |link| Box::pin(hook(link))));
+            .push(Box::new(move |handle| Box::pin(hook(handle))));
     }
 
     /// Starts the hooks of a session that has come up.
@@ -50,6 +51,6 @@ impl Hooks {
 fn start(hooks: &[Box<Hook>], switchboard: &Arc<Switchboard>, tasks: &mut JoinSet<()>) {
     for hook in hooks {
         let domain = switchboard.outbox.gate().domain().clone();
-        tasks.spawn(hook(Link::new(Arc::clone(switchboard), domain)));
+        tasks.spawn(hook(Handle::new(Arc::clone(switchboard), domain)));
     }
 }

@@ -8,7 +8,7 @@ use couplet_core::{
     stanza::{IqType, Stanza},
 };
 
-use crate::{link::Link, send_error::SendError, sent_id::SentId, switchboard::Switchboard};
+use crate::{handle::Handle, send_error::SendError, sent_id::SentId, switchboard::Switchboard};
 
 /// A stanza on its handler's desk. Reads like its payload: an `Incoming<Message>` is a `Message`.
 ///
@@ -128,7 +128,7 @@ impl<T> Incoming<T> {
         &self.stanza
     }
 
-    /// A link that speaks as the address this was written to.
+    /// A handle that speaks as the address this was written to.
     ///
     /// Use it for anything beyond the one reply.
     ///
@@ -140,12 +140,12 @@ impl<T> Incoming<T> {
     /// use couplet::{Outgoing, SentId, SendError};
     ///
     /// async fn forward(message: Incoming<Message>, to: &couplet::Jid) -> Result<SentId, SendError> {
-    ///     message.link().send(Outgoing::chat(to, &message.text())).await
+    ///     message.handle().send(Outgoing::chat(to, &message.text())).await
     /// }
     /// ```
     #[must_use]
-    pub fn link(&self) -> Link {
-        Link::new(Arc::clone(&self.switchboard), self.to().clone())
+    pub fn handle(&self) -> Handle {
+        Handle::new(Arc::clone(&self.switchboard), self.to().clone())
     }
 
     /// The payload, owned.

@@ -57,8 +57,8 @@ mod router;
 mod route;
 mod handler;
 mod incoming;
-mod link;
-mod circular;
+mod handle;
+mod broadcast;
 mod switchboard;
 mod reflections;
 mod sent_id;
@@ -93,15 +93,15 @@ pub use couplet_core::{
 pub use crate::{
     alongside::Stopping,
     answer::{Empty, FromResponse, RequestError},
-    circular::{Circular, Mailing, Receipt, Stamp},
+    broadcast::{Ack, Broadcast, BroadcastSender, CopyWriter},
     component::Component,
     config::Config,
     connect::{Connect, Stream},
     error::Error,
     features::{About, DiscoItem, DiscoItems, Discovery, Feature},
+    handle::Handle,
     handler::{ByClosure, IntoIqHandler, IntoResponse, IqHandler, MessageHandler, PresenceHandler},
     incoming::{Incoming, Iq},
-    link::Link,
     send_error::{SendError, SendErrorKind},
     sent_id::SentId,
     session_end::SessionEnd,

@@ -9,12 +9,12 @@ use couplet_core::{gate::InvalidStanza, outgoing::Outgoing};
 /// # Examples
 ///
 /// ```
-/// use couplet::{Link, Outgoing, SentId, SendError};
+/// use couplet::{Handle, Outgoing, SentId, SendError};
 ///
-/// async fn try_twice(link: &Link, stanza: Outgoing) -> Result<SentId, SendError> {
-///     match link.send(stanza).await {
+/// async fn try_twice(handle: &Handle, stanza: Outgoing) -> Result<SentId, SendError> {
+///     match handle.send(stanza).await {
 ///         Ok(id) => Ok(id),
-///         Err(unsent) => link.send(unsent.into_stanza()).await,
+///         Err(unsent) => handle.send(unsent.into_stanza()).await,
 ///     }
 /// }
 /// ```

@@ -19,7 +19,7 @@ use tokio::{
     time,
 };
 
-use crate::{alongside::Stopping, config::Config, link::Link};
+use crate::{alongside::Stopping, config::Config, handle::Handle};
 
 mod order;
 
@@ -56,7 +56,7 @@ fn runtime_folder() -> Option<PathBuf> {
 
 /// Takes messages at `path` until the component stops. A socket that cannot be opened is a warning:
 /// the component serves without it.
-pub(crate) async fn serve(path: PathBuf, most_text: usize, link: Link, mut stopping: Stopping) {
+pub(crate) async fn serve(path: PathBuf, most_text: usize, handle: Handle, mut stopping: Stopping) {
     let opened = match Opened::at(path.clone()) {
         Ok(opened) => opened,
         Err(error) => {
@@ -76,7 +76,7 @@ pub(crate) async fn serve(path: PathBuf, most_text: usize, link: Link, mut stopp
             Some(_ended) = connections.join_next() => {}
             accepted = opened.listener.accept(), if connections.len() < AT_ONCE => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(attend(stream, most, link.clone()));
+                    connections.spawn(attend(stream, most, handle.clone()));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the socket for `couplet send` takes nobody in");
@@ -90,7 +90,7 @@ pub(crate) async fn serve(path: PathBuf, most_text: usize, link: Link, mut stopp
 }
 
 /// One message.
-async fn attend(stream: UnixStream, most: usize, link: Link) {
+async fn attend(stream: UnixStream, most: usize, handle: Handle) {
     let (reader, mut writer) = stream.into_split();
     let mut line = String::new();
     let most = u64::try_from(most).unwrap_or(u64::MAX);
@@ -99,7 +99,7 @@ async fn attend(stream: UnixStream, most: usize, link: Link) {
     let reply = match read {
         Ok(Ok(0)) => return,
         Ok(Ok(_)) if line.ends_with('\n') => match serde_json::from_str::<Order>(&line) {
-            Ok(order) => order.carry_out(&link).await,
+            Ok(order) => order.carry_out(&handle).await,
             Err(why) => Reply::invalid(why.to_string()),
         },
         Ok(Ok(_)) => Reply::invalid("the line is too long or has no end".to_owned()),

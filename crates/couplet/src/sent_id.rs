@@ -22,7 +22,7 @@ use uuid::{Builder, fmt::Hyphenated};
 /// async fn count(chat: Incoming<Message>) -> Result<(), SendError> {
 ///     let id = chat.reply("1").await?;
 ///     let two = Outgoing::chat(chat.from(), "2").payload(&Replace { id: Id(id.into()) });
-///     chat.link().send(two).await?;
+///     chat.handle().send(two).await?;
 ///     Ok(())
 /// }
 /// ```

@@ -2,15 +2,15 @@
 
 /// Why a session ended, for a sender of broadcasts: whether what was sent may be the reason.
 ///
-/// [`Mailing::ended`](crate::Mailing::ended) returns it.
+/// [`BroadcastSender::ended`](crate::BroadcastSender::ended) returns it.
 ///
 /// # Examples
 ///
 /// ```
-/// use couplet::{Mailing, SessionEnd};
+/// use couplet::{BroadcastSender, SessionEnd};
 ///
-/// async fn is_blamed(mailing: &Mailing) -> bool {
-///     match mailing.ended().await {
+/// async fn is_blamed(sender: &BroadcastSender) -> bool {
+///     match sender.ended().await {
 ///         SessionEnd::StreamError(condition) => condition == "not-well-formed",
 ///         _ => false,
 ///     }

@@ -1,4 +1,4 @@
-//! What every link of a component shares: the outbox, and the questions not yet answered.
+//! What every connection of a component shares: the outbox, and the questions not yet answered.
 
 use std::{
     collections::HashSet,
@@ -39,7 +39,7 @@ use crate::{
 /// For how many peers it is remembered that something was told once.
 const TOLD_PEERS: usize = 1024;
 
-/// What every link of a component shares: the outbox and the questions not yet answered.
+/// What every connection of a component shares: the outbox and the questions not yet answered.
 #[derive(Debug)]
 pub(crate) struct Switchboard {
     pub(crate) outbox: Outbox,
@@ -209,7 +209,7 @@ impl Switchboard {
             .next()
     }
 
-    /// How long a question waits, unless its link says otherwise.
+    /// How long a question waits, unless its connection says otherwise.
     pub(crate) fn patience_for_answers(&self) -> Duration {
         self.request
     }

@@ -84,7 +84,7 @@ impl Does {
             }),
             Does::Outgoing => component.on_chat(|chat: Incoming<Message>| async move {
                 let answer = Outgoing::message(MessageType::Chat, chat.from()).body(&chat.text());
-                chat.link().send(answer).await
+                chat.handle().send(answer).await
             }),
             Does::Waits => component.on_chat(|chat: Incoming<Message>| async move {
                 tokio::task::yield_now().await;

@@ -52,7 +52,7 @@ pub(super) fn went(stanza: &Stanza, id: &str) -> Option<Went> {
     }
     match stanza.type_().as_deref() {
         Some("get") => Some(Went::Home),
-        // servers.md, 6: Prosody for a link that it has forgotten, and what others say there.
+        // servers.md, 6: Prosody for a connection that it has forgotten, and what others say there.
         Some("error") if is_about_the_link(stanza) => Some(Went::Nowhere),
         _ => Some(Went::Elsewhere),
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use couplet::error::Reason;
 use couplet::{
-    Component, Config, Incoming, Jid, Link, Message, MessageType, Outgoing, RemoteError,
+    Component, Config, Handle, Incoming, Jid, Message, MessageType, Outgoing, RemoteError,
     RequestError, StanzaError,
 };
 use tokio::sync::{mpsc, oneshot, watch};
@@ -50,7 +50,7 @@ pub(super) async fn deliver(
             come_online.send_replace(true);
             async {}
         });
-    let link = speaker(&component.link(), from)?;
+    let handle = speaker(&component.handle(), from)?;
 
     let (stop, stopped) = oneshot::channel::<()>();
     let running = component.run(async move {
@@ -58,7 +58,7 @@ pub(super) async fn deliver(
     });
     let sending = async {
         let _run_has_ended_then = online.wait_for(|online| *online).await;
-        let outcome = send(&link, message.id(id), &mut bounced, wait).await;
+        let outcome = send(&handle, message.id(id), &mut bounced, wait).await;
         drop(stop);
         outcome
     };
@@ -94,13 +94,13 @@ fn not_logged_in(error: couplet::Error, domain: &str) -> Failure {
     }
 }
 
-/// The link that speaks as `from`.
-fn speaker(link: &Link, from: Option<Jid>) -> Result<Link, Failure> {
+/// The handle that speaks as `from`.
+fn speaker(handle: &Handle, from: Option<Jid>) -> Result<Handle, Failure> {
     let Some(from) = from else {
-        return Ok(link.clone());
+        return Ok(handle.clone());
     };
-    link.acting_as(&from).map_err(|_foreign| {
-        let domain = link.address();
+    handle.with_from(&from).map_err(|_foreign| {
+        let domain = handle.address();
         Failure::misuse(format!(
             "--from {from}: the component may only speak for addresses of {domain}"
         ))
@@ -108,15 +108,16 @@ fn speaker(link: &Link, from: Option<Jid>) -> Result<Link, Failure> {
 }
 
 async fn send(
-    link: &Link,
+    handle: &Handle,
     message: Outgoing,
     bounced: &mut mpsc::Receiver<RemoteError>,
     wait: Duration,
 ) -> Result<(), NotDelivered> {
-    link.send(message)
+    handle
+        .send(message)
         .await
         .map_err(|unsent| NotDelivered::Unsent(unsent.to_string()))?;
-    confirm(link).await?;
+    confirm(handle).await?;
     match timeout(wait, bounced.recv()).await {
         Ok(Some(error)) => Err(NotDelivered::Bounced(error)),
         Ok(None) | Err(_) => Ok(()),
@@ -127,14 +128,14 @@ async fn send(
 /// routed (docs/servers.md, 5).
 ///
 /// Its address has a resource: mod_privilege of ejabberd since 24.10 drops IQs to others.
-async fn confirm(link: &Link) -> Result<(), NotDelivered> {
-    let own = Jid::new(&format!("{}/send", link.address().domain()));
-    let own = own.unwrap_or_else(|_| link.address().clone());
-    let link = link.acting_as(&own).unwrap_or_else(|_| link.clone());
-    let link = link.within(PONG_WITHIN);
+async fn confirm(handle: &Handle) -> Result<(), NotDelivered> {
+    let own = Jid::new(&format!("{}/send", handle.address().domain()));
+    let own = own.unwrap_or_else(|_| handle.address().clone());
+    let handle = handle.with_from(&own).unwrap_or_else(|_| handle.clone());
+    let handle = handle.within(PONG_WITHIN);
     let mut outcome = Err(RequestError::TimedOut);
     for _ in 0..PINGS {
-        outcome = link.get::<couplet::Empty>(&own, Ping).await;
+        outcome = handle.get::<couplet::Empty>(&own, Ping).await;
         match outcome {
             Err(RequestError::TimedOut) => {}
             // Every answer has come the same way.

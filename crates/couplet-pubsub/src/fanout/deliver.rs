@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use couplet::{Circular, Mailing, MessageType, RequestError, Stamp, Stopping};
+use couplet::{Broadcast, BroadcastSender, CopyWriter, MessageType, RequestError, Stopping};
 use tokio::{
     sync::mpsc,
     time::{self, Instant},
@@ -40,14 +40,14 @@ const BREATH: Duration = Duration::from_secs(1);
 /// Sends until the session is over or the component stops.
 pub(super) async fn deliver(
     fanout: &Fanout,
-    mailing: &Mailing,
+    sender: &BroadcastSender,
     sent: mpsc::Sender<Batch>,
     mut stopping: Stopping,
 ) {
     static TOLD: Told = Told::never();
     let mut round = Round {
         fanout,
-        mailing,
+        sender,
         sent,
         nodes: VecDeque::new(),
         jobs: HashMap::new(),
@@ -118,7 +118,7 @@ impl From<RequestError> for Trouble {
 /// What is being delivered.
 struct Round<'a> {
     fanout: &'a Fanout,
-    mailing: &'a Mailing,
+    sender: &'a BroadcastSender,
     sent: mpsc::Sender<Batch>,
     /// Whose turn it is.
     nodes: VecDeque<NodeId>,
@@ -137,8 +137,8 @@ struct Round<'a> {
 struct Delivery {
     job: Job,
     upto: Option<Cursor>,
-    plain: Circular,
-    with_body: Option<Circular>,
+    plain: Broadcast,
+    with_body: Option<Broadcast>,
 }
 
 impl Round<'_> {
@@ -270,12 +270,12 @@ impl Round<'_> {
         }
         self.close_batch().await?;
         // The server has read everything so far, and still answers.
-        self.mailing.receipt()?.taken().await?;
+        self.sender.ack()?.taken().await?;
         fanout.suspects().goes_alone(job);
         let slice = self.slice(delivery, stopping).await;
         if !matches!(slice, Err(Trouble::Over)) {
             self.close_batch().await?;
-            self.mailing.receipt()?.taken().await?;
+            self.sender.ack()?.taken().await?;
             fanout.suspects().confirmed();
         }
         slice
@@ -308,8 +308,10 @@ impl Round<'_> {
         }
         let one_of = &*delivery;
         let mut id = String::new();
-        self.mailing
-            .send(&everybody, |held, stamp| one_of.write(held, &mut id, stamp))
+        self.sender
+            .send(&everybody, |held, writer| {
+                one_of.write(held, &mut id, writer)
+            })
             .await?;
         let copies = everybody.len() as u64;
         if let Some(last) = recipients.into_iter().next_back() {
@@ -350,7 +352,7 @@ impl Round<'_> {
         }
         let receipt = match self.copies {
             0 => None,
-            _ => Some(self.mailing.receipt()?),
+            _ => Some(self.sender.ack()?),
         };
         self.copies = 0;
         let sent = std::mem::take(&mut self.open);
@@ -367,12 +369,12 @@ impl Delivery {
             NotificationType::Headline => MessageType::Headline,
         };
         let with_body = announcement.body.as_deref().map(|body| {
-            Circular::new(type_, "", |wire| {
+            Broadcast::new(type_, "", |wire| {
                 wire.element("body", body);
                 wire.raw(&announcement.content);
             })
         });
-        let plain = Circular::new(type_, "", |wire| wire.raw(&announcement.content));
+        let plain = Broadcast::new(type_, "", |wire| wire.raw(&announcement.content));
         Delivery {
             upto: job.after.clone(),
             job,
@@ -382,17 +384,17 @@ impl Delivery {
     }
 
     /// Writes what one JID gets, whose subscriptions these are; the id is only a place for it.
-    fn write(&self, held: &[Recipient], id: &mut String, stamp: &mut Stamp<'_>) {
+    fn write(&self, held: &[Recipient], id: &mut String, writer: &mut CopyWriter<'_>) {
         let Some(Recipient { jid, subid, .. }) = held.first() else {
             return;
         };
-        let circular = match &self.with_body {
+        let broadcast = match &self.with_body {
             Some(with_body) if held.iter().any(|held| held.include_body) => with_body,
             _ => &self.plain,
         };
         write_message_id(id, (self.job.node, self.job.seq), jid, subid);
         let tells_apart = held.iter().any(|held| held.one_of_several);
-        let written = stamp.copy_with(circular, id, jid, |wire| {
+        let written = writer.copy_with(broadcast, id, jid, |wire| {
             if tells_apart {
                 // XEP-0060, 12.14; XEP-0131
                 wire.raw("<headers xmlns='http://jabber.org/protocol/shim'>");

@@ -11,7 +11,7 @@ pub(super) struct NoContacts;
 impl PresenceHandler for NoContacts {
     async fn handle(&self, presence: Incoming<Presence>) -> Result<(), StanzaError> {
         let declined = Outgoing::presence(PresenceType::Unsubscribed, presence.from());
-        presence.link().send(declined).await?;
+        presence.handle().send(declined).await?;
         Ok(())
     }
 }

@@ -3,25 +3,25 @@
 //! Deliberately absent: proof that there is none. ejabberd gives each stanza to one of the two at
 //! random; Prosody has one service for each domain and refuses the login of a second.
 
-use couplet::{Jid, Link, Stopping};
+use couplet::{Handle, Jid, Stopping};
 use xmpp_parsers::disco::{DiscoInfoQuery, DiscoInfoResult};
 
 /// So many questions: each goes to one of the two.
 const QUESTIONS: usize = 8;
 
 /// Asks the domain who it is when the component is online for the first time, and warns.
-pub(super) async fn look(link: Link, mut stopping: Stopping) {
+pub(super) async fn look(handle: Handle, mut stopping: Stopping) {
     tokio::select! {
         () = stopping.wait() => {}
-        () = ask(&link) => {}
+        () = ask(&handle) => {}
     }
 }
 
-async fn ask(link: &Link) {
-    drop(link.mailing().await);
-    let domain = Jid::from(link.address().to_domain());
+async fn ask(handle: &Handle) {
+    drop(handle.broadcast().await);
+    let domain = Jid::from(handle.address().to_domain());
     for _ in 0..QUESTIONS {
-        let answer = link.get(&domain, DiscoInfoQuery { node: None }).await;
+        let answer = handle.get(&domain, DiscoInfoQuery { node: None }).await;
         let Ok(answer) = answer else { return };
         if is_another(&answer) {
             tracing::warn!(
@@ -80,9 +80,9 @@ mod tests {
     async fn this_service_is_not_taken_for_another() {
         let pubsub = Pubsub::memory();
         let server = Server::start(|config| pubsub.mount(Component::new(config))).await;
-        let link = server.link();
-        let domain = Jid::from(link.address().to_domain());
-        let own = link.get(&domain, DiscoInfoQuery { node: None }).await;
+        let handle = server.handle();
+        let domain = Jid::from(handle.address().to_domain());
+        let own = handle.get(&domain, DiscoInfoQuery { node: None }).await;
         assert!(!is_another(&own.unwrap()));
     }
 }

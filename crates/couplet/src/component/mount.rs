@@ -170,7 +170,7 @@ impl Component {
     /// let bot = Component::new(Config::new("bot.localhost", "secret")).on_presence_type(
     ///     PresenceType::Subscribe,
     ///     |ask: Incoming<Presence>| async move {
-    ///         ask.link().send(Outgoing::presence(PresenceType::Subscribed, ask.from())).await
+    ///         ask.handle().send(Outgoing::presence(PresenceType::Subscribed, ask.from())).await
     ///     },
     /// );
     /// ```

@@ -41,7 +41,7 @@ impl Component {
     pub async fn run(mut self, until: impl Future<Output = ()>) -> Result<(), Error> {
         self.config.check()?;
         Jid::new(&self.config.domain).map_err(|why| Error::Misuse(format!("domain: {why}")))?;
-        let link = self.link();
+        let handle = self.handle();
         let connector = match self.connector {
             Some(connector) => connector,
             None => Box::new(Configured::new(&self.config).map_err(bad_tls)?),
@@ -71,9 +71,9 @@ impl Component {
         if let Some(path) = send_socket::path(&self.config) {
             let most = self.config.limits.outgoing_stanza_bytes;
             self.works
-                .add(move |link, stopping| send_socket::serve(path, most, link, stopping));
+                .add(move |handle, stopping| send_socket::serve(path, most, handle, stopping));
         }
-        let mut works = self.works.start(&link);
+        let mut works = self.works.start(&handle);
         let switchboard = Arc::clone(&self.switchboard);
         let supervisor = Supervisor {
             config: self.config,
@@ -88,7 +88,7 @@ impl Component {
         works.end(grace).await;
         let stanzas = switchboard.outbox.unsent();
         if stanzas > 0 {
-            tracing::warn!(stanzas, domain = %link.address(), "stanzas were not sent before the end and are dropped");
+            tracing::warn!(stanzas, domain = %handle.address(), "stanzas were not sent before the end and are dropped");
         }
         ended
     }

@@ -45,7 +45,7 @@ impl Config {
                 timing.keepalive < timing.dead_after,
                 "timing.keepalive",
                 "timing.dead_after",
-                "a quiet link would count as dead before it was asked for a sign of life",
+                "a quiet connection would count as dead before it was asked for a sign of life",
             ),
             (
                 timing.reconnect_first <= timing.reconnect_longest,

@@ -76,9 +76,9 @@ pub struct Timing {
     pub send: Duration,
     /// How long connecting and logging in may take together.
     pub connect: Duration,
-    /// How often a quiet link is asked for a sign of life.
+    /// How often a quiet connection is asked for a sign of life.
     pub keepalive: Duration,
-    /// How long a link may be silent before it counts as dead.
+    /// How long a connection may be silent before it counts as dead.
     pub dead_after: Duration,
     /// How long handlers may finish when the component stops.
     pub grace: Duration,
@@ -86,7 +86,7 @@ pub struct Timing {
     pub reconnect_first: Duration,
     /// The longest wait between two attempts to reconnect.
     pub reconnect_longest: Duration,
-    /// How long a link must hold before the waits start over.
+    /// How long a connection must hold before the waits start over.
     pub steady: Duration,
 }
 

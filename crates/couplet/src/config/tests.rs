@@ -227,7 +227,7 @@ fn a_bad_value_is_told_by_line_with_the_value_and_the_reason() {
         ),
         (
             "[timing]\nkeepalive = \"45s\"",
-            "couplet.toml:2:13: timing.keepalive = \"45s\" does not fit timing.dead_after = \"45s\": a quiet link would count as dead before it was asked for a sign of life",
+            "couplet.toml:2:13: timing.keepalive = \"45s\" does not fit timing.dead_after = \"45s\": a quiet connection would count as dead before it was asked for a sign of life",
         ),
         (
             "[limits]\noutgoing_bytes = 20000",

@@ -31,7 +31,7 @@ pub fn prosody_lines(domain: &str, server: &Server) -> String {
             }
             if !server.is_local() {
                 lines += "component_interfaces = { \"*\" }  -- above the first VirtualHost; \
-                          this link is not encrypted, so only in a network you trust\n";
+                          this connection is not encrypted, so only in a network you trust\n";
             }
         }
         // servers.md, 10: no TLS and no unix socket on Prosody's component port.

@@ -101,13 +101,13 @@ async fn what_waits_is_counted_while_it_waits() {
         tokio::time::sleep(Duration::from_secs(1)).await;
         chat.reply("done").await
     });
-    let link = slow.link();
+    let handle = slow.handle();
     let mut server = Server::with(slow, pending(), &mut tasks).await;
     let chat = "<message from='a@b/c' to='echo.test' type='chat'><body>hi</body></message>";
     server.say(&chat.repeat(3)).await;
     tasks.spawn(async move {
         let peer = "peer@b".parse().unwrap();
-        let asked = link.get::<crate::Empty>(&peer, xmpp_parsers::ping::Ping);
+        let asked = handle.get::<crate::Empty>(&peer, xmpp_parsers::ping::Ping);
         let _nobody_answers = asked.await;
     });
     server.until("urn:xmpp:ping").await;

@@ -10,7 +10,7 @@ use xmpp_parsers::ping::Ping;
 
 use crate::{
     answer::{Empty, RequestError},
-    link::Link,
+    handle::Handle,
 };
 
 /// How long the server may take to confirm, each time it is asked.
@@ -68,21 +68,21 @@ enum Outcome {
 
 impl Order {
     /// Sends the message and waits until the server has it, then for an error.
-    pub(super) async fn carry_out(self, link: &Link) -> Reply {
+    pub(super) async fn carry_out(self, handle: &Handle) -> Reply {
         let wait = Duration::from_millis(self.wait_ms).min(LONGEST_WAIT);
-        match self.read(link) {
-            Ok((link, message)) => send(&link, message, wait).await,
+        match self.read(handle) {
+            Ok((handle, message)) => send(&handle, message, wait).await,
             Err(why) => Reply::invalid(why),
         }
     }
 
-    fn read(self, link: &Link) -> Result<(Link, Outgoing), String> {
+    fn read(self, handle: &Handle) -> Result<(Handle, Outgoing), String> {
         let to = Jid::from_str(&self.to).map_err(|why| format!("to: {why}"))?;
-        let link = match self.from {
-            None => link.clone(),
+        let handle = match self.from {
+            None => handle.clone(),
             Some(from) => {
                 let from = Jid::from_str(&from).map_err(|why| format!("from: {why}"))?;
-                link.acting_as(&from).map_err(|why| why.to_string())?
+                handle.with_from(&from).map_err(|why| why.to_string())?
             }
         };
         let types = [
@@ -99,21 +99,21 @@ impl Order {
         if let Some(subject) = &self.subject {
             message = message.subject(subject);
         }
-        Ok((link, message))
+        Ok((handle, message))
     }
 }
 
-async fn send(link: &Link, message: Outgoing, wait: Duration) -> Reply {
-    if !link.is_online() {
+async fn send(handle: &Handle, message: Outgoing, wait: Duration) -> Reply {
+    if !handle.is_online() {
         let why = "the component is not connected to its server";
         return Reply::new(Outcome::Unsent, None, why.to_owned());
     }
-    let (id, to) = (link.fresh_id(), message.to().clone());
-    let mut watch = link.bounces().watch(&id, &to);
-    if let Err(unsent) = link.send(message.id(&*id)).await {
+    let (id, to) = (handle.fresh_id(), message.to().clone());
+    let mut watch = handle.bounces().watch(&id, &to);
+    if let Err(unsent) = handle.send(message.id(&*id)).await {
         return Reply::new(Outcome::Unsent, Some(id), unsent.to_string());
     }
-    if let Err(why) = confirm(link).await {
+    if let Err(why) = confirm(handle).await {
         return Reply::new(Outcome::Unconfirmed, Some(id), why.to_string());
     }
     match time::timeout(wait, watch.bounced()).await {
@@ -129,15 +129,15 @@ async fn send(link: &Link, message: Outgoing, wait: Duration) -> Reply {
 
 /// A ping to our own domain goes through the server's router behind the message: when it is back,
 /// the message was routed (servers.md, 5).
-async fn confirm(link: &Link) -> Result<(), RequestError> {
-    let domain = link.address().domain();
+async fn confirm(handle: &Handle) -> Result<(), RequestError> {
+    let domain = handle.address().domain();
     let Ok(to) = Jid::from_str(&format!("{domain}/send")) else {
         return Ok(());
     };
-    let link = link.within(PONG_WITHIN);
+    let handle = handle.within(PONG_WITHIN);
     let mut pings = 1;
     loop {
-        match link.get::<Empty>(&to, Ping).await {
+        match handle.get::<Empty>(&to, Ping).await {
             // Every answer has come the same way.
             Ok(_) | Err(RequestError::Refused(_)) => return Ok(()),
             Err(RequestError::TimedOut) if pings < PINGS => pings += 1,

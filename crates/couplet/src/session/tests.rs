@@ -32,7 +32,7 @@ async fn nothing_follows_the_end_of_the_stream_and_what_waits_is_answered_before
     let mut tasks = JoinSet::new();
     let (stop, stopped) = oneshot::channel::<()>();
     let component = slow(Config::new("echo.test", "x"));
-    let link = component.link();
+    let handle = component.handle();
     let until = async move { drop(stopped.await) };
     let mut server = Server::with(component, until, &mut tasks).await;
     server.say(&ask("slow", VERSION)).await;
@@ -51,9 +51,12 @@ async fn nothing_follows_the_end_of_the_stream_and_what_waits_is_answered_before
         server.say("<!-- not even this -->").await;
     }
     let peer = "a@b/c".parse().unwrap();
-    let unsent = link.send(Outgoing::chat(&peer, "late")).await.unwrap_err();
+    let unsent = handle
+        .send(Outgoing::chat(&peer, "late"))
+        .await
+        .unwrap_err();
     assert_eq!(*unsent.why(), SendErrorKind::Stopped);
-    let asked = link.get::<Empty>(&peer, Ping).await;
+    let asked = handle.get::<Empty>(&peer, Ping).await;
     assert!(
         matches!(asked, Err(RequestError::Disconnected)),
         "{asked:?}"

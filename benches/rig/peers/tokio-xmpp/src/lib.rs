@@ -1,5 +1,5 @@
 //! What the tokio-xmpp peers answer, shared by the one that sends and the one that feeds.
-//! No link and no loop: those are what the two binaries differ in.
+//! No connection and no loop: those are what the two binaries differ in.
 
 use std::collections::BTreeSet;
 use std::env;

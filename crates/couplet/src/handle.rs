@@ -1,6 +1,6 @@
 //! The way out: send, ask, and speak as any address of the domain.
 //!
-//! A [`Link`] is a handle, cheap to clone, that outlives sessions. Deliberately absent: sockets
+//! A [`Handle`] is cheap to clone and outlives sessions. Deliberately absent: sockets
 //! and reconnecting; what is sent while the server is away waits in the outbox.
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -13,7 +13,7 @@ use xso::AsXml;
 use crate::bounces::Bounces;
 use crate::{
     answer::{FromResponse, RequestError},
-    circular::Mailing,
+    broadcast::BroadcastSender,
     send_error::SendError,
     sent_id::SentId,
     switchboard::Switchboard,
@@ -21,33 +21,33 @@ use crate::{
 
 /// Sends stanzas and asks questions as one address of the component's domain.
 ///
-/// Get one from a handler ([`Incoming::link`](crate::Incoming::link) speaks as the address that
-/// was written to), from [`Component::link`](crate::Component::link) (speaks as the domain), or
-/// from another by [`Link::acting_as`]. It holds an address and a pointer: a hundred thousand of
+/// Get one from a handler ([`Incoming::handle`](crate::Incoming::handle) speaks as the address that
+/// was written to), from [`Component::handle`](crate::Component::handle) (speaks as the domain), or
+/// from another by [`Handle::with_from`]. It holds an address and a pointer: a hundred thousand of
 /// them are fine.
 ///
 /// # Examples
 ///
 /// ```
-/// use couplet::{Link, Outgoing, PresenceType, SentId};
+/// use couplet::{Handle, Outgoing, PresenceType, SentId};
 ///
-/// async fn welcome(link: &Link, user: &couplet::Jid) -> Result<SentId, couplet::SendError> {
-///     let bot = link.acting_as(&"bot@echo.localhost".parse().unwrap()).unwrap();
+/// async fn welcome(handle: &Handle, user: &couplet::Jid) -> Result<SentId, couplet::SendError> {
+///     let bot = handle.with_from(&"bot@echo.localhost".parse().unwrap()).unwrap();
 ///     bot.send(Outgoing::presence(PresenceType::Available, user)).await?;
 ///     bot.send(Outgoing::chat(user, "Welcome")).await
 /// }
 /// ```
 #[derive(Clone)]
-pub struct Link {
+pub struct Handle {
     switchboard: Arc<Switchboard>,
     speaker: Jid,
     patience: Duration,
 }
 
-impl Link {
-    pub(crate) fn new(switchboard: Arc<Switchboard>, speaker: Jid) -> Link {
+impl Handle {
+    pub(crate) fn new(switchboard: Arc<Switchboard>, speaker: Jid) -> Handle {
         let patience = switchboard.patience_for_answers();
-        Link {
+        Handle {
             switchboard,
             speaker,
             patience,
@@ -63,15 +63,15 @@ impl Link {
     /// ```
     /// use couplet::{Component, Config};
     ///
-    /// let link = Component::new(Config::new("bot.localhost", "secret")).link();
-    /// assert_eq!(link.address().as_str(), "bot.localhost");
+    /// let handle = Component::new(Config::new("bot.localhost", "secret")).handle();
+    /// assert_eq!(handle.address().as_str(), "bot.localhost");
     /// ```
     #[must_use]
     pub fn address(&self) -> &Jid {
         &self.speaker
     }
 
-    /// A link that speaks as another address of the component's domain. (XEP-0114, 3)
+    /// A handle that speaks as another address of the component's domain. (XEP-0114, 3)
     ///
     /// # Errors
     ///
@@ -82,23 +82,23 @@ impl Link {
     /// ```
     /// use couplet::{Component, Config};
     ///
-    /// let link = Component::new(Config::new("bot.localhost", "secret")).link();
-    /// let oslo = link.acting_as(&"oslo@bot.localhost".parse()?)?;
+    /// let handle = Component::new(Config::new("bot.localhost", "secret")).handle();
+    /// let oslo = handle.with_from(&"oslo@bot.localhost".parse()?)?;
     /// assert_eq!(oslo.address().as_str(), "oslo@bot.localhost");
-    /// assert!(link.acting_as(&"oslo@example.org".parse()?).is_err());
+    /// assert!(handle.with_from(&"oslo@example.org".parse()?).is_err());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn acting_as(&self, address: &Jid) -> Result<Link, InvalidStanza> {
+    pub fn with_from(&self, address: &Jid) -> Result<Handle, InvalidStanza> {
         if !self.switchboard.outbox.gate().owns(address.as_str()) {
             return Err(InvalidStanza::ForeignFrom);
         }
-        Ok(Link {
+        Ok(Handle {
             speaker: address.clone(),
             ..self.clone()
         })
     }
 
-    /// A link whose questions wait this long for their answer; the setting `timing.request`
+    /// A handle whose questions wait this long for their answer; the setting `timing.request`
     /// otherwise, 30 s by default.
     ///
     /// # Examples
@@ -106,12 +106,12 @@ impl Link {
     /// ```
     /// use couplet::{Component, Config};
     ///
-    /// let link = Component::new(Config::new("bot.localhost", "secret")).link();
-    /// let hasty = link.within(std::time::Duration::from_secs(2));
+    /// let handle = Component::new(Config::new("bot.localhost", "secret")).handle();
+    /// let hasty = handle.within(std::time::Duration::from_secs(2));
     /// ```
     #[must_use]
-    pub fn within(&self, patience: Duration) -> Link {
-        Link {
+    pub fn within(&self, patience: Duration) -> Handle {
+        Handle {
             patience,
             ..self.clone()
         }
@@ -137,8 +137,8 @@ impl Link {
     /// ```
     /// use couplet::{Component, Config};
     ///
-    /// let link = Component::new(Config::new("bot.localhost", "secret")).link();
-    /// assert!(!link.is_online());
+    /// let handle = Component::new(Config::new("bot.localhost", "secret")).handle();
+    /// assert!(!handle.is_online());
     /// ```
     #[must_use]
     pub fn is_online(&self) -> bool {
@@ -161,10 +161,10 @@ impl Link {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{Link, SendErrorKind, Outgoing};
+    /// use couplet::{Handle, SendErrorKind, Outgoing};
     ///
-    /// async fn tell(link: &Link, to: &couplet::Jid) {
-    ///     if let Err(unsent) = link.send(Outgoing::chat(to, "It rains")).await {
+    /// async fn tell(handle: &Handle, to: &couplet::Jid) {
+    ///     if let Err(unsent) = handle.send(Outgoing::chat(to, "It rains")).await {
     ///         match unsent.why() {
     ///             SendErrorKind::Full => eprintln!("later: {:?}", unsent.into_stanza()),
     ///             why => eprintln!("{why}"),
@@ -176,10 +176,10 @@ impl Link {
         self.switchboard.send(&self.speaker, stanza).await
     }
 
-    /// Opens the way out for one message to very many, as the address of this link; waits for a
+    /// Opens the way out for one message to very many, as the address of this handle; waits for a
     /// session if there is none.
     ///
-    /// Copies go behind everything else, at the pace of the server: see [`Mailing`].
+    /// Copies go behind everything else, at the pace of the server: see [`BroadcastSender`].
     ///
     /// # Cancel safety
     ///
@@ -188,21 +188,21 @@ impl Link {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{Circular, Link, RequestError};
+    /// use couplet::{Broadcast, Handle, RequestError};
     ///
-    /// async fn tell(link: &Link, news: &Circular, readers: &[&str]) -> Result<(), RequestError> {
-    ///     let mailing = link.mailing().await;
-    ///     mailing.send(readers, |to, stamp| stamp.copy(news, to).unwrap_or_default()).await
+    /// async fn tell(handle: &Handle, news: &Broadcast, readers: &[&str]) -> Result<(), RequestError> {
+    ///     let sender = handle.broadcast().await;
+    ///     sender.send(readers, |to, writer| writer.copy(news, to).unwrap_or_default()).await
     /// }
     /// ```
-    pub async fn mailing(&self) -> Mailing {
-        Mailing::open(Arc::clone(&self.switchboard), self.speaker.clone()).await
+    pub async fn broadcast(&self) -> BroadcastSender {
+        BroadcastSender::open(Arc::clone(&self.switchboard), self.speaker.clone()).await
     }
 
     /// Asks for information: an IQ `get`. (RFC 6120, 8.2.3)
     ///
     /// The answer is parsed into what you expect; [`Empty`](crate::Empty) expects an empty one.
-    /// Only an answer from `to`, to the address of this link, with the right id counts.
+    /// Only an answer from `to`, to the address of this handle, with the right id counts.
     ///
     /// # Errors
     ///
@@ -215,11 +215,11 @@ impl Link {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{Link, RequestError};
+    /// use couplet::{Handle, RequestError};
     /// use xmpp_parsers::version::{VersionQuery, VersionResult};
     ///
-    /// async fn software(link: &Link, of: &couplet::Jid) -> Result<String, RequestError> {
-    ///     let version: VersionResult = link.get(of, VersionQuery).await?;
+    /// async fn software(handle: &Handle, of: &couplet::Jid) -> Result<String, RequestError> {
+    ///     let version: VersionResult = handle.get(of, VersionQuery).await?;
     ///     Ok(version.name)
     /// }
     /// ```
@@ -237,7 +237,7 @@ impl Link {
 
     /// Asks for a change: an IQ `set`. (RFC 6120, 8.2.3)
     ///
-    /// Otherwise like [`Link::get`].
+    /// Otherwise like [`Handle::get`].
     ///
     /// # Errors
     ///
@@ -251,11 +251,11 @@ impl Link {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{Empty, Jid, Link, RequestError};
+    /// use couplet::{Empty, Jid, Handle, RequestError};
     /// use xmpp_parsers::blocking::Block;
     ///
-    /// async fn block(link: &Link, server: &Jid, whom: xmpp_parsers::jid::Jid) -> Result<(), RequestError> {
-    ///     let Empty = link.set(server, Block { items: vec![whom] }).await?;
+    /// async fn block(handle: &Handle, server: &Jid, whom: xmpp_parsers::jid::Jid) -> Result<(), RequestError> {
+    ///     let Empty = handle.set(server, Block { items: vec![whom] }).await?;
     ///     Ok(())
     /// }
     /// ```
@@ -272,9 +272,9 @@ impl Link {
     }
 }
 
-impl fmt::Debug for Link {
+impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Link")
+        f.debug_struct("Handle")
             .field("address", &self.speaker.as_str())
             .finish_non_exhaustive()
     }

@@ -1,6 +1,6 @@
 //! One message to very many: written once, copied for each, behind everything else.
 //!
-//! Deliberately absent: lists of recipients, and keeping anything for later; who sends a circular
+//! Deliberately absent: lists of recipients, and keeping anything for later; who sends a broadcast
 //! knows how far it got and goes on from there.
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -26,21 +26,21 @@ const ASK_AGAIN: Duration = Duration::from_millis(250);
 /// # Examples
 ///
 /// ```
-/// use couplet::{Circular, MessageType};
+/// use couplet::{Broadcast, MessageType};
 ///
-/// let news = Circular::new(MessageType::Headline, "news-17", |wire| {
+/// let news = Broadcast::new(MessageType::Headline, "news-17", |wire| {
 ///     wire.element("body", "Rain & wind");
 /// });
 /// assert_eq!(news.content(), "<body>Rain &amp; wind</body>");
 /// ```
 #[derive(Clone, Debug)]
-pub struct Circular {
+pub struct Broadcast {
     type_: MessageType,
     id: String,
     content: String,
 }
 
-impl Circular {
+impl Broadcast {
     /// A message whose children are written by `content`, once for all copies.
     ///
     /// All copies have the same id, so that one that comes back is recognised and one that comes
@@ -49,18 +49,18 @@ impl Circular {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{Circular, MessageType};
+    /// use couplet::{Broadcast, MessageType};
     ///
-    /// let rain = Circular::new(MessageType::Normal, "rain", |wire| wire.element("body", "It rains"));
+    /// let rain = Broadcast::new(MessageType::Normal, "rain", |wire| wire.element("body", "It rains"));
     /// ```
     pub fn new(
         type_: MessageType,
         id: impl Into<String>,
         content: impl FnOnce(&mut Wire<'_>),
-    ) -> Circular {
+    ) -> Broadcast {
         let mut written = Vec::new();
         content(&mut Wire::new(&mut written));
-        Circular {
+        Broadcast {
             type_,
             id: id.into(),
             // A wire writes text only.
@@ -73,9 +73,9 @@ impl Circular {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{Circular, MessageType};
+    /// use couplet::{Broadcast, MessageType};
     ///
-    /// let empty = Circular::new(MessageType::Headline, "1", |_| ());
+    /// let empty = Broadcast::new(MessageType::Headline, "1", |_| ());
     /// assert_eq!(empty.content(), "");
     /// ```
     #[must_use]
@@ -88,9 +88,9 @@ impl Circular {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{Circular, MessageType};
+    /// use couplet::{Broadcast, MessageType};
     ///
-    /// let empty = Circular::new(MessageType::Headline, "1", |_| ());
+    /// let empty = Broadcast::new(MessageType::Headline, "1", |_| ());
     /// assert_eq!(empty.id(), "1");
     /// ```
     #[must_use]
@@ -99,41 +99,41 @@ impl Circular {
     }
 }
 
-/// The way out for circulars, in one session. [`Link::mailing`](crate::Link::mailing) opens it.
+/// The way out for broadcasts, in one session. [`Handle::broadcast`](crate::Handle::broadcast) opens it.
 ///
 /// Copies go out when nothing else waits for the socket: an answer overtakes all of them. What is
 /// under way is bounded, by what the server takes in a few hundredths of a second. A session that
-/// ends takes what is not confirmed with it; [`Receipt::taken`] tells how far it got.
+/// ends takes what is not confirmed with it; [`Ack::taken`] tells how far it got.
 ///
 /// # Examples
 ///
 /// ```
-/// use couplet::{Circular, Jid, Link, MessageType, RequestError};
+/// use couplet::{Broadcast, Jid, Handle, MessageType, RequestError};
 ///
-/// async fn tell(link: &Link, readers: &[Jid], news: &str) -> Result<(), RequestError> {
-///     let circular = Circular::new(MessageType::Headline, "news-17", |wire| wire.element("body", news));
-///     let mailing = link.mailing().await;
-///     mailing
-///         .send(readers, |reader, stamp| {
-///             if let Err(why) = stamp.copy(&circular, reader.as_str()) {
+/// async fn tell(handle: &Handle, readers: &[Jid], news: &str) -> Result<(), RequestError> {
+///     let broadcast = Broadcast::new(MessageType::Headline, "news-17", |wire| wire.element("body", news));
+///     let sender = handle.broadcast().await;
+///     sender
+///         .send(readers, |reader, writer| {
+///             if let Err(why) = writer.copy(&broadcast, reader.as_str()) {
 ///                 eprintln!("not to {reader}: {why}");
 ///             }
 ///         })
 ///         .await?;
-///     mailing.receipt()?.taken().await
+///     sender.ack()?.taken().await
 /// }
 /// ```
 #[derive(Clone)]
-pub struct Mailing {
+pub struct BroadcastSender {
     switchboard: Arc<Switchboard>,
     speaker: Jid,
     session: u64,
 }
 
-impl Mailing {
-    pub(crate) async fn open(switchboard: Arc<Switchboard>, speaker: Jid) -> Mailing {
+impl BroadcastSender {
+    pub(crate) async fn open(switchboard: Arc<Switchboard>, speaker: Jid) -> BroadcastSender {
         let session = switchboard.outbox.bulk().session().await;
-        Mailing {
+        BroadcastSender {
             switchboard,
             speaker,
             session,
@@ -156,29 +156,29 @@ impl Mailing {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{Circular, Mailing, RequestError};
+    /// use couplet::{Broadcast, BroadcastSender, RequestError};
     ///
-    /// async fn tell(mailing: &Mailing, news: &Circular, readers: &[String]) -> Result<(), RequestError> {
+    /// async fn tell(sender: &BroadcastSender, news: &Broadcast, readers: &[String]) -> Result<(), RequestError> {
     ///     let mut left_out = 0;
-    ///     mailing.send(readers, |reader, stamp| left_out += usize::from(stamp.copy(news, reader).is_err())).await
+    ///     sender.send(readers, |reader, writer| left_out += usize::from(writer.copy(news, reader).is_err())).await
     /// }
     /// ```
     pub async fn send<T>(
         &self,
         to_all: &[T],
-        mut write: impl FnMut(&T, &mut Stamp<'_>),
+        mut write: impl FnMut(&T, &mut CopyWriter<'_>),
     ) -> Result<(), RequestError> {
         let outbox = &self.switchboard.outbox;
         let mut rest = to_all.iter();
         while !rest.as_slice().is_empty() {
             outbox.room_in_bulk(self.session).await.map_err(over)?;
             let copies = |out: &mut Vec<u8>| {
-                let mut stamp = Stamp {
+                let mut writer = CopyWriter {
                     gate: outbox.gate(),
                     from: self.speaker.as_str(),
                     out,
                 };
-                rest.next().map(|to| write(to, &mut stamp)).is_some()
+                rest.next().map(|to| write(to, &mut writer)).is_some()
             };
             outbox.add_in_bulk(self.session, copies).map_err(over)?;
         }
@@ -194,12 +194,12 @@ impl Mailing {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{Mailing, RequestError};
+    /// use couplet::{BroadcastSender, RequestError};
     ///
-    /// async fn taken_or_over(mailing: &Mailing) -> Result<(), RequestError> {
+    /// async fn taken_or_over(sender: &BroadcastSender) -> Result<(), RequestError> {
     ///     tokio::select! {
-    ///         () = mailing.over() => Err(RequestError::Disconnected),
-    ///         taken = mailing.receipt()?.taken() => taken,
+    ///         () = sender.over() => Err(RequestError::Disconnected),
+    ///         taken = sender.ack()?.taken() => taken,
     ///     }
     /// }
     /// ```
@@ -218,10 +218,10 @@ impl Mailing {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{Mailing, SessionEnd};
+    /// use couplet::{BroadcastSender, SessionEnd};
     ///
-    /// async fn was_closed(mailing: &Mailing) -> bool {
-    ///     mailing.ended().await == SessionEnd::Closed
+    /// async fn was_closed(sender: &BroadcastSender) -> bool {
+    ///     sender.ended().await == SessionEnd::Closed
     /// }
     /// ```
     pub async fn ended(&self) -> SessionEnd {
@@ -239,15 +239,15 @@ impl Mailing {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{Mailing, Receipt, RequestError};
+    /// use couplet::{BroadcastSender, Ack, RequestError};
     ///
-    /// fn certify(mailing: &Mailing) -> Result<Receipt, RequestError> {
-    ///     mailing.receipt()
+    /// fn certify(sender: &BroadcastSender) -> Result<Ack, RequestError> {
+    ///     sender.ack()
     /// }
     /// ```
-    pub fn receipt(&self) -> Result<Receipt, RequestError> {
+    pub fn ack(&self) -> Result<Ack, RequestError> {
         let taken = self.switchboard.outbox.mark(self.session).map_err(over)?;
-        Ok(Receipt {
+        Ok(Ack {
             switchboard: Arc::clone(&self.switchboard),
             session: self.session,
             taken,
@@ -255,34 +255,34 @@ impl Mailing {
     }
 }
 
-impl fmt::Debug for Mailing {
+impl fmt::Debug for BroadcastSender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Mailing")
+        f.debug_struct("BroadcastSender")
             .field("address", &self.speaker.as_str())
             .field("session", &self.session)
             .finish_non_exhaustive()
     }
 }
 
-/// What writes the copies of circulars; given to the closure of [`Mailing::send`].
+/// What writes the copies of broadcasts; given to the closure of [`BroadcastSender::send`].
 ///
 /// # Examples
 ///
 /// ```
-/// use couplet::{Circular, Stamp, InvalidStanza};
+/// use couplet::{Broadcast, CopyWriter, InvalidStanza};
 ///
-/// fn write(news: &Circular, to: &str, stamp: &mut Stamp<'_>) -> Result<(), InvalidStanza> {
+/// fn write(news: &Broadcast, to: &str, writer: &mut CopyWriter<'_>) -> Result<(), InvalidStanza> {
 ///     stamp.copy(news, to)
 /// }
 /// ```
 #[derive(Debug)]
-pub struct Stamp<'a> {
+pub struct CopyWriter<'a> {
     gate: &'a Gate,
     from: &'a str,
     out: &'a mut Vec<u8>,
 }
 
-impl Stamp<'_> {
+impl CopyWriter<'_> {
     /// A copy to this address.
     ///
     /// # Errors
@@ -292,16 +292,16 @@ impl Stamp<'_> {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{Circular, Stamp};
+    /// use couplet::{Broadcast, CopyWriter};
     ///
-    /// fn write(news: &Circular, stamp: &mut Stamp<'_>) {
-    ///     if let Err(why) = stamp.copy(news, "alice@example.org") {
+    /// fn write(news: &Broadcast, writer: &mut CopyWriter<'_>) {
+    ///     if let Err(why) = writer.copy(news, "alice@example.org") {
     ///         eprintln!("not to Alice: {why}");
     ///     }
     /// }
     /// ```
-    pub fn copy(&mut self, circular: &Circular, to: &str) -> Result<(), InvalidStanza> {
-        self.copy_with(circular, &circular.id, to, |_| ())
+    pub fn copy(&mut self, broadcast: &Broadcast, to: &str) -> Result<(), InvalidStanza> {
+        self.copy_with(broadcast, &broadcast.id, to, |_| ())
     }
 
     /// A copy with an id and some more children of its own.
@@ -313,28 +313,28 @@ impl Stamp<'_> {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{Circular, Stamp, InvalidStanza};
+    /// use couplet::{Broadcast, CopyWriter, InvalidStanza};
     ///
-    /// fn write(news: &Circular, number: u64, to: &str, stamp: &mut Stamp<'_>) -> Result<(), InvalidStanza> {
-    ///     stamp.copy_with(news, &format!("{}-{number}", news.id()), to, |wire| {
+    /// fn write(news: &Broadcast, number: u64, to: &str, writer: &mut CopyWriter<'_>) -> Result<(), InvalidStanza> {
+    ///     writer.copy_with(news, &format!("{}-{number}", news.id()), to, |wire| {
     ///         wire.element("number", &number.to_string());
     ///     })
     /// }
     /// ```
     pub fn copy_with(
         &mut self,
-        circular: &Circular,
+        broadcast: &Broadcast,
         id: &str,
         to: &str,
         more: impl FnOnce(&mut Wire<'_>),
     ) -> Result<(), InvalidStanza> {
         let head = Head {
-            type_: Some(circular.type_.as_str()),
+            type_: Some(broadcast.type_.as_str()),
             id: Some(id),
             ..Head::new(Kind::Message, self.from, to)
         };
         let passed = self.gate.pass(self.out, &head, |wire| {
-            wire.raw(&circular.content);
+            wire.raw(&broadcast.content);
             more(wire);
         });
         passed.map(|_replaced| ())
@@ -350,19 +350,19 @@ impl Stamp<'_> {
 /// # Examples
 ///
 /// ```
-/// use couplet::{Mailing, RequestError};
+/// use couplet::{BroadcastSender, RequestError};
 ///
-/// async fn wait(mailing: &Mailing) -> Result<(), RequestError> {
-///     mailing.receipt()?.taken().await
+/// async fn wait(sender: &BroadcastSender) -> Result<(), RequestError> {
+///     sender.ack()?.taken().await
 /// }
 /// ```
-pub struct Receipt {
+pub struct Ack {
     switchboard: Arc<Switchboard>,
     session: u64,
     taken: oneshot::Receiver<()>,
 }
 
-impl Receipt {
+impl Ack {
     /// Waits until the server has taken all that was sent before the receipt was made.
     ///
     /// # Errors
@@ -377,9 +377,9 @@ impl Receipt {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{Receipt, RequestError};
+    /// use couplet::{Ack, RequestError};
     ///
-    /// async fn is_safe(receipt: Receipt) -> bool {
+    /// async fn is_safe(receipt: Ack) -> bool {
     ///     receipt.taken().await.is_ok()
     /// }
     /// ```
@@ -394,9 +394,9 @@ impl Receipt {
     }
 }
 
-impl fmt::Debug for Receipt {
+impl fmt::Debug for Ack {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Receipt")
+        f.debug_struct("Ack")
             .field("session", &self.session)
             .finish_non_exhaustive()
     }

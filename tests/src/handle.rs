@@ -15,18 +15,18 @@ pub async fn a_question_gets_what_the_peer_answers(stage: &mut Stage) {
     let component = stage.run(echo).await;
     let mut alice = stage.user("alice").await;
     let peer: Jid = alice.address().parse().unwrap();
-    let link = component.link();
+    let handle = component.handle();
 
     let version = "<query xmlns='jabber:iq:version'><name>n</name><version>v</version></query>";
     let (good, asked) = tokio::join!(
-        link.get::<VersionResult>(&peer, VersionQuery),
+        handle.get::<VersionResult>(&peer, VersionQuery),
         answer(&mut alice, "result", version),
     );
     assert_eq!(good.unwrap().name, "n");
     assert_eq!(asked, ("get".to_owned(), DOMAIN.to_owned()));
 
     let (malformed, _) = tokio::join!(
-        link.get::<VersionResult>(&peer, VersionQuery),
+        handle.get::<VersionResult>(&peer, VersionQuery),
         answer(&mut alice, "result", "<query xmlns='jabber:iq:version'/>"),
     );
     assert!(
@@ -35,7 +35,7 @@ pub async fn a_question_gets_what_the_peer_answers(stage: &mut Stage) {
     );
 
     let (missing, _) = tokio::join!(
-        link.get::<VersionResult>(&peer, VersionQuery),
+        handle.get::<VersionResult>(&peer, VersionQuery),
         answer(&mut alice, "result", ""),
     );
     assert!(
@@ -44,7 +44,7 @@ pub async fn a_question_gets_what_the_peer_answers(stage: &mut Stage) {
     );
 
     let (done, asked) = tokio::join!(
-        link.set::<Empty>(&peer, Slow),
+        handle.set::<Empty>(&peer, Slow),
         answer(&mut alice, "result", "")
     );
     assert_eq!((done.unwrap(), &*asked.0), (Empty, "set"));
@@ -52,7 +52,7 @@ pub async fn a_question_gets_what_the_peer_answers(stage: &mut Stage) {
     let no = "<error type='auth'><forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/>\
         <text xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'>no</text></error>";
     let (refused, _) = tokio::join!(
-        link.set::<Empty>(&peer, Slow),
+        handle.set::<Empty>(&peer, Slow),
         answer(&mut alice, "error", no)
     );
     let Err(RequestError::Refused(error)) = refused else {
@@ -64,7 +64,7 @@ pub async fn a_question_gets_what_the_peer_answers(stage: &mut Stage) {
     );
     assert_eq!(error.text.as_deref(), Some("no"));
 
-    let nobody = link
+    let nobody = handle
         .get::<Empty>(&"nobody@localhost/x".parse().unwrap(), Ping)
         .await;
     let Err(RequestError::Refused(error)) = nobody else {
@@ -78,7 +78,7 @@ pub async fn a_question_gets_what_the_peer_answers(stage: &mut Stage) {
 pub async fn a_handler_may_ask_its_own_sender(stage: &mut Stage) {
     let curious = |config| {
         Component::new(config).on_chat(|chat: Incoming<Message>| async move {
-            let version: VersionResult = chat.link().get(chat.from(), VersionQuery).await?;
+            let version: VersionResult = chat.handle().get(chat.from(), VersionQuery).await?;
             Ok::<_, StanzaError>(chat.reply(format!("you use {}", version.name)).await?)
         })
     };
@@ -104,16 +104,20 @@ pub async fn many_addresses_act_on_behalf_of_their_owners(stage: &mut Stage) {
     let mut alice = stage.user("alice").await;
     let peer: Jid = alice.address().parse().unwrap();
     for name in ["one@echo.localhost", "two@echo.localhost/r"] {
-        let link = component.link().acting_as(&name.parse().unwrap()).unwrap();
-        assert_eq!(link.address().as_str(), name);
-        link.send(Outgoing::presence(PresenceType::Available, &peer).status(name))
+        let handle = component
+            .handle()
+            .with_from(&name.parse().unwrap())
+            .unwrap();
+        assert_eq!(handle.address().as_str(), name);
+        handle
+            .send(Outgoing::presence(PresenceType::Available, &peer).status(name))
             .await
             .unwrap();
         let presence = alice.next().await;
         assert_eq!((presence.name(), presence.from()), ("presence", name));
         assert_eq!(presence.text_of("status"), name);
         let (pong, asked) = tokio::join!(
-            link.get::<Empty>(&peer, Ping),
+            handle.get::<Empty>(&peer, Ping),
             answer(&mut alice, "result", "")
         );
         assert_eq!((pong.unwrap(), &*asked.1), (Empty, name));
@@ -140,11 +144,11 @@ pub async fn presence_is_announced_each_time_the_link_comes_up(stage: &mut Stage
     let mut other = stage.launch(Stage::OTHER, listening).await;
     other.online().await;
     let announcing = move |config| {
-        Component::new(config).on_online(move |link| {
+        Component::new(config).on_online(move |handle| {
             let friend = friend.clone();
             async move {
                 let hello = Outgoing::presence(PresenceType::Available, &friend);
-                link.send(hello).await.unwrap();
+                handle.send(hello).await.unwrap();
             }
         })
     };
@@ -164,7 +168,7 @@ pub async fn a_subscription_is_answered_by_its_handler(stage: &mut Stage) {
             PresenceType::Subscribe,
             |presence: Incoming<Presence>| async move {
                 let yes = Outgoing::presence(PresenceType::Subscribed, presence.from());
-                presence.link().send(yes).await
+                presence.handle().send(yes).await
             },
         )
     };
@@ -194,7 +198,7 @@ pub async fn what_is_too_large_does_not_leave(stage: &mut Stage) {
     let mut alice = stage.user("alice").await;
     let peer: Jid = alice.address().parse().unwrap();
     let large = Outgoing::chat(&peer, &"x".repeat(600 << 10));
-    let refused = component.link().send(large).await.unwrap_err();
+    let refused = component.handle().send(large).await.unwrap_err();
     assert!(
         matches!(
             refused.why(),
@@ -203,7 +207,7 @@ pub async fn what_is_too_large_does_not_leave(stage: &mut Stage) {
         "{refused}"
     );
     component
-        .link()
+        .handle()
         .send(Outgoing::chat(&peer, "small"))
         .await
         .unwrap();
