@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use couplet::{Ack, BroadcastSender, Handle, SessionEnd, Stopping};
+use couplet::{Ack, BroadcastSender, Handle, SessionEnd, Shutdown};
 use tokio::{
     sync::mpsc,
     time::{self, Instant},
@@ -123,30 +123,30 @@ impl Fanout {
     }
 
     /// Delivers through all sessions until the component stops; hands back what is left.
-    pub(crate) async fn run(self, handle: Handle, mut stopping: Stopping) {
-        while !stopping.is_now() {
+    pub(crate) async fn run(self, handle: Handle, shutdown: Shutdown) {
+        while !shutdown.is_requested() {
             let sender = tokio::select! {
-                () = stopping.wait() => break,
+                () = shutdown.requested() => break,
                 sender = handle.broadcast() => sender,
             };
             // What was under way in the last session is taken up from where it was safe.
             self.hand_back().await;
             tokio::select! {
                 () = sender.over() => {}
-                () = self.serve(&sender, &stopping) => {}
+                () = self.serve(&sender, &shutdown) => {}
             }
-            if !stopping.is_now() {
+            if !shutdown.is_requested() {
                 self.session_ended(&sender.ended().await).await;
             }
         }
         self.hand_back().await;
     }
 
-    async fn serve(&self, sender: &BroadcastSender, stopping: &Stopping) {
+    async fn serve(&self, sender: &BroadcastSender, shutdown: &Shutdown) {
         let (sent, to_settle) = mpsc::channel(UNDER_WAY);
         tokio::join!(
-            Box::pin(deliver::deliver(self, sender, sent, stopping.clone())),
-            Box::pin(settle::settle(self, to_settle, stopping.clone())),
+            Box::pin(deliver::deliver(self, sender, sent, shutdown.clone())),
+            Box::pin(settle::settle(self, to_settle, shutdown.clone())),
         );
     }
 
@@ -264,8 +264,8 @@ fn beginning() -> Cursor {
 }
 
 /// Waits, but not beyond the stop; tells whether it came to that.
-async fn pause(length: Duration, stopping: &mut Stopping) -> bool {
-    time::timeout(length, stopping.wait()).await.is_ok()
+async fn pause(length: Duration, shutdown: &Shutdown) -> bool {
+    time::timeout(length, shutdown.requested()).await.is_ok()
 }
 
 #[cfg(test)]

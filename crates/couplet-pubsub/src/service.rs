@@ -174,9 +174,9 @@ impl Pubsub {
             .on_presence_type(PresenceType::Subscribe, NoContacts)
             .on_over_limit(over_limit)
             .refuse_texts()
-            .alongside(move |handle, stopping| fanout.run(handle, stopping))
-            .alongside(same_domain::look)
-            .alongside(move |_link, stopping| upkeep::keep(keeper, stopping))
+            .background_task(move |handle, stopping| fanout.run(handle, stopping))
+            .background_task(same_domain::look)
+            .background_task(move |_link, stopping| upkeep::keep(keeper, stopping))
     }
 
     /// Writes out what is not yet safe and lets go of files and connections; call it when the

@@ -10,13 +10,14 @@ use couplet_core::{
 };
 
 use crate::{
-    alongside::{Stopping, Works},
+    background_tasks::BackgroundTasks,
     config::Config,
     connect::Connect,
     features::{About, Discovery, Feature, Features},
     handle::Handle,
     hooks::Hooks,
     router::Router,
+    shutdown::Shutdown,
     supervise::{Patience, random_seed},
     switchboard::Switchboard,
 };
@@ -47,7 +48,7 @@ pub struct Component {
     switchboard: Arc<Switchboard>,
     router: Router,
     hooks: Hooks,
-    works: Works,
+    works: BackgroundTasks,
     features: Features,
     connector: Option<Box<dyn Connect>>,
     limit: Option<Duration>,
@@ -84,7 +85,7 @@ impl Component {
             switchboard: Arc::new(switchboard),
             router: Router::default(),
             hooks: Hooks::default(),
-            works: Works::default(),
+            works: BackgroundTasks::default(),
             features: Features::default(),
             connector: None,
             limit: None,
@@ -266,11 +267,11 @@ impl Component {
         self
     }
 
-    /// Does something beside the handlers for as long as the component runs, through all its
-    /// sessions. When the component stops it is told so and has `timing.grace` to end, the first
-    /// part of it while the connection is still up.
+    /// Runs a task beside the handlers for as long as the component runs, through all its sessions.
+    /// When the component stops, the task's [`Shutdown`] is requested; it then has `timing.grace` to
+    /// end, the first part of it while the connection is still up.
     ///
-    /// The place for schedules, queues and whatever begins by itself.
+    /// Use it for schedules, queues and whatever else no stanza causes.
     ///
     /// # Examples
     ///
@@ -278,12 +279,12 @@ impl Component {
     /// use std::time::Duration;
     /// use couplet::{Component, Config, Jid, Outgoing};
     ///
-    /// let clock = Component::new(Config::new("clock.localhost", "secret")).alongside(
-    ///     |handle, mut stopping| async move {
+    /// let clock = Component::new(Config::new("clock.localhost", "secret")).background_task(
+    ///     |handle, shutdown| async move {
     ///         let alice = Jid::new("alice@example.org").unwrap();
     ///         loop {
     ///             tokio::select! {
-    ///                 () = stopping.wait() => return,
+    ///                 () = shutdown.requested() => return,
     ///                 () = tokio::time::sleep(Duration::from_secs(3600)) => {}
     ///             }
     ///             if let Err(why) = handle.send(Outgoing::chat(&alice, "Another hour")).await {
@@ -293,9 +294,9 @@ impl Component {
     ///     },
     /// );
     /// ```
-    pub fn alongside<F, Fut>(mut self, work: F) -> Component
+    pub fn background_task<F, Fut>(mut self, work: F) -> Component
     where
-        F: FnOnce(Handle, Stopping) -> Fut + Send + 'static,
+        F: FnOnce(Handle, Shutdown) -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
         self.works.add(work);

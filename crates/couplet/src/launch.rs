@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use crate::config::{Config, ConfigError, Sources};
 use crate::error::Error;
 use crate::logging;
+use crate::shutdown::Shutdown;
 
 mod flags;
 #[cfg(feature = "operate")]
@@ -19,7 +20,6 @@ mod signals;
 mod subcommand;
 
 use reload::Reload;
-pub use signals::Stop;
 use subcommand::Work;
 pub use subcommand::{Asked, Subcommand};
 
@@ -31,16 +31,16 @@ pub use subcommand::{Asked, Subcommand};
 /// use std::process::ExitCode;
 ///
 /// fn main() -> ExitCode {
-///     couplet::launch::main(async |config, stop| {
+///     couplet::launch::main(async |config, shutdown| {
 ///         println!("{} would now be served", config.domain);
-///         stop.wait().await;
+///         shutdown.requested().await;
 ///         Ok(())
 ///     })
 /// }
 /// ```
 pub fn main<F>(run: F) -> ExitCode
 where
-    F: AsyncFnOnce(Config, Stop) -> Result<(), Error>,
+    F: AsyncFnOnce(Config, Shutdown) -> Result<(), Error>,
 {
     Launch::new().run(run)
 }
@@ -209,18 +209,18 @@ impl Launch {
     #[must_use]
     pub fn subcommand<F>(mut self, subcommand: Subcommand, work: F) -> Launch
     where
-        F: AsyncFnOnce(Config, Asked, Stop) -> Result<(), Error> + 'static,
+        F: AsyncFnOnce(Config, Asked, Shutdown) -> Result<(), Error> + 'static,
     {
         self.subcommands.push(subcommand);
-        self.works.push(Box::new(|config, asked, stop| {
-            Box::pin(async move { work(config, asked, stop).await })
+        self.works.push(Box::new(|config, asked, shutdown| {
+            Box::pin(async move { work(config, asked, shutdown).await })
         }));
         self
     }
 
     /// Reads the configuration, turns the log on and runs the component until it ends.
     ///
-    /// `run` gets a [`Stop`] that the first SIGTERM or SIGINT fulfils; it should then finish what
+    /// `run` gets a [`Shutdown`] that the first SIGTERM or SIGINT requests; it should then finish what
     /// it has begun. A second signal ends the process at once, even if a handler blocks the
     /// runtime. With `runtime.threads = 1` everything runs on the calling thread.
     ///
@@ -234,14 +234,14 @@ impl Launch {
     /// ```
     pub fn run<F>(self, run: F) -> ExitCode
     where
-        F: AsyncFnOnce(Config, Stop) -> Result<(), Error>,
+        F: AsyncFnOnce(Config, Shutdown) -> Result<(), Error>,
     {
         ExitCode::from(self.code(run))
     }
 
     fn code<F>(self, run: F) -> u8
     where
-        F: AsyncFnOnce(Config, Stop) -> Result<(), Error>,
+        F: AsyncFnOnce(Config, Shutdown) -> Result<(), Error>,
     {
         let given = match flags::parse(&self.arguments, self.sources, &self.subcommands) {
             Ok(given) => given,
@@ -351,29 +351,29 @@ fn checked(config: Config) -> Result<Config, ConfigError> {
 
 fn live<F>(mut config: Config, reload: Reload, run: F) -> Result<(), Error>
 where
-    F: AsyncFnOnce(Config, Stop) -> Result<(), Error>,
+    F: AsyncFnOnce(Config, Shutdown) -> Result<(), Error>,
 {
     #[cfg(feature = "operate")]
     let operate = crate::operate::Operate::prepare(&config)?;
     config.is_launched = true;
-    block(&config.clone(), reload, async |stop| {
+    block(&config.clone(), reload, async |shutdown| {
         // What looks after the component ends with it.
         #[cfg(feature = "operate")]
-        let _beside_it = operate.start(stop.clone().wait())?;
-        run(config, stop).await
+        let _beside_it = operate.start(shutdown.clone())?;
+        run(config, shutdown).await
     })
 }
 
 /// Does it in a runtime as it is configured, with signals.
 fn block<F>(config: &Config, reload: Reload, work: F) -> Result<(), Error>
 where
-    F: AsyncFnOnce(Stop) -> Result<(), Error>,
+    F: AsyncFnOnce(Shutdown) -> Result<(), Error>,
 {
     let failed = |doing: &str| {
         let doing = doing.to_owned();
         |cause| Error::Io { doing, cause }
     };
-    let stop = signals::listen(reload).map_err(failed("listening for signals"))?;
+    let shutdown = signals::listen(reload).map_err(failed("listening for signals"))?;
     let mut builder = match config.runtime.threads {
         0 | 1 => tokio::runtime::Builder::new_current_thread(),
         threads => {
@@ -386,7 +386,7 @@ where
         .enable_all()
         .build()
         .map_err(failed("starting the runtime"))?;
-    let ended = runtime.block_on(work(stop));
+    let ended = runtime.block_on(work(shutdown));
     // A blocking call that somebody left behind must not keep the process.
     runtime.shutdown_background();
     ended

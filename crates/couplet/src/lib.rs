@@ -49,7 +49,7 @@ mod tls;
 mod hooks;
 #[cfg(all(unix, feature = "launch"))]
 mod send_socket;
-mod alongside;
+mod background_tasks;
 mod dispatch;
 mod work;
 mod features;
@@ -74,6 +74,7 @@ mod metrics;
 pub mod error;
 pub mod config;
 mod health;
+mod shutdown;
 pub mod secret;
 mod odd_characters;
 
@@ -91,7 +92,6 @@ pub use couplet_core::{
 };
 
 pub use crate::{
-    alongside::Stopping,
     answer::{Empty, FromResponse, RequestError},
     broadcast::{Ack, Broadcast, BroadcastSender, CopyWriter},
     component::Component,
@@ -105,6 +105,7 @@ pub use crate::{
     send_error::{SendError, SendErrorKind},
     sent_id::SentId,
     session_end::SessionEnd,
+    shutdown::Shutdown,
 };
 
 /// Runs a component as a program: the whole `main`.
@@ -124,5 +125,5 @@ pub use crate::{
 /// ```
 #[cfg(feature = "launch")]
 pub fn main(build: impl FnOnce(Config) -> Component) -> std::process::ExitCode {
-    launch::main(async move |config, stop| build(config).run(stop.wait()).await)
+    launch::main(async move |config, shutdown| build(config).run(shutdown.requested()).await)
 }

@@ -14,6 +14,7 @@ use crate::{
     features::time,
     health::Health,
     metrics::{BUILD, PROCESS, STARTED},
+    shutdown::Shutdown,
 };
 
 mod ask;
@@ -62,10 +63,7 @@ impl Operate {
     /// # Errors
     ///
     /// The system refuses.
-    pub(crate) fn start(
-        self,
-        stop: impl Future<Output = ()> + Send + 'static,
-    ) -> Result<JoinSet<()>, Error> {
+    pub(crate) fn start(self, shutdown: Shutdown) -> Result<JoinSet<()>, Error> {
         let mut tasks = JoinSet::new();
         if let Some((listener, recorder)) = self.served {
             let failed = |cause| Error::Io {
@@ -79,7 +77,7 @@ impl Operate {
             tasks.spawn(serve::serve(listener, self.health.clone(), recorder));
         }
         if systemd::listens() {
-            tasks.spawn(systemd::tell(self.health, stop));
+            tasks.spawn(systemd::tell(self.health, shutdown));
         }
         Ok(tasks)
     }

@@ -19,7 +19,7 @@ use tokio::{
     time,
 };
 
-use crate::{alongside::Stopping, config::Config, handle::Handle};
+use crate::{config::Config, handle::Handle, shutdown::Shutdown};
 
 mod order;
 
@@ -56,7 +56,7 @@ fn runtime_folder() -> Option<PathBuf> {
 
 /// Takes messages at `path` until the component stops. A socket that cannot be opened is a warning:
 /// the component serves without it.
-pub(crate) async fn serve(path: PathBuf, most_text: usize, handle: Handle, mut stopping: Stopping) {
+pub(crate) async fn serve(path: PathBuf, most_text: usize, handle: Handle, shutdown: Shutdown) {
     let opened = match Opened::at(path.clone()) {
         Ok(opened) => opened,
         Err(error) => {
@@ -72,7 +72,7 @@ pub(crate) async fn serve(path: PathBuf, most_text: usize, handle: Handle, mut s
     loop {
         tokio::select! {
             biased;
-            () = stopping.wait() => break,
+            () = shutdown.requested() => break,
             Some(_ended) = connections.join_next() => {}
             accepted = opened.listener.accept(), if connections.len() < AT_ONCE => match accepted {
                 Ok((stream, _)) => {

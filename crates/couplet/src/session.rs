@@ -17,7 +17,7 @@ use tokio::{
 };
 
 use crate::{
-    alongside::Alongside,
+    background_tasks::RunningTasks,
     config::Timing,
     dispatch::Dispatch,
     health::Seat,
@@ -45,7 +45,7 @@ pub(crate) struct Session<'a> {
     dispatch: &'a mut Dispatch,
     hooks: &'a Hooks,
     seat: &'a Seat,
-    works: &'a mut Alongside,
+    works: &'a mut RunningTasks,
     /// The hooks at work: they end with the session.
     tasks: JoinSet<()>,
     timing: &'a Timing,
@@ -73,7 +73,7 @@ impl<'a> Session<'a> {
         dispatch: &'a mut Dispatch,
         hooks: &'a Hooks,
         seat: &'a Seat,
-        works: &'a mut Alongside,
+        works: &'a mut RunningTasks,
         timing: &'a Timing,
     ) -> Session<'a> {
         let liveness = Liveness::new(timing.keepalive, timing.dead_after, Instant::now());

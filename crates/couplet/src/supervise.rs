@@ -15,7 +15,7 @@ use couplet_core::{
 use tokio::time::{self, Instant};
 
 use crate::{
-    alongside::Alongside,
+    background_tasks::RunningTasks,
     config::Config,
     connect::Connect,
     dispatch::Dispatch,
@@ -52,7 +52,7 @@ impl Supervisor {
     /// Runs until `stop` is ready and the polite end is through, or there is no use in going on.
     pub(crate) async fn run(
         mut self,
-        works: &mut Alongside,
+        works: &mut RunningTasks,
         mut stop: Pin<&mut impl Future<Output = ()>>,
     ) -> Result<(), Error> {
         let timing = self.config.timing.clone();

@@ -2,11 +2,7 @@
 
 use std::process::ExitCode;
 
-use couplet::{
-    Component, Config, Error,
-    config::Sources,
-    launch::{Launch, Stop},
-};
+use couplet::{Component, Config, Error, Shutdown, config::Sources, launch::Launch};
 use couplet_pubsub::{
     Pubsub,
     settings::{SECTION, Settings},
@@ -24,15 +20,15 @@ fn main() -> ExitCode {
         .run(serve)
 }
 
-async fn serve(config: Config, stop: Stop) -> Result<(), Error> {
+async fn serve(config: Config, shutdown: Shutdown) -> Result<(), Error> {
     let opening = Pubsub::open(config.section(SECTION)?);
     // A database that does not answer is no reason to stay.
-    let Some(opened) = stop.unless_asked(opening).await else {
+    let Some(opened) = shutdown.run_until_requested(opening).await else {
         return Ok(());
     };
     let pubsub = opened?;
     let component = pubsub.mount(Component::new(config).named("Pubsub"));
-    let ended = component.run(stop.wait()).await;
+    let ended = component.run(shutdown.requested()).await;
     let closed = pubsub.close().await;
     // Why it ended weighs more: the exit code is for whoever decides about a restart.
     ended.and(closed.map_err(Error::from))

@@ -9,8 +9,8 @@ use std::{
 };
 
 use couplet::{
-    Config, Error,
-    launch::{Asked, Stop, Subcommand},
+    Config, Error, Shutdown,
+    launch::{Asked, Subcommand},
 };
 use couplet_pubsub::{
     Import, Pubsub,
@@ -49,7 +49,11 @@ pub(crate) fn import() -> Subcommand {
     )
 }
 
-pub(crate) async fn back_up(config: Config, asked: Asked, _stop: Stop) -> Result<(), Error> {
+pub(crate) async fn back_up(
+    config: Config,
+    asked: Asked,
+    _shutdown: Shutdown,
+) -> Result<(), Error> {
     let settings: Settings = config.section(SECTION)?;
     let to = PathBuf::from(asked.operand().cloned().unwrap_or_default());
     let copied = Pubsub::backup(&settings, &to).await;
@@ -60,7 +64,11 @@ pub(crate) async fn back_up(config: Config, asked: Asked, _stop: Stop) -> Result
     Ok(())
 }
 
-pub(crate) async fn write_out(config: Config, asked: Asked, stop: Stop) -> Result<(), Error> {
+pub(crate) async fn write_out(
+    config: Config,
+    asked: Asked,
+    shutdown: Shutdown,
+) -> Result<(), Error> {
     let settings: Settings = config.section(SECTION)?;
     // Opening it would make one, and the export of a name with a typo would be empty.
     if let StoreAt::Sqlite(path) = &settings.store {
@@ -73,13 +81,13 @@ pub(crate) async fn write_out(config: Config, asked: Asked, stop: Stop) -> Resul
         Target::Output => {
             let out = BufWriter::new(io::stdout().lock());
             pubsub
-                .export(out, |count| progress.told(count, &stop))
+                .export(out, |count| progress.told(count, &shutdown))
                 .await
         }
         Target::File { part, .. } => {
             let out = BufWriter::new(part.as_file());
             pubsub
-                .export(out, |count| progress.told(count, &stop))
+                .export(out, |count| progress.told(count, &shutdown))
                 .await
         }
     };
@@ -90,7 +98,7 @@ pub(crate) async fn write_out(config: Config, asked: Asked, stop: Stop) -> Resul
     Ok(())
 }
 
-pub(crate) async fn read_in(config: Config, asked: Asked, stop: Stop) -> Result<(), Error> {
+pub(crate) async fn read_in(config: Config, asked: Asked, shutdown: Shutdown) -> Result<(), Error> {
     let settings: Settings = config.section(SECTION)?;
     let from: Box<dyn io::BufRead> = match asked.operand() {
         None => Box::new(io::stdin().lock()),
@@ -107,7 +115,7 @@ pub(crate) async fn read_in(config: Config, asked: Asked, stop: Stop) -> Result<
     };
     let mut progress = Progress::default();
     let read = pubsub
-        .import(from, import, |count| progress.told(count, &stop))
+        .import(from, import, |count| progress.told(count, &shutdown))
         .await;
     pubsub.close().await?;
     let moved = read?;
@@ -192,12 +200,12 @@ impl Default for Progress {
 }
 
 impl Progress {
-    fn told(&mut self, records: u64, stop: &Stop) -> ControlFlow<()> {
+    fn told(&mut self, records: u64, shutdown: &Shutdown) -> ControlFlow<()> {
         if self.is_watched && records >= self.told + STEP {
             self.told = records;
             let _nobody_sees_it_then = write!(io::stderr(), "\r{records} records");
         }
-        match stop.is_asked() {
+        match shutdown.is_requested() {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         }

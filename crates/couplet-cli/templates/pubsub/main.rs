@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use couplet::config::Sources;
-use couplet::launch::{Launch, Stop};
-use couplet::{Component, Config, Error};
+use couplet::launch::Launch;
+use couplet::{Component, Config, Error, Shutdown};
 use couplet_pubsub::Pubsub;
 use couplet_pubsub::settings::{SECTION, Settings};
 
@@ -14,13 +14,13 @@ fn news(config: Config, pubsub: &Pubsub) -> Component {
     pubsub.mount(Component::new(config).named("{{name}}"))
 }
 
-async fn serve(config: Config, stop: Stop) -> Result<(), Error> {
+async fn serve(config: Config, shutdown: Shutdown) -> Result<(), Error> {
     let opening = Pubsub::open(config.section(SECTION)?);
-    let Some(opened) = stop.unless_asked(opening).await else {
+    let Some(opened) = shutdown.run_until_requested(opening).await else {
         return Ok(()); // asked to stop before there was anything to serve
     };
     let pubsub = opened?;
-    let ended = news(config, &pubsub).run(stop.wait()).await;
+    let ended = news(config, &pubsub).run(shutdown.requested()).await;
     let closed = pubsub.close().await;
     ended.and(closed.map_err(Error::from))
 }

@@ -62,9 +62,9 @@ fn switch(lamps: &Lamps, rules: &Rules, order: &Incoming<Lamp>) -> Result<Empty,
 
 fn main() -> ExitCode {
     let launch = Launch::new().sources(Sources::process().with_section::<Rules>());
-    launch.run(async |config, stop| {
+    launch.run(async |config, shutdown| {
         let rules = config.section(Rules::NAME)?;
-        service(config, rules).run(stop.wait()).await
+        service(config, rules).run(shutdown.requested()).await
     })
 }
 

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use couplet::{Broadcast, BroadcastSender, CopyWriter, MessageType, RequestError, Stopping};
+use couplet::{Broadcast, BroadcastSender, CopyWriter, MessageType, RequestError, Shutdown};
 use tokio::{
     sync::mpsc,
     time::{self, Instant},
@@ -42,7 +42,7 @@ pub(super) async fn deliver(
     fanout: &Fanout,
     sender: &BroadcastSender,
     sent: mpsc::Sender<Batch>,
-    mut stopping: Stopping,
+    shutdown: Shutdown,
 ) {
     static TOLD: Told = Told::never();
     let mut round = Round {
@@ -58,7 +58,7 @@ pub(super) async fn deliver(
         began: Instant::now(),
     };
     let mut may_have_more = true;
-    while !stopping.is_now() {
+    while !shutdown.is_requested() {
         let mut announced = std::pin::pin!(fanout.store.announced().notified());
         may_have_more |= announced.as_mut().enable();
         if may_have_more && round.room() > HELD / 2 {
@@ -69,12 +69,12 @@ pub(super) async fn deliver(
                     if let Some(told) = TOLD.permit() {
                         tracing::warn!(omitted = told.omitted, %why, "the store does not tell what is announced");
                     }
-                    pause(BREATH, &mut stopping).await;
+                    pause(BREATH, &shutdown).await;
                     continue;
                 }
             };
         }
-        match round.step(&mut stopping).await {
+        match round.step(&shutdown).await {
             Ok(true) => {
                 // Something new is worth a look, but not worth waiting for.
                 may_have_more |= announced.as_mut().enable();
@@ -86,7 +86,7 @@ pub(super) async fn deliver(
                 tokio::select! {
                     () = announced => {}
                     () = time::sleep(look) => {}
-                    () = stopping.wait() => {}
+                    () = shutdown.requested() => {}
                 }
                 may_have_more = true;
             }
@@ -95,7 +95,7 @@ pub(super) async fn deliver(
                 if let Some(told) = TOLD.permit() {
                     tracing::warn!(omitted = told.omitted, %why, "the store does not tell who is to be notified");
                 }
-                pause(BREATH, &mut stopping).await;
+                pause(BREATH, &shutdown).await;
             }
             Err(Trouble::Over) => return,
         }
@@ -224,7 +224,7 @@ impl Round<'_> {
     }
 
     /// One slice of the node whose turn it is; false when nothing is left to send.
-    async fn step(&mut self, stopping: &mut Stopping) -> Result<bool, Trouble> {
+    async fn step(&mut self, shutdown: &Shutdown) -> Result<bool, Trouble> {
         let Some(node) = self.next_node() else {
             self.close_batch().await?;
             return Ok(false);
@@ -237,7 +237,7 @@ impl Round<'_> {
         self.nodes.rotate_left(1);
         let held_by_us = self.fanout.held().contains_key(&delivery.job.id);
         let all = if held_by_us {
-            match self.slice_or_alone(&mut delivery, stopping).await {
+            match self.slice_or_alone(&mut delivery, shutdown).await {
                 Ok(all) => all,
                 Err(trouble) => {
                     self.jobs.entry(node).or_default().push_front(delivery);
@@ -262,17 +262,17 @@ impl Round<'_> {
     async fn slice_or_alone(
         &mut self,
         delivery: &mut Delivery,
-        stopping: &mut Stopping,
+        shutdown: &Shutdown,
     ) -> Result<bool, Trouble> {
         let (fanout, job) = (self.fanout, delivery.job.id);
         if fanout.suspects().waits(job, fanout.pace.quiet).is_none() {
-            return self.slice(delivery, stopping).await;
+            return self.slice(delivery, shutdown).await;
         }
         self.close_batch().await?;
         // The server has read everything so far, and still answers.
         self.sender.ack()?.taken().await?;
         fanout.suspects().goes_alone(job);
-        let slice = self.slice(delivery, stopping).await;
+        let slice = self.slice(delivery, shutdown).await;
         if !matches!(slice, Err(Trouble::Over)) {
             self.close_batch().await?;
             self.sender.ack()?.taken().await?;
@@ -285,9 +285,9 @@ impl Round<'_> {
     async fn slice(
         &mut self,
         delivery: &mut Delivery,
-        stopping: &mut Stopping,
+        shutdown: &Shutdown,
     ) -> Result<bool, Trouble> {
-        let max = self.keep_pace(stopping).await;
+        let max = self.keep_pace(shutdown).await;
         let store = &self.fanout.store;
         let mut recipients = store
             .recipients(&delivery.job, delivery.upto.as_ref(), max)
@@ -331,13 +331,13 @@ impl Round<'_> {
     }
 
     /// Waits as long as the rate demands; tells how many may follow.
-    async fn keep_pace(&mut self, stopping: &mut Stopping) -> u32 {
+    async fn keep_pace(&mut self, shutdown: &Shutdown) -> u32 {
         let Some(rate) = self.fanout.pace.rate else {
             return SLICE;
         };
         let now = Instant::now();
         if let Some(early) = self.next_slice.checked_duration_since(now) {
-            pause(early, stopping).await;
+            pause(early, shutdown).await;
         }
         let slice = (rate.get() / 10).clamp(1, SLICE);
         let takes = Duration::from_secs_f64(f64::from(slice) / f64::from(rate.get()));

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use couplet::{RequestError, Stopping};
+use couplet::{RequestError, Shutdown};
 use futures_util::future::join_all;
 use tokio::{
     sync::mpsc,
@@ -36,14 +36,14 @@ type Taken = Pin<Box<dyn Future<Output = Result<(), RequestError>> + Send>>;
 pub(super) async fn settle(
     fanout: &Fanout,
     mut batches: mpsc::Receiver<Batch>,
-    mut stopping: Stopping,
+    shutdown: Shutdown,
 ) {
     let mut due: VecDeque<(Instant, Sent)> = VecDeque::new();
     let mut receipt: Option<(Taken, Vec<Sent>)> = None;
     let mut open = true;
     let mut next_note = Instant::now();
     while open || receipt.is_some() || !due.is_empty() {
-        let stops = stopping.is_now();
+        let stops = shutdown.is_requested();
         let wake = match due.front() {
             Some(_) if stops => Instant::now(),
             Some((at, _)) => next_note.max(*at),
@@ -67,7 +67,7 @@ pub(super) async fn settle(
                 let at = Instant::now() + fanout.pace.settle;
                 due.extend(sent.into_iter().map(|sent| (at, sent)));
             }
-            () = stopping.wait(), if !stops => {}
+            () = shutdown.requested(), if !stops => {}
             () = time::sleep_until(wake) => {
                 let now = Instant::now();
                 let safe = due.iter().take_while(|(at, _)| stops || *at <= now).count();

@@ -238,7 +238,7 @@ async fn serving(store: &Arc<Announced>, pace: Pace) -> (Server, User) {
     let store: Arc<dyn Store> = Arc::clone(store) as _;
     let fanout = Fanout::new(store, Arc::default(), pace, Figures::of("pubsub.test"));
     let server = Server::start(|config| {
-        Component::new(config).alongside(|handle, stopping| fanout.run(handle, stopping))
+        Component::new(config).background_task(|handle, stopping| fanout.run(handle, stopping))
     })
     .await;
     let alice = server.user(ALICE);

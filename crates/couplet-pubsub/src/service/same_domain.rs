@@ -3,16 +3,16 @@
 //! Deliberately absent: proof that there is none. ejabberd gives each stanza to one of the two at
 //! random; Prosody has one service for each domain and refuses the login of a second.
 
-use couplet::{Handle, Jid, Stopping};
+use couplet::{Handle, Jid, Shutdown};
 use xmpp_parsers::disco::{DiscoInfoQuery, DiscoInfoResult};
 
 /// So many questions: each goes to one of the two.
 const QUESTIONS: usize = 8;
 
 /// Asks the domain who it is when the component is online for the first time, and warns.
-pub(super) async fn look(handle: Handle, mut stopping: Stopping) {
+pub(super) async fn look(handle: Handle, shutdown: Shutdown) {
     tokio::select! {
-        () = stopping.wait() => {}
+        () = shutdown.requested() => {}
         () = ask(&handle) => {}
     }
 }

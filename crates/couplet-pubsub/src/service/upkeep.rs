@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use couplet::Stopping;
+use couplet::Shutdown;
 use tokio::time;
 
 use crate::{clock, desk::Desk};
@@ -14,7 +14,7 @@ const EVERY: Duration = Duration::from_secs(1);
 const COUNT_EVERY: u32 = 15;
 
 /// Sweeps until the component stops.
-pub(super) async fn keep(desk: Arc<Desk>, mut stopping: Stopping) {
+pub(super) async fn keep(desk: Arc<Desk>, shutdown: Shutdown) {
     for look in 0_u32.. {
         Box::pin(desk.engine.sweep(clock::now())).await;
         if look % COUNT_EVERY == 0
@@ -22,7 +22,7 @@ pub(super) async fn keep(desk: Arc<Desk>, mut stopping: Stopping) {
         {
             desk.figures.hold(&statistics);
         }
-        if time::timeout(EVERY, stopping.wait()).await.is_ok() {
+        if time::timeout(EVERY, shutdown.requested()).await.is_ok() {
             return;
         }
     }

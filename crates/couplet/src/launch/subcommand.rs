@@ -8,9 +8,9 @@ use std::pin::Pin;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 
-use super::Stop;
 use crate::config::Config;
 use crate::error::Error;
+use crate::shutdown::Shutdown;
 
 /// A subcommand of a program, for [`Launch::subcommand`](super::Launch::subcommand).
 ///
@@ -165,4 +165,4 @@ impl Asked {
 
 /// What a subcommand does.
 pub(super) type Work =
-    Box<dyn FnOnce(Config, Asked, Stop) -> Pin<Box<dyn Future<Output = Result<(), Error>>>>>;
+    Box<dyn FnOnce(Config, Asked, Shutdown) -> Pin<Box<dyn Future<Output = Result<(), Error>>>>>;

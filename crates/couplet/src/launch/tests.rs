@@ -25,23 +25,23 @@ fn play() {
             Subcommand::new("count", "say how many there are")
                 .operand("WHAT", "of what")
                 .flag("slowly", "until somebody wants it to stop"),
-            async |_config, asked, stop| {
+            async |_config, asked, shutdown| {
                 println!("ready: counting {:?}", asked.operand());
                 if asked.flag() {
-                    let late = tokio::time::timeout(DEADLINE, stop.clone().wait()).await;
+                    let late = tokio::time::timeout(DEADLINE, shutdown.requested()).await;
                     late.map_err(|_| Error::Misuse("nobody sent a signal".to_owned()))?;
                 }
-                println!("asked to stop: {}", stop.is_asked());
+                println!("asked to stop: {}", shutdown.is_requested());
                 Ok(())
             },
         );
-    let code = launch.code(async |config, stop| {
+    let code = launch.code(async |config, shutdown| {
         if config.domain.starts_with("refused") {
             let server = Server::default();
             return Err(Rejected::new(&config.domain, server, "host-unknown", None).into());
         }
         println!("ready");
-        let late = tokio::time::timeout(DEADLINE, stop.wait()).await;
+        let late = tokio::time::timeout(DEADLINE, shutdown.requested()).await;
         late.map_err(|_| Error::Misuse("nobody sent a signal".to_owned()))?;
         println!("stopping");
         if config.domain.starts_with("stubborn") {

@@ -7,7 +7,6 @@
 use std::{
     env,
     future::pending,
-    pin::pin,
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
@@ -15,7 +14,7 @@ use std::{
 use sd_notify::NotifyState;
 use tokio::time::{self, Interval, MissedTickBehavior};
 
-use crate::health::Health;
+use crate::{health::Health, shutdown::Shutdown};
 
 /// A watchdog of no time at all is a mistake.
 const SHORTEST: Duration = Duration::from_millis(10);
@@ -29,16 +28,15 @@ pub(super) fn listens() -> bool {
 }
 
 /// Tells until it is dropped.
-pub(super) async fn tell(health: Health, stop: impl Future<Output = ()>) {
+pub(super) async fn tell(health: Health, shutdown: Shutdown) {
     let mut changes = health.changes();
     // What has happened before this task ran is told too.
     changes.mark_changed();
     let mut watchdog = watchdog();
-    let mut stop = pin!(stop);
     let mut is_stopping = false;
     loop {
         tokio::select! {
-            () = stop.as_mut(), if !is_stopping => {
+            () = shutdown.requested(), if !is_stopping => {
                 is_stopping = true;
                 say(&[NotifyState::Stopping]);
             }

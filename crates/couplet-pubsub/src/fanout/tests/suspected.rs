@@ -152,7 +152,7 @@ async fn poison_is_set_aside(store: Shared) {
     config.timing.reconnect_longest = Duration::from_millis(100);
     let component = Component::new(config)
         .connect_through(server.connector())
-        .alongside(|handle, stopping| fanout.run(handle, stopping));
+        .background_task(|handle, stopping| fanout.run(handle, stopping));
     let mut running = couplet_test::Running::start(component);
     running.online().await;
     let mut alice = server.user(ALICE);
