@@ -77,7 +77,7 @@ ready() {
 build() {
     RUSTFLAGS="-C target-feature=+crt-static --remap-path-prefix=$root=. --remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=cargo" \
         cargo build --locked --release --target "$1" --target-dir "$target_dir" \
-        -p couplet-cli -p echo -p pubsub --features echo/operate,pubsub/operate
+        -p couplet-cli -p echo -p pubsub --features echo/ops,pubsub/ops
 }
 
 is_static() {

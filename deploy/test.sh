@@ -19,7 +19,7 @@ profiles=("${@:-prosody}")
 [ $# -gt 0 ] || profiles=(prosody packages postgres)
 export COUPLET_PROFILE="${COUPLET_PROFILE:-quick}" COUPLET_TAG=test
 # Otherwise nobody outside of the container could ask it.
-export COUPLET_OPERATE_LISTEN=0.0.0.0:9100
+export COUPLET_OPS_LISTEN=0.0.0.0:9100
 project="couplet-test-$$"
 python=tests/.venv/bin/python
 work=$(mktemp -d "${TMPDIR:-/tmp}/couplet-deploy.XXXXXX")

@@ -8,7 +8,7 @@ as_unit() {
     local name=$1
     shift
     in_container sh -c "install -d -m 755 /run/credentials && install -m 400 -o couplet-$name /etc/couplet/$name.secret /run/credentials/secret"
-    docker exec "$@" -e CREDENTIALS_DIRECTORY=/run/credentials -e COUPLET_OPERATE_LISTEN=127.0.0.1:9100 "$project-packages" \
+    docker exec "$@" -e CREDENTIALS_DIRECTORY=/run/credentials -e COUPLET_OPS_LISTEN=127.0.0.1:9100 "$project-packages" \
         setpriv --reuid="couplet-$name" --regid="couplet-$name" --clear-groups "couplet-$name" --config "/etc/couplet/$name.toml"
 }
 
@@ -65,7 +65,7 @@ with_packages() {
     done
     as_unit echo -d
     for second in $(seq 30); do
-        ! in_container env COUPLET_OPERATE_LISTEN=127.0.0.1:9100 COUPLET_DOMAIN=echo.localhost COUPLET_SECRET=unused couplet-echo health \
+        ! in_container env COUPLET_OPS_LISTEN=127.0.0.1:9100 COUPLET_DOMAIN=echo.localhost COUPLET_SECRET=unused couplet-echo health \
             >"$work/said" 2>&1 || break
         sleep 1
     done

@@ -7,7 +7,7 @@ use std::hint::black_box;
 
 use couplet_core::{
     element::{Scope, Tree},
-    gate::Gate,
+    stanza_writer::StanzaWriter,
     jid::Jid,
     message::Message,
     remote_error::RemoteError,
@@ -30,10 +30,10 @@ fuzz_target!(|data: &[u8]| {
     };
     look(&stanza);
     let domain = Jid::new(stanza.to().domain()).unwrap();
-    let gate = Gate::new(domain, ROOM);
+    let stanza_writer = StanzaWriter::new(domain, ROOM);
     let no = StanzaError::new(Condition::BadRequest).text(stanza.as_xml());
     let mut out = Vec::new();
-    let refused = Asked::of(&stanza, |asked| asked.refuse(&gate, &mut out, &no));
+    let refused = Asked::of(&stanza, |asked| asked.refuse(&stanza_writer, &mut out, &no));
     assert_eq!(refused, Ok(!out.is_empty()), "{stanza:?}");
     if out.is_empty() {
         return;

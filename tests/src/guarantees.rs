@@ -327,10 +327,7 @@ pub async fn every_queue_has_a_size_every_wait_a_deadline_every_task_an_owner(st
     assert!(matches!(three.0, Err(RequestError::TimedOut)), "{three:?}");
     assert!(matches!(three.1, Err(RequestError::TimedOut)), "{three:?}");
     assert!(
-        matches!(
-            three.2,
-            Err(RequestError::SendErrorKind(SendErrorKind::Full))
-        ),
+        matches!(three.2, Err(RequestError::Send(SendErrorKind::Full))),
         "{three:?}"
     );
 

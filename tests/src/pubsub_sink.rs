@@ -37,16 +37,16 @@ pub struct Sink {
 impl Sink {
     /// Subscribes so many to a node.
     pub async fn subscribe(server: &str, node: &str, subscribers: usize) -> Sink {
-        let mut wire = Raw::attach(server).await.expect("a component");
+        let mut xml = Raw::attach(server).await.expect("a component");
         let numbers: Vec<usize> = (0..subscribers).collect();
         for window in numbers.chunks(WINDOW) {
             let asked: String = window
                 .iter()
                 .map(|number| subscribe(node, *number))
                 .collect();
-            wire.send(&asked).await.expect("a server that reads");
+            xml.send(&asked).await.expect("a server that reads");
             for _ in window {
-                let answer = timeout(PATIENCE, wire.next()).await.expect("an answer");
+                let answer = timeout(PATIENCE, xml.next()).await.expect("an answer");
                 let answer = answer.expect("a server that lives");
                 assert_eq!(
                     attribute(answer.root(), "type"),
@@ -59,7 +59,7 @@ impl Sink {
         let tally = Arc::new(Mutex::new(Tally::new(subscribers)));
         let (shared, server) = (Arc::clone(&tally), server.to_owned());
         let mut reader = JoinSet::new();
-        reader.spawn(read(wire, server, shared));
+        reader.spawn(read(xml, server, shared));
         Sink {
             tally,
             _reader: reader,
@@ -203,13 +203,13 @@ fn subscribe(node: &str, number: usize) -> String {
     )
 }
 
-async fn read(mut wire: Raw, server: String, tally: Arc<Mutex<Tally>>) {
+async fn read(mut xml: Raw, server: String, tally: Arc<Mutex<Tally>>) {
     let tally = || tally.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
-        while let Ok(stanza) = wire.next().await {
+        while let Ok(stanza) = xml.next().await {
             tally().count(stanza.root());
         }
-        wire = loop {
+        xml = loop {
             if let Ok(again) = Raw::attach(&server).await {
                 break again;
             }

@@ -234,7 +234,7 @@ impl Server {
                 .env("COUPLET_DOMAIN", format!("{name}.example.org"))
                 .env("COUPLET_SECRET", secret)
                 .env("COUPLET_SERVER", format!("127.0.0.1:{port}"))
-                .env("COUPLET_OPERATE_LISTEN", format!("127.0.0.1:{listens}"))
+                .env("COUPLET_OPS_LISTEN", format!("127.0.0.1:{listens}"))
                 .stdin(Stdio::null())
                 .stderr(Stdio::null())
                 .spawn()?;

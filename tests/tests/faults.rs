@@ -2,7 +2,7 @@
 //! room, a server that moves, a second instance.
 //!
 //! Deliberately absent: what happens to a store (`pubsub_faults.rs`, `faults_store.rs`), a port that
-//! is taken (`operate.rs`) and containers (`deploy/test.sh`).
+//! is taken (`ops.rs`) and containers (`deploy/test.sh`).
 
 #![allow(
     clippy::unwrap_used,

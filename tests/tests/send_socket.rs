@@ -50,7 +50,7 @@ impl Program {
 }
 
 fn listening(mut config: Config, socket: &Path) -> Component {
-    config.operate.send_socket = Some(socket.to_owned());
+    config.ops.send_socket = Some(socket.to_owned());
     Component::new(config)
 }
 
@@ -173,7 +173,7 @@ async fn a_component_that_is_not_connected_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("send.sock");
     let mut config = Config::new("echo.test", "x").with_server("127.0.0.1:1".parse().unwrap());
-    config.operate.send_socket = Some(socket.clone());
+    config.ops.send_socket = Some(socket.clone());
     let component = Component::new(config);
     let asking = async {
         until_there(&socket).await;

@@ -1,4 +1,4 @@
-//! What is known between two stanzas: lanes and the ledger, nearly empty and very full.
+//! What is known between two stanzas: lanes and the pending IQs, nearly empty and very full.
 
 #![expect(
     clippy::expect_used,
@@ -10,7 +10,7 @@ use std::hint::black_box;
 use couplet_core::jid::Jid;
 use couplet_core::{
     lanes::{LaneLimits, Lanes},
-    ledger::Ledger,
+    pending_iqs::PendingIqs,
 };
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 
@@ -68,35 +68,41 @@ fn conversations(criterion: &mut Criterion) {
 }
 
 fn questions(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("ledger");
+    let mut group = criterion.benchmark_group("pending_iqs");
     let ours: Jid = "echo.localhost".parse().expect("a domain");
     let peer: Jid = "u0000007@localhost/x".parse().expect("an address");
     for open in [1, 10_000] {
-        let mut ledger = Ledger::new(2 * open);
+        let mut pending_iqs = PendingIqs::new(2 * open);
         for number in 0..open {
-            let asked = ledger.ask(&peer, &ours, &format!("open{number}"), ());
+            let asked = pending_iqs.add(&peer, &ours, &format!("open{number}"), ());
             asked.expect("there is room");
         }
         group.bench_function(format!("asked and settled, {open} open"), |bencher| {
             bencher.iter(|| {
-                ledger.ask(&peer, &ours, "0f3a", ()).expect("there is room");
-                ledger.settle(&peer, &ours, "0f3a")
+                pending_iqs
+                    .add(&peer, &ours, "0f3a", ())
+                    .expect("there is room");
+                pending_iqs.resolve(&peer, &ours, "0f3a")
             });
         });
         group.bench_function(
             format!("an answer nobody asked for, {open} open"),
             |bencher| {
-                bencher.iter(|| ledger.settle(&peer, &ours, "0f3b"));
+                bencher.iter(|| pending_iqs.resolve(&peer, &ours, "0f3b"));
             },
         );
     }
     group.bench_function("disconnected, 10,000 open", |bencher| {
-        let mut ledger = Ledger::new(10_000);
+        let mut pending_iqs = PendingIqs::new(10_000);
         for number in 0..10_000 {
-            let asked = ledger.ask(&peer, &ours, &format!("open{number}"), ());
+            let asked = pending_iqs.add(&peer, &ours, &format!("open{number}"), ());
             asked.expect("there is room");
         }
-        bencher.iter_batched_ref(|| ledger.clone(), Ledger::disconnect, BatchSize::LargeInput);
+        bencher.iter_batched_ref(
+            || pending_iqs.clone(),
+            PendingIqs::disconnect,
+            BatchSize::LargeInput,
+        );
     });
 }
 

@@ -10,11 +10,11 @@ use couplet::{Component, Config, Connect, Incoming, Message, Stream, async_trait
 use couplet_core::{
     element::{NS_CLIENT, NS_XML, Scope, Tree},
     framer::{Frame, Framer, Limits},
-    gate::Gate,
     outgoing::Outgoing,
     reply::Asked,
     stanza::Stanza,
-    wire::Wire,
+    stanza_writer::StanzaWriter,
+    xml_writer::XmlWriter,
 };
 use micro::{DISCO, HEADER, PING, PLAIN, RICH};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
@@ -84,15 +84,15 @@ fn a_small_typed_payload_allocates_nothing() {
 #[test]
 fn writing_into_a_warm_buffer_allocates_nothing() {
     let (message, ping) = (stanza(PLAIN), stanza(PING));
-    let gate = Gate::new("echo.localhost".parse().unwrap(), 512 * 1024);
+    let stanza_writer = StanzaWriter::new("echo.localhost".parse().unwrap(), 512 * 1024);
     let mut out = Vec::with_capacity(4096);
     let counted = allocations(|| {
-        let mut wire = Wire::new(&mut out);
-        wire.attribute("to", "o'hara@localhost");
-        wire.text("1 < 2 & \u{1} \u{FFFE} what users say, more or less");
-        Outgoing::pass_reply(&message, "r1", "1 < 2", &gate, &mut out).unwrap();
+        let mut xml = XmlWriter::new(&mut out);
+        xml.attribute("to", "o'hara@localhost");
+        xml.text("1 < 2 & \u{1} \u{FFFE} what users say, more or less");
+        Outgoing::write_reply(&message, "r1", "1 < 2", &stanza_writer, &mut out).unwrap();
         Asked::of(&ping, |asked| {
-            asked.result(&gate, &mut out, |_| Ok(())).unwrap()
+            asked.result(&stanza_writer, &mut out, |_| Ok(())).unwrap()
         });
     });
     assert_eq!(counted, 0);

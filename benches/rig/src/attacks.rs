@@ -260,7 +260,7 @@ impl Attacks {
     /// Connections that send half a request, as many as this process may open.
     fn idle_visitors(&self) -> Result<Outcome, Fault> {
         let free = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
-        let settings = [("COUPLET_OPERATE_LISTEN", &*free)];
+        let settings = [("COUPLET_OPS_LISTEN", &*free)];
         let mut target = Target::start(&self.echo, ECHO, &settings)?;
         let _line = target.line(ECHO)?;
         let mut idle = Vec::new();

@@ -144,12 +144,12 @@ impl Peer {
             // A bare name is looked for on the PATH when it is started.
             _ => self.program.components().count() == 1 || self.program.exists(),
         };
-        let cure = match (self.role, self.name.as_str()) {
+        let advice = match (self.role, self.name.as_str()) {
             (Role::Peer, _) => "benches/rig/install.sh installs it",
             (_, "couplet" | "couplet-threads") => "cargo build --release -p echo builds it",
             _ => "no such program",
         };
-        (!found).then(|| format!("{}: not there ({cure})", self.name))
+        (!found).then(|| format!("{}: not there ({advice})", self.name))
     }
 }
 

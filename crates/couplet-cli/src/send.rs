@@ -25,7 +25,7 @@ COUPLET_DOMAIN, COUPLET_SERVER, COUPLET_SECRET or COUPLET_SECRET_FILE, or from t
 `couplet.toml` and `--help` of any component tell. Where no domain is set it is that of --from.
 
 A component that is running sends the message itself: it is reached by its socket (setting
-operate.send_socket), which --config finds, or which is looked for in $RUNTIME_DIRECTORY,
+ops.send_socket), which --config finds, or which is looked for in $RUNTIME_DIRECTORY,
 $XDG_RUNTIME_DIR/couplet and /run/couplet/*; no secret is needed then. Where there is no socket this
 command logs in for the component, and that is for a component that is stopped: Prosody refuses a second
 connection, and ejabberd hands it a share of what comes meanwhile.

@@ -212,7 +212,7 @@ async fn a_running_component_sends_it(server: &str, mut alice: Client) -> Outcom
     let folder = tempfile::tempdir()?;
     let socket = folder.path().join("couplet").join(format!("{DOMAIN}.sock"));
     let mut config = Config::new(DOMAIN, SECRET).with_server(server.parse()?);
-    config.operate.send_socket = Some(socket.clone());
+    config.ops.send_socket = Some(socket.clone());
     let component = Component::new(config);
     let handle = component.handle();
     let mut running = Running::start(component);

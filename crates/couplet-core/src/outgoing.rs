@@ -6,12 +6,12 @@
 use xso::AsXml;
 
 use crate::{
-    gate::{Gate, Head, InvalidStanza},
     jid::Jid,
     message::MessageType,
     presence::{PresenceType, Show},
     stanza::Kind,
-    wire::Wire,
+    stanza_writer::{Head, InvalidStanza, StanzaWriter},
+    xml_writer::XmlWriter,
 };
 
 mod reply;
@@ -249,11 +249,11 @@ impl Outgoing {
     /// ```
     #[must_use]
     pub fn payload(mut self, payload: &impl AsXml) -> Outgoing {
-        let mut wire = Wire::new(&mut self.content);
-        if let Err(why) = wire.payload(payload) {
+        let mut xml = XmlWriter::new(&mut self.content);
+        if let Err(why) = xml.payload(payload) {
             self.wrong = Some(InvalidStanza::Payload(why.to_string()));
         } else {
-            self.replaced += wire.replaced();
+            self.replaced += xml.replaced();
         }
         self
     }
@@ -304,7 +304,7 @@ impl Outgoing {
         self.id.get_or_insert_with(fresh)
     }
 
-    /// Writes it through the gate, as `speaker` unless it names another address; returns how
+    /// Writes it through the stanza writer, as `speaker` unless it names another address; returns how
     /// many characters XML forbids were replaced.
     ///
     /// # Errors
@@ -314,18 +314,18 @@ impl Outgoing {
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::{gate::Gate, outgoing::Outgoing};
+    /// use couplet_core::{stanza_writer::StanzaWriter, outgoing::Outgoing};
     ///
     /// let alice = "alice@example.org".parse().unwrap();
-    /// let gate = Gate::new("echo.test".parse().unwrap(), 512 * 1024);
+    /// let stanza_writer = StanzaWriter::new("echo.test".parse().unwrap(), 512 * 1024);
     /// let mut out = Vec::new();
-    /// let replaced = Outgoing::chat(&alice, "a\u{0}").pass(&gate, gate.domain(), &mut out)?;
+    /// let replaced = Outgoing::chat(&alice, "a\u{0}").write(&stanza_writer, stanza_writer.domain(), &mut out)?;
     /// assert_eq!(replaced, 1);
-    /// # Ok::<(), couplet_core::gate::InvalidStanza>(())
+    /// # Ok::<(), couplet_core::stanza_writer::InvalidStanza>(())
     /// ```
-    pub fn pass(
+    pub fn write(
         &self,
-        gate: &Gate,
+        stanza_writer: &StanzaWriter,
         speaker: &Jid,
         out: &mut Vec<u8>,
     ) -> Result<usize, InvalidStanza> {
@@ -342,14 +342,14 @@ impl Outgoing {
                 self.to.as_str(),
             )
         };
-        let replaced = gate.pass(out, &head, |wire| wire.written(&self.content))?;
+        let replaced = stanza_writer.write(out, &head, |xml| xml.written(&self.content))?;
         Ok(replaced + self.replaced)
     }
 
     fn element(mut self, name: &str, text: &str) -> Outgoing {
-        let mut wire = Wire::new(&mut self.content);
-        wire.element(name, text);
-        self.replaced += wire.replaced();
+        let mut xml = XmlWriter::new(&mut self.content);
+        xml.element(name, text);
+        self.replaced += xml.replaced();
         self
     }
 }
@@ -374,14 +374,14 @@ mod tests {
         stanza::Stanza,
     };
 
-    fn gate() -> Gate {
-        Gate::new("echo.test".parse().unwrap(), 1000)
+    fn stanza_writer() -> StanzaWriter {
+        StanzaWriter::new("echo.test".parse().unwrap(), 1000)
     }
 
     fn passed(outgoing: &Outgoing) -> Result<String, InvalidStanza> {
         let mut out = Vec::new();
         let speaker = "echo.test".parse().unwrap();
-        outgoing.pass(&gate(), &speaker, &mut out)?;
+        outgoing.write(&stanza_writer(), &speaker, &mut out)?;
         Ok(String::from_utf8(out).unwrap())
     }
 
@@ -422,7 +422,7 @@ mod tests {
                 "<message from='a@b/c' to='bot@echo.test' {attributes}><thread>t</thread></message>"
             ));
             let mut out = Vec::new();
-            let written = Outgoing::pass_reply(&asked, "r1", "1<2", &gate(), &mut out)
+            let written = Outgoing::write_reply(&asked, "r1", "1<2", &stanza_writer(), &mut out)
                 .map(|_| String::from_utf8(out).unwrap());
             assert_eq!(written, passed(&Outgoing::reply(&asked, "1<2").id("r1")));
         }

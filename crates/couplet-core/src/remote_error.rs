@@ -7,7 +7,7 @@ use std::fmt;
 use crate::{
     stanza::Stanza,
     stanza_error::{Condition, ErrorType, NS_STANZAS},
-    wire::NS_CLIENT,
+    xml_writer::NS_CLIENT,
 };
 
 /// What a stanza of type `error` says.

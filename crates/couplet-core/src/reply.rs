@@ -6,10 +6,10 @@
 use std::borrow::Cow;
 
 use crate::{
-    gate::{Gate, Head, InvalidStanza},
     stanza::{Kind, Stanza},
     stanza_error::StanzaError,
-    wire::Wire,
+    stanza_writer::{Head, InvalidStanza, StanzaWriter},
+    xml_writer::XmlWriter,
 };
 
 /// What an answer needs to know of the stanza it answers.
@@ -17,12 +17,12 @@ use crate::{
 /// # Examples
 ///
 /// ```
-/// use couplet_core::{gate::Gate, stanza_error::{Condition, StanzaError}, reply::Asked, stanza::Kind};
+/// use couplet_core::{stanza_writer::StanzaWriter, stanza_error::{Condition, StanzaError}, reply::Asked, stanza::Kind};
 ///
 /// let asked = Asked { kind: Kind::Iq, type_: Some("get"), from: "a@example.org/x", to: "echo.test", id: Some("q1") };
-/// let gate = Gate::new("echo.test".parse().unwrap(), 512 * 1024);
+/// let stanza_writer = StanzaWriter::new("echo.test".parse().unwrap(), 512 * 1024);
 /// let mut out = Vec::new();
-/// asked.refuse(&gate, &mut out, &StanzaError::new(Condition::ServiceUnavailable)).unwrap();
+/// asked.refuse(&stanza_writer, &mut out, &StanzaError::new(Condition::ServiceUnavailable)).unwrap();
 /// assert!(String::from_utf8(out).unwrap().starts_with("<iq from='echo.test' to='a@example.org/x' type='error' id='q1'><error type='cancel'>"));
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -114,19 +114,19 @@ impl Asked<'_> {
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::{gate::Gate, stanza_error::Condition, reply::Asked, stanza::Kind};
+    /// use couplet_core::{stanza_writer::StanzaWriter, stanza_error::Condition, reply::Asked, stanza::Kind};
     ///
     /// let asked = Asked { kind: Kind::Iq, type_: Some("result"), from: "a@example.org", to: "echo.test", id: Some("q1") };
-    /// let gate = Gate::new("echo.test".parse().unwrap(), 512 * 1024);
+    /// let stanza_writer = StanzaWriter::new("echo.test".parse().unwrap(), 512 * 1024);
     /// let mut out = Vec::new();
     /// // Nobody answers an answer.
-    /// assert!(!asked.refuse(&gate, &mut out, &Condition::BadRequest.into())?);
+    /// assert!(!asked.refuse(&stanza_writer, &mut out, &Condition::BadRequest.into())?);
     /// assert!(out.is_empty());
-    /// # Ok::<(), couplet_core::gate::InvalidStanza>(())
+    /// # Ok::<(), couplet_core::stanza_writer::InvalidStanza>(())
     /// ```
     pub fn refuse(
         &self,
-        gate: &Gate,
+        stanza_writer: &StanzaWriter,
         out: &mut Vec<u8>,
         error: &StanzaError,
     ) -> Result<bool, InvalidStanza> {
@@ -138,7 +138,7 @@ impl Asked<'_> {
             id: self.id,
             ..self.head()
         };
-        gate.pass(out, &head, |wire| error.write(wire))?;
+        stanza_writer.write(out, &head, |xml| error.write(xml))?;
         Ok(true)
     }
 
@@ -151,25 +151,25 @@ impl Asked<'_> {
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::{gate::Gate, reply::Asked, stanza::Kind};
+    /// use couplet_core::{stanza_writer::StanzaWriter, reply::Asked, stanza::Kind};
     ///
     /// let asked = Asked { kind: Kind::Iq, type_: Some("get"), from: "a@example.org", to: "echo.test", id: Some("q1") };
-    /// let gate = Gate::new("echo.test".parse().unwrap(), 512 * 1024);
+    /// let stanza_writer = StanzaWriter::new("echo.test".parse().unwrap(), 512 * 1024);
     /// let mut out = Vec::new();
-    /// asked.result(&gate, &mut out, |_nothing_to_tell| Ok(()))?;
+    /// asked.result(&stanza_writer, &mut out, |_nothing_to_tell| Ok(()))?;
     /// assert_eq!(out, b"<iq from='echo.test' to='a@example.org' type='result' id='q1'></iq>");
-    /// # Ok::<(), couplet_core::gate::InvalidStanza>(())
+    /// # Ok::<(), couplet_core::stanza_writer::InvalidStanza>(())
     /// ```
     pub fn result(
         &self,
-        gate: &Gate,
+        stanza_writer: &StanzaWriter,
         out: &mut Vec<u8>,
-        content: impl FnOnce(&mut Wire<'_>) -> Result<(), xso::error::Error>,
+        content: impl FnOnce(&mut XmlWriter<'_>) -> Result<(), xso::error::Error>,
     ) -> Result<usize, InvalidStanza> {
         if !self.must_be_answered() {
             return Err(InvalidStanza::AnswersAnAnswer);
         }
-        gate.try_pass(
+        stanza_writer.try_write(
             out,
             &Head {
                 type_: Some("result"),
@@ -237,7 +237,7 @@ mod tests {
     use crate::stanza_error::Condition;
 
     fn refused(kind: Kind, type_: Option<&str>) -> bool {
-        let gate = Gate::new("echo.test".parse().unwrap(), 1000);
+        let stanza_writer = StanzaWriter::new("echo.test".parse().unwrap(), 1000);
         let asked = Asked {
             kind,
             type_,
@@ -247,7 +247,11 @@ mod tests {
         };
         let mut out = Vec::new();
         let sent = asked
-            .refuse(&gate, &mut out, &StanzaError::new(Condition::BadRequest))
+            .refuse(
+                &stanza_writer,
+                &mut out,
+                &StanzaError::new(Condition::BadRequest),
+            )
             .unwrap();
         assert_eq!(sent, !out.is_empty());
         sent

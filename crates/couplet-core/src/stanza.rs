@@ -11,7 +11,7 @@ use crate::{
     address::Address,
     element::{Element, NS_XML, Tree},
     jid::Jid,
-    wire::NS_CLIENT,
+    xml_writer::NS_CLIENT,
 };
 
 mod attributes;
@@ -427,7 +427,7 @@ impl fmt::Debug for Stanza {
 mod tests {
     use super::*;
     use crate::element::Scope;
-    use crate::wire::NS_CLIENT;
+    use crate::xml_writer::NS_CLIENT;
 
     fn read(xml: &str) -> Result<Stanza, NotAStanza> {
         Stanza::read(Tree::parse(xml, &Scope::component()).unwrap())

@@ -7,7 +7,7 @@ use std::{error::Error, fmt};
 
 use xso::AsXml;
 
-use crate::wire::Wire;
+use crate::xml_writer::XmlWriter;
 
 mod condition;
 
@@ -127,7 +127,7 @@ impl StanzaError {
     #[must_use]
     pub fn detail(mut self, payload: &impl AsXml) -> StanzaError {
         let mut detail = Vec::new();
-        if Wire::new(&mut detail).payload(payload).is_ok() {
+        if XmlWriter::new(&mut detail).payload(payload).is_ok() {
             self.detail = Some(detail);
         }
         self
@@ -144,10 +144,10 @@ impl StanzaError {
     /// use couplet_core::stanza_error::{Condition, StanzaError};
     ///
     /// let no = StanzaError::new(Condition::BadRequest)
-    ///     .detail_by(|wire| wire.raw("<too-late xmlns='urn:example:clock'/>"));
+    ///     .detail_by(|xml| xml.raw("<too-late xmlns='urn:example:clock'/>"));
     /// ```
     #[must_use]
-    pub fn detail_by(mut self, write: impl FnOnce(&mut Wire<'_>)) -> StanzaError {
+    pub fn detail_by(mut self, write: impl FnOnce(&mut XmlWriter<'_>)) -> StanzaError {
         self.detail = Some(written(write));
         self
     }
@@ -178,10 +178,10 @@ impl StanzaError {
     /// use couplet_core::stanza_error::{Condition, StanzaError};
     ///
     /// let no = StanzaError::new(Condition::NotAcceptable)
-    ///     .beside(|wire| wire.raw("<clock xmlns='urn:example:clock'/>"));
+    ///     .beside(|xml| xml.raw("<clock xmlns='urn:example:clock'/>"));
     /// ```
     #[must_use]
-    pub fn beside(mut self, write: impl FnOnce(&mut Wire<'_>)) -> StanzaError {
+    pub fn beside(mut self, write: impl FnOnce(&mut XmlWriter<'_>)) -> StanzaError {
         self.beside = Some(written(write));
         self
     }
@@ -250,53 +250,53 @@ impl StanzaError {
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::{stanza_error::{Condition, StanzaError}, wire::Wire};
+    /// use couplet_core::{stanza_error::{Condition, StanzaError}, xml_writer::XmlWriter};
     ///
     /// let mut out = Vec::new();
-    /// StanzaError::new(Condition::Gone).because("a secret").write(&mut Wire::new(&mut out));
+    /// StanzaError::new(Condition::Gone).because("a secret").write(&mut XmlWriter::new(&mut out));
     /// let out = String::from_utf8(out).unwrap();
     /// assert!(out.contains("<gone ") && !out.contains("secret"));
     /// ```
-    pub fn write(&self, wire: &mut Wire<'_>) {
+    pub fn write(&self, xml: &mut XmlWriter<'_>) {
         if let Some(beside) = &self.beside {
-            wire.written(beside);
+            xml.written(beside);
         }
-        wire.raw("<error type='");
-        wire.raw(self.kind.as_str());
-        wire.raw("'>");
-        self.write_condition(wire);
+        xml.raw("<error type='");
+        xml.raw(self.kind.as_str());
+        xml.raw("'>");
+        self.write_condition(xml);
         if let Some(text) = &self.text {
-            wire.raw("<text xmlns='");
-            wire.raw(NS_STANZAS);
-            wire.raw("'>");
-            wire.text(text);
-            wire.raw("</text>");
+            xml.raw("<text xmlns='");
+            xml.raw(NS_STANZAS);
+            xml.raw("'>");
+            xml.text(text);
+            xml.raw("</text>");
         }
         if let Some(detail) = &self.detail {
-            wire.written(detail);
+            xml.written(detail);
         }
-        wire.raw("</error>");
+        xml.raw("</error>");
     }
 
-    fn write_condition(&self, wire: &mut Wire<'_>) {
-        wire.raw("<");
-        wire.raw(self.condition.as_str());
-        wire.raw(" xmlns='");
-        wire.raw(NS_STANZAS);
+    fn write_condition(&self, xml: &mut XmlWriter<'_>) {
+        xml.raw("<");
+        xml.raw(self.condition.as_str());
+        xml.raw(" xmlns='");
+        xml.raw(NS_STANZAS);
         let Some(address) = &self.address else {
-            return wire.raw("'/>");
+            return xml.raw("'/>");
         };
-        wire.raw("'>");
-        wire.text(address);
-        wire.raw("</");
-        wire.raw(self.condition.as_str());
-        wire.raw(">");
+        xml.raw("'>");
+        xml.text(address);
+        xml.raw("</");
+        xml.raw(self.condition.as_str());
+        xml.raw(">");
     }
 }
 
-fn written(write: impl FnOnce(&mut Wire<'_>)) -> Vec<u8> {
+fn written(write: impl FnOnce(&mut XmlWriter<'_>)) -> Vec<u8> {
     let mut out = Vec::new();
-    write(&mut Wire::new(&mut out));
+    write(&mut XmlWriter::new(&mut out));
     out
 }
 
@@ -328,7 +328,7 @@ mod tests {
     use super::*;
 
     fn written(error: &StanzaError) -> String {
-        String::from_utf8(super::written(|wire| error.write(wire))).unwrap()
+        String::from_utf8(super::written(|xml| error.write(xml))).unwrap()
     }
 
     #[test]
@@ -353,8 +353,8 @@ mod tests {
     #[test]
     fn what_is_beside_the_error_stands_before_it_and_a_detail_in_it() {
         let error = StanzaError::new(Condition::Conflict)
-            .beside(|wire| wire.raw("<a xmlns='urn:a'/>"))
-            .detail_by(|wire| wire.raw("<b xmlns='urn:b'/>"));
+            .beside(|xml| xml.raw("<a xmlns='urn:a'/>"))
+            .detail_by(|xml| xml.raw("<b xmlns='urn:b'/>"));
         assert_eq!(
             written(&error),
             "<a xmlns='urn:a'/><error type='cancel'><conflict xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/><b xmlns='urn:b'/></error>"

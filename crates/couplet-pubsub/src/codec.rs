@@ -190,7 +190,7 @@ mod tests {
     }
 
     fn escaped(text: &str) -> String {
-        to_string(|wire| wire.text(text)).replace('\'', "&apos;")
+        to_string(|xml| xml.text(text)).replace('\'', "&apos;")
     }
 
     fn parsed(xml: String) -> Tree {
@@ -213,7 +213,7 @@ mod tests {
             }
             Ok(_) => {}
             Err(refused) => {
-                let error = to_string(|wire| stanza_error(refused).write(wire));
+                let error = to_string(|xml| stanza_error(refused).write(xml));
                 assert_eq!(parsed(error).root().name(), "error");
             }
         }
@@ -377,7 +377,7 @@ mod tests {
         #[test]
         fn whatever_is_replied_or_told_is_xml_and_names_the_node(node in any_text(), id in any_text()) {
             for reply in replies(&node, &id) {
-                let xml = parsed(to_string(|wire| write(&reply, wire)));
+                let xml = parsed(to_string(|xml| write(&reply, xml)));
                 prop_assert!(unchanged(&reply).is_none());
                 prop_assert!(holds(xml.root(), &node) || holds(xml.root(), &id), "{}", xml.as_str());
             }
@@ -389,12 +389,12 @@ mod tests {
 
         #[test]
         fn a_name_comes_back_as_it_was_sent(node in any_text(), id in any_text()) {
-            let ask = to_string(|wire| {
-                wire.raw("<iq><pubsub xmlns='http://jabber.org/protocol/pubsub'><items");
-                wire.attribute("node", &node);
-                wire.raw("><item");
-                wire.attribute("id", &id);
-                wire.raw("/></items></pubsub></iq>");
+            let ask = to_string(|xml| {
+                xml.raw("<iq><pubsub xmlns='http://jabber.org/protocol/pubsub'><items");
+                xml.attribute("node", &node);
+                xml.raw("><item");
+                xml.attribute("id", &id);
+                xml.raw("/></items></pubsub></iq>");
             });
             let ask = parsed(ask);
             let read = read(ask.root().children().next().unwrap(), IqType::Get, &asker());

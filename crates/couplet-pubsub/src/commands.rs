@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use couplet::{BareJid, Condition, Incoming, IntoResponse, IqHandler, Jid, StanzaError};
-use couplet_core::{element::Element, wire::Wire};
+use couplet_core::{element::Element, xml_writer::XmlWriter};
 use xmpp_parsers::{
     data_forms::{DataForm, Field},
     iq::IqSetPayload,
@@ -371,24 +371,24 @@ pub(crate) struct Outcome {
 }
 
 impl IntoResponse for Outcome {
-    fn write(&self, wire: &mut Wire<'_>) -> Result<(), xso::error::Error> {
+    fn write(&self, xml: &mut XmlWriter<'_>) -> Result<(), xso::error::Error> {
         let status = match &self.step {
             Step::Form { .. } => "executing",
             Step::Done { .. } => "completed",
             Step::Cancelled => "canceled",
         };
-        wire.raw("<command xmlns='http://jabber.org/protocol/commands'");
-        wire.attribute("node", self.command.node());
-        wire.attribute("sessionid", &self.session);
-        wire.attribute("status", status);
-        wire.raw(">");
+        xml.raw("<command xmlns='http://jabber.org/protocol/commands'");
+        xml.attribute("node", self.command.node());
+        xml.attribute("sessionid", &self.session);
+        xml.attribute("status", status);
+        xml.raw(">");
         let (form, note) = match &self.step {
             Step::Form {
                 form,
                 actions,
                 error,
             } => {
-                wire.raw(actions.xml());
+                xml.raw(actions.xml());
                 let note = error.as_ref().map(|error| ("<note type='error'>", error));
                 (Some(form), note)
             }
@@ -399,14 +399,14 @@ impl IntoResponse for Outcome {
             Step::Cancelled => (None, None),
         };
         if let Some((open, text)) = note {
-            wire.raw(open);
-            wire.text(text);
-            wire.raw("</note>");
+            xml.raw(open);
+            xml.text(text);
+            xml.raw("</note>");
         }
         if let Some(form) = form {
-            wire.payload(&**form)?;
+            xml.payload(&**form)?;
         }
-        wire.raw("</command>");
+        xml.raw("</command>");
         Ok(())
     }
 }

@@ -146,11 +146,11 @@ impl Nodes {
             keep,
             limit,
             |(cursor, _)| Cow::from(cursor),
-            |(_, item), wire| {
-                wire.raw("<item/>");
-                wire.attribute("jid", item.jid.as_str());
+            |(_, item), xml| {
+                xml.raw("<item/>");
+                xml.attribute("jid", item.jid.as_str());
                 for (name, value) in [("node", &item.node), ("name", &item.name)] {
-                    wire.attribute(name, value.as_deref().unwrap_or_default());
+                    xml.attribute(name, value.as_deref().unwrap_or_default());
                 }
             },
         );

@@ -10,7 +10,7 @@ use std::fmt;
 use std::time::Duration;
 
 use couplet_core::element::Tree;
-use couplet_core::wire::Wire;
+use couplet_core::xml_writer::XmlWriter;
 
 use crate::client::Client;
 use crate::error::{ANSWER_WITHIN, ClientError};
@@ -127,12 +127,12 @@ impl User {
     /// Not cancel safe: part of it may have gone.
     pub async fn chat(&mut self, to: &str, text: &str) {
         let mut message = Vec::new();
-        let mut wire = Wire::new(&mut message);
-        wire.raw("<message type='chat'");
-        wire.attribute("to", to);
-        wire.raw("><body>");
-        wire.text(text);
-        wire.raw("</body></message>");
+        let mut xml = XmlWriter::new(&mut message);
+        xml.raw("<message type='chat'");
+        xml.attribute("to", to);
+        xml.raw("><body>");
+        xml.text(text);
+        xml.raw("</body></message>");
         self.send_raw(message).await;
     }
 
@@ -163,14 +163,14 @@ impl User {
         self.asked += 1;
         let id = format!("ask-{}", self.asked);
         let mut iq = Vec::new();
-        let mut wire = Wire::new(&mut iq);
-        wire.raw("<iq");
+        let mut xml = XmlWriter::new(&mut iq);
+        xml.raw("<iq");
         for (name, value) in [("type", type_), ("to", to), ("id", &id)] {
-            wire.attribute(name, value);
+            xml.attribute(name, value);
         }
-        wire.raw(">");
-        wire.raw(payload);
-        wire.raw("</iq>");
+        xml.raw(">");
+        xml.raw(payload);
+        xml.raw("</iq>");
         self.send_raw(iq).await;
         id
     }

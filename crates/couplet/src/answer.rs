@@ -90,7 +90,7 @@ pub enum RequestError {
     /// There is no session, or it ended before the answer came.
     Disconnected,
     /// The question never left.
-    SendErrorKind(SendErrorKind),
+    Send(SendErrorKind),
 }
 
 impl fmt::Display for RequestError {
@@ -100,7 +100,7 @@ impl fmt::Display for RequestError {
             RequestError::Malformed(why) => write!(f, "the answer is malformed: {why}"),
             RequestError::TimedOut => f.write_str("no answer in time"),
             RequestError::Disconnected => f.write_str("the server is not connected"),
-            RequestError::SendErrorKind(why) => write!(f, "the question was not sent: {why}"),
+            RequestError::Send(why) => write!(f, "the question was not sent: {why}"),
         }
     }
 }

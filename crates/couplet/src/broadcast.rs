@@ -6,11 +6,11 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use couplet_core::{
-    gate::{Gate, Head, InvalidStanza},
     jid::Jid,
     message::MessageType,
     stanza::Kind,
-    wire::Wire,
+    stanza_writer::{Head, InvalidStanza, StanzaWriter},
+    xml_writer::XmlWriter,
 };
 use tokio::{sync::oneshot, time};
 
@@ -28,8 +28,8 @@ const ASK_AGAIN: Duration = Duration::from_millis(250);
 /// ```
 /// use couplet::{Broadcast, MessageType};
 ///
-/// let news = Broadcast::new(MessageType::Headline, "news-17", |wire| {
-///     wire.element("body", "Rain & wind");
+/// let news = Broadcast::new(MessageType::Headline, "news-17", |xml| {
+///     xml.element("body", "Rain & wind");
 /// });
 /// assert_eq!(news.content(), "<body>Rain &amp; wind</body>");
 /// ```
@@ -51,19 +51,19 @@ impl Broadcast {
     /// ```
     /// use couplet::{Broadcast, MessageType};
     ///
-    /// let rain = Broadcast::new(MessageType::Normal, "rain", |wire| wire.element("body", "It rains"));
+    /// let rain = Broadcast::new(MessageType::Normal, "rain", |xml| xml.element("body", "It rains"));
     /// ```
     pub fn new(
         type_: MessageType,
         id: impl Into<String>,
-        content: impl FnOnce(&mut Wire<'_>),
+        content: impl FnOnce(&mut XmlWriter<'_>),
     ) -> Broadcast {
         let mut written = Vec::new();
-        content(&mut Wire::new(&mut written));
+        content(&mut XmlWriter::new(&mut written));
         Broadcast {
             type_,
             id: id.into(),
-            // A wire writes text only.
+            // A xml writes text only.
             content: String::from_utf8(written).unwrap_or_default(),
         }
     }
@@ -111,7 +111,7 @@ impl Broadcast {
 /// use couplet::{Broadcast, Jid, Handle, MessageType, RequestError};
 ///
 /// async fn tell(handle: &Handle, readers: &[Jid], news: &str) -> Result<(), RequestError> {
-///     let broadcast = Broadcast::new(MessageType::Headline, "news-17", |wire| wire.element("body", news));
+///     let broadcast = Broadcast::new(MessageType::Headline, "news-17", |xml| xml.element("body", news));
 ///     let sender = handle.broadcast().await;
 ///     sender
 ///         .send(readers, |reader, writer| {
@@ -174,7 +174,7 @@ impl BroadcastSender {
             outbox.room_in_bulk(self.session).await.map_err(over)?;
             let copies = |out: &mut Vec<u8>| {
                 let mut writer = CopyWriter {
-                    gate: outbox.gate(),
+                    stanza_writer: outbox.stanza_writer(),
                     from: self.speaker.as_str(),
                     out,
                 };
@@ -277,7 +277,7 @@ impl fmt::Debug for BroadcastSender {
 /// ```
 #[derive(Debug)]
 pub struct CopyWriter<'a> {
-    gate: &'a Gate,
+    stanza_writer: &'a StanzaWriter,
     from: &'a str,
     out: &'a mut Vec<u8>,
 }
@@ -287,7 +287,7 @@ impl CopyWriter<'_> {
     ///
     /// # Errors
     ///
-    /// The gate refuses it: it is too large, or has no `to`.
+    /// The stanza writer refuses it: it is too large, or has no `to`.
     ///
     /// # Examples
     ///
@@ -308,7 +308,7 @@ impl CopyWriter<'_> {
     ///
     /// # Errors
     ///
-    /// The gate refuses it: it is too large, or has no `to`.
+    /// The stanza writer refuses it: it is too large, or has no `to`.
     ///
     /// # Examples
     ///
@@ -316,8 +316,8 @@ impl CopyWriter<'_> {
     /// use couplet::{Broadcast, CopyWriter, InvalidStanza};
     ///
     /// fn write(news: &Broadcast, number: u64, to: &str, writer: &mut CopyWriter<'_>) -> Result<(), InvalidStanza> {
-    ///     writer.copy_with(news, &format!("{}-{number}", news.id()), to, |wire| {
-    ///         wire.element("number", &number.to_string());
+    ///     writer.copy_with(news, &format!("{}-{number}", news.id()), to, |xml| {
+    ///         xml.element("number", &number.to_string());
     ///     })
     /// }
     /// ```
@@ -326,16 +326,16 @@ impl CopyWriter<'_> {
         broadcast: &Broadcast,
         id: &str,
         to: &str,
-        more: impl FnOnce(&mut Wire<'_>),
+        more: impl FnOnce(&mut XmlWriter<'_>),
     ) -> Result<(), InvalidStanza> {
         let head = Head {
             type_: Some(broadcast.type_.as_str()),
             id: Some(id),
             ..Head::new(Kind::Message, self.from, to)
         };
-        let passed = self.gate.pass(self.out, &head, |wire| {
-            wire.raw(&broadcast.content);
-            more(wire);
+        let passed = self.stanza_writer.write(self.out, &head, |xml| {
+            xml.raw(&broadcast.content);
+            more(xml);
         });
         passed.map(|_replaced| ())
     }

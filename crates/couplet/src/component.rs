@@ -4,9 +4,9 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use couplet_core::{
     framer::Skipped,
-    gate::Gate,
     jid::{Jid, hosted_domain},
     stanza_error::StanzaError,
+    stanza_writer::StanzaWriter,
 };
 
 use crate::{
@@ -73,7 +73,7 @@ impl Component {
         // `run` returns an error for a domain that is not one; nothing is sent before.
         let domain = Jid::new(&config.domain).unwrap_or_else(|_| nowhere());
         let switchboard = Switchboard::new(
-            Gate::new(domain, config.limits.outgoing_stanza_bytes),
+            StanzaWriter::new(domain, config.limits.outgoing_stanza_bytes),
             config.limits.outgoing_bytes,
             config.limits.questions,
             config.timing.send,
@@ -373,7 +373,7 @@ impl Component {
     /// ```
     #[must_use]
     pub fn handle(&self) -> Handle {
-        let domain = self.switchboard.outbox.gate().domain().clone();
+        let domain = self.switchboard.outbox.stanza_writer().domain().clone();
         Handle::new(Arc::clone(&self.switchboard), domain)
     }
 }

@@ -32,7 +32,7 @@ pub use sections::Section;
 pub use server::{DEFAULT_PORT, Server, ServerError};
 pub use settings::{Setting, settings};
 pub use sources::Sources;
-pub use tables::{Limits, Log, LogFormat, Operate, Runtime, Timing, Tls};
+pub use tables::{Limits, Log, LogFormat, Ops, Runtime, Timing, Tls};
 
 use sections::{Entry, Sections};
 
@@ -72,12 +72,12 @@ pub struct Config {
     /// What the program runs on.
     pub runtime: Runtime,
     /// How the program is looked after.
-    pub operate: Operate,
+    pub ops: Ops,
     /// What the components made from it say of themselves; clones share it.
     pub(crate) health: Health,
-    /// Whether [`crate::launch`] runs it: a component in another program opens no socket by itself.
-    #[cfg(feature = "launch")]
-    pub(crate) is_launched: bool,
+    /// Whether [`crate::app`] runs it: a component in another program opens no socket by itself.
+    #[cfg(feature = "app")]
+    pub(crate) is_program: bool,
     secret_file: Option<PathBuf>,
     /// The file that the secret was read from, by whatever name, and what it held.
     secret_from: Option<(PathBuf, Secret)>,
@@ -108,10 +108,10 @@ impl Config {
             timing: Timing::default(),
             log: Log::default(),
             runtime: Runtime::default(),
-            operate: Operate::default(),
+            ops: Ops::default(),
             health: Health::default(),
-            #[cfg(feature = "launch")]
-            is_launched: false,
+            #[cfg(feature = "app")]
+            is_program: false,
             secret_file: None,
             secret_from: None,
             origins: BTreeMap::new(),
@@ -185,7 +185,7 @@ impl Config {
     }
 
     /// The names of the settings that another configuration has otherwise; secrets look alike.
-    #[cfg(feature = "launch")]
+    #[cfg(feature = "app")]
     pub(crate) fn differences(&self, other: &Config) -> Vec<String> {
         let differs = |setting: &&Setting| setting.kind.show(self) != setting.kind.show(other);
         let names = settings().iter().filter(differs).map(Setting::name);

@@ -17,11 +17,11 @@ use couplet_core::{
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 
 use crate::{
+    invocation::{Invocation, Queued, refuse, say},
     log_limits::Line,
     metrics::Outcome,
     router::Router,
     switchboard::Switchboard,
-    work::{Job, Work, refuse, say},
 };
 
 /// How many waiting stanzas start in one go before the session looks at its socket again.
@@ -34,7 +34,7 @@ const LANE_BYTES: usize = 512;
 pub(crate) struct Dispatch {
     router: Router,
     switchboard: Arc<Switchboard>,
-    lanes: Lanes<Job>,
+    lanes: Lanes<Queued>,
     tasks: JoinSet<Key>,
     limit: Duration,
     abandon: watch::Sender<bool>,
@@ -78,7 +78,12 @@ impl Dispatch {
 
     /// Takes a stanza that is no answer: runs its handler, lets it wait, or refuses it.
     pub(crate) fn admit(&mut self, stanza: Stanza) {
-        if !self.switchboard.outbox.gate().serves(stanza.to_domain()) {
+        if !self
+            .switchboard
+            .outbox
+            .stanza_writer()
+            .serves(stanza.to_domain())
+        {
             // servers.md, 4: ejabberd's `global_routes` hands out what is for other components.
             if let Some(permit) = self.switchboard.may_log(Line::OtherDomain) {
                 tracing::warn!(
@@ -99,7 +104,7 @@ impl Dispatch {
             return refuse(&self.switchboard, &stanza, &error);
         }
         log_bounce(&stanza);
-        #[cfg(all(unix, feature = "launch"))]
+        #[cfg(all(unix, feature = "app"))]
         if self.switchboard.bounces.is_watching() {
             self.switchboard.bounces.note(&stanza);
         }
@@ -127,7 +132,7 @@ impl Dispatch {
             }
             return;
         };
-        let job = Job {
+        let job = Queued {
             stanza,
             route: Arc::clone(route),
         };
@@ -173,7 +178,7 @@ impl Dispatch {
         let (Some(kind), Some(from)) = (kind, from) else {
             return;
         };
-        let ours = self.switchboard.outbox.gate().domain().as_str();
+        let ours = self.switchboard.outbox.stanza_writer().domain().as_str();
         let to = skipped.to.as_deref().and_then(|to| Jid::new(to).ok());
         let asked = Asked {
             kind,
@@ -211,7 +216,7 @@ impl Dispatch {
             kind: *kind,
             type_: type_.as_deref(),
             from: from.as_str(),
-            to: self.switchboard.outbox.gate().domain().as_str(),
+            to: self.switchboard.outbox.stanza_writer().domain().as_str(),
             id: id.as_deref(),
         };
         say(&self.switchboard, &asked, &Condition::JidMalformed.into());
@@ -285,7 +290,7 @@ impl Dispatch {
 
     /// Whether nobody is before it in its conversation and there is room. In a quiet house nobody
     /// has to look.
-    fn may_start(&mut self, job: &Job) -> bool {
+    fn may_start(&mut self, job: &Queued) -> bool {
         let quiet = self.lanes.busy() == 0 && self.lanes.waiting() == 0;
         let full = self.switchboard.outbox.is_full();
         if quiet && !full {
@@ -298,23 +303,26 @@ impl Dispatch {
     }
 
     /// `lane` is the key of a lane that is busy already, where the job had to wait.
-    fn start(&mut self, job: Job, lane: Option<Key>) {
-        let Some(mut work) = Work::begin(job, self.now, &self.switchboard) else {
+    fn start(&mut self, job: Queued, lane: Option<Key>) {
+        let Some(mut invocation) = Invocation::begin(job, self.now, &self.switchboard) else {
             return self.lane_is_done(lane);
         };
-        if !work.holds_up() {
-            let (polled, now) = work.poll_here(&self.switchboard);
+        if !invocation.holds_up() {
+            let (polled, now) = invocation.poll_here(&self.switchboard);
             self.now = now;
             if polled.is_ready() {
-                self.spare = work.into_memory();
+                self.spare = invocation.into_memory();
                 return self.lane_is_done(lane);
             }
         }
         if lane.is_none() {
-            let (from, to) = (work.stanza.from_prepared(), work.stanza.to_prepared());
+            let (from, to) = (
+                invocation.stanza.from_prepared(),
+                invocation.stanza.to_prepared(),
+            );
             write_key(&mut self.lane_key, from, to);
         }
-        let pending = work.into_pending();
+        let pending = invocation.into_waiting();
         let lane = match lane {
             Some(lane) => {
                 self.lanes.lighten(&lane, pending.weight);

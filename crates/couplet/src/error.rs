@@ -7,13 +7,13 @@ use std::fmt;
 
 use crate::config::ConfigError;
 
-mod cure;
+mod snippet;
 mod rejected;
 mod software;
 mod unreachable;
 
-pub use cure::{ejabberd_lines, prosody_lines};
 pub use rejected::{Reason, Rejected};
+pub use snippet::{ejabberd_snippet, prosody_snippet};
 pub use software::Software;
 pub use unreachable::{Trouble, Unreachable};
 

@@ -5,11 +5,11 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use couplet_core::{gate::InvalidStanza, jid::Jid, outgoing::Outgoing, stanza::IqType};
+use couplet_core::{jid::Jid, outgoing::Outgoing, stanza::IqType, stanza_writer::InvalidStanza};
 use xmpp_parsers::iq::{IqGetPayload, IqSetPayload};
 use xso::AsXml;
 
-#[cfg(all(unix, feature = "launch"))]
+#[cfg(all(unix, feature = "app"))]
 use crate::bounces::Bounces;
 use crate::{
     answer::{FromResponse, RequestError},
@@ -89,7 +89,12 @@ impl Handle {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn with_from(&self, address: &Jid) -> Result<Handle, InvalidStanza> {
-        if !self.switchboard.outbox.gate().owns(address.as_str()) {
+        if !self
+            .switchboard
+            .outbox
+            .stanza_writer()
+            .owns(address.as_str())
+        {
             return Err(InvalidStanza::ForeignFrom);
         }
         Ok(Handle {
@@ -117,12 +122,12 @@ impl Handle {
         }
     }
 
-    #[cfg(all(unix, feature = "launch"))]
+    #[cfg(all(unix, feature = "app"))]
     pub(crate) fn fresh_id(&self) -> String {
         self.switchboard.fresh_id()
     }
 
-    #[cfg(all(unix, feature = "launch"))]
+    #[cfg(all(unix, feature = "app"))]
     pub(crate) fn bounces(&self) -> &Bounces {
         &self.switchboard.bounces
     }
@@ -152,7 +157,7 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// [`SendError`] gives the stanza back: refused by the gate, or no room within `timing.send`.
+    /// [`SendError`] gives the stanza back: refused by the stanza writer, or no room within `timing.send`.
     ///
     /// # Cancel safety
     ///

@@ -5,7 +5,9 @@
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
-use couplet_core::{message::Message, presence::Presence, stanza_error::StanzaError, wire::Wire};
+use couplet_core::{
+    message::Message, presence::Presence, stanza_error::StanzaError, xml_writer::XmlWriter,
+};
 use xso::{AsXml, FromXml};
 
 use crate::{answer::Empty, incoming::Incoming};
@@ -273,17 +275,17 @@ pub trait IntoResponse {
     /// # Errors
     ///
     /// The payload cannot be written as XML.
-    fn write(&self, wire: &mut Wire<'_>) -> Result<(), xso::error::Error>;
+    fn write(&self, xml: &mut XmlWriter<'_>) -> Result<(), xso::error::Error>;
 }
 
 impl<T: AsXml> IntoResponse for T {
-    fn write(&self, wire: &mut Wire<'_>) -> Result<(), xso::error::Error> {
-        wire.payload(self)
+    fn write(&self, xml: &mut XmlWriter<'_>) -> Result<(), xso::error::Error> {
+        xml.payload(self)
     }
 }
 
 impl IntoResponse for Empty {
-    fn write(&self, _wire: &mut Wire<'_>) -> Result<(), xso::error::Error> {
+    fn write(&self, _wire: &mut XmlWriter<'_>) -> Result<(), xso::error::Error> {
         Ok(())
     }
 }

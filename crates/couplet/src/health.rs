@@ -17,11 +17,11 @@ use tokio::{sync::watch, time::Instant};
 
 /// What every component of one configuration says of itself.
 #[derive(Clone, Debug)]
-pub(crate) struct Health(watch::Sender<BTreeMap<String, Standing>>);
+pub(crate) struct Health(watch::Sender<BTreeMap<String, ComponentHealth>>);
 
 /// How one component is doing.
 #[derive(Clone, Debug)]
-pub(crate) struct Standing {
+pub(crate) struct ComponentHealth {
     pub(crate) state: State,
     heard: Arc<Heard>,
 }
@@ -47,7 +47,7 @@ struct Heard {
 
 /// A component's place in its [`Health`]; it is given up when dropped.
 #[derive(Debug)]
-pub(crate) struct Seat {
+pub(crate) struct HealthReporter {
     health: Health,
     domain: String,
     heard: Arc<Heard>,
@@ -55,21 +55,21 @@ pub(crate) struct Seat {
 
 impl Health {
     /// A place for a component that asks for a sign of life every `keepalive`.
-    pub(crate) fn enter(&self, domain: &str, keepalive: Duration) -> Seat {
+    pub(crate) fn enter(&self, domain: &str, keepalive: Duration) -> HealthReporter {
         let heard = Arc::new(Heard {
             began: Instant::now(),
             millis: AtomicU64::new(0),
             // The answer to a ping comes a round trip after the period has begun.
             fresh_for: keepalive.saturating_mul(2),
         });
-        let standing = Standing {
+        let standing = ComponentHealth {
             state: State::Connecting,
             heard: Arc::clone(&heard),
         };
         self.0.send_modify(|all| {
             all.insert(domain.to_owned(), standing);
         });
-        Seat {
+        HealthReporter {
             health: self.clone(),
             domain: domain.to_owned(),
             heard,
@@ -78,7 +78,7 @@ impl Health {
 
     /// `Ok` when there are components and all are online and were heard lately; else why not.
     #[cfg_attr(
-        not(feature = "operate"),
+        not(feature = "ops"),
         allow(dead_code, reason = "it is asked over HTTP")
     )]
     pub(crate) fn readiness(&self, now: Instant) -> Result<String, String> {
@@ -103,17 +103,14 @@ impl Health {
     }
 
     /// One line about every component.
-    #[cfg_attr(
-        not(feature = "operate"),
-        allow(dead_code, reason = "systemd shows it")
-    )]
+    #[cfg_attr(not(feature = "ops"), allow(dead_code, reason = "systemd shows it"))]
     pub(crate) fn status(&self) -> String {
         said(&self.0.borrow())
     }
 
     /// Whether there are components and all are online.
     #[cfg_attr(
-        not(feature = "operate"),
+        not(feature = "ops"),
         allow(dead_code, reason = "systemd waits for it")
     )]
     pub(crate) fn is_online(&self) -> bool {
@@ -122,8 +119,8 @@ impl Health {
     }
 
     /// Told of every change from now on.
-    #[cfg_attr(not(feature = "operate"), allow(dead_code, reason = "systemd is told"))]
-    pub(crate) fn changes(&self) -> watch::Receiver<BTreeMap<String, Standing>> {
+    #[cfg_attr(not(feature = "ops"), allow(dead_code, reason = "systemd is told"))]
+    pub(crate) fn changes(&self) -> watch::Receiver<BTreeMap<String, ComponentHealth>> {
         self.0.subscribe()
     }
 }
@@ -134,7 +131,7 @@ impl Default for Health {
     }
 }
 
-impl Seat {
+impl HealthReporter {
     pub(crate) fn online(&self) {
         self.heard(Instant::now());
         self.set(State::Online);
@@ -169,7 +166,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for HealthReporter {
     fn drop(&mut self) {
         self.health.0.send_modify(|all| {
             all.remove(&self.domain);
@@ -195,8 +192,8 @@ impl fmt::Display for State {
     }
 }
 
-fn said(all: &BTreeMap<String, Standing>) -> String {
-    let one = |(domain, standing): (&String, &Standing)| match &standing.state {
+fn said(all: &BTreeMap<String, ComponentHealth>) -> String {
+    let one = |(domain, standing): (&String, &ComponentHealth)| match &standing.state {
         State::Online => format!("online as {domain}"),
         other => format!("{domain}: {other}"),
     };
@@ -217,26 +214,26 @@ mod tests {
             health.readiness(now).unwrap_err(),
             "no component is running"
         );
-        let seat = health.enter("echo.test", KEEPALIVE);
+        let reporter = health.enter("echo.test", KEEPALIVE);
         assert_eq!(health.readiness(now).unwrap_err(), "echo.test: connecting");
-        seat.online();
+        reporter.online();
         assert_eq!(health.readiness(now).unwrap(), "online as echo.test");
-        seat.reconnecting("the server closed the connection\nlines to paste");
+        reporter.reconnecting("the server closed the connection\nlines to paste");
         assert_eq!(
             health.readiness(now).unwrap_err(),
             "echo.test: reconnecting: the server closed the connection"
         );
-        seat.stopping();
+        reporter.stopping();
         assert!(!health.is_online());
-        drop(seat);
+        drop(reporter);
         assert_eq!(health.status(), "");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_ping_that_is_late_makes_it_unready_and_its_answer_ready_again() {
         let health = Health::default();
-        let seat = health.enter("echo.test", KEEPALIVE);
-        seat.online();
+        let reporter = health.enter("echo.test", KEEPALIVE);
+        reporter.online();
         let late = Instant::now() + KEEPALIVE * 2;
         assert!(health.readiness(late).is_ok());
         let later = late + Duration::from_secs(1);
@@ -244,7 +241,7 @@ mod tests {
             health.readiness(later).unwrap_err(),
             "echo.test: nothing was heard from the server for 31 s"
         );
-        seat.heard(later);
+        reporter.heard(later);
         assert!(health.readiness(later).is_ok());
     }
 

@@ -50,7 +50,7 @@ impl Hooks {
 
 fn start(hooks: &[Box<Hook>], switchboard: &Arc<Switchboard>, tasks: &mut JoinSet<()>) {
     for hook in hooks {
-        let domain = switchboard.outbox.gate().domain().clone();
+        let domain = switchboard.outbox.stanza_writer().domain().clone();
         tasks.spawn(hook(Handle::new(Arc::clone(switchboard), domain)));
     }
 }

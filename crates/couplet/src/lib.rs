@@ -12,11 +12,11 @@
 //!         .on_chat(|chat: Incoming<Message>| async move { chat.reply(chat.text()).await })
 //! }
 //!
-//! # #[cfg(feature = "launch")]
+//! # #[cfg(feature = "app")]
 //! fn main() -> std::process::ExitCode {
 //!     couplet::main(echo)
 //! }
-//! # #[cfg(not(feature = "launch"))]
+//! # #[cfg(not(feature = "app"))]
 //! # fn main() {}
 //! ```
 //!
@@ -24,34 +24,34 @@
 //!
 //! # Cargo features
 //!
-//! - `launch` (on): [`main`] for a component that is a program: flags, log, signals, the
+//! - `app` (on): [`main`] for a component that is a program: flags, log, signals, the
 //!   [socket](manual::send_socket) for `couplet send`.
-//! - `operate`: health, readiness and Prometheus [`metrics`](manual::metrics) over HTTP; readiness
-//!   and watchdog for systemd. It needs `launch`.
+//! - `ops`: health, readiness and Prometheus [`metrics`](manual::metrics) over HTTP; readiness
+//!   and watchdog for systemd. It needs `app`.
 //! - `tls` (on): direct TLS to the server (`tls://host:port`).
 
 pub mod manual;
-#[cfg(feature = "launch")]
-pub mod launch;
-#[cfg(feature = "operate")]
-mod operate;
-#[cfg(feature = "launch")]
+#[cfg(feature = "app")]
+pub mod app;
+#[cfg(feature = "ops")]
+mod ops;
+#[cfg(feature = "app")]
 pub mod logging;
 mod component;
 mod supervise;
 mod login;
 mod session;
-mod liveness;
+mod keepalive;
 mod pipe;
 mod connect;
 #[cfg(feature = "tls")]
 mod tls;
 mod hooks;
-#[cfg(all(unix, feature = "launch"))]
+#[cfg(all(unix, feature = "app"))]
 mod send_socket;
 mod background_tasks;
 mod dispatch;
-mod work;
+mod invocation;
 mod features;
 mod router;
 mod route;
@@ -62,7 +62,7 @@ mod broadcast;
 mod switchboard;
 mod reflections;
 mod sent_id;
-#[cfg(all(unix, feature = "launch"))]
+#[cfg(all(unix, feature = "app"))]
 mod bounces;
 mod answer;
 mod send_error;
@@ -81,7 +81,6 @@ mod odd_characters;
 pub use async_trait::async_trait;
 pub use couplet_core::{
     framer::{LimitKind, Skipped},
-    gate::InvalidStanza,
     jid::{BareJid, InvalidJid, Jid},
     message::{Content, Message, MessageType},
     outgoing::Outgoing,
@@ -89,6 +88,7 @@ pub use couplet_core::{
     remote_error::RemoteError,
     stanza::{IqType, Kind, Stanza},
     stanza_error::{Condition, ErrorType, StanzaError},
+    stanza_writer::InvalidStanza,
 };
 
 pub use crate::{
@@ -112,7 +112,7 @@ pub use crate::{
 ///
 /// It reads the flags, the configuration and the environment, sets up the log, runs the
 /// component that `build` makes, stops politely at the first SIGTERM or SIGINT and at once at the
-/// second, and tells errors with their cure. See [`launch::Launch`] for flags and exit codes.
+/// second, and tells errors with their cure. See [`app::App`] for flags and exit codes.
 ///
 /// # Examples
 ///
@@ -123,7 +123,7 @@ pub use crate::{
 ///     couplet::main(|config| Component::new(config).named("Does nothing, politely"))
 /// }
 /// ```
-#[cfg(feature = "launch")]
+#[cfg(feature = "app")]
 pub fn main(build: impl FnOnce(Config) -> Component) -> std::process::ExitCode {
-    launch::main(async move |config, shutdown| build(config).run(shutdown.requested()).await)
+    app::main(async move |config, shutdown| build(config).run(shutdown.requested()).await)
 }

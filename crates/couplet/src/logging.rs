@@ -24,7 +24,7 @@ use lines::Lines;
 /// `log.filter` is a list of `target=level`, `target` and `level`, separated by commas; the most
 /// specific one decides. Filters by span or field (`[...]`) are refused.
 ///
-/// [`crate::launch`] does it for you; call it in a program that has a `main` of its own. A
+/// [`crate::app`] does it for you; call it in a program that has a `main` of its own. A
 /// subscriber that the program has installed already stays.
 ///
 /// # Examples

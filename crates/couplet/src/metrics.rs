@@ -11,7 +11,7 @@ use metrics::{Counter, Gauge, Histogram};
 mod table;
 
 pub(crate) use table::Metric;
-#[cfg(feature = "operate")]
+#[cfg(feature = "ops")]
 pub(crate) use table::{BUILD, PROCESS, STARTED};
 
 /// The handles of one component.

@@ -17,8 +17,8 @@ use std::{
 };
 
 use couplet_core::{
-    gate::{Gate, InvalidStanza},
     stanza::Kind,
+    stanza_writer::{InvalidStanza, StanzaWriter},
 };
 use tokio::{
     sync::{Notify, oneshot},
@@ -35,7 +35,7 @@ const ROOM: usize = 256 * 1024;
 /// Written, checked, and waiting to go.
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    gate: Gate,
+    stanza_writer: StanzaWriter,
     limit: usize,
     queue: Mutex<Batch>,
     bulk: Bulk,
@@ -75,10 +75,10 @@ pub(crate) enum NotAdded {
 }
 
 impl Outbox {
-    pub(crate) fn new(gate: Gate, limit: usize, seed: u64) -> Outbox {
+    pub(crate) fn new(stanza_writer: StanzaWriter, limit: usize, seed: u64) -> Outbox {
         Outbox {
-            bulk: Bulk::new(&gate, seed),
-            gate,
+            bulk: Bulk::new(&stanza_writer, seed),
+            stanza_writer,
             limit,
             queue: Mutex::default(),
             ended: AtomicBool::new(false),
@@ -88,8 +88,8 @@ impl Outbox {
         }
     }
 
-    pub(crate) fn gate(&self) -> &Gate {
-        &self.gate
+    pub(crate) fn stanza_writer(&self) -> &StanzaWriter {
+        &self.stanza_writer
     }
 
     pub(crate) fn begin_to_count(&self, leaving: Leaving) {
@@ -101,14 +101,14 @@ impl Outbox {
     pub(crate) fn add(
         &self,
         fate: Fate,
-        write: impl FnOnce(&Gate, &mut Vec<u8>) -> Result<usize, InvalidStanza>,
+        write: impl FnOnce(&StanzaWriter, &mut Vec<u8>) -> Result<usize, InvalidStanza>,
     ) -> Result<usize, NotAdded> {
         let mut queue = self.queue();
         if self.ended.load(Ordering::Relaxed) {
             return Err(NotAdded::Ended);
         }
         let (was_empty, start) = (queue.bytes.is_empty(), queue.bytes.len());
-        let replaced = write(&self.gate, &mut queue.bytes).map_err(NotAdded::Refused)?;
+        let replaced = write(&self.stanza_writer, &mut queue.bytes).map_err(NotAdded::Refused)?;
         let waiting = queue.bytes.len();
         if waiting > start {
             queue.note(start, fate);
@@ -184,7 +184,7 @@ impl Outbox {
         session: u64,
         write: impl FnMut(&mut Vec<u8>) -> bool,
     ) -> Result<(), Over> {
-        if self.bulk.fill(session, &self.gate, write)? {
+        if self.bulk.fill(session, &self.stanza_writer, write)? {
             self.filled.notify_one();
         }
         Ok(())
@@ -192,7 +192,7 @@ impl Outbox {
 
     /// What is returned is ready once the server has taken all that was added in bulk before.
     pub(crate) fn mark(&self, session: u64) -> Result<oneshot::Receiver<()>, Over> {
-        let (taken, was_empty) = self.bulk.mark(session, &self.gate)?;
+        let (taken, was_empty) = self.bulk.mark(session, &self.stanza_writer)?;
         if was_empty {
             self.filled.notify_one();
         }
@@ -211,7 +211,7 @@ impl Outbox {
 
     /// Asks the server once more where it should have answered a [mark](Outbox::mark).
     pub(crate) fn ask_again(&self, session: u64) -> Result<(), Over> {
-        if self.bulk.ask_again(session, &self.gate)? {
+        if self.bulk.ask_again(session, &self.stanza_writer)? {
             self.filled.notify_one();
         }
         Ok(())
@@ -381,7 +381,11 @@ mod tests {
     use super::*;
 
     fn outbox(limit: usize) -> Outbox {
-        Outbox::new(Gate::new("echo.test".parse().unwrap(), 1000), limit, 7)
+        Outbox::new(
+            StanzaWriter::new("echo.test".parse().unwrap(), 1000),
+            limit,
+            7,
+        )
     }
 
     fn add(outbox: &Outbox, fate: Fate, text: &str) {

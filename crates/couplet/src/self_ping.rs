@@ -6,8 +6,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use couplet_core::{
-    gate::{Gate, Head, InvalidStanza},
     stanza::Kind,
+    stanza_writer::{Head, InvalidStanza, StanzaWriter},
 };
 
 const RESOURCE: &str = "keepalive";
@@ -25,10 +25,10 @@ pub(crate) struct SelfPing {
 
 impl SelfPing {
     /// `seed` is random: no other instance of the component uses the same ids.
-    pub(crate) fn new(purpose: &str, seed: u64, gate: &Gate) -> SelfPing {
+    pub(crate) fn new(purpose: &str, seed: u64, stanza_writer: &StanzaWriter) -> SelfPing {
         SelfPing {
-            address: format!("{}/{RESOURCE}", gate.domain()),
-            prepared: format!("{}/{RESOURCE}", gate.domain().prepared()),
+            address: format!("{}/{RESOURCE}", stanza_writer.domain()),
+            prepared: format!("{}/{RESOURCE}", stanza_writer.domain().prepared()),
             prefix: format!("{purpose}-{seed:x}-"),
             last: AtomicU64::new(0),
         }
@@ -54,7 +54,7 @@ impl SelfPing {
     pub(crate) fn write(
         &self,
         number: u64,
-        gate: &Gate,
+        stanza_writer: &StanzaWriter,
         out: &mut Vec<u8>,
     ) -> Result<usize, InvalidStanza> {
         let id = format!("{}{number:x}", self.prefix);
@@ -63,7 +63,7 @@ impl SelfPing {
             id: Some(&id),
             ..Head::new(Kind::Iq, &self.address, &self.address)
         };
-        gate.pass(out, &head, |wire| wire.raw("<ping xmlns='urn:xmpp:ping'/>"))
+        stanza_writer.write(out, &head, |xml| xml.raw("<ping xmlns='urn:xmpp:ping'/>"))
     }
 }
 
@@ -71,15 +71,17 @@ impl SelfPing {
 mod tests {
     use super::*;
 
-    fn pings(purpose: &str, gate: &Gate) -> SelfPing {
-        SelfPing::new(purpose, 7, gate)
+    fn pings(purpose: &str, stanza_writer: &StanzaWriter) -> SelfPing {
+        SelfPing::new(purpose, 7, stanza_writer)
     }
 
     #[test]
     fn goes_from_and_to_an_address_with_a_resource() {
-        let gate = Gate::new("echo.test".parse().unwrap(), 1000);
+        let stanza_writer = StanzaWriter::new("echo.test".parse().unwrap(), 1000);
         let mut out = Vec::new();
-        pings("keepalive", &gate).write(1, &gate, &mut out).unwrap();
+        pings("keepalive", &stanza_writer)
+            .write(1, &stanza_writer, &mut out)
+            .unwrap();
         let written = String::from_utf8(out).unwrap();
         assert!(written.contains("from='echo.test/keepalive'"), "{written}");
         assert!(written.contains("to='echo.test/keepalive'"), "{written}");
@@ -87,8 +89,8 @@ mod tests {
 
     #[test]
     fn is_known_by_its_id_to_its_own_purpose_only() {
-        let gate = Gate::new("echo.test".parse().unwrap(), 1000);
-        let (one, other) = (pings("one", &gate), pings("other", &gate));
+        let stanza_writer = StanzaWriter::new("echo.test".parse().unwrap(), 1000);
+        let (one, other) = (pings("one", &stanza_writer), pings("other", &stanza_writer));
         assert_eq!((one.next(), one.next()), (1, 2));
         assert_eq!(one.number("one-7-1f"), Some(31));
         for id in ["one-8-1f", "one-7-", "one-7-z", "1f", ""] {

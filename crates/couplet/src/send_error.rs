@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use couplet_core::{gate::InvalidStanza, outgoing::Outgoing};
+use couplet_core::{outgoing::Outgoing, stanza_writer::InvalidStanza};
 
 /// A stanza that did not go; it is given back.
 ///
@@ -80,9 +80,9 @@ impl std::error::Error for SendError {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendErrorKind {
-    /// The gate refused it.
+    /// The stanza writer refused it.
     Refused(InvalidStanza),
-    /// The outbox (`limits.outgoing_bytes`) or the ledger (`limits.questions`) has no room.
+    /// The outbox (`limits.outgoing_bytes`) or the pending IQs (`limits.questions`) has no room.
     Full,
     /// The component has closed its stream: nothing goes out any more.
     Stopped,

@@ -31,15 +31,15 @@ const AT_ONCE: usize = 8;
 const LINE_WITHIN: Duration = Duration::from_secs(5);
 /// What a line may have beside the text of the message. Bytes.
 const AROUND_THE_TEXT: usize = 16 * 1024;
-/// What `operate.send_socket` says for "none".
+/// What `ops.send_socket` says for "none".
 const OFF: &str = "off";
 
 /// Where the socket of this component is to be; `None` where there is none.
 pub(crate) fn path(config: &Config) -> Option<PathBuf> {
-    match &config.operate.send_socket {
+    match &config.ops.send_socket {
         Some(off) if off.as_os_str() == OFF => None,
         Some(path) => Some(path.clone()),
-        None if !config.is_launched => None,
+        None if !config.is_program => None,
         None => Some(runtime_folder()?.join(format!("{}.sock", config.domain))),
     }
 }
@@ -61,7 +61,7 @@ pub(crate) async fn serve(path: PathBuf, most_text: usize, handle: Handle, shutd
         Ok(opened) => opened,
         Err(error) => {
             tracing::warn!(path = %path.display(), %error,
-                "the socket for `couplet send` was not opened; operate.send_socket names another one, or \"off\"");
+                "the socket for `couplet send` was not opened; ops.send_socket names another one, or \"off\"");
             return;
         }
     };

@@ -20,9 +20,9 @@ use crate::{
     background_tasks::RunningTasks,
     config::Timing,
     dispatch::Dispatch,
-    health::Seat,
+    health::HealthReporter,
     hooks::Hooks,
-    liveness::{Due, Liveness},
+    keepalive::{Due, Keepalive},
     metrics::Outcome,
     outbox::Fate,
     pipe::{Pipe, Turn},
@@ -44,12 +44,12 @@ pub(crate) struct Session<'a> {
     switchboard: &'a Arc<Switchboard>,
     dispatch: &'a mut Dispatch,
     hooks: &'a Hooks,
-    seat: &'a Seat,
+    reporter: &'a HealthReporter,
     works: &'a mut RunningTasks,
     /// The hooks at work: they end with the session.
     tasks: JoinSet<()>,
     timing: &'a Timing,
-    liveness: Liveness,
+    keepalive: Keepalive,
     phase: Phase,
 }
 
@@ -72,21 +72,21 @@ impl<'a> Session<'a> {
         switchboard: &'a Arc<Switchboard>,
         dispatch: &'a mut Dispatch,
         hooks: &'a Hooks,
-        seat: &'a Seat,
+        reporter: &'a HealthReporter,
         works: &'a mut RunningTasks,
         timing: &'a Timing,
     ) -> Session<'a> {
-        let liveness = Liveness::new(timing.keepalive, timing.dead_after, Instant::now());
+        let keepalive = Keepalive::new(timing.keepalive, timing.dead_after, Instant::now());
         Session {
             pipe,
             switchboard,
             dispatch,
             hooks,
-            seat,
+            reporter,
             works,
             tasks: JoinSet::new(),
             timing,
-            liveness,
+            keepalive,
             phase: Phase::Serving,
         }
     }
@@ -94,7 +94,7 @@ impl<'a> Session<'a> {
     /// Lives until the connection is lost or, after `stop`, was closed politely.
     pub(crate) async fn live(mut self, mut stop: Pin<&mut impl Future<Output = ()>>) -> Loss {
         self.switchboard.came_online();
-        self.seat.online();
+        self.reporter.online();
         self.hooks.came_online(self.switchboard, &mut self.tasks);
         let loss = match self.read_frames(Instant::now()) {
             // What came in together with the handshake is in the framer already.
@@ -152,15 +152,15 @@ impl<'a> Session<'a> {
             Err(why) => Err(Loss::Io(why)),
             Ok(Turn::Read) => {
                 let now = Instant::now();
-                self.liveness.heard(now);
-                self.seat.heard(now);
+                self.keepalive.heard(now);
+                self.reporter.heard(now);
                 self.read_frames(now)?;
                 // However fast the server talks, who has finished makes room.
                 self.dispatch.collect_finished();
                 Ok(())
             }
             Ok(Turn::Wrote) => {
-                self.liveness.said(Instant::now());
+                self.keepalive.said(Instant::now());
                 self.dispatch.start_waiting();
                 Ok(())
             }
@@ -244,7 +244,7 @@ impl<'a> Session<'a> {
         let number = keepalive.number(&id);
         let is_ours = number.is_some() || bulk.is_mark(&id);
         if !is_ours || IqType::of(iq) == Some(IqType::Result) {
-            self.liveness.seen_other_instance();
+            self.keepalive.seen_other_instance();
         }
         if !is_ours {
             return Ok(false);
@@ -252,7 +252,7 @@ impl<'a> Session<'a> {
         let metrics = self.switchboard.metrics();
         metrics.received(Kind::Iq, Outcome::OwnPing);
         let now = Instant::now();
-        if let Some(asked) = self.liveness.answered(number, now) {
+        if let Some(asked) = self.keepalive.answered(number, now) {
             metrics.round_trip.set(now.duration_since(asked));
         }
         // servers.md, 6: `remote-server-timeout` with `<not-connected/>` is Prosody's word for
@@ -273,7 +273,7 @@ impl<'a> Session<'a> {
     }
 
     fn next_due(&self) -> Instant {
-        let due = self.liveness.next(Instant::now());
+        let due = self.keepalive.next(Instant::now());
         match self.phase {
             Phase::Serving => due,
             Phase::Draining(until) | Phase::Parting(until) => due.min(until),
@@ -283,13 +283,13 @@ impl<'a> Session<'a> {
 
     fn timer_fired(&mut self) -> Result<(), Loss> {
         let now = Instant::now();
-        match self.liveness.due(now) {
+        match self.keepalive.due(now) {
             // Nothing is written any more, and nothing that comes matters.
             _ if self.is_closing() => {}
             Due::Nothing => {}
             Due::Dead => {
                 let time = self.timing.dead_after;
-                return Err(match self.liveness.has_heard() {
+                return Err(match self.keepalive.has_heard() {
                     true => Loss::Silent(time),
                     false => Loss::SilentSinceLogin(time),
                 });
@@ -301,12 +301,12 @@ impl<'a> Session<'a> {
                     Ok(0)
                 });
                 debug_assert!(added.is_ok(), "the stream has not ended");
-                self.liveness.said(now);
+                self.keepalive.said(now);
             }
             Due::Ping => {
                 let number = self.ping();
-                self.liveness.pinged(number, now);
-                self.liveness.said(now);
+                self.keepalive.pinged(number, now);
+                self.keepalive.said(now);
             }
         }
         Ok(())
@@ -316,9 +316,12 @@ impl<'a> Session<'a> {
     fn ping(&self) -> u64 {
         let keepalive = &self.switchboard.keepalive;
         let number = keepalive.next();
-        let added = self.switchboard.outbox.add(Fate::Dropped, |gate, out| {
-            keepalive.write(number, gate, out)
-        });
+        let added = self
+            .switchboard
+            .outbox
+            .add(Fate::Dropped, |stanza_writer, out| {
+                keepalive.write(number, stanza_writer, out)
+            });
         if let Err(why) = added {
             tracing::error!(?why, "the self-ping could not be written");
         }
@@ -327,7 +330,7 @@ impl<'a> Session<'a> {
 
     fn begin_to_stop(&mut self) {
         tracing::info!(grace = ?self.timing.grace, "stopping: running handlers may finish, new stanzas are refused");
-        self.seat.stopping();
+        self.reporter.stopping();
         self.dispatch.stop_admitting();
         self.works.stop();
         self.phase = Phase::Draining(Instant::now() + self.timing.grace);

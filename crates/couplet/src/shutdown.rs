@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 /// A request to stop; clones receive the same one.
 ///
-/// A program gets one from [`launch`](crate::launch) for SIGTERM and SIGINT, and a
+/// A program gets one from [`app`](crate::app) for SIGTERM and SIGINT, and a
 /// [background task](crate::Component::background_task) one for the end of its component.
 ///
 /// # Examples

@@ -20,7 +20,7 @@ use crate::{
     connect::Connect,
     dispatch::Dispatch,
     error::{Error, Reason, Rejected, Trouble, Unreachable},
-    health::Seat,
+    health::HealthReporter,
     hooks::Hooks,
     login::{LoginError, login},
     pipe::Pipe,
@@ -35,7 +35,7 @@ pub(crate) struct Supervisor {
     pub(crate) dispatch: Dispatch,
     pub(crate) hooks: Hooks,
     pub(crate) connector: Box<dyn Connect>,
-    pub(crate) seat: Seat,
+    pub(crate) reporter: HealthReporter,
     pub(crate) patience: Patience,
 }
 
@@ -81,7 +81,7 @@ impl Supervisor {
                         &self.switchboard,
                         &mut self.dispatch,
                         &self.hooks,
-                        &self.seat,
+                        &self.reporter,
                         works,
                         &timing,
                     );
@@ -89,7 +89,7 @@ impl Supervisor {
                     backoff.was_online(began.elapsed());
                     if let Some(word) = loss.word() {
                         self.switchboard.metrics().lost(word);
-                        self.seat.reconnecting(&loss.to_string());
+                        self.reporter.reconnecting(&loss.to_string());
                     }
                     match loss {
                         Loss::Stopped => return Ok(()),
@@ -126,7 +126,7 @@ impl Supervisor {
                     };
                     let error = refused.to_error(&self.config);
                     self.switchboard.metrics().failed(refused.word());
-                    self.seat.reconnecting(&error.to_string());
+                    self.reporter.reconnecting(&error.to_string());
                     if self.patience == Patience::OneSession
                         || is_final(&error) && !outage.was_online
                     {
@@ -146,7 +146,7 @@ impl Supervisor {
     /// A polite end without a server: handlers may finish, nobody can be told.
     async fn end_offline(mut self) -> Result<(), Error> {
         self.dispatch.stop_admitting();
-        self.seat.stopping();
+        self.reporter.stopping();
         let drained = async {
             while !self.dispatch.is_idle() {
                 self.dispatch.work().await;

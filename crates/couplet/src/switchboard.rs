@@ -10,19 +10,19 @@ use std::{
 };
 
 use couplet_core::{
-    gate::{Gate, Head, InvalidStanza},
     jid::Jid,
-    ledger::{Ids, Ledger},
     log_limit::Permit,
     message::MessageType,
     outgoing::Outgoing,
+    pending_iqs::{Ids, PendingIqs},
     remote_error::RemoteError,
     stanza::{IqType, Kind, Stanza},
+    stanza_writer::{Head, InvalidStanza, StanzaWriter},
 };
 use tokio::{sync::oneshot, time};
 use xso::AsXml;
 
-#[cfg(all(unix, feature = "launch"))]
+#[cfg(all(unix, feature = "app"))]
 use crate::bounces::Bounces;
 use crate::{
     answer::{FromResponse, RequestError},
@@ -47,9 +47,9 @@ pub(crate) struct Switchboard {
     pub(crate) reflections: Reflections,
     /// The pings that show whether the server still routes to this component.
     pub(crate) keepalive: SelfPing,
-    #[cfg(all(unix, feature = "launch"))]
+    #[cfg(all(unix, feature = "app"))]
     pub(crate) bounces: Bounces,
-    ledger: Mutex<Ledger<oneshot::Sender<Stanza>>>,
+    pending_iqs: Mutex<PendingIqs<oneshot::Sender<Stanza>>>,
     ids: Mutex<Ids>,
     told_of_replaced: Mutex<HashSet<String>>,
     metrics: OnceLock<Metrics>,
@@ -61,7 +61,7 @@ pub(crate) struct Switchboard {
 
 impl Switchboard {
     pub(crate) fn new(
-        gate: Gate,
+        stanza_writer: StanzaWriter,
         outgoing_bytes: usize,
         questions: usize,
         send: Duration,
@@ -69,13 +69,13 @@ impl Switchboard {
         seed: (u64, u64),
     ) -> Switchboard {
         Switchboard {
-            keepalive: SelfPing::new("keepalive", seed.1, &gate),
-            outbox: Outbox::new(gate, outgoing_bytes, seed.1),
+            keepalive: SelfPing::new("keepalive", seed.1, &stanza_writer),
+            outbox: Outbox::new(stanza_writer, outgoing_bytes, seed.1),
             sent_ids: SentIds::default(),
             reflections: Reflections::default(),
-            #[cfg(all(unix, feature = "launch"))]
+            #[cfg(all(unix, feature = "app"))]
             bounces: Bounces::default(),
-            ledger: Mutex::new(Ledger::new(questions)),
+            pending_iqs: Mutex::new(PendingIqs::new(questions)),
             ids: Mutex::new(Ids::new(seed.0, seed.1)),
             told_of_replaced: Mutex::default(),
             metrics: OnceLock::new(),
@@ -88,7 +88,7 @@ impl Switchboard {
 
     /// Counts from now on, in the recorder that is installed now.
     pub(crate) fn begin_to_count(&self) {
-        let domain = self.outbox.gate().domain().as_str();
+        let domain = self.outbox.stanza_writer().domain().as_str();
         self.outbox.begin_to_count(Leaving::of(domain));
         let _first = self.metrics.set(Metrics::of(domain));
     }
@@ -117,8 +117,8 @@ impl Switchboard {
             self.reflections.note(message.from_text(), id);
         }
         let passed = self
-            .add(message.from_text(), |gate, out| {
-                Outgoing::pass_reply(message, id, text, gate, out)
+            .add(message.from_text(), |stanza_writer, out| {
+                Outgoing::write_reply(message, id, text, stanza_writer, out)
             })
             .await;
         match passed {
@@ -140,8 +140,8 @@ impl Switchboard {
             self.reflections.note(stanza.to().as_str(), id.as_str());
         }
         let passed = self
-            .add(stanza.to().as_str(), |gate, out| {
-                stanza.pass(gate, speaker, out)
+            .add(stanza.to().as_str(), |stanza_writer, out| {
+                stanza.write(stanza_writer, speaker, out)
             })
             .await;
         match passed {
@@ -154,7 +154,7 @@ impl Switchboard {
     pub(crate) async fn add(
         &self,
         peer: &str,
-        write: impl FnOnce(&Gate, &mut Vec<u8>) -> Result<usize, InvalidStanza>,
+        write: impl FnOnce(&StanzaWriter, &mut Vec<u8>) -> Result<usize, InvalidStanza>,
     ) -> Result<(), SendErrorKind> {
         if !self.outbox.room(self.send).await {
             self.metrics().unsent("full");
@@ -179,7 +179,7 @@ impl Switchboard {
     /// Gives an answer to whoever asked; tells whether anybody had.
     pub(crate) fn settle(&self, answer: &Stanza) -> bool {
         let id = answer.id().unwrap_or_default();
-        let asker = self.ledger().settle(answer.from(), answer.to(), &id);
+        let asker = self.pending_iqs().resolve(answer.from(), answer.to(), &id);
         asker.is_some_and(|asker| asker.send(answer.clone()).is_ok())
     }
 
@@ -199,7 +199,7 @@ impl Switchboard {
         self.online.store(false, Ordering::Relaxed);
         self.metrics().up.set(0);
         self.outbox.bulk().close(end);
-        drop(self.ledger().disconnect());
+        drop(self.pending_iqs().disconnect());
     }
 
     pub(crate) fn fresh_id(&self) -> String {
@@ -256,13 +256,13 @@ impl Switchboard {
             return Err(RequestError::Disconnected);
         }
         if self.outbox.is_full() {
-            return Err(RequestError::SendErrorKind(SendErrorKind::Full));
+            return Err(RequestError::Send(SendErrorKind::Full));
         }
         let (settle, settled) = oneshot::channel();
         let id = self.fresh_id();
-        self.ledger()
-            .ask(to, speaker, &id, settle)
-            .map_err(|_too_many| RequestError::SendErrorKind(SendErrorKind::Full))?;
+        self.pending_iqs()
+            .add(to, speaker, &id, settle)
+            .map_err(|_too_many| RequestError::Send(SendErrorKind::Full))?;
         self.metrics().open.increment(1);
         // From here on a failure drops `asked`, which forgets the question.
         let asked = Asked {
@@ -274,23 +274,25 @@ impl Switchboard {
             outcome: "forgotten",
         };
         self.outbox
-            .add(Fate::Dropped, |gate, out| {
+            .add(Fate::Dropped, |stanza_writer, out| {
                 let head = Head {
                     type_: Some(type_.as_str()),
                     id: Some(&asked.id),
                     ..Head::new(Kind::Iq, speaker.as_str(), to.as_str())
                 };
-                gate.try_pass(out, &head, |wire| wire.payload(question))
+                stanza_writer.try_write(out, &head, |xml| xml.payload(question))
             })
             .map_err(|why| match why {
-                NotAdded::Refused(why) => RequestError::SendErrorKind(SendErrorKind::Refused(why)),
+                NotAdded::Refused(why) => RequestError::Send(SendErrorKind::Refused(why)),
                 NotAdded::Ended => RequestError::Disconnected,
             })?;
         Ok(asked)
     }
 
-    fn ledger(&self) -> MutexGuard<'_, Ledger<oneshot::Sender<Stanza>>> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    fn pending_iqs(&self) -> MutexGuard<'_, PendingIqs<oneshot::Sender<Stanza>>> {
+        self.pending_iqs
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -323,7 +325,7 @@ impl Asked {
             Err(RequestError::Refused(_)) => "refused",
             Err(RequestError::Malformed(_)) => "malformed",
             Err(RequestError::TimedOut) => "timed_out",
-            Err(RequestError::Disconnected | RequestError::SendErrorKind(_)) => "disconnected",
+            Err(RequestError::Disconnected | RequestError::Send(_)) => "disconnected",
         };
         answered
     }
@@ -332,8 +334,8 @@ impl Asked {
 impl Drop for Asked {
     fn drop(&mut self) {
         self.switchboard
-            .ledger()
-            .forget(&self.peer, &self.ours, &self.id);
+            .pending_iqs()
+            .remove(&self.peer, &self.ours, &self.id);
         self.switchboard.metrics().question(self.outcome);
         self.switchboard.metrics().open.decrement(1);
     }

@@ -7,7 +7,7 @@
 
 use std::{fs, path::PathBuf};
 
-use couplet::error::{ejabberd_lines, prosody_lines};
+use couplet::error::{ejabberd_snippet, prosody_snippet};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -38,8 +38,8 @@ fn its_echo_is_the_example_and_is_short() {
 #[test]
 fn its_lines_for_the_servers_are_those_of_the_errors() {
     let server = "localhost:5347".parse().unwrap();
-    assert_eq!(block("lua"), prosody_lines("echo.example.org", &server));
-    assert_eq!(block("yaml"), ejabberd_lines("echo.example.org", &server));
+    assert_eq!(block("lua"), prosody_snippet("echo.example.org", &server));
+    assert_eq!(block("yaml"), ejabberd_snippet("echo.example.org", &server));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use couplet::{Component, Config, Error, Shutdown, config::Sources, launch::Launch};
+use couplet::{Component, Config, Error, Shutdown, app::App, config::Sources};
 use couplet_pubsub::{
     Pubsub,
     settings::{SECTION, Settings},
@@ -11,7 +11,7 @@ use couplet_pubsub::{
 mod moving;
 
 fn main() -> ExitCode {
-    Launch::new()
+    App::new()
         .version(env!("CARGO_PKG_VERSION"))
         .sources(Sources::process().with_section::<Settings>())
         .subcommand(moving::backup(), moving::back_up)

@@ -10,7 +10,7 @@ use std::{
 
 use couplet::{
     Config, Error, Shutdown,
-    launch::{Asked, Subcommand},
+    app::{Asked, Subcommand},
 };
 use couplet_pubsub::{
     Import, Pubsub,

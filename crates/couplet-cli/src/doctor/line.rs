@@ -7,11 +7,11 @@ use std::io;
 use couplet::{Condition, Jid, Stanza, StanzaError, Stream};
 use couplet_core::element::Tree;
 use couplet_core::framer::{Frame, Framer, Limits, Malformed};
-use couplet_core::gate::Gate;
 use couplet_core::handshake;
 use couplet_core::reply::Asked;
+use couplet_core::stanza_writer::StanzaWriter;
 use couplet_core::stream_error::StreamError;
-use couplet_core::wire::Wire;
+use couplet_core::xml_writer::XmlWriter;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::lock;
@@ -32,7 +32,7 @@ pub(super) struct Line {
     framer: Framer,
     first_words: Vec<u8>,
     has_header: bool,
-    gate: Gate,
+    stanza_writer: StanzaWriter,
 }
 
 /// Why there is nothing more to hear.
@@ -56,7 +56,7 @@ impl Line {
             framer: Framer::new(LIMITS),
             first_words: Vec::new(),
             has_header: false,
-            gate: Gate::new(domain.clone(), LIMITS.stanza_bytes),
+            stanza_writer: StanzaWriter::new(domain.clone(), LIMITS.stanza_bytes),
         }
     }
 
@@ -121,12 +121,14 @@ impl Line {
                 continue;
             };
             let from = stanza.from().to_domain();
-            if self.gate.serves(from.prepared()) || peers.contains(&from.as_str()) {
+            if self.stanza_writer.serves(from.prepared()) || peers.contains(&from.as_str()) {
                 return Ok(stanza);
             }
             let mut out = Vec::new();
             let absent = StanzaError::new(Condition::RecipientUnavailable);
-            let refused = Asked::of(&stanza, |asked| asked.refuse(&self.gate, &mut out, &absent));
+            let refused = Asked::of(&stanza, |asked| {
+                asked.refuse(&self.stanza_writer, &mut out, &absent)
+            });
             if let Ok(true) = refused {
                 self.say(&out).await?;
             }
@@ -218,14 +220,14 @@ impl Line {
 /// An IQ of type get.
 pub(super) fn question(from: &str, to: &str, id: &str, payload: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(payload.len() + 200);
-    let mut wire = Wire::new(&mut out);
-    wire.raw("<iq type='get'");
-    wire.attribute("from", from);
-    wire.attribute("to", to);
-    wire.attribute("id", id);
-    wire.raw(">");
-    wire.raw(payload);
-    wire.raw("</iq>");
+    let mut xml = XmlWriter::new(&mut out);
+    xml.raw("<iq type='get'");
+    xml.attribute("from", from);
+    xml.attribute("to", to);
+    xml.attribute("id", id);
+    xml.raw(">");
+    xml.raw(payload);
+    xml.raw("</iq>");
     out
 }
 

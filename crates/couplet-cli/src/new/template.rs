@@ -8,7 +8,7 @@ use std::fmt;
 
 use clap::ValueEnum;
 use couplet::config::Server;
-use couplet::error::{ejabberd_lines, prosody_lines};
+use couplet::error::{ejabberd_snippet, prosody_snippet};
 
 /// What to begin with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -132,8 +132,8 @@ impl Template {
             ("{{couplet}}", fill.dependency("couplet")),
             ("{{couplet-pubsub}}", fill.dependency("couplet-pubsub")),
             ("{{couplet-test}}", fill.dependency("couplet-test")),
-            ("{{prosody}}", prosody_lines(&fill.domain, &server)),
-            ("{{ejabberd}}", ejabberd_lines(&fill.domain, &server)),
+            ("{{prosody}}", prosody_snippet(&fill.domain, &server)),
+            ("{{ejabberd}}", ejabberd_snippet(&fill.domain, &server)),
             ("{{about}}", about.to_owned()),
             ("{{trial}}", trial.to_owned()),
         ];

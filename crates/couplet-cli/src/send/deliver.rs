@@ -85,7 +85,7 @@ fn not_logged_in(error: couplet::Error, domain: &str) -> Failure {
             Failure::misuse(format!(
                 "another connection already serves the domain {domain}: the component is running\n  It \
                  sends this message itself where it has a socket: name that with --socket FILE. A \
-                 program has\n  one at the setting operate.send_socket, in $RUNTIME_DIRECTORY (a unit \
+                 program has\n  one at the setting ops.send_socket, in $RUNTIME_DIRECTORY (a unit \
                  of systemd with RuntimeDirectory=)\n  or in $XDG_RUNTIME_DIR/couplet; a program of \
                  Couplet 0.1.0 has none. Otherwise stop the component first."
             ))

@@ -53,7 +53,7 @@ pub(super) async fn open(
     config: &Config,
     domain: &str,
 ) -> Result<Option<UnixStream>, Failure> {
-    let named = named.or(config.operate.send_socket.as_deref());
+    let named = named.or(config.ops.send_socket.as_deref());
     if named.is_some_and(|named| named.as_os_str() == OFF) {
         return Ok(None);
     }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use couplet::config::Sources;
-use couplet::launch::Launch;
+use couplet::app::App;
 use couplet::{Component, Config, Error, Shutdown};
 use couplet_pubsub::Pubsub;
 use couplet_pubsub::settings::{SECTION, Settings};
@@ -26,7 +26,7 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), Error> {
 }
 
 fn main() -> ExitCode {
-    Launch::new()
+    App::new()
         .version(env!("CARGO_PKG_VERSION"))
         .sources(Sources::process().with_section::<Settings>())
         .run(serve)

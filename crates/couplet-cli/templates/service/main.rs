@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use couplet::config::{Section, Sources};
-use couplet::launch::Launch;
+use couplet::app::App;
 use couplet::{Component, Condition, Config, Empty, Incoming, StanzaError};
 use serde::{Deserialize, Serialize};
 
@@ -61,8 +61,8 @@ fn switch(lamps: &Lamps, rules: &Rules, order: &Incoming<Lamp>) -> Result<Empty,
 }
 
 fn main() -> ExitCode {
-    let launch = Launch::new().sources(Sources::process().with_section::<Rules>());
-    launch.run(async |config, shutdown| {
+    let app = App::new().sources(Sources::process().with_section::<Rules>());
+    app.run(async |config, shutdown| {
         let rules = config.section(Rules::NAME)?;
         service(config, rules).run(shutdown.requested()).await
     })

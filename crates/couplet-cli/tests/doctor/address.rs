@@ -11,7 +11,7 @@ async fn a_listener_that_lets_nothing_through_is_named(backend: Backend) -> Outc
     let server = backend.start(setup().access_none()).await?;
     let told = Broken::new("access: none", server.components())
         .fails_at("address", "nothing came within 10s")
-        .cured_by("module: ejabberd_service\n      access: all")
+        .advises("module: ejabberd_service\n      access: all")
         .understood()
         .await?;
     assert_eq!(text(&step(&told, "login"), "verdict"), "pass", "{told:#}");
@@ -25,7 +25,7 @@ async fn mod_privilege_of_ejabberd_24_is_named() -> Outcome {
     let told = Broken::new("mod_privilege of ejabberd 24.12", server.components())
         .fails_at("address", "drops IQs to addresses without a resource")
         .with_a("warn")
-        .cured_by("modules:\n    mod_privilege: {}")
+        .advises("modules:\n    mod_privilege: {}")
         .ends_with(0)
         .understood()
         .await?;

@@ -76,7 +76,7 @@ impl Broken {
         Broken { verdict, ..self }
     }
 
-    pub(crate) fn cured_by(mut self, words: impl Into<String>) -> Broken {
+    pub(crate) fn advises(mut self, words: impl Into<String>) -> Broken {
         self.advice.push(words.into());
         self
     }

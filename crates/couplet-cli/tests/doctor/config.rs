@@ -18,7 +18,7 @@ async fn an_unknown_key_and_an_unknown_table_are_named(backend: Backend) -> Outc
             "config",
             "unknown key `limits.handler`; did you mean `limits.handlers`?",
         )
-        .cured_by("accepted in [limits]")
+        .advises("accepted in [limits]")
         .ends_with(2)
         .understood()
         .await?;
@@ -29,7 +29,7 @@ async fn an_unknown_key_and_an_unknown_table_are_named(backend: Backend) -> Outc
         ))
         .fails_at("config", "echo.localhost at")
         .with_a("warn")
-        .cured_by("did you mean [limits]?")
+        .advises("did you mean [limits]?")
         .ends_with(0)
         .understood()
         .await?;

@@ -8,8 +8,8 @@ use crate::{Outcome, setup};
 async fn a_port_where_nothing_listens_is_named_with_the_lines_that_open_it() -> Outcome {
     Broken::new("nothing at the port", "127.0.0.1:1")
         .fails_at("connection", "nothing listens at 127.0.0.1:1")
-        .cured_by("component_ports = { 1 }")
-        .cured_by("port: 1\n    ip: \"127.0.0.1\"")
+        .advises("component_ports = { 1 }")
+        .advises("port: 1\n    ip: \"127.0.0.1\"")
         .understood()
         .await?;
     Ok(())
@@ -19,7 +19,7 @@ async fn a_port_where_nothing_listens_is_named_with_the_lines_that_open_it() -> 
 async fn a_missing_socket_is_named_with_the_line_that_opens_it() -> Outcome {
     Broken::new("no socket at the path", "unix:/nowhere/socket")
         .fails_at("connection", "there is no socket at /nowhere/socket")
-        .cured_by("port: \"unix:/nowhere/socket\"")
+        .advises("port: \"unix:/nowhere/socket\"")
         .understood()
         .await?;
     Ok(())

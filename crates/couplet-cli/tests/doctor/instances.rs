@@ -59,7 +59,7 @@ pub(crate) async fn left_alone(components: &str) -> Result<Running, Box<dyn Erro
     let told = Broken::new("an instance that is running", components)
         .fails_at("instances", "connected to this port")
         .with_a("not_tried")
-        .cured_by("--takeover")
+        .advises("--takeover")
         .ends_with(3)
         .understood()
         .await?;

@@ -21,11 +21,11 @@ async fn another_secret_is_named(backend: Backend) -> Outcome {
     Broken::new("another secret", server.components())
         .secret("another one")
         .fails_at("login", "the secret does not match")
-        .cured_by(match backend.is_prosody() {
+        .advises(match backend.is_prosody() {
             true => "Prosody knows the domain",
             false => "ejabberd answers an unknown domain exactly like a wrong secret",
         })
-        .cured_by(ours)
+        .advises(ours)
         .without(others)
         .understood()
         .await?;
@@ -46,7 +46,7 @@ async fn a_domain_that_the_server_does_not_know_is_named(backend: Backend) -> Ou
     )
     .domain("nosuch.localhost")
     .fails_at(step, "it knows no component of this name")
-    .cured_by(lines)
+    .advises(lines)
     .without(others)
     .understood()
     .await?;
@@ -60,7 +60,7 @@ async fn an_instance_that_keeps_its_place_is_named(backend: Backend) -> Outcome 
     Broken::new("an instance that keeps its place", &components)
         .flag("--takeover")
         .fails_at("login", "another connection already serves the domain")
-        .cured_by("component_conflict_resolve = \"kick_old\"")
+        .advises("component_conflict_resolve = \"kick_old\"")
         .understood()
         .await?;
     assert_eq!(instance.sessions(), 1);

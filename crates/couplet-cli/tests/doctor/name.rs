@@ -7,7 +7,7 @@ use crate::case::Broken;
 async fn a_name_without_an_address_is_named() -> Outcome {
     Broken::new("a name without an address", "xmpp.invalid:5347")
         .fails_at("name", "no address is known for xmpp.invalid:5347")
-        .cured_by("COUPLET_SERVER")
+        .advises("COUPLET_SERVER")
         .understood()
         .await?;
     Ok(())

@@ -21,7 +21,7 @@ async fn a_listener_that_gives_each_component_the_stanzas_of_all_is_named(
         "neighbours",
         "what is sent to news.localhost comes here too",
     )
-    .cured_by("global_routes: false")
+    .advises("global_routes: false")
     .understood()
     .await?;
     Ok(())

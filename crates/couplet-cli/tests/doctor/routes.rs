@@ -18,7 +18,7 @@ async fn an_instance_with_which_the_stanzas_are_shared_is_named(backend: Backend
         .flag("--takeover")
         .fails_at("routes", "went to another connection")
         .with_a("warn")
-        .cured_by("type: bare_source")
+        .advises("type: bare_source")
         .ends_with(0)
         .understood()
         .await?;
@@ -34,7 +34,7 @@ async fn a_service_of_ejabberd_with_the_same_domain_is_named(backend: Backend) -
         server.components(),
     )
     .fails_at("routes", "ejabberd's own mod_pubsub has this domain")
-    .cured_by("mod_pubsub:\n  hosts:")
+    .advises("mod_pubsub:\n  hosts:")
     .understood()
     .await?;
     Ok(())

@@ -12,7 +12,7 @@ async fn a_password_without_hosts_is_named(backend: Backend) -> Outcome {
     let told = Broken::new("a password without hosts", server.components())
         .fails_at("secrecy", "this secret opens any domain")
         .with_a("warn")
-        .cured_by("hosts:\n    \"echo.localhost\":\n      password:")
+        .advises("hosts:\n    \"echo.localhost\":\n      password:")
         .ends_with(0)
         .understood()
         .await?;

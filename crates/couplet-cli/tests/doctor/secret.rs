@@ -27,8 +27,8 @@ async fn a_file_that_is_missing_or_open_to_others_is_named(backend: Backend) -> 
         ))
         .fails_at("secret", "found")
         .with_a("warn")
-        .cured_by("more than one line")
-        .cured_by("chmod 600")
+        .advises("more than one line")
+        .advises("chmod 600")
         .ends_with(1)
         .understood()
         .await?;

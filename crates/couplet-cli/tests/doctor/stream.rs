@@ -33,7 +33,7 @@ async fn the_port_for_clients_is_told_from_the_one_for_components(backend: Backe
             "stream",
             "this port is for clients or servers, not for components",
         )
-        .cured_by(ours)
+        .advises(ours)
         .without(others)
         .understood()
         .await?;
@@ -49,14 +49,14 @@ async fn the_domain_of_the_server_itself_is_named(backend: Backend) -> Outcome {
     let case = match backend.is_prosody() {
         true => case
             .fails_at("stream", "host-unknown")
-            .cured_by("a VirtualHost is no component")
-            .cured_by(format!("component_ports = {{ {port} }}")),
+            .advises("a VirtualHost is no component")
+            .advises(format!("component_ports = {{ {port} }}")),
         false => case
             .fails_at("stream", "the domain is one of its own")
-            .cured_by("such as echo.localhost")
-            .cured_by(format!("port: {port}")),
+            .advises("such as echo.localhost")
+            .advises(format!("port: {port}")),
     };
-    case.cured_by("echo.localhost")
+    case.advises("echo.localhost")
         .without("Component \"localhost\"")
         .without(others)
         .understood()
@@ -70,9 +70,9 @@ async fn a_port_that_expects_tls_is_named(backend: Backend) -> Outcome {
     let (encrypted, _) = server.encrypted()?;
     let plain = Broken::new("a plain stream where TLS is spoken", &encrypted)
         .fails_at("stream", "expects TLS from the first byte")
-        .cured_by(format!("Set server = \"tls://{encrypted}\""));
+        .advises(format!("Set server = \"tls://{encrypted}\""));
     let plain = match backend {
-        Backend::Ejabberd => plain.cured_by("Its greeting was tried"),
+        Backend::Ejabberd => plain.advises("Its greeting was tried"),
         _ => plain,
     };
     plain.understood().await?;
@@ -87,7 +87,7 @@ async fn a_server_that_stops_just_now_needs_no_other_configuration() -> Outcome 
             "stream",
             "it ends connections at the moment (system-shutdown)",
         )
-        .cured_by("no fault of the configuration")
+        .advises("no fault of the configuration")
         .without("component_secret")
         .without("ejabberd_service")
         .understood()
@@ -106,7 +106,7 @@ async fn a_component_of_prosody_without_a_secret_is_named() -> Outcome {
         "stream",
         "this component has no secret there (not-authorized)",
     )
-    .cured_by("this Component has no component_secret")
+    .advises("this Component has no component_secret")
     .without("ejabberd")
     .understood()
     .await?;
@@ -126,7 +126,7 @@ async fn what_is_no_xmpp_server_is_quoted() -> Outcome {
     ] {
         Broken::new("the port of another service", &stranger.server)
             .fails_at("stream", told)
-            .cured_by("usually 5347")
+            .advises("usually 5347")
             .understood()
             .await?;
     }
@@ -139,7 +139,7 @@ async fn a_port_that_says_nothing_may_be_that_of_another_service() -> Outcome {
     Broken::new("a port that says nothing", &silent.server)
         .flag("--timeout=3s")
         .fails_at("stream", "nothing came within 3s")
-        .cured_by("it may be the port of another service")
+        .advises("it may be the port of another service")
         .understood()
         .await?;
     Ok(())

@@ -16,7 +16,7 @@ async fn a_server_that_speaks_none_is_named(backend: Backend) -> Outcome {
     let components = server.components();
     Broken::new("TLS where none is spoken", format!("tls://{components}"))
         .fails_at("tls", "TLS")
-        .cured_by(format!("set server = \"{components}\""))
+        .advises(format!("set server = \"{components}\""))
         .understood()
         .await?;
     Ok(())
@@ -31,7 +31,7 @@ async fn a_certificate_that_is_not_trusted_is_named(backend: Backend) -> Outcome
             "tls",
             "is not trusted for localhost: no authority that is trusted here has signed it",
         )
-        .cured_by("tls.ca_file (COUPLET_TLS_CA_FILE)")
+        .advises("tls.ca_file (COUPLET_TLS_CA_FILE)")
         .understood()
         .await?;
     let other_name = config_file(
@@ -41,7 +41,7 @@ async fn a_certificate_that_is_not_trusted_is_named(backend: Backend) -> Outcome
     Broken::new("another name in the certificate", &encrypted)
         .file(other_name)
         .fails_at("tls", "is not trusted for xmpp.example")
-        .cured_by("tls.name (COUPLET_TLS_NAME)")
+        .advises("tls.name (COUPLET_TLS_NAME)")
         .understood()
         .await?;
     Ok(())

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::node::Ns;
 
-pub use crate::wire::{NS_CLIENT, NS_COMPONENT, NS_XML};
+pub use crate::xml_writer::{NS_CLIENT, NS_COMPONENT, NS_XML};
 
 /// The namespace of streams (RFC 6120, 4.8.1).
 ///

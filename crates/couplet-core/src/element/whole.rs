@@ -11,7 +11,7 @@ use super::{
     node::Node,
     scope::{NS_CLIENT, NS_COMPONENT, NS_XML},
 };
-use crate::wire::Wire;
+use crate::xml_writer::XmlWriter;
 
 impl<'a> Element<'a> {
     /// The element as XML that means the same anywhere: its own characters, with the declarations
@@ -39,28 +39,28 @@ impl<'a> Element<'a> {
         let (start, head) = (name.start as usize - 1, name.end as usize);
         let end = start + length(source.as_bytes().get(start..).unwrap_or_default());
         let own = source.get(start..end).unwrap_or_default();
-        let mut xml = Vec::with_capacity(own.len() + 64);
-        let mut wire = Wire::new(&mut xml);
-        wire.raw(source.get(start..head).unwrap_or_default());
-        self.declare_what_is_in_force(own, &mut wire);
+        let mut out = Vec::with_capacity(own.len() + 64);
+        let mut xml = XmlWriter::new(&mut out);
+        xml.raw(source.get(start..head).unwrap_or_default());
+        self.declare_what_is_in_force(own, &mut xml);
         if self.tree.languages
             && self.attr_ns(NS_XML, "lang").is_none()
             && let Some(language) = self.inherited_language()
         {
-            wire.attribute("xml:lang", language);
+            xml.attribute("xml:lang", language);
         }
         let mut copied = head;
         for (from, to) in self.wire_namespaces() {
-            wire.raw(source.get(copied..from).unwrap_or_default());
-            wire.raw(NS_CLIENT);
+            xml.raw(source.get(copied..from).unwrap_or_default());
+            xml.raw(NS_CLIENT);
             copied = to;
         }
-        wire.raw(source.get(copied..end).unwrap_or_default());
-        String::from_utf8(xml).unwrap_or_default()
+        xml.raw(source.get(copied..end).unwrap_or_default());
+        String::from_utf8(out).unwrap_or_default()
     }
 
     /// The default namespace, and each prefix that occurs in it, be it in a value.
-    fn declare_what_is_in_force(self, own: &str, wire: &mut Wire<'_>) {
+    fn declare_what_is_in_force(self, own: &str, xml: &mut XmlWriter<'_>) {
         let tree = self.tree;
         let mut around: Vec<_> = self.around().flat_map(Element::declared).collect();
         if !around.iter().any(|(prefix, _)| prefix.is_empty()) {
@@ -89,9 +89,9 @@ impl<'a> Element<'a> {
             }
             let uri = if uri == NS_COMPONENT { NS_CLIENT } else { uri };
             if prefix.is_empty() {
-                wire.attribute("xmlns", uri);
+                xml.attribute("xmlns", uri);
             } else {
-                wire.attribute(&format!("xmlns:{prefix}"), uri);
+                xml.attribute(&format!("xmlns:{prefix}"), uri);
             }
         }
     }

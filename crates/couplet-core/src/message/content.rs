@@ -1,7 +1,7 @@
 //! What a message carries for its recipient: text to read, something encrypted, or neither.
 
 use super::{Message, fallback};
-use crate::{element::Element, wire::NS_CLIENT};
+use crate::{element::Element, xml_writer::NS_CLIENT};
 
 /// What a message carries for the person or bot it is addressed to.
 ///

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use super::Outgoing;
 use crate::{
-    gate::{Gate, Head, InvalidStanza},
     jid::Jid,
     stanza::{Kind, Stanza},
-    wire::NS_CLIENT,
+    stanza_writer::{Head, InvalidStanza, StanzaWriter},
+    xml_writer::NS_CLIENT,
 };
 
 impl Outgoing {
@@ -56,19 +56,19 @@ impl Outgoing {
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
     /// # let tree = Tree::parse("<message from='a@b/c' to='bot@echo.test' type='chat'><body>x</body></message>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
-    /// use couplet_core::{gate::Gate, outgoing::Outgoing};
+    /// use couplet_core::{stanza_writer::StanzaWriter, outgoing::Outgoing};
     ///
-    /// let gate = Gate::new("echo.test".parse().unwrap(), 512 * 1024);
+    /// let stanza_writer = StanzaWriter::new("echo.test".parse().unwrap(), 512 * 1024);
     /// let mut out = Vec::new();
-    /// Outgoing::pass_reply(&stanza, "r1", "y", &gate, &mut out)?;
+    /// Outgoing::write_reply(&stanza, "r1", "y", &stanza_writer, &mut out)?;
     /// assert_eq!(out, b"<message from='bot@echo.test' to='a@b/c' type='chat' id='r1'><body>y</body></message>");
-    /// # Ok::<(), couplet_core::gate::InvalidStanza>(())
+    /// # Ok::<(), couplet_core::stanza_writer::InvalidStanza>(())
     /// ```
-    pub fn pass_reply(
+    pub fn write_reply(
         message: &Stanza,
         id: &str,
         body: &str,
-        gate: &Gate,
+        stanza_writer: &StanzaWriter,
         out: &mut Vec<u8>,
     ) -> Result<usize, InvalidStanza> {
         if message.is_answer() {
@@ -86,10 +86,10 @@ impl Outgoing {
                 room.as_ref().map_or(message.from_text(), Jid::as_str),
             )
         };
-        gate.pass(out, &head, |wire| {
-            wire.element("body", body);
+        stanza_writer.write(out, &head, |xml| {
+            xml.element("body", body);
             if let Some(thread) = message.payload("thread", NS_CLIENT) {
-                wire.element("thread", &thread.text());
+                xml.element("thread", &thread.text());
             }
         })
     }

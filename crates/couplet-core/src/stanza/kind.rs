@@ -1,7 +1,7 @@
 //! What a stanza is: its kind, and the type of an IQ.
 
 use super::Stanza;
-use crate::{element::Element, wire::NS_CLIENT};
+use crate::{element::Element, xml_writer::NS_CLIENT};
 
 /// The three kinds of stanza. (RFC 6120, 8.2)
 ///

@@ -1,7 +1,7 @@
 //! Refusals as error stanzas, with the types that XEP-0060 gives them.
 
 use couplet::{Condition, ErrorType, StanzaError};
-use couplet_core::wire::Wire;
+use couplet_core::xml_writer::XmlWriter;
 
 use super::{
     NS_ERRORS, NS_OWNER,
@@ -56,7 +56,7 @@ pub(crate) fn stanza_error(refused: Refused) -> StanzaError {
         error = error.instead(uri);
     }
     match detail {
-        Some(detail) => error.detail_by(|wire| write_detail(detail, wire)),
+        Some(detail) => error.detail_by(|xml| write_detail(detail, xml)),
         None => error,
     }
 }
@@ -98,32 +98,32 @@ fn beside<'a>(
     entries: impl Iterator<Item = (&'a str, &'a str)> + Clone,
     why: &Refused,
 ) -> StanzaError {
-    let told = fitting(entries.clone(), UNCHANGED_BYTES, |(jid, now), wire| {
-        write_unchanged(what, jid, now, wire);
+    let told = fitting(entries.clone(), UNCHANGED_BYTES, |(jid, now), xml| {
+        write_unchanged(what, jid, now, xml);
     });
-    stanza_error(why.clone()).beside(|wire| list(what, node, entries.take(told), wire))
+    stanza_error(why.clone()).beside(|xml| list(what, node, entries.take(told), xml))
 }
 
 fn list<'a>(
     what: &str,
     node: &str,
     entries: impl Iterator<Item = (&'a str, &'a str)>,
-    wire: &mut Wire<'_>,
+    xml: &mut XmlWriter<'_>,
 ) {
-    within(NS_OWNER, wire, |wire| {
-        tag(&format!("{what}s"), &[("node", Some(node))], wire, |wire| {
+    within(NS_OWNER, xml, |xml| {
+        tag(&format!("{what}s"), &[("node", Some(node))], xml, |xml| {
             for (jid, now) in entries {
-                write_unchanged(what, jid, now, wire);
+                write_unchanged(what, jid, now, xml);
             }
         });
     });
 }
 
-fn write_unchanged(what: &str, jid: &str, now: &str, wire: &mut Wire<'_>) {
-    empty(what, &[("jid", Some(jid)), (what, Some(now))], wire);
+fn write_unchanged(what: &str, jid: &str, now: &str, xml: &mut XmlWriter<'_>) {
+    empty(what, &[("jid", Some(jid)), (what, Some(now))], xml);
 }
 
-fn write_detail(detail: Detail, wire: &mut Wire<'_>) {
+fn write_detail(detail: Detail, xml: &mut XmlWriter<'_>) {
     let feature = match detail {
         Detail::Unsupported(feature) => Some(feature),
         _ => None,
@@ -131,7 +131,7 @@ fn write_detail(detail: Detail, wire: &mut Wire<'_>) {
     empty(
         name(detail),
         &[("xmlns", Some(NS_ERRORS)), ("feature", feature)],
-        wire,
+        xml,
     );
 }
 
@@ -173,7 +173,7 @@ mod tests {
     };
 
     fn written(refused: Refused) -> String {
-        to_string(|wire| stanza_error(refused).write(wire))
+        to_string(|xml| stanza_error(refused).write(xml))
     }
 
     /// The type, then the names in the error, without their namespaces.
@@ -344,12 +344,12 @@ mod tests {
         };
         let error = "<error type='modify'><not-acceptable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>";
         assert_eq!(
-            to_string(|wire| unchanged(&reply).unwrap().write(wire)),
+            to_string(|xml| unchanged(&reply).unwrap().write(xml)),
             format!(
                 "<pubsub xmlns='{NS_OWNER}'><affiliations node='n&apos;'><affiliation jid='a@b' affiliation='owner'/></affiliations></pubsub>{error}"
             )
         );
-        assert_eq!(to_string(|wire| write(&reply, wire)), "");
+        assert_eq!(to_string(|xml| write(&reply, xml)), "");
         let reply = Reply::SubscribersUnchanged {
             node: "n".into(),
             why,
@@ -359,7 +359,7 @@ mod tests {
             ],
         };
         assert_eq!(
-            to_string(|wire| unchanged(&reply).unwrap().write(wire)),
+            to_string(|xml| unchanged(&reply).unwrap().write(xml)),
             format!(
                 "<pubsub xmlns='{NS_OWNER}'><subscriptions node='n'><subscription jid='a@b/c' subscription='pending'/><subscription jid='d@e' subscription='none'/></subscriptions></pubsub>{error}"
             )

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use couplet::{BareJid, Jid};
-use couplet_core::wire::Wire;
+use couplet_core::xml_writer::XmlWriter;
 
 use super::{
     NS, NS_EVENT,
@@ -34,62 +34,62 @@ pub(crate) struct Told<'a> {
 
 /// Items that were published; none for a notification without item. (4.3, 7.1.2)
 pub(crate) fn items(node: &str, told: &[Told<'_>]) -> String {
-    event(|wire| write_items(node, told, wire))
+    event(|xml| write_items(node, told, xml))
 }
 
 /// The last item, sent late: with `urn:xmpp:delay`. (6.1.7)
 pub(crate) fn last_item(node: &str, told: &Told<'_>, published: Moment) -> String {
-    to_string(|wire| {
-        write_event(wire, |wire| {
-            write_items(node, std::slice::from_ref(told), wire)
+    to_string(|xml| {
+        write_event(xml, |xml| {
+            write_items(node, std::slice::from_ref(told), xml)
         });
         let stamp = published.to_string();
         empty(
             "delay",
             &[("xmlns", Some("urn:xmpp:delay")), ("stamp", Some(&stamp))],
-            wire,
+            xml,
         );
     })
 }
 
 /// Items that are gone. (7.2.2.1)
 pub(crate) fn retracted(node: &str, ids: &[String]) -> String {
-    event(|wire| {
-        tag("items", &[("node", Some(node))], wire, |wire| {
+    event(|xml| {
+        tag("items", &[("node", Some(node))], xml, |xml| {
             for id in ids {
-                write_retracted(id, wire);
+                write_retracted(id, xml);
             }
         });
     })
 }
 
 /// Writes one item that is gone.
-pub(crate) fn write_retracted(id: &str, wire: &mut Wire<'_>) {
-    empty("retract", &[("id", Some(id))], wire);
+pub(crate) fn write_retracted(id: &str, xml: &mut XmlWriter<'_>) {
+    empty("retract", &[("id", Some(id))], xml);
 }
 
 /// All items are gone. (8.5.2)
 pub(crate) fn purged(node: &str) -> String {
-    event(|wire| empty("purge", &[("node", Some(node))], wire))
+    event(|xml| empty("purge", &[("node", Some(node))], xml))
 }
 
 /// The node is gone, to there or for good. (8.4.2)
 pub(crate) fn deleted(node: &str, redirect: Option<&str>) -> String {
-    event(|wire| match redirect {
-        Some(uri) => tag("delete", &[("node", Some(node))], wire, |wire| {
-            empty("redirect", &[("uri", Some(uri))], wire);
+    event(|xml| match redirect {
+        Some(uri) => tag("delete", &[("node", Some(node))], xml, |xml| {
+            empty("redirect", &[("uri", Some(uri))], xml);
         }),
-        None => empty("delete", &[("node", Some(node))], wire),
+        None => empty("delete", &[("node", Some(node))], xml),
     })
 }
 
 /// The node is configured anew; with the form where the node delivers payloads. (8.2.5.3)
 pub(crate) fn configured(node: &str, config: Option<&NodeConfig>) -> String {
-    event(|wire| match config {
-        Some(config) => tag("configuration", &[("node", Some(node))], wire, |wire| {
-            form::write_configuration(config, Style::Result, wire);
+    event(|xml| match config {
+        Some(config) => tag("configuration", &[("node", Some(node))], xml, |xml| {
+            form::write_configuration(config, Style::Result, xml);
         }),
-        None => empty("configuration", &[("node", Some(node))], wire),
+        None => empty("configuration", &[("node", Some(node))], xml),
     })
 }
 
@@ -109,7 +109,7 @@ pub(crate) fn subscription(
         ("subid", Some(subid)),
         ("expiry", expiry.as_deref()),
     ];
-    event(|wire| empty("subscription", &attributes, wire))
+    event(|xml| empty("subscription", &attributes, xml))
 }
 
 /// What has become of an affiliation; as XEP-0060 has it, not an `<event/>`. (8.9.4)
@@ -118,10 +118,10 @@ pub(crate) fn affiliation(node: &str, jid: &BareJid, now: Affiliation) -> String
         ("jid", Some(jid.as_str())),
         ("affiliation", Some(now.word())),
     ];
-    to_string(|wire| {
-        within(NS, wire, |wire| {
-            tag("affiliations", &[("node", Some(node))], wire, |wire| {
-                empty("affiliation", &own, wire);
+    to_string(|xml| {
+        within(NS, xml, |xml| {
+            tag("affiliations", &[("node", Some(node))], xml, |xml| {
+                empty("affiliation", &own, xml);
             });
         });
     })
@@ -140,13 +140,13 @@ pub(crate) fn approval_wanted(node: &str, subscription: &Subscription) -> String
         "Subscription request",
         "Allow or deny a subscription to your node.",
     );
-    to_string(|wire| {
+    to_string(|xml| {
         data::write_titled(
             Style::Form,
             Some(title),
             SUBSCRIBE_AUTHORIZATION,
-            wire,
-            |wire| {
+            xml,
+            |xml| {
                 for (var, kind, label, value) in fields {
                     let field = data::Told {
                         var,
@@ -155,33 +155,33 @@ pub(crate) fn approval_wanted(node: &str, subscription: &Subscription) -> String
                         choices: &[],
                         values: &[Cow::from(value)],
                     };
-                    field.write(Style::Form, wire);
+                    field.write(Style::Form, xml);
                 }
             },
         );
     })
 }
 
-fn event(content: impl FnOnce(&mut Wire<'_>)) -> String {
-    to_string(|wire| write_event(wire, content))
+fn event(content: impl FnOnce(&mut XmlWriter<'_>)) -> String {
+    to_string(|xml| write_event(xml, content))
 }
 
-fn write_event(wire: &mut Wire<'_>, content: impl FnOnce(&mut Wire<'_>)) {
-    wire.raw("<event xmlns='");
-    wire.raw(NS_EVENT);
-    wire.raw("'>");
-    content(wire);
-    wire.raw("</event>");
+fn write_event(xml: &mut XmlWriter<'_>, content: impl FnOnce(&mut XmlWriter<'_>)) {
+    xml.raw("<event xmlns='");
+    xml.raw(NS_EVENT);
+    xml.raw("'>");
+    content(xml);
+    xml.raw("</event>");
 }
 
-fn write_items(node: &str, told: &[Told<'_>], wire: &mut Wire<'_>) {
-    tag("items", &[("node", Some(node))], wire, |wire| {
+fn write_items(node: &str, told: &[Told<'_>], xml: &mut XmlWriter<'_>) {
+    tag("items", &[("node", Some(node))], xml, |xml| {
         for item in told {
             let publisher = item.publisher.map(|jid| jid.as_str());
             let attributes = [("id", Some(item.id)), ("publisher", publisher)];
             match item.payload {
-                Some(payload) => tag("item", &attributes, wire, |wire| wire.raw(payload)),
-                None => empty("item", &attributes, wire),
+                Some(payload) => tag("item", &attributes, xml, |xml| xml.raw(payload)),
+                None => empty("item", &attributes, xml),
             }
         }
     });

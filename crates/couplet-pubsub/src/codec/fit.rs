@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use couplet_core::wire::Wire;
+use couplet_core::xml_writer::XmlWriter;
 
 use crate::page::{Keep, Paged};
 
@@ -17,13 +17,13 @@ pub(crate) fn fit<T>(
     keep: Keep,
     limit: u32,
     cursor: impl for<'a> Fn(&'a T) -> Cow<'a, str>,
-    write: impl Fn(&T, &mut Wire<'_>),
+    write: impl Fn(&T, &mut XmlWriter<'_>),
 ) -> bool {
     let all = page.entries.len();
     let mut scratch = Vec::new();
     let longest_cursor = page.entries.iter().map(|entry| {
         scratch.clear();
-        Wire::new(&mut scratch).text(&cursor(entry));
+        XmlWriter::new(&mut scratch).text(&cursor(entry));
         scratch.len()
     });
     let cursors = 2 * longest_cursor.max().unwrap_or_default();
@@ -46,14 +46,14 @@ pub(crate) fn fit<T>(
 pub(crate) fn fitting<T>(
     entries: impl Iterator<Item = T>,
     limit: usize,
-    write: impl Fn(T, &mut Wire<'_>),
+    write: impl Fn(T, &mut XmlWriter<'_>),
 ) -> usize {
     let mut scratch = Vec::new();
     let mut left = limit;
     let mut count = 0;
     for entry in entries {
         scratch.clear();
-        write(entry, &mut Wire::new(&mut scratch));
+        write(entry, &mut XmlWriter::new(&mut scratch));
         match left.checked_sub(scratch.len()) {
             Some(rest) => left = rest,
             None if count > 0 => break,
@@ -83,8 +83,8 @@ mod tests {
             keep,
             limit,
             |_| "".into(),
-            |entry, wire| {
-                wire.attribute("n", entry);
+            |entry, xml| {
+                xml.attribute("n", entry);
             },
         );
         (page.entries, page.index.unwrap(), left_out)
@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn the_cursors_of_a_page_count_too() {
         let mut page = page(&["abc", "abc"]);
-        let write = |_: &String, wire: &mut Wire<'_>| wire.raw("<a/>");
+        let write = |_: &String, xml: &mut XmlWriter<'_>| xml.raw("<a/>");
         assert!(fit(&mut page, Keep::First, 10, |one| one.into(), write));
         assert_eq!(page.entries.len(), 1);
     }

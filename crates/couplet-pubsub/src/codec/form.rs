@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use couplet::{BareJid, Condition};
-use couplet_core::{element::Element, wire::Wire};
+use couplet_core::{element::Element, xml_writer::XmlWriter};
 use xmpp_parsers::data_forms::{self, DataForm, DataFormType, FieldType};
 
 use crate::{
@@ -133,17 +133,17 @@ pub(crate) fn read_options(
 /// The configuration form with its current values, as XML.
 #[cfg(test)]
 pub(crate) fn configuration(config: &NodeConfig) -> String {
-    super::write::to_string(|wire| write_configuration(config, Style::Form, wire))
+    super::write::to_string(|xml| write_configuration(config, Style::Form, xml))
 }
 
 /// The options form with its current values, as XML.
 #[cfg(test)]
 pub(crate) fn options(options: SubscribeOptions, expires: Option<Moment>) -> String {
-    super::write::to_string(|wire| write_options(options, expires, Style::Form, wire))
+    super::write::to_string(|xml| write_options(options, expires, Style::Form, xml))
 }
 
-pub(super) fn write_configuration(config: &NodeConfig, style: Style, wire: &mut Wire<'_>) {
-    data::write(style, NODE_CONFIG, wire, |wire| {
+pub(super) fn write_configuration(config: &NodeConfig, style: Style, xml: &mut XmlWriter<'_>) {
+    data::write(style, NODE_CONFIG, xml, |xml| {
         for entry in TABLE.iter() {
             let field = data::Told {
                 var: entry.var,
@@ -152,7 +152,7 @@ pub(super) fn write_configuration(config: &NodeConfig, style: Style, wire: &mut 
                 choices: &entry.choices,
                 values: &(entry.tell)(config),
             };
-            field.write(style, wire);
+            field.write(style, xml);
         }
     });
 }
@@ -186,9 +186,9 @@ pub(super) fn write_options(
     options: SubscribeOptions,
     expires: Option<Moment>,
     style: Style,
-    wire: &mut Wire<'_>,
+    xml: &mut XmlWriter<'_>,
 ) {
-    data::write(style, SUBSCRIBE_OPTIONS, wire, |wire| {
+    data::write(style, SUBSCRIBE_OPTIONS, xml, |xml| {
         for ((var, kind, label), values) in OPTIONS.iter().zip(option_values(options, expires)) {
             let values: Vec<_> = values.into_iter().map(Cow::from).collect();
             let told = data::Told {
@@ -198,7 +198,7 @@ pub(super) fn write_options(
                 choices: &[],
                 values: &values,
             };
-            told.write(style, wire);
+            told.write(style, xml);
         }
     });
 }

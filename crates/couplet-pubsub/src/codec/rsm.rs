@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use couplet_core::{element::Element, wire::Wire};
+use couplet_core::{element::Element, xml_writer::XmlWriter};
 
 use super::read::bad_request;
 use crate::{
@@ -59,23 +59,23 @@ pub(super) fn number(text: &str) -> Result<u64, Refused> {
 pub(super) fn write<'a, T>(
     paged: &'a Paged<T>,
     cursor: impl Fn(&'a T) -> Cow<'a, str>,
-    wire: &mut Wire<'_>,
+    xml: &mut XmlWriter<'_>,
 ) {
-    wire.raw("<set xmlns='");
-    wire.raw(NS_RSM);
-    wire.raw("'>");
+    xml.raw("<set xmlns='");
+    xml.raw(NS_RSM);
+    xml.raw("'>");
     if let (Some(first), Some(last)) = (paged.entries.first(), paged.entries.last()) {
-        wire.raw("<first");
+        xml.raw("<first");
         if let Some(index) = paged.index {
-            wire.attribute("index", &index.to_string());
+            xml.attribute("index", &index.to_string());
         }
-        wire.raw(">");
-        wire.text(&cursor(first));
-        wire.raw("</first>");
-        wire.element("last", &cursor(last));
+        xml.raw(">");
+        xml.text(&cursor(first));
+        xml.raw("</first>");
+        xml.element("last", &cursor(last));
     }
-    wire.element("count", &paged.count.to_string());
-    wire.raw("</set>");
+    xml.element("count", &paged.count.to_string());
+    xml.raw("</set>");
 }
 
 #[cfg(test)]
@@ -148,7 +148,7 @@ mod tests {
             write(
                 &paged,
                 |entry: &String| entry.into(),
-                &mut Wire::new(&mut out),
+                &mut XmlWriter::new(&mut out),
             );
             String::from_utf8(out).unwrap()
         };

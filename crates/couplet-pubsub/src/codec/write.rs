@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use couplet::BareJid;
-use couplet_core::wire::Wire;
+use couplet_core::xml_writer::XmlWriter;
 
 use super::{
     NS, NS_OWNER,
@@ -21,7 +21,7 @@ use crate::{
 
 /// Writes the payload of a result, or nothing for an empty one. The two `...Unchanged` replies are
 /// no results: they go through [`unchanged`](super::unchanged).
-pub(crate) fn write(reply: &Reply, wire: &mut Wire<'_>) {
+pub(crate) fn write(reply: &Reply, xml: &mut XmlWriter<'_>) {
     match reply {
         Reply::Done
         | Reply::Created { node: None }
@@ -30,99 +30,94 @@ pub(crate) fn write(reply: &Reply, wire: &mut Wire<'_>) {
         Reply::Configuration { .. }
         | Reply::DefaultConfiguration { .. }
         | Reply::Subscribers { .. }
-        | Reply::Affiliates { .. } => within(NS_OWNER, wire, |wire| owner(reply, wire)),
-        _ => within(NS, wire, |wire| entity(reply, wire)),
+        | Reply::Affiliates { .. } => within(NS_OWNER, xml, |xml| owner(reply, xml)),
+        _ => within(NS, xml, |xml| entity(reply, xml)),
     }
 }
 
 /// What `content` writes.
-pub(super) fn to_string(content: impl FnOnce(&mut Wire<'_>)) -> String {
+pub(super) fn to_string(content: impl FnOnce(&mut XmlWriter<'_>)) -> String {
     let mut out = Vec::new();
-    content(&mut Wire::new(&mut out));
+    content(&mut XmlWriter::new(&mut out));
     String::from_utf8(out).unwrap_or_default()
 }
 
 /// `<pubsub/>` around something.
-pub(super) fn within(ns: &str, wire: &mut Wire<'_>, content: impl FnOnce(&mut Wire<'_>)) {
-    wire.raw("<pubsub xmlns='");
-    wire.raw(ns);
-    wire.raw("'>");
-    content(wire);
-    wire.raw("</pubsub>");
+pub(super) fn within(ns: &str, xml: &mut XmlWriter<'_>, content: impl FnOnce(&mut XmlWriter<'_>)) {
+    xml.raw("<pubsub xmlns='");
+    xml.raw(ns);
+    xml.raw("'>");
+    content(xml);
+    xml.raw("</pubsub>");
 }
 
 /// An element with attributes, those left out that have no value, and something in it.
 pub(super) fn tag(
     name: &str,
     attributes: &[(&str, Option<&str>)],
-    wire: &mut Wire<'_>,
-    content: impl FnOnce(&mut Wire<'_>),
+    xml: &mut XmlWriter<'_>,
+    content: impl FnOnce(&mut XmlWriter<'_>),
 ) {
-    start(name, attributes, wire);
-    wire.raw(">");
-    content(wire);
-    wire.raw("</");
-    wire.raw(name);
-    wire.raw(">");
+    start(name, attributes, xml);
+    xml.raw(">");
+    content(xml);
+    xml.raw("</");
+    xml.raw(name);
+    xml.raw(">");
 }
 
 /// An element with nothing in it.
-pub(super) fn empty(name: &str, attributes: &[(&str, Option<&str>)], wire: &mut Wire<'_>) {
-    start(name, attributes, wire);
-    wire.raw("/>");
+pub(super) fn empty(name: &str, attributes: &[(&str, Option<&str>)], xml: &mut XmlWriter<'_>) {
+    start(name, attributes, xml);
+    xml.raw("/>");
 }
 
-fn start(name: &str, attributes: &[(&str, Option<&str>)], wire: &mut Wire<'_>) {
-    wire.raw("<");
-    wire.raw(name);
+fn start(name: &str, attributes: &[(&str, Option<&str>)], xml: &mut XmlWriter<'_>) {
+    xml.raw("<");
+    xml.raw(name);
     for (name, value) in attributes {
         if let Some(value) = value {
-            wire.attribute(name, value);
+            xml.attribute(name, value);
         }
     }
 }
 
 /// The chapters of entities, subscribers and publishers.
-fn entity(reply: &Reply, wire: &mut Wire<'_>) {
+fn entity(reply: &Reply, xml: &mut XmlWriter<'_>) {
     match reply {
         Reply::Subscriptions { node, held, paged } => {
-            tag(
-                "subscriptions",
-                &[("node", node.as_deref())],
-                wire,
-                |wire| {
-                    for (node, subscription) in &held.entries {
-                        write_subscription(Some(node), subscription, wire);
-                    }
-                },
-            );
+            tag("subscriptions", &[("node", node.as_deref())], xml, |xml| {
+                for (node, subscription) in &held.entries {
+                    write_subscription(Some(node), subscription, xml);
+                }
+            });
             set(
                 *paged,
                 held,
                 |(_, subscription)| Cow::from(&subscription.subid),
-                wire,
+                xml,
             );
         }
         Reply::Affiliations { node, held, paged } => {
-            tag("affiliations", &[("node", node.as_deref())], wire, |wire| {
+            tag("affiliations", &[("node", node.as_deref())], xml, |xml| {
                 for (node, affiliation) in &held.entries {
-                    write_affiliation(node, *affiliation, wire);
+                    write_affiliation(node, *affiliation, xml);
                 }
             });
-            set(*paged, held, |(node, _)| Cow::from(node), wire);
+            set(*paged, held, |(node, _)| Cow::from(node), xml);
         }
         Reply::Subscribed {
             node,
             subscription,
             with_options,
         } => {
-            write_subscription(Some(node), subscription, wire);
+            write_subscription(Some(node), subscription, xml);
             if *with_options {
-                tag("options", &[], wire, |wire| {
+                tag("options", &[], xml, |xml| {
                     let Subscription {
                         options, expires, ..
                     } = subscription;
-                    form::write_options(*options, *expires, Style::Result, wire);
+                    form::write_options(*options, *expires, Style::Result, xml);
                 });
             }
         }
@@ -133,7 +128,7 @@ fn entity(reply: &Reply, wire: &mut Wire<'_>) {
                 ("subscription", Some("none")),
                 ("subid", Some(subid)),
             ];
-            empty("subscription", &attributes, wire);
+            empty("subscription", &attributes, xml);
         }
         Reply::Options {
             node,
@@ -147,13 +142,13 @@ fn entity(reply: &Reply, wire: &mut Wire<'_>) {
                 ("jid", Some(jid.as_str())),
                 ("subid", subid.as_deref()),
             ];
-            tag("options", &attributes, wire, |wire| {
-                form::write_options(*options, *expires, Style::Form, wire);
+            tag("options", &attributes, xml, |xml| {
+                form::write_options(*options, *expires, Style::Form, xml);
             });
         }
         Reply::DefaultOptions { node, options } => {
-            tag("default", &[("node", node.as_deref())], wire, |wire| {
-                form::write_options(*options, None, Style::Form, wire);
+            tag("default", &[("node", node.as_deref())], xml, |xml| {
+                form::write_options(*options, None, Style::Form, xml);
             });
         }
         Reply::Items {
@@ -162,58 +157,58 @@ fn entity(reply: &Reply, wire: &mut Wire<'_>) {
             paged,
             publishers,
         } => {
-            tag("items", &[("node", Some(node))], wire, |wire| {
+            tag("items", &[("node", Some(node))], xml, |xml| {
                 for item in &items.entries {
-                    write_item(item, publishers, wire);
+                    write_item(item, publishers, xml);
                 }
             });
-            set(*paged, items, |item| Cow::from(&item.head.id), wire);
+            set(*paged, items, |item| Cow::from(&item.head.id), xml);
         }
         Reply::Published { node, ids } => {
-            tag("publish", &[("node", Some(node))], wire, |wire| {
+            tag("publish", &[("node", Some(node))], xml, |xml| {
                 for id in ids {
-                    write_published(id, wire);
+                    write_published(id, xml);
                 }
             });
         }
-        Reply::Created { node } => empty("create", &[("node", node.as_deref())], wire),
+        Reply::Created { node } => empty("create", &[("node", node.as_deref())], xml),
         _ => {}
     }
 }
 
 /// The chapter of owners.
-fn owner(reply: &Reply, wire: &mut Wire<'_>) {
+fn owner(reply: &Reply, xml: &mut XmlWriter<'_>) {
     match reply {
         Reply::Configuration { node, config } => {
-            tag("configure", &[("node", Some(node))], wire, |wire| {
-                form::write_configuration(config, Style::Form, wire);
+            tag("configure", &[("node", Some(node))], xml, |xml| {
+                form::write_configuration(config, Style::Form, xml);
             });
         }
         Reply::DefaultConfiguration { config } => {
-            tag("default", &[], wire, |wire| {
-                form::write_configuration(config, Style::Form, wire);
+            tag("default", &[], xml, |xml| {
+                form::write_configuration(config, Style::Form, xml);
             });
         }
         Reply::Subscribers { node, held, paged } => {
-            tag("subscriptions", &[("node", Some(node))], wire, |wire| {
+            tag("subscriptions", &[("node", Some(node))], xml, |xml| {
                 for subscription in &held.entries {
-                    write_subscription(None, subscription, wire);
+                    write_subscription(None, subscription, xml);
                 }
             });
             set(
                 *paged,
                 held,
                 |subscription| subscription.cursor().to_string().into(),
-                wire,
+                xml,
             );
         }
         Reply::Affiliates { node, held, paged } => {
-            tag("affiliations", &[("node", Some(node))], wire, |wire| {
+            tag("affiliations", &[("node", Some(node))], xml, |xml| {
                 for (jid, affiliation) in &held.entries {
-                    write_affiliate(jid, *affiliation, wire);
+                    write_affiliate(jid, *affiliation, xml);
                 }
             });
-            set(*paged, held, |(jid, _)| Cow::from(jid.as_str()), wire);
+            set(*paged, held, |(jid, _)| Cow::from(jid.as_str()), xml);
         }
         _ => {}
     }
@@ -223,7 +218,7 @@ fn owner(reply: &Reply, wire: &mut Wire<'_>) {
 pub(crate) fn write_subscription(
     node: Option<&str>,
     subscription: &Subscription,
-    wire: &mut Wire<'_>,
+    xml: &mut XmlWriter<'_>,
 ) {
     let attributes = [
         ("node", node),
@@ -231,30 +226,30 @@ pub(crate) fn write_subscription(
         ("subscription", Some(Some(subscription.state).word())),
         ("subid", Some(&subscription.subid)),
     ];
-    empty("subscription", &attributes, wire);
+    empty("subscription", &attributes, xml);
 }
 
 /// Writes the id of one item that was published.
-pub(crate) fn write_published(id: &str, wire: &mut Wire<'_>) {
-    empty("item", &[("id", Some(id))], wire);
+pub(crate) fn write_published(id: &str, xml: &mut XmlWriter<'_>) {
+    empty("item", &[("id", Some(id))], xml);
 }
 
 /// Writes one affiliation of an entity, to this node.
-pub(crate) fn write_affiliation(node: &str, affiliation: Affiliation, wire: &mut Wire<'_>) {
+pub(crate) fn write_affiliation(node: &str, affiliation: Affiliation, xml: &mut XmlWriter<'_>) {
     let affiliation = Some(affiliation.word());
     let attributes = [("node", Some(node)), ("affiliation", affiliation)];
-    empty("affiliation", &attributes, wire);
+    empty("affiliation", &attributes, xml);
 }
 
 /// Writes one affiliation to a node, of this entity.
-pub(crate) fn write_affiliate(jid: &BareJid, affiliation: Affiliation, wire: &mut Wire<'_>) {
+pub(crate) fn write_affiliate(jid: &BareJid, affiliation: Affiliation, xml: &mut XmlWriter<'_>) {
     let affiliation = Some(affiliation.word());
     let attributes = [("jid", Some(jid.as_str())), ("affiliation", affiliation)];
-    empty("affiliation", &attributes, wire);
+    empty("affiliation", &attributes, xml);
 }
 
 /// Writes one item of a list.
-pub(crate) fn write_item(item: &Item, publishers: &Publishers, wire: &mut Wire<'_>) {
+pub(crate) fn write_item(item: &Item, publishers: &Publishers, xml: &mut XmlWriter<'_>) {
     let publisher = match publishers {
         Publishers::Hidden => None,
         Publishers::Shown => Some(item.head.publisher.as_str()),
@@ -265,8 +260,8 @@ pub(crate) fn write_item(item: &Item, publishers: &Publishers, wire: &mut Wire<'
         ("publisher", publisher),
     ];
     match &item.payload {
-        Some(payload) => tag("item", &attributes, wire, |wire| wire.raw(payload)),
-        None => empty("item", &attributes, wire),
+        Some(payload) => tag("item", &attributes, xml, |xml| xml.raw(payload)),
+        None => empty("item", &attributes, xml),
     }
 }
 
@@ -274,10 +269,10 @@ fn set<'a, T>(
     paged: bool,
     held: &'a Paged<T>,
     cursor: impl Fn(&'a T) -> Cow<'a, str>,
-    wire: &mut Wire<'_>,
+    xml: &mut XmlWriter<'_>,
 ) {
     if paged {
-        rsm::write(held, cursor, wire);
+        rsm::write(held, cursor, xml);
     }
 }
 
@@ -294,7 +289,7 @@ mod tests {
     };
 
     fn written(reply: &Reply) -> String {
-        to_string(|wire| write(reply, wire))
+        to_string(|xml| write(reply, xml))
     }
 
     fn entity(inside: &str) -> String {

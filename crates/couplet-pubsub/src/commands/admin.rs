@@ -32,8 +32,8 @@ impl Dialog for List {
         let found = session.desk.store.nodes(page).await?;
         let mut names: Vec<String> = found.entries.into_iter().map(|node| node.name).collect();
         let limit = session.answer_bytes();
-        names.truncate(fitting(names.iter(), limit, |name, wire| {
-            wire.element("value", name);
+        names.truncate(fitting(names.iter(), limit, |name, xml| {
+            xml.element("value", name);
         }));
         let shown = names.len() as u64;
         let note = (shown < found.count).then(|| format!("{shown} of {} nodes", found.count));

@@ -1,7 +1,7 @@
 //! Forms of commands, on their way out and back. (XEP-0004)
 
 use couplet::Condition;
-use couplet_core::{element::Element, wire::Wire};
+use couplet_core::{element::Element, xml_writer::XmlWriter};
 use xmpp_parsers::data_forms::{DataForm, DataFormType, Field, FieldType, Option_};
 
 use crate::{
@@ -96,16 +96,16 @@ pub(super) fn form(
 pub(super) fn shorten(form: &mut DataForm, limit: usize) {
     let mut left = limit;
     for field in &mut form.fields {
-        let write = |option: &Option_, wire: &mut Wire<'_>| {
-            wire.attribute("label", option.label.as_deref().unwrap_or_default());
-            wire.element("option", "");
-            wire.element("value", &option.value);
+        let write = |option: &Option_, xml: &mut XmlWriter<'_>| {
+            xml.attribute("label", option.label.as_deref().unwrap_or_default());
+            xml.element("option", "");
+            xml.element("value", &option.value);
         };
         let size = |options: &[Option_]| {
             let mut out = Vec::new();
             options
                 .iter()
-                .for_each(|one| write(one, &mut Wire::new(&mut out)));
+                .for_each(|one| write(one, &mut XmlWriter::new(&mut out)));
             out.len()
         };
         field

@@ -62,8 +62,8 @@ pub(super) fn retracted(name: &str, config: &NodeConfig, ids: &[String]) -> Vec<
     let mut rest = ids;
     let mut changes = Vec::new();
     while !rest.is_empty() {
-        let some = fitting(rest.iter().take(IDS), IDS_BYTES, |id, wire| {
-            event::write_retracted(id, wire);
+        let some = fitting(rest.iter().take(IDS), IDS_BYTES, |id, xml| {
+            event::write_retracted(id, xml);
         });
         let (ids, others) = rest.split_at_checked(some).unwrap_or((rest, &[]));
         changes.push(to_subscribers(config, event::retracted(name, ids)));

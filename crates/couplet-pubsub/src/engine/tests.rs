@@ -9,7 +9,7 @@ use std::sync::Arc;
 use couplet::{IqType, Jid};
 use couplet_core::{
     element::{Scope, Tree},
-    wire::Wire,
+    xml_writer::XmlWriter,
 };
 
 use super::Engine;
@@ -64,9 +64,9 @@ impl Service {
         let reply = self.engine.answer(&from, request, self.now).await;
         let reply: Reply = reply.map_err(told)?;
         if let Some(error) = codec::unchanged(&reply) {
-            return Err(written(|wire| error.write(wire)));
+            return Err(written(|xml| error.write(xml)));
         }
-        Ok(written(|wire| codec::write(&reply, wire)))
+        Ok(written(|xml| codec::write(&reply, xml)))
     }
 
     async fn get(&self, from: &str, content: &str) -> Result<String, String> {
@@ -129,16 +129,16 @@ impl Service {
     }
 }
 
-fn written(write: impl FnOnce(&mut Wire<'_>)) -> String {
+fn written(write: impl FnOnce(&mut XmlWriter<'_>)) -> String {
     let mut out = Vec::new();
-    write(&mut Wire::new(&mut out));
+    write(&mut XmlWriter::new(&mut out));
     String::from_utf8(out).unwrap()
 }
 
 /// The error as XML.
 fn told(refused: Refused) -> String {
     let error = codec::stanza_error(refused);
-    written(|wire| error.write(wire))
+    written(|xml| error.write(xml))
 }
 
 fn form(fields: &[(&str, &str)]) -> String {

@@ -369,12 +369,12 @@ impl Delivery {
             NotificationType::Headline => MessageType::Headline,
         };
         let with_body = announcement.body.as_deref().map(|body| {
-            Broadcast::new(type_, "", |wire| {
-                wire.element("body", body);
-                wire.raw(&announcement.content);
+            Broadcast::new(type_, "", |xml| {
+                xml.element("body", body);
+                xml.raw(&announcement.content);
             })
         });
-        let plain = Broadcast::new(type_, "", |wire| wire.raw(&announcement.content));
+        let plain = Broadcast::new(type_, "", |xml| xml.raw(&announcement.content));
         Delivery {
             upto: job.after.clone(),
             job,
@@ -394,16 +394,16 @@ impl Delivery {
         };
         write_message_id(id, (self.job.node, self.job.seq), jid, subid);
         let tells_apart = held.iter().any(|held| held.one_of_several);
-        let written = writer.copy_with(broadcast, id, jid, |wire| {
+        let written = writer.copy_with(broadcast, id, jid, |xml| {
             if tells_apart {
                 // XEP-0060, 12.14; XEP-0131
-                wire.raw("<headers xmlns='http://jabber.org/protocol/shim'>");
+                xml.raw("<headers xmlns='http://jabber.org/protocol/shim'>");
                 for Recipient { subid, .. } in held {
-                    wire.raw("<header name='SubID'>");
-                    wire.text(subid);
-                    wire.raw("</header>");
+                    xml.raw("<header name='SubID'>");
+                    xml.text(subid);
+                    xml.raw("</header>");
                 }
-                wire.raw("</headers>");
+                xml.raw("</headers>");
             }
         });
         if let Err(why) = written {

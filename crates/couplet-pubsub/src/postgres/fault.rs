@@ -24,7 +24,7 @@ impl From<Error> for StoreError {
 /// The same when it is about getting in, with what to do about it.
 pub(super) fn at(address: &Address, error: &Error) -> StoreError {
     let why = words(error);
-    let cure = match error.code() {
+    let advice = match error.code() {
         Some(code) if *code == SqlState::INVALID_PASSWORD => {
             "the password is wrong, or there is none"
         }
@@ -41,7 +41,7 @@ pub(super) fn at(address: &Address, error: &Error) -> StoreError {
         None if why.contains("password missing") => "it asks for a password",
         None => "it cannot be reached",
     };
-    let told = format!("{address}: {cure} ({why})");
+    let told = format!("{address}: {advice} ({why})");
     if may_pass(error) {
         StoreError::Busy(told)
     } else {

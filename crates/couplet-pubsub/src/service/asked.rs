@@ -4,7 +4,7 @@ use std::{marker::PhantomData, sync::Arc};
 
 use async_trait::async_trait;
 use couplet::{Condition, Incoming, IntoResponse, IqHandler, IqType, StanzaError};
-use couplet_core::wire::Wire;
+use couplet_core::xml_writer::XmlWriter;
 use xmpp_parsers::iq::{IqGetPayload, IqSetPayload};
 use xso::FromXml;
 
@@ -74,8 +74,8 @@ pub(super) struct Answer {
 }
 
 impl IntoResponse for Answer {
-    fn write(&self, wire: &mut Wire<'_>) -> Result<(), xso::error::Error> {
-        codec::write(&self.reply, wire);
+    fn write(&self, xml: &mut XmlWriter<'_>) -> Result<(), xso::error::Error> {
+        codec::write(&self.reply, xml);
         Ok(())
     }
 }

@@ -16,7 +16,7 @@ pub(super) enum Doing {
 impl From<Error> for StoreError {
     fn from(error: Error) -> StoreError {
         let told = match no_room(&error) {
-            Some(cure) => format!("{cure} (SQLite: {error})"),
+            Some(advice) => format!("{advice} (SQLite: {error})"),
             None => format!("SQLite: {error}"),
         };
         if may_pass(&error) {
@@ -30,7 +30,7 @@ impl From<Error> for StoreError {
 /// The same where the reader of the message can do something about it.
 pub(super) fn at(path: &Path, doing: Doing, error: &Error) -> StoreError {
     let file = path.display();
-    let cure = match (error.sqlite_error_code(), doing) {
+    let advice = match (error.sqlite_error_code(), doing) {
         (Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase), _) => {
             return damaged(path, &error.to_string());
         }
@@ -48,7 +48,7 @@ pub(super) fn at(path: &Path, doing: Doing, error: &Error) -> StoreError {
         (_, Doing::Opening) => no_room(error).unwrap_or("it cannot be opened"),
         (_, Doing::Saving) => no_room(error).unwrap_or("it cannot be written"),
     };
-    let told = format!("{file}: {cure} ({error})");
+    let told = format!("{file}: {advice} ({error})");
     if may_pass(error) {
         StoreError::Busy(told)
     } else {

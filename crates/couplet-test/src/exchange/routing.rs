@@ -5,7 +5,7 @@ use couplet_core::handshake;
 use couplet_core::jid::Jid;
 use couplet_core::stanza_error::{Condition, ErrorType, StanzaError};
 use couplet_core::stream_error::StreamError;
-use couplet_core::wire::Wire;
+use couplet_core::xml_writer::XmlWriter;
 
 use super::{State, start_tag};
 
@@ -128,7 +128,7 @@ impl State {
         if silent {
             return;
         }
-        let answer = answer(stanza, "error", |wire| refusal.write(wire));
+        let answer = answer(stanza, "error", |xml| refusal.write(xml));
         self.answer(&answer, sender);
     }
 
@@ -154,23 +154,23 @@ impl State {
     }
 }
 
-fn answer(stanza: &Tree, type_: &str, content: impl FnOnce(&mut Wire<'_>)) -> String {
+fn answer(stanza: &Tree, type_: &str, content: impl FnOnce(&mut XmlWriter<'_>)) -> String {
     let root = stanza.root();
     let mut out = Vec::new();
-    let mut wire = Wire::new(&mut out);
-    wire.raw("<");
-    wire.raw(root.name());
+    let mut xml = XmlWriter::new(&mut out);
+    xml.raw("<");
+    xml.raw(root.name());
     for (name, of) in [("from", "to"), ("to", "from"), ("id", "id")] {
         if let Some(value) = root.attr(of) {
-            wire.attribute(name, &value);
+            xml.attribute(name, &value);
         }
     }
-    wire.attribute("type", type_);
-    wire.raw(">");
-    content(&mut wire);
-    wire.raw("</");
-    wire.raw(root.name());
-    wire.raw(">");
+    xml.attribute("type", type_);
+    xml.raw(">");
+    content(&mut xml);
+    xml.raw("</");
+    xml.raw(root.name());
+    xml.raw(">");
     String::from_utf8_lossy(&out).into_owned()
 }
 

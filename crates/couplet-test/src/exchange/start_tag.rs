@@ -2,7 +2,7 @@
 //!
 //! Deliberately absent: any check. What comes here has been found well-formed.
 
-use couplet_core::wire::Wire;
+use couplet_core::xml_writer::XmlWriter;
 
 /// The same stanza with this `from`, whatever it claimed before. (RFC 6120, 8.1.2.1)
 pub(super) fn stamped(stanza: &str, from: &str) -> String {
@@ -11,15 +11,15 @@ pub(super) fn stamped(stanza: &str, from: &str) -> String {
         .unwrap_or(stanza.len());
     let (name, rest) = stanza.split_at(name_end);
     let mut out = Vec::with_capacity(stanza.len() + from.len() + 8);
-    let mut wire = Wire::new(&mut out);
-    wire.raw(name);
-    wire.attribute("from", from);
+    let mut xml = XmlWriter::new(&mut out);
+    xml.raw(name);
+    xml.attribute("from", from);
     match attribute(rest, "from") {
         Some((start, end)) => {
-            wire.raw(rest.get(..start).unwrap_or_default());
-            wire.raw(rest.get(end..).unwrap_or_default());
+            xml.raw(rest.get(..start).unwrap_or_default());
+            xml.raw(rest.get(end..).unwrap_or_default());
         }
-        None => wire.raw(rest),
+        None => xml.raw(rest),
     }
     String::from_utf8_lossy(&out).into_owned()
 }

@@ -5,7 +5,7 @@ use std::{future::Future, io, pin::pin, sync::Arc};
 use couplet_core::{jid::Jid, lanes::LaneLimits};
 
 use super::Component;
-#[cfg(all(unix, feature = "launch"))]
+#[cfg(all(unix, feature = "app"))]
 use crate::send_socket;
 use crate::{connect::Configured, dispatch::Dispatch, error::Error, supervise::Supervisor};
 
@@ -62,12 +62,12 @@ impl Component {
         );
         self.switchboard.begin_to_count();
         let timing = &self.config.timing;
-        let seat = self
+        let reporter = self
             .config
             .health
             .enter(&self.config.domain, timing.keepalive);
         let grace = self.config.timing.grace;
-        #[cfg(all(unix, feature = "launch"))]
+        #[cfg(all(unix, feature = "app"))]
         if let Some(path) = send_socket::path(&self.config) {
             let most = self.config.limits.outgoing_stanza_bytes;
             self.works
@@ -81,7 +81,7 @@ impl Component {
             dispatch,
             hooks: self.hooks,
             connector,
-            seat,
+            reporter,
             patience: self.patience,
         };
         let ended = Box::pin(supervisor.run(&mut works, pin!(until))).await;

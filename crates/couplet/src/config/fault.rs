@@ -71,7 +71,7 @@ pub struct ConfigError {
 
 impl ConfigError {
     /// A fault that the program itself finds in settings of its own or in what they name; use it in
-    /// `Launch::check`, and say what would be right.
+    /// `App::check`, and say what would be right.
     ///
     /// # Examples
     ///

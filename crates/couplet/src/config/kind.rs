@@ -118,10 +118,10 @@ impl Kind {
             Kind::File(field) if (field.read)(config).as_deref() == Some(Path::new("")) => {
                 Err("is empty".to_owned())
             }
-            #[cfg(not(feature = "operate"))]
+            #[cfg(not(feature = "ops"))]
             Kind::Listen(field) if (field.read)(config).is_some() => Err(
                 "asks for what this program was built without: build it with the cargo feature \
-                 `operate` (`cargo build --features operate`)"
+                 `ops` (`cargo build --features ops`)"
                     .to_owned(),
             ),
             _ => Ok(()),

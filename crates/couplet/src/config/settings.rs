@@ -246,6 +246,6 @@ static SETTINGS: [Setting; 32] = [
 
     Setting::new("runtime.threads", "how many threads run handlers; 1 keeps everything on one", Kind::Count(range(1, 1024, "nothing could run", "no machine has so many cores to spare"), field!(runtime.threads))).with_variable("COUPLET_THREADS").with_flag("threads"),
 
-    Setting::new("operate.listen", "where health, readiness and metrics are served over HTTP; needs the cargo feature `operate`", Kind::Listen(field!(operate.listen))).with_flag("operate-listen"),
-    Setting::new("operate.send_socket", "the unix socket for `couplet send`, or \"off\"; the domain with .sock in $RUNTIME_DIRECTORY or $XDG_RUNTIME_DIR/couplet when not set", Kind::File(field!(operate.send_socket))),
+    Setting::new("ops.listen", "where health, readiness and metrics are served over HTTP; needs the cargo feature `ops`", Kind::Listen(field!(ops.listen))).with_flag("ops-listen"),
+    Setting::new("ops.send_socket", "the unix socket for `couplet send`, or \"off\"; the domain with .sock in $RUNTIME_DIRECTORY or $XDG_RUNTIME_DIR/couplet when not set", Kind::File(field!(ops.send_socket))),
 ];

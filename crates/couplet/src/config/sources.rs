@@ -375,9 +375,9 @@ fn complete(config: &mut Config, credentials: Option<&Path>) -> Result<(), Confi
     config.check()?;
     // servers.md, 2: Prosody answers `host-unknown` to ECHO.localhost.
     config.domain = hosted_domain(&config.domain).into_owned();
-    if let Some(listen) = config.operate.listen.filter(|at| !at.ip().is_loopback()) {
+    if let Some(listen) = config.ops.listen.filter(|at| !at.ip().is_loopback()) {
         config.warnings.push(format!(
-            "operate.listen = \"{listen}\" can be reached from other machines, without a password \
+            "ops.listen = \"{listen}\" can be reached from other machines, without a password \
              and without TLS: let only those in who may know the domain and the numbers"
         ));
     }

@@ -142,14 +142,14 @@ pub struct Runtime {
 /// # Examples
 ///
 /// ```
-/// assert_eq!(couplet::config::Operate::default().listen, None);
+/// assert_eq!(couplet::config::Ops::default().listen, None);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Operate {
+pub struct Ops {
     /// Where `/healthz`, `/readyz` and `/metrics` are served; nowhere when `None`.
     ///
-    /// `couplet::main` serves it in a build with the cargo feature `operate`; other builds refuse
+    /// `couplet::main` serves it in a build with the cargo feature `ops`; other builds refuse
     /// it. See [the metrics](crate::manual::metrics).
     pub listen: Option<SocketAddr>,
     /// The unix socket at which the running program takes messages from `couplet send`, for its own
@@ -157,7 +157,7 @@ pub struct Operate {
     ///
     /// When `None` it is the domain with `.sock` in `$RUNTIME_DIRECTORY` (which systemd sets) or
     /// in `$XDG_RUNTIME_DIR/couplet` if [`couplet::main`](crate::main) or
-    /// [`Launch`](crate::launch::Launch) runs the component, and none otherwise or where neither
+    /// [`App`](crate::app::App) runs the component, and none otherwise or where neither
     /// variable is set. See [its protocol](crate::manual::send_socket).
     pub send_socket: Option<PathBuf>,
 }

@@ -125,7 +125,7 @@ fn what_kubernetes_sets_beside_a_service_is_not_a_setting() {
         "{error}"
     );
     assert!(
-        error.contains("COUPLET_OPERATE_LISTEN take host:port"),
+        error.contains("COUPLET_OPS_LISTEN take host:port"),
         "{error}"
     );
 }
@@ -485,32 +485,32 @@ fn a_changed_secret_file_holds_from_the_next_connect_on() {
     assert_eq!(given.secret_now().unwrap().expose(), "hunter2");
 }
 
-#[cfg(feature = "operate")]
+#[cfg(feature = "ops")]
 #[test]
 fn an_address_that_others_can_reach_is_warned_of() {
-    let load = |address| enough().variable("COUPLET_OPERATE_LISTEN", address).load();
+    let load = |address| enough().variable("COUPLET_OPS_LISTEN", address).load();
     for address in ["127.0.0.1:9100", "[::1]:0"] {
         let config = load(address).unwrap();
-        assert_eq!(config.operate.listen, address.parse().ok());
+        assert_eq!(config.ops.listen, address.parse().ok());
         assert!(config.warnings().is_empty());
     }
     let open = load("0.0.0.0:9100").unwrap();
     assert_eq!(open.warnings().len(), 1);
     assert!(open.warnings()[0].contains("without a password"));
     let error = load("localhost").unwrap_err().to_string();
-    let line = "COUPLET_OPERATE_LISTEN: operate.listen = \"localhost\" is not an address and port";
+    let line = "COUPLET_OPS_LISTEN: ops.listen = \"localhost\" is not an address and port";
     assert_eq!(error.lines().next(), Some(line));
 }
 
-#[cfg(not(feature = "operate"))]
+#[cfg(not(feature = "ops"))]
 #[test]
 fn a_program_that_cannot_be_looked_after_says_how_it_could() {
     let error = enough()
-        .variable("COUPLET_OPERATE_LISTEN", "127.0.0.1:9100")
+        .variable("COUPLET_OPS_LISTEN", "127.0.0.1:9100")
         .load()
         .unwrap_err()
         .to_string();
-    assert!(error.contains("cargo build --features operate"), "{error}");
+    assert!(error.contains("cargo build --features ops"), "{error}");
 }
 
 #[test]
@@ -597,9 +597,9 @@ fn every_setting_can_be_given_by_its_variable() {
     for setting in settings() {
         let value = match setting.name() {
             "domain" | "secret" | "secret_file" => continue,
-            "tls.name" | "tls.ca_file" | "operate.send_socket" => "x".to_owned(),
-            "operate.listen" if cfg!(not(feature = "operate")) => continue,
-            "operate.listen" => "127.0.0.1:9100".to_owned(),
+            "tls.name" | "tls.ca_file" | "ops.send_socket" => "x".to_owned(),
+            "ops.listen" if cfg!(not(feature = "ops")) => continue,
+            "ops.listen" => "127.0.0.1:9100".to_owned(),
             _ => setting.default(),
         };
         let config = enough()
@@ -907,7 +907,7 @@ fn a_section_may_have_warnings() {
     assert_eq!(config.warnings(), ["news.title is odd"]);
 }
 
-#[cfg(feature = "launch")]
+#[cfg(feature = "app")]
 #[test]
 fn a_changed_key_of_a_section_is_a_difference() {
     let load = |title: &str| {

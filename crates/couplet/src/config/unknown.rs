@@ -144,7 +144,7 @@ pub(super) fn variable(name: &str, sections: &[String]) -> ConfigError {
     let mut error = ConfigError::new(place, "unknown variable");
     if name.ends_with("_PORT") {
         error = error.help(
-            "no setting is a port alone: COUPLET_SERVER and COUPLET_OPERATE_LISTEN take host:port",
+            "no setting is a port alone: COUPLET_SERVER and COUPLET_OPS_LISTEN take host:port",
         );
     }
     let sections = sections

@@ -6,7 +6,7 @@ use std::fmt;
 
 use couplet_core::jid::{Jid, dns_name};
 
-use super::{Software, cure, printable};
+use super::{Software, printable, snippet};
 use crate::config::Server;
 
 /// The server does not want this component; it said so at the first login.
@@ -175,30 +175,30 @@ impl Rejected {
         match self.reason() {
             Reason::Secret => format!(
                 "\n  Prosody knows the domain. Give both sides the same secret.{}",
-                cure::prosody(domain, server, ""),
+                snippet::prosody(domain, server, ""),
             ),
             Reason::NoSecret => format!(
                 "\n  Prosody knows the domain and has no secret for it: this Component has no \
                  component_secret (`password` is\n  not the name of the setting).{}",
-                cure::prosody(domain, server, ""),
+                snippet::prosody(domain, server, ""),
             ),
             Reason::SecretOrDomain => format!(
                 "\n  ejabberd answers an unknown domain exactly like a wrong secret: look for the \
                  domain below `hosts`\n  first, then compare the passwords.{}",
-                cure::of(*software, domain, server),
+                snippet::of(*software, domain, server),
             ),
             Reason::Domain => self.advice_for_an_unknown_domain(),
             Reason::OwnDomain => {
                 let own = format!("echo.{domain}");
                 format!(
                     "\n  A component needs a domain of its own, such as {own}.{}",
-                    cure::of(*software, &own, server),
+                    snippet::of(*software, &own, server),
                 )
             }
             Reason::Taken => format!(
                 "\n  Run one instance of this component. After a crash Prosody may hold the lost \
                  connection for up to\n  14 minutes, unless the newer one is to win.{}",
-                cure::prosody(
+                snippet::prosody(
                     domain,
                     server,
                     "    component_conflict_resolve = \"kick_old\"\n"
@@ -206,7 +206,7 @@ impl Rejected {
             ),
             Reason::WrongPort => format!(
                 "\n  Set `server` to the port for components, usually 5347; 5222 is for clients, 5269 for servers.{}",
-                cure::of(*software, domain, &with_usual_port(server)),
+                snippet::of(*software, domain, &with_usual_port(server)),
             ),
             Reason::Temporary => {
                 "\n  That is no fault of the configuration: the component tries again until the \
@@ -230,7 +230,7 @@ impl Rejected {
             "\n  Prosody has no Component with this name, and a VirtualHost is no component: where \
              {domain}\n  is one, choose a domain below it, such as {below}.{}{}",
             other_form(domain),
-            cure::of(self.software, wanted, server),
+            snippet::of(self.software, wanted, server),
         )
     }
 }

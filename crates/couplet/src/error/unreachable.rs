@@ -5,7 +5,7 @@
 use std::fmt;
 use std::io;
 
-use super::{cure, printable};
+use super::{printable, snippet};
 use crate::config::Server;
 
 const IN_A_CONTAINER: &str = "\n  This program runs in a container, where localhost is the container \
@@ -164,7 +164,7 @@ impl Unreachable {
                     true => "",
                     false => " A firewall that rejects connections looks the same.",
                 },
-                cure::of(None, &self.domain, &self.server),
+                snippet::of(None, &self.domain, &self.server),
             ),
             Trouble::NoAddress => {
                 "\n  Look for a slip in `server` (COUPLET_SERVER), or write an address".to_owned()
@@ -199,7 +199,7 @@ impl Unreachable {
             }
             Trouble::NoSocket => format!(
                 "\n  Is ejabberd running, with this listener?{}",
-                cure::ejabberd(&self.domain, &self.server),
+                snippet::ejabberd(&self.domain, &self.server),
             ),
             Trouble::Forbidden => {
                 "\n  Let the user of this process write to the socket and enter its folder"

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use couplet_core::{
     jid::Jid,
     stanza_error::{Condition, StanzaError},
-    wire::Wire,
+    xml_writer::XmlWriter,
 };
 use xmpp_parsers::{
     disco::{DiscoInfoQuery, DiscoInfoResult, DiscoItemsQuery, Identity},
@@ -121,26 +121,26 @@ pub struct DiscoItem {
 }
 
 impl IntoResponse for DiscoItems {
-    fn write(&self, wire: &mut Wire<'_>) -> Result<(), xso::error::Error> {
-        let optional = |wire: &mut Wire<'_>, name: &str, value: Option<&String>| {
+    fn write(&self, xml: &mut XmlWriter<'_>) -> Result<(), xso::error::Error> {
+        let optional = |xml: &mut XmlWriter<'_>, name: &str, value: Option<&String>| {
             if let Some(value) = value {
-                wire.attribute(name, value);
+                xml.attribute(name, value);
             }
         };
-        wire.raw("<query xmlns='http://jabber.org/protocol/disco#items'");
-        optional(wire, "node", self.node.as_ref());
-        wire.raw(">");
+        xml.raw("<query xmlns='http://jabber.org/protocol/disco#items'");
+        optional(xml, "node", self.node.as_ref());
+        xml.raw(">");
         for item in &self.items {
-            wire.raw("<item");
-            wire.attribute("jid", item.jid.as_str());
-            optional(wire, "node", item.node.as_ref());
-            optional(wire, "name", item.name.as_ref());
-            wire.raw("/>");
+            xml.raw("<item");
+            xml.attribute("jid", item.jid.as_str());
+            optional(xml, "node", item.node.as_ref());
+            optional(xml, "name", item.name.as_ref());
+            xml.raw("/>");
         }
         if let Some(rsm) = &self.rsm {
-            wire.payload(rsm)?;
+            xml.payload(rsm)?;
         }
-        wire.raw("</query>");
+        xml.raw("</query>");
         Ok(())
     }
 }
@@ -175,7 +175,7 @@ impl Info {
         };
         let mut root = Vec::new();
         let told = info.tell(None, Some(info.about.name.clone()));
-        let written = Wire::new(&mut root).payload(&told);
+        let written = XmlWriter::new(&mut root).payload(&told);
         debug_assert!(written.is_ok(), "it is all text");
         info.root = root.into();
         info
@@ -240,13 +240,13 @@ pub(crate) enum Told {
 }
 
 impl IntoResponse for Told {
-    fn write(&self, wire: &mut Wire<'_>) -> Result<(), xso::error::Error> {
+    fn write(&self, xml: &mut XmlWriter<'_>) -> Result<(), xso::error::Error> {
         match self {
             Told::Root(written) => {
-                wire.written(written);
+                xml.written(written);
                 Ok(())
             }
-            Told::Node(result) => wire.payload(result),
+            Told::Node(result) => xml.payload(result),
         }
     }
 }

@@ -120,10 +120,10 @@ metrics_table! {
 }
 
 /// Metrics of the process, not of a component.
-#[cfg(any(feature = "operate", test))]
+#[cfg(any(feature = "ops", test))]
 pub(crate) const PROCESS: &[Metric] = &[BUILD, STARTED];
 
-#[cfg(any(feature = "operate", test))]
+#[cfg(any(feature = "ops", test))]
 pub(crate) const BUILD: Metric = Metric::new(
     Moves,
     "couplet_build_info",
@@ -132,7 +132,7 @@ pub(crate) const BUILD: Metric = Metric::new(
 );
 
 /// Without the prefix: the name that every dashboard knows.
-#[cfg(any(feature = "operate", test))]
+#[cfg(any(feature = "ops", test))]
 pub(crate) const STARTED: Metric = Metric::new(
     Moves,
     "process_start_time_seconds",

@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use couplet_core::gate::Gate;
+use couplet_core::stanza_writer::StanzaWriter;
 use tokio::{
     sync::{Notify, oneshot, watch},
     time::{self, Instant},
@@ -73,7 +73,7 @@ struct Mark {
 }
 
 impl Bulk {
-    pub(super) fn new(gate: &Gate, seed: u64) -> Bulk {
+    pub(super) fn new(stanza_writer: &StanzaWriter, seed: u64) -> Bulk {
         let queue = Queue {
             session: None,
             sessions: 0,
@@ -85,7 +85,7 @@ impl Bulk {
             window: Window::new(),
         };
         Bulk {
-            pings: SelfPing::new("taken", seed, gate),
+            pings: SelfPing::new("taken", seed, stanza_writer),
             queue: Mutex::new(queue),
             waiting: AtomicUsize::new(0),
             session: watch::Sender::new(None),
@@ -168,7 +168,7 @@ impl Bulk {
     pub(super) fn fill(
         &self,
         session: u64,
-        gate: &Gate,
+        stanza_writer: &StanzaWriter,
         mut write: impl FnMut(&mut Vec<u8>) -> bool,
     ) -> Result<bool, Over> {
         let mut queue = self.of(session)?;
@@ -179,7 +179,7 @@ impl Bulk {
             more = write(&mut queue.bytes);
             queue.unmarked += queue.bytes.len() - before;
             if queue.unmarked >= PING_EVERY {
-                queue.ping(&self.pings, gate, None);
+                queue.ping(&self.pings, stanza_writer, None);
             }
         }
         self.waiting.store(queue.bytes.len(), Ordering::Relaxed);
@@ -191,25 +191,29 @@ impl Bulk {
     pub(super) fn mark(
         &self,
         session: u64,
-        gate: &Gate,
+        stanza_writer: &StanzaWriter,
     ) -> Result<(oneshot::Receiver<()>, bool), Over> {
         let (waiter, taken) = oneshot::channel();
         let mut queue = self.of(session)?;
         let was_empty = queue.bytes.is_empty();
-        queue.ping(&self.pings, gate, Some(waiter));
+        queue.ping(&self.pings, stanza_writer, Some(waiter));
         self.waiting.store(queue.bytes.len(), Ordering::Relaxed);
         Ok((taken, was_empty))
     }
 
     /// Asks once more where an answer is overdue; tells whether it did and the queue was empty.
-    pub(super) fn ask_again(&self, session: u64, gate: &Gate) -> Result<bool, Over> {
+    pub(super) fn ask_again(
+        &self,
+        session: u64,
+        stanza_writer: &StanzaWriter,
+    ) -> Result<bool, Over> {
         let mut queue = self.of(session)?;
         let overdue = !queue.marks.is_empty() && queue.asked.elapsed() >= ASK_AGAIN;
         // What waits here has not even been asked.
         if !overdue || !queue.bytes.is_empty() {
             return Ok(false);
         }
-        queue.ping(&self.pings, gate, None);
+        queue.ping(&self.pings, stanza_writer, None);
         self.waiting.store(queue.bytes.len(), Ordering::Relaxed);
         Ok(true)
     }
@@ -274,9 +278,14 @@ impl Queue {
         self.bytes.len() < WAITING && self.marked + self.unmarked < self.window.bytes()
     }
 
-    fn ping(&mut self, pings: &SelfPing, gate: &Gate, waiter: Option<oneshot::Sender<()>>) {
+    fn ping(
+        &mut self,
+        pings: &SelfPing,
+        stanza_writer: &StanzaWriter,
+        waiter: Option<oneshot::Sender<()>>,
+    ) {
         let number = pings.next();
-        let passed = pings.write(number, gate, &mut self.bytes);
+        let passed = pings.write(number, stanza_writer, &mut self.bytes);
         debug_assert!(passed.is_ok(), "it is small and ours");
         self.asked = Instant::now();
         self.marks.push_back(Mark {
@@ -295,15 +304,15 @@ mod tests {
 
     const COPY: &str = "<copy/>";
 
-    fn gate() -> Gate {
-        Gate::new("news.test".parse().unwrap(), 1000)
+    fn stanza_writer() -> StanzaWriter {
+        StanzaWriter::new("news.test".parse().unwrap(), 1000)
     }
 
     /// Fills it as far as it goes; tells how many copies that were.
     fn fill(bulk: &Bulk, session: u64, size: usize) -> usize {
         let mut copies = 0;
         let copy = COPY.repeat(size / COPY.len());
-        let filled = bulk.fill(session, &gate(), |out| {
+        let filled = bulk.fill(session, &stanza_writer(), |out| {
             out.extend_from_slice(copy.as_bytes());
             copies += 1;
             true
@@ -325,7 +334,7 @@ mod tests {
     }
 
     async fn opened() -> (Bulk, u64) {
-        let bulk = Bulk::new(&gate(), 7);
+        let bulk = Bulk::new(&stanza_writer(), 7);
         bulk.open();
         let session = bulk.session().await;
         (bulk, session)
@@ -350,9 +359,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_ping_that_is_back_settles_all_before_it_and_none_behind() {
         let (bulk, session) = opened().await;
-        let (mut first, _) = bulk.mark(session, &gate()).unwrap();
-        let (mut second, _) = bulk.mark(session, &gate()).unwrap();
-        let (mut third, _) = bulk.mark(session, &gate()).unwrap();
+        let (mut first, _) = bulk.mark(session, &stanza_writer()).unwrap();
+        let (mut second, _) = bulk.mark(session, &stanza_writer()).unwrap();
+        let (mut third, _) = bulk.mark(session, &stanza_writer()).unwrap();
         let sent = taken(&bulk);
         bulk.settle(pings(&sent)[1], Instant::now());
         assert_eq!(first.try_recv(), Ok(()));
@@ -376,7 +385,7 @@ mod tests {
     async fn a_session_that_is_over_confirms_nothing() {
         let (bulk, session) = opened().await;
         fill(&bulk, session, 700);
-        let (mut taken_before, _) = bulk.mark(session, &gate()).unwrap();
+        let (mut taken_before, _) = bulk.mark(session, &stanza_writer()).unwrap();
         let sent = taken(&bulk);
         bulk.close(SessionEnd::Closed);
         bulk.open();
@@ -402,11 +411,11 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_answer_that_never_comes_is_asked_for_again() {
         let (bulk, session) = opened().await;
-        let (_waiting, _) = bulk.mark(session, &gate()).unwrap();
+        let (_waiting, _) = bulk.mark(session, &stanza_writer()).unwrap();
         let first = taken(&bulk);
-        assert_eq!(bulk.ask_again(session, &gate()), Ok(false));
+        assert_eq!(bulk.ask_again(session, &stanza_writer()), Ok(false));
         time::advance(ASK_AGAIN).await;
-        assert_eq!(bulk.ask_again(session, &gate()), Ok(true));
+        assert_eq!(bulk.ask_again(session, &stanza_writer()), Ok(true));
         assert_ne!(pings(&first), pings(&taken(&bulk)));
     }
 }

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use couplet_core::{element::Element, wire::Wire};
+use couplet_core::{element::Element, xml_writer::XmlWriter};
 
 use crate::{
     codec::read::bad_request,
@@ -110,40 +110,40 @@ pub(in crate::codec) struct Told<'a> {
 }
 
 impl Told<'_> {
-    pub(in crate::codec) fn write(&self, style: Style, wire: &mut Wire<'_>) {
-        wire.raw("<field");
-        wire.attribute("var", self.var);
+    pub(in crate::codec) fn write(&self, style: Style, xml: &mut XmlWriter<'_>) {
+        xml.raw("<field");
+        xml.attribute("var", self.var);
         if style == Style::Form {
-            wire.attribute("type", self.kind);
+            xml.attribute("type", self.kind);
             if !self.label.is_empty() {
-                wire.attribute("label", self.label);
+                xml.attribute("label", self.label);
             }
         }
-        wire.raw(">");
+        xml.raw(">");
         if style == Style::Form {
             for (word, label) in self.choices {
-                wire.raw("<option");
-                wire.attribute("label", label);
-                wire.raw(">");
-                wire.element("value", word);
-                wire.raw("</option>");
+                xml.raw("<option");
+                xml.attribute("label", label);
+                xml.raw(">");
+                xml.element("value", word);
+                xml.raw("</option>");
             }
-            self.write_other_choice(wire);
+            self.write_other_choice(xml);
         }
         for value in self.values {
-            wire.element("value", value);
+            xml.element("value", value);
         }
-        wire.raw("</field>");
+        xml.raw("</field>");
     }
 
     /// What is in force can be chosen again, where the choices are only proposals.
-    fn write_other_choice(&self, wire: &mut Wire<'_>) {
+    fn write_other_choice(&self, xml: &mut XmlWriter<'_>) {
         let is_list = self.kind == "list-single";
         for value in self.values.iter().filter(|_| is_list) {
             if self.choices.iter().all(|(word, _)| word != value) {
-                wire.raw("<option>");
-                wire.element("value", value);
-                wire.raw("</option>");
+                xml.raw("<option>");
+                xml.element("value", value);
+                xml.raw("</option>");
             }
         }
     }
@@ -153,10 +153,10 @@ impl Told<'_> {
 pub(in crate::codec) fn write(
     style: Style,
     form_type: &str,
-    wire: &mut Wire<'_>,
-    content: impl FnOnce(&mut Wire<'_>),
+    xml: &mut XmlWriter<'_>,
+    content: impl FnOnce(&mut XmlWriter<'_>),
 ) {
-    write_titled(style, None, form_type, wire, content);
+    write_titled(style, None, form_type, xml, content);
 }
 
 /// The same, with a title and instructions for people. (XEP-0004, 3.1: in front of the fields)
@@ -164,24 +164,24 @@ pub(in crate::codec) fn write_titled(
     style: Style,
     title: Option<(&str, &str)>,
     form_type: &str,
-    wire: &mut Wire<'_>,
-    content: impl FnOnce(&mut Wire<'_>),
+    xml: &mut XmlWriter<'_>,
+    content: impl FnOnce(&mut XmlWriter<'_>),
 ) {
-    wire.raw("<x xmlns='");
-    wire.raw(NS_DATA);
-    wire.raw(match style {
+    xml.raw("<x xmlns='");
+    xml.raw(NS_DATA);
+    xml.raw(match style {
         Style::Form => "' type='form'>",
         Style::Result => "' type='result'>",
     });
     if let Some((title, instructions)) = title {
-        wire.element("title", title);
-        wire.element("instructions", instructions);
+        xml.element("title", title);
+        xml.element("instructions", instructions);
     }
-    wire.raw("<field var='FORM_TYPE' type='hidden'>");
-    wire.element("value", form_type);
-    wire.raw("</field>");
-    content(wire);
-    wire.raw("</x>");
+    xml.raw("<field var='FORM_TYPE' type='hidden'>");
+    xml.element("value", form_type);
+    xml.raw("</field>");
+    content(xml);
+    xml.raw("</x>");
 }
 
 #[cfg(test)]

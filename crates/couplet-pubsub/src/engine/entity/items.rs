@@ -42,7 +42,7 @@ pub(in crate::engine) async fn answer(
         keep(&wanted),
         ask.limits().answer_bytes,
         |item| Cow::from(&item.head.id),
-        |item, wire| write_item(item, &publishers, wire),
+        |item, xml| write_item(item, &publishers, xml),
     );
     Ok(Reply::Items {
         node: node.name.clone(),

@@ -32,7 +32,7 @@ pub(in crate::engine) async fn subscriptions(
         page.keep(),
         limit,
         |(_, held)| Cow::from(&held.subid),
-        |(node, held), wire| write_subscription(Some(node), held, wire),
+        |(node, held), xml| write_subscription(Some(node), held, xml),
     );
     let paged = is_paged(&page, held.entries.len(), held.count);
     Ok(Reply::Subscriptions { node, held, paged })
@@ -55,7 +55,7 @@ pub(in crate::engine) async fn affiliations(
         page.keep(),
         limit,
         |(node, _)| Cow::from(node),
-        |(node, held), wire| write_affiliation(node, *held, wire),
+        |(node, held), xml| write_affiliation(node, *held, xml),
     );
     let paged = is_paged(&page, held.entries.len(), held.count);
     Ok(Reply::Affiliations { node, held, paged })

@@ -42,7 +42,7 @@ pub(in crate::engine) async fn list(
         page.keep(),
         ask.limits().answer_bytes,
         |(jid, _)| Cow::from(jid.as_str()),
-        |(jid, held), wire| write_affiliate(jid, *held, wire),
+        |(jid, held), xml| write_affiliate(jid, *held, xml),
     );
     let paged = is_paged(&page, held.entries.len(), held.count);
     Ok(Reply::Affiliates {

@@ -41,7 +41,7 @@ pub(in crate::engine) async fn list(
         page.keep(),
         ask.limits().answer_bytes,
         |held| Cow::from(held.cursor().to_string()),
-        |held, wire| write_subscription(None, held, wire),
+        |held, xml| write_subscription(None, held, xml),
     );
     let paged = is_paged(&page, held.entries.len(), held.count);
     Ok(Reply::Subscribers {

@@ -251,7 +251,7 @@ fn keep(ask: &Ask, config: &NodeConfig, item: &Ready) -> Change {
 fn reply(ask: &Ask, batch: &Batch) -> Reply {
     let limit = ask.limits().answer_bytes as usize;
     let all = batch.items.iter().map(|item| &item.id);
-    let told = fitting(all.clone(), limit, |id, wire| write_published(id, wire));
+    let told = fitting(all.clone(), limit, |id, xml| write_published(id, xml));
     Reply::Published {
         node: batch.node.clone(),
         ids: all.take(told).cloned().collect(),

@@ -125,13 +125,13 @@ fn what_may_not_be_written_is_told_with_a_cure() {
         .filter(|line| line.starts_with("told "))
         .collect();
     assert_eq!(told.len(), 3, "{told:?}");
-    let cures = [
+    let advices = [
         "the right to write",
         "may not be written",
         "the directory has to exist",
     ];
-    for (told, cure) in told.iter().zip(cures) {
-        assert!(told.contains(cure), "{told}");
+    for (told, advice) in told.iter().zip(advices) {
+        assert!(told.contains(advice), "{told}");
     }
     mode("readonly", 0o755);
 }

@@ -18,12 +18,12 @@ pub(super) struct Given {
     pub(super) wants_version: bool,
     /// The name of a subcommand of the program, and what stood behind it.
     pub(super) wants: Option<(&'static str, Asked)>,
-    #[cfg(feature = "operate")]
+    #[cfg(feature = "ops")]
     pub(super) wants_health: Option<Whom>,
 }
 
 /// Behind the subcommand `health`.
-#[cfg(feature = "operate")]
+#[cfg(feature = "ops")]
 pub(super) struct Whom {
     pub(super) url: Option<String>,
 }
@@ -49,7 +49,7 @@ pub(super) fn parse(
             wants_check: false,
             wants_version: false,
             wants: None,
-            #[cfg(feature = "operate")]
+            #[cfg(feature = "ops")]
             wants_health: None,
         });
     }
@@ -76,7 +76,7 @@ pub(super) fn parse(
         wants_check: matches.get_flag("check-config"),
         wants_version: matches.get_flag("version"),
         wants,
-        #[cfg(feature = "operate")]
+        #[cfg(feature = "ops")]
         wants_health: matches.subcommand_matches("health").map(|asked| Whom {
             url: asked.get_one::<String>("url").cloned(),
         }),
@@ -109,18 +109,18 @@ fn command(program: &str) -> Command {
         .args(settings)
         .args([check, version])
         .after_help(table());
-    #[cfg(feature = "operate")]
+    #[cfg(feature = "ops")]
     let command = command.subcommand(health());
     command
 }
 
 /// Flags of the component go before it: `echo --config FILE health`.
-#[cfg(feature = "operate")]
+#[cfg(feature = "ops")]
 fn health() -> Command {
     let url = Arg::new("url")
         .long("url")
         .value_name("URL")
-        .help("whom to ask; by default /readyz at operate.listen of the configuration");
+        .help("whom to ask; by default /readyz at ops.listen of the configuration");
     Command::new("health")
         .about("ask the running component whether it is ready: exit code 0 or 1")
         .arg(url)

@@ -1,19 +1,19 @@
 //! The subcommand `health`: whether the program that runs with this configuration is ready.
 
 use super::{complain, show};
-use crate::{config::Sources, operate};
+use crate::{config::Sources, ops};
 
 /// Asks the program that runs with this configuration.
 pub(super) fn ask(program: &str, url: Option<String>, sources: Sources) -> u8 {
     let url = match url {
         Some(url) => url,
         None => match sources.without_login().load() {
-            Ok(config) => match config.operate.listen {
-                Some(address) => operate::url(address),
+            Ok(config) => match config.ops.listen {
+                Some(address) => ops::url(address),
                 None => {
-                    let cure = "set it, or name a --url";
-                    let why = "operate.listen is not set, so there is nobody to ask";
-                    complain(program, &format_args!("{why}: {cure}"));
+                    let advice = "set it, or name a --url";
+                    let why = "ops.listen is not set, so there is nobody to ask";
+                    complain(program, &format_args!("{why}: {advice}"));
                     return 2;
                 }
             },
@@ -23,7 +23,7 @@ pub(super) fn ask(program: &str, url: Option<String>, sources: Sources) -> u8 {
             }
         },
     };
-    match operate::ask(&url) {
+    match ops::ask(&url) {
         Ok(line) => {
             show(&format!("{line}\n"));
             0

@@ -13,7 +13,7 @@ use crate::logging;
 use crate::shutdown::Shutdown;
 
 mod flags;
-#[cfg(feature = "operate")]
+#[cfg(feature = "ops")]
 mod health;
 mod reload;
 mod signals;
@@ -23,7 +23,7 @@ use reload::Reload;
 use subcommand::Work;
 pub use subcommand::{Asked, Subcommand};
 
-/// Runs a component as a program: [`Launch::new`] and [`Launch::run`].
+/// Runs a component as a program: [`App::new`] and [`App::run`].
 ///
 /// # Examples
 ///
@@ -31,7 +31,7 @@ pub use subcommand::{Asked, Subcommand};
 /// use std::process::ExitCode;
 ///
 /// fn main() -> ExitCode {
-///     couplet::launch::main(async |config, shutdown| {
+///     couplet::app::main(async |config, shutdown| {
 ///         println!("{} would now be served", config.domain);
 ///         shutdown.requested().await;
 ///         Ok(())
@@ -42,15 +42,15 @@ pub fn main<F>(run: F) -> ExitCode
 where
     F: AsyncFnOnce(Config, Shutdown) -> Result<(), Error>,
 {
-    Launch::new().run(run)
+    App::new().run(run)
 }
 
 /// A program about to run a component.
 ///
 /// Its flags are `--config`, `--domain`, `--server`, `--secret-file`, `--log-format`, `--threads`,
-/// `--operate-listen`, `--check-config`, `--version` and `--help`, which lists every variable too.
-/// With the cargo feature `operate` there is the subcommand `health`: it asks the running component
-/// at `operate.listen` (or `--url`) whether it is ready. [`Launch::subcommand`] adds others.
+/// `--ops-listen`, `--check-config`, `--version` and `--help`, which lists every variable too.
+/// With the cargo feature `ops` there is the subcommand `health`: it asks the running component
+/// at `ops.listen` (or `--url`) whether it is ready. [`App::subcommand`] adds others.
 ///
 /// SIGHUP reads the configuration anew and takes up `log.filter`; the log says which other changes
 /// wait for a restart. The secret's file is read at each attempt to connect anyway.
@@ -66,9 +66,9 @@ where
 /// ```
 /// use std::process::ExitCode;
 /// use couplet::config::Sources;
-/// use couplet::launch::Launch;
+/// use couplet::app::App;
 ///
-/// let code = Launch::new()
+/// let code = App::new()
 ///     .version("1.2.0")
 ///     .arguments(["echo", "--domain", "echo.localhost"])
 ///     .sources(Sources::none().variable("COUPLET_SECRET", "the same secret"))
@@ -78,7 +78,7 @@ where
 ///     });
 /// assert_eq!(code, ExitCode::SUCCESS);
 /// ```
-pub struct Launch {
+pub struct App {
     arguments: Vec<OsString>,
     sources: Sources,
     version: Option<&'static str>,
@@ -91,16 +91,16 @@ pub struct Launch {
 /// What is wrong with the program's own part of a configuration.
 type Check = fn(&Config) -> Result<(), ConfigError>;
 
-impl Launch {
+impl App {
     /// A program with the arguments and the environment of the process.
     ///
     /// # Examples
     ///
     /// ```
-    /// let launch = couplet::launch::Launch::new();
+    /// let app = couplet::app::App::new();
     /// ```
-    pub fn new() -> Launch {
-        Launch {
+    pub fn new() -> App {
+        App {
             arguments: std::env::args_os().collect(),
             sources: Sources::process(),
             version: None,
@@ -115,10 +115,10 @@ impl Launch {
     /// # Examples
     ///
     /// ```
-    /// let launch = couplet::launch::Launch::new().version(env!("CARGO_PKG_VERSION"));
+    /// let app = couplet::app::App::new().version(env!("CARGO_PKG_VERSION"));
     /// ```
     #[must_use]
-    pub fn version(mut self, version: &'static str) -> Launch {
+    pub fn version(mut self, version: &'static str) -> App {
         self.version = Some(version);
         self
     }
@@ -129,13 +129,10 @@ impl Launch {
     /// # Examples
     ///
     /// ```
-    /// let launch = couplet::launch::Launch::new().arguments(["echo", "--threads", "2"]);
+    /// let app = couplet::app::App::new().arguments(["echo", "--threads", "2"]);
     /// ```
     #[must_use]
-    pub fn arguments<T: Into<OsString>>(
-        mut self,
-        arguments: impl IntoIterator<Item = T>,
-    ) -> Launch {
+    pub fn arguments<T: Into<OsString>>(mut self, arguments: impl IntoIterator<Item = T>) -> App {
         self.arguments = arguments.into_iter().map(Into::into).collect();
         self
     }
@@ -155,10 +152,10 @@ impl Launch {
     /// }
     ///
     /// let sources = Sources::process().with_section::<News>();
-    /// let launch = couplet::launch::Launch::new().sources(sources);
+    /// let app = couplet::app::App::new().sources(sources);
     /// ```
     #[must_use]
-    pub fn sources(mut self, sources: Sources) -> Launch {
+    pub fn sources(mut self, sources: Sources) -> App {
         self.sources = sources;
         self
     }
@@ -169,9 +166,9 @@ impl Launch {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{config::{ConfigError, Sources}, launch::Launch};
+    /// use couplet::{config::{ConfigError, Sources}, app::App};
     ///
-    /// let code = Launch::new()
+    /// let code = App::new()
     ///     .arguments(["news", "--check-config", "--domain", "news.localhost"])
     ///     .sources(Sources::none().variable("COUPLET_SECRET", "x"))
     ///     .check(|config| match config.domain.starts_with("echo.") {
@@ -182,7 +179,7 @@ impl Launch {
     /// assert_ne!(code, std::process::ExitCode::SUCCESS);
     /// ```
     #[must_use]
-    pub fn check(mut self, check: fn(&Config) -> Result<(), ConfigError>) -> Launch {
+    pub fn check(mut self, check: fn(&Config) -> Result<(), ConfigError>) -> App {
         self.check = Some(check);
         self
     }
@@ -194,9 +191,9 @@ impl Launch {
     /// # Examples
     ///
     /// ```
-    /// use couplet::{config::Sources, launch::{Launch, Subcommand}};
+    /// use couplet::{config::Sources, app::{App, Subcommand}};
     ///
-    /// let code = Launch::new()
+    /// let code = App::new()
     ///     .arguments(["news", "count"])
     ///     .sources(Sources::none())
     ///     .subcommand(
@@ -207,7 +204,7 @@ impl Launch {
     /// assert_eq!(code, std::process::ExitCode::SUCCESS);
     /// ```
     #[must_use]
-    pub fn subcommand<F>(mut self, subcommand: Subcommand, work: F) -> Launch
+    pub fn subcommand<F>(mut self, subcommand: Subcommand, work: F) -> App
     where
         F: AsyncFnOnce(Config, Asked, Shutdown) -> Result<(), Error> + 'static,
     {
@@ -227,9 +224,9 @@ impl Launch {
     /// # Examples
     ///
     /// ```
-    /// use couplet::launch::Launch;
+    /// use couplet::app::App;
     ///
-    /// let code = Launch::new().arguments(["echo", "--version"]).run(async |_, _| Ok(()));
+    /// let code = App::new().arguments(["echo", "--version"]).run(async |_, _| Ok(()));
     /// assert_eq!(code, std::process::ExitCode::SUCCESS);
     /// ```
     pub fn run<F>(self, run: F) -> ExitCode
@@ -256,7 +253,7 @@ impl Launch {
             show(&format!("{} {version}({COUPLET})\n", given.program));
             return 0;
         }
-        #[cfg(feature = "operate")]
+        #[cfg(feature = "ops")]
         if let Some(asked) = given.wants_health {
             return health::ask(&given.program, asked.url, given.sources);
         }
@@ -326,9 +323,9 @@ impl Launch {
     }
 }
 
-impl Default for Launch {
-    fn default() -> Launch {
-        Launch::new()
+impl Default for App {
+    fn default() -> App {
+        App::new()
     }
 }
 
@@ -353,13 +350,13 @@ fn live<F>(mut config: Config, reload: Reload, run: F) -> Result<(), Error>
 where
     F: AsyncFnOnce(Config, Shutdown) -> Result<(), Error>,
 {
-    #[cfg(feature = "operate")]
-    let operate = crate::operate::Operate::prepare(&config)?;
-    config.is_launched = true;
+    #[cfg(feature = "ops")]
+    let ops = crate::ops::Ops::prepare(&config)?;
+    config.is_program = true;
     block(&config.clone(), reload, async |shutdown| {
         // What looks after the component ends with it.
-        #[cfg(feature = "operate")]
-        let _beside_it = operate.start(shutdown.clone())?;
+        #[cfg(feature = "ops")]
+        let _beside_it = ops.start(shutdown.clone())?;
         run(config, shutdown).await
     })
 }

@@ -29,22 +29,22 @@ pub(crate) use systemd::reloading;
 use recorder::Recorder;
 
 /// What is needed to look after a program, before it runs.
-pub(crate) struct Operate {
+pub(crate) struct Ops {
     health: Health,
     served: Option<(TcpListener, Recorder)>,
 }
 
-impl Operate {
+impl Ops {
     /// Takes the port, if one is set, and begins to record.
     ///
     /// # Errors
     ///
     /// The port is taken, or not ours to take.
-    pub(crate) fn prepare(config: &Config) -> Result<Operate, ConfigError> {
+    pub(crate) fn prepare(config: &Config) -> Result<Ops, ConfigError> {
         let health = config.health.clone();
-        let Some(address) = config.operate.listen else {
+        let Some(address) = config.ops.listen else {
             let served = None;
-            return Ok(Operate { health, served });
+            return Ok(Ops { health, served });
         };
         let listener = TcpListener::bind(address)
             .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
@@ -55,7 +55,7 @@ impl Operate {
         }
         describe_the_process();
         let served = Some((listener, recorder));
-        Ok(Operate { health, served })
+        Ok(Ops { health, served })
     }
 
     /// Serves and tells until the tasks are dropped; call it inside the runtime.
@@ -67,7 +67,7 @@ impl Operate {
         let mut tasks = JoinSet::new();
         if let Some((listener, recorder)) = self.served {
             let failed = |cause| Error::Io {
-                doing: "listening at operate.listen".to_owned(),
+                doing: "listening at ops.listen".to_owned(),
                 cause,
             };
             let listener = tokio::net::TcpListener::from_std(listener).map_err(failed)?;
@@ -94,10 +94,10 @@ fn describe_the_process() {
 }
 
 fn refused(config: &Config, why: &io::Error) -> ConfigError {
-    let address = config.operate.listen.map(|at| at.to_string());
+    let address = config.ops.listen.map(|at| at.to_string());
     let address = address.unwrap_or_default();
-    let what = format!("operate.listen = {address:?} cannot be listened at: {why}");
-    let error = ConfigError::new(config.origin("operate.listen"), what);
+    let what = format!("ops.listen = {address:?} cannot be listened at: {why}");
+    let error = ConfigError::new(config.origin("ops.listen"), what);
     match why.kind() {
         io::ErrorKind::AddrInUse => error
             .help("another program listens there, perhaps another component:")

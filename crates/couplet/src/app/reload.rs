@@ -27,9 +27,9 @@ impl Reload {
 
     /// Reads everything again; what is wrong changes nothing.
     pub(super) fn reload(&mut self) {
-        #[cfg(feature = "operate")]
-        crate::operate::reloading(|| self.read());
-        #[cfg(not(feature = "operate"))]
+        #[cfg(feature = "ops")]
+        crate::ops::reloading(|| self.read());
+        #[cfg(not(feature = "ops"))]
         self.read();
     }
 

@@ -14,14 +14,14 @@ const SECRET: &str = "…the same secret…";
 /// # Examples
 ///
 /// ```
-/// let lines = couplet::error::prosody_lines("echo.localhost", &"127.0.0.1".parse()?);
+/// let lines = couplet::error::prosody_snippet("echo.localhost", &"127.0.0.1".parse()?);
 /// assert_eq!(
 ///     lines,
 ///     "Component \"echo.localhost\"\n    component_secret = \"…the same secret…\"\n",
 /// );
 /// # Ok::<(), couplet::config::ServerError>(())
 /// ```
-pub fn prosody_lines(domain: &str, server: &Server) -> String {
+pub fn prosody_snippet(domain: &str, server: &Server) -> String {
     let mut lines = String::new();
     match server {
         Server::Tcp { port, .. } => {
@@ -53,11 +53,11 @@ pub fn prosody_lines(domain: &str, server: &Server) -> String {
 /// # Examples
 ///
 /// ```
-/// let lines = couplet::error::ejabberd_lines("echo.localhost", &"tls://10.0.0.7:5348".parse()?);
+/// let lines = couplet::error::ejabberd_snippet("echo.localhost", &"tls://10.0.0.7:5348".parse()?);
 /// assert!(lines.contains("port: 5348") && lines.contains("tls: true"));
 /// # Ok::<(), couplet::config::ServerError>(())
 /// ```
-pub fn ejabberd_lines(domain: &str, server: &Server) -> String {
+pub fn ejabberd_snippet(domain: &str, server: &Server) -> String {
     let mut lines = "listen:\n  -\n".to_owned();
     match server {
         Server::Unix(path) => lines += &format!("    port: \"unix:{}\"\n", path.display()),
@@ -100,7 +100,7 @@ pub(super) fn prosody(domain: &str, server: &Server, more: &str) -> String {
     format!(
         "\n\n  Prosody, in prosody.cfg.lua; then `prosodyctl reload` for a changed secret, \
          and for a new component\n  `prosodyctl shell host activate {domain}` or a restart:\n{}",
-        indented(&format!("{}{more}", prosody_lines(domain, server))),
+        indented(&format!("{}{more}", prosody_snippet(domain, server))),
     )
 }
 
@@ -108,7 +108,7 @@ pub(super) fn prosody(domain: &str, server: &Server, more: &str) -> String {
 pub(super) fn ejabberd(domain: &str, server: &Server) -> String {
     format!(
         "\n\n  ejabberd, in ejabberd.yml; then `ejabberdctl reload_config`:\n{}",
-        indented(&ejabberd_lines(domain, server)),
+        indented(&ejabberd_snippet(domain, server)),
     )
 }
 
@@ -119,11 +119,11 @@ fn indented(lines: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{ejabberd_lines, prosody_lines};
+    use super::{ejabberd_snippet, prosody_snippet};
 
     #[test]
     fn prosody_is_told_a_port_and_an_interface_that_are_not_its_own() {
-        let lines = prosody_lines("echo.example", &"xmpp.example:5888".parse().unwrap());
+        let lines = prosody_snippet("echo.example", &"xmpp.example:5888".parse().unwrap());
         assert!(
             lines.starts_with("component_ports = { 5888 }  -- above"),
             "{lines}"
@@ -132,7 +132,7 @@ mod tests {
             lines.contains("component_interfaces = { \"*\" }"),
             "{lines}"
         );
-        let lines = prosody_lines("echo.example", &"tls://xmpp.example".parse().unwrap());
+        let lines = prosody_snippet("echo.example", &"tls://xmpp.example".parse().unwrap());
         assert!(
             lines.starts_with("-- Prosody takes components over plain TCP only"),
             "{lines}"
@@ -142,12 +142,12 @@ mod tests {
     #[test]
     fn ejabberd_is_told_the_listener_whole() {
         assert_eq!(
-            ejabberd_lines("echo.localhost", &"[::1]:5348".parse().unwrap()),
+            ejabberd_snippet("echo.localhost", &"[::1]:5348".parse().unwrap()),
             "listen:\n  -\n    port: 5348\n    ip: \"::1\"\n    module: ejabberd_service\n    \
              access: all\n    global_routes: false\n    hosts:\n      \"echo.localhost\":\n        \
              password: \"…the same secret…\"\n",
         );
-        let lines = ejabberd_lines("echo.localhost", &"unix:/run/c".parse().unwrap());
+        let lines = ejabberd_snippet("echo.localhost", &"unix:/run/c".parse().unwrap());
         assert!(
             lines.starts_with("listen:\n  -\n    port: \"unix:/run/c\"\n    module:"),
             "{lines}"

@@ -1,9 +1,9 @@
-//! The ledger beside a list that is searched from end to end.
+//! The pending IQs beside a list that is searched from end to end.
 
 #![expect(clippy::expect_used, reason = "a test may fail where it stands")]
 
 use couplet_core::jid::Jid;
-use couplet_core::ledger::{Ids, Ledger, Reason};
+use couplet_core::pending_iqs::{Ids, PendingIqs, Reason};
 use proptest::{prelude::*, test_runner::Config};
 
 const PEERS: [&str; 5] = [
@@ -19,9 +19,9 @@ const CAPACITY: usize = 6;
 
 #[derive(Clone, Debug)]
 enum Step {
-    Ask(Names),
-    Settle(Names),
-    Forget(Names),
+    Add(Names),
+    Resolve(Names),
+    Remove(Names),
     Disconnect,
 }
 
@@ -42,19 +42,19 @@ fn names() -> impl Strategy<Value = Names> {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        8 => names().prop_map(Step::Ask),
-        6 => names().prop_map(Step::Settle),
-        2 => names().prop_map(Step::Forget),
+        8 => names().prop_map(Step::Add),
+        6 => names().prop_map(Step::Resolve),
+        2 => names().prop_map(Step::Remove),
         1 => Just(Step::Disconnect),
     ]
 }
 
-/// Every question that waits, in the order of asking.
+/// Every pending request, in the order in which they were added.
 #[derive(Default)]
 struct Naive(Vec<(Names, usize)>);
 
 impl Naive {
-    fn ask(&mut self, names: &Names, waiter: usize) -> Result<(), Reason> {
+    fn add(&mut self, names: &Names, waiter: usize) -> Result<(), Reason> {
         if self.0.iter().any(|(waiting, _)| waiting == names) {
             return Err(Reason::IdInUse);
         }
@@ -75,32 +75,32 @@ proptest! {
     #![proptest_config(Config { cases: 512, failure_persistence: None, ..Config::default() })]
 
     #[test]
-    fn the_ledger_does_what_a_searched_list_does(steps in prop::collection::vec(step(), 1..120)) {
-        let mut ledger = Ledger::new(CAPACITY);
+    fn the_table_does_what_a_searched_list_does(steps in prop::collection::vec(step(), 1..120)) {
+        let mut pending_iqs = PendingIqs::new(CAPACITY);
         let mut naive = Naive::default();
         for (waiter, step) in steps.into_iter().enumerate() {
             match step {
-                Step::Ask(n) => {
-                    let asked = ledger.ask(&n.peer, &n.ours, n.id, waiter);
+                Step::Add(n) => {
+                    let asked = pending_iqs.add(&n.peer, &n.ours, n.id, waiter);
                     let asked = asked.map_err(|refused| {
                         assert_eq!(refused.waiter, waiter, "the waiter comes back");
                         refused.reason
                     });
-                    prop_assert_eq!(asked, naive.ask(&n, waiter));
+                    prop_assert_eq!(asked, naive.add(&n, waiter));
                 }
-                Step::Settle(n) => {
-                    prop_assert_eq!(ledger.settle(&n.peer, &n.ours, n.id), naive.take(&n));
+                Step::Resolve(n) => {
+                    prop_assert_eq!(pending_iqs.resolve(&n.peer, &n.ours, n.id), naive.take(&n));
                 }
-                Step::Forget(n) => {
-                    prop_assert_eq!(ledger.forget(&n.peer, &n.ours, n.id), naive.take(&n));
+                Step::Remove(n) => {
+                    prop_assert_eq!(pending_iqs.remove(&n.peer, &n.ours, n.id), naive.take(&n));
                 }
                 Step::Disconnect => {
                     let all: Vec<usize> = naive.0.drain(..).map(|(_, waiter)| waiter).collect();
-                    prop_assert_eq!(ledger.disconnect(), all);
+                    prop_assert_eq!(pending_iqs.disconnect(), all);
                 }
             }
-            prop_assert_eq!(ledger.len(), naive.0.len());
-            prop_assert_eq!(ledger.is_empty(), naive.0.is_empty());
+            prop_assert_eq!(pending_iqs.len(), naive.0.len());
+            prop_assert_eq!(pending_iqs.is_empty(), naive.0.is_empty());
         }
     }
 

@@ -1,5 +1,5 @@
-//! The one place where stanzas leave: stamped and checked, because a server closes the whole
-//! stream for what slips through. (servers.md, 3; RFC 6120, 8.1.2.2)
+//! [`StanzaWriter`]: every stanza that is sent is checked and written here, because a server closes the
+//! whole stream for one that is wrong. (docs/servers.md, 3; RFC 6120, 8.1.2.2)
 //!
 //! Pure: it writes into a buffer and knows no socket.
 
@@ -8,46 +8,46 @@ use std::{error::Error, fmt};
 use crate::{
     jid::{Jid, domain_of, hosted_domain},
     stanza::Kind,
-    wire::Wire,
+    xml_writer::XmlWriter,
 };
 
-/// Checks what leaves, and writes it.
+/// Checks outgoing stanzas and writes them into a buffer.
 ///
 /// # Examples
 ///
 /// ```
-/// use couplet_core::{gate::{Gate, Head, InvalidStanza}, stanza::Kind};
+/// use couplet_core::{stanza_writer::{StanzaWriter, Head, InvalidStanza}, stanza::Kind};
 ///
-/// let gate = Gate::new("echo.test".parse().unwrap(), 512 * 1024);
+/// let stanza_writer = StanzaWriter::new("echo.test".parse().unwrap(), 512 * 1024);
 /// let head = Head { type_: Some("chat"), ..Head::new(Kind::Message, "bot@echo.test", "a@example.org") };
 /// let mut out = Vec::new();
-/// gate.pass(&mut out, &head, |wire| wire.raw("<body>hi</body>")).unwrap();
+/// stanza_writer.write(&mut out, &head, |xml| xml.raw("<body>hi</body>")).unwrap();
 /// assert_eq!(out, b"<message from='bot@echo.test' to='a@example.org' type='chat'><body>hi</body></message>");
 ///
 /// let foreign = Head::new(Kind::Message, "mallory@example.org", "a@example.org");
-/// assert_eq!(gate.pass(&mut out, &foreign, |_| ()), Err(InvalidStanza::ForeignFrom));
+/// assert_eq!(stanza_writer.write(&mut out, &foreign, |_| ()), Err(InvalidStanza::ForeignFrom));
 /// ```
 #[derive(Clone, Debug)]
-pub struct Gate {
+pub struct StanzaWriter {
     domain: Jid,
     stanza_bytes: usize,
 }
 
-impl Gate {
-    /// A gate for one domain; `stanza_bytes` is what the server takes at most, 512 KiB for
+impl StanzaWriter {
+    /// Creates a writer for one domain; `stanza_bytes` is the largest stanza that the server accepts, 512 KiB for
     /// Prosody (servers.md, 3).
     ///
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::gate::Gate;
+    /// use couplet_core::stanza_writer::StanzaWriter;
     ///
-    /// let gate = Gate::new("echo.test".parse().unwrap(), 512 * 1024);
-    /// assert_eq!(gate.domain().as_str(), "echo.test");
+    /// let stanza_writer = StanzaWriter::new("echo.test".parse().unwrap(), 512 * 1024);
+    /// assert_eq!(stanza_writer.domain().as_str(), "echo.test");
     /// ```
     #[must_use]
-    pub fn new(domain: Jid, stanza_bytes: usize) -> Gate {
-        Gate {
+    pub fn new(domain: Jid, stanza_bytes: usize) -> StanzaWriter {
+        StanzaWriter {
             domain,
             stanza_bytes,
         }
@@ -58,10 +58,10 @@ impl Gate {
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::gate::Gate;
+    /// use couplet_core::stanza_writer::StanzaWriter;
     ///
-    /// let gate = Gate::new("echo.test".parse().unwrap(), 512 * 1024);
-    /// assert_eq!(gate.domain().as_str(), "echo.test");
+    /// let stanza_writer = StanzaWriter::new("echo.test".parse().unwrap(), 512 * 1024);
+    /// assert_eq!(stanza_writer.domain().as_str(), "echo.test");
     /// ```
     #[must_use]
     pub fn domain(&self) -> &Jid {
@@ -73,11 +73,11 @@ impl Gate {
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::gate::Gate;
+    /// use couplet_core::stanza_writer::StanzaWriter;
     ///
-    /// let gate = Gate::new("echo.test".parse().unwrap(), 512 * 1024);
-    /// assert!(gate.owns("bot@echo.test/x") && gate.owns("bot@Echo.Test/🐎"));
-    /// assert!(!gate.owns("bot@sub.echo.test"));
+    /// let stanza_writer = StanzaWriter::new("echo.test".parse().unwrap(), 512 * 1024);
+    /// assert!(stanza_writer.owns("bot@echo.test/x") && stanza_writer.owns("bot@Echo.Test/🐎"));
+    /// assert!(!stanza_writer.owns("bot@sub.echo.test"));
     /// ```
     #[must_use]
     pub fn owns(&self, address: &str) -> bool {
@@ -94,11 +94,11 @@ impl Gate {
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::gate::Gate;
+    /// use couplet_core::stanza_writer::StanzaWriter;
     ///
-    /// let gate = Gate::new("strasse.test".parse().unwrap(), 512 * 1024);
-    /// assert!(gate.serves("strasse.test") && gate.serves("straße.test"));
-    /// assert!(!gate.serves("test"));
+    /// let stanza_writer = StanzaWriter::new("strasse.test".parse().unwrap(), 512 * 1024);
+    /// assert!(stanza_writer.serves("strasse.test") && stanza_writer.serves("straße.test"));
+    /// assert!(!stanza_writer.serves("test"));
     /// ```
     #[must_use]
     pub fn serves(&self, domain: &str) -> bool {
@@ -116,37 +116,37 @@ impl Gate {
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::{gate::{Gate, Head, InvalidStanza}, stanza::Kind};
+    /// use couplet_core::{stanza_writer::{StanzaWriter, Head, InvalidStanza}, stanza::Kind};
     ///
-    /// let gate = Gate::new("echo.test".parse().unwrap(), 100);
-    /// let head = Head::new(Kind::Message, gate.domain().as_str(), "a@example.org");
+    /// let stanza_writer = StanzaWriter::new("echo.test".parse().unwrap(), 100);
+    /// let head = Head::new(Kind::Message, stanza_writer.domain().as_str(), "a@example.org");
     /// let mut out = Vec::new();
-    /// let refused = gate.pass(&mut out, &head, |wire| wire.text(&"x".repeat(100)));
+    /// let refused = stanza_writer.write(&mut out, &head, |xml| xml.text(&"x".repeat(100)));
     /// assert!(matches!(refused, Err(InvalidStanza::TooLarge { limit: 100, .. })));
     /// assert!(out.is_empty());
     /// ```
-    pub fn pass(
+    pub fn write(
         &self,
         out: &mut Vec<u8>,
         head: &Head<'_>,
-        content: impl FnOnce(&mut Wire<'_>),
+        content: impl FnOnce(&mut XmlWriter<'_>),
     ) -> Result<usize, InvalidStanza> {
-        self.try_pass(out, head, |wire| {
-            content(wire);
+        self.try_write(out, head, |xml| {
+            content(xml);
             Ok(())
         })
     }
 
-    /// Like [`Gate::pass`], with children that may turn out not to be writable.
+    /// Like [`StanzaWriter::pass`], with children that may turn out not to be writable.
     ///
     /// # Errors
     ///
     /// [`InvalidStanza`], also [`InvalidStanza::Payload`]; `out` is then as it was.
-    pub fn try_pass(
+    pub fn try_write(
         &self,
         out: &mut Vec<u8>,
         head: &Head<'_>,
-        content: impl FnOnce(&mut Wire<'_>) -> Result<(), xso::error::Error>,
+        content: impl FnOnce(&mut XmlWriter<'_>) -> Result<(), xso::error::Error>,
     ) -> Result<usize, InvalidStanza> {
         if !self.owns(head.from) {
             return Err(InvalidStanza::ForeignFrom);
@@ -175,7 +175,7 @@ impl Gate {
 /// # Examples
 ///
 /// ```
-/// use couplet_core::{gate::Head, stanza::Kind};
+/// use couplet_core::{stanza_writer::Head, stanza::Kind};
 ///
 /// let head = Head { id: Some("p1"), ..Head::new(Kind::Presence, "bot@echo.test", "a@example.org") };
 /// assert_eq!(head.type_, None);
@@ -202,7 +202,7 @@ impl<'a> Head<'a> {
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::{gate::Head, stanza::Kind};
+    /// use couplet_core::{stanza_writer::Head, stanza::Kind};
     ///
     /// let head = Head::new(Kind::Message, "bot@echo.test", "a@example.org");
     /// assert_eq!((head.type_, head.id, head.lang), (None, None, None));
@@ -223,38 +223,38 @@ impl<'a> Head<'a> {
     fn write(
         &self,
         out: &mut Vec<u8>,
-        content: impl FnOnce(&mut Wire<'_>) -> Result<(), xso::error::Error>,
+        content: impl FnOnce(&mut XmlWriter<'_>) -> Result<(), xso::error::Error>,
     ) -> Result<usize, xso::error::Error> {
-        let mut wire = Wire::new(out);
-        wire.raw("<");
-        wire.raw(self.kind.as_str());
-        wire.attribute("from", self.from);
-        wire.attribute("to", self.to);
+        let mut xml = XmlWriter::new(out);
+        xml.raw("<");
+        xml.raw(self.kind.as_str());
+        xml.attribute("from", self.from);
+        xml.attribute("to", self.to);
         if let Some(word) = self.type_ {
-            wire.raw(" type='");
-            wire.raw(word);
-            wire.raw("'");
+            xml.raw(" type='");
+            xml.raw(word);
+            xml.raw("'");
         }
         for (name, value) in [("id", self.id), ("xml:lang", self.lang)] {
             if let Some(value) = value {
-                wire.attribute(name, value);
+                xml.attribute(name, value);
             }
         }
-        wire.raw(">");
-        content(&mut wire)?;
-        wire.raw("</");
-        wire.raw(self.kind.as_str());
-        wire.raw(">");
-        Ok(wire.replaced())
+        xml.raw(">");
+        content(&mut xml)?;
+        xml.raw("</");
+        xml.raw(self.kind.as_str());
+        xml.raw(">");
+        Ok(xml.replaced())
     }
 }
 
-/// Why a stanza may not leave. It never reached the wire.
+/// Why a stanza cannot be sent. Nothing of it was written.
 ///
 /// # Examples
 ///
 /// ```
-/// use couplet_core::gate::InvalidStanza;
+/// use couplet_core::stanza_writer::InvalidStanza;
 ///
 /// assert_eq!(InvalidStanza::NoTo.to_string(), "it has no `to`");
 /// ```
@@ -312,7 +312,7 @@ mod tests {
 
     #[test]
     fn nothing_leaves_with_a_foreign_from() {
-        let gate = Gate::new(jid("echo.test"), 1000);
+        let stanza_writer = StanzaWriter::new(jid("echo.test"), 1000);
         for foreign in [
             "a@example.org",
             "sub.echo.test",
@@ -320,7 +320,8 @@ mod tests {
             "echo.test.example.org",
         ] {
             let mut out = b"before".to_vec();
-            let refused = gate.pass(&mut out, &Head::new(Kind::Message, foreign, "a@b"), |_| ());
+            let refused =
+                stanza_writer.write(&mut out, &Head::new(Kind::Message, foreign, "a@b"), |_| ());
             assert_eq!(refused, Err(InvalidStanza::ForeignFrom), "{foreign}");
             assert_eq!(out, b"before");
         }
@@ -328,12 +329,12 @@ mod tests {
 
     #[test]
     fn a_stanza_over_the_servers_limit_is_taken_back() {
-        let gate = Gate::new(jid("echo.test"), 100);
+        let stanza_writer = StanzaWriter::new(jid("echo.test"), 100);
         let mut out = b"before".to_vec();
-        let refused = gate.pass(
+        let refused = stanza_writer.write(
             &mut out,
             &Head::new(Kind::Message, "echo.test", "a@b"),
-            |wire| wire.text(&"x".repeat(99)),
+            |xml| xml.text(&"x".repeat(99)),
         );
         assert!(
             matches!(refused, Err(InvalidStanza::TooLarge { limit: 100, .. })),
@@ -344,8 +345,8 @@ mod tests {
 
     #[test]
     fn nothing_leaves_without_a_to() {
-        let gate = Gate::new(jid("echo.test"), 100);
-        let refused = gate.pass(
+        let stanza_writer = StanzaWriter::new(jid("echo.test"), 100);
+        let refused = stanza_writer.write(
             &mut Vec::new(),
             &Head::new(Kind::Iq, "echo.test", ""),
             |_| (),
@@ -355,11 +356,11 @@ mod tests {
 
     #[test]
     fn replaced_characters_are_counted() {
-        let gate = Gate::new(jid("echo.test"), 1000);
+        let stanza_writer = StanzaWriter::new(jid("echo.test"), 1000);
         let mut out = Vec::new();
         let head = Head::new(Kind::Message, "echo.test", "a@b");
         assert_eq!(
-            gate.pass(&mut out, &head, |wire| wire.text("\u{0}\u{FFFE}")),
+            stanza_writer.write(&mut out, &head, |xml| xml.text("\u{0}\u{FFFE}")),
             Ok(2)
         );
     }

@@ -1,4 +1,4 @@
-//! Each test runs itself once more as a process, in which `Launch` plays the component.
+//! Each test runs itself once more as a process, in which `App` plays the component.
 
 #![cfg(unix)]
 
@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::Duration;
 
-use super::{Launch, Subcommand};
+use super::{App, Subcommand};
 use crate::config::Server;
 use crate::error::{Error, Rejected};
 
@@ -18,7 +18,7 @@ fn play() {
     let Ok(arguments) = std::env::var(ARGUMENTS) else {
         return;
     };
-    let launch = Launch::new()
+    let app = App::new()
         .version("9.9.9")
         .arguments(arguments.split_whitespace())
         .subcommand(
@@ -35,7 +35,7 @@ fn play() {
                 Ok(())
             },
         );
-    let code = launch.code(async |config, shutdown| {
+    let code = app.code(async |config, shutdown| {
         if config.domain.starts_with("refused") {
             let server = Server::default();
             return Err(Rejected::new(&config.domain, server, "host-unknown", None).into());
@@ -56,7 +56,7 @@ fn play() {
 fn command(test: &str, arguments: &str) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command
-        .args(["--exact", "--nocapture", &format!("launch::tests::{test}")])
+        .args(["--exact", "--nocapture", &format!("app::tests::{test}")])
         .env_clear()
         .env("COUPLET_SECRET", "hunter2")
         .env(ARGUMENTS, format!("/bin/echo {arguments}"))
@@ -189,14 +189,14 @@ fn a_hangup_takes_up_the_filter_and_tells_what_waits_for_a_restart() {
     assert_eq!(played.code(), 0);
 }
 
-#[cfg(feature = "operate")]
+#[cfg(feature = "ops")]
 #[test]
 fn health_without_anybody_to_ask_says_what_to_set() {
     play();
     let test = "health_without_anybody_to_ask_says_what_to_set";
     let (code, _, err) = output(test, "--domain echo.localhost health");
     assert_eq!(code, 2);
-    assert!(err.contains("operate.listen is not set"), "{err}");
+    assert!(err.contains("ops.listen is not set"), "{err}");
     // Port 9 is nobody's.
     let (code, _, err) = output(test, "health --url http://127.0.0.1:9/readyz");
     assert_eq!(code, 1);

@@ -52,7 +52,7 @@ pub(super) async fn serve(listener: TcpListener, health: Health, recorder: Recor
             Ok((stream, _)) => visitors.admit(stream, &pages),
             Err(why) => {
                 // Out of file descriptors, as a rule: that passes.
-                tracing::warn!(%why, "no connection can be accepted at operate.listen");
+                tracing::warn!(%why, "no connection can be accepted at ops.listen");
                 time::sleep(Duration::from_secs(1)).await;
             }
         }
@@ -104,8 +104,8 @@ async fn visit(stream: TcpStream, pages: Router, has_asked: Arc<AtomicBool>) {
         .serve_connection(TokioIo::new(stream), answer);
     match time::timeout(VISIT, served).await {
         Ok(Ok(())) => {}
-        Ok(Err(why)) => tracing::debug!(%why, "a connection at operate.listen has failed"),
-        Err(_elapsed) => tracing::debug!("a connection at operate.listen took too long"),
+        Ok(Err(why)) => tracing::debug!(%why, "a connection at ops.listen has failed"),
+        Err(_elapsed) => tracing::debug!("a connection at ops.listen took too long"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The way out: escaping, characters XML has no place for, and namespaces, into one shared buffer.
 //!
-//! Deliberately absent: any check of addresses or sizes; that is the gate's, which calls this.
+//! Deliberately absent: any check of addresses or sizes; that is the stanza writer's, which calls this.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ use crate::octets::{Octets, any};
 /// # Examples
 ///
 /// ```
-/// assert_eq!(couplet_core::wire::NS_CLIENT, "jabber:client");
+/// assert_eq!(couplet_core::xml_writer::NS_CLIENT, "jabber:client");
 /// ```
 pub const NS_CLIENT: &str = "jabber:client";
 
@@ -24,7 +24,7 @@ pub const NS_CLIENT: &str = "jabber:client";
 /// # Examples
 ///
 /// ```
-/// assert_eq!(couplet_core::wire::NS_COMPONENT, "jabber:component:accept");
+/// assert_eq!(couplet_core::xml_writer::NS_COMPONENT, "jabber:component:accept");
 /// ```
 pub const NS_COMPONENT: &str = "jabber:component:accept";
 
@@ -33,7 +33,7 @@ pub const NS_COMPONENT: &str = "jabber:component:accept";
 /// # Examples
 ///
 /// ```
-/// assert_eq!(couplet_core::wire::NS_XML, "http://www.w3.org/XML/1998/namespace");
+/// assert_eq!(couplet_core::xml_writer::NS_XML, "http://www.w3.org/XML/1998/namespace");
 /// ```
 pub const NS_XML: &str = "http://www.w3.org/XML/1998/namespace";
 
@@ -42,37 +42,37 @@ pub const NS_XML: &str = "http://www.w3.org/XML/1998/namespace";
 /// # Examples
 ///
 /// ```
-/// use couplet_core::wire::Wire;
+/// use couplet_core::xml_writer::XmlWriter;
 ///
 /// let mut out = Vec::new();
-/// let mut wire = Wire::new(&mut out);
-/// wire.raw("<body>");
-/// wire.text("1 < 2\u{0}");
-/// wire.raw("</body>");
-/// assert_eq!(wire.replaced(), 1);
+/// let mut xml = XmlWriter::new(&mut out);
+/// xml.raw("<body>");
+/// xml.text("1 < 2\u{0}");
+/// xml.raw("</body>");
+/// assert_eq!(xml.replaced(), 1);
 /// assert_eq!(out, "<body>1 &lt; 2\u{FFFD}</body>".as_bytes());
 /// ```
 #[derive(Debug)]
-pub struct Wire<'a> {
+pub struct XmlWriter<'a> {
     out: &'a mut Vec<u8>,
     replaced: usize,
 }
 
-impl<'a> Wire<'a> {
+impl<'a> XmlWriter<'a> {
     /// A writer to the end of `out`.
     ///
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::wire::Wire;
+    /// use couplet_core::xml_writer::XmlWriter;
     ///
     /// let mut out = Vec::new();
-    /// Wire::new(&mut out).raw("<a/>");
-    /// Wire::new(&mut out).raw("<b/>");
+    /// XmlWriter::new(&mut out).raw("<a/>");
+    /// XmlWriter::new(&mut out).raw("<b/>");
     /// assert_eq!(out, b"<a/><b/>");
     /// ```
-    pub fn new(out: &'a mut Vec<u8>) -> Wire<'a> {
-        Wire { out, replaced: 0 }
+    pub fn new(out: &'a mut Vec<u8>) -> XmlWriter<'a> {
+        XmlWriter { out, replaced: 0 }
     }
 
     /// How many characters that XML 1.0 forbids were replaced by U+FFFD. (XML 1.0, 2.2)
@@ -80,12 +80,12 @@ impl<'a> Wire<'a> {
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::wire::Wire;
+    /// use couplet_core::xml_writer::XmlWriter;
     ///
     /// let mut out = Vec::new();
-    /// let mut wire = Wire::new(&mut out);
-    /// wire.text("a\u{1}b");
-    /// assert_eq!(wire.replaced(), 1);
+    /// let mut xml = XmlWriter::new(&mut out);
+    /// xml.text("a\u{1}b");
+    /// assert_eq!(xml.replaced(), 1);
     /// ```
     #[must_use]
     pub fn replaced(&self) -> usize {
@@ -99,10 +99,10 @@ impl<'a> Wire<'a> {
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::wire::Wire;
+    /// use couplet_core::xml_writer::XmlWriter;
     ///
     /// let mut out = Vec::new();
-    /// Wire::new(&mut out).raw("<body>");
+    /// XmlWriter::new(&mut out).raw("<body>");
     /// assert_eq!(out, b"<body>");
     /// ```
     #[inline]
@@ -110,15 +110,15 @@ impl<'a> Wire<'a> {
         self.out.extend_from_slice(markup.as_bytes());
     }
 
-    /// Writes what another `Wire` has written before.
+    /// Writes what another `XmlWriter` has written before.
     ///
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::wire::Wire;
+    /// use couplet_core::xml_writer::XmlWriter;
     ///
     /// let mut out = Vec::new();
-    /// Wire::new(&mut out).written(b"<body/>");
+    /// XmlWriter::new(&mut out).written(b"<body/>");
     /// assert_eq!(out, b"<body/>");
     /// ```
     #[inline]
@@ -131,10 +131,10 @@ impl<'a> Wire<'a> {
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::wire::Wire;
+    /// use couplet_core::xml_writer::XmlWriter;
     ///
     /// let mut out = Vec::new();
-    /// Wire::new(&mut out).text("1 < 2");
+    /// XmlWriter::new(&mut out).text("1 < 2");
     /// assert_eq!(out, b"1 &lt; 2");
     /// ```
     pub fn text(&mut self, text: &str) {
@@ -146,10 +146,10 @@ impl<'a> Wire<'a> {
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::wire::Wire;
+    /// use couplet_core::xml_writer::XmlWriter;
     ///
     /// let mut out = Vec::new();
-    /// Wire::new(&mut out).element("body", "1 < 2");
+    /// XmlWriter::new(&mut out).element("body", "1 < 2");
     /// assert_eq!(out, b"<body>1 &lt; 2</body>");
     /// ```
     pub fn element(&mut self, name: &str, text: &str) {
@@ -167,10 +167,10 @@ impl<'a> Wire<'a> {
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::wire::Wire;
+    /// use couplet_core::xml_writer::XmlWriter;
     ///
     /// let mut out = Vec::new();
-    /// Wire::new(&mut out).attribute("to", "o'hara@b");
+    /// XmlWriter::new(&mut out).attribute("to", "o'hara@b");
     /// assert_eq!(out, b" to='o&apos;hara@b'");
     /// ```
     pub fn attribute(&mut self, name: &str, value: &str) {
@@ -196,10 +196,10 @@ impl<'a> Wire<'a> {
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::wire::Wire;
+    /// use couplet_core::xml_writer::XmlWriter;
     ///
     /// let mut out = Vec::new();
-    /// Wire::new(&mut out).payload(&xmpp_parsers::ping::Ping)?;
+    /// XmlWriter::new(&mut out).payload(&xmpp_parsers::ping::Ping)?;
     /// assert_eq!(out, b"<ping xmlns='urn:xmpp:ping'/>");
     /// # Ok::<(), xso::error::Error>(())
     /// ```
@@ -360,15 +360,15 @@ mod tests {
 
     fn payload(payload: &impl AsXml) -> String {
         let mut out = Vec::new();
-        Wire::new(&mut out).payload(payload).unwrap();
+        XmlWriter::new(&mut out).payload(payload).unwrap();
         String::from_utf8(out).unwrap()
     }
 
     fn text(text: &str) -> (String, usize) {
         let mut out = Vec::new();
-        let mut wire = Wire::new(&mut out);
-        wire.text(text);
-        let replaced = wire.replaced();
+        let mut xml = XmlWriter::new(&mut out);
+        xml.text(text);
+        let replaced = xml.replaced();
         (String::from_utf8(out).unwrap(), replaced)
     }
 
@@ -393,7 +393,7 @@ mod tests {
     #[test]
     fn white_space_in_an_attribute_survives_the_reader() {
         let mut out = Vec::new();
-        Wire::new(&mut out).attribute("a", "x'\n\t\"<");
+        XmlWriter::new(&mut out).attribute("a", "x'\n\t\"<");
         assert_eq!(out, b" a='x&apos;&#10;&#9;\"&lt;'");
     }
 

@@ -12,12 +12,12 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::shutdown::Shutdown;
 
-/// A subcommand of a program, for [`Launch::subcommand`](super::Launch::subcommand).
+/// A subcommand of a program, for [`App::subcommand`](super::App::subcommand).
 ///
 /// # Examples
 ///
 /// ```
-/// use couplet::launch::Subcommand;
+/// use couplet::app::Subcommand;
 ///
 /// let import = Subcommand::new("import", "read news from a file")
 ///     .operand("FILE", "standard input unless given")
@@ -38,7 +38,7 @@ impl Subcommand {
     /// # Examples
     ///
     /// ```
-    /// let count = couplet::launch::Subcommand::new("count", "say how many news there are");
+    /// let count = couplet::app::Subcommand::new("count", "say how many news there are");
     /// ```
     pub fn new(name: &'static str, about: &'static str) -> Subcommand {
         Subcommand {
@@ -55,7 +55,7 @@ impl Subcommand {
     /// # Examples
     ///
     /// ```
-    /// # use couplet::launch::Subcommand;
+    /// # use couplet::app::Subcommand;
     /// let export = Subcommand::new("export", "write all news").operand("FILE", "where to");
     /// ```
     #[must_use]
@@ -69,7 +69,7 @@ impl Subcommand {
     /// # Examples
     ///
     /// ```
-    /// # use couplet::launch::Subcommand;
+    /// # use couplet::app::Subcommand;
     /// let backup = Subcommand::new("backup", "copy all news").needs("FILE", "where to");
     /// ```
     #[must_use]
@@ -83,7 +83,7 @@ impl Subcommand {
     /// # Examples
     ///
     /// ```
-    /// # use couplet::launch::Subcommand;
+    /// # use couplet::app::Subcommand;
     /// let import = Subcommand::new("import", "read news").flag("dry-run", "only say what");
     /// ```
     #[must_use]
@@ -127,7 +127,7 @@ impl Subcommand {
 /// # Examples
 ///
 /// ```
-/// use couplet::launch::Asked;
+/// use couplet::app::Asked;
 ///
 /// fn tell(asked: &Asked) {
 ///     println!("{:?}, flag: {}", asked.operand(), asked.flag());
@@ -145,7 +145,7 @@ impl Asked {
     /// # Examples
     ///
     /// ```
-    /// assert_eq!(couplet::launch::Asked::default().operand(), None);
+    /// assert_eq!(couplet::app::Asked::default().operand(), None);
     /// ```
     pub fn operand(&self) -> Option<&OsString> {
         self.operand.as_ref()
@@ -156,7 +156,7 @@ impl Asked {
     /// # Examples
     ///
     /// ```
-    /// assert!(!couplet::launch::Asked::default().flag());
+    /// assert!(!couplet::app::Asked::default().flag());
     /// ```
     pub fn flag(&self) -> bool {
         self.flag

@@ -70,9 +70,9 @@ impl Echo {
     }
 }
 
-/// The binary as users build it with the cargo feature `operate`.
+/// The binary as users build it with the cargo feature `ops`.
 fn echo(server: &str) -> Outcome<Command> {
-    // target/debug/deps/operate-… → target/debug/echo
+    // target/debug/deps/ops-… → target/debug/echo
     let tests = std::env::current_exe()?;
     let built = tests.ancestors().nth(2).ok_or("no target folder")?;
     let program = built.join("echo");
@@ -155,7 +155,7 @@ async fn it_tells_whether_it_is_ready_and_what_it_has_done() -> Outcome {
     let mut alice = prosody.user("alice").await?;
     let mut command = echo(&prosody.component_addr())?;
     command
-        .env("COUPLET_OPERATE_LISTEN", "127.0.0.1:0")
+        .env("COUPLET_OPS_LISTEN", "127.0.0.1:0")
         .env("COUPLET_TIMING_RECONNECT_LONGEST", "200ms");
     let mut echo = Echo::start(command)?;
     let address = echo.address().await?;
@@ -199,13 +199,10 @@ async fn a_port_that_is_taken_ends_it_with_the_setting_and_the_cure() -> Outcome
     let taken = std::net::TcpListener::bind("127.0.0.1:0")?;
     let address = taken.local_addr()?.to_string();
     let mut command = echo("localhost")?;
-    let output = command
-        .args(["--operate-listen", &address])
-        .output()
-        .await?;
+    let output = command.args(["--ops-listen", &address]).output().await?;
     let said = String::from_utf8(output.stderr)?;
     assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("--operate-listen: operate.listen"), "{said}");
+    assert!(said.contains("--ops-listen: ops.listen"), "{said}");
     assert!(said.contains("a port of its own"), "{said}");
     Ok(())
 }

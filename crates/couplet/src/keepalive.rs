@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 /// When something was last sent, received, asked and answered on one connection.
 #[derive(Debug)]
-pub(crate) struct Liveness {
+pub(crate) struct Keepalive {
     keepalive: Duration,
     dead_after: Duration,
     heard: Instant,
@@ -40,9 +40,9 @@ pub(crate) enum Due {
     Unanswered,
 }
 
-impl Liveness {
-    pub(crate) fn new(keepalive: Duration, dead_after: Duration, now: Instant) -> Liveness {
-        Liveness {
+impl Keepalive {
+    pub(crate) fn new(keepalive: Duration, dead_after: Duration, now: Instant) -> Keepalive {
+        Keepalive {
             keepalive,
             dead_after,
             heard: now,
@@ -108,7 +108,7 @@ impl Liveness {
         }
     }
 
-    /// When to ask [`Liveness::due`] again.
+    /// When to ask [`Keepalive::due`] again.
     pub(crate) fn next(&self, now: Instant) -> Instant {
         let next = (self.heard + self.dead_after)
             .min(self.asked + self.ping_every(now))
@@ -147,29 +147,29 @@ mod tests {
     const DEAD_AFTER: Duration = Duration::from_secs(45);
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn liveness(now: Instant) -> Liveness {
-        Liveness::new(KEEPALIVE, DEAD_AFTER, now)
+    fn keepalive(now: Instant) -> Keepalive {
+        Keepalive::new(KEEPALIVE, DEAD_AFTER, now)
     }
 
     /// Does what is due for `seconds` and returns when it did what; `receives` may change
     /// something at each step.
     fn does(
-        mut liveness: Liveness,
+        mut keepalive: Keepalive,
         seconds: u64,
-        receives: impl Fn(&mut Liveness, Instant),
+        receives: impl Fn(&mut Keepalive, Instant),
     ) -> Vec<(u64, Due)> {
         let start = Instant::now();
         let (mut now, mut did) = (start, Vec::new());
         while now - start <= Duration::from_secs(seconds) {
-            receives(&mut liveness, now);
-            let due = liveness.due(now);
+            receives(&mut keepalive, now);
+            let due = keepalive.due(now);
             let at = (now - start).as_secs();
             match due {
                 Due::Nothing => {}
-                Due::Whitespace => liveness.said(now),
+                Due::Whitespace => keepalive.said(now),
                 Due::Ping => {
-                    liveness.pinged(at, now);
-                    liveness.said(now);
+                    keepalive.pinged(at, now);
+                    keepalive.said(now);
                 }
                 Due::Dead | Due::Unanswered => {
                     did.push((at, due));
@@ -179,37 +179,37 @@ mod tests {
             if due != Due::Nothing {
                 did.push((at, due));
             }
-            let next = liveness.next(now).max(now + Duration::from_millis(1));
+            let next = keepalive.next(now).max(now + Duration::from_millis(1));
             now = next.min(now + SECOND);
         }
         did
     }
 
-    fn silence(_: &mut Liveness, _: Instant) {}
+    fn silence(_: &mut Keepalive, _: Instant) {}
 
     /// Bytes each second, and no answers.
-    fn blanks(liveness: &mut Liveness, now: Instant) {
-        liveness.heard(now);
+    fn blanks(keepalive: &mut Keepalive, now: Instant) {
+        keepalive.heard(now);
     }
 
     /// A connection on which one self-ping was answered.
-    fn once_answered() -> Liveness {
-        let mut liveness = liveness(Instant::now());
-        liveness.pinged(1, Instant::now());
-        assert!(liveness.answered(Some(1), Instant::now()).is_some());
-        liveness
+    fn once_answered() -> Keepalive {
+        let mut keepalive = keepalive(Instant::now());
+        keepalive.pinged(1, Instant::now());
+        assert!(keepalive.answered(Some(1), Instant::now()).is_some());
+        keepalive
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_silent_server_is_dead_within_a_minute() {
-        let did = does(liveness(Instant::now()), 60, silence);
+        let did = does(keepalive(Instant::now()), 60, silence);
         assert_eq!(did.last(), Some(&(45, Due::Dead)));
     }
 
     #[tokio::test(start_paused = true)]
     async fn self_pings_are_sent_more_often_while_an_answer_is_late() {
         for did in [
-            does(liveness(Instant::now()), 60, silence),
+            does(keepalive(Instant::now()), 60, silence),
             does(once_answered(), 60, blanks),
         ] {
             let pings = did.iter().filter(|(_, due)| *due == Due::Ping).count();
@@ -225,7 +225,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_server_that_never_answered_a_self_ping_is_kept_while_it_sends_bytes() {
-        let did = does(liveness(Instant::now()), 600, blanks);
+        let did = does(keepalive(Instant::now()), 600, blanks);
         assert_ne!(did.last().unwrap().1, Due::Unanswered);
         let pings = did.iter().filter(|(_, due)| *due == Due::Ping).count();
         assert_eq!(pings, 40, "they stay rare: {did:?}");
@@ -241,10 +241,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_answer_to_an_earlier_self_ping_counts() {
-        let late = |liveness: &mut Liveness, now: Instant| {
-            liveness.heard(now);
+        let late = |keepalive: &mut Keepalive, now: Instant| {
+            keepalive.heard(now);
             // Answers come, but always after the next ping was sent.
-            liveness.answered(Some(0), now);
+            keepalive.answered(Some(0), now);
         };
         let did = does(once_answered(), 600, late);
         assert_ne!(did.last().unwrap().1, Due::Unanswered);
@@ -253,20 +253,20 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn self_pings_are_sent_even_while_others_talk() {
         let start = Instant::now();
-        let mut liveness = liveness(start);
-        liveness.heard(start + KEEPALIVE);
-        assert_eq!(liveness.due(start + KEEPALIVE), Due::Ping);
+        let mut keepalive = keepalive(start);
+        keepalive.heard(start + KEEPALIVE);
+        assert_eq!(keepalive.due(start + KEEPALIVE), Due::Ping);
     }
 
     #[tokio::test(start_paused = true)]
     async fn only_the_last_self_ping_is_timed() {
         let now = Instant::now();
-        let mut liveness = liveness(now);
-        liveness.pinged(1, now);
-        liveness.pinged(2, now);
-        assert_eq!(liveness.answered(Some(1), now), None);
-        assert_eq!(liveness.answered(None, now), None);
-        assert_eq!(liveness.answered(Some(2), now), Some(now));
-        assert_eq!(liveness.answered(Some(2), now), None);
+        let mut keepalive = keepalive(now);
+        keepalive.pinged(1, now);
+        keepalive.pinged(2, now);
+        assert_eq!(keepalive.answered(Some(1), now), None);
+        assert_eq!(keepalive.answered(None, now), None);
+        assert_eq!(keepalive.answered(Some(2), now), Some(now));
+        assert_eq!(keepalive.answered(Some(2), now), None);
     }
 }

@@ -213,8 +213,8 @@ async fn only_get_and_head_are_answered_and_only_where_something_is() {
         );
         assert_eq!(answer.split("\r\n\r\n").nth(1), Some(body), "{answer}");
     }
-    let seat = health.enter("echo.test", Duration::from_secs(15));
-    seat.online();
+    let reporter = health.enter("echo.test", Duration::from_secs(15));
+    reporter.online();
     let asked = tokio::task::spawn_blocking(move || ask(&url(address)));
     assert_eq!(asked.await.unwrap().unwrap(), "online as echo.test");
 }
@@ -281,14 +281,14 @@ fn a_port_that_is_taken_is_told_with_its_setting_and_the_cure() {
     let config = Sources::none()
         .variable("COUPLET_DOMAIN", "echo.test")
         .variable("COUPLET_SECRET", "x")
-        .variable("COUPLET_OPERATE_LISTEN", &address)
+        .variable("COUPLET_OPS_LISTEN", &address)
         .load()
         .unwrap();
-    let Err(error) = super::Operate::prepare(&config) else {
+    let Err(error) = super::Ops::prepare(&config) else {
         panic!("the port is taken");
     };
     let error = error.to_string();
-    let first = format!("COUPLET_OPERATE_LISTEN: operate.listen = \"{address}\" cannot be");
+    let first = format!("COUPLET_OPS_LISTEN: ops.listen = \"{address}\" cannot be");
     assert!(error.starts_with(&first), "{error}");
     assert!(error.contains("a port of its own"), "{error}");
 }

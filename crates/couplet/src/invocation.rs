@@ -35,19 +35,19 @@ use crate::{
 const BLOCKING: Duration = Duration::from_millis(50);
 
 /// A stanza and the handler it belongs to.
-pub(crate) struct Job {
+pub(crate) struct Queued {
     pub(crate) stanza: Stanza,
     pub(crate) route: Arc<Route>,
 }
 
 /// One handler at work on one stanza, before it had to wait for anything.
-pub(crate) struct Work {
+pub(crate) struct Invocation {
     pub(crate) stanza: Stanza,
     running: Running,
 }
 
 /// One handler at work on one stanza that is not here any more, unless the handler keeps it.
-pub(crate) struct Pending {
+pub(crate) struct Waiting {
     reply_to: ReplyTo,
     /// What the handler keeps in memory, in bytes.
     pub(crate) weight: usize,
@@ -62,10 +62,14 @@ struct Running {
     panicked: bool,
 }
 
-impl Work {
+impl Invocation {
     /// Calls the handler; `None` where the stanza is answered already.
-    pub(crate) fn begin(job: Job, began: Instant, switchboard: &Arc<Switchboard>) -> Option<Work> {
-        let Job { stanza, route } = job;
+    pub(crate) fn begin(
+        job: Queued,
+        began: Instant,
+        switchboard: &Arc<Switchboard>,
+    ) -> Option<Invocation> {
+        let Queued { stanza, route } = job;
         let span = tracing::debug_span!(
             "stanza",
             kind = stanza.kind().as_str(),
@@ -89,7 +93,7 @@ impl Work {
                     began,
                     panicked: false,
                 };
-                return Some(Work { stanza, running });
+                return Some(Invocation { stanza, running });
             }
             Ok(Err(error)) => error,
             Err(panic) => panicked(switchboard, &route, panic.as_ref()),
@@ -144,12 +148,12 @@ impl Work {
     ///
     /// A handler that keeps the stanza keeps its tree. One that does not has read what it needs,
     /// and that is taken for as much as was written.
-    pub(crate) fn into_pending(self) -> Pending {
+    pub(crate) fn into_waiting(self) -> Waiting {
         let weight = match self.stanza.is_shared() {
             true => self.stanza.memory(),
             false => self.stanza.as_xml().len(),
         };
-        Pending {
+        Waiting {
             reply_to: ReplyTo::of(&self.stanza),
             weight,
             running: self.running,
@@ -157,7 +161,7 @@ impl Work {
     }
 }
 
-impl Pending {
+impl Waiting {
     /// How long it may take, unless the component says otherwise.
     pub(crate) fn limit(&self) -> Option<Duration> {
         self.running.route.limit
@@ -233,8 +237,8 @@ fn conclude(
             return received(Outcome::Handled);
         }
         Ok(Answer::Result(response)) => {
-            let written = switchboard.outbox.add(Fate::Kept, |gate, out| {
-                asked.result(gate, out, |wire| response.write(wire))
+            let written = switchboard.outbox.add(Fate::Kept, |stanza_writer, out| {
+                asked.result(stanza_writer, out, |xml| response.write(xml))
             });
             match written {
                 Ok(_) => {
@@ -297,8 +301,8 @@ fn count_and_refuse(switchboard: &Switchboard, asked: &Asked<'_>, error: &Stanza
 
 /// Refuses what is known of a stanza.
 pub(crate) fn say(switchboard: &Switchboard, asked: &Asked<'_>, error: &StanzaError) {
-    let said = switchboard.outbox.add(Fate::Kept, |gate, out| {
-        asked.refuse(gate, out, error).map(usize::from)
+    let said = switchboard.outbox.add(Fate::Kept, |stanza_writer, out| {
+        asked.refuse(stanza_writer, out, error).map(usize::from)
     });
     match said {
         Ok(0) | Err(NotAdded::Ended) => {}
