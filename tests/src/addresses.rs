@@ -2,7 +2,7 @@
 //! written to. (RFC 7622)
 
 use couplet::{Component, Config, Empty, Handle, Jid, Outgoing};
-use couplet_test::{Running, Stage, User};
+use couplet_test::{Running, TestServer, TestUser};
 use tokio::sync::mpsc;
 use xmpp_parsers::ping::Ping;
 
@@ -29,9 +29,9 @@ const REWRITTEN: [&str; 5] = [
 ];
 
 /// As a user's client sees it, which takes no answer from or for another address.
-pub async fn a_response_goes_to_exactly_the_address_that_came(stage: &mut Stage) {
-    let component = stage.run(echo).await;
-    let server = stage.in_memory().await;
+pub async fn a_response_goes_to_exactly_the_address_that_came(server: &mut TestServer) {
+    let component = server.run(echo).await;
+    let memory = server.in_memory().await;
     let all = NEWER.into_iter().chain(REWRITTEN);
     let domains = [
         "localhost",
@@ -40,7 +40,7 @@ pub async fn a_response_goes_to_exactly_the_address_that_came(stage: &mut Stage)
         "xn--bdk.example",
     ];
     for (user, domain) in all.flat_map(|user| domains.map(|domain| (user, domain))) {
-        let mut user = server.user(&user.replace("{}", domain));
+        let mut user = memory.user(&user.replace("{}", domain));
         for ours in [BOT, "bot@echo.localhost/🐎", "😀@echo.localhost/x²"] {
             is_answered_exactly(&mut user, ours).await;
         }
@@ -48,7 +48,7 @@ pub async fn a_response_goes_to_exactly_the_address_that_came(stage: &mut Stage)
     component.stop().await.unwrap();
 }
 
-async fn is_answered_exactly(user: &mut User, ours: &str) {
+async fn is_answered_exactly(user: &mut TestUser, ours: &str) {
     let address = user.address().to_owned();
     let pong = user.ask("get", ours, "<ping xmlns='urn:xmpp:ping'/>").await;
     assert_eq!(
@@ -67,21 +67,21 @@ async fn is_answered_exactly(user: &mut User, ours: &str) {
 }
 
 /// Another component of the same server asks and writes as such an address.
-pub async fn letters_newer_than_unicode_3_2_are_answered(stage: &mut Stage) {
-    are_answered(stage, &NEWER).await;
+pub async fn letters_newer_than_unicode_3_2_are_answered(server: &mut TestServer) {
+    are_answered(server, &NEWER).await;
 }
 
 /// As above, with addresses that stringprep changes.
-pub async fn letters_that_stringprep_maps_are_answered(stage: &mut Stage) {
-    are_answered(stage, &REWRITTEN).await;
+pub async fn letters_that_stringprep_maps_are_answered(server: &mut TestServer) {
+    are_answered(server, &REWRITTEN).await;
 }
 
-async fn are_answered(stage: &mut Stage, peers: &[&str]) {
-    let component = stage.run(echo).await;
+async fn are_answered(server: &mut TestServer, peers: &[&str]) {
+    let component = server.run(echo).await;
     let (heard, mut hear) = mpsc::channel(16);
-    let mut other = listening(stage, heard).await;
+    let mut other = listening(server, heard).await;
     for peer in peers {
-        let peer: Jid = peer.replace("{}", Stage::OTHER).parse().unwrap();
+        let peer: Jid = peer.replace("{}", TestServer::OTHER).parse().unwrap();
         let handle = other.handle().with_from(&peer).unwrap();
         let bot: Jid = BOT.parse().unwrap();
         assert_eq!(
@@ -98,7 +98,7 @@ async fn are_answered(stage: &mut Stage, peers: &[&str]) {
 }
 
 /// A component of the other domain that passes on who wrote to whom.
-async fn listening(stage: &mut Stage, heard: mpsc::Sender<(String, String)>) -> Running {
+async fn listening(server: &mut TestServer, heard: mpsc::Sender<(String, String)>) -> Running {
     let listen = move |config: Config| {
         Component::new(config).on_chat(move |chat: couplet::Incoming<couplet::Message>| {
             let addresses = (chat.from().to_string(), chat.to().to_string());
@@ -109,15 +109,15 @@ async fn listening(stage: &mut Stage, heard: mpsc::Sender<(String, String)>) -> 
             }
         })
     };
-    let mut other = stage.launch(Stage::OTHER, listen).await;
+    let mut other = server.launch(TestServer::OTHER, listen).await;
     other.online().await;
     other
 }
 
 /// ejabberd delivers the `to` of a stanza as its sender typed it.
-pub async fn an_own_address_is_known_however_it_is_typed(stage: &mut Stage) {
-    let component = stage.run(echo).await;
-    let mut alice = stage.user("alice").await;
+pub async fn an_own_address_is_known_however_it_is_typed(server: &mut TestServer) {
+    let component = server.run(echo).await;
+    let mut alice = server.user("alice").await;
     for typed in [
         "BOT@Echo.LocalHost/ﬁ",
         "bot@ECHO.localhost",
@@ -129,35 +129,35 @@ pub async fn an_own_address_is_known_however_it_is_typed(stage: &mut Stage) {
 }
 
 /// Prosody compares the domain of a login letter by letter with the one it has prepared.
-pub async fn a_domain_may_be_configured_in_capital_letters(stage: &mut Stage) {
-    let component = stage
+pub async fn a_domain_may_be_configured_in_capital_letters(server: &mut TestServer) {
+    let component = server
         .run(|mut config| {
             config.domain = "Echo.LocalHost".to_owned();
             echo(config)
         })
         .await;
-    let mut alice = stage.user("alice").await;
+    let mut alice = server.user("alice").await;
     alice.chat(BOT, "hello").await;
     assert_eq!(alice.next_chat().await.text(), "hello");
     component.stop().await.unwrap();
 }
 
 /// Hyphens at the third and fourth place, other scripts, A-labels, and ß, which servers map.
-pub async fn what_servers_take_as_a_domain_is_one(stage: &mut Stage) {
+pub async fn what_servers_take_as_a_domain_is_one(server: &mut TestServer) {
     let domains = [
         ("my--bot.localhost", "my--bot.localhost"),
         ("ツ.localhost", "ツ.localhost"),
         ("xn--bcher-kva.localhost", "xn--bcher-kva.localhost"),
         ("straße.localhost", "strasse.localhost"),
     ];
-    stage.set_up(|setup| {
+    server.set_up(|setup| {
         domains
             .into_iter()
             .fold(setup, |setup, (domain, _)| setup.and_component(domain, "s"))
     });
-    let mut alice = stage.user("alice").await;
+    let mut alice = server.user("alice").await;
     for (domain, hosted) in domains {
-        let mut component = stage.launch(domain, echo).await;
+        let mut component = server.launch(domain, echo).await;
         component.online().await;
         is_answered_exactly(&mut alice, &format!("bot@{hosted}")).await;
         is_online_as(component.handle(), hosted).await;

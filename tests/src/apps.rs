@@ -4,7 +4,7 @@ use std::future::pending;
 use std::time::Duration;
 
 use couplet::{Component, Condition, Config, Empty, Incoming, Message, StanzaError};
-use couplet_test::{Running, Stage, User};
+use couplet_test::{Running, TestServer, TestUser};
 use xmpp_parsers::iq::{IqGetPayload, IqSetPayload};
 use xso::{AsXml, FromXml};
 
@@ -12,7 +12,7 @@ use xso::{AsXml, FromXml};
 pub(crate) const BOT: &str = "bot@echo.localhost";
 
 /// The domain of the component.
-pub(crate) const DOMAIN: &str = Stage::DOMAIN;
+pub(crate) const DOMAIN: &str = TestServer::DOMAIN;
 
 /// The namespace of the payloads below.
 pub(crate) const NS: &str = "urn:example:scenario";
@@ -106,7 +106,7 @@ pub(crate) async fn is_offline(component: &Running) {
 }
 
 /// The component is there, and works.
-pub(crate) async fn is_echoed(user: &mut User) {
+pub(crate) async fn is_echoed(user: &mut TestUser) {
     user.chat(BOT, "hi").await;
     assert_eq!(user.next_chat().await.text(), "hi");
 }

@@ -1,7 +1,7 @@
 //! What every component can do without a line of the app.
 
 use couplet::{Component, Config, Feature, Incoming, StanzaError};
-use couplet_test::{Heard, Stage, User};
+use couplet_test::{Heard, TestServer, TestUser};
 use xmpp_parsers::version::{VersionQuery, VersionResult};
 
 use crate::apps::{BOT, DOMAIN, Slow, echo, payload, troubled};
@@ -14,7 +14,7 @@ const TIME: &str = "urn:xmpp:time";
 const LAST: &str = "jabber:iq:last";
 
 /// XEP-0030: identity and features, which are those that something is served in.
-pub async fn disco_tells_what_is_mounted(stage: &mut Stage) {
+pub async fn disco_tells_what_is_mounted(server: &mut TestServer) {
     let told = |config| {
         Component::new(config)
             .named("A thing")
@@ -23,8 +23,8 @@ pub async fn disco_tells_what_is_mounted(stage: &mut Stage) {
             })
             .on_get(|_: Incoming<Slow>| async { Ok::<_, StanzaError>(Slow) })
     };
-    let component = stage.run(told).await;
-    let mut alice = stage.user("alice").await;
+    let component = server.run(told).await;
+    let mut alice = server.user("alice").await;
     for address in [DOMAIN, BOT] {
         let info = query(&mut alice, address, INFO, "").await;
         let identity = info
@@ -44,7 +44,7 @@ pub async fn disco_tells_what_is_mounted(stage: &mut Stage) {
 }
 
 /// XEP-0030, 4 and 7.
-pub async fn disco_items_are_those_that_the_app_names(stage: &mut Stage) {
+pub async fn disco_items_are_those_that_the_app_names(server: &mut TestServer) {
     let listing = |config| {
         Component::new(config).about(|about| {
             about.item("oslo@echo.localhost".parse().unwrap(), "Oslo");
@@ -57,8 +57,8 @@ pub async fn disco_items_are_those_that_the_app_names(stage: &mut Stage) {
             );
         })
     };
-    let component = stage.run(listing).await;
-    let mut alice = stage.user("alice").await;
+    let component = server.run(listing).await;
+    let mut alice = server.user("alice").await;
     let root = query(&mut alice, DOMAIN, ITEMS, "").await;
     assert_eq!(items(&root), ["oslo@echo.localhost", "echo.localhost"]);
     let cities = query(&mut alice, DOMAIN, ITEMS, "node='cities'").await;
@@ -88,11 +88,11 @@ pub async fn disco_items_are_those_that_the_app_names(stage: &mut Stage) {
 }
 
 /// Some libraries always write the attribute.
-pub async fn an_empty_node_counts_as_no_node(stage: &mut Stage) {
-    let component = stage
+pub async fn an_empty_node_counts_as_no_node(server: &mut TestServer) {
+    let component = server
         .run(|config| Component::new(config).named("Echo"))
         .await;
-    let mut alice = stage.user("alice").await;
+    let mut alice = server.user("alice").await;
     let info = query(&mut alice, DOMAIN, INFO, "").await;
     let empty = query(&mut alice, DOMAIN, INFO, "node=''").await;
     assert_eq!(features(&empty), features(&info));
@@ -102,9 +102,9 @@ pub async fn an_empty_node_counts_as_no_node(stage: &mut Stage) {
 }
 
 /// What common clients ask each contact and each service, at their login or when a chat is opened.
-pub async fn what_clients_ask_and_a_bot_does_not_have_is_refused(stage: &mut Stage) {
-    let component = stage.run(echo).await;
-    let mut alice = stage.user("alice").await;
+pub async fn what_clients_ask_and_a_bot_does_not_have_is_refused(server: &mut TestServer) {
+    let component = server.run(echo).await;
+    let mut alice = server.user("alice").await;
     let pubsub = "http://jabber.org/protocol/pubsub";
     let of_owner = format!("{pubsub}#owner");
     let mut asked = vec![
@@ -136,15 +136,15 @@ pub async fn what_clients_ask_and_a_bot_does_not_have_is_refused(stage: &mut Sta
 }
 
 /// XEP-0157: a form in disco#info.
-pub async fn contact_addresses_are_told(stage: &mut Stage) {
+pub async fn contact_addresses_are_told(server: &mut TestServer) {
     let kind = |config| {
         Component::new(config).about(|about| {
             about.contact("abuse-addresses", "mailto:abuse@example.org");
             about.contact("abuse-addresses", "xmpp:abuse@example.org");
         })
     };
-    let component = stage.run(kind).await;
-    let mut alice = stage.user("alice").await;
+    let component = server.run(kind).await;
+    let mut alice = server.user("alice").await;
     let info = query(&mut alice, DOMAIN, INFO, "").await;
     let form = info
         .root()
@@ -177,14 +177,14 @@ pub async fn contact_addresses_are_told(stage: &mut Stage) {
 }
 
 /// XEP-0199, XEP-0092, XEP-0202, XEP-0012.
-pub async fn ping_version_time_and_uptime_are_answered(stage: &mut Stage) {
+pub async fn ping_version_time_and_uptime_are_answered(server: &mut TestServer) {
     let versioned = |config| {
         Component::new(config).named("A thing").about(|about| {
             about.version("4.2");
         })
     };
-    let component = stage.run(versioned).await;
-    let mut alice = stage.user("alice").await;
+    let component = server.run(versioned).await;
+    let mut alice = server.user("alice").await;
     alice.ping(DOMAIN).await;
     alice.ping(BOT).await;
 
@@ -215,9 +215,9 @@ pub async fn ping_version_time_and_uptime_are_answered(stage: &mut Stage) {
 }
 
 /// XEP-0012, 3 to 5: uptime is the domain's; zero means that the bot is online.
-pub async fn the_address_of_a_bot_is_online_for_last_activity(stage: &mut Stage) {
-    let component = stage.run(echo).await;
-    let mut alice = stage.user("alice").await;
+pub async fn the_address_of_a_bot_is_online_for_last_activity(server: &mut TestServer) {
+    let component = server.run(echo).await;
+    let mut alice = server.user("alice").await;
     let last = query(&mut alice, BOT, LAST, "").await;
     let told = last.root().child("query", LAST).unwrap();
     assert_eq!(told.attr("seconds").as_deref(), Some("0"));
@@ -225,14 +225,14 @@ pub async fn the_address_of_a_bot_is_online_for_last_activity(stage: &mut Stage)
 }
 
 /// What is off is neither served nor advertised.
-pub async fn a_feature_that_is_switched_off_is_not_there(stage: &mut Stage) {
+pub async fn a_feature_that_is_switched_off_is_not_there(server: &mut TestServer) {
     let shy = |config| {
         Component::new(config)
             .without(Feature::Version)
             .without(Feature::LastActivity)
     };
-    let component = stage.run(shy).await;
-    let mut alice = stage.user("alice").await;
+    let component = server.run(shy).await;
+    let mut alice = server.user("alice").await;
     for ns in [VERSION, LAST] {
         let refused = query(&mut alice, DOMAIN, ns, "").await;
         assert_eq!(
@@ -252,11 +252,11 @@ pub async fn a_feature_that_is_switched_off_is_not_there(stage: &mut Stage) {
 }
 
 /// Without discovery there is nothing to discover.
-pub async fn discovery_itself_can_be_switched_off(stage: &mut Stage) {
-    let component = stage
+pub async fn discovery_itself_can_be_switched_off(server: &mut TestServer) {
+    let component = server
         .run(|config: Config| troubled(config).without(Feature::Disco))
         .await;
-    let mut alice = stage.user("alice").await;
+    let mut alice = server.user("alice").await;
     for ns in [INFO, ITEMS] {
         assert_eq!(
             query(&mut alice, DOMAIN, ns, "").await.condition(),
@@ -271,7 +271,7 @@ pub async fn discovery_itself_can_be_switched_off(stage: &mut Stage) {
 }
 
 /// The app's own handler for a built-in feature is the one that answers.
-pub async fn the_app_may_answer_instead_of_a_feature(stage: &mut Stage) {
+pub async fn the_app_may_answer_instead_of_a_feature(server: &mut TestServer) {
     let own = |config| {
         Component::new(config).on_get(|_: Incoming<VersionQuery>| async {
             let (name, version) = ("Mine".to_owned(), "0".to_owned());
@@ -282,8 +282,8 @@ pub async fn the_app_may_answer_instead_of_a_feature(stage: &mut Stage) {
             })
         })
     };
-    let component = stage.run(own).await;
-    let mut alice = stage.user("alice").await;
+    let component = server.run(own).await;
+    let mut alice = server.user("alice").await;
     let version = query(&mut alice, DOMAIN, VERSION, "").await;
     let told = version.root().child("query", VERSION).unwrap();
     assert_eq!(told.child("name", VERSION).unwrap().text(), "Mine");
@@ -295,7 +295,7 @@ pub async fn the_app_may_answer_instead_of_a_feature(stage: &mut Stage) {
     component.stop().await.unwrap();
 }
 
-async fn query(user: &mut User, to: &str, ns: &str, attributes: &str) -> Heard {
+async fn query(user: &mut TestUser, to: &str, ns: &str, attributes: &str) -> Heard {
     user.ask("get", to, &format!("<query xmlns='{ns}' {attributes}/>"))
         .await
 }

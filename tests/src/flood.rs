@@ -5,16 +5,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use couplet::{Component, Condition, Config, Empty, Incoming, Message, Outgoing, StanzaError};
-use couplet_test::{On, Stage};
+use couplet_test::{Backend, TestServer};
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::apps::{BOT, DOMAIN, echo, payload, troubled};
 
 /// A million in memory; as many as take some seconds on a real server.
-pub async fn a_million_tiny_stanzas_of_one_sender_leave_room_for_another(stage: &mut Stage) {
-    let (rounds, many) = match stage.on() {
-        On::Memory => (100, 10_000),
-        On::Prosody | On::Ejabberd => (10, 2_000),
+pub async fn a_million_tiny_stanzas_of_one_sender_leave_room_for_another(server: &mut TestServer) {
+    let (rounds, many) = match server.backend() {
+        Backend::Memory => (100, 10_000),
+        Backend::Prosody | Backend::Ejabberd => (10, 2_000),
     };
     let seen = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&seen);
@@ -24,9 +24,9 @@ pub async fn a_million_tiny_stanzas_of_one_sender_leave_room_for_another(stage: 
             async { Ok::<_, StanzaError>(()) }
         })
     };
-    let component = stage.run(counting).await;
-    let mut alice = stage.user("alice").await;
-    let mut bob = stage.user("bob").await;
+    let component = server.run(counting).await;
+    let mut alice = server.user("alice").await;
+    let mut bob = server.user("bob").await;
     let flood = format!("<message to='{BOT}'/>").repeat(many);
     for _ in 0..rounds {
         alice.send_raw(&flood).await;
@@ -39,7 +39,7 @@ pub async fn a_million_tiny_stanzas_of_one_sender_leave_room_for_another(stage: 
 }
 
 /// Who writes faster than a handler works is told to wait; others are not concerned.
-pub async fn a_flood_for_a_slow_handler_is_refused_beyond_its_lane(stage: &mut Stage) {
+pub async fn a_flood_for_a_slow_handler_is_refused_beyond_its_lane(server: &mut TestServer) {
     let slow = |mut config: Config| {
         config.limits.waiting_per_conversation = 10;
         Component::new(config).on_chat(|chat: Incoming<Message>| async move {
@@ -49,9 +49,9 @@ pub async fn a_flood_for_a_slow_handler_is_refused_beyond_its_lane(stage: &mut S
             chat.reply("served").await
         })
     };
-    let component = stage.run(slow).await;
-    let mut alice = stage.user("alice").await;
-    let mut bob = stage.user("bob").await;
+    let component = server.run(slow).await;
+    let mut alice = server.user("alice").await;
+    let mut bob = server.user("bob").await;
     let chat = format!("<message type='chat' to='{BOT}'><body>x</body></message>");
     alice.send_raw(chat.repeat(100)).await;
     bob.chat(BOT, "quick").await;
@@ -80,7 +80,7 @@ pub async fn a_flood_for_a_slow_handler_is_refused_beyond_its_lane(stage: &mut S
 }
 
 /// One sender may write to as many addresses as it likes, and has a part of the room all the same.
-pub async fn a_flood_to_many_addresses_leaves_room_for_another_sender(stage: &mut Stage) {
+pub async fn a_flood_to_many_addresses_leaves_room_for_another_sender(server: &mut TestServer) {
     let open = Arc::new(Semaphore::new(0));
     let door = Arc::clone(&open);
     let slow = move |mut config: Config| {
@@ -94,9 +94,9 @@ pub async fn a_flood_to_many_addresses_leaves_room_for_another_sender(stage: &mu
             }
         })
     };
-    let component = stage.run(slow).await;
-    let mut alice = stage.user("alice").await;
-    let mut bob = stage.user("bob").await;
+    let component = server.run(slow).await;
+    let mut alice = server.user("alice").await;
+    let mut bob = server.user("bob").await;
     let text = "x".repeat(20_000);
     let flood: String = (0..100)
         .map(|n| format!("<message type='chat' to='bot{n}@{DOMAIN}'><body>{text}</body></message>"))
@@ -131,7 +131,7 @@ pub async fn a_flood_to_many_addresses_leaves_room_for_another_sender(stage: &mu
 }
 
 /// A small element takes many times its bytes in memory, but only until the handler has read it.
-pub async fn a_handler_that_lets_go_of_its_stanza_leaves_room_for_more(stage: &mut Stage) {
+pub async fn a_handler_that_lets_go_of_its_stanza_leaves_room_for_more(server: &mut TestServer) {
     const MANY: usize = 30;
     let open = Arc::new(Semaphore::new(0));
     let (begun, mut begins) = mpsc::channel(MANY);
@@ -150,8 +150,8 @@ pub async fn a_handler_that_lets_go_of_its_stanza_leaves_room_for_more(stage: &m
             }
         })
     };
-    let component = stage.run(slow).await;
-    let mut alice = stage.user("alice").await;
+    let component = server.run(slow).await;
+    let mut alice = server.user("alice").await;
     let tree = format!("<x xmlns='u:x'>{}</x>", "<a/>".repeat(4_000));
     for n in 0..MANY {
         let message = format!("<message type='chat' to='bot{n}@{DOMAIN}'>{tree}</message>");
@@ -168,9 +168,9 @@ pub async fn a_handler_that_lets_go_of_its_stanza_leaves_room_for_more(stage: &m
 }
 
 /// A panic ends its own conversation's stanza and nothing else.
-pub async fn a_handler_that_panics_a_hundred_times_is_called_again(stage: &mut Stage) {
-    let component = stage.run(troubled).await;
-    let mut alice = stage.user("alice").await;
+pub async fn a_handler_that_panics_a_hundred_times_is_called_again(server: &mut TestServer) {
+    let component = server.run(troubled).await;
+    let mut alice = server.user("alice").await;
     for _ in 0..50 {
         for type_ in ["get", "set"] {
             let answer = alice.ask(type_, BOT, &payload("panicking")).await;
@@ -183,7 +183,7 @@ pub async fn a_handler_that_panics_a_hundred_times_is_called_again(stage: &mut S
 }
 
 /// A handler that sends as fast as it can leaves room for the answers to others.
-pub async fn a_handler_that_floods_leaves_room_for_others(stage: &mut Stage) {
+pub async fn a_handler_that_floods_leaves_room_for_others(server: &mut TestServer) {
     const MANY: usize = 5_000;
     let flooding = |config| {
         Component::new(config).on_chat(|chat: Incoming<Message>| async move {
@@ -193,9 +193,9 @@ pub async fn a_handler_that_floods_leaves_room_for_others(stage: &mut Stage) {
             Ok::<_, StanzaError>(())
         })
     };
-    let component = stage.run(flooding).await;
-    let mut alice = stage.user("alice").await;
-    let mut bob = stage.user("bob").await;
+    let component = server.run(flooding).await;
+    let mut alice = server.user("alice").await;
+    let mut bob = server.user("bob").await;
     alice.chat(BOT, "go").await;
     bob.ping(BOT).await;
     for number in 0..MANY {
@@ -205,11 +205,11 @@ pub async fn a_handler_that_floods_leaves_room_for_others(stage: &mut Stage) {
 }
 
 /// Stanzas may come in any pieces.
-pub async fn one_byte_per_packet_is_enough(stage: &mut Stage) {
-    let component = stage.run(echo).await;
-    let mut alice = stage.user("alice").await;
-    if stage.on() == On::Memory {
-        stage.in_memory().await.send_in_pieces_of(1);
+pub async fn one_byte_per_packet_is_enough(server: &mut TestServer) {
+    let component = server.run(echo).await;
+    let mut alice = server.user("alice").await;
+    if server.backend() == Backend::Memory {
+        server.in_memory().await.send_in_pieces_of(1);
     }
     for byte in format!("<message type='chat' to='{BOT}'><body>h\u{e9}!</body></message>").bytes() {
         alice.send_raw([byte]).await;
@@ -222,11 +222,11 @@ pub async fn one_byte_per_packet_is_enough(stage: &mut Stage) {
 }
 
 /// What no server lets a user send, but a bad one may: the sender is told where it can be.
-pub async fn addresses_that_do_not_parse_are_told_to_who_can_be_told(stage: &mut Stage) {
-    let component = stage.run(echo).await;
-    let mut alice = stage.user("alice").await;
+pub async fn addresses_that_do_not_parse_are_told_to_who_can_be_told(server: &mut TestServer) {
+    let component = server.run(echo).await;
+    let mut alice = server.user("alice").await;
     let (from, ping) = (alice.address().to_owned(), "<ping xmlns='urn:xmpp:ping'/>");
-    let server = stage.in_memory().await;
+    let memory = server.in_memory().await;
     for unanswerable in [
         format!("<iq type='get' id='1' from='@@' to='{BOT}'>{ping}</iq>"),
         format!("<iq type='get' id='2' from='' to='{BOT}'>{ping}</iq>"),
@@ -237,12 +237,12 @@ pub async fn addresses_that_do_not_parse_are_told_to_who_can_be_told(stage: &mut
         format!("<iq xmlns='urn:example:unknown' type='get' id='6' from='{from}' to='{BOT}'/>"),
         "between the stanzas".to_owned(),
     ] {
-        server.send_bytes(unanswerable);
+        memory.send_bytes(unanswerable);
     }
-    server.send_bytes(format!(
+    memory.send_bytes(format!(
         "<iq type='get' id='7' from='{from}' to='@@'>{ping}</iq>"
     ));
-    server.send_bytes(format!("<iq type='get' id='8' from='{from}'>{ping}</iq>"));
+    memory.send_bytes(format!("<iq type='get' id='8' from='{from}'>{ping}</iq>"));
     for id in ["7", "8"] {
         let refused = alice.next().await;
         assert_eq!((refused.id(), refused.condition()), (id, "jid-malformed"));
@@ -254,10 +254,10 @@ pub async fn addresses_that_do_not_parse_are_told_to_who_can_be_told(stage: &mut
 }
 
 /// ejabberd's default hands out what is for other components too (servers.md, 4).
-pub async fn what_is_for_another_component_is_dropped(stage: &mut Stage) {
-    stage.set_up(couplet_test::Setup::global_routes);
-    let component = stage.run(echo).await;
-    let mut alice = stage.user("alice").await;
+pub async fn what_is_for_another_component_is_dropped(server: &mut TestServer) {
+    server.set_up(couplet_test::Setup::global_routes);
+    let component = server.run(echo).await;
+    let mut alice = server.user("alice").await;
     alice.chat("bot@news.localhost", "not for echo").await;
     // servers.md, 5: in order, from one user through one connection.
     alice.chat(BOT, "for echo").await;
@@ -268,7 +268,7 @@ pub async fn what_is_for_another_component_is_dropped(stage: &mut Stage) {
 }
 
 /// Two components that refuse everything, errors too, and answer every answer that they see.
-pub async fn two_refusing_components_do_not_refuse_each_other_for_ever(stage: &mut Stage) {
+pub async fn two_refusing_components_do_not_refuse_each_other_for_ever(server: &mut TestServer) {
     let calls = Arc::new(AtomicUsize::new(0));
     let refusing = |calls: &Arc<AtomicUsize>| {
         let (messages, iqs) = (Arc::clone(calls), Arc::clone(calls));
@@ -282,10 +282,10 @@ pub async fn two_refusing_components_do_not_refuse_each_other_for_ever(stage: &m
                 })
         }
     };
-    let component = stage.run(refusing(&calls)).await;
-    let mut other = stage.launch(Stage::OTHER, refusing(&calls)).await;
+    let component = server.run(refusing(&calls)).await;
+    let mut other = server.launch(TestServer::OTHER, refusing(&calls)).await;
     other.online().await;
-    let to = Stage::OTHER.parse().unwrap();
+    let to = TestServer::OTHER.parse().unwrap();
     component
         .handle()
         .send(Outgoing::chat(&to, "x"))
@@ -296,8 +296,8 @@ pub async fn two_refusing_components_do_not_refuse_each_other_for_ever(stage: &m
         .get::<Empty>(&to, crate::apps::Slow)
         .await;
     assert!(refused.is_err());
-    let mut alice = stage.user("alice").await;
-    for domain in [DOMAIN, Stage::OTHER] {
+    let mut alice = server.user("alice").await;
+    for domain in [DOMAIN, TestServer::OTHER] {
         alice.ping(domain).await;
     }
     // The bounce of the chat, and the question.

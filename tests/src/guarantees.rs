@@ -10,26 +10,26 @@ use couplet::{
     Component, Condition, Config, Empty, Incoming, InvalidStanza, Message, MessageType, Outgoing,
     Presence, PresenceType, RequestError, SendErrorKind, StanzaError,
 };
-use couplet_test::{On, Stage, User};
+use couplet_test::{Backend, TestServer, TestUser};
 use tokio::sync::Notify;
 use xmpp_parsers::ping::Ping;
 
 use crate::apps::{BOT, DOMAIN, echo, payload, troubled};
-use crate::{hostile, house};
+use crate::{hostile, overload};
 
 /// While every handler sleeps and no more may wait, the reader goes on: it refuses newcomers and
 /// settles questions.
-pub async fn the_reader_waits_for_bytes_and_for_nothing_else(stage: &mut Stage) {
+pub async fn the_reader_waits_for_bytes_and_for_nothing_else(server: &mut TestServer) {
     let asleep = |mut config: Config| {
         config.limits.handlers = 2;
         config.limits.waiting_per_conversation = 1;
         config.timing.handler = Duration::from_secs(3600);
         Component::new(config).on_chat(|_: Incoming<Message>| pending::<Result<(), StanzaError>>())
     };
-    let mut component = stage.run(asleep).await;
-    let mut alice = stage.user("alice").await;
-    let mut bob = stage.user("bob").await;
-    let mut carol = stage.user("carol").await;
+    let mut component = server.run(asleep).await;
+    let mut alice = server.user("alice").await;
+    let mut bob = server.user("bob").await;
+    let mut carol = server.user("carol").await;
     alice.chat(BOT, "takes the first handler").await;
     bob.chat(BOT, "takes the second handler").await;
     // Bob's second stanza waits and his third is refused: then both handlers are taken.
@@ -54,9 +54,9 @@ pub async fn the_reader_waits_for_bytes_and_for_nothing_else(stage: &mut Stage) 
 }
 
 /// Whatever becomes of a handler, and whether there is one: one answer, and no second.
-pub async fn every_get_and_set_gets_exactly_one_answer(stage: &mut Stage) {
-    let component = stage.run(troubled).await;
-    let mut alice = stage.user("alice").await;
+pub async fn every_get_and_set_gets_exactly_one_answer(server: &mut TestServer) {
+    let component = server.run(troubled).await;
+    let mut alice = server.user("alice").await;
     let strict = |count: &str| format!("<strict xmlns='{}' {count}/>", crate::apps::NS);
     let asked = [
         ("get", payload("silent"), "remote-server-timeout", "wait"),
@@ -114,12 +114,12 @@ pub async fn every_get_and_set_gets_exactly_one_answer(stage: &mut Stage) {
     alice.hears_only_a_pong_from(BOT).await;
     component.stop().await.unwrap();
 
-    house::a_full_house_answers_at_once(stage, &mut alice).await;
-    house::a_stopping_house_answers_everybody(stage, &mut alice).await;
+    overload::a_full_component_answers_at_once(server, &mut alice).await;
+    overload::a_stopping_component_answers_everybody(server, &mut alice).await;
 }
 
 /// No reply to `result` or `error` of any kind, even where a handler would refuse one.
-pub async fn nobody_answers_an_answer(stage: &mut Stage) {
+pub async fn nobody_answers_an_answer(server: &mut TestServer) {
     let heard = Arc::new(AtomicUsize::new(0));
     let count = |heard: &Arc<AtomicUsize>| {
         let heard = Arc::clone(heard);
@@ -141,8 +141,8 @@ pub async fn nobody_answers_an_answer(stage: &mut Stage) {
             })
             .on_iq(|_| async { Err::<Empty, StanzaError>(Condition::NotAllowed.into()) })
     };
-    let component = stage.run(refusing).await;
-    let mut alice = stage.user("alice").await;
+    let component = server.run(refusing).await;
+    let mut alice = server.user("alice").await;
     let error = "<error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>";
     for answer in [
         format!("<iq type='result' id='a1' to='{BOT}'/>"),
@@ -162,7 +162,7 @@ pub async fn nobody_answers_an_answer(stage: &mut Stage) {
 }
 
 /// One conversation is served in order, one stanza at a time; another one meanwhile.
-pub async fn within_one_conversation_handlers_run_one_at_a_time_in_order(stage: &mut Stage) {
+pub async fn within_one_conversation_handlers_run_one_at_a_time_in_order(server: &mut TestServer) {
     let at_work = Arc::new(AtomicUsize::new(0));
     let bob_is_served = Arc::new(Notify::new());
     let (counter, bob_came) = (Arc::clone(&at_work), Arc::clone(&bob_is_served));
@@ -187,9 +187,9 @@ pub async fn within_one_conversation_handlers_run_one_at_a_time_in_order(stage: 
             }
         })
     };
-    let component = stage.run(careful).await;
-    let mut alice = stage.user("alice").await;
-    let mut bob = stage.user("bob").await;
+    let component = server.run(careful).await;
+    let mut alice = server.user("alice").await;
+    let mut bob = server.user("bob").await;
     for number in 0..5 {
         alice
             .chat(&format!("{BOT}/{number}"), &number.to_string())
@@ -206,11 +206,11 @@ pub async fn within_one_conversation_handlers_run_one_at_a_time_in_order(stage: 
 }
 
 /// The right id from the wrong sender, or to the wrong address of ours, settles nothing.
-pub async fn a_question_is_settled_only_by_the_one_who_was_asked(stage: &mut Stage) {
-    let component = stage.run(echo).await;
-    let mut alice = stage.user("alice").await;
-    let mut again = stage.user("alice/phone").await;
-    let mut mallory = stage.user("mallory").await;
+pub async fn a_question_is_settled_only_by_the_one_who_was_asked(server: &mut TestServer) {
+    let component = server.run(echo).await;
+    let mut alice = server.user("alice").await;
+    let mut again = server.user("alice/phone").await;
+    let mut mallory = server.user("mallory").await;
     let bot = component.handle().with_from(&BOT.parse().unwrap()).unwrap();
     let peer = alice.address().parse().unwrap();
     let others = async {
@@ -254,9 +254,9 @@ pub async fn a_question_is_settled_only_by_the_one_who_was_asked(stage: &mut Sta
 }
 
 /// A foreign `from` is an error to the caller, and the stream goes on.
-pub async fn nothing_leaves_with_a_foreign_or_missing_from(stage: &mut Stage) {
-    let component = stage.run(echo).await;
-    let mut alice = stage.user("alice").await;
+pub async fn nothing_leaves_with_a_foreign_or_missing_from(server: &mut TestServer) {
+    let component = server.run(echo).await;
+    let mut alice = server.user("alice").await;
     let (handle, to) = (component.handle(), alice.address().parse().unwrap());
     for foreign in [
         "mallory@localhost",
@@ -298,7 +298,9 @@ pub async fn nothing_leaves_with_a_foreign_or_missing_from(stage: &mut Stage) {
 
 /// What waits for a dead server, an answer or a handler is bounded in number and in time, and ends
 /// with the component.
-pub async fn every_queue_has_a_size_every_wait_a_deadline_every_task_an_owner(stage: &mut Stage) {
+pub async fn every_queue_has_a_size_every_wait_a_deadline_every_task_an_owner(
+    server: &mut TestServer,
+) {
     let owned = Arc::new(());
     let inside = Arc::clone(&owned);
     let small = move |mut config: Config| {
@@ -315,8 +317,8 @@ pub async fn every_queue_has_a_size_every_wait_a_deadline_every_task_an_owner(st
             }
         })
     };
-    let component = stage.run(small).await;
-    let mut alice = stage.user("alice").await;
+    let component = server.run(small).await;
+    let mut alice = server.user("alice").await;
     let (handle, to) = (component.handle().clone(), alice.address().parse().unwrap());
 
     let three = tokio::join!(
@@ -333,7 +335,7 @@ pub async fn every_queue_has_a_size_every_wait_a_deadline_every_task_an_owner(st
 
     alice.chat(BOT, "is held for ever").await;
     alice.ping(DOMAIN).await;
-    stage.kill().await;
+    server.kill().await;
     let text = "x".repeat(8 << 10);
     let mut sent = 0;
     let refused = loop {
@@ -354,29 +356,29 @@ pub async fn every_queue_has_a_size_every_wait_a_deadline_every_task_an_owner(st
 }
 
 /// Everything that the hostile scenarios send, on one stream, and then an ordinary echo.
-pub async fn no_stanza_a_stranger_can_send_ends_the_stream_or_the_process(stage: &mut Stage) {
-    stage.set_up(hostile::open_to_everything);
-    let component = stage.run(echo).await;
-    for (at, stanza) in hostile::stanzas(stage.on()).enumerate() {
+pub async fn no_stanza_a_stranger_can_send_ends_the_stream_or_the_process(server: &mut TestServer) {
+    server.set_up(hostile::open_to_everything);
+    let component = server.run(echo).await;
+    for (at, stanza) in hostile::stanzas(server.backend()).enumerate() {
         // Each from a user of its own: a server may cut the sender off.
-        let mut stranger = stage.user(&format!("stranger{at}")).await;
+        let mut stranger = server.user(&format!("stranger{at}")).await;
         let _taken_or_not = stranger.try_send_raw(&stanza).await;
-        let mut bob = stage.user(&format!("bob{at}")).await;
+        let mut bob = server.user(&format!("bob{at}")).await;
         bob.ping(BOT).await;
     }
-    let mut alice = stage.user("alice").await;
+    let mut alice = server.user("alice").await;
     alice.chat(BOT, "still there?").await;
     assert_eq!(alice.next_chat().await.text(), "still there?");
     assert_eq!(component.sessions(), 1, "the stream has never ended");
-    if stage.on() == On::Memory {
-        let journal = stage.in_memory().await.journal();
+    if server.backend() == Backend::Memory {
+        let journal = server.in_memory().await.journal();
         assert!(journal.contains("nothing to complain"), "{journal}");
     }
     component.stop().await.unwrap();
 }
 
 /// The user answers the next ping.
-async fn pong(user: &mut User) {
+async fn pong(user: &mut TestUser) {
     let asked = user.next().await;
     assert!(
         asked.root().child("ping", "urn:xmpp:ping").is_some(),

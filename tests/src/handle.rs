@@ -4,16 +4,16 @@ use couplet::{
     Component, Condition, Empty, ErrorType, Incoming, InvalidStanza, Jid, Message, Outgoing,
     Presence, PresenceType, RequestError, SendErrorKind, StanzaError,
 };
-use couplet_test::{On, Stage, User};
+use couplet_test::{Backend, TestServer, TestUser};
 use xmpp_parsers::ping::Ping;
 use xmpp_parsers::version::{VersionQuery, VersionResult};
 
 use crate::apps::{BOT, DOMAIN, Slow, echo};
 
 /// RFC 6120, 8.2.3: a result, an error, or something that was not expected.
-pub async fn a_question_gets_what_the_peer_answers(stage: &mut Stage) {
-    let component = stage.run(echo).await;
-    let mut alice = stage.user("alice").await;
+pub async fn a_question_gets_what_the_peer_answers(server: &mut TestServer) {
+    let component = server.run(echo).await;
+    let mut alice = server.user("alice").await;
     let peer: Jid = alice.address().parse().unwrap();
     let handle = component.handle();
 
@@ -75,15 +75,15 @@ pub async fn a_question_gets_what_the_peer_answers(stage: &mut Stage) {
 }
 
 /// A handler that asks somebody is no reason for anybody to wait.
-pub async fn a_handler_may_ask_its_own_sender(stage: &mut Stage) {
+pub async fn a_handler_may_ask_its_own_sender(server: &mut TestServer) {
     let curious = |config| {
         Component::new(config).on_chat(|chat: Incoming<Message>| async move {
             let version: VersionResult = chat.handle().get(chat.from(), VersionQuery).await?;
             Ok::<_, StanzaError>(chat.reply(format!("you use {}", version.name)).await?)
         })
     };
-    let component = stage.run(curious).await;
-    let mut alice = stage.user("alice").await;
+    let component = server.run(curious).await;
+    let mut alice = server.user("alice").await;
     alice.chat(BOT, "guess").await;
     let version =
         "<query xmlns='jabber:iq:version'><name>telnet</name><version>v</version></query>";
@@ -94,14 +94,14 @@ pub async fn a_handler_may_ask_its_own_sender(stage: &mut Stage) {
 }
 
 /// Each speaks for itself, and is asked itself.
-pub async fn many_addresses_act_on_behalf_of_their_owners(stage: &mut Stage) {
+pub async fn many_addresses_act_on_behalf_of_their_owners(server: &mut TestServer) {
     let introducing = |config| {
         Component::new(config).on_chat(|chat: Incoming<Message>| async move {
             chat.reply(format!("{} to you", chat.to())).await
         })
     };
-    let component = stage.run(introducing).await;
-    let mut alice = stage.user("alice").await;
+    let component = server.run(introducing).await;
+    let mut alice = server.user("alice").await;
     let peer: Jid = alice.address().parse().unwrap();
     for name in ["one@echo.localhost", "two@echo.localhost/r"] {
         let handle = component
@@ -132,7 +132,7 @@ pub async fn many_addresses_act_on_behalf_of_their_owners(stage: &mut Stage) {
 }
 
 /// Nobody tells the subscribers that a component is back; the hook does (servers.md, 8).
-pub async fn presence_is_announced_each_time_the_link_comes_up(stage: &mut Stage) {
+pub async fn presence_is_announced_each_time_the_link_comes_up(server: &mut TestServer) {
     let friend: Jid = "friend@news.localhost".parse().unwrap();
     let (heard, mut hear) = tokio::sync::mpsc::channel(10);
     let listening = move |config| {
@@ -141,7 +141,7 @@ pub async fn presence_is_announced_each_time_the_link_comes_up(stage: &mut Stage
             async move { Ok::<_, StanzaError>(heard.send(presence.from().to_string()).await?) }
         })
     };
-    let mut other = stage.launch(Stage::OTHER, listening).await;
+    let mut other = server.launch(TestServer::OTHER, listening).await;
     other.online().await;
     let announcing = move |config| {
         Component::new(config).on_online(move |handle| {
@@ -152,17 +152,17 @@ pub async fn presence_is_announced_each_time_the_link_comes_up(stage: &mut Stage
             }
         })
     };
-    let first = stage.run(announcing.clone()).await;
+    let first = server.run(announcing.clone()).await;
     assert_eq!(hear.recv().await.unwrap(), DOMAIN);
     first.stop().await.unwrap();
-    let second = stage.run(announcing).await;
+    let second = server.run(announcing).await;
     assert_eq!(hear.recv().await.unwrap(), DOMAIN);
     second.stop().await.unwrap();
     other.stop().await.unwrap();
 }
 
 /// RFC 6121, 3.1: the wish, and the consent.
-pub async fn a_subscription_is_answered_by_its_handler(stage: &mut Stage) {
+pub async fn a_subscription_is_answered_by_its_handler(server: &mut TestServer) {
     let open = |config| {
         Component::new(config).on_presence_type(
             PresenceType::Subscribe,
@@ -172,8 +172,8 @@ pub async fn a_subscription_is_answered_by_its_handler(stage: &mut Stage) {
             },
         )
     };
-    let component = stage.run(open).await;
-    let mut alice = stage.user("alice").await;
+    let component = server.run(open).await;
+    let mut alice = server.user("alice").await;
     // A server tells the consent to those who want to know their roster.
     alice
         .send_raw("<iq type='get' id='roster'><query xmlns='jabber:iq:roster'/></iq><presence/>")
@@ -185,7 +185,7 @@ pub async fn a_subscription_is_answered_by_its_handler(stage: &mut Stage) {
         let heard = alice.next().await;
         let told = heard.name() == "presence" && heard.type_() == "subscribed";
         let pushed = heard.to_string().contains("subscription='to'");
-        if told && heard.from() == BOT || pushed && stage.on() != On::Memory {
+        if told && heard.from() == BOT || pushed && server.backend() != Backend::Memory {
             break;
         }
     }
@@ -193,9 +193,9 @@ pub async fn a_subscription_is_answered_by_its_handler(stage: &mut Stage) {
 }
 
 /// Refused to the caller, never on the wire: the server would close the stream.
-pub async fn what_is_too_large_does_not_leave(stage: &mut Stage) {
-    let component = stage.run(echo).await;
-    let mut alice = stage.user("alice").await;
+pub async fn what_is_too_large_does_not_leave(server: &mut TestServer) {
+    let component = server.run(echo).await;
+    let mut alice = server.user("alice").await;
     let peer: Jid = alice.address().parse().unwrap();
     let large = Outgoing::chat(&peer, &"x".repeat(600 << 10));
     let refused = component.handle().send(large).await.unwrap_err();
@@ -217,7 +217,7 @@ pub async fn what_is_too_large_does_not_leave(stage: &mut Stage) {
 }
 
 /// The user answers the next question; its type, and the address that asked.
-async fn answer(user: &mut User, type_: &str, child: &str) -> (String, String) {
+async fn answer(user: &mut TestUser, type_: &str, child: &str) -> (String, String) {
     let asked = user.next().await;
     let (id, to) = (asked.id(), asked.from());
     user.send_raw(format!(

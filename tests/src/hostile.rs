@@ -5,7 +5,7 @@
 
 use std::fmt::Write;
 
-use couplet_test::{On, Packages, Setup, Stage};
+use couplet_test::{Backend, Packages, Setup, TestServer};
 
 use crate::apps::{BOT, DOMAIN, echo};
 
@@ -65,17 +65,17 @@ fn padding(stanza: &str) -> String {
 
 /// Sends a stanza, sees what its sender learns on memory, Prosody and ejabberd, and that the
 /// component goes on for everybody else.
-async fn throw(stage: &mut Stage, stanza: String, fates: [Fate; 3]) {
-    stage.set_up(open_to_everything);
-    let mut component = stage.run(echo).await;
-    let mut alice = stage.user("alice").await;
-    let mut bob = stage.user("bob").await;
+async fn throw(server: &mut TestServer, stanza: String, fates: [Fate; 3]) {
+    server.set_up(open_to_everything);
+    let mut component = server.run(echo).await;
+    let mut alice = server.user("alice").await;
+    let mut bob = server.user("bob").await;
     let _the_fate_tells = alice.try_send_raw(&stanza).await;
-    if stage.packages() == Packages::Debian13 {
+    if server.packages() == Packages::Debian13 {
         let _the_fate_tells = alice.try_send_raw(padding(&stanza)).await;
     }
     drop(stanza);
-    let fate = on(stage.on(), fates);
+    let fate = of(server.backend(), fates);
     match fate {
         Echoed => assert_eq!(alice.next().await.text(), TEXT),
         Refused(condition) => {
@@ -91,10 +91,10 @@ async fn throw(stage: &mut Stage, stanza: String, fates: [Fate; 3]) {
     }
     if matches!(fate, Deadly) {
         assert!(alice.is_cut_off().await);
-        stage.kill().await;
-        stage.restart().await;
+        server.kill().await;
+        server.restart().await;
         component.online().await;
-        bob = stage.user("bob").await;
+        bob = server.user("bob").await;
     } else {
         alice.hears_only_a_pong_from(BOT).await;
         assert_eq!(component.sessions(), 1, "the stream has never ended");
@@ -104,11 +104,11 @@ async fn throw(stage: &mut Stage, stanza: String, fates: [Fate; 3]) {
     component.stop().await.unwrap();
 }
 
-fn on(on: On, [memory, prosody, ejabberd]: [Fate; 3]) -> Fate {
-    match on {
-        On::Memory => memory,
-        On::Prosody => prosody,
-        On::Ejabberd => ejabberd,
+fn of(backend: Backend, [memory, prosody, ejabberd]: [Fate; 3]) -> Fate {
+    match backend {
+        Backend::Memory => memory,
+        Backend::Prosody => prosody,
+        Backend::Ejabberd => ejabberd,
     }
 }
 
@@ -118,16 +118,16 @@ macro_rules! hostile {
     ($($(#[$doc:meta])* $name:ident: $stanza:expr, $fates:expr;)*) => {
         $(
             $(#[$doc])*
-            pub async fn $name(stage: &mut Stage) {
-                throw(stage, $stanza, $fates).await;
+            pub async fn $name(server: &mut TestServer) {
+                throw(server, $stanza, $fates).await;
             }
         )*
 
         /// Every stanza that the scenarios of this file send, but for what the server dies of.
-        pub(crate) fn stanzas(stage: On) -> impl Iterator<Item = String> {
+        pub(crate) fn stanzas(backend: Backend) -> impl Iterator<Item = String> {
             let stanzas: Vec<(fn() -> String, [Fate; 3])> = vec![$((|| $stanza, $fates)),*];
             let all = stanzas.into_iter();
-            let harmless = all.filter(move |(_, fates)| !matches!(on(stage, *fates), Deadly));
+            let harmless = all.filter(move |(_, fates)| !matches!(of(backend, *fates), Deadly));
             harmless.map(|(stanza, _)| stanza())
         }
     };

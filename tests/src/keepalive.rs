@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use couplet::{Config, Jid};
-use couplet_test::{Running, Stage};
+use couplet_test::{Running, TestServer};
 
 use crate::apps::{DOMAIN, echo, is_echoed, is_offline};
 
@@ -14,105 +14,105 @@ const TWO_PINGS: u64 = 31;
 const LONG: u64 = 300;
 
 /// A connection that is open but that the server no longer routes to: a self-ping shows it.
-pub async fn a_server_that_has_forgotten_us_is_logged_in_to_again(stage: &mut Stage) {
-    let mut component = stage.run(|config| echo(watchful(config))).await;
-    stage.forget_component().await;
+pub async fn a_server_that_has_forgotten_us_is_logged_in_to_again(server: &mut TestServer) {
+    let mut component = server.run(|config| echo(watchful(config))).await;
+    server.forget_component().await;
     component.online().await;
-    let mut alice = stage.user("alice").await;
+    let mut alice = server.user("alice").await;
     is_echoed(&mut alice).await;
     component.stop().await.unwrap();
 }
 
 /// A cut cable: no bytes, no end.
-pub async fn a_server_that_says_nothing_is_left(stage: &mut Stage) {
-    let mut component = stage.run(echo).await;
-    stage.in_memory().await.silence();
+pub async fn a_server_that_says_nothing_is_left(server: &mut TestServer) {
+    let mut component = server.run(echo).await;
+    server.in_memory().await.silence();
     is_offline(&component).await;
-    stage.restart().await;
+    server.restart().await;
     component.online().await;
-    is_echoed(&mut stage.user("alice").await).await;
+    is_echoed(&mut server.user("alice").await).await;
     component.stop().await.unwrap();
 }
 
 /// An hour of silence is no reason to leave a server that answers.
-pub async fn a_quiet_link_lasts(stage: &mut Stage) {
-    let component = stage.run(echo).await;
+pub async fn a_quiet_link_lasts(server: &mut TestServer) {
+    let component = server.run(echo).await;
     tokio::time::sleep(Duration::from_secs(3600)).await;
     assert_eq!(component.sessions(), 1);
-    is_echoed(&mut stage.user("alice").await).await;
+    is_echoed(&mut server.user("alice").await).await;
     component.stop().await.unwrap();
 }
 
 /// The server routes a self-ping back behind everything that was sent before it.
-pub async fn a_self_ping_comes_back_from_every_server(stage: &mut Stage) {
-    let component = stage.run(|config| echo(watchful(config))).await;
+pub async fn a_self_ping_comes_back_from_every_server(server: &mut TestServer) {
+    let component = server.run(|config| echo(watchful(config))).await;
     self_pings_come_back(&component).await;
     component.stop().await.unwrap();
 }
 
 /// ejabberd since 24.10 drops the IQs of components to addresses without a resource then.
-pub async fn a_self_ping_comes_back_where_mod_privilege_is_loaded(stage: &mut Stage) {
-    stage.set_up(couplet_test::Setup::mod_privilege);
-    let component = stage.run(|config| echo(watchful(config))).await;
+pub async fn a_self_ping_comes_back_where_mod_privilege_is_loaded(server: &mut TestServer) {
+    server.set_up(couplet_test::Setup::mod_privilege);
+    let component = server.run(|config| echo(watchful(config))).await;
     self_pings_come_back(&component).await;
-    is_echoed(&mut stage.user("alice").await).await;
+    is_echoed(&mut server.user("alice").await).await;
     component.stop().await.unwrap();
 }
 
 /// A server that writes is not enough: self-pings were answered, and no longer are.
-pub async fn a_server_that_answers_no_more_self_pings_is_left(stage: &mut Stage) {
-    let mut component = stage.run(echo).await;
-    blanks(stage, TWO_PINGS).await;
-    stage.in_memory().await.lose_self_pings();
-    blanks(stage, 46).await;
-    let journal = stage.in_memory().await.journal();
+pub async fn a_server_that_answers_no_more_self_pings_is_left(server: &mut TestServer) {
+    let mut component = server.run(echo).await;
+    blanks(server, TWO_PINGS).await;
+    server.in_memory().await.lose_self_pings();
+    blanks(server, 46).await;
+    let journal = server.in_memory().await.journal();
     assert!(journal.contains("connection-timeout"), "{journal}");
     component.online().await;
-    is_echoed(&mut stage.user("alice").await).await;
+    is_echoed(&mut server.user("alice").await).await;
     component.stop().await.unwrap();
 }
 
 /// A stranger's messages do not hide it either.
-pub async fn a_stranger_s_messages_do_not_hide_missing_answers(stage: &mut Stage) {
-    let component = stage.run(echo).await;
-    let mut alice = stage.user("alice").await;
-    blanks(stage, TWO_PINGS).await;
-    stage.in_memory().await.lose_self_pings();
+pub async fn a_stranger_s_messages_do_not_hide_missing_answers(server: &mut TestServer) {
+    let component = server.run(echo).await;
+    let mut alice = server.user("alice").await;
+    blanks(server, TWO_PINGS).await;
+    server.in_memory().await.lose_self_pings();
     for _ in 0..46 {
         tokio::time::sleep(Duration::from_secs(1)).await;
         alice.chat(&format!("nobody@{DOMAIN}"), "hi").await;
     }
-    let journal = stage.in_memory().await.journal();
+    let journal = server.in_memory().await.journal();
     assert!(journal.contains("connection-timeout"), "{journal}");
     component.stop().await.unwrap();
 }
 
 /// Some servers may answer none: whether they write is all that is known of them.
-pub async fn a_server_that_never_answered_a_self_ping_is_kept(stage: &mut Stage) {
-    let component = stage.run(echo).await;
-    stage.in_memory().await.lose_self_pings();
-    blanks(stage, LONG).await;
+pub async fn a_server_that_never_answered_a_self_ping_is_kept(server: &mut TestServer) {
+    let component = server.run(echo).await;
+    server.in_memory().await.lose_self_pings();
+    blanks(server, LONG).await;
     assert_eq!(component.sessions(), 1);
-    is_echoed(&mut stage.user("alice").await).await;
+    is_echoed(&mut server.user("alice").await).await;
     component.stop().await.unwrap();
 }
 
 /// ejabberd gives another instance some of our self-pings (docs/servers.md, 4): missing answers prove
 /// nothing once one was seen, by a ping of its own or by its answer to one of ours.
-pub async fn missing_answers_prove_nothing_beside_another_instance(stage: &mut Stage) {
+pub async fn missing_answers_prove_nothing_beside_another_instance(server: &mut TestServer) {
     for type_ in ["get", "result"] {
-        let component = stage.run(echo).await;
-        blanks(stage, TWO_PINGS).await;
-        let server = stage.in_memory().await;
-        server.lose_self_pings();
-        server.send_bytes(format!(
+        let component = server.run(echo).await;
+        blanks(server, TWO_PINGS).await;
+        let memory = server.in_memory().await;
+        memory.lose_self_pings();
+        memory.send_bytes(format!(
             "<iq type='{type_}' id='keepalive-other-1' from='{DOMAIN}/keepalive' \
              to='{DOMAIN}/keepalive'><ping xmlns='urn:xmpp:ping'/></iq>"
         ));
-        blanks(stage, LONG).await;
+        blanks(server, LONG).await;
         assert_eq!(component.sessions(), 1);
         component.stop().await.unwrap();
-        stage.restart().await;
+        server.restart().await;
     }
 }
 
@@ -132,10 +132,10 @@ async fn self_pings_come_back(component: &Running) {
 }
 
 /// The server writes a blank each second.
-async fn blanks(stage: &mut Stage, seconds: u64) {
+async fn blanks(server: &mut TestServer, seconds: u64) {
     for _ in 0..seconds {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        stage.in_memory().await.send_bytes(" ");
+        server.in_memory().await.send_bytes(" ");
     }
 }
 

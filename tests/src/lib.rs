@@ -1,6 +1,6 @@
 //! Scenarios: what a component does on a server, told once and run on memory, Prosody and ejabberd.
 //!
-//! Each is a function of a [`Stage`](couplet_test::Stage) that panics where it fails; the files in
+//! Each is a function of a [`TestServer`](couplet_test::TestServer) that panics where it fails; the files in
 //! `tests/` run those that [`every_scenario!`] lists.
 
 #![allow(
@@ -28,5 +28,5 @@ pub mod pubsub_rig;
 pub mod pubsub_sink;
 pub mod pubsub;
 pub mod pubsub_service;
-mod house;
+mod overload;
 mod apps;

@@ -7,36 +7,36 @@ use couplet::{
     Component, Config, Empty, Incoming, Message, Outgoing, PresenceType, RequestError,
     SendErrorKind, StanzaError,
 };
-use couplet_test::Stage;
+use couplet_test::TestServer;
 use tokio::sync::{Semaphore, mpsc};
 use xmpp_parsers::ping::Ping;
 
 use crate::apps::{BOT, DOMAIN, echo, is_echoed, is_offline};
 
 /// SIGKILL; in memory the last stanza ends half-way.
-pub async fn after_a_crash_of_the_server_the_link_comes_back(stage: &mut Stage) {
-    let mut component = stage.run(echo).await;
-    stage.kill().await;
-    stage.restart().await;
+pub async fn after_a_crash_of_the_server_the_link_comes_back(server: &mut TestServer) {
+    let mut component = server.run(echo).await;
+    server.kill().await;
+    server.restart().await;
     component.online().await;
-    let mut alice = stage.user("alice").await;
+    let mut alice = server.user("alice").await;
     is_echoed(&mut alice).await;
     component.stop().await.unwrap();
 }
 
 /// SIGTERM; servers say nothing to a component then (servers.md, 7).
-pub async fn after_a_polite_stop_of_the_server_the_link_comes_back(stage: &mut Stage) {
-    let mut component = stage.run(echo).await;
-    stage.stop().await;
-    stage.restart().await;
+pub async fn after_a_polite_stop_of_the_server_the_link_comes_back(server: &mut TestServer) {
+    let mut component = server.run(echo).await;
+    server.stop().await;
+    server.restart().await;
     component.online().await;
-    let mut alice = stage.user("alice").await;
+    let mut alice = server.user("alice").await;
     is_echoed(&mut alice).await;
     component.stop().await.unwrap();
 }
 
 /// What is sent while the server is away arrives when it is back, ten times out of ten.
-pub async fn ten_crashes_in_a_row_lose_nothing_that_was_queued(stage: &mut Stage) {
+pub async fn ten_crashes_in_a_row_lose_nothing_that_was_queued(server: &mut TestServer) {
     let (heard, mut hear) = mpsc::channel(100);
     let noting = move |config| {
         Component::new(config).on_message(move |note: Incoming<Message>| {
@@ -44,16 +44,16 @@ pub async fn ten_crashes_in_a_row_lose_nothing_that_was_queued(stage: &mut Stage
             async move { Ok::<_, StanzaError>(heard.send(note.text().into_owned()).await?) }
         })
     };
-    let mut component = stage.run(noting).await;
+    let mut component = server.run(noting).await;
     let notes = "notes@echo.localhost".parse().unwrap();
     for crash in 0..10 {
-        stage.kill().await;
+        server.kill().await;
         is_offline(&component).await;
         for part in ["a", "b"] {
             let note = Outgoing::chat(&notes, &format!("{crash}{part}"));
             component.handle().send(note).await.unwrap();
         }
-        stage.restart().await;
+        server.restart().await;
         component.online().await;
         for part in ["a", "b"] {
             assert_eq!(hear.recv().await.unwrap(), format!("{crash}{part}"));
@@ -64,8 +64,8 @@ pub async fn ten_crashes_in_a_row_lose_nothing_that_was_queued(stage: &mut Stage
 }
 
 /// Not well-formed, from the server itself: told by the right stream error, and begun anew.
-pub async fn a_stream_that_is_not_well_formed_is_begun_anew(stage: &mut Stage) {
-    let mut component = stage.run(echo).await;
+pub async fn a_stream_that_is_not_well_formed_is_begun_anew(server: &mut TestServer) {
+    let mut component = server.run(echo).await;
     for (bytes, condition) in [
         (
             &b"<message from='a@b' to='c'><!-- x --></message>"[..],
@@ -95,33 +95,33 @@ pub async fn a_stream_that_is_not_well_formed_is_begun_anew(stage: &mut Stage) {
         ),
         (b"<message from='a@b' to='c' to='d'/>", "not-well-formed"),
     ] {
-        let server = stage.in_memory().await;
-        server.send_bytes(bytes);
+        let memory = server.in_memory().await;
+        memory.send_bytes(bytes);
         component.online().await;
-        let journal = stage.in_memory().await.journal();
+        let journal = server.in_memory().await.journal();
         let last = journal.lines().last().unwrap();
         assert!(
             last.contains("ends the stream") && last.contains(condition),
             "{last}"
         );
     }
-    is_echoed(&mut stage.user("alice").await).await;
+    is_echoed(&mut server.user("alice").await).await;
     component.stop().await.unwrap();
 }
 
 /// An asker is told at once, and need not wait for a deadline.
-pub async fn questions_fail_at_once_when_the_link_dies(stage: &mut Stage) {
+pub async fn questions_fail_at_once_when_the_link_dies(server: &mut TestServer) {
     let patient = |mut config: Config| {
         config.timing.request = Duration::from_secs(24 * 3600);
         echo(config)
     };
-    let component = stage.run(patient).await;
-    let mut alice = stage.user("alice").await;
+    let component = server.run(patient).await;
+    let mut alice = server.user("alice").await;
     let peer = alice.address().parse().unwrap();
     let handle = component.handle();
     let (answer, ()) = tokio::join!(handle.get::<Empty>(&peer, Ping), async {
         alice.next().await;
-        stage.kill().await;
+        server.kill().await;
     });
     assert!(
         matches!(answer, Err(RequestError::Disconnected)),
@@ -135,8 +135,8 @@ pub async fn questions_fail_at_once_when_the_link_dies(stage: &mut Stage) {
 }
 
 /// Handlers finish, the app says goodbye, the stream is closed, and `run` is content.
-pub async fn a_polite_stop_lets_handlers_finish_and_says_goodbye(stage: &mut Stage) {
-    let (open, mut alice) = (Arc::new(Semaphore::new(0)), stage.user("alice").await);
+pub async fn a_polite_stop_lets_handlers_finish_and_says_goodbye(server: &mut TestServer) {
+    let (open, mut alice) = (Arc::new(Semaphore::new(0)), server.user("alice").await);
     let (door, friend) = (
         Arc::clone(&open),
         alice.address().parse::<couplet::Jid>().unwrap(),
@@ -157,7 +157,7 @@ pub async fn a_polite_stop_lets_handlers_finish_and_says_goodbye(stage: &mut Sta
                 }
             })
     };
-    let mut component = stage.run(polite).await;
+    let mut component = server.run(polite).await;
     alice.chat(BOT, "hi").await;
     assert_eq!(alice.next().await.text(), "begun");
     component.begin_to_stop();
@@ -179,21 +179,21 @@ pub async fn a_polite_stop_lets_handlers_finish_and_says_goodbye(stage: &mut Sta
 }
 
 /// Neither where nothing is left to do, nor where the grace is over, before a day has passed.
-pub async fn a_polite_stop_waits_for_no_sign_of_life(stage: &mut Stage) {
+pub async fn a_polite_stop_waits_for_no_sign_of_life(server: &mut TestServer) {
     let quiet = |mut config: Config| {
         config.timing.keepalive = Duration::from_secs(10 * 3600);
         config.timing.dead_after = Duration::from_secs(20 * 3600);
         config.timing.grace = Duration::from_millis(100);
         config
     };
-    let idle = stage.run(|config| echo(quiet(config))).await;
+    let idle = server.run(|config| echo(quiet(config))).await;
     idle.stop().await.unwrap();
     let busy = |config| {
         Component::new(quiet(config))
             .on_chat(|_: Incoming<Message>| std::future::pending::<Result<(), StanzaError>>())
     };
-    let busy = stage.run(busy).await;
-    let mut alice = stage.user("alice").await;
+    let busy = server.run(busy).await;
+    let mut alice = server.user("alice").await;
     alice.chat(BOT, "keeps it busy").await;
     alice.ping(DOMAIN).await;
     busy.stop().await.unwrap();
@@ -201,15 +201,15 @@ pub async fn a_polite_stop_waits_for_no_sign_of_life(stage: &mut Stage) {
 }
 
 /// There is nobody to say goodbye to.
-pub async fn a_component_without_a_server_stops_too(stage: &mut Stage) {
-    let component = stage.run(echo).await;
-    stage.kill().await;
+pub async fn a_component_without_a_server_stops_too(server: &mut TestServer) {
+    let component = server.run(echo).await;
+    server.kill().await;
     is_offline(&component).await;
     component.stop().await.unwrap();
 }
 
 /// A server that takes nothing: who sends waits, is told, and may go on later.
-pub async fn a_server_that_reads_nothing_is_no_place_to_put_more_and_more(stage: &mut Stage) {
+pub async fn a_server_that_reads_nothing_is_no_place_to_put_more_and_more(server: &mut TestServer) {
     let impatient = |mut config: Config| {
         config.limits.outgoing_stanza_bytes = 32 << 10;
         config.limits.outgoing_bytes = 256 << 10;
@@ -217,10 +217,10 @@ pub async fn a_server_that_reads_nothing_is_no_place_to_put_more_and_more(stage:
         config.timing.dead_after = Duration::from_secs(24 * 3600);
         echo(config)
     };
-    let component = stage.run(impatient).await;
-    let mut alice = stage.user("alice").await;
+    let component = server.run(impatient).await;
+    let mut alice = server.user("alice").await;
     let (to, text) = (alice.address().parse().unwrap(), "x".repeat(16 << 10));
-    stage.in_memory().await.stop_reading();
+    server.in_memory().await.stop_reading();
     let mut sent = 0;
     let refused = loop {
         match component.handle().send(Outgoing::chat(&to, &text)).await {
@@ -230,7 +230,7 @@ pub async fn a_server_that_reads_nothing_is_no_place_to_put_more_and_more(stage:
         assert!(sent < 1000, "it takes everything");
     };
     assert_eq!(*refused.why(), SendErrorKind::Full);
-    stage.in_memory().await.read_on();
+    server.in_memory().await.read_on();
     for _ in 0..sent {
         alice.next_chat().await;
     }

@@ -1,13 +1,13 @@
-//! The one list of scenarios, and which stages each is for.
+//! The one list of scenarios, and which servers each is for.
 
-/// Calls `$run!(module name)` for each scenario of a stage: `memory`, `prosody`, `prosody_13`, `ejabberd`
+/// Calls `$run!(module name)` for each scenario of a server: `memory`, `prosody`, `prosody_13`, `ejabberd`
 /// or `ejabberd_24`. What is for a server is for its later version too.
 ///
 /// Without brackets a scenario is for all of them; where it is not, the list says why.
 #[macro_export]
 macro_rules! every_scenario {
-    ($run:ident on $stage:ident) => {
-        $crate::each_on! { $run $stage
+    ($run:ident on $server:ident) => {
+        $crate::each_on! { $run $server
             guarantees {
                 the_reader_waits_for_bytes_and_for_nothing_else
                 every_get_and_set_gets_exactly_one_answer
@@ -151,9 +151,9 @@ macro_rules! every_scenario {
             }
             login [ejabberd] because "Prosody has one plain TCP connection for a domain" {
                 two_instances_serve_together_and_either_may_stop
-                the_link_may_be_encrypted
+                the_connection_may_be_encrypted
                 a_server_that_cannot_prove_its_name_gets_no_login
-                the_link_may_be_a_unix_socket
+                the_connection_may_be_a_unix_socket
             }
             flood [ejabberd] because "no other server does it" {
                 what_is_for_another_component_is_dropped
@@ -172,22 +172,22 @@ macro_rules! every_scenario {
     };
 }
 
-/// Picks the scenarios of one stage from the list.
+/// Picks the scenarios of one server from the list.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! each_on {
-    ($run:ident $stage:ident) => {};
-    ($run:ident $stage:ident $module:ident { $($name:ident)* } $($rest:tt)*) => {
+    ($run:ident $server:ident) => {};
+    ($run:ident $server:ident $module:ident { $($name:ident)* } $($rest:tt)*) => {
         $($run! { $module $name })*
-        $crate::each_on! { $run $stage $($rest)* }
+        $crate::each_on! { $run $server $($rest)* }
     };
-    ($run:ident $stage:ident $module:ident $on:tt because $why:literal { $($name:ident)* } $($rest:tt)*) => {
-        $crate::if_on! { $stage $on $($run! { $module $name })* }
-        $crate::each_on! { $run $stage $($rest)* }
+    ($run:ident $server:ident $module:ident $on:tt because $why:literal { $($name:ident)* } $($rest:tt)*) => {
+        $crate::if_on! { $server $on $($run! { $module $name })* }
+        $crate::each_on! { $run $server $($rest)* }
     };
 }
 
-/// Keeps what follows if the stage is among those in brackets.
+/// Keeps what follows if the server is among those in brackets.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! if_on {
@@ -196,8 +196,8 @@ macro_rules! if_on {
     (prosody_13 [prosody $($more:ident)*] $($kept:tt)*) => { $($kept)* };
     (ejabberd [ejabberd $($more:ident)*] $($kept:tt)*) => { $($kept)* };
     (ejabberd_24 [ejabberd $($more:ident)*] $($kept:tt)*) => { $($kept)* };
-    ($stage:ident [$other:ident $($more:ident)*] $($kept:tt)*) => {
-        $crate::if_on! { $stage [$($more)*] $($kept)* }
+    ($server:ident [$other:ident $($more:ident)*] $($kept:tt)*) => {
+        $crate::if_on! { $server [$($more)*] $($kept)* }
     };
-    ($stage:ident [] $($kept:tt)*) => {};
+    ($server:ident [] $($kept:tt)*) => {};
 }

@@ -4,15 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use couplet::{Component, Config, Incoming, Jid, Message, MessageType, Outgoing, StanzaError};
-use couplet_test::{On, Stage};
+use couplet_test::{Backend, TestServer};
 use tokio::sync::mpsc;
 
 use crate::apps::{BOT, DOMAIN, echo};
 
 /// RFC 6121, 5.2: a conversation goes on as it began.
-pub async fn a_reply_keeps_type_thread_and_language(stage: &mut Stage) {
-    let component = stage.run(echo).await;
-    let mut alice = stage.user("alice").await;
+pub async fn a_reply_keeps_type_thread_and_language(server: &mut TestServer) {
+    let component = server.run(echo).await;
+    let mut alice = server.user("alice").await;
     for (type_, lang) in [("chat", "de"), ("normal", "en"), ("chat", "")] {
         let lang_attribute = if lang.is_empty() {
             String::new()
@@ -39,9 +39,9 @@ pub async fn a_reply_keeps_type_thread_and_language(stage: &mut Stage) {
 }
 
 /// RFC 6121, 5.2.2: a message without a type is a normal one.
-pub async fn a_message_without_type_is_replied_to(stage: &mut Stage) {
-    let component = stage.run(echo).await;
-    let mut alice = stage.user("alice").await;
+pub async fn a_message_without_type_is_replied_to(server: &mut TestServer) {
+    let component = server.run(echo).await;
+    let mut alice = server.user("alice").await;
     alice
         .send_raw(format!("<message to='{BOT}'><body>plain</body></message>"))
         .await;
@@ -51,10 +51,12 @@ pub async fn a_message_without_type_is_replied_to(stage: &mut Stage) {
 }
 
 /// RFC 6121, 8.5.1: so that the client says that it was not delivered.
-pub async fn a_text_that_no_handler_takes_is_refused_where_the_app_wants_it(stage: &mut Stage) {
+pub async fn a_text_that_no_handler_takes_is_refused_where_the_app_wants_it(
+    server: &mut TestServer,
+) {
     let service = |config| Component::new(config).refuse_texts();
-    let component = stage.run(service).await;
-    let mut alice = stage.user("alice").await;
+    let component = server.run(service).await;
+    let mut alice = server.user("alice").await;
     for type_ in ["chat", "normal"] {
         let text =
             format!("<message type='{type_}' to='{DOMAIN}' id='t1'><body>hi</body></message>");
@@ -71,9 +73,9 @@ pub async fn a_text_that_no_handler_takes_is_refused_where_the_app_wants_it(stag
 }
 
 /// Also from a resource, and from the domain itself.
-pub async fn a_reply_comes_from_the_address_that_was_written_to(stage: &mut Stage) {
-    let component = stage.run(echo).await;
-    let mut alice = stage.user("alice").await;
+pub async fn a_reply_comes_from_the_address_that_was_written_to(server: &mut TestServer) {
+    let component = server.run(echo).await;
+    let mut alice = server.user("alice").await;
     for address in [
         DOMAIN,
         BOT,
@@ -90,7 +92,7 @@ pub async fn a_reply_comes_from_the_address_that_was_written_to(stage: &mut Stag
 }
 
 /// Another component often speaks without a resource.
-pub async fn a_bare_sender_is_replied_to(stage: &mut Stage) {
+pub async fn a_bare_sender_is_replied_to(server: &mut TestServer) {
     let (heard, mut hear) = mpsc::channel(10);
     let listening = move |config| {
         Component::new(config).on_message(move |message: Incoming<Message>| {
@@ -101,8 +103,8 @@ pub async fn a_bare_sender_is_replied_to(stage: &mut Stage) {
             }
         })
     };
-    let component = stage.run(echo).await;
-    let mut other = stage.launch(Stage::OTHER, listening).await;
+    let component = server.run(echo).await;
+    let mut other = server.launch(TestServer::OTHER, listening).await;
     other.online().await;
     let bare: Jid = "carol@news.localhost".parse().unwrap();
     let carol = other.handle().with_from(&bare).unwrap();
@@ -124,7 +126,7 @@ pub async fn a_bare_sender_is_replied_to(stage: &mut Stage) {
 }
 
 /// Errors, rooms, headlines, empty bodies, no bodies, and its own words.
-pub async fn an_echo_does_not_answer_everything(stage: &mut Stage) {
+pub async fn an_echo_does_not_answer_everything(server: &mut TestServer) {
     let called = Arc::new(AtomicUsize::new(0));
     let calls = Arc::clone(&called);
     let counting = move |config| {
@@ -133,8 +135,8 @@ pub async fn an_echo_does_not_answer_everything(stage: &mut Stage) {
             async move { chat.reply(chat.text()).await }
         })
     };
-    let component = stage.run(counting).await;
-    let mut alice = stage.user("alice").await;
+    let component = server.run(counting).await;
+    let mut alice = server.user("alice").await;
     let error = "<error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>";
     for (type_, children) in [
         ("error", format!("<body>x</body>{error}")),
@@ -171,10 +173,10 @@ pub async fn an_echo_does_not_answer_everything(stage: &mut Stage) {
         .await
         .unwrap();
     // servers.md, 5: what went to our own domain comes back before the answer of the server.
-    let server = "localhost".parse().unwrap();
+    let host = "localhost".parse().unwrap();
     let _whatever_it_says = component
         .handle()
-        .get::<couplet::Empty>(&server, xmpp_parsers::ping::Ping)
+        .get::<couplet::Empty>(&host, xmpp_parsers::ping::Ping)
         .await;
     assert_eq!(called.load(Ordering::Relaxed), 0);
     alice.chat(BOT, "once").await;
@@ -184,7 +186,7 @@ pub async fn an_echo_does_not_answer_everything(stage: &mut Stage) {
 }
 
 /// What XML has no place for is replaced, not sent: the server would close the stream.
-pub async fn characters_that_xml_forbids_do_not_end_the_stream(stage: &mut Stage) {
+pub async fn characters_that_xml_forbids_do_not_end_the_stream(server: &mut TestServer) {
     let nasty = |config: Config| {
         Component::new(config).on_chat(|chat: Incoming<Message>| async move {
             let raw = xmpp_parsers::minidom::Element::builder("note", "urn:example:note")
@@ -200,8 +202,8 @@ pub async fn characters_that_xml_forbids_do_not_end_the_stream(stage: &mut Stage
             chat.handle().send(reply).await
         })
     };
-    let component = stage.run(nasty).await;
-    let mut alice = stage.user("alice").await;
+    let component = server.run(nasty).await;
+    let mut alice = server.user("alice").await;
     alice.chat(BOT, "say it").await;
     let reply = alice.next().await;
     assert_eq!(reply.text(), "a\u{FFFD}b\u{FFFD}c\u{1F600}\n]]>&amp;");
@@ -213,9 +215,9 @@ pub async fn characters_that_xml_forbids_do_not_end_the_stream(stage: &mut Stage
     );
     alice.ping(BOT).await;
     assert_eq!(component.sessions(), 1);
-    if stage.on() == On::Memory {
+    if server.backend() == Backend::Memory {
         assert!(
-            stage
+            server
                 .in_memory()
                 .await
                 .journal()

@@ -3,13 +3,13 @@
 use couplet::{
     Component, Condition, Config, Incoming, Message, MessageType, Outgoing, Presence, StanzaError,
 };
-use couplet_test::Stage;
+use couplet_test::TestServer;
 use tokio::sync::mpsc;
 
 use crate::apps::{BOT, echo};
 
 /// RFC 6120, 8.1.3: receipts, corrections and reactions need one.
-pub async fn every_message_has_an_id_and_its_sender_learns_it(stage: &mut Stage) {
+pub async fn every_message_has_an_id_and_its_sender_learns_it(server: &mut TestServer) {
     let (learned, mut learn) = mpsc::channel(10);
     let answering = move |config| {
         Component::new(config).on_chat(move |chat: Incoming<Message>| {
@@ -27,8 +27,8 @@ pub async fn every_message_has_an_id_and_its_sender_learns_it(stage: &mut Stage)
             }
         })
     };
-    let component = stage.run(answering).await;
-    let mut alice = stage.user("alice").await;
+    let component = server.run(answering).await;
+    let mut alice = server.user("alice").await;
     alice.chat(BOT, "hello").await;
     for id in [None, None, Some("the-last")] {
         let message = alice.next_chat().await;
@@ -40,9 +40,9 @@ pub async fn every_message_has_an_id_and_its_sender_learns_it(stage: &mut Stage)
 }
 
 /// Invitations (XEP-0045, XEP-0249), copies (XEP-0280), fallbacks (XEP-0428).
-pub async fn a_chat_handler_is_given_nothing_but_text(stage: &mut Stage) {
-    let component = stage.run(echo).await;
-    let mut alice = stage.user("alice").await;
+pub async fn a_chat_handler_is_given_nothing_but_text(server: &mut TestServer) {
+    let component = server.run(echo).await;
+    let mut alice = server.user("alice").await;
     for children in [
         "<x xmlns='http://jabber.org/protocol/muc#user'><invite to='bot@echo.localhost'/></x>",
         "<x xmlns='jabber:x:conference' jid='room@conference.localhost'/>",
@@ -61,7 +61,7 @@ pub async fn a_chat_handler_is_given_nothing_but_text(stage: &mut Stage) {
 }
 
 /// XEP-0045, 7.8; XEP-0249: what is no chat is a message still.
-pub async fn an_invitation_is_given_to_the_handler_of_messages(stage: &mut Stage) {
+pub async fn an_invitation_is_given_to_the_handler_of_messages(server: &mut TestServer) {
     let invited = |config| {
         Component::new(config)
             .on_chat(|chat: Incoming<Message>| async move { chat.reply("a chat").await })
@@ -69,8 +69,8 @@ pub async fn an_invitation_is_given_to_the_handler_of_messages(stage: &mut Stage
                 |message: Incoming<Message>| async move { message.reply("an invitation").await },
             )
     };
-    let component = stage.run(invited).await;
-    let mut alice = stage.user("alice").await;
+    let component = server.run(invited).await;
+    let mut alice = server.user("alice").await;
     for invitation in [
         "<x xmlns='http://jabber.org/protocol/muc#user'><invite to='bot@echo.localhost'/></x>",
         "<x xmlns='jabber:x:conference' jid='room@conference.localhost' reason='join me'/>",
@@ -85,9 +85,9 @@ pub async fn an_invitation_is_given_to_the_handler_of_messages(stage: &mut Stage
 }
 
 /// XEP-0380: the body beside it is a placeholder.
-pub async fn an_encrypted_chat_is_answered_once_that_it_cannot_be_read(stage: &mut Stage) {
-    let component = stage.run(echo).await;
-    let mut alice = stage.user("alice").await;
+pub async fn an_encrypted_chat_is_answered_once_that_it_cannot_be_read(server: &mut TestServer) {
+    let component = server.run(echo).await;
+    let mut alice = server.user("alice").await;
     let encrypted = format!(
         "<message type='chat' to='{BOT}' id='1'>\
          <encrypted xmlns='eu.siacs.conversations.axolotl'><header sid='1'/><payload>QUJD</payload></encrypted>\
@@ -109,7 +109,7 @@ pub async fn an_encrypted_chat_is_answered_once_that_it_cannot_be_read(stage: &m
 }
 
 /// XEP-0308.
-pub async fn a_correction_names_the_message_it_replaces(stage: &mut Stage) {
+pub async fn a_correction_names_the_message_it_replaces(server: &mut TestServer) {
     let correcting = |config| {
         Component::new(config).on_chat(|chat: Incoming<Message>| async move {
             let corrected = chat.corrects().unwrap_or("nothing".into());
@@ -117,8 +117,8 @@ pub async fn a_correction_names_the_message_it_replaces(stage: &mut Stage) {
                 .await
         })
     };
-    let component = stage.run(correcting).await;
-    let mut alice = stage.user("alice").await;
+    let component = server.run(correcting).await;
+    let mut alice = server.user("alice").await;
     alice.chat(BOT, "tae").await;
     assert_eq!(alice.next_chat().await.text(), "tae corrects nothing");
     let correction = format!(
@@ -131,9 +131,9 @@ pub async fn a_correction_names_the_message_it_replaces(stage: &mut Stage) {
 }
 
 /// XEP-0461, XEP-0428: ranges count code points.
-pub async fn the_text_of_a_reply_is_without_its_quote(stage: &mut Stage) {
-    let component = stage.run(echo).await;
-    let mut alice = stage.user("alice").await;
+pub async fn the_text_of_a_reply_is_without_its_quote(server: &mut TestServer) {
+    let component = server.run(echo).await;
+    let mut alice = server.user("alice").await;
     let reply = format!(
         "<message type='chat' to='{BOT}' id='2'><body>&gt; 🐎 or tea?\nTea &amp; é</body>\
          <reply xmlns='urn:xmpp:reply:0' to='{BOT}' id='1'/>\
@@ -145,7 +145,7 @@ pub async fn the_text_of_a_reply_is_without_its_quote(stage: &mut Stage) {
 }
 
 /// XEP-0045, 7.4: a room sends each message to all occupants, its sender included.
-pub async fn a_room_gets_no_reply_to_the_bots_own_message(stage: &mut Stage) {
+pub async fn a_room_gets_no_reply_to_the_bots_own_message(server: &mut TestServer) {
     const ROOM: &str = "room@news.localhost";
     let (heard, mut hear) = mpsc::channel(10);
     let room = move |config| {
@@ -163,8 +163,8 @@ pub async fn a_room_gets_no_reply_to_the_bots_own_message(stage: &mut Stage) {
         Component::new(config)
             .on_message(|message: Incoming<Message>| async move { message.reply("a reply").await })
     };
-    let component = stage.run(talkative).await;
-    let mut other = stage.launch(Stage::OTHER, room).await;
+    let component = server.run(talkative).await;
+    let mut other = server.launch(TestServer::OTHER, room).await;
     other.online().await;
     let bot = BOT.parse().unwrap();
     let nick = format!("{ROOM}/alice").parse().unwrap();
@@ -175,9 +175,9 @@ pub async fn a_room_gets_no_reply_to_the_bots_own_message(stage: &mut Stage) {
     other.handle().send(said.from(&nick)).await.unwrap();
     // The reply to the second message, not one to the reflection of the first.
     assert_eq!(hear.recv().await.unwrap(), "a reply");
-    let mut alice = stage.user("alice").await;
+    let mut alice = server.user("alice").await;
     alice.ping(BOT).await;
-    alice.ping(Stage::OTHER).await;
+    alice.ping(TestServer::OTHER).await;
     alice.ping(BOT).await;
     assert!(hear.try_recv().is_err(), "it answered its own reply");
     component.stop().await.unwrap();
@@ -185,14 +185,14 @@ pub async fn a_room_gets_no_reply_to_the_bots_own_message(stage: &mut Stage) {
 }
 
 /// XEP-0045, 7.14: a room throws out the occupant whose client answers with errors.
-pub async fn available_presence_is_never_answered_with_an_error(stage: &mut Stage) {
+pub async fn available_presence_is_never_answered_with_an_error(server: &mut TestServer) {
     let refusing = |config| {
         Component::new(config).on_presence(|_: Incoming<Presence>| async move {
             Err::<(), _>(StanzaError::new(Condition::NotAllowed))
         })
     };
-    let component = stage.run(refusing).await;
-    let mut alice = stage.user("alice").await;
+    let component = server.run(refusing).await;
+    let mut alice = server.user("alice").await;
     alice.send_raw(format!("<presence to='{BOT}'/>")).await;
     alice.hears_only_a_pong_from(BOT).await;
     alice

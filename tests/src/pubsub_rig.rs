@@ -3,7 +3,7 @@
 //! Deliberately absent: what is done with them.
 
 use couplet_core::element::Tree;
-use couplet_test::{Client, Ejabberd, On, Prosody, Setup};
+use couplet_test::{Backend, Client, Ejabberd, Prosody, Setup};
 
 use crate::pubsub::SERVICE;
 use crate::pubsub_service::{SECRET, Service};
@@ -27,11 +27,11 @@ pub enum Server {
 }
 
 impl Server {
-    async fn start(on: On) -> Server {
+    async fn start(backend: Backend) -> Server {
         let setup = Setup::component(SERVICE, SECRET).and_component(pubsub_sink::DOMAIN, SECRET);
-        match on {
-            On::Ejabberd => Server::Ejabberd(Ejabberd::start(setup).await.expect("ejabberd")),
-            On::Prosody | On::Memory => {
+        match backend {
+            Backend::Ejabberd => Server::Ejabberd(Ejabberd::start(setup).await.expect("ejabberd")),
+            Backend::Prosody | Backend::Memory => {
                 Server::Prosody(Prosody::start(setup).await.expect("Prosody"))
             }
         }
@@ -85,8 +85,8 @@ pub struct Rig {
 
 impl Rig {
     /// With a node, as it was set up.
-    pub async fn on(on: On, set_up: impl FnOnce(&mut Service)) -> Rig {
-        let server = Server::start(on).await;
+    pub async fn on(backend: Backend, set_up: impl FnOnce(&mut Service)) -> Rig {
+        let server = Server::start(backend).await;
         let mut service = Service::beside(&server.components());
         set_up(&mut service);
         service.start().await;

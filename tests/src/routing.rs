@@ -7,13 +7,13 @@ use couplet::{
     Component, Condition, Config, Empty, ErrorType, Incoming, Iq, Message, MessageHandler,
     MessageType, Outgoing, Presence, PresenceType, SentId, StanzaError,
 };
-use couplet_test::Stage;
+use couplet_test::TestServer;
 use xmpp_parsers::receipts::{Received, Request};
 
 use crate::apps::{BOT, DOMAIN, Held, Silent, Slow, payload};
 
 /// The most exact wins: type and payload, payload, type, chat, any.
-pub async fn the_most_exact_handler_takes_a_message(stage: &mut Stage) {
+pub async fn the_most_exact_handler_takes_a_message(server: &mut TestServer) {
     let all = |config| {
         Component::new(config)
             .on_message(named("any"))
@@ -22,8 +22,8 @@ pub async fn the_most_exact_handler_takes_a_message(stage: &mut Stage) {
             .on_message_with::<Request>(named("payload"))
             .on_message_type_with::<Request>(MessageType::Headline, named("both"))
     };
-    let component = stage.run(all).await;
-    let mut alice = stage.user("alice").await;
+    let component = server.run(all).await;
+    let mut alice = server.user("alice").await;
     let (body, request) = ("<body>x</body>", "<request xmlns='urn:xmpp:receipts'/>");
     for (type_, children, taken_by) in [
         ("chat", String::new(), "any"),
@@ -45,7 +45,7 @@ pub async fn the_most_exact_handler_takes_a_message(stage: &mut Stage) {
 }
 
 /// Errors go to nobody but who asks for them by type.
-pub async fn an_error_is_seen_by_its_own_handler_only(stage: &mut Stage) {
+pub async fn an_error_is_seen_by_its_own_handler_only(server: &mut TestServer) {
     let all = |config| {
         Component::new(config)
             .on_message(named("any"))
@@ -53,8 +53,8 @@ pub async fn an_error_is_seen_by_its_own_handler_only(stage: &mut Stage) {
             .on_message_with::<Received>(named("payload"))
             .on_message_type(MessageType::Error, named("error"))
     };
-    let component = stage.run(all).await;
-    let mut alice = stage.user("alice").await;
+    let component = server.run(all).await;
+    let mut alice = server.user("alice").await;
     let children = "<body>x</body><received xmlns='urn:xmpp:receipts' id='1'/>";
     alice
         .send_raw(format!(
@@ -67,7 +67,7 @@ pub async fn an_error_is_seen_by_its_own_handler_only(stage: &mut Stage) {
 }
 
 /// As for messages.
-pub async fn the_most_exact_handler_takes_a_presence(stage: &mut Stage) {
+pub async fn the_most_exact_handler_takes_a_presence(server: &mut TestServer) {
     let all = |config| {
         Component::new(config)
             .on_presence(|presence: Incoming<Presence>| said(presence, "any"))
@@ -76,8 +76,8 @@ pub async fn the_most_exact_handler_takes_a_presence(stage: &mut Stage) {
             })
             .on_presence_with::<Silent>(|presence: Incoming<Presence>| said(presence, "payload"))
     };
-    let component = stage.run(all).await;
-    let mut alice = stage.user("alice").await;
+    let component = server.run(all).await;
+    let mut alice = server.user("alice").await;
     let silent = payload("silent");
     for (attributes, children, taken_by) in [
         ("", "<show>away</show>", "any"),
@@ -100,7 +100,7 @@ pub async fn the_most_exact_handler_takes_a_presence(stage: &mut Stage) {
 }
 
 /// A get and a set of the same payload are two things; the fallback gets the rest.
-pub async fn a_fallback_takes_the_iqs_of_nobody(stage: &mut Stage) {
+pub async fn a_fallback_takes_the_iqs_of_nobody(server: &mut TestServer) {
     let falling_back = |config| {
         Component::new(config)
             .on_get(|_: Incoming<Slow>| async { Ok::<_, StanzaError>(Slow) })
@@ -109,8 +109,8 @@ pub async fn a_fallback_takes_the_iqs_of_nobody(stage: &mut Stage) {
                 Err::<Empty, _>(StanzaError::new(Condition::FeatureNotImplemented).text(words))
             })
     };
-    let component = stage.run(falling_back).await;
-    let mut alice = stage.user("alice").await;
+    let component = server.run(falling_back).await;
+    let mut alice = server.user("alice").await;
     assert_eq!(
         alice.ask("get", BOT, &payload("slow")).await.type_(),
         "result"
@@ -127,7 +127,7 @@ pub async fn a_fallback_takes_the_iqs_of_nobody(stage: &mut Stage) {
 }
 
 /// One slow handler has its own deadline, others keep the setting.
-pub async fn each_handler_may_have_its_own_deadline(stage: &mut Stage) {
+pub async fn each_handler_may_have_its_own_deadline(server: &mut TestServer) {
     let hurried = |mut config: Config| {
         config.timing.handler = Duration::from_millis(50);
         Component::new(config)
@@ -138,8 +138,8 @@ pub async fn each_handler_may_have_its_own_deadline(stage: &mut Stage) {
                 Ok::<_, StanzaError>(Empty)
             })
     };
-    let component = stage.run(hurried).await;
-    let mut alice = stage.user("alice").await;
+    let component = server.run(hurried).await;
+    let mut alice = server.user("alice").await;
     let patient = alice
         .question("get", &format!("{BOT}/other"), &payload("held"))
         .await;
@@ -153,7 +153,7 @@ pub async fn each_handler_may_have_its_own_deadline(stage: &mut Stage) {
 }
 
 /// The peer reads condition, type, words and detail; never the private cause.
-pub async fn a_refusal_says_what_its_handler_chose(stage: &mut Stage) {
+pub async fn a_refusal_says_what_its_handler_chose(server: &mut TestServer) {
     let refusing = |config| {
         Component::new(config).on_chat(|_: Incoming<Message>| async {
             let secret = std::io::Error::other("the password is swordfish");
@@ -166,8 +166,8 @@ pub async fn a_refusal_says_what_its_handler_chose(stage: &mut Stage) {
             )
         })
     };
-    let component = stage.run(refusing).await;
-    let mut alice = stage.user("alice").await;
+    let component = server.run(refusing).await;
+    let mut alice = server.user("alice").await;
     alice
         .send_raw(format!(
             "<message type='chat' id='\"&apos;&lt;' to='{BOT}/r'><body>x</body></message>"

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use couplet_test::{On, Postgres};
+use couplet_test::{Backend, Postgres};
 use couplet_tests::pubsub_rig::{NODE, Rig, condition};
 use couplet_tests::pubsub_service::{Place, Service};
 use couplet_tests::pubsub_sink::{Sink, Tally};
@@ -85,7 +85,7 @@ fn came_once(tally: &Tally, stored: &[u32]) {
 #[tokio::test]
 async fn a_clock_that_is_set_in_the_middle_of_a_fan_out_sends_nothing_twice() {
     let mut clock = None;
-    let mut rig = Rig::on(On::Prosody, |service| {
+    let mut rig = Rig::on(Backend::Prosody, |service| {
         // Slow enough to be in the middle for a while.
         clock = Some(Clock::of(service));
     })
@@ -137,7 +137,7 @@ async fn is_left(rig: &mut Rig, items: &[u32]) {
 #[tokio::test]
 async fn items_that_expire_do_so_by_the_clock_that_the_machine_has() {
     let mut clock = None;
-    let mut rig = Rig::on(On::Prosody, |service| clock = Some(Clock::of(service))).await;
+    let mut rig = Rig::on(Backend::Prosody, |service| clock = Some(Clock::of(service))).await;
     let clock = clock.unwrap();
     let hour = "<x xmlns='jabber:x:data' type='submit'><field var='pubsub#item_expire'>\
         <value>3600</value></field></x>";
@@ -168,7 +168,7 @@ async fn items_that_expire_do_so_by_the_clock_that_the_machine_has() {
 #[tokio::test]
 async fn a_link_that_dies_while_the_clock_is_set_comes_back() {
     let mut clock = None;
-    let mut rig = Rig::on(On::Prosody, |service| clock = Some(Clock::of(service))).await;
+    let mut rig = Rig::on(Backend::Prosody, |service| clock = Some(Clock::of(service))).await;
     let clock = clock.unwrap();
     for offset in ["+5h", "-5h"] {
         rig.server.kill();
@@ -185,7 +185,7 @@ async fn a_link_that_dies_while_the_clock_is_set_comes_back() {
 async fn instances_whose_clocks_are_hours_apart_send_nothing_twice() {
     let postgres = Postgres::start().await.unwrap();
     let store = postgres.url();
-    let mut rig = Rig::on(On::Ejabberd, |service| {
+    let mut rig = Rig::on(Backend::Ejabberd, |service| {
         service.set("COUPLET_PUBSUB_STORE", &store);
     })
     .await;

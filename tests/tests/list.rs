@@ -47,7 +47,7 @@ fn scenario(line: &str) -> Option<&str> {
 #[test]
 fn the_names_are_found_in_both_forms() {
     assert_eq!(
-        scenario("pub async fn one_is_enough(stage: &mut Stage) {"),
+        scenario("pub async fn one_is_enough(server: &mut TestServer) {"),
         Some("one_is_enough")
     );
     assert_eq!(

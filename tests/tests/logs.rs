@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use couplet::{Component, Config, Incoming, Message, Outgoing, StanzaError};
-use couplet_test::{Server, Setup, Stage};
+use couplet_test::{Server, Setup, TestServer};
 use tracing::subscriber::{DefaultGuard, set_default};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt;
@@ -165,7 +165,7 @@ async fn refused_stanzas_of_a_flood_are_few_lines_and_a_count() {
     let server = Server::start(echo).await;
     let mut eve = server.user("eve@example.org/x");
     let deep = "<x xmlns='u:x'>".repeat(400) + &"</x>".repeat(400);
-    let flood = async |eve: &mut couplet_test::User, stanzas| {
+    let flood = async |eve: &mut couplet_test::TestUser, stanzas| {
         for _ in 0..stanzas {
             let message = format!("<message to='bot@echo.test'>{deep}</message>");
             eve.send_raw(message).await;
@@ -185,11 +185,11 @@ async fn refused_stanzas_of_a_flood_are_few_lines_and_a_count() {
 #[tokio::test(start_paused = true)]
 async fn a_lost_connection_is_reported_in_single_lines_without_advice() {
     let (log, _guard) = Log::of("warn");
-    let mut stage = Stage::memory();
-    let mut component = stage.run(echo).await;
-    stage.kill().await;
+    let mut server = TestServer::memory();
+    let mut component = server.run(echo).await;
+    server.kill().await;
     tokio::time::sleep(Duration::from_secs(30)).await;
-    stage.restart().await;
+    server.restart().await;
     component.online().await;
     let text = log.text();
     assert_eq!(text.matches("connection lost").count(), 1, "{text}");
@@ -249,9 +249,9 @@ mod shutdown {
     #[tokio::test(start_paused = true)]
     async fn nothing_dropped_is_no_warning() {
         let (log, _guard) = Log::of("warn");
-        let mut stage = Stage::memory();
-        let component = stage.run(echo).await;
-        let mut alice = stage.user("alice").await;
+        let mut server = TestServer::memory();
+        let component = server.run(echo).await;
+        let mut alice = server.user("alice").await;
         alice.chat("bot@echo.localhost", "hello").await;
         assert_eq!(alice.next().await.text(), "hello");
         component.stop().await.unwrap();
@@ -262,15 +262,15 @@ mod shutdown {
 /// ejabberd's `access: none` accepts the login and rejects what others send, our self-pings too.
 #[tokio::test]
 async fn a_server_that_lets_nothing_through_is_named_with_what_to_examine() {
-    for mut stage in [Stage::ejabberd(), Stage::ejabberd_24()] {
+    for mut server in [TestServer::ejabberd(), TestServer::ejabberd_24()] {
         let (log, _guard) = Log::of("info");
-        stage.set_up(Setup::access_none);
+        server.set_up(Setup::access_none);
         let impatient = |mut config: Config| {
             config.timing.keepalive = Duration::from_millis(200);
             config.timing.dead_after = Duration::from_secs(1);
             echo(config)
         };
-        let component = stage.run(impatient).await;
+        let component = server.run(impatient).await;
         let named = async {
             while log.lines_with("since the login").is_empty() {
                 tokio::time::sleep(Duration::from_millis(50)).await;

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use couplet_test::{Ejabberd, On, Packages, Postgres, Prosody, Setup, StageError};
+use couplet_test::{Backend, Ejabberd, Packages, Postgres, Prosody, Setup, TestServerError};
 use couplet_tests::pubsub::{OWNER, SERVICE, expect, first_case_over_tls, limited, ours, suite};
 use couplet_tests::pubsub_service::SECRET;
 use pubsub_conformance::Suite;
@@ -23,28 +23,28 @@ const CRASH: u16 = 100;
 
 #[tokio::test]
 async fn ours_in_memory_passes_behind_prosody() {
-    passes_behind(On::Prosody, Packages::Installed, Some("memory"))
+    passes_behind(Backend::Prosody, Packages::Installed, Some("memory"))
         .await
         .unwrap();
 }
 
 #[tokio::test]
 async fn ours_in_memory_passes_behind_ejabberd() {
-    passes_behind(On::Ejabberd, Packages::Installed, Some("memory"))
+    passes_behind(Backend::Ejabberd, Packages::Installed, Some("memory"))
         .await
         .unwrap();
 }
 
 #[tokio::test]
 async fn ours_in_memory_passes_behind_prosody_13() {
-    passes_behind(On::Prosody, Packages::Debian13, Some("memory"))
+    passes_behind(Backend::Prosody, Packages::Debian13, Some("memory"))
         .await
         .unwrap();
 }
 
 #[tokio::test]
 async fn ours_in_memory_passes_behind_ejabberd_24() {
-    passes_behind(On::Ejabberd, Packages::Debian13, Some("memory"))
+    passes_behind(Backend::Ejabberd, Packages::Debian13, Some("memory"))
         .await
         .unwrap();
 }
@@ -79,14 +79,14 @@ async fn first_case_passes(components: &str, suite: Suite) {
 
 #[tokio::test]
 async fn ours_in_sqlite_passes_behind_prosody() {
-    passes_behind(On::Prosody, Packages::Installed, None)
+    passes_behind(Backend::Prosody, Packages::Installed, None)
         .await
         .unwrap();
 }
 
 #[tokio::test]
 async fn ours_in_sqlite_passes_behind_ejabberd() {
-    passes_behind(On::Ejabberd, Packages::Installed, None)
+    passes_behind(Backend::Ejabberd, Packages::Installed, None)
         .await
         .unwrap();
 }
@@ -94,7 +94,7 @@ async fn ours_in_sqlite_passes_behind_ejabberd() {
 #[tokio::test]
 async fn ours_in_postgresql_passes_behind_prosody() {
     let postgres = Postgres::start().await.unwrap();
-    passes_behind(On::Prosody, Packages::Installed, Some(&postgres.url()))
+    passes_behind(Backend::Prosody, Packages::Installed, Some(&postgres.url()))
         .await
         .unwrap();
 }
@@ -102,9 +102,13 @@ async fn ours_in_postgresql_passes_behind_prosody() {
 #[tokio::test]
 async fn ours_in_postgresql_passes_behind_ejabberd() {
     let postgres = Postgres::start().await.unwrap();
-    passes_behind(On::Ejabberd, Packages::Installed, Some(&postgres.url()))
-        .await
-        .unwrap();
+    passes_behind(
+        Backend::Ejabberd,
+        Packages::Installed,
+        Some(&postgres.url()),
+    )
+    .await
+    .unwrap();
 }
 
 #[tokio::test]
@@ -146,14 +150,18 @@ async fn control(clients: &str) -> Suite {
 }
 
 /// Starts a server and runs the cases on our service beside it.
-async fn passes_behind(on: On, packages: Packages, store: Option<&str>) -> Result<(), StageError> {
+async fn passes_behind(
+    backend: Backend,
+    packages: Packages,
+    store: Option<&str>,
+) -> Result<(), TestServerError> {
     let setup = beside().packages(packages);
-    match on {
-        On::Ejabberd => {
+    match backend {
+        Backend::Ejabberd => {
             let ejabberd = Ejabberd::start(setup).await?;
             passes(&ejabberd.component_addr(), &ejabberd.client_addr(), store).await;
         }
-        On::Prosody | On::Memory => {
+        Backend::Prosody | Backend::Memory => {
             let prosody = Prosody::start(setup).await?;
             passes(&prosody.component_addr(), &prosody.client_addr(), store).await;
         }

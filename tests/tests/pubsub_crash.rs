@@ -12,7 +12,7 @@
     reason = "a test fails by panicking"
 )]
 
-use couplet_test::On;
+use couplet_test::Backend;
 use couplet_tests::pubsub_rig::{NODE, Rig, condition};
 use couplet_tests::pubsub_sink::Sink;
 use rustix::process::Signal;
@@ -34,8 +34,8 @@ struct Trial {
 }
 
 impl Trial {
-    async fn begin(on: On, subscribers: usize) -> Trial {
-        let rig = Rig::on(on, |_| {}).await;
+    async fn begin(backend: Backend, subscribers: usize) -> Trial {
+        let rig = Rig::on(backend, |_| {}).await;
         let sink = Sink::subscribe(&rig.server.components(), NODE, subscribers).await;
         Trial {
             rig,
@@ -90,9 +90,9 @@ impl Trial {
     }
 }
 
-async fn survives_its_own_death(on: On) {
+async fn survives_its_own_death(backend: Backend) {
     let (subscribers, rounds) = measure();
-    let mut trial = Trial::begin(on, subscribers).await;
+    let mut trial = Trial::begin(backend, subscribers).await;
     for round in 0..rounds {
         trial.is_in_the_middle(round, rounds).await;
         trial.rig.service.kill().await;
@@ -101,9 +101,9 @@ async fn survives_its_own_death(on: On) {
     trial.ends_well().await;
 }
 
-async fn survives_the_death_of_its_server(on: On) {
+async fn survives_the_death_of_its_server(backend: Backend) {
     let (subscribers, rounds) = measure();
-    let mut trial = Trial::begin(on, subscribers).await;
+    let mut trial = Trial::begin(backend, subscribers).await;
     for round in 0..rounds {
         trial.is_in_the_middle(round, rounds).await;
         let connected = trial.sink.tally().connected;
@@ -124,27 +124,27 @@ async fn survives_the_death_of_its_server(on: On) {
 
 #[tokio::test]
 async fn killed_beside_prosody_it_loses_nothing() {
-    survives_its_own_death(On::Prosody).await;
+    survives_its_own_death(Backend::Prosody).await;
 }
 
 #[tokio::test]
 async fn killed_beside_ejabberd_it_loses_nothing() {
-    survives_its_own_death(On::Ejabberd).await;
+    survives_its_own_death(Backend::Ejabberd).await;
 }
 
 #[tokio::test]
 async fn nothing_is_lost_when_prosody_is_killed() {
-    survives_the_death_of_its_server(On::Prosody).await;
+    survives_the_death_of_its_server(Backend::Prosody).await;
 }
 
 #[tokio::test]
 async fn nothing_is_lost_when_ejabberd_is_killed() {
-    survives_the_death_of_its_server(On::Ejabberd).await;
+    survives_the_death_of_its_server(Backend::Ejabberd).await;
 }
 
 #[tokio::test]
 async fn who_asks_during_a_fan_out_is_answered_before_its_end() {
-    let mut trial = Trial::begin(On::Prosody, 10_000).await;
+    let mut trial = Trial::begin(Backend::Prosody, 10_000).await;
     trial.publish().await;
     let mut answered = 0;
     while trial.sink.tally().firsts() < trial.subscribers {
@@ -157,7 +157,7 @@ async fn who_asks_during_a_fan_out_is_answered_before_its_end() {
 
 #[tokio::test]
 async fn asked_to_stop_during_a_fan_out_it_goes_on_after_the_next_start() {
-    let mut trial = Trial::begin(On::Prosody, 10_000).await;
+    let mut trial = Trial::begin(Backend::Prosody, 10_000).await;
     trial.is_in_the_middle(0, 1).await;
     assert!(trial.rig.service.stop().await.success());
     trial.rig.service.start().await;

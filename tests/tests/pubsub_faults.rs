@@ -14,7 +14,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 
-use couplet_test::{On, Postgres};
+use couplet_test::{Backend, Postgres};
 use couplet_tests::pubsub_rig::{NODE, Rig, condition, kind};
 use couplet_tests::pubsub_service::{Place, Service};
 use couplet_tests::pubsub_sink::Sink;
@@ -41,7 +41,7 @@ async fn fills_it(rig: &mut Rig) -> u32 {
 }
 
 async fn has_no_room_for_a_while(place: Place, cure: &str) {
-    let mut rig = Rig::on(On::Prosody, |service| service.on(place)).await;
+    let mut rig = Rig::on(Backend::Prosody, |service| service.on(place)).await;
     let sink = Sink::subscribe(&rig.server.components(), NODE, 10).await;
     let refused = fills_it(&mut rig).await;
     let mut kept: Vec<u32> = (0..refused).collect();
@@ -124,7 +124,7 @@ impl Drop for Immutable {
 
 #[tokio::test]
 async fn a_file_that_becomes_read_only_is_told_and_over_when_it_can_be_written_again() {
-    let mut rig = Rig::on(On::Prosody, |_| {}).await;
+    let mut rig = Rig::on(Backend::Prosody, |_| {}).await;
     let sink = Sink::subscribe(&rig.server.components(), NODE, 10).await;
     assert_eq!(condition(&rig.publishes(0).await), "");
     sink.until("the first", |tally| tally.all_have(0)).await;
@@ -156,7 +156,7 @@ async fn a_file_that_becomes_read_only_is_told_and_over_when_it_can_be_written_a
 #[tokio::test]
 async fn a_postgres_that_goes_away_is_told_and_over_when_it_is_back() {
     let mut postgres = Postgres::start().await.unwrap();
-    let mut rig = Rig::on(On::Prosody, |service| {
+    let mut rig = Rig::on(Backend::Prosody, |service| {
         service.set("COUPLET_PUBSUB_STORE", &postgres.url());
     })
     .await;
@@ -202,7 +202,7 @@ async fn a_postgres_that_goes_away_is_told_and_over_when_it_is_back() {
 
 #[tokio::test]
 async fn a_file_that_is_damaged_while_it_runs_is_told_and_no_end() {
-    let mut rig = Rig::on(On::Prosody, |_| {}).await;
+    let mut rig = Rig::on(Backend::Prosody, |_| {}).await;
     for item in 0..100 {
         let answer = rig.publishes_with(item, &"x".repeat(2_000)).await;
         assert_eq!(condition(&answer), "");
@@ -246,7 +246,7 @@ async fn a_file_that_is_damaged_while_it_runs_is_told_and_no_end() {
 #[tokio::test]
 async fn a_question_whose_answer_is_more_than_the_server_takes_ends_no_session() {
     // Prosody ends the stream of a component with a stanza above 512 KiB.
-    let mut rig = Rig::on(On::Prosody, |_| {}).await;
+    let mut rig = Rig::on(Backend::Prosody, |_| {}).await;
     for item in 0..60 {
         let answer = rig.publishes_with(item, &"x".repeat(LARGE)).await;
         assert_eq!(condition(&answer), "");
@@ -317,7 +317,7 @@ async fn a_file_that_may_not_be_written_is_told_with_its_cure() {
 
 #[tokio::test]
 async fn a_second_program_with_the_same_file_is_told_who_has_it() {
-    let mut rig = Rig::on(On::Prosody, |_| {}).await;
+    let mut rig = Rig::on(Backend::Prosody, |_| {}).await;
     let mut second = Service::beside(&rig.server.components());
     let store = format!("sqlite:{}", rig.service.file().display());
     second.set("COUPLET_PUBSUB_STORE", &store);

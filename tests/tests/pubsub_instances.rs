@@ -8,7 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
-use couplet_test::{On, Postgres};
+use couplet_test::{Backend, Postgres};
 use couplet_tests::pubsub_rig::{NODE, Rig, condition};
 use couplet_tests::pubsub_service::Service;
 use couplet_tests::pubsub_sink::Sink;
@@ -27,7 +27,7 @@ impl Trial {
     async fn begin() -> Trial {
         let postgres = Postgres::start().await.unwrap();
         let store = postgres.url();
-        let mut rig = Rig::on(On::Ejabberd, |service| {
+        let mut rig = Rig::on(Backend::Ejabberd, |service| {
             service.set("COUPLET_PUBSUB_STORE", &store);
         })
         .await;

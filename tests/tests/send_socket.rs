@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use couplet::{Component, Config};
-use couplet_test::{Running, Stage};
+use couplet_test::{Running, TestServer};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
@@ -25,11 +25,11 @@ struct Program {
 }
 
 impl Program {
-    async fn start(stage: &mut Stage) -> Program {
+    async fn start(server: &mut TestServer) -> Program {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("made/send.sock");
         let path = socket.clone();
-        let running = stage.run(|config| listening(config, &path)).await;
+        let running = server.run(|config| listening(config, &path)).await;
         until_there(&socket).await;
         Program {
             running,
@@ -60,9 +60,9 @@ async fn until_there(socket: &Path) {
     }
 }
 
-async fn sends_a_message_and_reports_a_bounce(mut stage: Stage) {
-    let program = Program::start(&mut stage).await;
-    let mut alice = stage.user("alice").await;
+async fn sends_a_message_and_reports_a_bounce(mut server: TestServer) {
+    let program = Program::start(&mut server).await;
+    let mut alice = server.user("alice").await;
     let to = alice.address().to_owned();
     let order = format!(
         "{{\"to\":\"{to}\",\"from\":\"desk@echo.localhost\",\"subject\":\"Rain\",\"body\":\"at <noon>\"}}\n"
@@ -93,23 +93,23 @@ async fn sends_a_message_and_reports_a_bounce(mut stage: Stage) {
 
 #[tokio::test]
 async fn sends_a_message_and_reports_a_bounce_in_memory() {
-    sends_a_message_and_reports_a_bounce(Stage::memory()).await;
+    sends_a_message_and_reports_a_bounce(TestServer::memory()).await;
 }
 
 #[tokio::test]
 async fn sends_a_message_and_reports_a_bounce_on_prosody() {
-    sends_a_message_and_reports_a_bounce(Stage::prosody()).await;
+    sends_a_message_and_reports_a_bounce(TestServer::prosody()).await;
 }
 
 #[tokio::test]
 async fn sends_a_message_and_reports_a_bounce_on_ejabberd() {
-    sends_a_message_and_reports_a_bounce(Stage::ejabberd()).await;
+    sends_a_message_and_reports_a_bounce(TestServer::ejabberd()).await;
 }
 
 #[tokio::test]
 async fn refuses_what_is_no_message_and_goes_on() {
-    let mut stage = Stage::memory();
-    let program = Program::start(&mut stage).await;
+    let mut server = TestServer::memory();
+    let program = Program::start(&mut server).await;
     let too_long = format!(
         "{{\"to\":\"a@localhost\",\"body\":\"{}\"}}\n",
         "x".repeat(4 << 20)
@@ -132,7 +132,7 @@ async fn refuses_what_is_no_message_and_goes_on() {
     let mut stream = UnixStream::connect(&program.socket).await.unwrap();
     let _cut_off = stream.write_all(too_long.as_bytes()).await;
 
-    let mut alice = stage.user("alice").await;
+    let mut alice = server.user("alice").await;
     let order = format!("{{\"to\":\"{}\",\"body\":\"x\"}}\n", alice.address());
     assert!(program.ask(&order).await.contains("\"outcome\":\"sent\""));
     assert_eq!(alice.next().await.text(), "x");
@@ -140,8 +140,8 @@ async fn refuses_what_is_no_message_and_goes_on() {
 
 #[tokio::test]
 async fn only_its_own_user_may_connect_and_the_file_ends_with_the_component() {
-    let mut stage = Stage::memory();
-    let program = Program::start(&mut stage).await;
+    let mut server = TestServer::memory();
+    let program = Program::start(&mut server).await;
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&program.socket), 0o600);
     assert_eq!(mode(program.socket.parent().unwrap()), 0o700);
@@ -154,13 +154,13 @@ async fn replaces_what_a_crash_left_and_leaves_what_is_in_use() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("send.sock");
     drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
-    let mut stage = Stage::memory();
-    let first = stage.run(|config| listening(config, &socket)).await;
+    let mut server = TestServer::memory();
+    let first = server.run(|config| listening(config, &socket)).await;
     while UnixStream::connect(&socket).await.is_err() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 
-    let mut other = Stage::memory();
+    let mut other = TestServer::memory();
     let second = other.run(|config| listening(config, &socket)).await;
     second.stop().await.unwrap();
     assert!(UnixStream::connect(&socket).await.is_ok());
@@ -193,8 +193,8 @@ async fn a_component_that_is_not_connected_says_so() {
 
 #[tokio::test]
 async fn there_is_none_where_it_is_switched_off() {
-    let mut stage = Stage::memory();
-    let running = stage
+    let mut server = TestServer::memory();
+    let running = server
         .run(|config| listening(config, Path::new("off")))
         .await;
     running.stop().await.unwrap();

@@ -111,17 +111,17 @@ impl Dev {
 
     async fn live(self, config: Config) -> Result<(), Failure> {
         let mut signals = Signals::listen().map_err(doing("listening for signals"))?;
-        let mut stage = Stage::default();
+        let mut server = TestServer::default();
         let ended = tokio::select! {
             biased;
-            () = signals.next() => stage.interrupted(),
-            ended = Box::pin(stage.play(self, config)) => ended,
+            () = signals.next() => server.interrupted(),
+            ended = Box::pin(server.play(self, config)) => ended,
         };
         tokio::select! {
             biased;
-            // Whoever asks twice gets no goodbyes; dropping the stage kills what is on it.
+            // Whoever asks twice gets no goodbyes; dropping the server kills what is on it.
             () = signals.next() => {}
-            () = stage.clear() => {}
+            () = server.clear() => {}
         }
         ended
     }
@@ -140,7 +140,7 @@ impl Dev {
 
 /// What is running; the fields are dropped in this order.
 #[derive(Default)]
-struct Stage {
+struct TestServer {
     alice: Option<Alice>,
     component: Option<Component>,
     tap: Option<Tap>,
@@ -149,7 +149,7 @@ struct Stage {
     ends_by_signal: bool,
 }
 
-impl Stage {
+impl TestServer {
     async fn play(&mut self, dev: Dev, mut config: Config) -> Result<(), Failure> {
         self.ends_by_signal = dev.keep || std::io::stdin().is_terminal();
         let (terminal, screen) = match Terminal::open() {

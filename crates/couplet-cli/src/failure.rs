@@ -6,7 +6,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use couplet::config::ConfigError;
-use couplet_test::StageError;
+use couplet_test::TestServerError;
 
 /// The words and the code.
 #[derive(Debug)]
@@ -79,10 +79,10 @@ impl From<ConfigError> for Failure {
     }
 }
 
-impl From<StageError> for Failure {
-    fn from(error: StageError) -> Failure {
+impl From<TestServerError> for Failure {
+    fn from(error: TestServerError) -> Failure {
         match error {
-            StageError::Missing { program, package } => Failure::misuse(format!(
+            TestServerError::Missing { program, package } => Failure::misuse(format!(
                 "{program} is not installed. On Debian and Ubuntu:\n\n    \
                  apt-get install {package}\n\n  \
                  On other systems install the package {package} so that {program} is on PATH. \

@@ -56,7 +56,7 @@ pub struct Framer {
     start: usize,
     /// The first byte that was not looked at yet.
     at: usize,
-    stage: Stage,
+    state: State,
     scope: Scope,
     /// The stream's element as its end tag has to name it.
     tag: String,
@@ -65,7 +65,7 @@ pub struct Framer {
 }
 
 #[derive(Debug)]
-enum Stage {
+enum State {
     Header(Box<Header>),
     /// Between two top-level elements, where white space keeps the connection alive.
     Between,
@@ -96,7 +96,7 @@ impl Framer {
             buffer: BytesMut::new(),
             start: 0,
             at: 0,
-            stage: Stage::Header(Box::default()),
+            state: State::Header(Box::default()),
             scope: Scope::component(),
             tag: String::new(),
             spare: Vec::new(),
@@ -202,7 +202,7 @@ impl Framer {
                 self.at -= self.start;
                 self.start = 0;
             }
-            Err(malformed) => self.stage = Stage::Failed(malformed),
+            Err(malformed) => self.state = State::Failed(malformed),
             Ok(Some(_)) => {}
         }
         frame
@@ -210,13 +210,13 @@ impl Framer {
 
     fn advance(&mut self) -> Result<Option<Frame>, Malformed> {
         loop {
-            let found = match &mut self.stage {
-                Stage::Header(_) => return self.header(),
-                Stage::Between => match self.between()? {
+            let found = match &mut self.state {
+                State::Header(_) => return self.header(),
+                State::Between => match self.between()? {
                     true => continue,
                     false => return Ok(None),
                 },
-                Stage::Element(scan) => {
+                State::Element(scan) => {
                     let mut found = scan.run(&self.buffer, self.start, self.at, &self.limits)?;
                     let never_a_tree = found.is_none() || scan.over.is_some();
                     if never_a_tree && !scan.compares_names() {
@@ -228,25 +228,25 @@ impl Framer {
                             return Err(Malformed::PolicyViolation("markup between stanzas"));
                         }
                         let scan = std::mem::replace(scan, Scan::new());
-                        self.stage = Stage::Skipping(Box::new((scan, Head::new(limit))));
+                        self.state = State::Skipping(Box::new((scan, Head::new(limit))));
                     }
                     found
                 }
-                Stage::Skipping(skipping) => {
+                State::Skipping(skipping) => {
                     skipping
                         .0
                         .run(&self.buffer, self.start, self.at, &self.limits)?
                 }
-                Stage::Closing => {
-                    self.stage = Stage::Closed;
+                State::Closing => {
+                    self.state = State::Closed;
                     return Ok(Some(Frame::Closed));
                 }
                 // RFC 6120, 4.4: nothing counts behind the end of the stream.
-                Stage::Closed => {
+                State::Closed => {
                     (self.start, self.at) = (self.buffer.len(), self.buffer.len());
                     return Ok(None);
                 }
-                Stage::Failed(malformed) => return Err(*malformed),
+                State::Failed(malformed) => return Err(*malformed),
             };
             match found {
                 Some(end) => {
@@ -264,7 +264,7 @@ impl Framer {
     }
 
     fn header(&mut self) -> Result<Option<Frame>, Malformed> {
-        let Stage::Header(header) = &mut self.stage else {
+        let State::Header(header) = &mut self.state else {
             return Ok(None);
         };
         let (used, started) = header.feed(&self.buffer, HEADER)?;
@@ -273,10 +273,10 @@ impl Framer {
             return Ok(None);
         };
         (self.scope, self.tag) = (started.scope, started.tag);
-        self.stage = if started.closed {
-            Stage::Closing
+        self.state = if started.closed {
+            State::Closing
         } else {
-            Stage::Between
+            State::Between
         };
         Ok(Some(Frame::Opened(started.opened)))
     }
@@ -307,16 +307,16 @@ impl Framer {
             }
         }
         self.at = self.start;
-        self.stage = Stage::Element(Scan::new());
+        self.state = State::Element(Scan::new());
         Ok(true)
     }
 
     /// What ends at `end` as a frame, unless it is only text.
     fn element(&mut self, end: usize) -> Result<Option<Frame>, Malformed> {
         let bytes = self.buffer.get(self.start..end).unwrap_or_default();
-        let stage = std::mem::replace(&mut self.stage, Stage::Between);
-        let frame = match stage {
-            Stage::Skipping(mut skipping) => {
+        let state = std::mem::replace(&mut self.state, State::Between);
+        let frame = match state {
+            State::Skipping(mut skipping) => {
                 skipping.1.feed(bytes);
                 Some(Frame::Skipped(skipping.1.skipped))
             }
@@ -326,7 +326,7 @@ impl Framer {
                     if !blank.is_some_and(|blank| blank.iter().all(is_space)) {
                         return Err(Malformed::NotWellFormed("an end tag that closes nothing"));
                     }
-                    self.stage = Stage::Closing;
+                    self.state = State::Closing;
                     None
                 }
                 [b'<', b'!', ..] => {
@@ -347,7 +347,7 @@ impl Framer {
 
     /// Lets go of the bytes of a stanza that is being skipped.
     fn forget_skipped(&mut self) {
-        let Stage::Skipping(skipping) = &mut self.stage else {
+        let State::Skipping(skipping) = &mut self.state else {
             return;
         };
         let (scan, head) = skipping.as_mut();

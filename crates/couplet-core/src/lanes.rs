@@ -85,7 +85,7 @@ struct Waiting<T> {
 }
 
 impl<T> Lanes<T> {
-    /// An empty house.
+    /// Creates lanes without waiting items.
     ///
     /// # Examples
     ///
@@ -189,7 +189,7 @@ impl<T> Lanes<T> {
     /// # Errors
     ///
     /// Gives the item back, with [`Limit::Lane`] if `waiting_per_lane` items wait in this lane,
-    /// [`Limit::Sender`] if its sender has its share of `waiting_bytes` already, or [`Limit::House`]
+    /// [`Limit::Sender`] if its sender has its share of `waiting_bytes` already, or [`Limit::Total`]
     /// if more than `waiting_bytes` would wait in all.
     ///
     /// # Examples
@@ -479,7 +479,7 @@ mod tests {
             lanes.wait(key, 25, 1).unwrap();
         }
         lanes.wait("d", 24, 2).unwrap();
-        let (limit, item) = (Limit::House, 3);
+        let (limit, item) = (Limit::Total, 3);
         assert_eq!(lanes.wait("e", 2, 3), Err(Refused { limit, item }));
         assert_eq!(lanes.wait("e", usize::MAX, 3), Err(Refused { limit, item }));
         lanes.wait("e", 1, 4).unwrap();

@@ -163,7 +163,7 @@ impl Naive {
         }
         let all = self.waiting.iter().map(|(_, weight, _)| *weight);
         if !fits(all, weight, LIMITS.waiting_bytes) {
-            return Err(Limit::House);
+            return Err(Limit::Total);
         }
         let own = self
             .waiting

@@ -1,4 +1,4 @@
-//! A certificate authority that lives as long as one stage, and one certificate of its making.
+//! A certificate authority that lives as long as one server, and one certificate of its making.
 //!
 //! Deliberately absent: certificates that are wrong in interesting ways.
 
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
-use crate::error::StageError;
+use crate::error::TestServerError;
 use crate::process;
 
 /// The name that the certificate is valid for.
@@ -15,9 +15,9 @@ pub(crate) const NAME: &str = "localhost";
 /// Writes `ca.pem` and `server.pem` (chain and key, as ejabberd wants them) into a folder.
 ///
 /// The two are separate because rustls refuses an authority that serves as its own server.
-pub(crate) fn issue(folder: &Path) -> Result<(PathBuf, PathBuf), StageError> {
+pub(crate) fn issue(folder: &Path) -> Result<(PathBuf, PathBuf), TestServerError> {
     let (authority, server) = (folder.join("ca.pem"), folder.join("server.pem"));
-    let (ca, chain) = pems().map_err(|error| StageError::Io {
+    let (ca, chain) = pems().map_err(|error| TestServerError::Io {
         doing: "making a certificate".to_owned(),
         source: std::io::Error::other(error),
     })?;

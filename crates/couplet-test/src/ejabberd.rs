@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::certificate;
 use crate::client::Client;
-use crate::error::{StageError, doing};
+use crate::error::{TestServerError, doing};
 use crate::process::{self, Process};
 use crate::root::Root;
 use crate::setup::{Setup, quoted};
@@ -35,7 +35,7 @@ const SOCKET: &str = "c.sock";
 /// # Examples
 ///
 /// ```
-/// # async fn example() -> Result<(), couplet_test::StageError> {
+/// # async fn example() -> Result<(), couplet_test::TestServerError> {
 /// use couplet_test::{Ejabberd, Setup};
 ///
 /// let ejabberd = Ejabberd::start(Setup::component("echo.localhost", "s3cret").tls()).await?;
@@ -66,7 +66,7 @@ impl Ejabberd {
     /// # Examples
     ///
     /// ```
-    /// # async fn example() -> Result<(), couplet_test::StageError> {
+    /// # async fn example() -> Result<(), couplet_test::TestServerError> {
     /// use couplet_test::{Ejabberd, Setup};
     /// let _ejabberd = Ejabberd::start(Setup::component("echo.localhost", "s3cret")).await?;
     /// # Ok(())
@@ -76,21 +76,21 @@ impl Ejabberd {
     /// # Errors
     ///
     /// ejabberd or the root of Debian 13 is not installed, its files cannot be written, or it did not come up; see
-    /// [`StageError`].
+    /// [`TestServerError`].
     ///
     /// # Cancel safety
     ///
     /// A future dropped half-way takes the server with it.
-    pub async fn start(setup: Setup) -> Result<Ejabberd, StageError> {
+    pub async fn start(setup: Setup) -> Result<Ejabberd, TestServerError> {
         let root = Root::of(setup.packages)?;
         let libraries = libraries(&root.find("ejabberdctl", "ejabberd")?)?;
         let erl = root.find("erl", "erlang-base")?;
         let mut attempt = 1;
         loop {
-            let mut stage = Ejabberd::prepare(&root, &erl, &libraries, setup.clone())?;
-            match stage.launch().await {
-                Ok(()) => return Ok(stage),
-                Err(StageError::PortTaken { .. }) if attempt < ATTEMPTS => attempt += 1,
+            let mut server = Ejabberd::prepare(&root, &erl, &libraries, setup.clone())?;
+            match server.launch().await {
+                Ok(()) => return Ok(server),
+                Err(TestServerError::PortTaken { .. }) if attempt < ATTEMPTS => attempt += 1,
                 Err(error) => return Err(error),
             }
         }
@@ -166,7 +166,7 @@ impl Ejabberd {
         format!("127.0.0.1:{}", self.client_port)
     }
 
-    /// What the stage was set up with.
+    /// What the server was set up with.
     ///
     /// # Examples
     ///
@@ -186,7 +186,7 @@ impl Ejabberd {
     /// # Examples
     ///
     /// ```
-    /// # async fn example(ejabberd: &couplet_test::Ejabberd) -> Result<(), couplet_test::StageError> {
+    /// # async fn example(ejabberd: &couplet_test::Ejabberd) -> Result<(), couplet_test::TestServerError> {
     /// let alice = ejabberd.user("alice/phone").await?;
     /// assert_eq!(alice.jid(), "alice@localhost/phone");
     /// # Ok(())
@@ -200,10 +200,10 @@ impl Ejabberd {
     /// # Cancel safety
     ///
     /// A dropped future leaves at most an account behind.
-    pub async fn user(&self, name: &str) -> Result<Client, StageError> {
+    pub async fn user(&self, name: &str) -> Result<Client, TestServerError> {
         Client::of_localhost(&self.client_addr(), name)
             .await
-            .map_err(StageError::User)
+            .map_err(TestServerError::User)
     }
 
     /// SIGKILL: the server is gone at once, as in a crash. [`restart`](Ejabberd::restart) brings it
@@ -212,7 +212,7 @@ impl Ejabberd {
     /// # Examples
     ///
     /// ```
-    /// # async fn example(ejabberd: &mut couplet_test::Ejabberd) -> Result<(), couplet_test::StageError> {
+    /// # async fn example(ejabberd: &mut couplet_test::Ejabberd) -> Result<(), couplet_test::TestServerError> {
     /// ejabberd.kill();
     /// ejabberd.restart().await?;
     /// # Ok(())
@@ -228,7 +228,7 @@ impl Ejabberd {
     /// # Examples
     ///
     /// ```
-    /// # async fn example(ejabberd: &mut couplet_test::Ejabberd) -> Result<(), couplet_test::StageError> {
+    /// # async fn example(ejabberd: &mut couplet_test::Ejabberd) -> Result<(), couplet_test::TestServerError> {
     /// ejabberd.stop().await?;
     /// # Ok(())
     /// # }
@@ -241,7 +241,7 @@ impl Ejabberd {
     /// # Cancel safety
     ///
     /// A future dropped half-way kills the server.
-    pub async fn stop(&mut self) -> Result<(), StageError> {
+    pub async fn stop(&mut self) -> Result<(), TestServerError> {
         match self.process.take() {
             Some(mut process) => process.stop().await,
             None => Ok(()),
@@ -253,7 +253,7 @@ impl Ejabberd {
     /// # Examples
     ///
     /// ```
-    /// # async fn example(ejabberd: &mut couplet_test::Ejabberd) -> Result<(), couplet_test::StageError> {
+    /// # async fn example(ejabberd: &mut couplet_test::Ejabberd) -> Result<(), couplet_test::TestServerError> {
     /// ejabberd.restart().await?;
     /// # Ok(())
     /// # }
@@ -266,7 +266,7 @@ impl Ejabberd {
     /// # Cancel safety
     ///
     /// A future dropped half-way leaves the server dead.
-    pub async fn restart(&mut self) -> Result<(), StageError> {
+    pub async fn restart(&mut self) -> Result<(), TestServerError> {
         self.stop().await?;
         self.launch().await
     }
@@ -289,11 +289,11 @@ impl Ejabberd {
         erl: &Path,
         libraries: &str,
         setup: Setup,
-    ) -> Result<Ejabberd, StageError> {
+    ) -> Result<Ejabberd, TestServerError> {
         let folder = root.temporary("couplet-ejabberd-")?;
         let [client_port, component_port, tls_port] = process::free_ports()?;
         let (authority, certificate) = certificate::issue(folder.path())?;
-        let stage = Ejabberd {
+        let server = Ejabberd {
             process: None,
             root: root.clone(),
             erl: erl.to_owned(),
@@ -307,11 +307,11 @@ impl Ejabberd {
             launches: 0,
             folder,
         };
-        process::write(&stage.config_file(), &config::text(&stage))?;
-        Ok(stage)
+        process::write(&server.config_file(), &config::text(&server))?;
+        Ok(server)
     }
 
-    async fn launch(&mut self) -> Result<(), StageError> {
+    async fn launch(&mut self) -> Result<(), TestServerError> {
         self.launches += 1;
         if let Some(socket) = self.unix_path() {
             // A killed server leaves its socket behind, and binding to that fails.
@@ -368,7 +368,7 @@ impl Ejabberd {
 }
 
 /// Where ejabberd's own Erlang code is: its control script knows.
-fn libraries(script: &Path) -> Result<String, StageError> {
+fn libraries(script: &Path) -> Result<String, TestServerError> {
     let text = fs::read_to_string(script).map_err(doing("reading ejabberdctl"))?;
     text.lines()
         .find_map(|line| {
@@ -377,7 +377,7 @@ fn libraries(script: &Path) -> Result<String, StageError> {
                 .strip_prefix("ERL_LIBS=")
         })
         .map(|value| value.trim_matches(['\'', '"']).to_owned())
-        .ok_or_else(|| StageError::Io {
+        .ok_or_else(|| TestServerError::Io {
             doing: format!("looking for ERL_LIBS in {}", script.display()),
             source: std::io::Error::other(
                 "not there; use the distribution's own ejabberd package (apt-get install ejabberd)",

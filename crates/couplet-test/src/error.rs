@@ -1,4 +1,4 @@
-//! [`StageError`] and [`ClientError`]: why a stage or its user failed, and what to do about it.
+//! [`TestServerError`] and [`ClientError`]: why a server or its user failed, and what to do about it.
 //!
 //! Deliberately absent: errors of the component under test. Those are its own.
 
@@ -18,13 +18,13 @@ pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// # Examples
 ///
 /// ```
-/// use couplet_test::StageError;
+/// use couplet_test::TestServerError;
 ///
-/// let error = StageError::Missing { program: "prosody", package: "prosody" };
+/// let error = TestServerError::Missing { program: "prosody", package: "prosody" };
 /// assert!(error.to_string().contains("apt-get install prosody"));
 /// ```
 #[non_exhaustive]
-pub enum StageError {
+pub enum TestServerError {
     /// The server's program is not on this machine.
     Missing {
         /// The program that was looked for on `PATH`.
@@ -37,7 +37,7 @@ pub enum StageError {
         /// Where it was looked for.
         path: PathBuf,
     },
-    /// A file or a process of the stage could not be made.
+    /// A file or a process of the server could not be made.
     Io {
         /// What was being done.
         doing: String,
@@ -108,7 +108,7 @@ pub enum ClientError {
     Malformed(String),
 }
 
-impl fmt::Display for StageError {
+impl fmt::Display for TestServerError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing { program, package } => write!(
@@ -145,14 +145,14 @@ impl fmt::Display for StageError {
             Self::PortTaken { server, log } => write!(
                 out,
                 "{server} could not listen: another program took its port meanwhile; start the \
-                 stage again. Its log:\n{log}"
+                 server again. Its log:\n{log}"
             ),
             Self::User(error) => write!(out, "{error}"),
         }
     }
 }
 
-impl std::error::Error for StageError {
+impl std::error::Error for TestServerError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Io { source, .. } => Some(source),
@@ -200,7 +200,7 @@ impl std::error::Error for ClientError {
 }
 
 // A test that returns an error prints its Debug form: a log in one escaped line helps nobody.
-impl fmt::Debug for StageError {
+impl fmt::Debug for TestServerError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, out)
     }
@@ -213,7 +213,7 @@ impl fmt::Debug for ClientError {
 }
 
 /// Says what was being done when the operating system refused.
-pub(crate) fn doing(what: impl Into<String>) -> impl FnOnce(io::Error) -> StageError {
+pub(crate) fn doing(what: impl Into<String>) -> impl FnOnce(io::Error) -> TestServerError {
     let doing = what.into();
-    move |source| StageError::Io { doing, source }
+    move |source| TestServerError::Io { doing, source }
 }

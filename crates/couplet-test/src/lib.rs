@@ -2,12 +2,12 @@
 //! child processes, for what only a real server can tell; and PostgreSQL, for what a component keeps
 //! there.
 //!
-//! Start with [`Server`]. [`Stage`] runs one scenario on all three.
+//! Start with [`Server`]. [`TestServer`] runs one scenario on all three.
 
-mod stage;
+mod test_server;
 mod memory;
 mod running;
-mod actor;
+mod test_user;
 mod exchange;
 mod prosody;
 mod ejabberd;
@@ -20,14 +20,14 @@ mod process;
 mod error;
 mod verdict;
 
-pub use crate::actor::{Heard, User};
 pub use crate::client::Client;
 pub use crate::ejabberd::Ejabberd;
-pub use crate::error::{ClientError, StageError};
+pub use crate::error::{ClientError, TestServerError};
 pub use crate::memory::Server;
 pub use crate::postgres::Postgres;
 pub use crate::prosody::Prosody;
 pub use crate::root::Packages;
 pub use crate::running::Running;
 pub use crate::setup::Setup;
-pub use crate::stage::{On, Stage};
+pub use crate::test_server::{Backend, TestServer};
+pub use crate::test_user::{Heard, TestUser};

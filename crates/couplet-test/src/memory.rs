@@ -12,10 +12,10 @@ use tokio::io::DuplexStream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::actor::User;
 use crate::exchange::{Exchange, Terminal, serve};
 use crate::running::Running;
 use crate::setup::Setup;
+use crate::test_user::TestUser;
 use crate::verdict::fail;
 
 /// The domain of the component, unless a setup names others.
@@ -134,8 +134,8 @@ impl Server {
     }
 
     /// A user with this address, full or bare, of any domain that is not the component's.
-    pub fn user(&self, address: &str) -> User {
-        User::in_memory(Terminal::open(&self.exchange, address))
+    pub fn user(&self, address: &str) -> TestUser {
+        TestUser::in_memory(Terminal::open(&self.exchange, address))
     }
 
     /// The component that [`Server::start`] started.

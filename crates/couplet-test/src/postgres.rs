@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::time::sleep;
 
 use crate::certificate;
-use crate::error::{StageError, doing};
+use crate::error::{TestServerError, doing};
 use crate::process::{self, Process};
 
 mod owner;
@@ -44,7 +44,7 @@ const PASSWORD: &str = "s3cret";
 /// # Examples
 ///
 /// ```
-/// # async fn example() -> Result<(), couplet_test::StageError> {
+/// # async fn example() -> Result<(), couplet_test::TestServerError> {
 /// use couplet_test::Postgres;
 ///
 /// let postgres = Postgres::start().await?;
@@ -72,7 +72,7 @@ impl Postgres {
     /// # Examples
     ///
     /// ```
-    /// # async fn example() -> Result<(), couplet_test::StageError> {
+    /// # async fn example() -> Result<(), couplet_test::TestServerError> {
     /// use couplet_test::Postgres;
     /// let _postgres = Postgres::start().await?;
     /// # Ok(())
@@ -82,19 +82,19 @@ impl Postgres {
     /// # Errors
     ///
     /// PostgreSQL is not installed, its files cannot be written, or it did not come up; see
-    /// [`StageError`].
+    /// [`TestServerError`].
     ///
     /// # Cancel safety
     ///
     /// A future dropped half-way takes the server with it.
-    pub async fn start() -> Result<Postgres, StageError> {
+    pub async fn start() -> Result<Postgres, TestServerError> {
         let programs = programs()?;
         let mut attempt = 1;
         loop {
-            let mut stage = Postgres::prepare(&programs)?;
-            match stage.launch().await {
-                Ok(()) => return Ok(stage),
-                Err(StageError::PortTaken { .. }) if attempt < ATTEMPTS => attempt += 1,
+            let mut server = Postgres::prepare(&programs)?;
+            match server.launch().await {
+                Ok(()) => return Ok(server),
+                Err(TestServerError::PortTaken { .. }) if attempt < ATTEMPTS => attempt += 1,
                 Err(error) => return Err(error),
             }
         }
@@ -171,7 +171,7 @@ impl Postgres {
     /// # Examples
     ///
     /// ```
-    /// # async fn example(postgres: &mut couplet_test::Postgres) -> Result<(), couplet_test::StageError> {
+    /// # async fn example(postgres: &mut couplet_test::Postgres) -> Result<(), couplet_test::TestServerError> {
     /// postgres.kill();
     /// postgres.restart().await?;
     /// # Ok(())
@@ -186,7 +186,7 @@ impl Postgres {
     /// # Examples
     ///
     /// ```
-    /// # async fn example(postgres: &mut couplet_test::Postgres) -> Result<(), couplet_test::StageError> {
+    /// # async fn example(postgres: &mut couplet_test::Postgres) -> Result<(), couplet_test::TestServerError> {
     /// postgres.stop().await?;
     /// # Ok(())
     /// # }
@@ -199,7 +199,7 @@ impl Postgres {
     /// # Cancel safety
     ///
     /// A future dropped half-way kills the server.
-    pub async fn stop(&mut self) -> Result<(), StageError> {
+    pub async fn stop(&mut self) -> Result<(), TestServerError> {
         match self.process.take() {
             Some(mut process) => process.stop().await,
             None => Ok(()),
@@ -211,7 +211,7 @@ impl Postgres {
     /// # Examples
     ///
     /// ```
-    /// # async fn example(postgres: &mut couplet_test::Postgres) -> Result<(), couplet_test::StageError> {
+    /// # async fn example(postgres: &mut couplet_test::Postgres) -> Result<(), couplet_test::TestServerError> {
     /// postgres.restart().await?;
     /// # Ok(())
     /// # }
@@ -224,11 +224,11 @@ impl Postgres {
     /// # Cancel safety
     ///
     /// A future dropped half-way leaves the server dead.
-    pub async fn restart(&mut self) -> Result<(), StageError> {
+    pub async fn restart(&mut self) -> Result<(), TestServerError> {
         self.kill();
         for _ in 0..LINGERS {
             match self.launch().await {
-                Err(StageError::Ended { log, .. }) if log.contains(LINGERING) => {
+                Err(TestServerError::Ended { log, .. }) if log.contains(LINGERING) => {
                     self.process = None;
                     sleep(PAUSE).await;
                 }
@@ -251,14 +251,14 @@ impl Postgres {
         process::tail(&self.log_file())
     }
 
-    fn prepare(programs: &Path) -> Result<Postgres, StageError> {
+    fn prepare(programs: &Path) -> Result<Postgres, TestServerError> {
         let folder = tempfile::Builder::new()
             .prefix("couplet-postgres-")
             .tempdir()
             .map_err(doing("making a temporary directory"))?;
         let [port] = process::free_ports()?;
         let (authority, certificate) = certificate::issue(folder.path())?;
-        let stage = Postgres {
+        let server = Postgres {
             process: None,
             programs: programs.to_owned(),
             owner: Owner::find()?,
@@ -268,22 +268,22 @@ impl Postgres {
             certificate,
             folder,
         };
-        let secret = stage.folder.path().join("password");
+        let secret = server.folder.path().join("password");
         process::write(&secret, PASSWORD)?;
         // PostgreSQL refuses a key that others can read.
-        fs::set_permissions(&stage.certificate, fs::Permissions::from_mode(0o600))
+        fs::set_permissions(&server.certificate, fs::Permissions::from_mode(0o600))
             .map_err(doing("hiding the server's key"))?;
-        if let Some(owner) = stage.owner {
-            for path in [stage.folder.path(), &secret, &stage.certificate] {
+        if let Some(owner) = server.owner {
+            for path in [server.folder.path(), &secret, &server.certificate] {
                 chown(path, Some(owner.user), Some(owner.group))
                     .map_err(doing("giving the server its folder"))?;
             }
         }
-        stage.make_cluster(&secret)?;
-        Ok(stage)
+        server.make_cluster(&secret)?;
+        Ok(server)
     }
 
-    fn make_cluster(&self, secret: &Path) -> Result<(), StageError> {
+    fn make_cluster(&self, secret: &Path) -> Result<(), TestServerError> {
         let mut command = self.command("initdb");
         command
             .current_dir(self.folder.path())
@@ -301,14 +301,14 @@ impl Postgres {
         if made.status.success() {
             return Ok(());
         }
-        Err(StageError::Ended {
+        Err(TestServerError::Ended {
             server: "initdb",
             status: made.status.to_string(),
             log: String::from_utf8_lossy(&made.stderr).into_owned(),
         })
     }
 
-    async fn launch(&mut self) -> Result<(), StageError> {
+    async fn launch(&mut self) -> Result<(), TestServerError> {
         self.launches += 1;
         let mut command = self.command("postgres");
         command.arg("-D").arg(self.data());
@@ -351,7 +351,7 @@ impl Postgres {
 }
 
 /// The folder of the server's programs. Debian keeps those of each version apart from `PATH`.
-fn programs() -> Result<PathBuf, StageError> {
+fn programs() -> Result<PathBuf, TestServerError> {
     let here =
         |folder: &PathBuf| folder.join("postgres").is_file() && folder.join("initdb").is_file();
     let mut versions: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")

@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
-use crate::error::{StageError, doing};
+use crate::error::{TestServerError, doing};
 
 /// Generous: two cores may be compiling something else meanwhile.
 const READY_WITHIN: Duration = Duration::from_secs(60);
@@ -40,7 +40,7 @@ impl Process {
         command: &mut Command,
         folder: &Path,
         log: &Path,
-    ) -> Result<Process, StageError> {
+    ) -> Result<Process, TestServerError> {
         let output = File::create(log).map_err(doing(format!("creating {}", log.display())))?;
         let errors = output.try_clone().map_err(doing("sharing the log file"))?;
         let mut child = command
@@ -74,20 +74,20 @@ impl Process {
         ports: &[u16],
         signs: &[String],
         clash: &str,
-    ) -> Result<(), StageError> {
+    ) -> Result<(), TestServerError> {
         let deadline = Instant::now() + READY_WITHIN;
         loop {
             let ended = self.ended();
             let log = read(&self.log, u64::MAX);
             if log.contains(clash) {
-                return Err(StageError::PortTaken {
+                return Err(TestServerError::PortTaken {
                     server: self.server,
                     log: tail(&self.log),
                 });
             }
             if let Some(status) = ended {
                 let (status, log) = (status.to_string(), tail(&self.log));
-                return Err(StageError::Ended {
+                return Err(TestServerError::Ended {
                     server: self.server,
                     status,
                     log,
@@ -110,7 +110,7 @@ impl Process {
     }
 
     /// SIGTERM, and the process is gone when this returns; SIGKILL if it will not go.
-    pub(crate) async fn stop(&mut self) -> Result<(), StageError> {
+    pub(crate) async fn stop(&mut self) -> Result<(), TestServerError> {
         if self.ended().is_none() {
             kill_process(Pid::from_child(&self.child), Signal::TERM)
                 .map_err(|error| doing("sending SIGTERM")(error.into()))?;
@@ -128,8 +128,8 @@ impl Process {
         Ok(())
     }
 
-    pub(crate) fn too_slow(&self, awaiting: &'static str, waited: Duration) -> StageError {
-        StageError::TooSlow {
+    pub(crate) fn too_slow(&self, awaiting: &'static str, waited: Duration) -> TestServerError {
+        TestServerError::TooSlow {
             server: self.server,
             awaiting,
             waited,
@@ -149,20 +149,23 @@ impl Drop for Process {
 }
 
 /// The full path of a program, looked for on `PATH` and where Debian puts what only root runs.
-pub(crate) fn find(program: &'static str, package: &'static str) -> Result<PathBuf, StageError> {
+pub(crate) fn find(
+    program: &'static str,
+    package: &'static str,
+) -> Result<PathBuf, TestServerError> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
         .chain(["/usr/sbin", "/usr/local/sbin", "/opt/homebrew/bin"].map(PathBuf::from))
         .map(|folder| folder.join(program))
         .find(|candidate| candidate.is_file())
-        .ok_or(StageError::Missing { program, package })
+        .ok_or(TestServerError::Missing { program, package })
 }
 
 /// As many loopback ports as asked for, free a moment ago.
 ///
 /// They are drawn from below the range the kernel deals out to outgoing connections (32768 and up
 /// on Linux), so that a server that is down for a while finds its port still free.
-pub(crate) fn free_ports<const N: usize>() -> Result<[u16; N], StageError> {
+pub(crate) fn free_ports<const N: usize>() -> Result<[u16; N], TestServerError> {
     let mut ports = [0; N];
     let mut held = Vec::with_capacity(N);
     for port in &mut ports {
@@ -184,8 +187,8 @@ pub(crate) fn tail(log: &Path) -> String {
     read(log, LOG_TAIL)
 }
 
-/// Writes one file of a stage.
-pub(crate) fn write(path: &Path, text: &str) -> Result<(), StageError> {
+/// Writes one file of a server.
+pub(crate) fn write(path: &Path, text: &str) -> Result<(), TestServerError> {
     fs::write(path, text).map_err(doing(format!("writing {}", path.display())))
 }
 

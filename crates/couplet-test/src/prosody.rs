@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::certificate;
 use crate::client::Client;
-use crate::error::{StageError, doing};
+use crate::error::{TestServerError, doing};
 use crate::process::{self, Process};
 use crate::root::Root;
 use crate::setup::Setup;
@@ -33,7 +33,7 @@ const RELOADED_WITHIN: Duration = Duration::from_secs(10);
 /// # Examples
 ///
 /// ```
-/// # async fn example() -> Result<(), couplet_test::StageError> {
+/// # async fn example() -> Result<(), couplet_test::TestServerError> {
 /// use couplet_test::{Prosody, Setup};
 ///
 /// let prosody = Prosody::start(Setup::component("echo.localhost", "s3cret")).await?;
@@ -62,7 +62,7 @@ impl Prosody {
     /// # Examples
     ///
     /// ```
-    /// # async fn example() -> Result<(), couplet_test::StageError> {
+    /// # async fn example() -> Result<(), couplet_test::TestServerError> {
     /// use couplet_test::{Prosody, Setup};
     /// let _prosody = Prosody::start(Setup::component("echo.localhost", "s3cret")).await?;
     /// # Ok(())
@@ -72,20 +72,20 @@ impl Prosody {
     /// # Errors
     ///
     /// Prosody or the root of Debian 13 is not installed, its files cannot be written, or it did not come up; see
-    /// [`StageError`].
+    /// [`TestServerError`].
     ///
     /// # Cancel safety
     ///
     /// A future dropped half-way takes the server with it.
-    pub async fn start(setup: Setup) -> Result<Prosody, StageError> {
+    pub async fn start(setup: Setup) -> Result<Prosody, TestServerError> {
         let root = Root::of(setup.packages)?;
         let program = root.find("prosody", "prosody")?;
         let mut attempt = 1;
         loop {
-            let mut stage = Prosody::prepare(root.clone(), program.clone(), setup.clone())?;
-            match stage.launch().await {
-                Ok(()) => return Ok(stage),
-                Err(StageError::PortTaken { .. }) if attempt < ATTEMPTS => attempt += 1,
+            let mut server = Prosody::prepare(root.clone(), program.clone(), setup.clone())?;
+            match server.launch().await {
+                Ok(()) => return Ok(server),
+                Err(TestServerError::PortTaken { .. }) if attempt < ATTEMPTS => attempt += 1,
                 Err(error) => return Err(error),
             }
         }
@@ -131,7 +131,7 @@ impl Prosody {
         &self.authority
     }
 
-    /// What the stage was set up with.
+    /// What the server was set up with.
     ///
     /// # Examples
     ///
@@ -151,7 +151,7 @@ impl Prosody {
     /// # Examples
     ///
     /// ```
-    /// # async fn example(prosody: &couplet_test::Prosody) -> Result<(), couplet_test::StageError> {
+    /// # async fn example(prosody: &couplet_test::Prosody) -> Result<(), couplet_test::TestServerError> {
     /// let alice = prosody.user("alice/phone").await?;
     /// assert_eq!(alice.jid(), "alice@localhost/phone");
     /// # Ok(())
@@ -165,10 +165,10 @@ impl Prosody {
     /// # Cancel safety
     ///
     /// A dropped future leaves at most an account behind.
-    pub async fn user(&self, name: &str) -> Result<Client, StageError> {
+    pub async fn user(&self, name: &str) -> Result<Client, TestServerError> {
         Client::of_localhost(&self.client_addr(), name)
             .await
-            .map_err(StageError::User)
+            .map_err(TestServerError::User)
     }
 
     /// SIGKILL: the server is gone at once, as in a crash. [`restart`](Prosody::restart) brings it
@@ -177,7 +177,7 @@ impl Prosody {
     /// # Examples
     ///
     /// ```
-    /// # async fn example(prosody: &mut couplet_test::Prosody) -> Result<(), couplet_test::StageError> {
+    /// # async fn example(prosody: &mut couplet_test::Prosody) -> Result<(), couplet_test::TestServerError> {
     /// prosody.kill();
     /// prosody.restart().await?;
     /// # Ok(())
@@ -192,7 +192,7 @@ impl Prosody {
     /// # Examples
     ///
     /// ```
-    /// # async fn example(prosody: &mut couplet_test::Prosody) -> Result<(), couplet_test::StageError> {
+    /// # async fn example(prosody: &mut couplet_test::Prosody) -> Result<(), couplet_test::TestServerError> {
     /// prosody.stop().await?;
     /// # Ok(())
     /// # }
@@ -205,7 +205,7 @@ impl Prosody {
     /// # Cancel safety
     ///
     /// A future dropped half-way kills the server.
-    pub async fn stop(&mut self) -> Result<(), StageError> {
+    pub async fn stop(&mut self) -> Result<(), TestServerError> {
         match self.process.take() {
             Some(mut process) => process.stop().await,
             None => Ok(()),
@@ -217,7 +217,7 @@ impl Prosody {
     /// # Examples
     ///
     /// ```
-    /// # async fn example(prosody: &mut couplet_test::Prosody) -> Result<(), couplet_test::StageError> {
+    /// # async fn example(prosody: &mut couplet_test::Prosody) -> Result<(), couplet_test::TestServerError> {
     /// prosody.restart().await?;
     /// # Ok(())
     /// # }
@@ -230,7 +230,7 @@ impl Prosody {
     /// # Cancel safety
     ///
     /// A future dropped half-way leaves the server dead.
-    pub async fn restart(&mut self) -> Result<(), StageError> {
+    pub async fn restart(&mut self) -> Result<(), TestServerError> {
         self.stop().await?;
         self.launch().await
     }
@@ -241,7 +241,7 @@ impl Prosody {
     /// # Examples
     ///
     /// ```
-    /// # async fn example(prosody: &couplet_test::Prosody) -> Result<(), couplet_test::StageError> {
+    /// # async fn example(prosody: &couplet_test::Prosody) -> Result<(), couplet_test::TestServerError> {
     /// prosody.reload_component("echo.localhost").await?;
     /// # Ok(())
     /// # }
@@ -254,7 +254,7 @@ impl Prosody {
     /// # Cancel safety
     ///
     /// The reload may or may not have happened when the future is dropped.
-    pub async fn reload_component(&self, domain: &str) -> Result<(), StageError> {
+    pub async fn reload_component(&self, domain: &str) -> Result<(), TestServerError> {
         let answer = self.folder.path().join("reloaded");
         // The module below looks for the finished file only, hence the rename.
         let (draft, order) = (
@@ -272,7 +272,7 @@ impl Prosody {
                 Some(_) => sleep(Duration::from_millis(10)).await,
                 None => {
                     let (status, log) = ("killed or stopped".to_owned(), self.log());
-                    return Err(StageError::Ended {
+                    return Err(TestServerError::Ended {
                         server: "Prosody",
                         status,
                         log,
@@ -303,7 +303,7 @@ impl Prosody {
         process::tail(&self.log_file())
     }
 
-    fn prepare(root: Root, program: PathBuf, setup: Setup) -> Result<Prosody, StageError> {
+    fn prepare(root: Root, program: PathBuf, setup: Setup) -> Result<Prosody, TestServerError> {
         let folder = root.temporary("couplet-prosody-")?;
         let [client_port, component_port] = process::free_ports()?;
         let (authority, certificate) = certificate::issue(folder.path())?;
@@ -312,7 +312,7 @@ impl Prosody {
             fs::create_dir(folder).map_err(doing("making the server's folders"))?;
         }
         process::write(&modules.join("mod_stage.lua"), config::MOD_STAGE)?;
-        let stage = Prosody {
+        let server = Prosody {
             process: None,
             root,
             program,
@@ -324,11 +324,11 @@ impl Prosody {
             launches: 0,
             folder,
         };
-        process::write(&stage.config_file(), &config::text(&stage))?;
-        Ok(stage)
+        process::write(&server.config_file(), &config::text(&server))?;
+        Ok(server)
     }
 
-    async fn launch(&mut self) -> Result<(), StageError> {
+    async fn launch(&mut self) -> Result<(), TestServerError> {
         self.launches += 1;
         let mut command = self.root.command(&self.program);
         let config = self.root.inside(&self.config_file());

@@ -10,7 +10,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::error::{StageError, doing};
+use crate::error::{TestServerError, doing};
 use crate::process;
 
 /// Where tests/debian13.sh makes the root.
@@ -22,10 +22,10 @@ const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 /// # Examples
 ///
 /// ```
-/// use couplet_test::{Packages, Stage};
+/// use couplet_test::{Packages, TestServer};
 ///
-/// assert_eq!(Stage::prosody().packages(), Packages::Installed);
-/// assert_eq!(Stage::prosody_13().packages(), Packages::Debian13);
+/// assert_eq!(TestServer::prosody().packages(), Packages::Installed);
+/// assert_eq!(TestServer::prosody_13().packages(), Packages::Debian13);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Packages {
@@ -46,8 +46,8 @@ pub(crate) struct Root {
 impl Root {
     /// # Errors
     ///
-    /// [`StageError::NoRoot`]: Debian 13 is asked for and is not there.
-    pub(crate) fn of(packages: Packages) -> Result<Root, StageError> {
+    /// [`TestServerError::NoRoot`]: Debian 13 is asked for and is not there.
+    pub(crate) fn of(packages: Packages) -> Result<Root, TestServerError> {
         if packages == Packages::Installed {
             return Ok(Root { path: None });
         }
@@ -55,7 +55,7 @@ impl Root {
             std::env::var_os("COUPLET_TRIXIE").map_or_else(|| DEBIAN_13.into(), PathBuf::from);
         // The script writes this file when everything is in its place.
         if !path.join("etc/couplet-packages").exists() {
-            return Err(StageError::NoRoot { path });
+            return Err(TestServerError::NoRoot { path });
         }
         Ok(Root { path: Some(path) })
     }
@@ -65,18 +65,18 @@ impl Root {
         &self,
         program: &'static str,
         package: &'static str,
-    ) -> Result<PathBuf, StageError> {
+    ) -> Result<PathBuf, TestServerError> {
         let Some(root) = &self.path else {
             return process::find(program, package);
         };
         PATH.split(':')
             .map(|folder| root.join(folder.trim_start_matches('/')).join(program))
             .find(|candidate| candidate.exists())
-            .ok_or_else(|| StageError::NoRoot { path: root.clone() })
+            .ok_or_else(|| TestServerError::NoRoot { path: root.clone() })
     }
 
     /// A temporary directory that the server can see too.
-    pub(crate) fn temporary(&self, prefix: &str) -> Result<TempDir, StageError> {
+    pub(crate) fn temporary(&self, prefix: &str) -> Result<TempDir, TestServerError> {
         let place = self
             .path
             .as_ref()

@@ -1,4 +1,4 @@
-//! [`Setup`]: what a stage shall look like, told once for both real servers.
+//! [`Setup`]: what a server shall look like, told once for both real servers.
 //!
 //! Deliberately absent: how a server is told; that is in each server's own file.
 
@@ -6,7 +6,7 @@ use couplet_core::jid::hosted_domain;
 
 use crate::root::Packages;
 
-/// What a stage shall look like: the components it expects, and how it treats them.
+/// What a server shall look like: the components it expects, and how it treats them.
 ///
 /// The virtual host is always `localhost`. The same value starts either server; an option that one
 /// of them does not have says so.
@@ -49,7 +49,7 @@ pub(crate) struct OwnPubsub {
 }
 
 impl Setup {
-    /// A stage that expects one component: its domain and its secret.
+    /// A server that expects one component: its domain and its secret.
     ///
     /// # Examples
     ///
@@ -133,7 +133,7 @@ impl Setup {
         self
     }
 
-    /// Gives each component the routes of all of them: ejabberd's own default, which stages turn
+    /// Gives each component the routes of all of them: ejabberd's own default, which servers turn
     /// off because components then receive each other's stanzas (servers.md, 4).
     ///
     /// # Examples

@@ -1,6 +1,6 @@
 //! How a test is told that it has failed.
 //!
-//! Deliberately absent: errors to handle. Actors and stages serve tests, where nobody would.
+//! Deliberately absent: errors to handle. Actors and servers serve tests, where nobody would.
 
 /// Ends the test with these words.
 #[expect(

@@ -1,4 +1,4 @@
-//! What a stage does to a component that logs in: a bare socket here, so that nothing of ours helps.
+//! What a server does to a component that logs in: a bare socket here, so that nothing of ours helps.
 
 use std::error::Error;
 use std::time::Duration;
@@ -181,11 +181,11 @@ async fn a_user_may_send_as_much_as_the_setup_allows() -> Outcome {
             .stanza_limit(2_000_000);
         let prosody = Prosody::start(setup.clone()).await?;
         let ejabberd = Ejabberd::start(setup).await?;
-        let stages = [
+        let servers = [
             (prosody.component_addr(), prosody.user("alice").await?),
             (ejabberd.component_addr(), ejabberd.user("alice").await?),
         ];
-        for (addr, mut alice) in stages {
+        for (addr, mut alice) in servers {
             let mut component = Component::login(&addr, SECRET).await?;
             component.until("<handshake").await?;
             let text = "x".repeat(1_000_000);

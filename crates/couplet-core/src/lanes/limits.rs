@@ -52,7 +52,7 @@ impl Default for LaneLimits {
 /// ```
 /// use couplet_core::lanes::{Limit, Refused};
 ///
-/// let refused = Refused { limit: Limit::House, item: () };
+/// let refused = Refused { limit: Limit::Total, item: () };
 /// assert_eq!(refused.to_string(), "too many bytes wait in all conversations");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -76,7 +76,7 @@ impl<T> fmt::Display for Refused<T> {
         f.write_str(match self.limit {
             Limit::Lane => "too many stanzas wait in this conversation",
             Limit::Sender => "too many bytes of this sender wait",
-            Limit::House => "too many bytes wait in all conversations",
+            Limit::Total => "too many bytes wait in all conversations",
         })
     }
 }
@@ -90,7 +90,7 @@ impl<T> Error for Refused<T> {}
 /// ```
 /// use couplet_core::lanes::Limit;
 ///
-/// assert_ne!(Limit::Lane, Limit::House);
+/// assert_ne!(Limit::Lane, Limit::Total);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
@@ -98,6 +98,6 @@ pub enum Limit {
     Lane,
     /// More bytes of this sender would wait, in all its lanes, than one sender's may.
     Sender,
-    /// More bytes would wait than may in all lanes: the house is full.
-    House,
+    /// More bytes would wait than may wait in all lanes together.
+    Total,
 }

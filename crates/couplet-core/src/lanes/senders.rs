@@ -114,7 +114,7 @@ impl Senders {
     pub(super) fn refuses(&self, lane: &str, weight: usize) -> Option<Limit> {
         let most = self.limits.waiting_bytes;
         if !self.waiting.bytes.fits(weight, most) {
-            return Some(Limit::House);
+            return Some(Limit::Total);
         }
         let sender = self.senders.get(sender_of(lane));
         let waiting = sender.map_or(Bytes::default(), |sender| sender.waiting.bytes);

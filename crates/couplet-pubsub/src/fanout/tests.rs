@@ -2,7 +2,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use async_trait::async_trait;
 use couplet::{BareJid, Component};
-use couplet_test::{Server, User};
+use couplet_test::{Server, TestUser};
 use tokio::sync::Notify;
 
 use super::*;
@@ -234,7 +234,7 @@ impl Store for Announced {
     }
 }
 
-async fn serving(store: &Arc<Announced>, pace: Pace) -> (Server, User) {
+async fn serving(store: &Arc<Announced>, pace: Pace) -> (Server, TestUser) {
     let store: Arc<dyn Store> = Arc::clone(store) as _;
     let fanout = Fanout::new(store, Arc::default(), pace, Figures::of("pubsub.test"));
     let server = Server::start(|config| {
@@ -246,7 +246,7 @@ async fn serving(store: &Arc<Announced>, pace: Pace) -> (Server, User) {
 }
 
 /// The next notification: which announcement, and to which subscription.
-async fn hear(alice: &mut User) -> (String, String) {
+async fn hear(alice: &mut TestUser) -> (String, String) {
     let heard = alice.next().await;
     let (announcement, subscription) = heard.id().rsplit_once('-').unwrap();
     (announcement.to_owned(), subscription.to_owned())

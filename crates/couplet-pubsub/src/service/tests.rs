@@ -1,5 +1,5 @@
 use couplet::{Component, Config};
-use couplet_test::{Heard, Server, User};
+use couplet_test::{Heard, Server, TestUser};
 
 use super::*;
 use crate::policy::House;
@@ -11,7 +11,7 @@ mod payloads;
 const HERE: &str = "echo.test";
 
 /// A service, and an administrator among its users.
-async fn serving() -> (Server, User, User) {
+async fn serving() -> (Server, TestUser, TestUser) {
     let house = House {
         admins: vec!["admin@example.org".parse().unwrap()],
         ..House::default()
@@ -39,12 +39,12 @@ fn a_program_ends_with_2_where_a_person_has_to_mend_the_store() {
     }
 }
 
-async fn set(user: &mut User, payload: &str) -> Heard {
+async fn set(user: &mut TestUser, payload: &str) -> Heard {
     let payload = format!("<pubsub xmlns='http://jabber.org/protocol/pubsub'>{payload}</pubsub>");
     user.ask("set", HERE, &payload).await
 }
 
-async fn items(user: &mut User, node: &str) -> Heard {
+async fn items(user: &mut TestUser, node: &str) -> Heard {
     let node = match node {
         "" => String::new(),
         node => format!(" node='{node}'"),
@@ -53,7 +53,7 @@ async fn items(user: &mut User, node: &str) -> Heard {
     user.ask("get", HERE, &query).await
 }
 
-async fn command(user: &mut User, node: &str, form: &str) -> Heard {
+async fn command(user: &mut TestUser, node: &str, form: &str) -> Heard {
     let command = format!(
         "<command xmlns='http://jabber.org/protocol/commands' node='{node}'>{form}</command>"
     );
@@ -227,11 +227,11 @@ async fn a_text_for_people_names_the_node_and_comes_of_known_payloads_only() {
     assert!(last.contains("<body>Weather news: Sun</body>"), "{last}");
 }
 
-async fn create_closed(user: &mut User, node: &str) {
+async fn create_closed(user: &mut TestUser, node: &str) {
     create_with_access(user, node, "whitelist").await;
 }
 
-async fn create_with_access(user: &mut User, node: &str, access: &str) {
+async fn create_with_access(user: &mut TestUser, node: &str, access: &str) {
     let form = format!(
         "<x xmlns='jabber:x:data' type='submit'>\
          <field var='pubsub#access_model'><value>{access}</value></field></x>"
@@ -240,7 +240,7 @@ async fn create_with_access(user: &mut User, node: &str, access: &str) {
     assert!(is_good(&set(user, &create).await));
 }
 
-async fn affiliate(owner: &mut User, node: &str, jid: &str, affiliation: &str) {
+async fn affiliate(owner: &mut TestUser, node: &str, jid: &str, affiliation: &str) {
     let one = format!("<affiliation jid='{jid}' affiliation='{affiliation}'/>");
     let set = format!(
         "<pubsub xmlns='http://jabber.org/protocol/pubsub#owner'>\
@@ -462,7 +462,7 @@ async fn a_notification_that_bounces_ends_its_subscription() {
     assert!(!held.contains("node='news'"), "{held}");
 }
 
-async fn set_get(user: &mut User, payload: &str) -> Heard {
+async fn set_get(user: &mut TestUser, payload: &str) -> Heard {
     let payload = format!("<pubsub xmlns='http://jabber.org/protocol/pubsub'>{payload}</pubsub>");
     user.ask("get", HERE, &payload).await
 }

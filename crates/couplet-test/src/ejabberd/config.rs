@@ -1,20 +1,20 @@
 //! What ejabberd is told: its configuration.
 //!
-//! Deliberately absent: anything a stage does not need, so that a user's stanza meets few modules.
+//! Deliberately absent: anything a server does not need, so that a user's stanza meets few modules.
 
 use super::Ejabberd;
 use crate::setup::quoted;
 
 /// The configuration file.
-pub(super) fn text(stage: &Ejabberd) -> String {
+pub(super) fn text(server: &Ejabberd) -> String {
     let limit = |bytes: Option<usize>| {
         bytes
             .map(|bytes| format!("    max_stanza_size: {bytes}\n"))
             .unwrap_or_default()
     };
-    let certificate = quoted(&stage.root.inside(&stage.certificate).to_string_lossy());
-    let own_pubsub = own_pubsub(stage);
-    let privilege = match stage.setup.mod_privilege {
+    let certificate = quoted(&server.root.inside(&server.certificate).to_string_lossy());
+    let own_pubsub = own_pubsub(server);
+    let privilege = match server.setup.mod_privilege {
         true => "  mod_privilege: {}\n",
         false => "",
     };
@@ -37,37 +37,37 @@ modules:
     module: ejabberd_c2s
     starttls: {}
 {}"#,
-        stage.client_port,
-        stage.setup.client_tls,
-        limit(stage.setup.client_stanza_limit)
+        server.client_port,
+        server.setup.client_tls,
+        limit(server.setup.client_stanza_limit)
     );
     // Without a file of its own the component listener offers no certificate at all.
     let tls = format!("\n    tls: true\n    certfile: {certificate}");
     let tcp = |port, extra: &str| format!("port: {port}\n    ip: \"127.0.0.1\"{extra}");
     let listeners = [
-        Some(tcp(stage.component_port, "")),
-        stage.setup.tls.then(|| tcp(stage.tls_port, &tls)),
-        stage
+        Some(tcp(server.component_port, "")),
+        server.setup.tls.then(|| tcp(server.tls_port, &tls)),
+        server
             .unix_path()
-            .map(|socket| stage.root.inside(&socket))
+            .map(|socket| server.root.inside(&socket))
             .map(|socket| format!("port: {}", quoted(&format!("unix:{}", socket.display())))),
     ];
     for listener in listeners.into_iter().flatten() {
         config.push_str(&format!(
             "  - {listener}\n    module: ejabberd_service\n    access: {}\n    global_routes: {}\n{}{}",
-            if stage.setup.access_none { "none" } else { "all" },
-            stage.setup.global_routes,
-            limit(stage.setup.stanza_limit),
-            secrets(stage)
+            if server.setup.access_none { "none" } else { "all" },
+            server.setup.global_routes,
+            limit(server.setup.stanza_limit),
+            secrets(server)
         ));
     }
     config
 }
 
 /// The domains of a listener for components, each with its secret.
-fn secrets(stage: &Ejabberd) -> String {
-    let components = &stage.setup.components;
-    if let (true, Some((_, secret))) = (stage.setup.password_without_hosts, components.first()) {
+fn secrets(server: &Ejabberd) -> String {
+    let components = &server.setup.components;
+    if let (true, Some((_, secret))) = (server.setup.password_without_hosts, components.first()) {
         return format!("    password: {}\n", quoted(secret));
     }
     let mut lines = "    hosts:\n".to_owned();
@@ -79,8 +79,8 @@ fn secrets(stage: &Ejabberd) -> String {
 }
 
 /// The modules' last one, and the rules it needs, which may stand anywhere.
-fn own_pubsub(stage: &Ejabberd) -> String {
-    let Some(own) = &stage.setup.own_pubsub else {
+fn own_pubsub(server: &Ejabberd) -> String {
+    let Some(own) = &server.setup.own_pubsub else {
         return String::new();
     };
     let (domain, creator) = (quoted(&own.domain), quoted(&own.creator));

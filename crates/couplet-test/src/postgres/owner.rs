@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::error::{StageError, doing};
+use crate::error::{TestServerError, doing};
 
 /// As whom the server runs where we are root.
 #[derive(Clone, Copy, Debug)]
@@ -13,7 +13,7 @@ pub(super) struct Owner {
 
 impl Owner {
     /// None where we are not root, and the server is ours.
-    pub(super) fn find() -> Result<Option<Owner>, StageError> {
+    pub(super) fn find() -> Result<Option<Owner>, TestServerError> {
         if !rustix::process::geteuid().is_root() {
             return Ok(None);
         }

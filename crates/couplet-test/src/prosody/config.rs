@@ -1,19 +1,19 @@
 //! What Prosody is told: its configuration, and one module of ours.
 //!
-//! Deliberately absent: anything a stage does not need, so that a user's stanza meets few modules.
+//! Deliberately absent: anything a server does not need, so that a user's stanza meets few modules.
 
 use super::Prosody;
 use crate::setup::{Setup, quoted};
 
 /// The configuration file.
-pub(super) fn text(stage: &Prosody) -> String {
-    let folder = quoted(&stage.root.inside(stage.folder.path()).to_string_lossy());
+pub(super) fn text(server: &Prosody) -> String {
+    let folder = quoted(&server.root.inside(server.folder.path()).to_string_lossy());
     let Prosody {
         client_port,
         component_port,
         setup,
         ..
-    } = stage;
+    } = server;
     let mut config = format!(
         r#"run_as_root = true
 local folder = {folder}
@@ -25,7 +25,7 @@ interfaces = {{ "127.0.0.1" }}
 component_interfaces = {{ "127.0.0.1" }}
 c2s_ports = {{ {client_port} }}
 component_ports = {{ {component_port} }}
-modules_enabled = {{ "roster", "saslauth", "disco", "ping", "register_ibr", "stage" }}
+modules_enabled = {{ "roster", "saslauth", "disco", "ping", "register_ibr", "server" }}
 modules_disabled = {{ "s2s", "offline" }}
 authentication = "internal_plain"
 storage = "internal"
@@ -54,7 +54,7 @@ log = {{ info = "*console" }}
     }
     config.push_str("VirtualHost \"localhost\"\n");
     if setup.client_tls {
-        let file = quoted(&stage.root.inside(&stage.certificate).to_string_lossy());
+        let file = quoted(&server.root.inside(&server.certificate).to_string_lossy());
         config.push_str(&format!(
             "  modules_enabled = {{ \"tls\" }}\n  ssl = {{ key = {file}; certificate = {file} }}\n"
         ));

@@ -12,16 +12,16 @@ const PENDING: &str = "http://jabber.org/protocol/pubsub#get-pending";
 const NODE_CONFIG: &str = "http://jabber.org/protocol/pubsub#node_config";
 
 /// Executes a command, its first step.
-async fn begin(user: &mut User, node: &str) -> String {
+async fn begin(user: &mut TestUser, node: &str) -> String {
     command(user, node, "").await.to_string()
 }
 
 /// Submits a form, each field with its values.
-async fn submit(user: &mut User, node: &str, fields: &[(&str, &[&str])]) -> String {
+async fn submit(user: &mut TestUser, node: &str, fields: &[(&str, &[&str])]) -> String {
     act(user, node, "complete", fields).await
 }
 
-async fn act(user: &mut User, node: &str, action: &str, fields: &[(&str, &[&str])]) -> String {
+async fn act(user: &mut TestUser, node: &str, action: &str, fields: &[(&str, &[&str])]) -> String {
     let field = |(var, values): &(&str, &[&str])| {
         let value = |value: &&str| format!("<value>{value}</value>");
         let values: String = values.iter().map(value).collect();
@@ -49,7 +49,7 @@ fn asks_again(answer: &str, error: &str) {
     says(answer, &["status='executing'", &error, "type='form'"]);
 }
 
-async fn create(user: &mut User, node: &str, access: &str) {
+async fn create(user: &mut TestUser, node: &str, access: &str) {
     let fields: &[(&str, &[&str])] = &[
         ("FORM_TYPE", &[NODE_CONFIG]),
         ("node", &[node]),

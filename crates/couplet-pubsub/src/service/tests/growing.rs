@@ -10,7 +10,7 @@ fn long(number: usize, character: &str) -> String {
     format!("{number:03}{}", character.repeat(1_000))
 }
 
-async fn asked(user: &mut User, type_: &str, payload: &str) -> String {
+async fn asked(user: &mut TestUser, type_: &str, payload: &str) -> String {
     let heard = user.ask(type_, HERE, payload).await;
     let answer = heard.to_string();
     assert!(is_good(&heard), "{}", heard.condition());

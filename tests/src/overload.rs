@@ -1,23 +1,26 @@
-//! A house that is full, and one that closes: everybody still gets exactly one answer.
+//! A component that is full, and one that is stopping: everybody still gets exactly one response.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use couplet::{Component, Config, Empty, Incoming, StanzaError};
-use couplet_test::{Stage, User};
+use couplet_test::{TestServer, TestUser};
 use tokio::sync::Semaphore;
 
 use crate::apps::{BOT, DOMAIN, Held, payload};
 
 /// One handler at work, one stanza waiting, and no room for a third.
-pub(crate) async fn a_full_house_answers_at_once(stage: &mut Stage, alice: &mut User) {
+pub(crate) async fn a_full_component_answers_at_once(
+    server: &mut TestServer,
+    alice: &mut TestUser,
+) {
     let (open, held) = held();
     let full = |mut config: Config| {
         config.limits.handlers = 1;
         config.limits.waiting_per_conversation = 1;
         held(config)
     };
-    let component = stage.run(full).await;
+    let component = server.run(full).await;
     let first = alice.question("get", BOT, &payload("held")).await;
     let second = alice.question("get", BOT, &payload("held")).await;
     let third = alice.question("get", BOT, &payload("held")).await;
@@ -36,10 +39,13 @@ pub(crate) async fn a_full_house_answers_at_once(stage: &mut Stage, alice: &mut 
 }
 
 /// Newcomers are refused, handlers finish or are answered for.
-pub(crate) async fn a_stopping_house_answers_everybody(stage: &mut Stage, alice: &mut User) {
+pub(crate) async fn a_stopping_component_answers_everybody(
+    server: &mut TestServer,
+    alice: &mut TestUser,
+) {
     let (open, held) = held();
-    let mut bob = stage.user("bob").await;
-    let mut component = stage
+    let mut bob = server.user("bob").await;
+    let mut component = server
         .run(|mut config| {
             config.timing.grace = Duration::from_secs(3);
             held(config)

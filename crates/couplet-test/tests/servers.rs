@@ -1,4 +1,4 @@
-//! The stages themselves: what they promise to the scenarios that run on them.
+//! The servers themselves: what they promise to the scenarios that run on them.
 
 use std::error::Error;
 use std::process::Command;

@@ -1,32 +1,32 @@
-//! [`Stage`]: one server for one scenario, in memory or real, with the same words for all three.
+//! [`TestServer`]: one server for one scenario, in memory or real, with the same words for all three.
 //!
-//! What goes wrong with a stage ends the test: a server that is not installed too, with the line
+//! What goes wrong with a server ends the test: a server that is not installed too, with the line
 //! that installs it.
 
 use std::fmt;
 
 use couplet::{Component, Config};
 
-use crate::actor::User;
 use crate::ejabberd::Ejabberd;
 use crate::memory::Server;
 use crate::prosody::Prosody;
 use crate::root::Packages;
 use crate::running::Running;
 use crate::setup::Setup;
+use crate::test_user::TestUser;
 use crate::verdict::{fail, good};
 
-/// Which server a stage has.
+/// Which server a server has.
 ///
 /// # Examples
 ///
 /// ```
-/// use couplet_test::{On, Stage};
+/// use couplet_test::{Backend, TestServer};
 ///
-/// assert_eq!(Stage::memory().on(), On::Memory);
+/// assert_eq!(TestServer::memory().on(), Backend::Memory);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum On {
+pub enum Backend {
     /// [`Server`], with a paused clock.
     Memory,
     /// [`Prosody`].
@@ -43,77 +43,77 @@ pub enum On {
 ///
 /// ```
 /// use couplet::Component;
-/// use couplet_test::Stage;
+/// use couplet_test::TestServer;
 ///
-/// async fn a_component_answers_pings(stage: &mut Stage) {
-///     let _component = stage.run(Component::new).await;
-///     let mut alice = stage.user("alice").await;
+/// async fn a_component_answers_pings(server: &mut TestServer) {
+///     let _component = server.run(Component::new).await;
+///     let mut alice = server.user("alice").await;
 ///     alice.ping("echo.localhost").await;
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
 /// # async fn main() {
-/// a_component_answers_pings(&mut Stage::memory()).await;
+/// a_component_answers_pings(&mut TestServer::memory()).await;
 /// # }
 /// ```
-pub struct Stage {
-    on: On,
+pub struct TestServer {
+    backend: Backend,
     setup: Setup,
-    house: Option<House>,
+    started: Option<Started>,
 }
 
-enum House {
+enum Started {
     Memory(Server),
     Prosody(Prosody),
     Ejabberd(Ejabberd),
 }
 
-impl Stage {
-    /// The domain of a stage's first component.
+impl TestServer {
+    /// The domain of a server's first component.
     pub const DOMAIN: &'static str = "echo.localhost";
 
-    /// The domain of a stage's second component.
+    /// The domain of a server's second component.
     pub const OTHER: &'static str = "news.localhost";
 
-    /// A stage with a server in memory; for tests with a paused clock.
-    pub fn memory() -> Stage {
-        Stage::new(On::Memory, Packages::Installed)
+    /// A server with a server in memory; for tests with a paused clock.
+    pub fn memory() -> TestServer {
+        TestServer::new(Backend::Memory, Packages::Installed)
     }
 
-    /// A stage with the Prosody that is installed.
-    pub fn prosody() -> Stage {
-        Stage::new(On::Prosody, Packages::Installed)
+    /// A server with the Prosody that is installed.
+    pub fn prosody() -> TestServer {
+        TestServer::new(Backend::Prosody, Packages::Installed)
     }
 
-    /// A stage with the ejabberd that is installed.
-    pub fn ejabberd() -> Stage {
-        Stage::new(On::Ejabberd, Packages::Installed)
+    /// A server with the ejabberd that is installed.
+    pub fn ejabberd() -> TestServer {
+        TestServer::new(Backend::Ejabberd, Packages::Installed)
     }
 
-    /// A stage with Prosody 13.0 of Debian 13.
-    pub fn prosody_13() -> Stage {
-        Stage::new(On::Prosody, Packages::Debian13)
+    /// A server with Prosody 13.0 of Debian 13.
+    pub fn prosody_13() -> TestServer {
+        TestServer::new(Backend::Prosody, Packages::Debian13)
     }
 
-    /// A stage with ejabberd 24.12 of Debian 13.
-    pub fn ejabberd_24() -> Stage {
-        Stage::new(On::Ejabberd, Packages::Debian13)
+    /// A server with ejabberd 24.12 of Debian 13.
+    pub fn ejabberd_24() -> TestServer {
+        TestServer::new(Backend::Ejabberd, Packages::Debian13)
     }
 
-    fn new(on: On, packages: Packages) -> Stage {
-        let setup = Setup::component(Stage::DOMAIN, "s3cret")
-            .and_component(Stage::OTHER, "other")
+    fn new(backend: Backend, packages: Packages) -> TestServer {
+        let setup = Setup::component(TestServer::DOMAIN, "s3cret")
+            .and_component(TestServer::OTHER, "other")
             .packages(packages);
-        Stage {
-            on,
+        TestServer {
+            backend,
             setup,
-            house: None,
+            started: None,
         }
     }
 
     /// Which server it has.
-    pub fn on(&self) -> On {
-        self.on
+    pub fn backend(&self) -> Backend {
+        self.backend
     }
 
     /// Whose packages its server comes from.
@@ -127,8 +127,8 @@ impl Stage {
     ///
     /// The server has started.
     pub fn set_up(&mut self, change: impl FnOnce(Setup) -> Setup) {
-        if self.house.is_some() {
-            fail("a stage is set up before its server starts");
+        if self.started.is_some() {
+            fail("a server is set up before its server starts");
         }
         self.setup = change(self.setup.clone());
     }
@@ -143,7 +143,7 @@ impl Stage {
     ///
     /// A dropped future takes the component with it.
     pub async fn run(&mut self, build: impl FnOnce(Config) -> Component) -> Running {
-        let mut running = self.launch(Stage::DOMAIN, build).await;
+        let mut running = self.launch(TestServer::DOMAIN, build).await;
         running.online().await;
         running
     }
@@ -164,9 +164,9 @@ impl Stage {
     ) -> Running {
         let config = self.config(domain).await;
         let component = build(config);
-        Running::start(match self.house().await {
-            House::Memory(server) => component.connect_through(server.connector()),
-            House::Prosody(_) | House::Ejabberd(_) => component,
+        Running::start(match self.started().await {
+            Started::Memory(server) => component.connect_through(server.connector()),
+            Started::Prosody(_) | Started::Ejabberd(_) => component,
         })
     }
 
@@ -184,10 +184,10 @@ impl Stage {
             fail(&format!("the setup has no component {domain}"))
         };
         let config = Config::new(domain, secret.as_str());
-        let address = match self.house().await {
-            House::Memory(_) => return config,
-            House::Prosody(prosody) => prosody.component_addr(),
-            House::Ejabberd(ejabberd) => ejabberd.component_addr(),
+        let address = match self.started().await {
+            Started::Memory(_) => return config,
+            Started::Prosody(prosody) => prosody.component_addr(),
+            Started::Ejabberd(ejabberd) => ejabberd.component_addr(),
         };
         config.with_server(good(address.parse()))
     }
@@ -201,15 +201,15 @@ impl Stage {
     /// # Cancel safety
     ///
     /// A dropped future may leave the server unstarted.
-    pub async fn user(&mut self, name: &str) -> User {
+    pub async fn user(&mut self, name: &str) -> TestUser {
         let name = match name.contains('/') {
             true => name.to_owned(),
             false => format!("{name}/desk"),
         };
-        match self.house().await {
-            House::Memory(server) => server.user(&name.replacen('/', "@localhost/", 1)),
-            House::Prosody(prosody) => User::real(good(prosody.user(&name).await)),
-            House::Ejabberd(ejabberd) => User::real(good(ejabberd.user(&name).await)),
+        match self.started().await {
+            Started::Memory(server) => server.user(&name.replacen('/', "@localhost/", 1)),
+            Started::Prosody(prosody) => TestUser::real(good(prosody.user(&name).await)),
+            Started::Ejabberd(ejabberd) => TestUser::real(good(ejabberd.user(&name).await)),
         }
     }
 
@@ -223,10 +223,10 @@ impl Stage {
     ///
     /// A dropped future may leave the server unstarted.
     pub async fn kill(&mut self) {
-        match self.house().await {
-            House::Memory(server) => server.kill(),
-            House::Prosody(prosody) => prosody.kill(),
-            House::Ejabberd(ejabberd) => ejabberd.kill(),
+        match self.started().await {
+            Started::Memory(server) => server.kill(),
+            Started::Prosody(prosody) => prosody.kill(),
+            Started::Ejabberd(ejabberd) => ejabberd.kill(),
         }
     }
 
@@ -240,10 +240,10 @@ impl Stage {
     ///
     /// A dropped future kills a real server.
     pub async fn stop(&mut self) {
-        match self.house().await {
-            House::Memory(server) => server.stop(),
-            House::Prosody(prosody) => good(prosody.stop().await),
-            House::Ejabberd(ejabberd) => good(ejabberd.stop().await),
+        match self.started().await {
+            Started::Memory(server) => server.stop(),
+            Started::Prosody(prosody) => good(prosody.stop().await),
+            Started::Ejabberd(ejabberd) => good(ejabberd.stop().await),
         }
     }
 
@@ -257,10 +257,10 @@ impl Stage {
     ///
     /// A dropped future leaves a real server dead.
     pub async fn restart(&mut self) {
-        match self.house().await {
-            House::Memory(server) => server.restart(),
-            House::Prosody(prosody) => good(prosody.restart().await),
-            House::Ejabberd(ejabberd) => good(ejabberd.restart().await),
+        match self.started().await {
+            Started::Memory(server) => server.restart(),
+            Started::Prosody(prosody) => good(prosody.restart().await),
+            Started::Ejabberd(ejabberd) => good(ejabberd.restart().await),
         }
     }
 
@@ -274,10 +274,10 @@ impl Stage {
     ///
     /// It may or may not have happened when the future is dropped.
     pub async fn forget_component(&mut self) {
-        match self.house().await {
-            House::Memory(server) => server.forget_component(),
-            House::Prosody(prosody) => good(prosody.reload_component(Stage::DOMAIN).await),
-            House::Ejabberd(_) => fail("ejabberd forgets no component"),
+        match self.started().await {
+            Started::Memory(server) => server.forget_component(),
+            Started::Prosody(prosody) => good(prosody.reload_component(TestServer::DOMAIN).await),
+            Started::Ejabberd(_) => fail("ejabberd forgets no component"),
         }
     }
 
@@ -291,9 +291,9 @@ impl Stage {
     ///
     /// A dropped future may leave the server unstarted.
     pub async fn in_memory(&mut self) -> &mut Server {
-        match self.house().await {
-            House::Memory(server) => server,
-            House::Prosody(_) | House::Ejabberd(_) => fail("this server is a real one"),
+        match self.started().await {
+            Started::Memory(server) => server,
+            Started::Prosody(_) | Started::Ejabberd(_) => fail("this server is a real one"),
         }
     }
 
@@ -307,32 +307,32 @@ impl Stage {
     ///
     /// A dropped future may leave the server unstarted.
     pub async fn real_ejabberd(&mut self) -> &mut Ejabberd {
-        match self.house().await {
-            House::Ejabberd(ejabberd) => ejabberd,
-            House::Memory(_) | House::Prosody(_) => fail("this server is no ejabberd"),
+        match self.started().await {
+            Started::Ejabberd(ejabberd) => ejabberd,
+            Started::Memory(_) | Started::Prosody(_) => fail("this server is no ejabberd"),
         }
     }
 
-    async fn house(&mut self) -> &mut House {
-        if self.house.is_none() {
+    async fn started(&mut self) -> &mut Started {
+        if self.started.is_none() {
             let setup = self.setup.clone();
-            self.house = Some(match self.on {
-                On::Memory => House::Memory(Server::empty(setup)),
-                On::Prosody => House::Prosody(good(Prosody::start(setup).await)),
-                On::Ejabberd => House::Ejabberd(good(Ejabberd::start(setup).await)),
+            self.started = Some(match self.backend {
+                Backend::Memory => Started::Memory(Server::empty(setup)),
+                Backend::Prosody => Started::Prosody(good(Prosody::start(setup).await)),
+                Backend::Ejabberd => Started::Ejabberd(good(Ejabberd::start(setup).await)),
             });
         }
-        match &mut self.house {
-            Some(house) => house,
+        match &mut self.started {
+            Some(started) => started,
             None => fail("the server has just been started"),
         }
     }
 }
 
-impl fmt::Debug for Stage {
+impl fmt::Debug for TestServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stage")
-            .field("on", &self.on)
+        f.debug_struct("TestServer")
+            .field("on", &self.backend)
             .finish_non_exhaustive()
     }
 }

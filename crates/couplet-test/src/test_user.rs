@@ -1,4 +1,4 @@
-//! [`User`]: somebody who writes to a component, on whichever server.
+//! [`TestUser`]: somebody who writes to a component, on whichever server.
 //!
 //! An actor that cannot go on ends the test and says what it waited for. Deliberately absent:
 //! help. What a user says goes out as it is, and nothing is sent unasked.
@@ -42,7 +42,7 @@ const SILENCE: Duration = Duration::from_secs(1);
 /// assert_eq!((got.from(), got.text()), ("bot@echo.test", "hi"));
 /// # }
 /// ```
-pub struct User {
+pub struct TestUser {
     stream: Stream,
     /// Heard while something else was waited for.
     kept: VecDeque<Heard>,
@@ -54,17 +54,17 @@ enum Stream {
     Real(Box<Client>),
 }
 
-impl User {
-    pub(crate) fn in_memory(terminal: Terminal) -> User {
-        User::new(Stream::Memory(Box::new(terminal)))
+impl TestUser {
+    pub(crate) fn in_memory(terminal: Terminal) -> TestUser {
+        TestUser::new(Stream::Memory(Box::new(terminal)))
     }
 
-    pub(crate) fn real(client: Client) -> User {
-        User::new(Stream::Real(Box::new(client)))
+    pub(crate) fn real(client: Client) -> TestUser {
+        TestUser::new(Stream::Real(Box::new(client)))
     }
 
-    fn new(stream: Stream) -> User {
-        User {
+    fn new(stream: Stream) -> TestUser {
+        TestUser {
             stream,
             kept: VecDeque::new(),
             asked: 0,
@@ -339,8 +339,8 @@ impl User {
     }
 }
 
-impl fmt::Debug for User {
+impl fmt::Debug for TestUser {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("User").field(&self.address()).finish()
+        f.debug_tuple("TestUser").field(&self.address()).finish()
     }
 }
