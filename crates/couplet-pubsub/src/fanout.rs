@@ -31,6 +31,7 @@ use crate::{
     moment::Moment,
     node::NodeId,
     store::{Cursor, JobId, Store, StoreError},
+    told::Told,
 };
 
 /// How long an announcement is ours without a sign of life.
@@ -186,6 +187,15 @@ impl Fanout {
         if let Err(why) = self.store.release(&self.instance).await {
             tracing::warn!(%why, "announcements could not be handed back; they are free when their leases run out");
         }
+    }
+
+    /// Counts and logs that the queue cannot be read.
+    fn queue_failed(&self, why: &StoreError) {
+        static LOGGED: Told = Told::never();
+        if let Some(permit) = LOGGED.permit() {
+            tracing::warn!(omitted = permit.omitted, %why, "the queue of announcements cannot be read");
+        }
+        self.store_failed(why);
     }
 
     fn store_failed(&self, why: &StoreError) {

@@ -251,7 +251,7 @@ async fn a_component_can_be_reloaded_as_often_as_one_likes() -> Outcome {
 }
 
 #[tokio::test]
-async fn stages_run_side_by_side() -> Outcome {
+async fn servers_run_side_by_side() -> Outcome {
     let (one, two) = tokio::join!(Prosody::start(setup()), Prosody::start(setup()));
     let (three, four) = tokio::join!(Ejabberd::start(setup()), Ejabberd::start(setup()));
     let addresses = [

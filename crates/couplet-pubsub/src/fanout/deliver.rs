@@ -44,7 +44,6 @@ pub(super) async fn deliver(
     sent: mpsc::Sender<Batch>,
     shutdown: Shutdown,
 ) {
-    static TOLD: Told = Told::never();
     let mut round = Round {
         fanout,
         sender,
@@ -65,10 +64,7 @@ pub(super) async fn deliver(
             may_have_more = match round.claim().await {
                 Ok(more) => more,
                 Err(why) => {
-                    fanout.store_failed(&why);
-                    if let Some(told) = TOLD.permit() {
-                        tracing::warn!(omitted = told.omitted, %why, "the store does not tell what is announced");
-                    }
+                    fanout.queue_failed(&why);
                     pause(BREATH, &shutdown).await;
                     continue;
                 }
@@ -91,10 +87,7 @@ pub(super) async fn deliver(
                 may_have_more = true;
             }
             Err(Trouble::Store(why)) => {
-                fanout.store_failed(&why);
-                if let Some(told) = TOLD.permit() {
-                    tracing::warn!(omitted = told.omitted, %why, "the store does not tell who is to be notified");
-                }
+                fanout.queue_failed(&why);
                 pause(BREATH, &shutdown).await;
             }
             Err(Trouble::Over) => return,
