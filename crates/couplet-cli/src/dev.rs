@@ -30,7 +30,7 @@ use self::screen::Screen;
 use self::server::{Kind, Server};
 use self::tap::Tap;
 use self::terminal::{Restored, Terminal};
-use crate::failure::{Failure, doing};
+use crate::failure::{Failure, context};
 use crate::log;
 use crate::signals::Signals;
 
@@ -105,12 +105,12 @@ impl Dev {
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(doing("starting the runtime"))?
+            .map_err(context("starting the runtime"))?
             .block_on(self.live(config))
     }
 
     async fn live(self, config: Config) -> Result<(), Failure> {
-        let mut signals = Signals::listen().map_err(doing("listening for signals"))?;
+        let mut signals = Signals::listen().map_err(context("listening for signals"))?;
         let mut server = TestServer::default();
         let ended = tokio::select! {
             biased;

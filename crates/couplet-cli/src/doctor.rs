@@ -1,61 +1,60 @@
-//! `couplet doctor`: why a component does not get online, step by step, with the cure.
+//! `couplet doctor`: checks step by step why a component does not get online, and what to do about it.
 //!
-//! Deliberately absent: changing anything. It says what to paste; a person pastes it.
+//! Each step that the user sees has a file of its name, with a function `check`; `steps.rs` runs them
+//! in order. A step may use earlier steps and what is declared below them.
+//!
+//! Deliberately absent: changes to any configuration. The doctor prints what to paste.
 
-mod walk;
+mod steps;
+mod secrecy;
+mod foreign;
 mod second;
 mod size;
-mod routes;
+mod neighbours;
 mod host;
-mod home;
-mod door;
-mod company;
+mod routes;
+mod address;
+mod disco;
+mod probe;
+mod login;
+mod instances;
+mod stream;
+mod dialer;
+mod doctor_stream;
+mod tls;
+mod connection;
+mod name;
+mod config;
+mod secret;
 mod process;
-mod stranger;
-mod line;
-mod lock;
-mod reach;
-mod paper;
-mod chart;
+mod socket_table;
+mod endpoint;
+mod report;
 
 use std::io::IsTerminal;
 use std::time::Duration;
 
 use clap::Args;
 
-use self::chart::{Chart, Shown};
-use self::company::Consent;
-use crate::failure::{Failure, doing};
-use crate::given::Given;
+use self::instances::Consent;
+use self::report::{Report, ReportFormat, Step};
+use crate::component_args::ComponentArgs;
+use crate::failure::{Failure, context};
 use crate::log;
 use crate::signals::Signals;
 
-const AFTER_HELP: &str = "\
-The steps, in this order; each says pass, warn or FAIL and why, and what to paste into the
+const ABOUT_STEPS: &str = "\
+The steps, in this order. Each prints pass, warn or FAIL and the reason, and what to paste into the
 configuration of Prosody or ejabberd:
-    config      the file, the environment and the flags are right
-    secret      it can be read, by nobody else, and has no stray spaces
-    name        the server's name has addresses
-    connection  each of them takes connections
-    tls         the certificate is trusted, for this name, for long enough
-    stream      a server for components answers
-    instances   no instance is connected that would be disturbed by what follows
-    login       the server knows the domain, and the secret is the same
-    address     the server lets the component speak for its addresses
-    routes      what is sent to the domain comes here, all of it
-    host        which server it is, and whether the domain above answers
-    neighbours  what is sent to other components does not come here
-    size        the largest stanza we may send is taken
-    second      what happens to a second instance
-    foreign     no component may speak for foreign domains
-    secrecy     the secret opens this domain and no other
+";
 
-A login can disturb an instance that is running: Prosody with kick_old ends its connection,
-ejabberd gives it only a part of the stanzas. So the doctor logs in only where no program of this
-machine is connected to the server, or only components of other domains are (it reads their
-settings, where it may). Otherwise it asks, and without a terminal it stops before the login, unless
---takeover says that it may go on. Instances on other machines cannot be seen. What others send to
-the component meanwhile is answered with recipient-unavailable.
+const AFTER_STEPS: &str = "
+A login can disturb a running instance: Prosody with kick_old ends its connection, ejabberd routes
+only a part of the stanzas to it. So the doctor logs in only where no program of this machine is
+connected to the server, or only components of other domains are (it reads their settings, where it
+may). Otherwise it asks, and without a terminal it stops before the login, unless --takeover is
+given. Instances on other machines cannot be seen. What others send to the component meanwhile is
+answered with recipient-unavailable.
 
 Examples:
     couplet doctor
@@ -67,15 +66,15 @@ Exit codes:
     1    a step failed
     2    the arguments, the configuration or the secret are wrong
     3    nothing failed, but the login was not tried
-    130  a signal came first";
+    130  interrupted by a signal";
 
 /// Find out why a component does not get online, and what to do about it
 #[derive(Args, Debug)]
-#[command(after_help = AFTER_HELP)]
+#[command(after_help = [ABOUT_STEPS, &Step::list(), AFTER_STEPS].concat())]
 pub(crate) struct Doctor {
     #[command(flatten)]
-    given: Given,
-    /// Log in even where that may disturb an instance that is running
+    component: ComponentArgs,
+    /// Log in even if that may disturb a running instance
     #[arg(long)]
     takeover: bool,
     /// How long one step may take; all of them together take at most sixteen times as long
@@ -88,48 +87,42 @@ pub(crate) struct Doctor {
 
 impl Doctor {
     pub(crate) fn run(self, filter: &str) -> Result<(), Failure> {
-        let shown = match self.json {
-            true => Shown::AsJson,
-            false => Shown::AsLines,
+        let format = match self.json {
+            true => ReportFormat::Json,
+            false => ReportFormat::Lines,
         };
-        let mut chart = Chart::new(shown);
-        if let Some(config) = paper::read(&self.given, &mut chart) {
+        let mut report = Report::new(format);
+        if let Some(config) = steps::read_config(&self.component, &mut report) {
             log::start(config.clone(), filter)?;
-            let consent = match self.takeover {
-                true => Consent::Given,
-                false if !self.json && std::io::stdin().is_terminal() => Consent::Asked,
-                false => Consent::Refused,
-            };
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
-                .map_err(doing("starting the runtime"))?;
-            let walked = runtime.block_on(walked(config, consent, self.timeout, &mut chart));
-            // A thread that waits for a person's answer must not keep the process.
+                .map_err(context("starting the runtime"))?;
+            let examined = runtime.block_on(self.examine(&config, &mut report));
+            // The thread that waits for an answer at the terminal must not keep the process alive.
             runtime.shutdown_background();
-            walked?;
+            examined?;
         }
-        chart
+        report
             .finish()
-            .map_err(doing("writing to standard output"))?;
-        // The chart has told everything; what is left to say is the code.
-        match chart.exit_code() {
+            .map_err(context("writing to standard output"))?;
+        match report.exit_code() {
             0 => Ok(()),
-            code => Err(Failure::told(code)),
+            code => Err(Failure::already_reported(code)),
         }
     }
-}
 
-async fn walked(
-    config: couplet::Config,
-    consent: Consent,
-    limit: Duration,
-    chart: &mut Chart,
-) -> Result<(), Failure> {
-    let mut signals = Signals::listen().map_err(doing("listening for signals"))?;
-    tokio::select! {
-        biased;
-        () = signals.next() => Err(Failure::interrupted()),
-        _ended_early = Box::pin(walk::walk(&config, consent, limit, chart)) => Ok(()),
+    async fn examine(&self, config: &couplet::Config, report: &mut Report) -> Result<(), Failure> {
+        let consent = match self.takeover {
+            true => Consent::Granted,
+            false if !self.json && std::io::stdin().is_terminal() => Consent::Ask,
+            false => Consent::Denied,
+        };
+        let mut signals = Signals::listen().map_err(context("listening for signals"))?;
+        tokio::select! {
+            biased;
+            () = signals.next() => Err(Failure::interrupted()),
+            _ended_early = Box::pin(steps::run(config, consent, self.timeout, report)) => Ok(()),
+        }
     }
 }

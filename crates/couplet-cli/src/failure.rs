@@ -1,6 +1,6 @@
-//! Why a command ends badly: words for a person and a code for a script.
+//! [`Failure`]: why a command failed, as text for the user and as an exit code for scripts.
 //!
-//! Deliberately absent: a backtrace or the names of our types, which tell a person nothing.
+//! Deliberately absent: backtraces, and the names of types.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use couplet::config::ConfigError;
 use couplet_test::TestServerError;
 
-/// The words and the code.
+/// An error text and an exit code.
 #[derive(Debug)]
 pub(crate) struct Failure {
     text: String,
@@ -16,7 +16,7 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// What was wanted did not happen.
+    /// The command could not do what it was asked for.
     pub(crate) fn new(text: impl Into<String>) -> Failure {
         Failure {
             text: text.into(),
@@ -24,7 +24,7 @@ impl Failure {
         }
     }
 
-    /// What was asked for makes no sense: a person has to change it.
+    /// The arguments or the configuration are wrong, and the user has to change them.
     pub(crate) fn misuse(text: impl Into<String>) -> Failure {
         Failure {
             text: text.into(),
@@ -32,7 +32,7 @@ impl Failure {
         }
     }
 
-    /// A signal came first. By convention 128 and the number of SIGINT.
+    /// A signal interrupted the command. The code is 128 plus the number of SIGINT, as in shells.
     pub(crate) fn interrupted() -> Failure {
         Failure {
             text: "interrupted".to_owned(),
@@ -40,16 +40,16 @@ impl Failure {
         }
     }
 
-    /// Everything has been said already; only the code is left.
-    pub(crate) fn told(code: u8) -> Failure {
+    /// The command has printed the reason already.
+    pub(crate) fn already_reported(code: u8) -> Failure {
         Failure {
             text: String::new(),
             code,
         }
     }
 
-    /// Whether there are words to be said.
-    pub(crate) fn is_untold(&self) -> bool {
+    /// Whether the text is still to be printed.
+    pub(crate) fn has_text(&self) -> bool {
         !self.text.is_empty()
     }
 
@@ -93,7 +93,7 @@ impl From<TestServerError> for Failure {
     }
 }
 
-/// Says what was being done when the operating system refused.
-pub(crate) fn doing(what: &str) -> impl FnOnce(std::io::Error) -> Failure {
+/// Turns an I/O error into a failure that begins with what the command was doing.
+pub(crate) fn context(what: &str) -> impl FnOnce(std::io::Error) -> Failure {
     move |error| Failure::new(format!("{what}: {error}"))
 }

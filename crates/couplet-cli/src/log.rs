@@ -1,15 +1,14 @@
-//! What the command itself logs.
+//! The log of the command itself.
 
 use couplet::config::Config;
 
 use crate::failure::Failure;
 
-/// What is logged: nearly nothing, unless somebody asked for more.
+/// Returns the log filter: `RUST_LOG`, or else one for the number of `-v`.
 pub(crate) fn filter(verbose: u8) -> String {
-    let asked = std::env::var("RUST_LOG")
-        .ok()
-        .filter(|asked| !asked.is_empty());
-    asked.unwrap_or_else(|| {
+    let variable = std::env::var("RUST_LOG").ok();
+    let variable = variable.filter(|filter| !filter.is_empty());
+    variable.unwrap_or_else(|| {
         match verbose {
             0 => "error",
             1 => "info",
@@ -19,7 +18,7 @@ pub(crate) fn filter(verbose: u8) -> String {
     })
 }
 
-/// Turns the log on, once the configuration is known.
+/// Starts logging with the configuration of the component and this filter.
 pub(crate) fn start(mut config: Config, filter: &str) -> Result<(), Failure> {
     config.log.filter = filter.to_owned();
     Ok(couplet::logging::start(&config)?)

@@ -1,14 +1,14 @@
-//! The command `couplet`: begin a component, try it out beside a private server, find out why it does
-//! not get online, speak for it from a shell.
+//! The command `couplet`: starts projects, runs components with a private server, finds out why a
+//! component does not get online, and sends messages as a component.
 //!
-//! Deliberately absent: anything a component needs in order to run.
+//! Deliberately absent: anything that a component needs at run time.
 
 mod dev;
 mod doctor;
 mod new;
 mod send;
 mod pages;
-mod given;
+mod component_args;
 mod signals;
 mod log;
 mod failure;
@@ -18,11 +18,11 @@ use std::process::ExitCode;
 
 use clap::{ArgAction, CommandFactory, Parser, Subcommand};
 
-/// XMPP components: begin them, try them out, cure them, speak for them
+/// Create, try out, examine and use XMPP components
 #[derive(Debug, Parser)]
 #[command(name = "couplet", version)]
 struct Couplet {
-    /// Tell more on standard error: -v what happens, -vv in detail; RUST_LOG wins
+    /// Log more to standard error: -v for events, -vv for details; RUST_LOG takes precedence
     #[arg(short, long, global = true, action = ArgAction::Count)]
     verbose: u8,
     #[command(subcommand)]
@@ -42,7 +42,7 @@ enum Command {
 fn main() -> ExitCode {
     let couplet = Couplet::parse();
     let filter = log::filter(couplet.verbose);
-    let ended = match couplet.command {
+    let result = match couplet.command {
         Command::Dev(dev) => dev.run(&filter),
         Command::Doctor(doctor) => doctor.run(&filter),
         Command::New(new) => new.run(),
@@ -50,12 +50,12 @@ fn main() -> ExitCode {
         Command::Completions(completions) => completions.run(Couplet::command()),
         Command::Man(man) => man.run(Couplet::command()),
     };
-    match ended {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // Unlike `eprintln!` without a panic when nobody reads it.
-            if failure.is_untold() {
-                let _nobody_reads_it_then = writeln!(std::io::stderr(), "couplet: {failure}");
+            // `eprintln!` would panic where standard error is closed.
+            if failure.has_text() {
+                let _closed_output = writeln!(std::io::stderr(), "couplet: {failure}");
             }
             failure.exit_code()
         }

@@ -14,7 +14,7 @@ use clap::Args;
 use couplet::Jid;
 
 use self::template::{Fill, Template};
-use crate::failure::{Failure, doing};
+use crate::failure::{Failure, context};
 use crate::signals::Signals;
 
 const AFTER_HELP: &str = "\
@@ -74,7 +74,7 @@ impl New {
         if let Err((path, error)) = written {
             // Whatever was written is ours: the folder did not exist before.
             let _not_even_begun = fs::remove_dir_all(&folder);
-            return Err(doing(&format!("writing {}", path.display()))(error));
+            return Err(context(&format!("writing {}", path.display()))(error));
         }
         let mut out = io::stdout().lock();
         let _nobody_reads_it_then =
@@ -122,9 +122,9 @@ fn uninterrupted<T>(work: impl FnOnce() -> T) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(doing("starting the runtime"))?;
+        .map_err(context("starting the runtime"))?;
     let _inside = runtime.enter();
-    let _listening = Signals::listen().map_err(doing("listening for signals"))?;
+    let _listening = Signals::listen().map_err(context("listening for signals"))?;
     Ok(work())
 }
 

@@ -1,6 +1,6 @@
-//! `couplet completions` and `couplet man`: what a package of the command installs beside it.
+//! `couplet completions` and `couplet man`: the files that a package of the command installs with it.
 //!
-//! Deliberately absent: where a system wants them; whoever packages it knows.
+//! Deliberately absent: the folders in which a system keeps them.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap_complete::Shell;
 
-use crate::failure::{Failure, doing};
+use crate::failure::{Failure, context};
 
 const COMPLETIONS_HELP: &str = "\
 Examples:
@@ -21,7 +21,7 @@ Examples:
     couplet man | man -l -
     couplet man --output /usr/local/share/man/man1";
 
-/// Print what lets a shell complete the words of this command
+/// Print a script that completes the arguments of this command in a shell
 #[derive(Args, Debug)]
 #[command(after_help = COMPLETIONS_HELP)]
 pub(crate) struct Completions {
@@ -34,7 +34,7 @@ pub(crate) struct Completions {
 #[derive(Args, Debug)]
 #[command(after_help = MAN_HELP)]
 pub(crate) struct Man {
-    /// A folder that exists, for couplet.1, couplet-dev.1 and so on
+    /// An existing folder for couplet.1, couplet-dev.1 and so on
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
 }
@@ -49,15 +49,15 @@ impl Completions {
 
 impl Man {
     pub(crate) fn run(&self, couplet: clap::Command) -> Result<(), Failure> {
-        // The subcommand that explains subcommands is the page itself.
+        // The page replaces the subcommand `help`.
         let couplet = couplet.disable_help_subcommand(true);
         match &self.output {
             Some(folder) => clap_mangen::generate_to(couplet, folder)
-                .map_err(doing(&format!("writing to {}", folder.display()))),
+                .map_err(context(&format!("writing to {}", folder.display()))),
             None => {
                 let mut page = Vec::new();
                 let rendered = clap_mangen::Man::new(couplet).render(&mut page);
-                rendered.map_err(doing("rendering the page"))?;
+                rendered.map_err(context("rendering the page"))?;
                 print(&page)
             }
         }
@@ -67,5 +67,5 @@ impl Man {
 fn print(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     let written = out.write_all(bytes).and_then(|()| out.flush());
-    written.map_err(doing("writing to standard output"))
+    written.map_err(context("writing to standard output"))
 }

@@ -14,8 +14,8 @@ use clap::{Args, ValueEnum};
 use couplet::{Config, Jid, MessageType, Outgoing};
 
 use self::deliver::deliver;
-use crate::failure::{Failure, doing};
-use crate::given::Given;
+use crate::component_args::ComponentArgs;
+use crate::failure::{Failure, context};
 use crate::log;
 use crate::signals::Signals;
 
@@ -69,7 +69,7 @@ pub(crate) struct Send {
     #[arg(long, value_name = "FILE")]
     socket: Option<PathBuf>,
     #[command(flatten)]
-    given: Given,
+    component: ComponentArgs,
 }
 
 /// The types that a new message can have. (RFC 6121, 5.2.2)
@@ -91,14 +91,14 @@ impl Send {
         // The socket of a running component asks for no secret.
         let config = match &login {
             Ok(config) => config.clone(),
-            Err(_) => self.given.sources().without_login().load()?,
+            Err(_) => self.component.sources().without_login().load()?,
         };
         log::start(config.clone(), filter)?;
         let text = self.text(config.limits.outgoing_stanza_bytes)?;
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(doing("starting the runtime"))?
+            .map_err(context("starting the runtime"))?
             .block_on(self.live(&config, login, &text))
     }
 
@@ -108,7 +108,7 @@ impl Send {
         login: Result<Config, Failure>,
         text: &str,
     ) -> Result<(), Failure> {
-        let mut signals = Signals::listen().map_err(doing("listening for signals"))?;
+        let mut signals = Signals::listen().map_err(context("listening for signals"))?;
         tokio::select! {
             biased;
             () = signals.next() => Err(Failure::interrupted()),
@@ -146,12 +146,12 @@ impl Send {
     }
 
     fn configuration(&self) -> Result<Config, Failure> {
-        let sources = self.given.sources();
+        let sources = self.component.sources();
         let loaded = sources.clone().load();
         match (&self.from, loaded) {
             (_, Ok(config)) => Ok(config),
             // The domain was not set, or else the second attempt tells what the first one did.
-            (Some(from), Err(_)) if self.given.domain.is_none() => {
+            (Some(from), Err(_)) if self.component.domain.is_none() => {
                 Ok(sources.flag("domain", from.domain()).load()?)
             }
             (_, Err(error)) => Err(error.into()),
@@ -195,7 +195,7 @@ fn read_stdin(most: usize) -> Result<String, Failure> {
         .lock()
         .take(limit)
         .read_to_end(&mut bytes)
-        .map_err(doing("reading standard input"))?;
+        .map_err(context("reading standard input"))?;
     if bytes.len() > most {
         return Err(Failure::misuse(format!(
             "the text is longer than {most} bytes (limits.outgoing_stanza_bytes)"

@@ -1,12 +1,12 @@
-//! The signals that ask a program to end: Ctrl-C, a supervisor, a terminal that is closed.
+//! [`Signals`]: SIGINT, SIGTERM and SIGHUP as events.
 //!
-//! Deliberately absent: what is done then.
+//! Deliberately absent: what a command does then.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Listens from the moment it is made.
+/// The signals received since [`Signals::listen`]; they no longer end the process.
 #[derive(Debug)]
 pub(crate) struct Signals {
     interrupt: Signal,
@@ -23,7 +23,7 @@ impl Signals {
         })
     }
 
-    /// Waits for the next one; nothing is lost when the future is dropped.
+    /// Waits for the next signal; cancel safe.
     pub(crate) async fn next(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}

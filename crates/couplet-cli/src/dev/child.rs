@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::screen::Screen;
-use crate::failure::{Failure, doing};
+use crate::failure::{Failure, context};
 
 /// Longer than `timing.grace`, which a component of ours may use up.
 const STOPPED_WITHIN: Duration = Duration::from_secs(12);
@@ -76,7 +76,7 @@ impl Child {
         let id = process.id().unwrap_or_default();
         Ok(Child {
             group: i32::try_from(id).ok().and_then(Pid::from_raw),
-            watchdog: watch(id).map_err(doing("starting a shell to watch the component"))?,
+            watchdog: watch(id).map_err(context("starting a shell to watch the component"))?,
             name,
             process,
             output,

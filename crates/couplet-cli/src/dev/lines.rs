@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
 use super::terminal::Terminal;
-use crate::failure::{Failure, doing};
+use crate::failure::{Failure, context};
 
 /// Prosody takes 256 KiB from a user, and an `&` becomes five bytes.
 const LONGEST: usize = 50_000;
@@ -77,7 +77,7 @@ fn start(
             }
         })
         .map(drop)
-        .map_err(doing("starting to read standard input"))
+        .map_err(context("starting to read standard input"))
 }
 
 /// Reads a line without its end, as far as it is Unicode.
@@ -88,7 +88,7 @@ fn next(input: &mut impl BufRead) -> Result<Option<String>, Failure> {
         .by_ref()
         .take(most)
         .read_until(b'\n', &mut line)
-        .map_err(doing("reading standard input"))?;
+        .map_err(context("reading standard input"))?;
     if read == 0 {
         return Ok(None);
     }

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::markup::pretty;
 use super::screen::Screen;
-use crate::failure::{Failure, doing};
+use crate::failure::{Failure, context};
 
 /// A listener that ends with this value, and the connections through it.
 #[derive(Debug)]
@@ -22,9 +22,9 @@ pub(super) struct Tap {
 impl Tap {
     /// Listens on this machine and hands on to `server`.
     pub(super) async fn start(server: String, screen: Screen) -> Result<Tap, Failure> {
-        let listening = doing("listening for the component");
+        let listening = context("listening for the component");
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(listening)?;
-        let addr = listener.local_addr().map_err(doing("listening"))?;
+        let addr = listener.local_addr().map_err(context("listening"))?;
         let mut task = JoinSet::new();
         task.spawn(async move {
             let mut connections = JoinSet::new();

@@ -1,6 +1,6 @@
-//! The programs of this machine that hold connections, and which component each of them is.
+//! The programs of this machine that hold connections, and the domain of each that is a component.
 //!
-//! Deliberately absent: anything of a program of another user, unless this one runs as root.
+//! Deliberately absent: programs of other users, unless the doctor runs as root.
 
 use std::fmt;
 use std::fs;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 pub(super) struct Program {
     pub(super) name: String,
     pub(super) id: u32,
-    /// The domain in its settings, if it is a component of Couplet and they can be read.
+    /// The domain in its settings, if it is a component made with Couplet and they can be read.
     pub(super) domain: Option<String>,
 }
 
@@ -25,7 +25,7 @@ impl fmt::Display for Program {
     }
 }
 
-/// The programs that hold these sockets, one for each socket that can be seen.
+/// Returns the programs that hold these sockets, one for each socket that can be seen.
 pub(super) fn programs(inodes: &[&str]) -> Vec<Program> {
     let mut found = Vec::new();
     for process in processes() {
@@ -56,7 +56,7 @@ fn program(process: &Path) -> Option<Program> {
     })
 }
 
-/// The domain of a component as its process was started: a flag, a variable, or the file.
+/// The domain with which a component was started: from a flag, a variable or the file.
 fn domain(process: &Path) -> Option<String> {
     let arguments = words(&process.join("cmdline"));
     let variables = words(&process.join("environ"));
@@ -95,7 +95,7 @@ fn domain_of_a_file(process: &Path, file: &Path) -> Option<String> {
     Some(document.get("domain")?.as_str()?.to_owned())
 }
 
-/// The texts of a list that the kernel ends with zeros.
+/// The strings of a file of the kernel in which each ends with a zero.
 fn words(path: &Path) -> Vec<String> {
     let bytes = fs::read(path).unwrap_or_default();
     let words = bytes.split(|byte| *byte == 0);
@@ -121,8 +121,8 @@ mod tests {
 
     use super::domain;
 
-    /// A process as /proc shows it.
-    fn shown(arguments: &str, variables: &str, file: &str) -> Option<String> {
+    /// The domain that is found for a process with these files in /proc.
+    fn domain_of(arguments: &str, variables: &str, file: &str) -> Option<String> {
         let process = tempfile::tempdir().unwrap();
         let path = process.path();
         fs::write(path.join("cmdline"), arguments.replace(' ', "\0")).unwrap();
@@ -167,7 +167,7 @@ mod tests {
             ("echo", "COUPLET_CONFIG=/nowhere.toml", file, None),
             ("python3 bot.py", "", "", None),
         ] {
-            let domain = shown(arguments, variables, file);
+            let domain = domain_of(arguments, variables, file);
             assert_eq!(domain.as_deref(), found, "{arguments} {variables}");
         }
     }

@@ -1,71 +1,71 @@
-//! Whether the server takes the largest stanza that we may send.
+//! Step `size`: the server accepts the largest stanza that the component may send.
 //!
-//! Deliberately absent: the largest that it takes exactly; a power of two is near enough.
+//! Deliberately absent: the exact limit of the server. A smaller size is found by halving.
 
-use super::chart::Finding;
-use super::door::Door;
-use super::home::{id, is_taken, own};
-use super::line::{Line, Lost, question};
+use super::doctor_stream::{DoctorStream, StreamEnd, iq_get};
+use super::login::{DoctorSession, login};
+use super::probe::{new_id, own_address, wait_until_routed};
+use super::report::{Checked, Finding};
 
-/// RFC 6120, 13.12: no server may refuse what is below.
+/// RFC 6120, 13.12: every server accepts stanzas of this size.
 const LEAST: usize = 10_000;
 
-/// Sends itself a stanza of `limits.outgoing_stanza_bytes`, and smaller ones where that fails.
-/// The value is a line to go on with.
-pub(super) async fn examine(mut line: Line, door: &Door<'_>) -> (Finding, Option<Line>) {
-    let ours = door.config.limits.outgoing_stanza_bytes;
-    let Err(lost) = send(&mut line, &door.config.domain, ours).await else {
-        let told = format!("a stanza of {ours} bytes (limits.outgoing_stanza_bytes) is taken");
-        return (Finding::pass(told), Some(line));
+/// Sends a stanza of `limits.outgoing_stanza_bytes` to the component itself, and smaller ones where the
+/// server ends the stream.
+pub(super) async fn check(session: &mut DoctorSession<'_>) -> Checked<()> {
+    let domain = session.domain();
+    let largest = session.dialer.config.limits.outgoing_stanza_bytes;
+    let Err(end) = send(&mut session.stream, domain, largest).await else {
+        let message = format!(
+            "the server accepts a stanza of {largest} bytes (limits.outgoing_stanza_bytes)"
+        );
+        return Ok((Finding::pass(message), ()));
     };
-    let mut size = ours;
+    let mut size = largest;
     loop {
         size = (size / 2).max(LEAST);
-        line = match door.enter().await {
-            Ok(line) => line,
-            Err(finding) => return (finding, None),
-        };
-        match send(&mut line, &door.config.domain, size).await {
-            Ok(()) => return (told(ours, size, &lost), Some(line)),
+        session.stream = login(session.dialer).await?;
+        match send(&mut session.stream, domain, size).await {
+            Ok(()) => return Ok((too_large(largest, size, &end), ())),
             Err(_) if size == LEAST => {
-                let told = format!("not even a stanza of {LEAST} bytes is taken: {lost}");
-                return (Finding::fail(told, advice(ours)), None);
+                let message = format!("the server accepts not even {LEAST} bytes: {end}");
+                return Err(Finding::fail(message, advice(largest)));
             }
             Err(_) => {}
         }
     }
 }
 
-fn told(ours: usize, taken: usize, lost: &Lost) -> Finding {
+fn too_large(largest: usize, accepted: usize, end: &StreamEnd) -> Finding {
     Finding::fail(
         format!(
-            "a stanza of {ours} bytes (limits.outgoing_stanza_bytes) is too large, one of {taken} \
-             is taken: {lost}"
+            "a stanza of {largest} bytes (limits.outgoing_stanza_bytes) is too large, one of {accepted} \
+             is accepted: {end}"
         ),
         format!(
-            "Send no larger ones: in couplet.toml\n\n  [limits]\n  outgoing_stanza_bytes = {taken}\n\n\
-             {}",
-            advice(ours)
+            "Do not send larger ones: in couplet.toml\n\n  [limits]\n  outgoing_stanza_bytes = \
+             {accepted}\n\n{}",
+            advice(largest)
         ),
     )
 }
 
-fn advice(ours: usize) -> String {
+fn advice(largest: usize) -> String {
     format!(
-        "Or let the server take larger ones.\nProsody, in prosody.cfg.lua above the first \
-         VirtualHost, then a restart:\n\n  component_stanza_size_limit = {ours}\n\n\
+        "Or let the server accept larger ones.\nProsody, in prosody.cfg.lua above the first \
+         VirtualHost, then a restart:\n\n  component_stanza_size_limit = {largest}\n\n\
          ejabberd, in ejabberd.yml, then `ejabberdctl reload_config`:\n\n  listen:\n    -\n      \
-         module: ejabberd_service\n      max_stanza_size: {ours}"
+         module: ejabberd_service\n      max_stanza_size: {largest}"
     )
 }
 
-/// A ping to ourselves, padded; whatever comes back after it shows that the server took it.
-async fn send(line: &mut Line, domain: &str, size: usize) -> Result<(), Lost> {
-    let id = id();
+/// Sends a padded ping; any response to what follows shows that the server has accepted it.
+async fn send(stream: &mut DoctorStream, domain: &str, size: usize) -> Result<(), StreamEnd> {
+    let id = new_id();
     let ping = |padding| format!("<ping xmlns='urn:xmpp:ping'>{}</ping>", " ".repeat(padding));
-    let own = own(domain);
-    let least = question(&own, &own, &id, &ping(0)).len();
-    let padded = ping(size.saturating_sub(least));
-    line.ask(&own, &own, &id, &padded).await?;
-    is_taken(line, &own, &own).await
+    let own = own_address(domain);
+    let unpadded = iq_get(&own, &own, &id, &ping(0)).len();
+    let padded = ping(size.saturating_sub(unpadded));
+    stream.send_get(&own, &own, &id, &padded).await?;
+    wait_until_routed(stream, &own, &own).await
 }

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::failure::{Failure, doing};
+use crate::failure::{Failure, context};
 
 /// The checkout that this command was built in, on the machine where that was.
 const BUILT_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
@@ -21,7 +21,7 @@ pub(super) fn given(path: &Path) -> Result<String, Failure> {
 /// The crates of the checkout around the current directory, or else of the one that this command
 /// was built in.
 pub(super) fn found() -> Result<String, Failure> {
-    let here = std::env::current_dir().map_err(doing("finding the current directory"))?;
+    let here = std::env::current_dir().map_err(context("finding the current directory"))?;
     found_from(&here, Path::new(BUILT_IN))
 }
 

@@ -1,12 +1,12 @@
-//! The server's own domain and ours, by the form in which servers name them.
+//! Step `host`: the domain above the component's is recognised in the form that the server uses.
 
 use couplet_test::Setup;
 
-use crate::case::healthy_as;
+use crate::faulty_setup::healthy_as;
 use crate::server::Backend;
 use crate::{Outcome, SECRET, setup};
 
-/// Capital letters, ß, hyphens at the third place, other scripts.
+/// Capital letters, ß, hyphens in third place, other scripts.
 const DOMAINS: [&str; 4] = [
     "Cap.LocalHost",
     "straße.localhost",
@@ -34,7 +34,7 @@ async fn domains_of_unusual_letters_are_healthy(backend: Backend) -> Outcome {
     Ok(())
 }
 
-/// Prosody puts the name in its own configuration into lower case.
+/// Prosody converts the domain in its own configuration to lower case.
 async fn a_domain_in_capital_letters_here_only_is_healthy(backend: Backend) -> Outcome {
     let server = backend.start(setup()).await?;
     healthy_as("ECHO.localhost", &server.components()).await

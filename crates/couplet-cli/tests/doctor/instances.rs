@@ -1,4 +1,4 @@
-//! Instances that are running, which a login would disturb.
+//! Step `instances`: no running instance is disturbed.
 
 use std::error::Error;
 use std::process::Stdio;
@@ -8,18 +8,18 @@ use couplet_test::Running;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::case::{Broken, step, text};
+use crate::faulty_setup::{FaultySetup, step, text};
 use crate::server::Backend;
 use crate::{DOMAIN, Outcome, SECRET, setup};
 
 on_every_prosody!(
-    an_instance_that_runs_is_left_alone,
+    a_running_instance_is_left_alone,
     an_instance_that_a_login_would_end_is_left_alone,
     a_component_of_another_domain_is_no_reason_to_stop,
 );
-on_every_ejabberd!(an_instance_that_runs_is_left_alone);
+on_every_ejabberd!(a_running_instance_is_left_alone);
 
-async fn an_instance_that_runs_is_left_alone(backend: Backend) -> Outcome {
+async fn a_running_instance_is_left_alone(backend: Backend) -> Outcome {
     let server = backend.start(setup()).await?;
     let instance = left_alone(&server.components()).await?;
     instance.stop().await?;
@@ -39,41 +39,48 @@ async fn a_component_of_another_domain_is_no_reason_to_stop(backend: Backend) ->
     let server = backend.start(both).await?;
     let components = server.components();
     let mut other = another_component(&components)?;
-    let mut said = BufReader::new(other.stdout.take().ok_or("no output")?).lines();
-    assert_eq!(said.next_line().await?.as_deref(), Some("connected"));
-    let told = Broken::new("a component of another domain", &components)
-        .fails_at("instances", "for news.localhost; other domains than ours")
-        .with_a("pass")
-        .ends_with(0)
-        .understood()
+    let mut lines = BufReader::new(other.stdout.take().ok_or("no output")?).lines();
+    assert_eq!(lines.next_line().await?.as_deref(), Some("connected"));
+    let report = FaultySetup::new("a component of another domain", &components)
+        .expect(
+            "instances",
+            "for news.localhost; other domains than echo.localhost",
+        )
+        .verdict("pass")
+        .exit_code(0)
+        .check()
         .await?;
-    assert_eq!(text(&step(&told, "login"), "verdict"), "pass", "{told:#}");
+    assert_eq!(
+        text(&step(&report, "login"), "verdict"),
+        "pass",
+        "{report:#}"
+    );
     Ok(())
 }
 
-/// Without consent the doctor stops before it could do harm. Returns the instance, still online.
+/// Asserts that the doctor stops before the login beside a running instance, and returns the instance.
 pub(crate) async fn left_alone(components: &str) -> Result<Running, Box<dyn Error>> {
     let config = couplet::Config::new(DOMAIN, SECRET).with_server(components.parse()?);
     let mut instance = Running::start(couplet::Component::new(config));
     instance.online().await;
-    let told = Broken::new("an instance that is running", components)
-        .fails_at("instances", "connected to this port")
-        .with_a("not_tried")
+    let report = FaultySetup::new("an instance that is running", components)
+        .expect("instances", "connected to this port")
+        .verdict("not_tried")
         .advises("--takeover")
-        .ends_with(3)
-        .understood()
+        .exit_code(3)
+        .check()
         .await?;
     assert_eq!(
-        text(&step(&told, "login"), "verdict"),
+        text(&step(&report, "login"), "verdict"),
         "not_reached",
-        "{told:#}"
+        "{report:#}"
     );
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(instance.sessions(), 1);
     Ok(instance)
 }
 
-/// A program with the settings of a component of another domain, connected to the port.
+/// Starts a program with the settings of a component of another domain, connected to the port.
 fn another_component(components: &str) -> Result<Child, Box<dyn Error>> {
     let (host, port) = components.rsplit_once(':').ok_or("no port")?;
     let child = Command::new("bash")

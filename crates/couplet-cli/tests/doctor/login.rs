@@ -1,67 +1,61 @@
-//! The domain and the secret, as the server knows them.
+//! Step `login`: the server knows the domain, and the secret is the same.
 
-use crate::case::Broken;
+use crate::faulty_setup::FaultySetup;
 use crate::instances::left_alone;
 use crate::server::Backend;
 use crate::{Outcome, setup};
 
 on_every_prosody!(
-    another_secret_is_named,
-    a_domain_that_the_server_does_not_know_is_named,
-    an_instance_that_keeps_its_place_is_named,
+    a_wrong_secret_is_reported,
+    an_unknown_domain_is_reported,
+    an_instance_that_stays_connected_is_reported,
 );
-on_every_ejabberd!(
-    another_secret_is_named,
-    a_domain_that_the_server_does_not_know_is_named,
-);
+on_every_ejabberd!(a_wrong_secret_is_reported, an_unknown_domain_is_reported,);
 
-async fn another_secret_is_named(backend: Backend) -> Outcome {
+async fn a_wrong_secret_is_reported(backend: Backend) -> Outcome {
     let server = backend.start(setup()).await?;
-    let (ours, others) = backend.lines_and_other();
-    Broken::new("another secret", server.components())
+    let (ours, others) = backend.snippet_and_other_server();
+    FaultySetup::new("another secret", server.components())
         .secret("another one")
-        .fails_at("login", "the secret does not match")
+        .expect("login", "the secret does not match")
         .advises(match backend.is_prosody() {
             true => "Prosody knows the domain",
             false => "ejabberd answers an unknown domain exactly like a wrong secret",
         })
         .advises(ours)
-        .without(others)
-        .understood()
+        .does_not_advise(others)
+        .check()
         .await?;
     Ok(())
 }
 
-/// Prosody says so at once, ejabberd only at the login.
-async fn a_domain_that_the_server_does_not_know_is_named(backend: Backend) -> Outcome {
+/// Prosody rejects an unknown domain before the handshake, ejabberd after it.
+async fn an_unknown_domain_is_reported(backend: Backend) -> Outcome {
     let server = backend.start(setup()).await?;
-    let (_, others) = backend.lines_and_other();
+    let (_, others) = backend.snippet_and_other_server();
     let (step, lines) = match backend.is_prosody() {
         true => ("stream", "Component \"nosuch.localhost\""),
         false => ("login", "\"nosuch.localhost\":\n        password:"),
     };
-    Broken::new(
-        "a domain that the server does not know",
-        server.components(),
-    )
-    .domain("nosuch.localhost")
-    .fails_at(step, "it knows no component of this name")
-    .advises(lines)
-    .without(others)
-    .understood()
-    .await?;
+    FaultySetup::new("an unknown domain", server.components())
+        .domain("nosuch.localhost")
+        .expect(step, "it knows no component of this name")
+        .advises(lines)
+        .does_not_advise(others)
+        .check()
+        .await?;
     Ok(())
 }
 
-async fn an_instance_that_keeps_its_place_is_named(backend: Backend) -> Outcome {
+async fn an_instance_that_stays_connected_is_reported(backend: Backend) -> Outcome {
     let server = backend.start(setup()).await?;
     let components = server.components();
     let instance = left_alone(&components).await?;
-    Broken::new("an instance that keeps its place", &components)
+    FaultySetup::new("an instance that stays connected", &components)
         .flag("--takeover")
-        .fails_at("login", "another connection already serves the domain")
+        .expect("login", "another connection already serves the domain")
         .advises("component_conflict_resolve = \"kick_old\"")
-        .understood()
+        .check()
         .await?;
     assert_eq!(instance.sessions(), 1);
     instance.stop().await?;

@@ -1,7 +1,7 @@
-//! `couplet doctor` on set-ups that are broken in known ways, on the real servers: it names the fault
-//! and what to do about it. And on healthy ones, where it names nothing. One module per step.
+//! `couplet doctor` with the real servers: it reports the fault of a setup and what to do about it, and
+//! no fault in a healthy setup. One module per step.
 
-/// Tests of functions that take a [`server::Backend`], one for each server.
+/// Makes a test of each function, which takes a [`server::Backend`], for each server.
 macro_rules! on_every_prosody {
     ($($name:ident),+ $(,)?) => {
         mod prosody {
@@ -60,9 +60,9 @@ mod size;
 mod stream;
 mod tls;
 
-mod case;
+mod faulty_setup;
 mod server;
-mod stranger;
+mod fake_service;
 
 use std::error::Error;
 

@@ -1,14 +1,14 @@
-//! The name of the server.
+//! Step `name`: the name of the server has addresses.
 
 use crate::Outcome;
-use crate::case::Broken;
+use crate::faulty_setup::FaultySetup;
 
 #[tokio::test]
-async fn a_name_without_an_address_is_named() -> Outcome {
-    Broken::new("a name without an address", "xmpp.invalid:5347")
-        .fails_at("name", "no address is known for xmpp.invalid:5347")
+async fn a_name_without_an_address_is_reported() -> Outcome {
+    FaultySetup::new("a name without an address", "xmpp.invalid:5347")
+        .expect("name", "no address is known for xmpp.invalid:5347")
         .advises("COUPLET_SERVER")
-        .understood()
+        .check()
         .await?;
     Ok(())
 }

@@ -1,23 +1,23 @@
-//! A secret is for one domain.
+//! Step `secrecy`: the secret is valid for this domain only.
 
-use crate::case::{Broken, step, text};
+use crate::faulty_setup::{FaultySetup, step, text};
 use crate::server::Backend;
 use crate::{Outcome, setup};
 
-on_every_ejabberd!(a_password_without_hosts_is_named);
+on_every_ejabberd!(a_password_without_hosts_is_reported);
 
-/// ejabberd gives such a component whatever domain it asks for.
-async fn a_password_without_hosts_is_named(backend: Backend) -> Outcome {
+/// With such a password ejabberd accepts a component for any domain.
+async fn a_password_without_hosts_is_reported(backend: Backend) -> Outcome {
     let server = backend.start(setup().password_without_hosts()).await?;
-    let told = Broken::new("a password without hosts", server.components())
-        .fails_at("secrecy", "this secret opens any domain")
-        .with_a("warn")
+    let report = FaultySetup::new("a password without hosts", server.components())
+        .expect("secrecy", "this secret is valid for any domain")
+        .verdict("warn")
         .advises("hosts:\n    \"echo.localhost\":\n      password:")
-        .ends_with(0)
-        .understood()
+        .exit_code(0)
+        .check()
         .await?;
     for name in ["login", "address", "routes", "second", "foreign"] {
-        assert_eq!(text(&step(&told, name), "verdict"), "pass", "{told:#}");
+        assert_eq!(text(&step(&report, name), "verdict"), "pass", "{report:#}");
     }
     Ok(())
 }

@@ -1,36 +1,36 @@
-//! The secret and its file.
+//! Step `secret`: it can be read, by no other user, and has no stray spaces.
 
-use crate::case::{Broken, config_file, secret_file};
+use crate::faulty_setup::{FaultySetup, config_file, secret_file};
 use crate::server::Backend;
 use crate::{Outcome, SECRET, setup};
 
-on_every_server!(a_file_that_is_missing_or_open_to_others_is_named);
+on_every_server!(a_file_that_is_missing_or_readable_by_others_is_reported);
 
-async fn a_file_that_is_missing_or_open_to_others_is_named(backend: Backend) -> Outcome {
+async fn a_file_that_is_missing_or_readable_by_others_is_reported(backend: Backend) -> Outcome {
     let server = backend.start(setup()).await?;
     let components = &server.components();
-    Broken::new("no secret file", components)
+    FaultySetup::new("no secret file", components)
         .file(config_file(
             components,
             "secret_file = \"nowhere/secret\"\n",
         ))
-        .fails_at("secret", "the secret file nowhere/secret cannot be read")
-        .ends_with(2)
-        .understood()
+        .expect("secret", "the secret file nowhere/secret cannot be read")
+        .exit_code(2)
+        .check()
         .await?;
     let folder = tempfile::tempdir()?;
     let two_lines = secret_file(&folder, &format!("{SECRET}\nand a comment\n"), 0o644)?;
-    Broken::new("a file of two lines that everybody may read", components)
+    FaultySetup::new("a file of two lines that every user can read", components)
         .file(config_file(
             components,
             &format!("secret_file = {two_lines:?}\n"),
         ))
-        .fails_at("secret", "found")
-        .with_a("warn")
+        .expect("secret", "found")
+        .verdict("warn")
         .advises("more than one line")
         .advises("chmod 600")
-        .ends_with(1)
-        .understood()
+        .exit_code(1)
+        .check()
         .await?;
     Ok(())
 }

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use couplet_test::{Ejabberd, Packages, Prosody, Setup};
 
-/// What Prosody's section for the component looks like, and ejabberd's.
+/// Lines of the snippet that the doctor prints for each server.
 const FOR_PROSODY: &str = "Component \"echo.localhost\"\n    component_secret =";
 const FOR_EJABBERD: &str = "module: ejabberd_service\n    access: all\n    global_routes: false";
 
-/// Which server: those of Debian 12 and those of Debian 13.
+/// The servers of Debian 12 and of Debian 13.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Backend {
     Prosody,
@@ -35,8 +35,8 @@ impl Backend {
         matches!(self, Backend::Prosody | Backend::Prosody13)
     }
 
-    /// Lines to paste for this server, and a word that only those of the other one have.
-    pub(crate) fn lines_and_other(self) -> (&'static str, &'static str) {
+    /// Returns lines of the snippet for this server, and a word that only the other snippet contains.
+    pub(crate) fn snippet_and_other_server(self) -> (&'static str, &'static str) {
         match self.is_prosody() {
             true => (FOR_PROSODY, "ejabberd"),
             false => (FOR_EJABBERD, "Prosody"),
@@ -50,7 +50,7 @@ pub(crate) enum TestServer {
 }
 
 impl TestServer {
-    /// Where components connect.
+    /// The address for components.
     pub(crate) fn components(&self) -> String {
         match self {
             TestServer::Prosody(prosody) => prosody.component_addr(),
@@ -58,7 +58,7 @@ impl TestServer {
         }
     }
 
-    /// Where users connect.
+    /// The address for clients.
     pub(crate) fn clients(&self) -> String {
         match self {
             TestServer::Prosody(prosody) => prosody.client_addr(),
@@ -66,7 +66,7 @@ impl TestServer {
         }
     }
 
-    /// Where components connect with TLS, and the file of the authority that signed the certificate.
+    /// The TLS address for components, and the file of the authority that signed the certificate.
     pub(crate) fn encrypted(&self) -> Result<(String, String), Box<dyn Error>> {
         let TestServer::Ejabberd(ejabberd) = self else {
             return Err("Prosody's component port has no TLS".into());
@@ -75,7 +75,7 @@ impl TestServer {
         Ok((ejabberd.tls_addr().ok_or("no TLS")?, authority))
     }
 
-    /// The socket for components.
+    /// The unix socket for components.
     pub(crate) fn socket(&self) -> Result<PathBuf, Box<dyn Error>> {
         let TestServer::Ejabberd(ejabberd) = self else {
             return Err("Prosody has no socket for components".into());

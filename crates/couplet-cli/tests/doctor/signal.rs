@@ -1,17 +1,17 @@
-//! A signal while the doctor is at work.
+//! A signal while the doctor runs.
 
 use std::process::Stdio;
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-use crate::case::doctor;
-use crate::stranger::Stranger;
+use crate::fake_service::FakeService;
+use crate::faulty_setup::doctor;
 use crate::{DOMAIN, Outcome, SECRET};
 
 #[tokio::test]
-async fn a_signal_ends_the_examination() -> Outcome {
-    let silent = Stranger::says("", "never").await?;
+async fn a_signal_interrupts_the_doctor() -> Outcome {
+    let silent = FakeService::sends("", "never").await?;
     let folder = tempfile::tempdir()?;
     let mut examining = doctor(folder.path())
         .args(["--domain", DOMAIN, "--server", &silent.server])

@@ -1,11 +1,11 @@
-//! What answers at the port.
+//! Step `stream`: a server that accepts components answers.
 
-use crate::case::Broken;
+use crate::fake_service::FakeService;
+use crate::faulty_setup::FaultySetup;
 use crate::server::Backend;
-use crate::stranger::Stranger;
 use crate::{Outcome, setup};
 
-/// What Prosody says while it stops, and where a Component has no secret.
+/// What Prosody sends while it shuts down, and where a Component has no secret.
 const STOPPING: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' \
     xmlns:stream='http://etherx.jabber.org/streams' id='5c7cbd46-2ed4-4a62-a8f2-6c9e7bdbdd14' \
     from='echo.localhost'><stream:error><system-shutdown \
@@ -16,131 +16,131 @@ const NO_SECRET: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:compo
     xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error></stream:stream>";
 
 on_every_prosody!(
-    the_port_for_clients_is_told_from_the_one_for_components,
-    the_domain_of_the_server_itself_is_named,
+    the_port_for_clients_is_reported,
+    the_domain_of_the_server_itself_is_reported,
 );
 on_every_ejabberd!(
-    the_port_for_clients_is_told_from_the_one_for_components,
-    the_domain_of_the_server_itself_is_named,
-    a_port_that_expects_tls_is_named,
+    the_port_for_clients_is_reported,
+    the_domain_of_the_server_itself_is_reported,
+    a_port_that_expects_tls_is_reported,
 );
 
-async fn the_port_for_clients_is_told_from_the_one_for_components(backend: Backend) -> Outcome {
+async fn the_port_for_clients_is_reported(backend: Backend) -> Outcome {
     let server = backend.start(setup()).await?;
-    let (ours, others) = backend.lines_and_other();
-    Broken::new("the port for clients", server.clients())
-        .fails_at(
+    let (ours, others) = backend.snippet_and_other_server();
+    FaultySetup::new("the port for clients", server.clients())
+        .expect(
             "stream",
             "this port is for clients or servers, not for components",
         )
         .advises(ours)
-        .without(others)
-        .understood()
+        .does_not_advise(others)
+        .check()
         .await?;
     Ok(())
 }
 
-async fn the_domain_of_the_server_itself_is_named(backend: Backend) -> Outcome {
+async fn the_domain_of_the_server_itself_is_reported(backend: Backend) -> Outcome {
     let server = backend.start(setup()).await?;
-    let (_, others) = backend.lines_and_other();
+    let (_, others) = backend.snippet_and_other_server();
     let components = server.components();
     let port = components.rsplit_once(':').map_or("", |(_, port)| port);
-    let case = Broken::new("the domain of the server itself", &components).domain("localhost");
+    let case = FaultySetup::new("the domain of the server itself", &components).domain("localhost");
     let case = match backend.is_prosody() {
         true => case
-            .fails_at("stream", "host-unknown")
+            .expect("stream", "host-unknown")
             .advises("a VirtualHost is no component")
             .advises(format!("component_ports = {{ {port} }}")),
         false => case
-            .fails_at("stream", "the domain is one of its own")
+            .expect("stream", "the domain is one of its own")
             .advises("such as echo.localhost")
             .advises(format!("port: {port}")),
     };
     case.advises("echo.localhost")
-        .without("Component \"localhost\"")
-        .without(others)
-        .understood()
+        .does_not_advise("Component \"localhost\"")
+        .does_not_advise(others)
+        .check()
         .await?;
     Ok(())
 }
 
 /// 24.12 answers with an alert of TLS; 23.01 closes the connection, so the doctor has to try.
-async fn a_port_that_expects_tls_is_named(backend: Backend) -> Outcome {
+async fn a_port_that_expects_tls_is_reported(backend: Backend) -> Outcome {
     let server = backend.start(setup().tls()).await?;
     let (encrypted, _) = server.encrypted()?;
-    let plain = Broken::new("a plain stream where TLS is spoken", &encrypted)
-        .fails_at("stream", "expects TLS from the first byte")
+    let plain = FaultySetup::new("no TLS at a port that expects it", &encrypted)
+        .expect("stream", "expects TLS from the first byte")
         .advises(format!("Set server = \"tls://{encrypted}\""));
     let plain = match backend {
-        Backend::Ejabberd => plain.advises("Its greeting was tried"),
+        Backend::Ejabberd => plain.advises("A TLS handshake was tried"),
         _ => plain,
     };
-    plain.understood().await?;
+    plain.check().await?;
     Ok(())
 }
 
 #[tokio::test]
-async fn a_server_that_stops_just_now_needs_no_other_configuration() -> Outcome {
-    let stopping = Stranger::says(STOPPING, "stream").await?;
-    Broken::new("a server that stops just now", &stopping.server)
-        .fails_at(
+async fn a_server_that_is_shutting_down_needs_no_other_configuration() -> Outcome {
+    let stopping = FakeService::sends(STOPPING, "stream").await?;
+    FaultySetup::new("a server that is shutting down", &stopping.server)
+        .expect(
             "stream",
             "it ends connections at the moment (system-shutdown)",
         )
         .advises("no fault of the configuration")
-        .without("component_secret")
-        .without("ejabberd_service")
-        .understood()
+        .does_not_advise("component_secret")
+        .does_not_advise("ejabberd_service")
+        .check()
         .await?;
     Ok(())
 }
 
 #[tokio::test]
-async fn a_component_of_prosody_without_a_secret_is_named() -> Outcome {
-    let no_secret = Stranger::says(NO_SECRET, "stream").await?;
-    Broken::new(
+async fn a_component_of_prosody_without_a_secret_is_reported() -> Outcome {
+    let no_secret = FakeService::sends(NO_SECRET, "stream").await?;
+    FaultySetup::new(
         "Prosody without a secret for the component",
         &no_secret.server,
     )
-    .fails_at(
+    .expect(
         "stream",
         "this component has no secret there (not-authorized)",
     )
     .advises("this Component has no component_secret")
-    .without("ejabberd")
-    .understood()
+    .does_not_advise("ejabberd")
+    .check()
     .await?;
     Ok(())
 }
 
 #[tokio::test]
-async fn what_is_no_xmpp_server_is_quoted() -> Outcome {
-    let web = Stranger::says("HTTP/1.1 400 Bad Request\r\n\r\n", "\r\n\r\n").await?;
-    let ssh = Stranger::says("SSH-2.0-OpenSSH_9.2\r\n", "stream").await?;
-    for (stranger, told) in [
+async fn a_service_that_is_not_an_xmpp_server_is_quoted() -> Outcome {
+    let web = FakeService::sends("HTTP/1.1 400 Bad Request\r\n\r\n", "\r\n\r\n").await?;
+    let ssh = FakeService::sends("SSH-2.0-OpenSSH_9.2\r\n", "stream").await?;
+    for (service, message) in [
         (
             web,
             "is no XMPP server: it said \"HTTP/1.1 400 Bad Request\"",
         ),
         (ssh, "is no XMPP server: it said \"SSH-2.0-OpenSSH_9.2\""),
     ] {
-        Broken::new("the port of another service", &stranger.server)
-            .fails_at("stream", told)
+        FaultySetup::new("the port of another service", &service.server)
+            .expect("stream", message)
             .advises("usually 5347")
-            .understood()
+            .check()
             .await?;
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn a_port_that_says_nothing_may_be_that_of_another_service() -> Outcome {
-    let silent = Stranger::says("", "never").await?;
-    Broken::new("a port that says nothing", &silent.server)
+async fn a_silent_port_may_be_that_of_another_service() -> Outcome {
+    let silent = FakeService::sends("", "never").await?;
+    FaultySetup::new("a silent port", &silent.server)
         .flag("--timeout=3s")
-        .fails_at("stream", "nothing came within 3s")
+        .expect("stream", "no response within 3s")
         .advises("it may be the port of another service")
-        .understood()
+        .check()
         .await?;
     Ok(())
 }

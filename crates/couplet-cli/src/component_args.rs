@@ -1,6 +1,6 @@
-//! Where the configuration of a component comes from when a command acts for it.
+//! [`ComponentArgs`]: the configuration of a component for which a command logs in.
 //!
-//! Deliberately absent: the settings that have no flag; they stay in the file and the environment.
+//! Deliberately absent: flags for the other settings; they are read from the file and the environment.
 
 use std::path::PathBuf;
 
@@ -9,9 +9,9 @@ use couplet::config::{Setting, Sources, settings};
 
 const FILE: &str = "couplet.toml";
 
-/// The flags that every component has as well.
+/// The flags that every component has too.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct Given {
+pub(crate) struct ComponentArgs {
     /// The configuration file of the component [default: ./couplet.toml if it exists]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -21,13 +21,13 @@ pub(crate) struct Given {
     /// Where the server listens for components: host:port, tls://host:port or unix:/path
     #[arg(long, value_name = "SERVER")]
     server: Option<String>,
-    /// A file that holds the secret
+    /// A file that contains the secret
     #[arg(long, value_name = "FILE")]
     secret_file: Option<String>,
 }
 
-impl Given {
-    /// File, environment and flags, and the tables of the file that are the component's own.
+impl ComponentArgs {
+    /// Returns the file, the environment and the flags as sources of the configuration.
     pub(crate) fn sources(&self) -> Sources {
         let mut sources = Sources::process();
         if let Some(file) = &self.config {
@@ -48,7 +48,7 @@ impl Given {
             .fold(sources, Sources::section)
     }
 
-    /// The file that is read, if there is one.
+    /// Returns the file that is read, if there is one.
     pub(crate) fn file(&self) -> Option<PathBuf> {
         let variable = || std::env::var_os("COUPLET_CONFIG").filter(|path| !path.is_empty());
         let named = self
@@ -58,22 +58,22 @@ impl Given {
         named.or_else(|| Some(PathBuf::from(FILE)).filter(|file| file.exists()))
     }
 
-    /// The tables that are the component's own, of the file and of the environment: what is in them
-    /// cannot be judged here.
+    /// Returns the tables of the file and of the environment that belong to the component itself: the
+    /// command does not know which settings they may contain.
     pub(crate) fn own_tables(&self) -> Vec<String> {
-        let mut tables = self.tables_of_the_file();
+        let mut tables = self.tables_of_file();
         for (name, _) in std::env::vars_os() {
-            let table = name.to_str().and_then(table_of_a_variable);
+            let table = name.to_str().and_then(table_of_variable);
             tables.extend(table.filter(|table| !tables.contains(table)));
         }
         tables
     }
 
-    fn tables_of_the_file(&self) -> Vec<String> {
+    fn tables_of_file(&self) -> Vec<String> {
         let text = self
             .file()
             .and_then(|file| std::fs::read_to_string(file).ok());
-        // What cannot be read is reported where it is loaded.
+        // Loading the configuration reports a file that cannot be read.
         let document = text.and_then(|text| {
             let text = text.trim_start_matches('\u{feff}');
             text.parse::<toml_edit::ImDocument<String>>().ok()
@@ -89,28 +89,28 @@ impl Given {
     }
 }
 
-/// `pubsub` for `COUPLET_PUBSUB_STORE`; nothing for a setting, for what comes near one and for what
-/// Kubernetes sets.
-fn table_of_a_variable(name: &str) -> Option<String> {
+/// Returns `pubsub` for `COUPLET_PUBSUB_STORE`, and `None` for settings of Couplet and names similar to one.
+fn table_of_variable(name: &str) -> Option<String> {
     let rest = name.strip_prefix("COUPLET_")?;
     let (table, _) = rest.split_once('_')?;
-    let slips = (table.chars().count() / 3).clamp(1, 3);
-    let is_near = |known: &str| strsim::damerau_levenshtein(table, &known.to_uppercase()) <= slips;
+    let typos = (table.chars().count() / 3).clamp(1, 3);
+    let is_similar =
+        |known: &str| strsim::damerau_levenshtein(table, &known.to_uppercase()) <= typos;
     let is_setting = |one: &Setting| {
         one.variable() == name
             || strsim::damerau_levenshtein(&one.variable(), name) <= 2
-            || one.table().is_some_and(is_near)
+            || one.table().is_some_and(is_similar)
     };
     (!settings().iter().any(is_setting)).then(|| table.to_lowercase())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::table_of_a_variable;
+    use super::table_of_variable;
 
     #[test]
-    fn a_variable_of_the_components_own_is_told_from_a_slip() {
-        let table = |name| table_of_a_variable(name);
+    fn a_variable_of_the_component_is_distinguished_from_a_misspelled_setting() {
+        let table = |name| table_of_variable(name);
         assert_eq!(table("COUPLET_PUBSUB_STORE").as_deref(), Some("pubsub"));
         assert_eq!(table("COUPLET_BOT_GREETING").as_deref(), Some("bot"));
         for name in [

@@ -1,4 +1,4 @@
-//! [`Broken`]: a set-up with one fault, and what `couplet doctor` has to say about it.
+//! [`FaultySetup`]: a setup with one fault, and what `couplet doctor` has to report about it.
 
 use std::error::Error;
 use std::fs;
@@ -11,26 +11,26 @@ use tokio::process::Command;
 
 use crate::{DOMAIN, Outcome, SECRET};
 
-/// A set-up with one fault, and what has to be said about it.
-pub(crate) struct Broken {
+/// A setup with one fault, and the expected report.
+pub(crate) struct FaultySetup {
     what: &'static str,
     server: String,
     domain: &'static str,
     secret: &'static str,
-    /// `couplet.toml`, in place of the environment.
+    /// The text of `couplet.toml`, instead of variables.
     file: Option<String>,
     flags: Vec<String>,
     step: &'static str,
     verdict: &'static str,
-    code: i32,
-    told: &'static str,
+    exit_code: i32,
+    message: &'static str,
     advice: Vec<String>,
     not_advised: Vec<&'static str>,
 }
 
-impl Broken {
-    pub(crate) fn new(what: &'static str, server: impl Into<String>) -> Broken {
-        Broken {
+impl FaultySetup {
+    pub(crate) fn new(what: &'static str, server: impl Into<String>) -> FaultySetup {
+        FaultySetup {
             what,
             server: server.into(),
             domain: DOMAIN,
@@ -39,55 +39,60 @@ impl Broken {
             flags: Vec::new(),
             step: "login",
             verdict: "fail",
-            code: 1,
-            told: "",
+            exit_code: 1,
+            message: "",
             advice: Vec::new(),
             not_advised: Vec::new(),
         }
     }
 
-    pub(crate) fn domain(self, domain: &'static str) -> Broken {
-        Broken { domain, ..self }
+    pub(crate) fn domain(self, domain: &'static str) -> FaultySetup {
+        FaultySetup { domain, ..self }
     }
 
-    pub(crate) fn secret(self, secret: &'static str) -> Broken {
-        Broken { secret, ..self }
+    pub(crate) fn secret(self, secret: &'static str) -> FaultySetup {
+        FaultySetup { secret, ..self }
     }
 
-    pub(crate) fn file(self, text: impl Into<String>) -> Broken {
+    pub(crate) fn file(self, text: impl Into<String>) -> FaultySetup {
         let file = Some(text.into());
-        Broken { file, ..self }
+        FaultySetup { file, ..self }
     }
 
-    pub(crate) fn flag(mut self, flag: impl Into<String>) -> Broken {
+    pub(crate) fn flag(mut self, flag: impl Into<String>) -> FaultySetup {
         self.flags.push(flag.into());
         self
     }
 
-    pub(crate) fn fails_at(self, step: &'static str, told: &'static str) -> Broken {
-        Broken { step, told, ..self }
+    pub(crate) fn expect(self, step: &'static str, message: &'static str) -> FaultySetup {
+        FaultySetup {
+            step,
+            message,
+            ..self
+        }
     }
 
-    pub(crate) fn ends_with(self, code: i32) -> Broken {
-        Broken { code, ..self }
+    pub(crate) fn exit_code(self, exit_code: i32) -> FaultySetup {
+        FaultySetup { exit_code, ..self }
     }
 
-    pub(crate) fn with_a(self, verdict: &'static str) -> Broken {
-        Broken { verdict, ..self }
+    pub(crate) fn verdict(self, verdict: &'static str) -> FaultySetup {
+        FaultySetup { verdict, ..self }
     }
 
-    pub(crate) fn advises(mut self, words: impl Into<String>) -> Broken {
+    pub(crate) fn advises(mut self, words: impl Into<String>) -> FaultySetup {
         self.advice.push(words.into());
         self
     }
 
     /// The advice must not have these words.
-    pub(crate) fn without(mut self, words: &'static str) -> Broken {
+    pub(crate) fn does_not_advise(mut self, words: &'static str) -> FaultySetup {
         self.not_advised.push(words);
         self
     }
 
-    pub(crate) async fn understood(self) -> Result<Value, Box<dyn Error>> {
+    /// Runs the doctor, asserts what is expected and returns the report.
+    pub(crate) async fn check(self) -> Result<Value, Box<dyn Error>> {
         let folder = tempfile::tempdir()?;
         let mut command = doctor(folder.path());
         if let Some(text) = &self.file {
@@ -99,29 +104,33 @@ impl Broken {
                 .env("COUPLET_SECRET", self.secret);
         }
         let output = command.arg("--json").args(&self.flags).output().await?;
-        let told = read(&output)?;
-        let step = step(&told, self.step);
+        let report = read(&output)?;
+        let step = step(&report, self.step);
         let what = self.what;
         let of = |key| text(&step, key);
-        assert_eq!(of("verdict"), self.verdict, "{what}: {told:#}");
-        assert_eq!(output.status.code(), Some(self.code), "{what}: {told:#}");
-        assert!(of("told").contains(self.told), "{what}: {told:#}");
+        assert_eq!(of("verdict"), self.verdict, "{what}: {report:#}");
+        assert_eq!(
+            output.status.code(),
+            Some(self.exit_code),
+            "{what}: {report:#}"
+        );
+        assert!(of("message").contains(self.message), "{what}: {report:#}");
         let advice = of("advice");
         for words in &self.advice {
             assert!(
                 flat(&advice).contains(&flat(words)),
-                "{what}: no {words:?} in {told:#}"
+                "{what}: no {words:?} in {report:#}"
             );
         }
         for words in &self.not_advised {
-            assert!(!advice.contains(words), "{what}: {words:?} in {told:#}");
+            assert!(!advice.contains(words), "{what}: {words:?} in {report:#}");
         }
         if self.verdict == "fail" {
-            let steps = steps(&told);
+            let steps = steps(&report);
             let failed = steps.iter().filter(|one| text(one, "verdict") == "fail");
-            assert_eq!(failed.count(), 1, "{what}: {told:#}");
+            assert_eq!(failed.count(), 1, "{what}: {report:#}");
         }
-        Ok(told)
+        Ok(report)
     }
 }
 
@@ -144,13 +153,13 @@ pub(crate) fn read(output: &Output) -> Result<Value, Box<dyn Error>> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-pub(crate) fn steps(told: &Value) -> Vec<Value> {
-    let steps = told.get("steps").and_then(Value::as_array);
+pub(crate) fn steps(report: &Value) -> Vec<Value> {
+    let steps = report.get("steps").and_then(Value::as_array);
     steps.cloned().unwrap_or_default()
 }
 
-pub(crate) fn step(told: &Value, name: &str) -> Value {
-    let mut steps = steps(told).into_iter();
+pub(crate) fn step(report: &Value, name: &str) -> Value {
+    let mut steps = steps(report).into_iter();
     steps
         .find(|step| text(step, "step") == name)
         .unwrap_or_default()
@@ -161,7 +170,7 @@ pub(crate) fn text(of: &Value, key: &str) -> String {
     text.unwrap_or_default().to_owned()
 }
 
-/// Without the indentation, which is another one for each heading.
+/// Removes the indentation.
 pub(crate) fn flat(text: &str) -> String {
     let lines: Vec<&str> = text.lines().map(str::trim).collect();
     lines.join("\n")
@@ -184,6 +193,27 @@ pub(crate) fn config_file(server: &str, more: &str) -> String {
     format!("domain = {DOMAIN:?}\nserver = {server:?}\n{more}")
 }
 
+/// The steps in the order in which the doctor checks and reports them.
+const STEPS: [&str; 16] = [
+    "config",
+    "secret",
+    "name",
+    "connection",
+    "tls",
+    "stream",
+    "instances",
+    "login",
+    "address",
+    "routes",
+    "host",
+    "neighbours",
+    "size",
+    "second",
+    "foreign",
+    "secrecy",
+];
+
+/// Asserts that no step of a healthy setup reports anything, and that the step `second` has this message.
 pub(crate) async fn healthy(
     components: &str,
     more: &str,
@@ -194,14 +224,16 @@ pub(crate) async fn healthy(
     let config = config_file(components, &format!("secret_file = \"secret\"\n{more}"));
     fs::write(folder.path().join("couplet.toml"), config)?;
     let output = doctor(folder.path()).arg("--json").output().await?;
-    let told = read(&output)?;
-    for one in steps(&told) {
+    let report = read(&output)?;
+    for one in steps(&report) {
         let verdict = text(&one, "verdict");
-        assert!(matches!(verdict.as_str(), "pass" | "skipped"), "{told:#}");
+        assert!(matches!(verdict.as_str(), "pass" | "skipped"), "{report:#}");
     }
-    assert_eq!(output.status.code(), Some(0), "{told:#}");
-    let told_second = text(&step(&told, "second"), "told");
-    assert!(told_second.contains(second), "{told:#}");
+    assert_eq!(output.status.code(), Some(0), "{report:#}");
+    let names: Vec<String> = steps(&report).iter().map(|one| text(one, "step")).collect();
+    assert_eq!(names, STEPS);
+    let message = text(&step(&report, "second"), "message");
+    assert!(message.contains(second), "{report:#}");
 
     let output = doctor(folder.path()).output().await?;
     let lines = String::from_utf8(output.stdout)?;
@@ -210,10 +242,10 @@ pub(crate) async fn healthy(
         "{lines}"
     );
     assert_eq!(lines.matches("FAIL").count(), 0, "{lines}");
-    Ok(told)
+    Ok(report)
 }
 
-/// Its own domain is known by the form in which servers name it.
+/// Runs the doctor with this domain, whose form may differ from the form that the server uses.
 pub(crate) async fn healthy_as(domain: &str, components: &str) -> Outcome {
     let folder = tempfile::tempdir()?;
     let output = doctor(folder.path())
@@ -223,11 +255,11 @@ pub(crate) async fn healthy_as(domain: &str, components: &str) -> Outcome {
         .arg("--json")
         .output()
         .await?;
-    let told = read(&output)?;
+    let report = read(&output)?;
     for name in ["stream", "login", "address", "host", "neighbours"] {
-        let verdict = text(&step(&told, name), "verdict");
-        assert!(matches!(verdict.as_str(), "pass" | "skipped"), "{told:#}");
+        let verdict = text(&step(&report, name), "verdict");
+        assert!(matches!(verdict.as_str(), "pass" | "skipped"), "{report:#}");
     }
-    assert_eq!(output.status.code(), Some(0), "{told:#}");
+    assert_eq!(output.status.code(), Some(0), "{report:#}");
     Ok(())
 }
