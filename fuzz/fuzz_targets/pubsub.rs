@@ -7,7 +7,7 @@
 
 use couplet::Component;
 use couplet_core::element::{Scope, Tree};
-use couplet_pubsub::{Pubsub, policy::Anyone};
+use couplet_pubsub::{Pubsub, policy::DefaultPolicy};
 use couplet_test::{Server, User};
 use libfuzzer_sys::fuzz_target;
 use tokio::runtime::{Builder, Runtime};
@@ -60,7 +60,7 @@ impl Ask {
 }
 
 async fn serve(asks: &[Ask]) {
-    let pubsub = Pubsub::memory().policy(Anyone);
+    let pubsub = Pubsub::memory().policy(DefaultPolicy);
     let mut server = Server::start(|config| pubsub.mount(Component::new(config))).await;
     let mut people = PEOPLE.map(|address| server.user(address));
     for ask in asks {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use couplet_test::Client;
-use pubsub_conformance::{Account, KnownFailures, People, Report, Security, Server, Suite};
+use pubsub_conformance::{Account, Accounts, KnownFailures, Report, Security, Server, Suite};
 
 use crate::pubsub_service::Service;
 
@@ -53,10 +53,10 @@ pub async fn suite(clients: &str) -> Suite {
         security: Security::None,
         authorities: None,
     };
-    Suite::new(SERVICE, server, people(clients).await)
+    Suite::new(SERVICE, server, accounts(clients).await)
 }
 
-async fn people(clients: &str) -> People {
+async fn accounts(clients: &str) -> Accounts {
     let mut accounts = Vec::new();
     for name in ["alice", "bob", "carol", "dave", "eve"] {
         let jid = format!("{name}@localhost");
@@ -67,7 +67,7 @@ async fn people(clients: &str) -> People {
     }
     let [owner, publisher, subscriber, stranger, outsider] =
         <[Account; 5]>::try_from(accounts).expect("five of them");
-    People {
+    Accounts {
         owner,
         publisher,
         subscriber,
@@ -83,7 +83,7 @@ pub async fn first_case_over_tls(clients: &str, authority: &Path) -> Suite {
         security: Security::StartTls,
         authorities: Some(authority.to_owned()),
     };
-    Suite::new(SERVICE, server, people(clients).await).only([1])
+    Suite::new(SERVICE, server, accounts(clients).await).only([1])
 }
 
 /// Runs the cases; fails unless exactly the known failures fail.

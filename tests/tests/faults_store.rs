@@ -166,7 +166,7 @@ async fn items_that_expire_do_so_by_the_clock_that_the_machine_has() {
 
 /// Reconnecting counts from now, by whatever clock.
 #[tokio::test]
-async fn a_link_that_dies_while_the_clock_is_set_comes_back() {
+async fn a_connection_that_dies_while_the_clock_is_set_is_reestablished() {
     let mut clock = None;
     let mut rig = Rig::on(Backend::Prosody, |service| clock = Some(Clock::of(service))).await;
     let clock = clock.unwrap();
@@ -224,7 +224,7 @@ fn silent() -> (TcpListener, String) {
 }
 
 #[tokio::test]
-async fn asked_to_stop_while_its_database_says_nothing_it_ends_well() {
+async fn a_shutdown_while_the_database_is_silent_succeeds() {
     let (database, address) = silent();
     let mut service = Service::beside("127.0.0.1:1");
     service.set(
@@ -239,7 +239,7 @@ async fn asked_to_stop_while_its_database_says_nothing_it_ends_well() {
 
 /// Somebody else holds the tables, as during the migration of another instance.
 #[tokio::test]
-async fn asked_to_stop_while_it_waits_for_its_tables_it_ends_well_and_leaves_them() {
+async fn a_shutdown_while_waiting_for_the_tables_succeeds_and_leaves_them() {
     let mut service = Service::beside("127.0.0.1:1");
     let holder = holds(&service.file());
     service.launch();
@@ -326,7 +326,7 @@ async fn stopped_at_any_moment_of_its_first_start_it_leaves_a_store_that_opens()
 }
 
 #[tokio::test]
-async fn a_volume_that_may_not_be_written_is_told_with_its_cure() {
+async fn a_read_only_volume_is_reported_with_advice() {
     let mut service = Service::beside("127.0.0.1:1");
     service.on(Place::ReadOnly);
     service.launch();

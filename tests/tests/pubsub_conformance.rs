@@ -22,28 +22,28 @@ const MANY: usize = 1_000;
 const CRASH: u16 = 100;
 
 #[tokio::test]
-async fn ours_in_memory_passes_behind_prosody() {
+async fn memory_passes_behind_prosody() {
     passes_behind(Backend::Prosody, Packages::Installed, Some("memory"))
         .await
         .unwrap();
 }
 
 #[tokio::test]
-async fn ours_in_memory_passes_behind_ejabberd() {
+async fn memory_passes_behind_ejabberd() {
     passes_behind(Backend::Ejabberd, Packages::Installed, Some("memory"))
         .await
         .unwrap();
 }
 
 #[tokio::test]
-async fn ours_in_memory_passes_behind_prosody_13() {
+async fn memory_passes_behind_prosody_13() {
     passes_behind(Backend::Prosody, Packages::Debian13, Some("memory"))
         .await
         .unwrap();
 }
 
 #[tokio::test]
-async fn ours_in_memory_passes_behind_ejabberd_24() {
+async fn memory_passes_behind_ejabberd_24() {
     passes_behind(Backend::Ejabberd, Packages::Debian13, Some("memory"))
         .await
         .unwrap();
@@ -78,21 +78,21 @@ async fn first_case_passes(components: &str, suite: Suite) {
 }
 
 #[tokio::test]
-async fn ours_in_sqlite_passes_behind_prosody() {
+async fn sqlite_passes_behind_prosody() {
     passes_behind(Backend::Prosody, Packages::Installed, None)
         .await
         .unwrap();
 }
 
 #[tokio::test]
-async fn ours_in_sqlite_passes_behind_ejabberd() {
+async fn sqlite_passes_behind_ejabberd() {
     passes_behind(Backend::Ejabberd, Packages::Installed, None)
         .await
         .unwrap();
 }
 
 #[tokio::test]
-async fn ours_in_postgresql_passes_behind_prosody() {
+async fn postgresql_passes_behind_prosody() {
     let postgres = Postgres::start().await.unwrap();
     passes_behind(Backend::Prosody, Packages::Installed, Some(&postgres.url()))
         .await
@@ -100,7 +100,7 @@ async fn ours_in_postgresql_passes_behind_prosody() {
 }
 
 #[tokio::test]
-async fn ours_in_postgresql_passes_behind_ejabberd() {
+async fn postgresql_passes_behind_ejabberd() {
     let postgres = Postgres::start().await.unwrap();
     passes_behind(
         Backend::Ejabberd,
@@ -112,7 +112,7 @@ async fn ours_in_postgresql_passes_behind_ejabberd() {
 }
 
 #[tokio::test]
-async fn three_of_ours_on_one_postgresql_tell_everybody_the_same_in_the_same_order() {
+async fn three_instances_on_one_postgresql_notify_in_the_same_order() {
     let ejabberd = Ejabberd::start(beside()).await.unwrap();
     let postgres = Postgres::start().await.unwrap();
     let mut services = Vec::new();

@@ -143,7 +143,7 @@ async fn nothing_is_lost_when_ejabberd_is_killed() {
 }
 
 #[tokio::test]
-async fn who_asks_during_a_fan_out_is_answered_before_its_end() {
+async fn requests_during_a_fan_out_are_answered_before_its_end() {
     let mut trial = Trial::begin(Backend::Prosody, 10_000).await;
     trial.publish().await;
     let mut answered = 0;
@@ -156,7 +156,7 @@ async fn who_asks_during_a_fan_out_is_answered_before_its_end() {
 }
 
 #[tokio::test]
-async fn asked_to_stop_during_a_fan_out_it_goes_on_after_the_next_start() {
+async fn a_shutdown_during_a_fan_out_resumes_after_the_next_start() {
     let mut trial = Trial::begin(Backend::Prosody, 10_000).await;
     trial.is_in_the_middle(0, 1).await;
     assert!(trial.rig.service.stop().await.success());

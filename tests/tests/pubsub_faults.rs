@@ -78,12 +78,12 @@ async fn has_no_room_for_a_while(place: Place, cure: &str) {
 }
 
 #[tokio::test]
-async fn a_full_disk_is_told_and_over_when_there_is_room() {
+async fn a_full_disk_is_reported_until_there_is_room() {
     has_no_room_for_a_while(Place::SmallDisk, "make room").await;
 }
 
 #[tokio::test]
-async fn a_quota_is_told_and_over_when_it_is_raised() {
+async fn a_quota_is_reported_until_it_is_raised() {
     has_no_room_for_a_while(Place::Quota, "a quota or a limit").await;
 }
 
@@ -123,7 +123,7 @@ impl Drop for Immutable {
 }
 
 #[tokio::test]
-async fn a_file_that_becomes_read_only_is_told_and_over_when_it_can_be_written_again() {
+async fn a_file_that_becomes_read_only_is_reported_until_it_is_writable_again() {
     let mut rig = Rig::on(Backend::Prosody, |_| {}).await;
     let sink = Sink::subscribe(&rig.server.components(), NODE, 10).await;
     assert_eq!(condition(&rig.publishes(0).await), "");
@@ -154,7 +154,7 @@ async fn a_file_that_becomes_read_only_is_told_and_over_when_it_can_be_written_a
 }
 
 #[tokio::test]
-async fn a_postgres_that_goes_away_is_told_and_over_when_it_is_back() {
+async fn a_postgres_that_goes_away_is_reported_until_it_is_back() {
     let mut postgres = Postgres::start().await.unwrap();
     let mut rig = Rig::on(Backend::Prosody, |service| {
         service.set("COUPLET_PUBSUB_STORE", &postgres.url());
@@ -201,7 +201,7 @@ async fn a_postgres_that_goes_away_is_told_and_over_when_it_is_back() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_damaged_while_it_runs_is_told_and_no_end() {
+async fn a_file_that_is_damaged_at_run_time_is_reported_and_ends_nothing() {
     let mut rig = Rig::on(Backend::Prosody, |_| {}).await;
     for item in 0..100 {
         let answer = rig.publishes_with(item, &"x".repeat(2_000)).await;
@@ -282,7 +282,7 @@ async fn fails_to_start(service: &mut Service, code: i32) -> String {
 }
 
 #[tokio::test]
-async fn a_file_that_is_damaged_at_the_start_is_told_with_its_cure() {
+async fn a_file_that_is_damaged_at_the_start_is_reported_with_advice() {
     // Nobody listens there; it does not come so far.
     let mut service = Service::beside("127.0.0.1:1");
     fs::write(service.file(), "no database ".repeat(1_000)).unwrap();
@@ -296,7 +296,7 @@ async fn a_file_that_is_damaged_at_the_start_is_told_with_its_cure() {
 }
 
 #[tokio::test]
-async fn a_file_that_may_not_be_written_is_told_with_its_cure() {
+async fn a_file_without_write_permission_is_reported_with_advice() {
     let mut service = Service::beside("127.0.0.1:1");
     service.on(Place::Powerless);
     let mode = |path: &std::path::Path, mode| {
@@ -316,7 +316,7 @@ async fn a_file_that_may_not_be_written_is_told_with_its_cure() {
 }
 
 #[tokio::test]
-async fn a_second_program_with_the_same_file_is_told_who_has_it() {
+async fn a_second_program_gets_the_id_of_the_one_that_has_the_file() {
     let mut rig = Rig::on(Backend::Prosody, |_| {}).await;
     let mut second = Service::beside(&rig.server.components());
     let store = format!("sqlite:{}", rig.service.file().display());

@@ -9,8 +9,8 @@ mod loopback;
 mod stores;
 mod service;
 mod table;
-mod task;
-mod wire;
+mod workload;
+mod raw_stream;
 #[path = "../../rig/src/quiet.rs"]
 mod quiet;
 #[allow(dead_code, reason = "the rig needs more of it")]
@@ -25,7 +25,7 @@ use std::{
 };
 
 use clap::{Parser, ValueEnum};
-use couplet_pubsub::settings::StoreAt;
+use couplet_pubsub::settings::StoreLocation;
 use serde_json::json;
 
 use crate::table::Table;
@@ -130,10 +130,10 @@ fn measure(cli: &Cli, table: &mut Table) -> io::Result<()> {
         stores::measure(cli, folder, table)?;
     }
     if cli.wants(Part::Memory) {
-        loopback::measure(cli, "memory", StoreAt::Memory, table)?;
+        loopback::measure(cli, "memory", StoreLocation::Memory, table)?;
     }
     if cli.wants(Part::Sqlite) {
-        let store = StoreAt::Sqlite(folder.join("loopback.db"));
+        let store = StoreLocation::Sqlite(folder.join("loopback.db"));
         loopback::measure(cli, "SQLite", store, table)?;
     }
     if cli.wants(Part::Prosody) {

@@ -8,16 +8,16 @@ use std::{
     time::Duration,
 };
 
-use couplet_pubsub::settings::StoreAt;
+use couplet_pubsub::settings::StoreLocation;
 use couplet_test::{Ejabberd, Prosody, Setup};
 use tokio::runtime::Runtime;
 
 use crate::{
     Cli, clock,
+    raw_stream::RawStream,
     service::{Place, Service},
     table::{Goal, Table},
-    task::{Done, Task, payload},
-    wire::Wire,
+    workload::{Throughput, Workload, payload},
 };
 
 const SECRET: &str = "secret";
@@ -63,13 +63,13 @@ fn measure(
     items: u64,
     table: &mut Table,
 ) -> io::Result<()> {
-    let mut users = Wire::connect(&address, USERS, SECRET)?;
-    let raw = Wire::connect(&address, RAW, SECRET)?;
+    let mut users = RawStream::connect(&address, USERS, SECRET)?;
+    let raw = RawStream::connect(&address, RAW, SECRET)?;
     let service = Service::start(Place {
         server: address,
         domain: OURS,
         secret: SECRET,
-        store: StoreAt::Sqlite(file),
+        store: StoreLocation::Sqlite(file),
         threads: cli.threads,
     });
     ours(cli, server, items, (&mut users, &raw, &service), table)?;
@@ -81,7 +81,7 @@ fn ours(
     cli: &Cli,
     server: &str,
     items: u64,
-    (users, raw, service): (&mut Wire, &Wire, &Service),
+    (users, raw, service): (&mut RawStream, &RawStream, &Service),
     table: &mut Table,
 ) -> io::Result<()> {
     let block = fan_out(server);
@@ -89,26 +89,29 @@ fn ours(
     let readers = cli.subscribers as u64;
     let items = cli.items(items);
     online(users, service)?;
-    let parts = table.quietly(|| task(users, OURS).subscribe("told", cli.subscribers))?;
+    let parts = table.quietly(|| workload(users, OURS).subscribe("told", cli.subscribers))?;
     table.subscribed(&format!("ours behind {server}"), &parts);
     let (mut routed, mut rounds) = (Vec::new(), Vec::new());
     for _ in 0..cli.rounds() {
         routed.push(table.quietly(|| route(raw, users, readers, items, &payload))?);
-        rounds.push(table.quietly(|| task(users, OURS).tell("told", readers, items, &payload))?);
+        rounds.push(
+            table.quietly(|| workload(users, OURS).fan_out("told", readers, items, &payload))?,
+        );
     }
-    let routed = Done {
+    let routed = Throughput {
         count: routed.iter().map(|done| done.count).sum(),
         took: routed.iter().map(|done| done.took).sum(),
     };
     table.add(block, "routed, no service", "messages", routed.rate(), "/s");
-    let told = table.told(block, "ours, SQLite", &rounds);
-    let share = told.rate() / routed.rate();
+    let fanout = table.fanout(block, "ours, SQLite", &rounds);
+    let share = fanout.rate() / routed.rate();
     table.add(block, "ours, SQLite", "of what is routed", share, "x");
     table.goal(Goal::AtLeast(0.9));
     table.waited(block, "ours, SQLite", &rounds);
-    task(users, OURS).create("published")?;
-    let done = table
-        .quietly(|| task(users, OURS).publish("published", cli.publishers, cli.time(), &payload))?;
+    workload(users, OURS).create("published")?;
+    let done = table.quietly(|| {
+        workload(users, OURS).publish("published", cli.publishers, cli.time(), &payload)
+    })?;
     table.add(block, "ours, SQLite", "publishes", done.rate(), "/s");
     Ok(())
 }
@@ -118,7 +121,7 @@ fn its_own(
     cli: &Cli,
     server: &str,
     items: u64,
-    users: &mut Wire,
+    users: &mut RawStream,
     table: &mut Table,
 ) -> io::Result<()> {
     let block = fan_out(server);
@@ -126,17 +129,17 @@ fn its_own(
     let readers = cli.own_subscribers as u64;
     // As many notifications as ours sent in a round.
     let items = cli.items(items) * (cli.subscribers as u64 / readers.max(1)).max(1);
-    let mut own = task(users, OWN);
+    let mut own = workload(users, OWN);
     own.create("told")?;
     let parts = table.quietly(|| own.subscribe("told", cli.own_subscribers))?;
     let who = format!("mod_pubsub of {server}");
     table.subscribed(&who, &parts);
     let mut rounds = Vec::new();
     for _ in 0..cli.rounds() {
-        rounds.push(table.quietly(|| own.tell("told", readers, items, &payload))?);
+        rounds.push(table.quietly(|| own.fan_out("told", readers, items, &payload))?);
     }
     let who = format!("mod_pubsub, {readers} only");
-    table.told(block, &who, &rounds);
+    table.fanout(block, &who, &rounds);
     table.waited(block, &who, &rounds);
     own.create("published")?;
     let done = table.quietly(|| own.publish("published", cli.publishers, cli.time(), &payload))?;
@@ -144,9 +147,9 @@ fn its_own(
     Ok(())
 }
 
-fn task<'w>(wire: &'w mut Wire, service: &'static str) -> Task<'w> {
-    Task {
-        wire,
+fn workload<'w>(stream: &'w mut RawStream, service: &'static str) -> Workload<'w> {
+    Workload {
+        stream,
         service,
         users: USERS,
     }
@@ -160,10 +163,10 @@ fn fan_out(server: &str) -> &'static str {
 }
 
 /// Makes our node as soon as the service is there.
-fn online(users: &mut Wire, service: &Service) -> io::Result<()> {
+fn online(users: &mut RawStream, service: &Service) -> io::Result<()> {
     let since = clock::now();
     loop {
-        match task(users, OURS).create("told") {
+        match workload(users, OURS).create("told") {
             Err(why) if since.elapsed() > ONLINE || service.has_ended() => return Err(why),
             Err(_not_yet) => clock::pause(Duration::from_millis(100)),
             Ok(()) => return Ok(()),
@@ -173,12 +176,12 @@ fn online(users: &mut Wire, service: &Service) -> io::Result<()> {
 
 /// Messages like our notifications from a component that does nothing but write them.
 fn route(
-    raw: &Wire,
-    users: &mut Wire,
+    raw: &RawStream,
+    users: &mut RawStream,
     readers: u64,
     items: u64,
     payload: &str,
-) -> io::Result<Done> {
+) -> io::Result<Throughput> {
     users.quiet()?;
     let all = readers * items;
     let written: String = (0..readers)
@@ -191,11 +194,11 @@ fn route(
     let writing =
         thread::spawn(move || (0..items).try_for_each(|_| writer.write_all(written.as_bytes())));
     while users.messages < all {
-        users.hear()?;
+        users.read_responses()?;
     }
     let took = begun.elapsed();
     writing
         .join()
         .map_err(|_| io::Error::other("the writer panicked"))??;
-    Ok(Done { count: all, took })
+    Ok(Throughput { count: all, took })
 }

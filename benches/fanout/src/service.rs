@@ -5,7 +5,7 @@ use std::{io, thread, time::Duration};
 use couplet::{Component, Config};
 use couplet_pubsub::{
     Pubsub,
-    settings::{MayCreate, Settings, StoreAt},
+    settings::{MayCreate, Settings, StoreLocation},
 };
 use tokio::{runtime::Builder, sync::oneshot};
 
@@ -20,7 +20,7 @@ pub(crate) struct Place {
     pub(crate) server: String,
     pub(crate) domain: &'static str,
     pub(crate) secret: &'static str,
-    pub(crate) store: StoreAt,
+    pub(crate) store: StoreLocation,
     pub(crate) threads: usize,
 }
 

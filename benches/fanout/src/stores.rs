@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path, process::Command};
 
-use couplet_pubsub::measure::Subject;
+use couplet_pubsub::measure::StoreBench;
 use tokio::runtime::Builder;
 
 use crate::{
@@ -20,7 +20,7 @@ pub(crate) fn measure(cli: &Cli, folder: &Path, table: &mut Table) -> io::Result
         let path = folder.join(format!("store-{round}.db"));
         let done = table.quietly(|| {
             let published = runtime.block_on(async {
-                let subject = Subject::sqlite(&path)?;
+                let subject = StoreBench::sqlite(&path)?;
                 subject.create(publishers).await?;
                 let published = subject.publish(publishers, each, publishers).await?;
                 subject.close().await?;
@@ -56,15 +56,15 @@ pub(crate) fn measure(cli: &Cli, folder: &Path, table: &mut Table) -> io::Result
 pub(crate) fn footprint(many: u32) -> io::Result<u64> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let subject = Subject::memory();
-        let told = io::Error::other;
-        subject.create(1).await.map_err(told)?;
+        let subject = StoreBench::memory();
+        let fanout = io::Error::other;
+        subject.create(1).await.map_err(fanout)?;
         // What the first ones need is not theirs.
-        subject.subscribe(many, 1_000, 64).await.map_err(told)?;
+        subject.subscribe(many, 1_000, 64).await.map_err(fanout)?;
         let before = resident()?;
-        subject.subscribe(0, many, 64).await.map_err(told)?;
+        subject.subscribe(0, many, 64).await.map_err(fanout)?;
         let grown = resident()?.saturating_sub(before);
-        subject.close().await.map_err(told)?;
+        subject.close().await.map_err(fanout)?;
         Ok(grown)
     })
 }

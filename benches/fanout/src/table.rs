@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::{
     quiet,
-    task::{Done, Told},
+    workload::{FanoutResult, Throughput},
 };
 
 /// All figures of a run.
@@ -102,18 +102,23 @@ impl Table {
     }
 
     /// Notifications of several rounds.
-    pub(crate) fn told(&mut self, block: &'static str, who: &str, rounds: &[Told]) -> Done {
-        let all = Done {
-            count: rounds.iter().map(|told| told.notifications).sum(),
-            took: rounds.iter().map(|told| told.took).sum(),
+    pub(crate) fn fanout(
+        &mut self,
+        block: &'static str,
+        who: &str,
+        rounds: &[FanoutResult],
+    ) -> Throughput {
+        let all = Throughput {
+            count: rounds.iter().map(|fanout| fanout.notifications).sum(),
+            took: rounds.iter().map(|fanout| fanout.took).sum(),
         };
         self.add(block, who, "notifications", all.rate(), "/s");
         all
     }
 
     /// What one more question cost while notifications went out.
-    pub(crate) fn waited(&mut self, block: &'static str, who: &str, rounds: &[Told]) {
-        let mut waits: Vec<_> = rounds.iter().flat_map(|told| &told.waits).collect();
+    pub(crate) fn waited(&mut self, block: &'static str, who: &str, rounds: &[FanoutResult]) {
+        let mut waits: Vec<_> = rounds.iter().flat_map(|fanout| &fanout.waits).collect();
         waits.sort_unstable();
         for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
             let place = (waits.len() as f64 * share).ceil() as usize;
@@ -122,8 +127,8 @@ impl Table {
                 self.add(block, who, figure, wait.as_secs_f64() * 1e3, "ms");
             }
         }
-        if let Some(told) = rounds.first() {
-            self.add(block, who, "as it came", told.bytes as f64, "bytes");
+        if let Some(fanout) = rounds.first() {
+            self.add(block, who, "as it came", fanout.bytes as f64, "bytes");
         }
     }
 

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use couplet_pubsub::measure::{Place, Subject};
+use couplet_pubsub::measure::{Place, StoreBench};
 use couplet_test::Postgres;
 
 const FEW: u32 = 10_000;
@@ -25,7 +25,7 @@ async fn measure() -> Result<(), String> {
     let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
     let mut stores = Vec::new();
     for items in [FEW, MANY] {
-        let store = Subject::sqlite(&folder.path().join(items.to_string()))?;
+        let store = StoreBench::sqlite(&folder.path().join(items.to_string()))?;
         store.create(2).await?;
         store.fill(items).await?;
         stores.push((items, store));
@@ -58,9 +58,9 @@ async fn measure() -> Result<(), String> {
     let (mut sqlite, mut postgres) = (Vec::new(), Vec::new());
     for size in [FEW, CROWD] {
         let path = folder.path().join(format!("beside-{size}"));
-        sqlite.push(beside(&Subject::sqlite(&path)?, size).await?);
+        sqlite.push(beside(&StoreBench::sqlite(&path)?, size).await?);
         let url = format!("{}?schema=of_{size}", server.socket_url());
-        postgres.push(beside(&Subject::postgres(&url).await?, size).await?);
+        postgres.push(beside(&StoreBench::postgres(&url).await?, size).await?);
     }
     for (store, took) in [("SQLite", sqlite), ("PostgreSQL", postgres)] {
         for (number, what) in ["nothing", "a purge", "a change of access", "a deletion"]
@@ -78,7 +78,7 @@ async fn measure() -> Result<(), String> {
 }
 
 /// Nothing else, a purge of so many items, a change of access for so many, and a deletion of as much.
-async fn beside(store: &Subject, size: u32) -> Result<[Duration; 4], String> {
+async fn beside(store: &StoreBench, size: u32) -> Result<[Duration; 4], String> {
     store.create(2).await?;
     store.fill(size).await?;
     store.crowd(size).await?;

@@ -4,7 +4,7 @@
 
 use std::{error::Error, path::PathBuf};
 
-use couplet_pubsub::measure::{Measured, Subject};
+use couplet_pubsub::measure::{Measured, StoreBench};
 
 const PUBLISHERS: u32 = 64;
 
@@ -15,18 +15,18 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Some(folder) => tempfile::tempdir_in(PathBuf::from(folder))?,
         None => tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR"))?,
     };
-    publish("memory", &Subject::memory(), 400).await?;
-    subscribe("memory", &Subject::memory(), 10_000).await?;
-    let subject = Subject::sqlite(&folder.path().join("publish.db"))?;
+    publish("memory", &StoreBench::memory(), 400).await?;
+    subscribe("memory", &StoreBench::memory(), 10_000).await?;
+    let subject = StoreBench::sqlite(&folder.path().join("publish.db"))?;
     publish("sqlite", &subject, 1_000).await?;
     subject.close().await?;
-    let subject = Subject::sqlite(&folder.path().join("subscribe.db"))?;
+    let subject = StoreBench::sqlite(&folder.path().join("subscribe.db"))?;
     subscribe("sqlite", &subject, 10_000).await?;
     subject.close().await?;
     Ok(())
 }
 
-async fn publish(name: &str, subject: &Subject, each: u32) -> Result<(), Box<dyn Error>> {
+async fn publish(name: &str, subject: &StoreBench, each: u32) -> Result<(), Box<dyn Error>> {
     subject.create(PUBLISHERS).await?;
     for nodes in [1, 1, PUBLISHERS, PUBLISHERS] {
         let published = subject.publish(PUBLISHERS, each, nodes).await?;
@@ -37,7 +37,7 @@ async fn publish(name: &str, subject: &Subject, each: u32) -> Result<(), Box<dyn
     Ok(())
 }
 
-async fn subscribe(name: &str, subject: &Subject, many: u32) -> Result<(), Box<dyn Error>> {
+async fn subscribe(name: &str, subject: &StoreBench, many: u32) -> Result<(), Box<dyn Error>> {
     subject.create(1).await?;
     for quarter in 0..4 {
         let part = many / 4;

@@ -15,7 +15,7 @@ use crate::{
     node::NodeId,
     store::{
         Cursor, Store, StoreError,
-        record::{Mark, Record},
+        record::{DumpPosition, Record},
     },
 };
 
@@ -29,7 +29,7 @@ const VERSION: u32 = 1;
 const MANY: u32 = 500;
 
 /// Records with a payload at a time: a payload may be large.
-const FEW: u32 = 20;
+const MAX_SUBSCRIPTIONS: u32 = 20;
 
 /// The longest line that is read: far more than the largest payload, escaped.
 const LINE_BYTES: u64 = 64 * 1024 * 1024;
@@ -51,7 +51,7 @@ enum Line {
 
 /// How many records were moved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Moved {
+pub(crate) struct ArchiveStats {
     pub(crate) records: u64,
     /// Records that were left out because their node was there already.
     pub(crate) left_out: u64,
@@ -59,7 +59,7 @@ pub(crate) struct Moved {
 
 /// Whether an archive goes into a store that has something in it. What is there stays as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Into {
+pub(crate) enum ImportTarget {
     Empty,
     Whatever,
 }
@@ -129,10 +129,10 @@ pub(crate) async fn export(
     store: &dyn Store,
     to: impl Write,
     mut progress: impl FnMut(u64) -> ControlFlow<()>,
-) -> Result<Moved, ArchiveError> {
+) -> Result<ArchiveStats, ArchiveError> {
     let mut archive = Archive { to, records: 0 };
     archive.line(&Line::CoupletPubsub { version: VERSION })?;
-    let mut nodes = Walk::new(Mark::Nodes(None), MANY);
+    let mut nodes = Walk::new(DumpPosition::Nodes(None), MANY);
     while let Some(found) = nodes.next(store).await? {
         for node in found {
             let Record::Node { node: entry, .. } = &node else {
@@ -140,8 +140,8 @@ pub(crate) async fn export(
             };
             let id = entry.id;
             archive.records(vec![node])?;
-            for (mark, max) in parts_of(id) {
-                let mut part = Walk::new(mark, max);
+            for (position, max) in parts_of(id) {
+                let mut part = Walk::new(position, max);
                 while let Some(found) = part.next(store).await? {
                     archive.records(found)?;
                     let wish = progress(archive.records);
@@ -152,7 +152,7 @@ pub(crate) async fn export(
             wish.continue_value().ok_or(ArchiveError::Unfinished)?;
         }
     }
-    let mut redirects = Walk::new(Mark::Redirects(None), MANY);
+    let mut redirects = Walk::new(DumpPosition::Redirects(None), MANY);
     while let Some(found) = redirects.next(store).await? {
         archive.records(found)?;
     }
@@ -160,7 +160,7 @@ pub(crate) async fn export(
     archive.line(&Line::End { records })?;
     archive.to.flush()?;
     let _it_is_whole = progress(records);
-    Ok(Moved {
+    Ok(ArchiveStats {
         records,
         left_out: 0,
     })
@@ -177,10 +177,10 @@ pub(crate) async fn export(
 pub(crate) async fn import(
     store: &dyn Store,
     from: impl BufRead,
-    into: Into,
+    into: ImportTarget,
     mut progress: impl FnMut(u64) -> ControlFlow<()>,
-) -> Result<Moved, ArchiveError> {
-    if into == Into::Empty && !is_empty(store).await? {
+) -> Result<ArchiveStats, ArchiveError> {
+    if into == ImportTarget::Empty && !is_empty(store).await? {
         return Err(ArchiveError::NotEmpty);
     }
     let mut lines = Lines {
@@ -189,11 +189,11 @@ pub(crate) async fn import(
         line: String::new(),
     };
     lines.header()?;
-    let mut moved = Moved::default();
+    let mut moved = ArchiveStats::default();
     let mut node = None;
     let mut part = Vec::new();
     let mut wish = ControlFlow::Continue(());
-    let told = loop {
+    let announced = loop {
         let line = lines.next()?;
         let stops = wish.is_break() && begins(&line);
         let end = match line {
@@ -206,7 +206,7 @@ pub(crate) async fn import(
             Line::End { records } => Some(records),
             Line::CoupletPubsub { .. } => return Err(lines.wrong("an archive inside of one")),
         };
-        if stops || end.is_some() || part.len() >= FEW as usize {
+        if stops || end.is_some() || part.len() >= MAX_SUBSCRIPTIONS as usize {
             moved.records += part.len() as u64;
             let restored = store.restore(node, std::mem::take(&mut part)).await?;
             node = restored.node;
@@ -222,8 +222,11 @@ pub(crate) async fn import(
             break records;
         }
     };
-    if told != moved.records {
-        let missing = format!("{told} records were written, {} are here", moved.records);
+    if announced != moved.records {
+        let missing = format!(
+            "{announced} records were written, {} are here",
+            moved.records
+        );
         return Err(lines.wrong(&missing));
     }
     if !lines.is_at_end()? {
@@ -243,32 +246,32 @@ fn begins(line: &Line) -> bool {
 }
 
 async fn is_empty(store: &dyn Store) -> Result<bool, StoreError> {
-    for mark in [Mark::Nodes(None), Mark::Redirects(None)] {
-        if !store.dump(mark, 1).await?.is_empty() {
+    for position in [DumpPosition::Nodes(None), DumpPosition::Redirects(None)] {
+        if !store.dump(position, 1).await?.is_empty() {
             return Ok(false);
         }
     }
     Ok(true)
 }
 
-fn parts_of(node: NodeId) -> [(Mark, u32); 4] {
+fn parts_of(node: NodeId) -> [(DumpPosition, u32); 4] {
     [
-        (Mark::Affiliations(node, None), MANY),
-        (Mark::Subscriptions(node, None), MANY),
-        (Mark::Items(node, 0), FEW),
-        (Mark::Announcements(node, 0), FEW),
+        (DumpPosition::Affiliations(node, None), MANY),
+        (DumpPosition::Subscriptions(node, None), MANY),
+        (DumpPosition::Items(node, 0), MAX_SUBSCRIPTIONS),
+        (DumpPosition::Announcements(node, 0), MAX_SUBSCRIPTIONS),
     ]
 }
 
 /// A list of records, part by part.
 struct Walk {
     /// None behind the last part.
-    at: Option<Mark>,
+    at: Option<DumpPosition>,
     max: u32,
 }
 
 impl Walk {
-    fn new(at: Mark, max: u32) -> Walk {
+    fn new(at: DumpPosition, max: u32) -> Walk {
         Walk { at: Some(at), max }
     }
 
@@ -283,24 +286,28 @@ impl Walk {
 }
 
 /// Where a list goes on behind this record.
-fn behind(at: &Mark, last: &Record) -> Option<Mark> {
+fn behind(at: &DumpPosition, last: &Record) -> Option<DumpPosition> {
     Some(match (at, last) {
-        (Mark::Nodes(_), Record::Node { node, .. }) => Mark::Nodes(Some(node.id)),
-        (Mark::Affiliations(node, _), Record::Affiliation { jid, .. }) => {
-            Mark::Affiliations(*node, Some(jid.prepared().to_owned()))
+        (DumpPosition::Nodes(_), Record::Node { node, .. }) => DumpPosition::Nodes(Some(node.id)),
+        (DumpPosition::Affiliations(node, _), Record::Affiliation { jid, .. }) => {
+            DumpPosition::Affiliations(*node, Some(jid.prepared().to_owned()))
         }
-        (Mark::Subscriptions(node, _), Record::Subscription { subscription, .. }) => {
+        (DumpPosition::Subscriptions(node, _), Record::Subscription { subscription, .. }) => {
             let after = Cursor {
                 jid: subscription.jid.to_string(),
                 subid: subscription.subid.clone(),
             };
-            Mark::Subscriptions(*node, Some(after))
+            DumpPosition::Subscriptions(*node, Some(after))
         }
-        (Mark::Items(node, _), Record::Item(item)) => Mark::Items(*node, item.head.seq),
-        (Mark::Announcements(node, _), Record::Announcement { seq, .. }) => {
-            Mark::Announcements(*node, *seq)
+        (DumpPosition::Items(node, _), Record::Item(item)) => {
+            DumpPosition::Items(*node, item.head.seq)
         }
-        (Mark::Redirects(_), Record::Redirect { name, .. }) => Mark::Redirects(Some(name.clone())),
+        (DumpPosition::Announcements(node, _), Record::Announcement { seq, .. }) => {
+            DumpPosition::Announcements(*node, *seq)
+        }
+        (DumpPosition::Redirects(_), Record::Redirect { name, .. }) => {
+            DumpPosition::Redirects(Some(name.clone()))
+        }
         _ => return None,
     })
 }

@@ -4,9 +4,9 @@ use couplet::{BareJid, Jid};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    moment::Moment,
     node::{Affiliation, NodeConfig, NotificationType},
     subscription::Subscription,
+    timestamp::Timestamp,
 };
 
 /// One step of a change to the node that was asked for.
@@ -17,14 +17,14 @@ pub(crate) enum Change {
         name: String,
         config: Box<NodeConfig>,
         creator: BareJid,
-        at: Moment,
+        at: Timestamp,
     },
     Configure(Box<NodeConfig>),
     /// The configuration is not yet applied to all subscriptions and items: the node's
-    /// `unsettled` becomes its revision.
-    Unsettle,
+    /// `unapplied` becomes its revision.
+    MarkUnapplied,
     /// It is, as far as it was changed by this revision and not again.
-    Settle(u64),
+    MarkApplied(u64),
     /// Its name is free at once; subscriptions stay until the announcements are delivered.
     Delete {
         redirect: Option<String>,
@@ -46,8 +46,8 @@ pub(crate) enum Change {
         id: String,
         publisher: BareJid,
         payload: Option<String>,
-        at: Moment,
-        expires: Option<Moment>,
+        at: Timestamp,
+        expires: Option<Timestamp>,
     },
     Retract {
         ids: Vec<String>,

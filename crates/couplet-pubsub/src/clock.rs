@@ -2,15 +2,15 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::moment::Moment;
+use crate::timestamp::Timestamp;
 
 /// Now, by the wall clock: leases and items outlive the process.
-pub(crate) fn now() -> Moment {
+pub(crate) fn now() -> Timestamp {
     #[expect(
         clippy::disallowed_methods,
         reason = "what is kept in a store bears the time of day"
     )]
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     let millis = since.map_or(0, |since| since.as_millis());
-    Moment(i64::try_from(millis).unwrap_or(i64::MAX))
+    Timestamp(i64::try_from(millis).unwrap_or(i64::MAX))
 }

@@ -7,12 +7,12 @@ mod approval;
 pub(crate) mod body;
 mod errors;
 pub(crate) mod event;
-pub(crate) mod fit;
+pub(crate) mod truncate;
 pub(crate) mod form;
 mod read;
 mod rsm;
-pub(crate) mod stored;
-mod words;
+pub(crate) mod validate;
+mod wire_name;
 mod write;
 
 pub(crate) use self::{
@@ -42,13 +42,13 @@ mod tests {
     use super::{event, form, read, stanza_error, unchanged, write, write::to_string};
     use crate::{
         item::{Item, ItemHead},
-        moment::Moment,
         node::{Affiliation, NodeConfig},
         page::Paged,
         policy::Limits,
         reply::{Publishers, Reply},
         request::{Request, Wanted},
         subscription::{SubscribeOptions, Subscription, SubscriptionState},
+        timestamp::Timestamp,
     };
 
     /// A tree of elements that look like requests.
@@ -212,8 +212,8 @@ mod tests {
                     form::check_preconditions(&NodeConfig::default(), &fields, &Limits::default());
             }
             Ok(_) => {}
-            Err(refused) => {
-                let error = to_string(|xml| stanza_error(refused).write(xml));
+            Err(error) => {
+                let error = to_string(|xml| stanza_error(error).write(xml));
                 assert_eq!(parsed(error).root().name(), "error");
             }
         }
@@ -230,7 +230,7 @@ mod tests {
             subid: subid.to_owned(),
             state: SubscriptionState::Subscribed,
             options: SubscribeOptions::default(),
-            expires: Some(Moment(0)),
+            expires: Some(Timestamp(0)),
             bounces: 0,
             since: 0,
         }
@@ -253,7 +253,7 @@ mod tests {
                 id: id.to_owned(),
                 seq: 1,
                 publisher: jid.to_bare(),
-                published: Moment(0),
+                published: Timestamp(0),
                 expires: None,
             },
             payload: Some("<a xmlns='urn:a'/>".to_owned()),
@@ -332,14 +332,14 @@ mod tests {
 
     fn announcements(node: &str, id: &str) -> Vec<String> {
         let (jid, publisher) = (asker(), BareJid::new("p@b").unwrap());
-        let told = event::Told {
+        let told = event::EventItem {
             id,
             payload: Some("<a xmlns='urn:a'/>"),
             publisher: Some(&publisher),
         };
         vec![
             event::items(node, std::slice::from_ref(&told)),
-            event::last_item(node, &told, Moment(0)),
+            event::last_item(node, &told, Timestamp(0)),
             event::retracted(node, &[id.to_owned()]),
             event::purged(node),
             event::deleted(node, Some(id)),
@@ -375,7 +375,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_is_replied_or_told_is_xml_and_names_the_node(node in any_text(), id in any_text()) {
+        fn every_reply_and_notification_is_xml_and_names_the_node(node in any_text(), id in any_text()) {
             for reply in replies(&node, &id) {
                 let xml = parsed(to_string(|xml| write(&reply, xml)));
                 prop_assert!(unchanged(&reply).is_none());

@@ -10,7 +10,7 @@ mod pending;
 mod subscribe;
 mod subscriptions;
 mod nodes;
-mod choice;
+mod node_choice;
 mod form;
 mod text;
 
@@ -25,12 +25,12 @@ use xmpp_parsers::{
 };
 
 use crate::{
-    by_name::known_by_name,
     codec::{self, event::PENDING_TITLE},
-    desk::Desk,
-    refused::Refused,
+    payload_type::payload_type,
+    pubsub_error::PubsubError,
     reply::Reply,
     request::Request,
+    service_context::ServiceContext,
 };
 
 use form::Submitted;
@@ -72,9 +72,12 @@ impl Command {
     }
 
     /// The commands that this entity may execute, in the order of the list.
-    pub(crate) fn offered(desk: &Desk, who: &BareJid) -> impl Iterator<Item = Command> {
-        let is_admin = desk.policy.is_admin(who);
-        let may_create = desk.policy.may_create(who, None);
+    pub(crate) fn offered(
+        service: &ServiceContext,
+        who: &BareJid,
+    ) -> impl Iterator<Item = Command> {
+        let is_admin = service.policy.is_admin(who);
+        let may_create = service.policy.may_create(who, None);
         Command::ALL
             .into_iter()
             .filter(move |command| match command {
@@ -130,40 +133,44 @@ impl Command {
     }
 }
 
-known_by_name! {
+payload_type! {
     /// Any `<command/>`; its form is read from the stanza.
-    pub(crate) struct Ordered = "http://jabber.org/protocol/commands", "command";
+    pub(crate) struct CommandPayload = "http://jabber.org/protocol/commands", "command";
 }
 
-impl IqSetPayload for Ordered {}
+impl IqSetPayload for CommandPayload {}
 
 /// The forms of one command.
 #[async_trait]
 trait Dialog: Sync {
     /// The form that this submission answers, with the current values; the first form without a
     /// submission.
-    async fn ask(
+    async fn show(
         &self,
-        session: &Session<'_>,
+        execution: &Execution<'_>,
         answered: Option<&Submitted>,
-    ) -> Result<Step, Refused>;
+    ) -> Result<Step, PubsubError>;
 
     /// Does what was submitted, or shows the next form.
-    async fn act(&self, session: &Session<'_>, form: &Submitted) -> Result<Step, Refused>;
+    async fn submit(
+        &self,
+        execution: &Execution<'_>,
+        form: &Submitted,
+    ) -> Result<Step, PubsubError>;
 }
 
 /// Who executes a command, and how.
-struct Session<'a> {
-    desk: &'a Desk,
+struct Execution<'a> {
+    service: &'a ServiceContext,
     who: &'a Jid,
     command: Command,
     /// Whether the next form was asked for, not the end of the command.
     next: bool,
 }
 
-impl Session<'_> {
-    async fn serve(&self, request: Request) -> Result<Reply, Refused> {
-        self.desk.serve(self.who, request).await
+impl Execution<'_> {
+    async fn serve(&self, request: Request) -> Result<Reply, PubsubError> {
+        self.service.serve(self.who, request).await
     }
 
     fn bare(&self) -> BareJid {
@@ -184,7 +191,7 @@ impl Session<'_> {
 
     /// Bytes that an answer may have.
     fn answer_bytes(&self) -> usize {
-        self.desk.policy.limits(&self.bare()).answer_bytes as usize
+        self.service.policy.limits(&self.bare()).answer_bytes as usize
     }
 }
 
@@ -251,51 +258,54 @@ impl Actions {
 }
 
 /// Executes commands.
-pub(crate) struct Commands(pub(crate) Arc<Desk>);
+pub(crate) struct Commands(pub(crate) Arc<ServiceContext>);
 
 #[async_trait]
 impl IqHandler for Commands {
-    type Request = Ordered;
-    type Response = Outcome;
+    type Request = CommandPayload;
+    type Response = CommandResponse;
 
-    async fn handle(&self, ask: Incoming<Ordered>) -> Result<Outcome, StanzaError> {
-        let payload = ask.stanza().payloads().next();
-        let order = Order::of(payload.ok_or(Condition::BadRequest)?)?;
-        let who = ask.from().clone();
+    async fn handle(
+        &self,
+        incoming: Incoming<CommandPayload>,
+    ) -> Result<CommandResponse, StanzaError> {
+        let payload = incoming.stanza().payloads().next();
+        let request = CommandRequest::of(payload.ok_or(Condition::BadRequest)?)?;
+        let who = incoming.from().clone();
         // Its tree may take many times what was read from it.
-        drop(ask);
-        let command = order.command;
+        drop(incoming);
+        let command = request.command;
         if command.is_for_admins() && !self.0.policy.is_admin(&who.to_bare()) {
             return Err(Condition::Forbidden.into());
         }
-        let id = order.session;
+        let id = request.execution;
         let id = id.unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
-        let session = Session {
-            desk: &self.0,
+        let execution = Execution {
+            service: &self.0,
             who: &who,
             command,
-            next: matches!(order.action, Action::Execute { next: true }),
+            next: matches!(request.action, Action::Execute { next: true }),
         };
-        let mut step = match (order.action, order.form) {
+        let mut step = match (request.action, request.form) {
             (Action::Cancel, _) => Step::Cancelled,
-            (Action::Execute { .. }, Some(form)) => answer(&session, &form).await?,
-            (Action::Execute { .. } | Action::Back, _) => first(&session).await?,
+            (Action::Execute { .. }, Some(form)) => answer(&execution, &form).await?,
+            (Action::Execute { .. } | Action::Back, _) => first(&execution).await?,
         };
         if let Step::Form { form, .. } = &mut step {
-            form::shorten(form, session.answer_bytes());
+            form::shorten(form, execution.answer_bytes());
         }
-        Ok(Outcome {
+        Ok(CommandResponse {
             command,
-            session: id,
+            execution: id,
             step,
         })
     }
 }
 
 /// A command as it was sent.
-struct Order {
+struct CommandRequest {
     command: Command,
-    session: Option<String>,
+    execution: Option<String>,
     action: Action,
     form: Option<Submitted>,
 }
@@ -307,8 +317,8 @@ enum Action {
     Execute { next: bool },
 }
 
-impl Order {
-    fn of(payload: Element<'_>) -> Result<Order, StanzaError> {
+impl CommandRequest {
+    fn of(payload: Element<'_>) -> Result<CommandRequest, StanzaError> {
         let filled = |name| payload.attr(name).filter(|value| !value.is_empty());
         let node = filled("node").ok_or(Condition::BadRequest)?;
         let command = Command::named(&node).ok_or(Condition::ItemNotFound)?;
@@ -320,32 +330,32 @@ impl Order {
             // XEP-0050, 4.4: bad-action
             Some(_) => return Err(StanzaError::new(Condition::BadRequest).text("No such action")),
         };
-        Ok(Order {
+        Ok(CommandRequest {
             command,
-            session: filled("sessionid").map(String::from),
+            execution: filled("sessionid").map(String::from),
             action,
             form: Submitted::of(payload),
         })
     }
 }
 
-async fn first(session: &Session<'_>) -> Result<Step, StanzaError> {
-    let asked = session.command.dialog().ask(session, None).await;
-    asked.map_err(codec::stanza_error)
+async fn first(execution: &Execution<'_>) -> Result<Step, StanzaError> {
+    let requested = execution.command.dialog().show(execution, None).await;
+    requested.map_err(codec::stanza_error)
 }
 
 /// A submission that is refused brings its form back, with what is wrong: an error would end the
 /// session in most clients. (XEP-0050, 3.2)
-async fn answer(session: &Session<'_>, form: &Submitted) -> Result<Step, StanzaError> {
-    let dialog = session.command.dialog();
-    let refused = match dialog.act(session, form).await {
+async fn answer(execution: &Execution<'_>, form: &Submitted) -> Result<Step, StanzaError> {
+    let dialog = execution.command.dialog();
+    let error = match dialog.submit(execution, form).await {
         Ok(step) => return Ok(step),
-        Err(refused) if refused.condition == Condition::InternalServerError => {
-            return Err(codec::stanza_error(refused));
+        Err(error) if error.condition == Condition::InternalServerError => {
+            return Err(codec::stanza_error(error));
         }
-        Err(refused) => refused,
+        Err(error) => error,
     };
-    match dialog.ask(session, Some(form)).await {
+    match dialog.show(execution, Some(form)).await {
         Ok(Step::Form {
             form: mut blank,
             actions,
@@ -355,22 +365,22 @@ async fn answer(session: &Session<'_>, form: &Submitted) -> Result<Step, StanzaE
             Ok(Step::Form {
                 form: blank,
                 actions,
-                error: Some(text::of(&refused)),
+                error: Some(text::of(&error)),
             })
         }
         // The form itself cannot be shown any more: its node is gone.
-        _ => Err(codec::stanza_error(refused)),
+        _ => Err(codec::stanza_error(error)),
     }
 }
 
 /// The answer to a command.
-pub(crate) struct Outcome {
+pub(crate) struct CommandResponse {
     command: Command,
-    session: String,
+    execution: String,
     step: Step,
 }
 
-impl IntoResponse for Outcome {
+impl IntoResponse for CommandResponse {
     fn write(&self, xml: &mut XmlWriter<'_>) -> Result<(), xso::error::Error> {
         let status = match &self.step {
             Step::Form { .. } => "executing",
@@ -379,7 +389,7 @@ impl IntoResponse for Outcome {
         };
         xml.raw("<command xmlns='http://jabber.org/protocol/commands'");
         xml.attribute("node", self.command.node());
-        xml.attribute("sessionid", &self.session);
+        xml.attribute("sessionid", &self.execution);
         xml.attribute("status", status);
         xml.raw(">");
         let (form, note) = match &self.step {

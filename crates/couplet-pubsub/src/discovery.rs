@@ -12,20 +12,20 @@ use xmpp_parsers::{
 };
 
 use crate::{
-    codec::{self, fit::fit},
+    codec::{self, truncate::truncate_page},
     commands::{self, Command},
-    desk::Desk,
-    facts::Needs,
-    listed,
     node::Node,
+    node_list,
     page::{Keep, Page, Paged, Start},
-    refused::Refused,
+    pubsub_error::PubsubError,
+    service_context::ServiceContext,
+    snapshot::Query,
 };
 
 const NS_INFO: &str = "http://jabber.org/protocol/disco#info";
 
 /// What is at the service.
-pub(crate) struct Nodes(pub(crate) Arc<Desk>);
+pub(crate) struct Nodes(pub(crate) Arc<ServiceContext>);
 
 #[async_trait]
 impl Discovery for Nodes {
@@ -42,18 +42,18 @@ impl Discovery for Nodes {
         if let Some(known) = Command::named(&name) {
             return Ok(Some(command(&name, "command-node", Some(known.title()))));
         }
-        let needs = Needs {
+        let query = Query {
             node: Some(name.clone()),
             owners: true,
-            ..Needs::default()
+            ..Query::default()
         };
-        let found = self.0.store.look(needs).await;
+        let found = self.0.store.snapshot(query).await;
         let found = found.map_err(|why| codec::stanza_error(why.into()))?;
         match (found.node, found.redirect) {
             (Some(node), _) => Ok(Some(leaf(&node, &found.owners))),
-            (None, Some(uri)) => Err(codec::stanza_error(Refused {
+            (None, Some(uri)) => Err(codec::stanza_error(PubsubError {
                 uri: Some(uri),
-                ..Refused::plain(Condition::Gone)
+                ..PubsubError::new(Condition::Gone)
             })),
             (None, None) => Err(Condition::ItemNotFound.into()),
         }
@@ -80,13 +80,18 @@ impl Discovery for Nodes {
 }
 
 /// Entries, and where they stand in their list.
-type Told = (Vec<DiscoItem>, Option<SetResult>);
+type ListedItems = (Vec<DiscoItem>, Option<SetResult>);
 
 impl Nodes {
-    async fn nodes(&self, here: &Jid, who: &Jid, page: Option<Page>) -> Result<Told, StanzaError> {
-        let asked = page.is_some();
+    async fn nodes(
+        &self,
+        here: &Jid,
+        who: &Jid,
+        page: Option<Page>,
+    ) -> Result<ListedItems, StanzaError> {
+        let requested = page.is_some();
         let keep = page.as_ref().map_or(Keep::First, Page::keep);
-        let found = listed::page(&self.0, &who.to_bare(), page).await;
+        let found = node_list::page(&self.0, &who.to_bare(), page).await;
         let found = found.map_err(codec::stanza_error)?;
         let entries = found.entries.into_iter().map(|node| {
             let item = DiscoItem {
@@ -101,7 +106,7 @@ impl Nodes {
             index: found.index,
             count: found.count,
         };
-        Ok(self.told(who, listed, keep, asked))
+        Ok(self.fit(who, listed, keep, requested))
     }
 
     async fn items_of(
@@ -110,8 +115,8 @@ impl Nodes {
         who: &Jid,
         name: &str,
         page: Option<Page>,
-    ) -> Result<Told, StanzaError> {
-        let asked = page.is_some();
+    ) -> Result<ListedItems, StanzaError> {
+        let requested = page.is_some();
         let keep = page.as_ref().map_or(Keep::Last, Page::keep);
         let found = self.0.item_ids(who, name, page).await;
         let found = found.map_err(codec::stanza_error)?;
@@ -129,19 +134,19 @@ impl Nodes {
             index: found.index,
             count: found.count,
         };
-        Ok(self.told(who, listed, keep, asked))
+        Ok(self.fit(who, listed, keep, requested))
     }
 
     /// Entries with their cursors, as many as one answer carries.
-    fn told(
+    fn fit(
         &self,
         who: &Jid,
         mut listed: Paged<(String, DiscoItem)>,
         keep: Keep,
-        asked: bool,
-    ) -> Told {
+        requested: bool,
+    ) -> ListedItems {
         let limit = self.0.policy.limits(&who.to_bare()).answer_bytes;
-        fit(
+        truncate_page(
             &mut listed,
             keep,
             limit,
@@ -154,12 +159,12 @@ impl Nodes {
                 }
             },
         );
-        let place = place(&listed, asked, |(cursor, _)| cursor.clone());
+        let place = place(&listed, requested, |(cursor, _)| cursor.clone());
         let items = listed.entries.into_iter().map(|(_, item)| item);
         (items.collect(), place)
     }
 
-    fn commands(&self, here: &Jid, who: &Jid) -> Told {
+    fn commands(&self, here: &Jid, who: &Jid) -> ListedItems {
         let who = who.to_bare();
         let items = Command::offered(&self.0, &who).map(|command| DiscoItem {
             jid: here.clone(),
@@ -202,8 +207,8 @@ fn features<const N: usize>(all: [&str; N]) -> BTreeSet<String> {
 }
 
 /// The page that is asked for. (XEP-0059)
-fn page(asked: &SetQuery) -> Result<Page, StanzaError> {
-    let from = match (&asked.after, &asked.before, asked.index) {
+fn page(requested: &SetQuery) -> Result<Page, StanzaError> {
+    let from = match (&requested.after, &requested.before, requested.index) {
         (None, None, None) => Start::First,
         (Some(after), None, None) if after.is_empty() => Start::First,
         (Some(after), None, None) => Start::After(after.clone()),
@@ -212,13 +217,15 @@ fn page(asked: &SetQuery) -> Result<Page, StanzaError> {
         (None, None, Some(index)) => Start::Index(index as u64),
         _ => return Err(StanzaError::new(Condition::BadRequest).text("A page begins at one place")),
     };
-    let max = asked.max.map(|max| u32::try_from(max).unwrap_or(u32::MAX));
+    let max = requested
+        .max
+        .map(|max| u32::try_from(max).unwrap_or(u32::MAX));
     Ok(Page { max, from })
 }
 
 /// Where a page stands in its list, when that was asked for or it is not all.
-fn place<T>(found: &Paged<T>, asked: bool, cursor: impl Fn(&T) -> String) -> Option<SetResult> {
-    if !asked && found.entries.len() as u64 == found.count {
+fn place<T>(found: &Paged<T>, requested: bool, cursor: impl Fn(&T) -> String) -> Option<SetResult> {
+    if !requested && found.entries.len() as u64 == found.count {
         return None;
     }
     let first = found.entries.first().map(|entry| First {

@@ -5,18 +5,18 @@
 
 mod access;
 mod announce;
-mod ask;
+mod context;
 mod bounce;
 mod entity;
 mod owner;
 mod publisher;
-mod room;
-mod settle;
-mod sweep;
-mod unsettled;
+mod capacity;
+mod reconcile;
+mod expire;
+mod apply_config;
 
 #[cfg(test)]
-mod scene;
+mod fixtures;
 #[cfg(test)]
 mod tests;
 
@@ -26,20 +26,20 @@ use couplet::{BareJid, Condition, Jid};
 use tokio::sync::oneshot;
 
 use crate::{
-    facts::{Facts, Needs},
-    moment::Moment,
+    log_limit::LogThrottle,
     page::{Page, Paged},
     policy::Policy,
-    refused::Refused,
+    pubsub_error::PubsubError,
     reply::Reply,
     request::{Approval, Request},
+    snapshot::{Query, Snapshot},
     store::{Store, StoreError},
     subscription::Subscription,
-    told::Told,
+    timestamp::Timestamp,
 };
 
-use ask::{Ask, Decision};
-use entity::{items, mine, options, subscribe, unsubscribe};
+use context::{Decision, RequestContext};
+use entity::{items, options, own, subscribe, unsubscribe};
 use owner::{affiliates, configure, create, delete, pending, purge, subscribers};
 use publisher::{publish, retract};
 
@@ -70,56 +70,64 @@ impl Engine {
         &self,
         from: &Jid,
         request: Request,
-        now: Moment,
-    ) -> Result<Reply, Refused> {
-        let ask = self.ask(from, now);
+        now: Timestamp,
+    ) -> Result<Reply, PubsubError> {
+        let context = self.context(from, now);
         match request {
             Request::Subscriptions { node, page } => {
-                mine::subscriptions(self, ask, node, page).await
+                own::subscriptions(self, context, node, page).await
             }
-            Request::Affiliations { node, page } => mine::affiliations(self, ask, node, page).await,
+            Request::Affiliations { node, page } => {
+                own::affiliations(self, context, node, page).await
+            }
             Request::Subscribe { node, jid, options } => {
-                subscribe::answer(self, ask, node, jid, options).await
+                subscribe::answer(self, context, node, jid, options).await
             }
             Request::Unsubscribe { node, jid, subid } => {
-                unsubscribe::answer(self, ask, node, jid, subid).await
+                unsubscribe::answer(self, context, node, jid, subid).await
             }
             Request::Options { node, jid, subid } => {
-                options::answer(self, ask, node, jid, subid).await
+                options::answer(self, context, node, jid, subid).await
             }
             Request::SetOptions {
                 node,
                 jid,
                 subid,
                 form,
-            } => options::set(self, ask, node, jid, subid, form).await,
-            Request::DefaultOptions { node } => options::defaults(self, ask, node).await,
+            } => options::set(self, context, node, jid, subid, form).await,
+            Request::DefaultOptions { node } => options::defaults(self, context, node).await,
             Request::Items {
                 node,
                 subid,
                 wanted,
-            } => items::answer(self, ask, node, subid, wanted).await,
+            } => items::answer(self, context, node, subid, wanted).await,
             Request::Publish {
                 node,
                 items,
                 options,
-            } => publish::answer(self, ask, node, items, options).await,
+            } => publish::answer(self, context, node, items, options).await,
             Request::Retract { node, ids, notify } => {
-                retract::answer(self, ask, node, ids, notify).await
+                retract::answer(self, context, node, ids, notify).await
             }
-            Request::Create { node, configure } => create::answer(self, ask, node, configure).await,
-            Request::Configuration { node } => configure::show(self, ask, node).await,
-            Request::Configure { node, form } => configure::answer(self, ask, node, form).await,
-            Request::DefaultConfiguration => Ok(configure::defaults(&ask)),
-            Request::Delete { node, redirect } => delete::answer(self, ask, node, redirect).await,
-            Request::Purge { node } => purge::answer(self, ask, node).await,
-            Request::Subscribers { node, page } => subscribers::list(self, ask, node, page).await,
+            Request::Create { node, configure } => {
+                create::answer(self, context, node, configure).await
+            }
+            Request::Configuration { node } => configure::show(self, context, node).await,
+            Request::Configure { node, form } => configure::answer(self, context, node, form).await,
+            Request::DefaultConfiguration => Ok(configure::defaults(&context)),
+            Request::Delete { node, redirect } => {
+                delete::answer(self, context, node, redirect).await
+            }
+            Request::Purge { node } => purge::answer(self, context, node).await,
+            Request::Subscribers { node, page } => {
+                subscribers::list(self, context, node, page).await
+            }
             Request::SetSubscribers { node, wanted } => {
-                subscribers::answer(self, ask, node, wanted).await
+                subscribers::answer(self, context, node, wanted).await
             }
-            Request::Affiliates { node, page } => affiliates::list(self, ask, node, page).await,
+            Request::Affiliates { node, page } => affiliates::list(self, context, node, page).await,
             Request::SetAffiliates { node, wanted } => {
-                affiliates::answer(self, ask, node, wanted).await
+                affiliates::answer(self, context, node, wanted).await
             }
         }
     }
@@ -134,9 +142,9 @@ impl Engine {
         from: &Jid,
         node: &str,
         page: Option<Page>,
-        now: Moment,
-    ) -> Result<Paged<String>, Refused> {
-        items::ids(self, self.ask(from, now), node.to_owned(), page).await
+        now: Timestamp,
+    ) -> Result<Paged<String>, PubsubError> {
+        items::ids(self, self.context(from, now), node.to_owned(), page).await
     }
 
     /// Takes an owner's decision about a subscription that is pending. (XEP-0060, 8.6)
@@ -148,9 +156,9 @@ impl Engine {
         &self,
         from: &Jid,
         approval: Approval,
-        now: Moment,
-    ) -> Result<(), Refused> {
-        pending::approve(self, self.ask(from, now), approval).await
+        now: Timestamp,
+    ) -> Result<(), PubsubError> {
+        pending::approve(self, self.context(from, now), approval).await
     }
 
     /// The subscriptions to one node that wait for the approval of this owner.
@@ -162,9 +170,9 @@ impl Engine {
         &self,
         from: &Jid,
         node: &str,
-        now: Moment,
-    ) -> Result<Vec<Subscription>, Refused> {
-        pending::list(self, self.ask(from, now), node.to_owned()).await
+        now: Timestamp,
+    ) -> Result<Vec<Subscription>, PubsubError> {
+        pending::list(self, self.context(from, now), node.to_owned()).await
     }
 
     /// Sends the approval forms of one node to this owner again, and returns how many.
@@ -177,101 +185,102 @@ impl Engine {
         &self,
         from: &Jid,
         node: &str,
-        now: Moment,
-    ) -> Result<usize, Refused> {
-        pending::send_again(self, self.ask(from, now), node.to_owned()).await
+        now: Timestamp,
+    ) -> Result<usize, PubsubError> {
+        pending::send_again(self, self.context(from, now), node.to_owned()).await
     }
 
     /// A notification came back: with a permanent error all subscriptions of the JID end, others are
     /// counted.
     /// (XEP-0060, 12.4)
-    pub(crate) async fn bounced(&self, from: &Jid, node: &str, permanent: bool, now: Moment) {
-        let ask = self.ask(from, now);
-        let weight = bounce::Weight::of(permanent);
-        if let Err(why) = bounce::take(self, ask, node, weight).await {
+    pub(crate) async fn bounced(&self, from: &Jid, node: &str, permanent: bool, now: Timestamp) {
+        let context = self.context(from, now);
+        let kind = bounce::BounceKind::of(permanent);
+        if let Err(why) = bounce::take(self, context, node, kind).await {
             tracing::debug!(%from, node, ?why, "a bounce is ignored");
         }
     }
 
     /// Ends leases and items that have run out.
-    pub(crate) async fn sweep(&self, now: Moment) {
-        sweep::sweep(self, now).await;
+    pub(crate) async fn expire(&self, now: Timestamp) {
+        expire::expire(self, now).await;
     }
 
-    fn ask(&self, from: &Jid, now: Moment) -> Ask {
+    fn context(&self, from: &Jid, now: Timestamp) -> RequestContext {
         let from = from.normalized();
-        Ask {
+        RequestContext {
             who: from.to_bare(),
             from,
             policy: Arc::clone(&self.policy),
             domain: self.domain.clone(),
             now,
-            fresh: || uuid::Uuid::new_v4().to_string(),
+            new_id: || uuid::Uuid::new_v4().to_string(),
         }
     }
 
     /// What the service does by itself.
-    fn own_ask(&self, now: Moment) -> Ask {
-        self.ask(&Jid::from(self.domain.clone()), now)
+    fn service_context(&self, now: Timestamp) -> RequestContext {
+        self.context(&Jid::from(self.domain.clone()), now)
     }
 
     fn store(&self) -> &dyn Store {
         &*self.store
     }
 
-    async fn look(&self, needs: Needs) -> Result<Facts, Refused> {
-        Ok(self.store.look(needs).await?)
+    async fn snapshot(&self, query: Query) -> Result<Snapshot, PubsubError> {
+        Ok(self.store.snapshot(query).await?)
     }
 
     /// Has a decision taken on facts and done, all in one transaction.
     async fn change<R: Send + 'static>(
         &self,
-        needs: Needs,
-        decide: impl FnOnce(&Facts) -> Decision<R> + Send + 'static,
-    ) -> Result<R, Refused> {
-        let (tell, mut told) = oneshot::channel();
-        let decide = Box::new(move |facts: &Facts| {
-            let (changes, answer) = match decide(facts) {
+        query: Query,
+        decide: impl FnOnce(&Snapshot) -> Decision<R> + Send + 'static,
+    ) -> Result<R, PubsubError> {
+        let (sender, mut receiver) = oneshot::channel();
+        let decide = Box::new(move |snapshot: &Snapshot| {
+            let (changes, answer) = match decide(snapshot) {
                 Ok((changes, reply)) => (changes, Ok(reply)),
-                Err(refused) => (Vec::new(), Err(refused)),
+                Err(error) => (Vec::new(), Err(error)),
             };
-            let _nobody_waits = tell.send(answer);
+            let _nobody_waits = sender.send(answer);
             changes
         });
-        self.store.change(needs, decide).await?;
+        self.store.change(query, decide).await?;
         // A store that says it is done has asked for the decision.
-        told.try_recv()
-            .unwrap_or_else(|_| Err(Refused::plain(Condition::InternalServerError)))
+        receiver
+            .try_recv()
+            .unwrap_or_else(|_| Err(PubsubError::new(Condition::InternalServerError)))
     }
 }
 
-impl From<StoreError> for Refused {
-    fn from(error: StoreError) -> Refused {
+impl From<StoreError> for PubsubError {
+    fn from(error: StoreError) -> PubsubError {
         let store_failure = error.failure();
         let condition = match error {
             StoreError::UnknownCursor => Condition::ItemNotFound,
             StoreError::FarIndex => {
-                return Refused::plain(Condition::FeatureNotImplemented)
+                return PubsubError::new(Condition::FeatureNotImplemented)
                     .text("So far into a long list there are no pages by index");
             }
             StoreError::Busy(why) | StoreError::Contended(why) => {
-                static TOLD: Told = Told::never();
-                if let Some(told) = TOLD.permit() {
-                    tracing::warn!(omitted = told.omitted, why, "the store cannot do it now");
+                static LOG: LogThrottle = LogThrottle::new();
+                if let Some(permit) = LOG.permit() {
+                    tracing::warn!(omitted = permit.omitted, why, "the store cannot do it now");
                 }
                 Condition::ResourceConstraint
             }
             StoreError::Broken(why) => {
-                static TOLD: Told = Told::never();
-                if let Some(told) = TOLD.permit() {
-                    tracing::error!(omitted = told.omitted, why, "the store cannot do it");
+                static LOG: LogThrottle = LogThrottle::new();
+                if let Some(permit) = LOG.permit() {
+                    tracing::error!(omitted = permit.omitted, why, "the store cannot do it");
                 }
                 Condition::InternalServerError
             }
         };
-        Refused {
+        PubsubError {
             store_failure,
-            ..Refused::plain(condition)
+            ..PubsubError::new(condition)
         }
     }
 }

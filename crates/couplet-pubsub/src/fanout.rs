@@ -7,8 +7,8 @@
 //! task; its owner is the component it is mounted on.
 
 mod deliver;
-mod settle;
-mod suspects;
+mod confirm;
+mod poison;
 
 use std::{
     collections::BTreeMap,
@@ -23,15 +23,15 @@ use tokio::{
     time::{self, Instant},
 };
 
-use self::suspects::Suspects;
+use self::poison::PoisonDetector;
 use crate::{
-    answering::Answering,
     clock,
-    figures::Figures,
-    moment::Moment,
+    in_flight::InFlight,
+    metrics::Metrics,
     node::NodeId,
     store::{Cursor, JobId, Store, StoreError},
-    told::Told,
+    log_limit::LogThrottle,
+    timestamp::Timestamp,
 };
 
 /// How long an announcement is ours without a sign of life.
@@ -42,7 +42,7 @@ const UNDER_WAY: usize = 1024;
 
 /// How fast, and how sure.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pace {
+pub(crate) struct DeliverySettings {
     /// Notifications a second, at most.
     pub(crate) rate: Option<NonZeroU32>,
     /// How long a session has to go on after the server took a message before that message counts
@@ -54,9 +54,9 @@ pub(crate) struct Pace {
     pub(crate) quiet: Duration,
 }
 
-impl Default for Pace {
-    fn default() -> Pace {
-        Pace {
+impl Default for DeliverySettings {
+    fn default() -> DeliverySettings {
+        DeliverySettings {
             rate: None,
             settle: Duration::from_secs(3),
             quiet: Duration::from_secs(5),
@@ -67,18 +67,18 @@ impl Default for Pace {
 /// Delivers what is announced in a store.
 pub(crate) struct Fanout {
     store: Arc<dyn Store>,
-    answering: Arc<Answering>,
+    in_flight: Arc<InFlight>,
     instance: String,
-    pace: Pace,
-    figures: Figures,
-    held: Mutex<BTreeMap<JobId, Held>>,
-    suspects: Mutex<Suspects>,
+    settings: DeliverySettings,
+    metrics: Metrics,
+    held: Mutex<BTreeMap<JobId, ClaimedJob>>,
+    suspects: Mutex<PoisonDetector>,
     /// What time it was for the store, and when it was asked.
-    told: Mutex<Option<(Moment, Instant)>>,
+    store_time: Mutex<Option<(Timestamp, Instant)>>,
 }
 
 /// A job of ours.
-struct Held {
+struct ClaimedJob {
     /// So far it is delivered.
     upto: Cursor,
     since: Instant,
@@ -90,7 +90,7 @@ struct Held {
 
 /// A part of a job that was sent.
 #[derive(Debug)]
-struct Sent {
+struct SentSlice {
     job: JobId,
     upto: Option<Cursor>,
     copies: u64,
@@ -99,27 +99,27 @@ struct Sent {
 }
 
 /// Parts that one receipt is for; none where nobody was to be told.
-struct Batch {
+struct AckBatch {
     receipt: Option<Ack>,
-    sent: Vec<Sent>,
+    sent: Vec<SentSlice>,
 }
 
 impl Fanout {
     pub(crate) fn new(
         store: Arc<dyn Store>,
-        answering: Arc<Answering>,
-        pace: Pace,
-        figures: Figures,
+        in_flight: Arc<InFlight>,
+        settings: DeliverySettings,
+        metrics: Metrics,
     ) -> Fanout {
         Fanout {
             store,
-            answering,
+            in_flight,
             instance: uuid::Uuid::new_v4().to_string(),
-            pace,
-            figures,
+            settings,
+            metrics,
             held: Mutex::default(),
             suspects: Mutex::default(),
-            told: Mutex::default(),
+            store_time: Mutex::default(),
         }
     }
 
@@ -147,7 +147,7 @@ impl Fanout {
         let (sent, to_settle) = mpsc::channel(UNDER_WAY);
         tokio::join!(
             Box::pin(deliver::deliver(self, sender, sent, shutdown.clone())),
-            Box::pin(settle::settle(self, to_settle, shutdown.clone())),
+            Box::pin(confirm::settle(self, to_settle, shutdown.clone())),
         );
     }
 
@@ -191,8 +191,8 @@ impl Fanout {
 
     /// Counts and logs that the queue cannot be read.
     fn queue_failed(&self, why: &StoreError) {
-        static LOGGED: Told = Told::never();
-        if let Some(permit) = LOGGED.permit() {
+        static LOG: LogThrottle = LogThrottle::new();
+        if let Some(permit) = LOG.permit() {
             tracing::warn!(omitted = permit.omitted, %why, "the queue of announcements cannot be read");
         }
         self.store_failed(why);
@@ -200,33 +200,39 @@ impl Fanout {
 
     fn store_failed(&self, why: &StoreError) {
         if let Some(kind) = why.failure() {
-            self.figures.store_failed(kind);
+            self.metrics.store_failed(kind);
         }
     }
 
     /// Asks the store for the time.
-    async fn now(&self) -> Result<Moment, StoreError> {
+    async fn now(&self) -> Result<Timestamp, StoreError> {
         let now = self.store.now().await?;
-        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, Instant::now()));
+        *self
+            .store_time
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some((now, Instant::now()));
         Ok(now)
     }
 
     /// When a lease taken now runs out: by the time of the store, and since then by a clock that
     /// nobody sets.
-    fn lease(&self) -> Moment {
-        let told = *self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let (then, asked) = told.unwrap_or_else(|| (clock::now(), Instant::now()));
-        let millis = (asked.elapsed() + LEASE).as_millis();
+    fn lease(&self) -> Timestamp {
+        let told = *self
+            .store_time
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let (then, requested) = told.unwrap_or_else(|| (clock::now(), Instant::now()));
+        let millis = (requested.elapsed() + LEASE).as_millis();
         let millis = i64::try_from(millis).unwrap_or(i64::MAX);
-        Moment(then.0.saturating_add(millis))
+        Timestamp(then.0.saturating_add(millis))
     }
 
-    fn suspects(&self) -> MutexGuard<'_, Suspects> {
+    fn suspects(&self) -> MutexGuard<'_, PoisonDetector> {
         // At worst, a panic while holding the lock leaves a session uncounted.
         self.suspects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn held(&self) -> MutexGuard<'_, BTreeMap<JobId, Held>> {
+    fn held(&self) -> MutexGuard<'_, BTreeMap<JobId, ClaimedJob>> {
         // A panic while holding the lock leaves the map whole.
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -3,7 +3,7 @@
 use couplet::BareJid;
 use serde::{Deserialize, Serialize};
 
-use crate::moment::Moment;
+use crate::timestamp::Timestamp;
 
 /// An item as it is kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +21,6 @@ pub(crate) struct ItemHead {
     pub(crate) seq: u64,
     pub(crate) publisher: BareJid,
     /// When it was last published.
-    pub(crate) published: Moment,
-    pub(crate) expires: Option<Moment>,
+    pub(crate) published: Timestamp,
+    pub(crate) expires: Option<Timestamp>,
 }

@@ -8,14 +8,14 @@ use tokio::time::Instant;
 
 use crate::{
     change::{Announcement, Audience, Change},
-    facts::{Facts, Needs},
     memory,
-    moment::Moment,
     node::{Affiliation, NodeConfig, NotificationType},
     postgres,
+    snapshot::{Query, Snapshot},
     sqlite::Sqlite,
     store::{Claim, Store, StoreError},
     subscription::{SubscribeOptions, Subscription, SubscriptionState},
+    timestamp::Timestamp,
 };
 
 mod sizes;
@@ -24,7 +24,7 @@ pub use sizes::Place;
 
 /// A store to measure.
 #[derive(Clone)]
-pub struct Subject {
+pub struct StoreBench {
     store: Arc<dyn Store>,
     file: Option<Arc<Sqlite>>,
 }
@@ -48,11 +48,11 @@ impl Measured {
     }
 }
 
-impl Subject {
+impl StoreBench {
     /// A store in memory.
     #[must_use]
-    pub fn memory() -> Subject {
-        Subject {
+    pub fn memory() -> StoreBench {
+        StoreBench {
             store: memory::store(),
             file: None,
         }
@@ -63,10 +63,10 @@ impl Subject {
     /// # Errors
     ///
     /// Why it cannot be opened.
-    pub fn sqlite(path: &Path) -> Result<Subject, String> {
-        let file = Sqlite::open(path.to_owned()).map_err(told)?;
+    pub fn sqlite(path: &Path) -> Result<StoreBench, String> {
+        let file = Sqlite::open(path.to_owned()).map_err(describe)?;
         let file = Arc::new(file);
-        Ok(Subject {
+        Ok(StoreBench {
             store: Arc::clone(&file) as Arc<dyn Store>,
             file: Some(file),
         })
@@ -77,9 +77,9 @@ impl Subject {
     /// # Errors
     ///
     /// Why it cannot be opened.
-    pub async fn postgres(url: &str) -> Result<Subject, String> {
-        let store = postgres::open(url, None).await.map_err(told)?;
-        Ok(Subject { store, file: None })
+    pub async fn postgres(url: &str) -> Result<StoreBench, String> {
+        let store = postgres::open(url, None).await.map_err(describe)?;
+        Ok(StoreBench { store, file: None })
     }
 
     fn commits(&self) -> u64 {
@@ -99,16 +99,16 @@ impl Subject {
                     name: node.to_string(),
                     config: Box::new(NodeConfig::default()),
                     creator: owner.clone(),
-                    at: Moment(0),
+                    at: Timestamp(0),
                 },
                 Change::Affiliate {
                     jid: owner,
                     affiliation: Affiliation::Owner,
                 },
             ];
-            let decide = Box::new(move |_: &Facts| changes);
+            let decide = Box::new(move |_: &Snapshot| changes);
             let made = self.store.change(at(node), decide).await;
-            made.map_err(told)?;
+            made.map_err(describe)?;
         }
         Ok(())
     }
@@ -145,15 +145,16 @@ impl Subject {
                 "<entry xmlns='http://www.w3.org/2005/Atom'><title>{id}</title>\
                  <summary>{text}</summary></entry>"
             );
-            let needs = Needs {
+            let query = Query {
                 actor: Some(publisher.clone()),
                 items: vec![id.clone()],
                 oldest: 1,
                 ..at(node)
             };
             let publisher = publisher.clone();
-            let decide = Box::new(move |facts: &Facts| publication(facts, id, xml, publisher));
-            self.store.change(needs, decide).await.map_err(told)?;
+            let decide =
+                Box::new(move |snapshot: &Snapshot| publication(snapshot, id, xml, publisher));
+            self.store.change(query, decide).await.map_err(describe)?;
         }
         Ok(())
     }
@@ -187,7 +188,7 @@ impl Subject {
 
     async fn subscribe_one(&self, number: u32) -> Result<(), String> {
         let jid = format!("user{number}@example.org");
-        let needs = Needs {
+        let query = Query {
             actor: Some(bare(&jid)?),
             usage: true,
             ..at(0)
@@ -201,8 +202,8 @@ impl Subject {
             bounces: 0,
             since: 0,
         };
-        let decide = Box::new(move |_: &Facts| vec![Change::Subscribe(subscription)]);
-        self.store.change(needs, decide).await.map_err(told)
+        let decide = Box::new(move |_: &Snapshot| vec![Change::Subscribe(subscription)]);
+        self.store.change(query, decide).await.map_err(describe)
     }
 
     /// Delivers what waits to nobody, until nothing waits.
@@ -216,11 +217,11 @@ impl Subject {
         loop {
             let claim = Claim {
                 instance: "bench".to_owned(),
-                now: Moment(0),
-                until: Moment(1),
+                now: Timestamp(0),
+                until: Timestamp(1),
                 max: 64,
             };
-            let jobs = self.store.claim(claim).await.map_err(told)?;
+            let jobs = self.store.claim(claim).await.map_err(describe)?;
             if jobs.is_empty() {
                 break;
             }
@@ -229,12 +230,12 @@ impl Subject {
                     .store
                     .recipients(job, None, 2_000)
                     .await
-                    .map_err(told)?;
+                    .map_err(describe)?;
                 done += met.len() as u64;
             }
             let finished = jobs.iter().map(|job| self.store.finish(job.id, "bench"));
             for one in join_all(finished).await {
-                one.map_err(told)?;
+                one.map_err(describe)?;
             }
         }
         Ok(Measured {
@@ -250,11 +251,11 @@ impl Subject {
     ///
     /// What the store says.
     pub async fn close(self) -> Result<(), String> {
-        self.store.close().await.map_err(told)
+        self.store.close().await.map_err(describe)
     }
 }
 
-fn publication(facts: &Facts, id: String, xml: String, publisher: BareJid) -> Vec<Change> {
+fn publication(snapshot: &Snapshot, id: String, xml: String, publisher: BareJid) -> Vec<Change> {
     let content = format!(
         "<event xmlns='http://jabber.org/protocol/pubsub#event'><items node='news'>\
          <item id='{id}'>{xml}</item></items></event>"
@@ -264,7 +265,7 @@ fn publication(facts: &Facts, id: String, xml: String, publisher: BareJid) -> Ve
             id,
             publisher,
             payload: Some(xml),
-            at: Moment(0),
+            at: Timestamp(0),
             expires: None,
         },
         Change::Announce(Announcement {
@@ -274,18 +275,21 @@ fn publication(facts: &Facts, id: String, xml: String, publisher: BareJid) -> Ve
             body: None,
         }),
     ];
-    let full = facts.node.as_ref().is_some_and(|node| node.items >= 1_000);
+    let full = snapshot
+        .node
+        .as_ref()
+        .is_some_and(|node| node.items >= 1_000);
     if full {
-        let ids = facts.oldest.iter().map(|head| head.id.clone()).collect();
+        let ids = snapshot.oldest.iter().map(|head| head.id.clone()).collect();
         changes.push(Change::Retract { ids });
     }
     changes
 }
 
-fn at(node: u32) -> Needs {
-    Needs {
+fn at(node: u32) -> Query {
+    Query {
         node: Some(node.to_string()),
-        ..Needs::default()
+        ..Query::default()
     }
 }
 
@@ -297,6 +301,6 @@ fn bare(jid: &str) -> Result<BareJid, String> {
     clippy::needless_pass_by_value,
     reason = "it is what map_err hands over"
 )]
-fn told(error: StoreError) -> String {
+fn describe(error: StoreError) -> String {
     error.to_string()
 }

@@ -9,28 +9,28 @@ use couplet::BareJid;
 use tokio::sync::Notify;
 
 use crate::{
-    facts::{Facts, Needs},
     item::Item,
-    moment::Moment,
     node::{Affiliation, Node, NodeId},
     page::{Page, Paged},
     request::Wanted,
+    snapshot::{Query, Snapshot},
     store::{
-        Claim, Cursor, Decide, Job, JobId, Overdue, Recipient, Statistics, Store, StoreError,
-        decided,
-        record::{Mark, Record, Restored},
+        Claim, Cursor, Decide, Expired, Job, JobId, Recipient, Statistics, Store, StoreError,
+        record::{DumpPosition, Record, Restored},
+        run_decision,
     },
     subscription::Subscription,
+    timestamp::Timestamp,
 };
 
-use self::shelf::Shelf;
+use self::tables::Tables;
 
 mod apply;
 mod fanout;
 mod find;
 mod list;
-mod moving;
-mod shelf;
+mod transfer;
+mod tables;
 mod subscriptions;
 #[cfg(test)]
 mod tests;
@@ -42,31 +42,31 @@ pub(crate) fn store() -> Arc<dyn Store> {
 
 #[derive(Default)]
 struct Memory {
-    shelf: Mutex<Shelf>,
+    tables: Mutex<Tables>,
     announced: Notify,
 }
 
 impl Memory {
     /// A panic while it is held can only come from a decision, which is caught.
-    fn lock(&self) -> MutexGuard<'_, Shelf> {
-        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
 impl Store for Memory {
-    async fn change(&self, needs: Needs, decide: Decide) -> Result<(), StoreError> {
-        let mut shelf = self.lock();
-        let facts = shelf.facts(&needs);
-        let changes = decided(decide, &facts)?;
-        if shelf.apply(needs.node.as_deref(), changes)? {
+    async fn change(&self, query: Query, decide: Decide) -> Result<(), StoreError> {
+        let mut tables = self.lock();
+        let snapshot = tables.snapshot(&query);
+        let changes = run_decision(decide, &snapshot)?;
+        if tables.apply(query.node.as_deref(), changes)? {
             self.announced.notify_one();
         }
         Ok(())
     }
 
-    async fn look(&self, needs: Needs) -> Result<Facts, StoreError> {
-        Ok(self.lock().facts(&needs))
+    async fn snapshot(&self, query: Query) -> Result<Snapshot, StoreError> {
+        Ok(self.lock().snapshot(&query))
     }
 
     async fn items(&self, node: NodeId, wanted: Wanted) -> Result<Paged<Item>, StoreError> {
@@ -125,7 +125,7 @@ impl Store for Memory {
         Ok(self.lock().list_nodes_with_pending(&owner, max))
     }
 
-    async fn unsettled(&self, max: u32) -> Result<Vec<String>, StoreError> {
+    async fn unapplied(&self, max: u32) -> Result<Vec<String>, StoreError> {
         Ok(self.lock().list_unsettled(max))
     }
 
@@ -147,7 +147,7 @@ impl Store for Memory {
         job: JobId,
         instance: &str,
         after: Cursor,
-        until: Moment,
+        until: Timestamp,
     ) -> Result<bool, StoreError> {
         Ok(self.lock().advance(job, instance, after, until))
     }
@@ -178,19 +178,19 @@ impl Store for Memory {
     }
 
     async fn node_named(&self, id: NodeId) -> Result<Option<String>, StoreError> {
-        let shelf = self.lock();
-        Ok(shelf.live(id).map(|kept| kept.node.name.clone()))
+        let tables = self.lock();
+        Ok(tables.live(id).map(|kept| kept.node.name.clone()))
     }
 
-    async fn overdue(&self, now: Moment, max: u32) -> Result<Overdue, StoreError> {
-        Ok(self.lock().overdue(now, max))
+    async fn expired(&self, now: Timestamp, max: u32) -> Result<Expired, StoreError> {
+        Ok(self.lock().expired(now, max))
     }
 
     async fn statistics(&self) -> Result<Statistics, StoreError> {
         Ok(self.lock().statistics())
     }
 
-    async fn dump(&self, from: Mark, max: u32) -> Result<Vec<Record>, StoreError> {
+    async fn dump(&self, from: DumpPosition, max: u32) -> Result<Vec<Record>, StoreError> {
         Ok(self.lock().dump(&from, max))
     }
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::moment::Moment;
+use crate::timestamp::Timestamp;
 
 /// The key of a node in a store. Names are used again after a deletion, keys never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -16,7 +16,7 @@ pub(crate) struct Node {
     pub(crate) name: String,
     pub(crate) config: NodeConfig,
     pub(crate) creator: couplet::BareJid,
-    pub(crate) created: Moment,
+    pub(crate) created: Timestamp,
     /// Grows with each change of the configuration, an affiliation or a subscription.
     pub(crate) revision: u64,
     /// The number the next item or announcement gets: the order of everything in this node.
@@ -27,7 +27,7 @@ pub(crate) struct Node {
     /// The revision by which its configuration changed for subscriptions or items that it was not
     /// yet applied to; 0 where it holds for all.
     #[serde(default)]
-    pub(crate) unsettled: u64,
+    pub(crate) unapplied: u64,
 }
 
 impl Node {
@@ -37,7 +37,7 @@ impl Node {
         name: String,
         config: NodeConfig,
         creator: couplet::BareJid,
-        created: Moment,
+        created: Timestamp,
     ) -> Node {
         Node {
             id,
@@ -49,7 +49,7 @@ impl Node {
             next_seq: 1,
             items: 0,
             subscribers: 0,
-            unsettled: 0,
+            unapplied: 0,
         }
     }
 }

@@ -50,9 +50,9 @@ pub trait Policy: Send + Sync + 'static {
     }
 
     /// What this entity is to this node, if the house says more than the node does.
-    fn affiliation(&self, who: &BareJid, node: &str, told: Affiliation) -> Affiliation {
+    fn affiliation(&self, who: &BareJid, node: &str, stored: Affiliation) -> Affiliation {
         let _as_told = (who, node);
-        told
+        stored
     }
 
     /// Whether this may be published; `Err` is the text of the refusal (`invalid-payload`).
@@ -87,25 +87,25 @@ pub trait Policy: Send + Sync + 'static {
 /// # Examples
 ///
 /// ```
-/// use couplet_pubsub::policy::{Creators, House, Policy};
+/// use couplet_pubsub::policy::{Creators, Rules, Policy};
 /// use couplet::BareJid;
 ///
-/// let mut house = House::default();
+/// let mut rules = Rules::default();
 /// // Everybody at example.org, and one from elsewhere.
-/// house.creators = Creators::Listed(vec![
+/// rules.creators = Creators::Listed(vec![
 ///     BareJid::new("example.org")?,
 ///     BareJid::new("guest@example.net")?,
 /// ]);
-/// house.admins = vec![BareJid::new("admin@example.org")?];
+/// rules.admins = vec![BareJid::new("admin@example.org")?];
 ///
-/// assert!(house.may_create(&BareJid::new("romeo@example.org")?, Some("news")));
-/// assert!(!house.may_create(&BareJid::new("romeo@example.net")?, Some("news")));
-/// assert!(house.is_admin(&BareJid::new("admin@example.org")?));
+/// assert!(rules.may_create(&BareJid::new("romeo@example.org")?, Some("news")));
+/// assert!(!rules.may_create(&BareJid::new("romeo@example.net")?, Some("news")));
+/// assert!(rules.is_admin(&BareJid::new("admin@example.org")?));
 /// # Ok::<(), couplet::InvalidJid>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct House {
+pub struct Rules {
     /// Who may create nodes.
     pub creators: Creators,
     /// Owners of every node; they may create too.
@@ -120,9 +120,9 @@ pub struct House {
     pub new_node: NodeConfig,
 }
 
-impl Default for House {
-    fn default() -> House {
-        House {
+impl Default for Rules {
+    fn default() -> Rules {
+        Rules {
             creators: Creators::Anyone,
             admins: Vec::new(),
             auto_create: true,
@@ -133,7 +133,7 @@ impl Default for House {
     }
 }
 
-impl Policy for House {
+impl Policy for Rules {
     fn may_create(&self, who: &BareJid, _node: Option<&str>) -> bool {
         self.is_admin(who) || self.creators.include(who)
     }
@@ -267,6 +267,6 @@ impl Default for Limits {
 
 /// The default rules: everybody may create nodes, within the default [`Limits`].
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Anyone;
+pub struct DefaultPolicy;
 
-impl Policy for Anyone {}
+impl Policy for DefaultPolicy {}

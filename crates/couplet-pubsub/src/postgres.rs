@@ -16,46 +16,46 @@ use tokio::{sync::Notify, task::JoinSet, time::timeout};
 use tokio_postgres::Client;
 
 use crate::{
-    facts::{Facts, Needs},
     item::Item,
-    moment::Moment,
     node::{Affiliation, Node, NodeId},
     page::{Page, Paged},
     request::Wanted,
+    snapshot::{Query, Snapshot},
     store::{
-        Claim, Cursor, Decide, Job, JobId, Overdue, Recipient, Statistics, Store, StoreError,
-        record::{Mark, Record, Restored},
+        Claim, Cursor, Decide, Expired, Job, JobId, Recipient, Statistics, Store, StoreError,
+        record::{DumpPosition, Record, Restored},
     },
     subscription::Subscription,
+    timestamp::Timestamp,
 };
 
 use self::{
     address::{Address, CONNECT},
     change::COMMIT,
     connect::Session,
-    desk::Desk,
     list::READ,
-    listen::Line,
-    script::ask,
+    listen::Listener,
+    pipeline::statement,
     tls::Tls,
+    write_queue::WriteQueue,
 };
 
 mod address;
 mod apply;
 mod change;
 mod connect;
-mod desk;
+mod write_queue;
 mod fanout;
-mod fault;
+mod error;
 mod find;
-mod known;
+mod existing;
 mod list;
 mod listen;
-mod moving;
+mod transfer;
 mod pages;
 mod rows;
 mod schema;
-mod script;
+mod pipeline;
 mod set_aside;
 mod sweep;
 #[cfg(test)]
@@ -79,7 +79,7 @@ pub(crate) async fn open(url: &str, password: Option<&str>) -> Result<Arc<dyn St
 
 struct Postgres {
     pool: Pool,
-    desk: Arc<Desk>,
+    write_queue: Arc<WriteQueue>,
     shared: Arc<Shared>,
     /// Those who hear of other instances.
     tasks: Mutex<JoinSet<()>>,
@@ -91,7 +91,7 @@ struct Shared {
     instance: String,
     announced: Notify,
     /// Others are to be told that there is something to deliver.
-    news: Notify,
+    outgoing: Notify,
     /// Announcements that are not delivered yet, as far as known here.
     backlog: AtomicI64,
     /// Whether others may have changed that.
@@ -109,12 +109,12 @@ impl Shared {
     fn announce(&self, how_many: u64) {
         let more = i64::try_from(how_many).unwrap_or_default();
         self.backlog.fetch_add(more, Ordering::Relaxed);
-        self.tell();
+        self.notify();
     }
 
-    fn tell(&self) {
+    fn notify(&self) {
         self.announced.notify_one();
-        self.news.notify_one();
+        self.outgoing.notify_one();
     }
 
     /// Something may have been done that was not said to be.
@@ -143,15 +143,15 @@ impl Postgres {
         let shared = Arc::new(Shared {
             instance: uuid::Uuid::new_v4().to_string(),
             announced: Notify::new(),
-            news: Notify::new(),
+            outgoing: Notify::new(),
             backlog: AtomicI64::new(0),
             recount: AtomicBool::new(false),
             untidy: Notify::new(),
         });
-        let line = timeout(CONNECT, Line::open(&address, tls.clone())).await;
+        let line = timeout(CONNECT, Listener::open(&address, tls.clone())).await;
         let mut line = line
-            .map_err(|_elapsed| fault::too_slow())?
-            .map_err(|error| fault::at(&address, &error))?;
+            .map_err(|_elapsed| error::too_slow())?
+            .map_err(|error| error::at(&address, &error))?;
         line.with(async |client| schema::prepare(client, &address).await)
             .await?;
         line.listen(&address).await?;
@@ -161,7 +161,7 @@ impl Postgres {
         listen::start(&mut tasks, line, address, tls, Arc::clone(&shared));
         tasks.spawn(sweep::keep_tidy(pool.clone(), Arc::clone(&shared)));
         Ok(Postgres {
-            desk: Desk::new(pool.clone(), Arc::clone(&shared)),
+            write_queue: WriteQueue::new(pool.clone(), Arc::clone(&shared)),
             pool,
             shared,
             tasks: Mutex::new(tasks),
@@ -171,17 +171,17 @@ impl Postgres {
 
 #[async_trait]
 impl Store for Postgres {
-    async fn change(&self, needs: Needs, decide: Decide) -> Result<(), StoreError> {
-        self.desk.change(needs, decide).await
+    async fn change(&self, query: Query, decide: Decide) -> Result<(), StoreError> {
+        self.write_queue.change(query, decide).await
     }
 
-    async fn look(&self, needs: Needs) -> Result<Facts, StoreError> {
-        let mut asks = vec![ask!(READ)];
-        asks.extend(find::asks(&needs));
-        asks.push(ask!(COMMIT));
-        let mut answers = Session::begin(&self.pool).await?.end(&asks).await?;
+    async fn snapshot(&self, query: Query) -> Result<Snapshot, StoreError> {
+        let mut statements = vec![statement!(READ)];
+        statements.extend(find::statements(&query));
+        statements.push(statement!(COMMIT));
+        let mut answers = Session::begin(&self.pool).await?.end(&statements).await?;
         let _begun = answers.next();
-        find::facts(&needs, &mut answers, self.shared.backlog())
+        find::snapshot(&query, &mut answers, self.shared.backlog())
     }
 
     async fn items(&self, node: NodeId, wanted: Wanted) -> Result<Paged<Item>, StoreError> {
@@ -238,11 +238,11 @@ impl Store for Postgres {
         list::nodes_with_pending(&self.pool, &owner, max).await
     }
 
-    async fn unsettled(&self, max: u32) -> Result<Vec<String>, StoreError> {
-        list::unsettled(&self.pool, max).await
+    async fn unapplied(&self, max: u32) -> Result<Vec<String>, StoreError> {
+        list::unapplied(&self.pool, max).await
     }
 
-    async fn now(&self) -> Result<Moment, StoreError> {
+    async fn now(&self) -> Result<Timestamp, StoreError> {
         fanout::now(&self.pool).await
     }
 
@@ -266,14 +266,14 @@ impl Store for Postgres {
         job: JobId,
         instance: &str,
         after: Cursor,
-        until: Moment,
+        until: Timestamp,
     ) -> Result<bool, StoreError> {
         fanout::advance(&self.pool, job, instance, after, until).await
     }
 
     async fn release(&self, instance: &str) -> Result<(), StoreError> {
         if fanout::release(&self.pool, instance).await? {
-            self.shared.tell();
+            self.shared.notify();
         }
         Ok(())
     }
@@ -285,7 +285,7 @@ impl Store for Postgres {
                 self.shared.untidy.notify_one();
             }
             if gone.more {
-                self.shared.tell();
+                self.shared.notify();
             }
         }
         Ok(())
@@ -295,7 +295,7 @@ impl Store for Postgres {
         if set_aside::announcement(&self.pool, job, instance, why).await? {
             self.shared.backlog.fetch_sub(1, Ordering::Relaxed);
             // Others of its node may wait.
-            self.shared.tell();
+            self.shared.notify();
         }
         Ok(())
     }
@@ -308,18 +308,18 @@ impl Store for Postgres {
         list::name_of(&self.pool, id).await
     }
 
-    async fn overdue(&self, now: Moment, max: u32) -> Result<Overdue, StoreError> {
-        let asks = find::overdue_asks(now, max);
-        let mut answers = Session::begin(&self.pool).await?.end(&asks).await?;
-        find::overdue(&mut answers)
+    async fn expired(&self, now: Timestamp, max: u32) -> Result<Expired, StoreError> {
+        let statements = find::overdue_statements(now, max);
+        let mut answers = Session::begin(&self.pool).await?.end(&statements).await?;
+        find::expired(&mut answers)
     }
 
     async fn statistics(&self) -> Result<Statistics, StoreError> {
         list::statistics(&self.pool).await
     }
 
-    async fn dump(&self, from: Mark, max: u32) -> Result<Vec<Record>, StoreError> {
-        moving::dump(&self.pool, from, max).await
+    async fn dump(&self, from: DumpPosition, max: u32) -> Result<Vec<Record>, StoreError> {
+        transfer::dump(&self.pool, from, max).await
     }
 
     async fn restore(
@@ -327,13 +327,13 @@ impl Store for Postgres {
         into: Option<NodeId>,
         records: Vec<Record>,
     ) -> Result<Restored, StoreError> {
-        let (restored, announced) = moving::restore(&self.pool, into, records).await?;
+        let (restored, announced) = transfer::restore(&self.pool, into, records).await?;
         self.shared.announce(announced);
         Ok(restored)
     }
 
     async fn close(&self) -> Result<(), StoreError> {
-        self.desk.close().await;
+        self.write_queue.close().await;
         self.pool.close();
         let mut tasks = {
             let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);

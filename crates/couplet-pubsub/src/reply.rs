@@ -4,18 +4,18 @@ use couplet::{BareJid, Jid};
 
 use crate::{
     item::Item,
-    moment::Moment,
     node::{Affiliation, NodeConfig},
     page::Paged,
-    refused::Refused,
+    pubsub_error::PubsubError,
     subscription::{SubscribeOptions, Subscription, SubscriptionState},
+    timestamp::Timestamp,
 };
 
 /// The result of a request. Each variant is one form of `<iq type='result'/>`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Reply {
     /// An empty result.
-    Done,
+    Empty,
     /// The entity's own subscriptions, each with its node. (5.6)
     Subscriptions {
         node: Option<String>,
@@ -46,7 +46,7 @@ pub(crate) enum Reply {
         jid: Jid,
         subid: Option<String>,
         options: SubscribeOptions,
-        expires: Option<Moment>,
+        expires: Option<Timestamp>,
     },
     /// The form with the defaults. (6.4.2)
     DefaultOptions {
@@ -86,13 +86,13 @@ pub(crate) enum Reply {
     /// Some changes could not be made: an error that lists the old values of those. (8.8.2.4)
     SubscribersUnchanged {
         node: String,
-        why: Refused,
+        why: PubsubError,
         unchanged: Vec<(Jid, Option<SubscriptionState>)>,
     },
     /// The same for affiliations. (8.9.2.4)
     AffiliatesUnchanged {
         node: String,
-        why: Refused,
+        why: PubsubError,
         unchanged: Vec<(BareJid, Affiliation)>,
     },
 }

@@ -5,7 +5,7 @@
 
 use couplet::{BareJid, Jid};
 
-use crate::{moment::Moment, node::Affiliation, page::Page, subscription::SubscribeOptions};
+use crate::{node::Affiliation, page::Page, subscription::SubscribeOptions, timestamp::Timestamp};
 
 /// One request of `http://jabber.org/protocol/pubsub` or `#owner`.
 #[derive(Clone, Debug, PartialEq)]
@@ -155,7 +155,7 @@ pub(crate) struct Field {
 pub(crate) struct OptionsChange {
     pub(crate) options: SubscribeOptions,
     /// Outer none: not mentioned. Inner none: never.
-    pub(crate) expires: Option<Option<Moment>>,
+    pub(crate) expires: Option<Option<Timestamp>>,
 }
 
 /// An owner's wish about one subscriber. (XEP-0060, 8.8.2)

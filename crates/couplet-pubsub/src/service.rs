@@ -2,12 +2,12 @@
 //!
 //! Deliberately absent: rules, XML and storage; this is the wiring between them.
 
-mod asked;
-mod letters;
-mod moving;
+mod iq;
+mod message;
+mod transfer;
 mod presence;
-mod same_domain;
-mod upkeep;
+mod domain_conflict;
+mod maintenance;
 
 use std::{fmt, sync::Arc};
 
@@ -19,22 +19,22 @@ use couplet::{
 use crate::{
     codec,
     commands::{self, Commands},
-    desk::Desk,
     discovery::Nodes,
     engine::Engine,
-    fanout::{Fanout, Pace},
-    figures::Figures,
+    fanout::{DeliverySettings, Fanout},
     memory,
+    metrics::Metrics,
     policy::Policy,
-    refused::{Detail, Refused},
+    pubsub_error::{PubsubCondition, PubsubError},
+    service_context::ServiceContext,
     settings::Settings,
     store::{Store, StoreError},
 };
 
-use asked::{Entity, Form, Handler, Owner};
-use letters::{Approvals, Bounces};
-pub use moving::{Import, MoveError, Moved};
-use presence::NoContacts;
+use iq::{Entity, Form, Handler, Owner};
+use message::{Approvals, Bounces};
+use presence::DeclineContacts;
+pub use transfer::{ImportMode, TransferError, TransferStats};
 
 /// A publish-subscribe service (XEP-0060), ready to be mounted on a component.
 ///
@@ -69,12 +69,12 @@ impl Pubsub {
     /// # Examples
     ///
     /// ```
-    /// use couplet_pubsub::{Pubsub, settings::{Settings, StoreAt}};
+    /// use couplet_pubsub::{Pubsub, settings::{Settings, StoreLocation}};
     ///
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), couplet_pubsub::OpenError> {
     /// let mut settings = Settings::default();
-    /// settings.store = StoreAt::Memory;
+    /// settings.store = StoreLocation::Memory;
     /// let pubsub = Pubsub::open(settings).await?;
     /// # Ok(())
     /// # }
@@ -109,9 +109,9 @@ impl Pubsub {
     /// # Examples
     ///
     /// ```
-    /// use couplet_pubsub::{Pubsub, policy::Anyone};
+    /// use couplet_pubsub::{Pubsub, policy::DefaultPolicy};
     ///
-    /// let pubsub = Pubsub::memory().policy(Anyone);
+    /// let pubsub = Pubsub::memory().policy(DefaultPolicy);
     /// ```
     #[must_use]
     pub fn policy(mut self, policy: impl Policy) -> Pubsub {
@@ -140,43 +140,47 @@ impl Pubsub {
         let domain = here.as_str();
         let policy = match &self.policy {
             Some(policy) => Arc::clone(policy),
-            None => Arc::new(self.settings.house(domain)),
+            None => Arc::new(self.settings.rules(domain)),
         };
         // Who may is asked at each publication; nobody in particular asks what is announced.
         let creates = policy.auto_create(&here, "");
-        let figures = Figures::of(domain);
+        let metrics = Metrics::of(domain);
         let engine = Engine::new(Arc::clone(&self.store), Arc::clone(&policy), here);
-        let desk = Arc::new(Desk {
+        let service = Arc::new(ServiceContext {
             store: Arc::clone(&self.store),
             engine,
             policy,
-            answering: Arc::default(),
-            figures: figures.clone(),
+            in_flight: Arc::default(),
+            metrics: metrics.clone(),
         });
-        let pace = Pace {
+        let settings = DeliverySettings {
             rate: self.settings.rate,
             settle: self.settings.settle,
-            ..Pace::default()
+            ..DeliverySettings::default()
         };
-        let answering = Arc::clone(&desk.answering);
-        let fanout = Fanout::new(Arc::clone(&self.store), answering, pace, figures);
-        let (bounces, forms, keeper) = (Arc::clone(&desk), Arc::clone(&desk), Arc::clone(&desk));
+        let in_flight = Arc::clone(&service.in_flight);
+        let fanout = Fanout::new(Arc::clone(&self.store), in_flight, settings, metrics);
+        let (bounces, forms, keeper) = (
+            Arc::clone(&service),
+            Arc::clone(&service),
+            Arc::clone(&service),
+        );
         component
             .about(move |about| announce(about, creates))
-            .on_discovery(Nodes(Arc::clone(&desk)))
-            .on_get(Handler::<Entity>::new(&desk, IqType::Get))
-            .on_set(Handler::<Entity>::new(&desk, IqType::Set))
-            .on_get(Handler::<Owner>::new(&desk, IqType::Get))
-            .on_set(Handler::<Owner>::new(&desk, IqType::Set))
-            .on_set(Commands(Arc::clone(&desk)))
+            .on_discovery(Nodes(Arc::clone(&service)))
+            .on_get(Handler::<Entity>::new(&service, IqType::Get))
+            .on_set(Handler::<Entity>::new(&service, IqType::Set))
+            .on_get(Handler::<Owner>::new(&service, IqType::Get))
+            .on_set(Handler::<Owner>::new(&service, IqType::Set))
+            .on_set(Commands(Arc::clone(&service)))
             .on_message_type(MessageType::Error, Bounces(bounces))
             .on_message_with::<Form>(Approvals(forms))
-            .on_presence_type(PresenceType::Subscribe, NoContacts)
+            .on_presence_type(PresenceType::Subscribe, DeclineContacts)
             .on_over_limit(over_limit)
             .refuse_texts()
             .background_task(move |handle, stopping| fanout.run(handle, stopping))
-            .background_task(same_domain::look)
-            .background_task(move |_link, stopping| upkeep::keep(keeper, stopping))
+            .background_task(domain_conflict::check)
+            .background_task(move |_link, stopping| maintenance::keep(keeper, stopping))
     }
 
     /// Writes out what is not yet safe and lets go of files and connections; call it when the
@@ -306,22 +310,22 @@ fn over_limit(skipped: &Skipped) -> Option<StanzaError> {
     let (condition, detail, text) = match skipped.limit {
         LimitKind::Depth => (
             Condition::BadRequest,
-            Detail::InvalidPayload,
+            PubsubCondition::InvalidPayload,
             "The payload is nested too deeply",
         ),
         LimitKind::Attributes => (
             Condition::BadRequest,
-            Detail::InvalidPayload,
+            PubsubCondition::InvalidPayload,
             "An element of the payload has too many attributes",
         ),
         _ => (
             Condition::NotAcceptable,
-            Detail::PayloadTooBig,
+            PubsubCondition::PayloadTooBig,
             "The payload is larger than the service takes",
         ),
     };
     Some(codec::stanza_error(
-        Refused::with(condition, detail).text(text),
+        PubsubError::with(condition, detail).text(text),
     ))
 }
 

@@ -33,7 +33,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use crate::{
     memory,
     node::NodeConfig,
-    policy::{Creators, House, Limits},
+    policy::{Creators, Limits, Rules},
     store::{Store, StoreError},
 };
 
@@ -53,7 +53,7 @@ pub const SECTION: &str = "pubsub";
 ///
 /// ```
 /// use couplet::config::Sources;
-/// use couplet_pubsub::settings::{SECTION, Settings, StoreAt};
+/// use couplet_pubsub::settings::{SECTION, Settings, StoreLocation};
 ///
 /// let config = Sources::none()
 ///     .variable("COUPLET_DOMAIN", "pubsub.localhost")
@@ -62,7 +62,7 @@ pub const SECTION: &str = "pubsub";
 ///     .with_section::<Settings>()
 ///     .load()?;
 /// let settings: Settings = config.section(SECTION)?;
-/// assert_eq!(settings.store, StoreAt::Memory);
+/// assert_eq!(settings.store, StoreLocation::Memory);
 /// # Ok::<(), couplet::config::ConfigError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -70,7 +70,7 @@ pub const SECTION: &str = "pubsub";
 #[non_exhaustive]
 pub struct Settings {
     /// Where everything is kept.
-    pub store: StoreAt,
+    pub store: StoreLocation,
     /// A file with the password of the database, so that it stands neither in the file of settings
     /// nor in the environment. A line's end behind it does not count.
     #[serde(deserialize_with = "readable")]
@@ -100,7 +100,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
-            store: StoreAt::Sqlite(PathBuf::from("pubsub.db")),
+            store: StoreLocation::Sqlite(PathBuf::from("pubsub.db")),
             password_file: None,
             creators: MayCreate::Anyone,
             admins: Vec::new(),
@@ -155,7 +155,7 @@ impl Settings {
         let Some(path) = &self.password_file else {
             return Ok(None);
         };
-        let StoreAt::Postgres(url) = &self.store else {
+        let StoreLocation::Postgres(url) = &self.store else {
             return Err(StoreError::Broken(format!(
                 "pubsub.password_file is set, and the store {:?} has no password: remove it, or \
                  set pubsub.store to postgres://user@host/database",
@@ -173,7 +173,7 @@ impl Settings {
     }
 
     /// The rules of a service at this domain.
-    pub(crate) fn house(&self, domain: &str) -> House {
+    pub(crate) fn rules(&self, domain: &str) -> Rules {
         let creators = match &self.creators {
             MayCreate::Anyone => Creators::Anyone,
             MayCreate::Local => {
@@ -183,7 +183,7 @@ impl Settings {
             }
             MayCreate::Listed(listed) => Creators::Listed(listed.clone()),
         };
-        House {
+        Rules {
             creators,
             admins: self.admins.clone(),
             auto_create: self.auto_create,
@@ -199,15 +199,15 @@ impl Settings {
 /// # Examples
 ///
 /// ```
-/// use couplet_pubsub::settings::StoreAt;
+/// use couplet_pubsub::settings::StoreLocation;
 ///
-/// assert_eq!("sqlite:news.db".parse(), Ok(StoreAt::Sqlite("news.db".into())));
-/// assert!("news.db".parse::<StoreAt>().is_err());
+/// assert_eq!("sqlite:news.db".parse(), Ok(StoreLocation::Sqlite("news.db".into())));
+/// assert!("news.db".parse::<StoreLocation>().is_err());
 /// ```
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 #[non_exhaustive]
-pub enum StoreAt {
+pub enum StoreLocation {
     /// `memory`: nowhere.
     Memory,
     /// `sqlite:PATH`: in one file.
@@ -216,22 +216,22 @@ pub enum StoreAt {
     Postgres(String),
 }
 
-impl StoreAt {
+impl StoreLocation {
     async fn open(&self, password: Option<&str>) -> Result<Arc<dyn Store>, StoreError> {
         #[cfg(not(feature = "postgres"))]
         let _it_is_for_postgresql = password;
         match self {
-            StoreAt::Memory => Ok(memory::store()),
+            StoreLocation::Memory => Ok(memory::store()),
             #[cfg(feature = "sqlite")]
-            StoreAt::Sqlite(path) => crate::sqlite::open(path).await,
+            StoreLocation::Sqlite(path) => crate::sqlite::open(path).await,
             #[cfg(not(feature = "sqlite"))]
-            StoreAt::Sqlite(_) => Err(StoreError::Broken(
+            StoreLocation::Sqlite(_) => Err(StoreError::Broken(
                 "this program was built without SQLite: build it with the feature `sqlite`, or set pubsub.store".to_owned(),
             )),
             #[cfg(feature = "postgres")]
-            StoreAt::Postgres(url) => crate::postgres::open(url, password).await,
+            StoreLocation::Postgres(url) => crate::postgres::open(url, password).await,
             #[cfg(not(feature = "postgres"))]
-            StoreAt::Postgres(_) => Err(StoreError::Broken(
+            StoreLocation::Postgres(_) => Err(StoreError::Broken(
                 "this program was built without PostgreSQL: build it with the feature `postgres`, or set pubsub.store = \"sqlite:PATH\"".to_owned(),
             )),
         }
@@ -239,38 +239,38 @@ impl StoreAt {
 }
 
 /// Without the password that may stand in an address.
-impl fmt::Debug for StoreAt {
+impl fmt::Debug for StoreLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StoreAt::Memory => f.write_str("memory"),
-            StoreAt::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
-            StoreAt::Postgres(_) => f.write_str("postgres://..."),
+            StoreLocation::Memory => f.write_str("memory"),
+            StoreLocation::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            StoreLocation::Postgres(_) => f.write_str("postgres://..."),
         }
     }
 }
 
 /// As it would be written, but never with a password.
-impl Serialize for StoreAt {
+impl Serialize for StoreLocation {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self {
-            StoreAt::Postgres(url) if !has_password(url) => to.serialize_str(url),
+            StoreLocation::Postgres(url) if !has_password(url) => to.serialize_str(url),
             other => to.collect_str(&format_args!("{other:?}")),
         }
     }
 }
 
-impl FromStr for StoreAt {
+impl FromStr for StoreLocation {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<StoreAt, String> {
+    fn from_str(text: &str) -> Result<StoreLocation, String> {
         if text == "memory" {
-            return Ok(StoreAt::Memory);
+            return Ok(StoreLocation::Memory);
         }
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            return Ok(StoreAt::Postgres(text.to_owned()));
+            return Ok(StoreLocation::Postgres(text.to_owned()));
         }
         match text.strip_prefix("sqlite:") {
-            Some(path) if !path.is_empty() => Ok(StoreAt::Sqlite(PathBuf::from(path))),
+            Some(path) if !path.is_empty() => Ok(StoreLocation::Sqlite(PathBuf::from(path))),
             _ => Err(
                 "the store is \"sqlite:PATH\", \"memory\" or \"postgres://user@host/database\""
                     .to_owned(),
@@ -279,10 +279,10 @@ impl FromStr for StoreAt {
     }
 }
 
-impl TryFrom<String> for StoreAt {
+impl TryFrom<String> for StoreLocation {
     type Error = String;
 
-    fn try_from(text: String) -> Result<StoreAt, String> {
+    fn try_from(text: String) -> Result<StoreLocation, String> {
         text.parse()
     }
 }
@@ -415,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_that_cannot_be_read_is_told_with_its_setting() {
+    fn an_unreadable_password_file_is_reported_with_its_setting() {
         let settings = with(&[
             ("COUPLET_PUBSUB_STORE", "postgres://pubsub@localhost/pubsub"),
             ("COUPLET_PUBSUB_PASSWORD_FILE", "/nowhere/password"),
@@ -439,21 +439,21 @@ mod tests {
         );
         assert_eq!(settings.rate, NonZeroU32::new(500));
         assert_eq!(settings.settle, Duration::from_millis(500));
-        let house = settings.house("pubsub.example.org");
+        let rules = settings.rules("pubsub.example.org");
         assert!(
-            house
+            rules
                 .creators
                 .include(&BareJid::new("romeo@example.org").unwrap())
         );
         assert!(
-            !house
+            !rules
                 .creators
                 .include(&BareJid::new("romeo@example.net").unwrap())
         );
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_what_would_be_right() {
+    fn an_invalid_value_is_reported_with_a_valid_one() {
         let told = |name: &str, value: &str| with(&[(name, value)]).unwrap_err().to_string();
         assert!(told("COUPLET_PUBSUB_STORE", "pubsub.db").contains("sqlite:PATH"));
         assert!(told("COUPLET_PUBSUB_STORE", "pubsub.db").contains("COUPLET_PUBSUB_STORE"));
@@ -498,7 +498,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_accepted_is_told_with_what_is() {
+    fn an_unknown_value_is_reported_with_the_accepted_ones() {
         let told = |name: &str, value: &str| with(&[(name, value)]).unwrap_err().to_string();
         assert_eq!(
             told("COUPLET_PUBSUB_AUTO_CREATE", "maybe"),
@@ -572,7 +572,10 @@ mod tests {
         }
         let (_, section) = shown.split_once("\n[pubsub]\n").unwrap();
         let settings = in_a_file(section).unwrap();
-        assert_eq!(settings.store, StoreAt::Sqlite("/var/lib/pubsub.db".into()));
+        assert_eq!(
+            settings.store,
+            StoreLocation::Sqlite("/var/lib/pubsub.db".into())
+        );
         assert!(!load("postgres://a:sesame@db/pubsub").contains("sesame"));
         assert!(load("postgres://a@db/pubsub").contains("\"postgres://a@db/pubsub\""));
     }
@@ -602,7 +605,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_that_cannot_be_had_is_told_with_its_setting() {
+    fn a_missing_password_is_reported_with_its_setting() {
         let told = |path: &str| {
             let settings = [("COUPLET_PUBSUB_PASSWORD_FILE", path)];
             with(&settings).unwrap_err().to_string()
@@ -699,7 +702,7 @@ mod tests {
 
     #[test]
     fn no_password_is_shown() {
-        let store: StoreAt = "postgres://pubsub:sesame@localhost/pubsub".parse().unwrap();
+        let store: StoreLocation = "postgres://pubsub:sesame@localhost/pubsub".parse().unwrap();
         assert!(!format!("{store:?}").contains("sesame"));
     }
 }

@@ -19,17 +19,17 @@ use tokio::{
 };
 
 use crate::{
-    facts::{Facts, Needs},
     item::Item,
-    moment::Moment,
     node::{Affiliation, Node, NodeId},
     page::{Page, Paged},
     request::Wanted,
+    snapshot::{Query, Snapshot},
     store::{
-        Claim, Cursor, Decide, Job, JobId, Overdue, Recipient, Statistics, Store, StoreError,
-        record::{Mark, Record, Restored},
+        Claim, Cursor, Decide, Expired, Job, JobId, Recipient, Statistics, Store, StoreError,
+        record::{DumpPosition, Record, Restored},
     },
     subscription::Subscription,
+    timestamp::Timestamp,
 };
 
 use self::{
@@ -40,11 +40,11 @@ use self::{
 
 mod readers;
 mod writer;
-mod inbox;
-mod desk;
+mod write_queue;
+mod writer_state;
 mod batch;
 mod apply;
-mod moving;
+mod transfer;
 mod pages;
 mod save;
 mod list;
@@ -57,7 +57,7 @@ pub(crate) mod backup;
 mod connect;
 mod lock;
 mod schema;
-mod fault;
+mod error;
 #[cfg(test)]
 mod tests;
 
@@ -70,7 +70,7 @@ mod tests;
 pub(crate) async fn open(path: &Path) -> Result<Arc<dyn Store>, StoreError> {
     let path = path.to_owned();
     let opened = spawn_blocking(move || Sqlite::open(path)).await;
-    let store = opened.map_err(fault::lost)??;
+    let store = opened.map_err(error::lost)??;
     Ok(Arc::new(store))
 }
 
@@ -121,7 +121,7 @@ impl Sqlite {
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
         self.writer.send(op(answer))?;
-        answered.await.map_err(fault::lost)?
+        answered.await.map_err(error::lost)?
     }
 
     /// Reads, all of it from one moment.
@@ -141,21 +141,21 @@ impl Sqlite {
 
 #[async_trait]
 impl Store for Sqlite {
-    async fn change(&self, needs: Needs, decide: Decide) -> Result<(), StoreError> {
+    async fn change(&self, query: Query, decide: Decide) -> Result<(), StoreError> {
         self.write(|answer| Op::Change {
-            needs,
+            query,
             decide,
             answer,
         })
         .await
     }
 
-    async fn look(&self, needs: Needs) -> Result<Facts, StoreError> {
+    async fn snapshot(&self, query: Query) -> Result<Snapshot, StoreError> {
         let backlog = self.shared.backlog();
         self.read(move |file| {
-            let node = needs.node.as_deref();
+            let node = query.node.as_deref();
             let node = node.map(|name| find::node(file, name)).transpose()?;
-            find::facts(file, &needs, node.flatten().as_ref(), backlog)
+            find::snapshot(file, &query, node.flatten().as_ref(), backlog)
         })
         .await
     }
@@ -221,8 +221,8 @@ impl Store for Sqlite {
             .await
     }
 
-    async fn unsettled(&self, max: u32) -> Result<Vec<String>, StoreError> {
-        self.read(move |file| find::unsettled(file, max)).await
+    async fn unapplied(&self, max: u32) -> Result<Vec<String>, StoreError> {
+        self.read(move |file| find::unapplied(file, max)).await
     }
 
     async fn claim(&self, claim: Claim) -> Result<Vec<Job>, StoreError> {
@@ -245,7 +245,7 @@ impl Store for Sqlite {
         job: JobId,
         instance: &str,
         after: Cursor,
-        until: Moment,
+        until: Timestamp,
     ) -> Result<bool, StoreError> {
         let instance = instance.to_owned();
         self.write(|answer| Op::Advance {
@@ -292,8 +292,8 @@ impl Store for Sqlite {
         self.read(move |file| find::name_of(file, id)).await
     }
 
-    async fn overdue(&self, now: Moment, max: u32) -> Result<Overdue, StoreError> {
-        self.read(move |file| find::overdue(file, now, max)).await
+    async fn expired(&self, now: Timestamp, max: u32) -> Result<Expired, StoreError> {
+        self.read(move |file| find::expired(file, now, max)).await
     }
 
     async fn statistics(&self) -> Result<Statistics, StoreError> {
@@ -302,8 +302,9 @@ impl Store for Sqlite {
             .await
     }
 
-    async fn dump(&self, from: Mark, max: u32) -> Result<Vec<Record>, StoreError> {
-        self.read(move |file| moving::dump(file, &from, max)).await
+    async fn dump(&self, from: DumpPosition, max: u32) -> Result<Vec<Record>, StoreError> {
+        self.read(move |file| transfer::dump(file, &from, max))
+            .await
     }
 
     async fn restore(
@@ -325,7 +326,7 @@ impl Store for Sqlite {
             return Ok(());
         };
         let ended = spawn_blocking(move || ending.join()).await;
-        let ended = ended.map_err(fault::lost)?;
+        let ended = ended.map_err(error::lost)?;
         ended.map_err(|_it_panicked| StoreError::Broken("the writer panicked".to_owned()))
     }
 }

@@ -15,28 +15,28 @@ use tokio::sync::Notify;
 use crate::{
     change::{Announcement, Change},
     clock,
-    facts::{Facts, Needs},
     item::Item,
-    moment::Moment,
     node::{Affiliation, Node, NodeId},
     page::{Page, Paged},
     request::Wanted,
+    snapshot::{Query, Snapshot},
     subscription::Subscription,
+    timestamp::Timestamp,
 };
 
 pub(crate) use crate::cursor::Cursor;
 
-pub(crate) mod queue;
+pub(crate) mod job_queue;
 pub(crate) mod record;
 #[cfg(test)]
 pub(crate) mod suite;
-pub(crate) mod window;
+pub(crate) mod page_plan;
 
-use self::record::{Mark, Record, Restored};
+use self::record::{DumpPosition, Record, Restored};
 
 /// Decides on facts: the changes to make, or none. Called at most once, inside of the transaction,
 /// so it must neither block nor wait.
-pub(crate) type Decide = Box<dyn FnOnce(&Facts) -> Vec<Change> + Send>;
+pub(crate) type Decide = Box<dyn FnOnce(&Snapshot) -> Vec<Change> + Send>;
 
 /// A place where nodes live.
 ///
@@ -51,10 +51,10 @@ pub(crate) trait Store: Send + Sync + 'static {
     /// no node that a change could be about: of a deleted one only announcements may follow.
     ///
     /// Not cancel safe in the sense that a dropped future may have changed something or not.
-    async fn change(&self, needs: Needs, decide: Decide) -> Result<(), StoreError>;
+    async fn change(&self, query: Query, decide: Decide) -> Result<(), StoreError>;
 
     /// Finds facts to answer a question.
-    async fn look(&self, needs: Needs) -> Result<Facts, StoreError>;
+    async fn snapshot(&self, query: Query) -> Result<Snapshot, StoreError>;
 
     /// Items of a node, oldest first; the cursor of a page is the id. `index` and `count` are of all
     /// items; of those that were found where they were asked for by id.
@@ -103,11 +103,11 @@ pub(crate) trait Store: Send + Sync + 'static {
     -> Result<Vec<String>, StoreError>;
 
     /// Nodes of which something was changed that is not yet done for all: at most so many.
-    async fn unsettled(&self, max: u32) -> Result<Vec<String>, StoreError>;
+    async fn unapplied(&self, max: u32) -> Result<Vec<String>, StoreError>;
 
     /// What time it is for the leases of announcements: one clock for all who share the store, or
     /// those whose clocks differ would take each other's announcements away in the middle.
-    async fn now(&self) -> Result<Moment, StoreError> {
+    async fn now(&self) -> Result<Timestamp, StoreError> {
         Ok(clock::now())
     }
 
@@ -133,7 +133,7 @@ pub(crate) trait Store: Send + Sync + 'static {
         job: JobId,
         instance: &str,
         after: Cursor,
-        until: Moment,
+        until: Timestamp,
     ) -> Result<bool, StoreError>;
 
     /// Hands back everything that this instance has claimed, as if the leases had run out.
@@ -157,13 +157,13 @@ pub(crate) trait Store: Send + Sync + 'static {
     async fn node_named(&self, id: NodeId) -> Result<Option<String>, StoreError>;
 
     /// What has run out by now, the longest overdue first, at most so many of each.
-    async fn overdue(&self, now: Moment, max: u32) -> Result<Overdue, StoreError>;
+    async fn expired(&self, now: Timestamp, max: u32) -> Result<Expired, StoreError>;
 
     /// How much there is. Deleted nodes count no more, what they still announce does.
     async fn statistics(&self) -> Result<Statistics, StoreError>;
 
     /// What stands behind a mark, for moving it to another store; none at the end.
-    async fn dump(&self, from: Mark, max: u32) -> Result<Vec<Record>, StoreError>;
+    async fn dump(&self, from: DumpPosition, max: u32) -> Result<Vec<Record>, StoreError>;
 
     /// Takes in what another store dumped, in its order, all or none. `into` is the node of the
     /// first records, as the restore before told.
@@ -182,9 +182,9 @@ pub(crate) trait Store: Send + Sync + 'static {
 pub(crate) struct Claim {
     /// The process that delivers.
     pub(crate) instance: String,
-    pub(crate) now: Moment,
+    pub(crate) now: Timestamp,
     /// Until when nobody else takes them.
-    pub(crate) until: Moment,
+    pub(crate) until: Timestamp,
     pub(crate) max: u32,
 }
 
@@ -217,7 +217,7 @@ pub(crate) struct Recipient {
 
 /// What has run out.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Overdue {
+pub(crate) struct Expired {
     /// Node name and JID with subid.
     pub(crate) leases: Vec<(String, Jid, String)>,
     /// Node name and item id.
@@ -287,8 +287,8 @@ pub(crate) fn log_set_aside(node: Option<&str>, job: JobId, why: &str) {
 }
 
 /// Asks for the decision; a panic in it is an error like others.
-pub(crate) fn decided(decide: Decide, facts: &Facts) -> Result<Vec<Change>, StoreError> {
-    catch_unwind(AssertUnwindSafe(|| decide(facts)))
+pub(crate) fn run_decision(decide: Decide, snapshot: &Snapshot) -> Result<Vec<Change>, StoreError> {
+    catch_unwind(AssertUnwindSafe(|| decide(snapshot)))
         .map_err(|_its_hook_has_told| StoreError::Broken("a decision panicked".to_owned()))
 }
 
@@ -327,7 +327,7 @@ pub(crate) fn named(jids: &[Jid], after: Option<&Cursor>, max: usize) -> Vec<Rec
 /// # Errors
 ///
 /// A name is taken, or there is no node to change.
-pub(crate) fn sound(
+pub(crate) fn validate_changes(
     changes: &[Change],
     node: Option<&str>,
     mut is_taken: impl FnMut(&str) -> Result<bool, StoreError>,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{cursor::Cursor, moment::Moment, node::NodeConfig};
+use crate::{cursor::Cursor, node::NodeConfig, timestamp::Timestamp};
 
 /// One subscription. A JID may hold several to one node, told apart by their subid.
 /// (XEP-0060, 6.1)
@@ -14,7 +14,7 @@ pub(crate) struct Subscription {
     pub(crate) state: SubscriptionState,
     pub(crate) options: SubscribeOptions,
     /// When the lease ends; none is never. (XEP-0060, 12.19)
-    pub(crate) expires: Option<Moment>,
+    pub(crate) expires: Option<Timestamp>,
     /// How many notifications in a row came back with an error worth waiting for.
     pub(crate) bounces: u32,
     /// `next_seq` of the node when it began: what was announced before is not delivered.

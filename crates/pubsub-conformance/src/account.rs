@@ -122,19 +122,19 @@ impl std::str::FromStr for Account {
 /// # Examples
 ///
 /// ```
-/// use pubsub_conformance::{Account, People};
+/// use pubsub_conformance::{Account, Accounts};
 ///
-/// let people = People {
+/// let accounts = Accounts {
 ///     owner: Account::new("alice@localhost", "secret"),
 ///     publisher: Account::new("bob@localhost", "secret"),
 ///     subscriber: Account::new("carol@localhost", "secret"),
 ///     stranger: Account::new("dave@localhost", "secret"),
 ///     outsider: None,
 /// };
-/// assert!(people.outsider.is_none());
+/// assert!(accounts.outsider.is_none());
 /// ```
 #[derive(Clone, Debug)]
-pub struct People {
+pub struct Accounts {
     /// Makes the nodes; has to be allowed to.
     pub owner: Account,
     /// Publishes to them.

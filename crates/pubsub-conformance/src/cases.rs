@@ -19,23 +19,24 @@ mod owner;
 mod lists;
 mod adhoc;
 mod bounce;
-mod manners;
+mod malformed;
 mod order;
 mod crash;
 
 use std::pin::Pin;
 
-use crate::fault::Checked;
-use crate::world::World;
+use crate::error::CaseResult;
+use crate::test_context::TestContext;
 
-type Body = for<'a> fn(&'a mut World) -> Pin<Box<dyn Future<Output = Checked> + Send + 'a>>;
+type Body =
+    for<'a> fn(&'a mut TestContext) -> Pin<Box<dyn Future<Output = CaseResult> + Send + 'a>>;
 
 /// One case: a number, a section of XEP-0060 1.30, a sentence, and what is done.
 #[derive(Clone, Copy)]
 pub(crate) struct Case {
     pub(crate) number: u16,
     pub(crate) section: &'static str,
-    pub(crate) sentence: &'static str,
+    pub(crate) title: &'static str,
     /// How many times the usual deadline it may take.
     pub(crate) slowness: u32,
     pub(crate) body: Body,
@@ -48,15 +49,15 @@ impl Case {
     }
 }
 
-/// A case with a body that is an `async fn(&mut World) -> Checked`.
+/// A case with a body that is an `async fn(&mut TestContext) -> CaseResult`.
 macro_rules! case {
-    ($number:literal, $section:literal, $sentence:literal, $body:path) => {
+    ($number:literal, $section:literal, $title:literal, $body:path) => {
         $crate::cases::Case {
             number: $number,
             section: $section,
-            sentence: $sentence,
+            title: $title,
             slowness: 1,
-            body: |world| Box::pin($body(world)),
+            body: |context| Box::pin($body(context)),
         }
     };
 }
@@ -83,7 +84,7 @@ pub(crate) fn all() -> Vec<Case> {
         lists::CASES,
         adhoc::CASES,
         bounce::CASES,
-        manners::CASES,
+        malformed::CASES,
         order::CASES,
         crash::CASES,
     ]
@@ -100,7 +101,7 @@ pub(crate) fn all() -> Vec<Case> {
 /// assert_eq!(pubsub_conformance::cases().count(), 100);
 /// ```
 pub fn cases() -> impl Iterator<Item = (u16, &'static str, &'static str)> {
-    let listed = |case: Case| (case.number, case.section, case.sentence);
+    let listed = |case: Case| (case.number, case.section, case.title);
     all().into_iter().map(listed)
 }
 

@@ -14,7 +14,7 @@ use couplet_core::framer::{Frame, Framer, Limits};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
 
-use crate::fault::{Checked, Fault};
+use crate::error::{CaseError, CaseResult};
 
 pub(crate) use attach::attach;
 pub(crate) use login::login;
@@ -62,7 +62,7 @@ impl Session {
     }
 
     /// Writes these characters as they are.
-    pub(crate) async fn send(&mut self, xml: &str) -> Checked {
+    pub(crate) async fn send(&mut self, xml: &str) -> CaseResult {
         let deadline = Instant::now() + self.patience;
         match timeout_at(deadline, self.stream.write_all(xml.as_bytes())).await {
             Ok(Ok(())) => Ok(()),
@@ -72,27 +72,27 @@ impl Session {
     }
 
     /// Asks `to` (or one's own server) and waits for the answer; whatever else comes is kept.
-    pub(crate) async fn ask(
+    pub(crate) async fn request(
         &mut self,
         kind: &str,
         to: Option<&str>,
         payload: &str,
-    ) -> Checked<Tree> {
-        let id = self.ask_only(kind, to, payload).await?;
+    ) -> CaseResult<Tree> {
+        let id = self.send_request(kind, to, payload).await?;
         self.answer(to, &id).await
     }
 
     /// Asks and does not wait; the id is for [`Session::answer`].
-    pub(crate) async fn ask_only(
+    pub(crate) async fn send_request(
         &mut self,
         kind: &str,
         to: Option<&str>,
         payload: &str,
-    ) -> Checked<String> {
+    ) -> CaseResult<String> {
         self.asked += 1;
         let id = format!("ask-{}", self.asked);
         let to = to.map_or_else(String::new, |to| {
-            format!(" to='{}'", crate::ask::escaped(to))
+            format!(" to='{}'", crate::request::escaped(to))
         });
         self.send(&format!("<iq type='{kind}'{to} id='{id}'>{payload}</iq>"))
             .await?;
@@ -100,7 +100,7 @@ impl Session {
     }
 
     /// The answer to the question with this id.
-    pub(crate) async fn answer(&mut self, to: Option<&str>, id: &str) -> Checked<Tree> {
+    pub(crate) async fn answer(&mut self, to: Option<&str>, id: &str) -> CaseResult<Tree> {
         let deadline = Instant::now() + self.patience;
         let is_answer = |stanza: &Tree| {
             let root = stanza.root();
@@ -111,7 +111,7 @@ impl Session {
                 && (to.is_none() || root.attr("from").as_deref() == to)
         };
         let found = self.first(deadline, is_answer).await?;
-        found.ok_or_else(|| Fault::unmet("an answer to an IQ", "none in time"))
+        found.ok_or_else(|| CaseError::unmet("an answer to an IQ", "none in time"))
     }
 
     /// The next message that `wanted` is true of, or `None` if there is none until `deadline`.
@@ -119,7 +119,7 @@ impl Session {
         &mut self,
         deadline: Instant,
         wanted: impl Fn(&Tree) -> bool,
-    ) -> Checked<Option<Tree>> {
+    ) -> CaseResult<Option<Tree>> {
         self.first(deadline, |stanza| {
             stanza.root().is("message", NS_CLIENT) && wanted(stanza)
         })
@@ -148,26 +148,27 @@ impl Session {
         &mut self,
         deadline: Instant,
         wanted: impl Fn(&Tree) -> bool,
-    ) -> Checked<Option<Tree>> {
+    ) -> CaseResult<Option<Tree>> {
         if let Some(index) = self.inbox.iter().position(&wanted) {
             return Ok(self.inbox.remove(index));
         }
         loop {
             match timeout_at(deadline, self.read()).await {
                 Err(_) => return Ok(None),
-                Ok(Err(fault)) => return Err(fault),
+                Ok(Err(error)) => return Err(error),
                 Ok(Ok(stanza)) if wanted(&stanza) => return Ok(Some(stanza)),
                 Ok(Ok(stanza)) => self.keep(stanza).await?,
             }
         }
     }
 
-    async fn keep(&mut self, stanza: Tree) -> Checked {
+    async fn keep(&mut self, stanza: Tree) -> CaseResult {
         let root = stanza.root();
         let kind = root.attr("type");
         // RFC 6120, 8.2.3: who is asked has to answer, and a server may ask for a sign of life.
         if root.is("iq", NS_CLIENT) && matches!(kind.as_deref(), Some("get" | "set")) {
-            let attribute = |name: &str| crate::ask::escaped(&root.attr(name).unwrap_or_default());
+            let attribute =
+                |name: &str| crate::request::escaped(&root.attr(name).unwrap_or_default());
             // A component has to say who it is: its addresses are many.
             let turned = |name: &str, from: &str| match root.attr(from) {
                 Some(_) => format!(" {name}='{}'", attribute(from)),
@@ -189,7 +190,7 @@ impl Session {
     }
 
     /// Cancel safe: what has been read stays in the framer.
-    async fn read(&mut self) -> Checked<Tree> {
+    async fn read(&mut self) -> CaseResult<Tree> {
         loop {
             match self.frame().await? {
                 Frame::Stanza(bytes) => {
@@ -207,7 +208,7 @@ impl Session {
     }
 
     /// Cancel safe, as above.
-    async fn frame(&mut self) -> Checked<Frame> {
+    async fn frame(&mut self) -> CaseResult<Frame> {
         loop {
             let next = self.framer.next();
             if let Some(frame) = next.map_err(|error| broken(&error.to_string()))? {
@@ -222,6 +223,6 @@ impl Session {
     }
 }
 
-fn broken(how: &str) -> Fault {
-    Fault::unmet("a connection to the server that holds", how)
+fn broken(how: &str) -> CaseError {
+    CaseError::unmet("a connection to the server that holds", how)
 }

@@ -6,20 +6,20 @@
 
 mod suite;
 mod cases;
-mod world;
+mod test_context;
 mod expect;
 mod known;
 mod report;
 mod client;
-mod ordeal;
-mod ask;
+mod crash_test;
+mod request;
 mod account;
-mod fault;
+mod error;
 
-pub use crate::account::{Account, BadAccount, People};
+pub use crate::account::{Account, Accounts, BadAccount};
 pub use crate::cases::cases;
 pub use crate::client::{Security, Server};
+pub use crate::crash_test::{BadSink, CrashTarget, CrashTest, ProcessControl, Sink};
 pub use crate::known::{BadList, KnownFailures};
-pub use crate::ordeal::{BadSink, Crash, Ordeal, Sink, Victim};
 pub use crate::report::{Outcome, Report, Row};
 pub use crate::suite::{Suite, Unreachable};

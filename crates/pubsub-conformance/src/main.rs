@@ -12,8 +12,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use clap::{Parser, ValueEnum};
 use pubsub_conformance::{
-    Account, BadAccount, Crash, KnownFailures, Ordeal, People, Report, Row, Security, Server, Sink,
-    Suite, Victim, cases,
+    Account, Accounts, BadAccount, CrashTarget, CrashTest, KnownFailures, ProcessControl, Report,
+    Row, Security, Server, Sink, Suite, cases,
 };
 use tokio::process::Command;
 
@@ -126,7 +126,7 @@ struct Arguments {
     output: Option<PathBuf>,
     /// Say nothing on standard error while the cases run
     #[arg(long)]
-    quiet: bool,
+    drain_events: bool,
     /// Print the cases and ask nothing
     #[arg(long)]
     list: bool,
@@ -143,8 +143,8 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let mut done = Ok(true);
     if arguments.list {
-        for (number, section, sentence) in cases() {
-            done = done.and(said(&format!("{number:>3} | {section:<9} | {sentence}\n")));
+        for (number, section, title) in cases() {
+            done = done.and(said(&format!("{number:>3} | {section:<9} | {title}\n")));
         }
     } else {
         done = run(&arguments);
@@ -165,15 +165,15 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
         .enable_all()
         .build()
         .map_err(|error| format!("no runtime: {error}"))?;
-    let told = |row: &Row| {
-        if !arguments.quiet {
+    let report_row = |row: &Row| {
+        if !arguments.drain_events {
             let word = row.outcome.word();
             let _nobody_reads_it_then =
-                writeln!(io::stderr(), "{:>3} {word:<7} {}", row.number, row.sentence);
+                writeln!(io::stderr(), "{:>3} {word:<7} {}", row.number, row.title);
         }
     };
     let report = runtime
-        .block_on(suite.run(told))
+        .block_on(suite.run(report_row))
         .map_err(|unreachable| format!("nothing was asked: {unreachable}"))?;
     write(arguments, &report)?;
     Ok(report.is_as_expected())
@@ -190,7 +190,7 @@ fn suite(arguments: &Arguments) -> Result<Suite, String> {
         },
         authorities: arguments.ca_file.clone(),
     };
-    let mut suite = Suite::new(service, server, people(arguments)?)
+    let mut suite = Suite::new(service, server, accounts(arguments)?)
         .many_items(arguments.many_items)
         .subscribers(arguments.subscribers)
         .deadline(Duration::from_secs(arguments.deadline));
@@ -219,9 +219,9 @@ fn suite(arguments: &Arguments) -> Result<Suite, String> {
         suite = suite.bounce_limit(limit);
     }
     if let Some(sink) = &arguments.sink_component {
-        suite = suite.ordeal(Ordeal {
+        suite = suite.crash_test(CrashTest {
             sink: sink.clone(),
-            crash: Arc::new(Shell::of(arguments)),
+            control: Arc::new(Shell::of(arguments)),
             subscribers: arguments.sink_subscribers,
             rounds: arguments.crashes,
         });
@@ -252,20 +252,20 @@ impl Shell {
 }
 
 #[async_trait]
-impl Crash for Shell {
-    async fn kill(&self, victim: Victim) -> io::Result<()> {
-        shell(&self.kill, victim).await
+impl ProcessControl for Shell {
+    async fn kill(&self, target: CrashTarget) -> io::Result<()> {
+        shell(&self.kill, target).await
     }
 
-    async fn start(&self, victim: Victim) -> io::Result<()> {
-        shell(&self.start, victim).await
+    async fn start(&self, target: CrashTarget) -> io::Result<()> {
+        shell(&self.start, target).await
     }
 }
 
-async fn shell([service, server]: &[Option<String>; 2], victim: Victim) -> io::Result<()> {
-    let command = match victim {
-        Victim::Service => service,
-        Victim::Server => server,
+async fn shell([service, server]: &[Option<String>; 2], target: CrashTarget) -> io::Result<()> {
+    let command = match target {
+        CrashTarget::Service => service,
+        CrashTarget::Server => server,
     };
     let Some(command) = command else {
         return Ok(());
@@ -277,7 +277,7 @@ async fn shell([service, server]: &[Option<String>; 2], victim: Victim) -> io::R
     Err(io::Error::other(format!("{command}: {status}")))
 }
 
-fn people(arguments: &Arguments) -> Result<People, String> {
+fn accounts(arguments: &Arguments) -> Result<Accounts, String> {
     let file = match &arguments.accounts {
         None => serde_json::Value::Null,
         Some(file) => serde_json::from_str(&read(file)?)
@@ -297,7 +297,7 @@ fn people(arguments: &Arguments) -> Result<People, String> {
     let need = |role: &str, flag: &Option<Account>| {
         find(role, flag)?.ok_or_else(|| format!("who is the {role}? See --{role} and --accounts"))
     };
-    Ok(People {
+    Ok(Accounts {
         owner: need("owner", &arguments.owner)?,
         publisher: need("publisher", &arguments.publisher)?,
         subscriber: need("subscriber", &arguments.subscriber)?,

@@ -15,7 +15,7 @@ use std::time::Duration;
 /// ```
 /// use pubsub_conformance::Outcome;
 ///
-/// let refused = Outcome::Refused { feature: "multi-subscribe".to_owned(), came: String::new() };
+/// let refused = Outcome::Refused { feature: "multi-subscribe".to_owned(), received: String::new() };
 /// assert_eq!(refused.word(), "refused");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub enum Outcome {
         /// What was expected, a line for each line that was not met.
         expected: String,
         /// What came instead, likewise.
-        came: String,
+        received: String,
     },
     /// The service said that it does not have an optional feature, in the words of the XEP, and does
     /// not announce it either. No failure.
@@ -35,7 +35,7 @@ pub enum Outcome {
         /// The feature.
         feature: String,
         /// The refusal.
-        came: String,
+        received: String,
     },
     /// The runner was not given what the case needs. No failure.
     NotRun {
@@ -74,12 +74,12 @@ impl Outcome {
 /// let row = Row {
 ///     number: 10,
 ///     section: "8.1.1",
-///     sentence: "a name is taken once",
+///     title: "a name is taken once",
 ///     outcome: Outcome::Pass,
 ///     known: None,
 ///     took: Duration::from_millis(7),
 /// };
-/// assert!(!row.is_surprise());
+/// assert!(!row.is_unexpected());
 /// ```
 #[derive(Clone, Debug)]
 pub struct Row {
@@ -88,7 +88,7 @@ pub struct Row {
     /// The section of XEP-0060 1.30 that it is about.
     pub section: &'static str,
     /// The case in a sentence.
-    pub sentence: &'static str,
+    pub title: &'static str,
     /// What came of it.
     pub outcome: Outcome,
     /// Why it is known to fail, if it is.
@@ -108,15 +108,15 @@ impl Row {
     /// let row = Row {
     ///     number: 10,
     ///     section: "8.1.1",
-    ///     sentence: "a name is taken once",
+    ///     title: "a name is taken once",
     ///     outcome: Outcome::Pass,
     ///     known: Some("it used to overwrite".to_owned()),
     ///     took: Duration::ZERO,
     /// };
-    /// assert!(row.is_surprise());
+    /// assert!(row.is_unexpected());
     /// ```
     #[must_use]
-    pub fn is_surprise(&self) -> bool {
+    pub fn is_unexpected(&self) -> bool {
         match self.outcome {
             Outcome::Fail { .. } => self.known.is_none(),
             Outcome::Pass | Outcome::Refused { .. } => self.known.is_some(),
@@ -167,7 +167,7 @@ impl Report {
     /// ```
     #[must_use]
     pub fn is_as_expected(&self) -> bool {
-        !self.rows.iter().any(Row::is_surprise)
+        !self.rows.iter().any(Row::is_unexpected)
     }
 
     /// How many cases came to this word, see [`Outcome::word`].

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
-use crate::account::People;
+use crate::account::Accounts;
 use crate::cases::{Case, all};
 use crate::client::Server;
-use crate::fault::Fault;
+use crate::crash_test::CrashTest;
+use crate::error::CaseError;
 use crate::known::KnownFailures;
-use crate::ordeal::Ordeal;
 use crate::report::{Outcome, Report, Row};
-use crate::world::{Facts, World};
+use crate::test_context::{ServiceLimits, TestContext};
 
 /// How long the nodes of one case may take to be deleted.
 const CLEANING: Duration = Duration::from_secs(20);
@@ -25,15 +25,15 @@ const CLEANING: Duration = Duration::from_secs(20);
 /// # Examples
 ///
 /// ```no_run
-/// use pubsub_conformance::{Account, People, Security, Server, Suite};
+/// use pubsub_conformance::{Account, Accounts, Security, Server, Suite};
 ///
-/// # async fn example(people: People) -> Result<(), pubsub_conformance::Unreachable> {
+/// # async fn example(accounts: Accounts) -> Result<(), pubsub_conformance::Unreachable> {
 /// let server = Server {
 ///     address: Some("127.0.0.1:5222".to_owned()),
 ///     security: Security::None,
 ///     authorities: None,
 /// };
-/// let report = Suite::new("pubsub.localhost", server, people).run(|_row| {}).await?;
+/// let report = Suite::new("pubsub.localhost", server, accounts).run(|_row| {}).await?;
 /// print!("{}", report.to_text());
 /// # Ok(())
 /// # }
@@ -42,10 +42,10 @@ const CLEANING: Duration = Duration::from_secs(20);
 pub struct Suite {
     service: String,
     server: Server,
-    people: People,
+    accounts: Accounts,
     only: BTreeSet<u16>,
     known: KnownFailures,
-    facts: Facts,
+    limits: ServiceLimits,
     deadline: Duration,
 }
 
@@ -55,25 +55,25 @@ impl Suite {
     /// # Examples
     ///
     /// ```
-    /// # use pubsub_conformance::{Account, People};
-    /// # fn example(people: People) {
-    /// let suite = pubsub_conformance::Suite::new("pubsub.localhost", Default::default(), people);
+    /// # use pubsub_conformance::{Account, Accounts};
+    /// # fn example(accounts: Accounts) {
+    /// let suite = pubsub_conformance::Suite::new("pubsub.localhost", Default::default(), accounts);
     /// # }
     /// ```
     #[must_use]
-    pub fn new(service: &str, server: Server, people: People) -> Suite {
-        let facts = Facts {
+    pub fn new(service: &str, server: Server, accounts: Accounts) -> Suite {
+        let limits = ServiceLimits {
             many_items: 5_000,
             crowd: 50,
-            ..Facts::default()
+            ..ServiceLimits::default()
         };
         Suite {
             service: service.to_owned(),
             server,
-            people,
+            accounts,
             only: BTreeSet::new(),
             known: KnownFailures::default(),
-            facts,
+            limits,
             deadline: Duration::from_secs(10),
         }
     }
@@ -120,7 +120,7 @@ impl Suite {
     /// ```
     #[must_use]
     pub fn subscription_limit(mut self, subscriptions: usize) -> Suite {
-        self.facts.subscription_limit = Some(subscriptions);
+        self.limits.subscription_limit = Some(subscriptions);
         self
     }
 
@@ -135,7 +135,7 @@ impl Suite {
     /// ```
     #[must_use]
     pub fn lease_limit(mut self, longest: Duration) -> Suite {
-        self.facts.lease_limit = Some(longest);
+        self.limits.lease_limit = Some(longest);
         self
     }
 
@@ -151,7 +151,7 @@ impl Suite {
     /// ```
     #[must_use]
     pub fn payload_limit(mut self, bytes: usize) -> Suite {
-        self.facts.payload_limit = Some(bytes);
+        self.limits.payload_limit = Some(bytes);
         self
     }
 
@@ -167,7 +167,7 @@ impl Suite {
     /// ```
     #[must_use]
     pub fn bounce_limit(mut self, bounces: usize) -> Suite {
-        self.facts.bounce_limit = Some(bounces);
+        self.limits.bounce_limit = Some(bounces);
         self
     }
 
@@ -182,7 +182,7 @@ impl Suite {
     /// ```
     #[must_use]
     pub fn many_items(mut self, items: usize) -> Suite {
-        self.facts.many_items = items;
+        self.limits.many_items = items;
         self
     }
 
@@ -191,13 +191,13 @@ impl Suite {
     /// # Examples
     ///
     /// ```
-    /// # fn example(suite: pubsub_conformance::Suite, ordeal: pubsub_conformance::Ordeal) {
-    /// let suite = suite.ordeal(ordeal);
+    /// # fn example(suite: pubsub_conformance::Suite, crash_test: pubsub_conformance::CrashTest) {
+    /// let suite = suite.crash_test(crash_test);
     /// # }
     /// ```
     #[must_use]
-    pub fn ordeal(mut self, ordeal: Ordeal) -> Suite {
-        self.facts.ordeal = Some(ordeal);
+    pub fn crash_test(mut self, crash_test: CrashTest) -> Suite {
+        self.limits.crash_test = Some(crash_test);
         self
     }
 
@@ -212,7 +212,7 @@ impl Suite {
     /// ```
     #[must_use]
     pub fn subscribers(mut self, subscribers: usize) -> Suite {
-        self.facts.crowd = subscribers;
+        self.limits.crowd = subscribers;
         self
     }
 
@@ -229,7 +229,7 @@ impl Suite {
     /// ```
     #[must_use]
     pub fn balanced(mut self) -> Suite {
-        self.facts.balanced = true;
+        self.limits.balanced = true;
         self
     }
 
@@ -266,61 +266,61 @@ impl Suite {
     /// # Cancel safety
     ///
     /// A dropped future leaves the nodes of the case that was running behind.
-    pub async fn run(self, mut told: impl FnMut(&Row)) -> Result<Report, Unreachable> {
-        let mut world = self.world();
-        world.gather().await.map_err(Unreachable::from)?;
-        world.learn().await.map_err(Unreachable::from)?;
-        world.clean().await;
+    pub async fn run(self, mut report_row: impl FnMut(&Row)) -> Result<Report, Unreachable> {
+        let mut context = self.context();
+        context.connect_all().await.map_err(Unreachable::from)?;
+        context.discover().await.map_err(Unreachable::from)?;
+        context.clean().await;
         let mut report = Report::new(&self.service);
         let wanted = |case: &Case| self.only.is_empty() || self.only.contains(&case.number);
         for case in all().into_iter().filter(wanted) {
-            let row = self.one(case, &mut world).await;
-            told(&row);
+            let row = self.one(case, &mut context).await;
+            report_row(&row);
             report.rows.push(row);
         }
         Ok(report)
     }
 
-    async fn one(&self, case: Case, world: &mut World) -> Row {
+    async fn one(&self, case: Case, context: &mut TestContext) -> Row {
         let begun = Instant::now();
         let deadline = self.deadline * case.slowness;
         let all = async {
-            world.gather().await?;
-            (case.body)(world).await
+            context.connect_all().await?;
+            (case.body)(context).await
         };
         let ended = match timeout(deadline, all).await {
             Ok(ended) => ended,
             Err(_) => {
                 let expected = format!("an end within {} s", deadline.as_secs());
-                Err(Fault::unmet(expected, "none"))
+                Err(CaseError::unmet(expected, "none"))
             }
         };
         let took = begun.elapsed();
-        let mut faults = world.faults();
-        faults.extend(ended.err());
-        let _left_behind = timeout(CLEANING, world.clean()).await;
-        let outcome = outcome(faults);
+        let mut errors = context.errors();
+        errors.extend(ended.err());
+        let _left_behind = timeout(CLEANING, context.clean()).await;
+        let outcome = outcome(errors);
         let fails = matches!(outcome, Outcome::Fail { .. });
         let known = self.known.reason(case.number);
         let known = known.filter(|_| fails || !self.known.passes_sometimes(case.number));
         Row {
             number: case.number,
             section: case.section,
-            sentence: case.sentence,
+            title: case.title,
             outcome,
             known: known.map(str::to_owned),
             took,
         }
     }
 
-    fn world(&self) -> World {
+    fn context(&self) -> TestContext {
         // Two runs at once, or one after another that was interrupted, must not share names.
-        let run = format!("conformance-{:x}", crate::world::chance());
-        World::new(
+        let run = format!("conformance-{:x}", crate::test_context::random_number());
+        TestContext::new(
             self.service.clone(),
             self.server.clone(),
-            self.people.clone(),
-            self.facts.clone(),
+            self.accounts.clone(),
+            self.limits.clone(),
             self.deadline / 2,
             run,
         )
@@ -328,20 +328,22 @@ impl Suite {
 }
 
 /// The outcome of a case with these faults: one that is a failure outweighs the others.
-fn outcome(faults: Vec<Fault>) -> Outcome {
-    let (mut expected, mut came) = (Vec::new(), Vec::new());
+fn outcome(errors: Vec<CaseError>) -> Outcome {
+    let (mut expected, mut received) = (Vec::new(), Vec::new());
     let mut other = Outcome::Pass;
-    for fault in faults {
-        match fault {
-            Fault::Unmet {
+    for error in errors {
+        match error {
+            CaseError::Unmet {
                 expected: e,
-                came: c,
+                received: c,
             } => {
                 expected.push(e.replace('\n', " "));
-                came.push(c.replace('\n', " "));
+                received.push(c.replace('\n', " "));
             }
-            Fault::Refused { feature, came } => other = Outcome::Refused { feature, came },
-            Fault::NotRun(why) => other = Outcome::NotRun { why },
+            CaseError::Refused { feature, received } => {
+                other = Outcome::Refused { feature, received }
+            }
+            CaseError::NotRun(why) => other = Outcome::NotRun { why },
         }
     }
     if expected.is_empty() {
@@ -349,7 +351,7 @@ fn outcome(faults: Vec<Fault>) -> Outcome {
     }
     Outcome::Fail {
         expected: expected.join("\n"),
-        came: came.join("\n"),
+        received: received.join("\n"),
     }
 }
 
@@ -369,12 +371,14 @@ pub struct Unreachable {
     why: String,
 }
 
-impl From<Fault> for Unreachable {
-    fn from(fault: Fault) -> Unreachable {
-        let why = match fault {
-            Fault::Unmet { expected, came } => format!("expected {expected}; came {came}"),
-            Fault::Refused { feature, came } => format!("{feature} is refused: {came}"),
-            Fault::NotRun(why) => why,
+impl From<CaseError> for Unreachable {
+    fn from(error: CaseError) -> Unreachable {
+        let why = match error {
+            CaseError::Unmet { expected, received } => {
+                format!("expected {expected}; came {received}")
+            }
+            CaseError::Refused { feature, received } => format!("{feature} is refused: {received}"),
+            CaseError::NotRun(why) => why,
         };
         Unreachable { why }
     }
@@ -394,15 +398,15 @@ mod tests {
 
     #[test]
     fn a_failure_outweighs_a_refusal() {
-        let refused = Fault::Refused {
+        let refused = CaseError::Refused {
             feature: "f".to_owned(),
-            came: String::new(),
+            received: String::new(),
         };
         assert_eq!(outcome(vec![refused.clone()]).word(), "refused");
-        let both = vec![refused, Fault::unmet("a\nb", "c")];
+        let both = vec![refused, CaseError::unmet("a\nb", "c")];
         let fail = Outcome::Fail {
             expected: "a b".to_owned(),
-            came: "c".to_owned(),
+            received: "c".to_owned(),
         };
         assert_eq!(outcome(both), fail);
         assert_eq!(outcome(Vec::new()), Outcome::Pass);

@@ -8,15 +8,15 @@ use couplet_pubsub::{
     settings::{SECTION, Settings},
 };
 
-mod moving;
+mod transfer;
 
 fn main() -> ExitCode {
     App::new()
         .version(env!("CARGO_PKG_VERSION"))
         .sources(Sources::process().with_section::<Settings>())
-        .subcommand(moving::backup(), moving::back_up)
-        .subcommand(moving::export(), moving::write_out)
-        .subcommand(moving::import(), moving::read_in)
+        .subcommand(transfer::backup(), transfer::back_up)
+        .subcommand(transfer::export(), transfer::write_out)
+        .subcommand(transfer::import(), transfer::read_in)
         .run(serve)
 }
 

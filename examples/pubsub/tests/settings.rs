@@ -48,7 +48,7 @@ fn its_own_table_is_printed_with_where_each_value_is_from() {
 
 /// Kubernetes sets them in every pod of a namespace with a Service `couplet-pubsub` or `couplet-echo`.
 #[test]
-fn what_kubernetes_sets_beside_services_of_our_names_stops_nothing() {
+fn service_variables_of_kubernetes_are_ignored() {
     let (code, shown) = checked(&[
         ("COUPLET_PUBSUB_SERVICE_HOST", "10.0.0.1"),
         ("COUPLET_PUBSUB_SERVICE_PORT", "9100"),

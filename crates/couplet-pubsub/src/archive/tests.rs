@@ -4,7 +4,8 @@ use crate::{
     memory,
     node::Affiliation,
     store::suite::{
-        Shared, affiliate, claim, create, model, node, publish, run, subscribe, tell_subscribers,
+        Shared, affiliate, announce_to_subscribers, claim, create, model, node, publish, run,
+        subscribe,
     },
 };
 
@@ -17,7 +18,7 @@ async fn filled() -> Shared {
             (0..1_203).map(|number| subscribe(&format!("u{number}@x/r"), &format!("s{number}"))),
         );
         changes.extend((0..61).map(|number| publish(&number.to_string())));
-        changes.extend((0..41).map(|_| tell_subscribers()));
+        changes.extend((0..41).map(|_| announce_to_subscribers()));
         run(&store, name, changes).await;
     }
     create(&store, "gone").await;
@@ -26,7 +27,7 @@ async fn filled() -> Shared {
     run(
         &store,
         "gone",
-        vec![subscribe("a@x", "s"), delete, tell_subscribers()],
+        vec![subscribe("a@x", "s"), delete, announce_to_subscribers()],
     )
     .await;
     store
@@ -46,7 +47,11 @@ async fn exported(store: &Shared) -> String {
     String::from_utf8(lines).unwrap()
 }
 
-async fn imported(store: &Shared, lines: &str, into: Into) -> Result<Moved, ArchiveError> {
+async fn imported(
+    store: &Shared,
+    lines: &str,
+    into: ImportTarget,
+) -> Result<ArchiveStats, ArchiveError> {
     import(&**store, lines.as_bytes(), into, |_| {
         ControlFlow::Continue(())
     })
@@ -58,7 +63,7 @@ async fn an_archive_holds_everything() {
     let store = filled().await;
     let lines = exported(&store).await;
     let other = memory::store();
-    let moved = imported(&other, &lines, Into::Empty).await.unwrap();
+    let moved = imported(&other, &lines, ImportTarget::Empty).await.unwrap();
     assert_eq!(moved.left_out, 0);
     assert_eq!(lines.lines().count() as u64, moved.records + 2);
     assert_eq!(exported(&other).await, lines);
@@ -77,11 +82,11 @@ async fn an_archive_moves_a_store_into_a_file_and_back() {
     let lines = exported(&store).await;
     let path = folder.path().join("pubsub.db");
     let file = crate::sqlite::open(&path).await.unwrap();
-    imported(&file, &lines, Into::Empty).await.unwrap();
+    imported(&file, &lines, ImportTarget::Empty).await.unwrap();
     model::look_the_same(&store, &file).await;
     assert_eq!(exported(&file).await, lines);
-    let fresh = create(&file, "fresh").await;
-    assert!(fresh.id > node(&file, "news").await.id);
+    let new_id = create(&file, "fresh").await;
+    assert!(new_id.id > node(&file, "news").await.id);
 }
 
 #[cfg(all(feature = "sqlite", feature = "postgres"))]
@@ -92,7 +97,7 @@ async fn an_archive_moves_a_file_into_a_database() {
     let file = crate::sqlite::open(&folder.path().join("pubsub.db"))
         .await
         .unwrap();
-    imported(&file, &exported(&store).await, Into::Empty)
+    imported(&file, &exported(&store).await, ImportTarget::Empty)
         .await
         .unwrap();
     let lines = exported(&file).await;
@@ -100,7 +105,9 @@ async fn an_archive_moves_a_file_into_a_database() {
     let database = crate::postgres::open(&server.socket_url(), None)
         .await
         .unwrap();
-    imported(&database, &lines, Into::Empty).await.unwrap();
+    imported(&database, &lines, ImportTarget::Empty)
+        .await
+        .unwrap();
     model::look_the_same(&store, &database).await;
     assert_eq!(exported(&database).await, lines);
     database.close().await.unwrap();
@@ -112,25 +119,24 @@ async fn a_store_that_has_something_takes_no_archive_unless_asked_to() {
     let store = memory::store();
     create(&store, "news").await;
     run(&store, "news", vec![publish("mine")]).await;
-    let refused = imported(&store, &lines, Into::Empty).await;
-    assert!(
-        matches!(refused, Err(ArchiveError::NotEmpty)),
-        "{refused:?}"
-    );
-    let moved = imported(&store, &lines, Into::Whatever).await.unwrap();
+    let error = imported(&store, &lines, ImportTarget::Empty).await;
+    assert!(matches!(error, Err(ArchiveError::NotEmpty)), "{error:?}");
+    let moved = imported(&store, &lines, ImportTarget::Whatever)
+        .await
+        .unwrap();
     assert_eq!(moved.left_out, 1 + 1 + 1_203 + 61 + 41);
     assert_eq!(node(&store, "news").await.items, 1);
     assert_eq!(node(&store, "\u{1f980}\n\"quoted\"").await.items, 61);
 }
 
 #[tokio::test]
-async fn an_archive_that_is_cut_off_is_told_from_a_whole_one() {
+async fn a_truncated_archive_is_an_error() {
     let lines = exported(&filled().await).await;
     let without_end = lines.trim_end().rsplit_once('\n').unwrap().0.to_owned() + "\n";
     let half_a_line = &lines[..lines.len() / 2];
     for cut in [&*without_end, half_a_line, ""] {
-        let refused = imported(&memory::store(), cut, Into::Empty).await;
-        assert!(matches!(refused, Err(ArchiveError::CutOff)), "{refused:?}");
+        let error = imported(&memory::store(), cut, ImportTarget::Empty).await;
+        assert!(matches!(error, Err(ArchiveError::CutOff)), "{error:?}");
     }
     let gap = lines.replacen(
         "{\"record\":{\"redirect\":",
@@ -141,11 +147,13 @@ async fn an_archive_that_is_cut_off_is_told_from_a_whole_one() {
         .lines()
         .filter(|line| !line.contains("redirect\":"))
         .collect();
-    let refused = imported(&memory::store(), &(gap.join("\n") + "\n"), Into::Empty).await;
-    assert!(
-        matches!(refused, Err(ArchiveError::Line(..))),
-        "{refused:?}"
-    );
+    let error = imported(
+        &memory::store(),
+        &(gap.join("\n") + "\n"),
+        ImportTarget::Empty,
+    )
+    .await;
+    assert!(matches!(error, Err(ArchiveError::Line(..))), "{error:?}");
 }
 
 #[tokio::test]
@@ -168,11 +176,11 @@ async fn what_is_no_archive_or_a_newer_one_is_refused_by_line() {
             "line 2: 3 records were written",
         ),
     ] {
-        let refused = imported(&memory::store(), &lines, Into::Empty)
+        let error = imported(&memory::store(), &lines, ImportTarget::Empty)
             .await
             .unwrap_err();
-        let refused = refused.to_string();
-        assert!(refused.starts_with(told), "{refused}");
+        let error = error.to_string();
+        assert!(error.starts_with(told), "{error}");
     }
 }
 
@@ -180,7 +188,7 @@ async fn what_is_no_archive_or_a_newer_one_is_refused_by_line() {
 async fn no_part_of_an_archive_is_larger_than_a_page() {
     let store = filled().await;
     let mut largest = 0;
-    let mut nodes = Walk::new(Mark::Nodes(None), MANY);
+    let mut nodes = Walk::new(DumpPosition::Nodes(None), MANY);
     let all = nodes.next(&*store).await.unwrap().unwrap();
     let Record::Node { node, .. } = &all[0] else {
         panic!("{all:?}");
@@ -202,7 +210,7 @@ async fn an_import_that_is_stopped_ends_between_nodes_and_can_go_on() {
     let store = filled().await;
     let lines = exported(&store).await;
     let other = memory::store();
-    let stopped = import(&*other, lines.as_bytes(), Into::Empty, |_| {
+    let stopped = import(&*other, lines.as_bytes(), ImportTarget::Empty, |_| {
         ControlFlow::Break(())
     });
     let stopped = stopped.await.unwrap_err();
@@ -212,7 +220,9 @@ async fn an_import_that_is_stopped_ends_between_nodes_and_can_go_on() {
         matches!(stopped, ArchiveError::Stopped(records) if records == of_a_node),
         "{stopped:?}"
     );
-    let moved = imported(&other, &lines, Into::Whatever).await.unwrap();
+    let moved = imported(&other, &lines, ImportTarget::Whatever)
+        .await
+        .unwrap();
     assert_eq!(moved.left_out, of_a_node);
     model::look_the_same(&store, &other).await;
 }
@@ -224,15 +234,20 @@ async fn an_export_that_is_stopped_is_not_whole() {
     let stopped = export(&*store, &mut lines, |_| ControlFlow::Break(()));
     assert!(matches!(stopped.await, Err(ArchiveError::Unfinished)));
     let lines = String::from_utf8(lines).unwrap();
-    let refused = imported(&memory::store(), &lines, Into::Empty).await;
-    assert!(matches!(refused, Err(ArchiveError::CutOff)), "{refused:?}");
+    let error = imported(&memory::store(), &lines, ImportTarget::Empty).await;
+    assert!(matches!(error, Err(ArchiveError::CutOff)), "{error:?}");
 }
 
 /// The archive of a node with an item and an announcement, and the same with one thing replaced.
 async fn with(this: &str, other: &str) -> String {
     let store = memory::store();
     create(&store, "news").await;
-    run(&store, "news", vec![publish("1"), tell_subscribers()]).await;
+    run(
+        &store,
+        "news",
+        vec![publish("1"), announce_to_subscribers()],
+    )
+    .await;
     let lines = exported(&store).await;
     assert!(lines.contains(this), "{lines}");
     lines.replace(this, other)
@@ -259,10 +274,10 @@ async fn a_line_that_would_break_out_of_its_message_is_refused_with_its_number()
         ("\"node\":{\"id\":1,", "\"node\":{\"id\":-1,", 2),
     ] {
         let lines = with(this, other).await;
-        let refused = imported(&memory::store(), &lines, Into::Empty).await;
+        let error = imported(&memory::store(), &lines, ImportTarget::Empty).await;
         assert!(
-            matches!(&refused, Err(ArchiveError::Line(number, _)) if *number == line),
-            "{other}: {refused:?}"
+            matches!(&error, Err(ArchiveError::Line(number, _)) if *number == line),
+            "{other}: {error:?}"
         );
     }
 }
@@ -285,10 +300,10 @@ async fn a_redirection_and_the_texts_of_a_node_are_checked_too() {
     for text in ["\"News\"", "\"sub-1\"", "\"xmpp:there\""] {
         assert!(lines.contains(text), "{text}: {lines}");
         let broken = lines.replace(text, "\"\\u0000\"");
-        let refused = imported(&memory::store(), &broken, Into::Empty).await;
+        let error = imported(&memory::store(), &broken, ImportTarget::Empty).await;
         assert!(
-            matches!(&refused, Err(ArchiveError::Line(..))),
-            "{text}: {refused:?}"
+            matches!(&error, Err(ArchiveError::Line(..))),
+            "{text}: {error:?}"
         );
     }
 }
@@ -297,14 +312,14 @@ async fn a_redirection_and_the_texts_of_a_node_are_checked_too() {
 async fn a_second_archive_behind_the_first_is_not_passed_over() {
     let lines = with("news", "news").await;
     let twice = format!("{lines}{lines}");
-    let refused = imported(&memory::store(), &twice, Into::Empty).await;
+    let error = imported(&memory::store(), &twice, ImportTarget::Empty).await;
     let count = lines.lines().count() as u64;
     assert!(
-        matches!(&refused, Err(ArchiveError::Line(number, why)) if *number == count + 1 && why.contains("more behind the end")),
-        "{refused:?}"
+        matches!(&error, Err(ArchiveError::Line(number, why)) if *number == count + 1 && why.contains("more behind the end")),
+        "{error:?}"
     );
     let blank = format!("{lines}\n \n");
-    imported(&memory::store(), &blank, Into::Empty)
+    imported(&memory::store(), &blank, ImportTarget::Empty)
         .await
         .unwrap();
 }

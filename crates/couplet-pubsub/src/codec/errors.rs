@@ -5,28 +5,28 @@ use couplet_core::xml_writer::XmlWriter;
 
 use super::{
     NS_ERRORS, NS_OWNER,
-    fit::fitting,
-    words::Word,
+    truncate::count_fitting,
+    wire_name::WireName,
     write::{empty, tag, within},
 };
 use crate::{
-    refused::{Detail, Refused},
+    pubsub_error::{PubsubCondition, PubsubError},
     reply::Reply,
 };
 
 /// Where XEP-0060's examples have another type than RFC 6120 has for the condition; without a
 /// detail they are about the condition alone.
-const TYPES: &[(Condition, Option<Detail>, ErrorType)] = &[
+const TYPES: &[(Condition, Option<PubsubCondition>, ErrorType)] = &[
     // 6.1.3.9: it will pass when another subscription ends.
     (
         Condition::PolicyViolation,
-        Some(Detail::TooManySubscriptions),
+        Some(PubsubCondition::TooManySubscriptions),
         ErrorType::Wait,
     ),
     // 6.2.3.2; 6.3.4.2 has `modify`, and waiting helps in neither.
     (
         Condition::UnexpectedRequest,
-        Some(Detail::NotSubscribed),
+        Some(PubsubCondition::NotSubscribed),
         ErrorType::Cancel,
     ),
     // 6.1.3.11: ask the node that took its place.
@@ -34,14 +34,14 @@ const TYPES: &[(Condition, Option<Detail>, ErrorType)] = &[
 ];
 
 /// The error stanza that tells a refusal.
-pub(crate) fn stanza_error(refused: Refused) -> StanzaError {
-    let Refused {
+pub(crate) fn stanza_error(error: PubsubError) -> StanzaError {
+    let PubsubError {
         condition,
         detail,
         text,
         uri,
         store_failure: _,
-    } = refused;
+    } = error;
     let mut error = StanzaError::new(condition);
     let type_ = TYPES
         .iter()
@@ -72,7 +72,7 @@ pub(crate) fn unchanged(reply: &Reply) -> Option<StanzaError> {
         } => {
             let entries = unchanged
                 .iter()
-                .map(|(jid, state)| (jid.as_str(), state.word()));
+                .map(|(jid, state)| (jid.as_str(), state.wire_name()));
             Some(beside("subscription", node, entries, why))
         }
         Reply::AffiliatesUnchanged {
@@ -82,7 +82,7 @@ pub(crate) fn unchanged(reply: &Reply) -> Option<StanzaError> {
         } => {
             let entries = unchanged
                 .iter()
-                .map(|(jid, now)| (jid.as_str(), now.word()));
+                .map(|(jid, now)| (jid.as_str(), now.wire_name()));
             Some(beside("affiliation", node, entries, why))
         }
         _ => None,
@@ -96,12 +96,12 @@ fn beside<'a>(
     what: &str,
     node: &str,
     entries: impl Iterator<Item = (&'a str, &'a str)> + Clone,
-    why: &Refused,
+    why: &PubsubError,
 ) -> StanzaError {
-    let told = fitting(entries.clone(), UNCHANGED_BYTES, |(jid, now), xml| {
+    let fitting = count_fitting(entries.clone(), UNCHANGED_BYTES, |(jid, now), xml| {
         write_unchanged(what, jid, now, xml);
     });
-    stanza_error(why.clone()).beside(|xml| list(what, node, entries.take(told), xml))
+    stanza_error(why.clone()).beside(|xml| list(what, node, entries.take(fitting), xml))
 }
 
 fn list<'a>(
@@ -123,9 +123,9 @@ fn write_unchanged(what: &str, jid: &str, now: &str, xml: &mut XmlWriter<'_>) {
     empty(what, &[("jid", Some(jid)), (what, Some(now))], xml);
 }
 
-fn write_detail(detail: Detail, xml: &mut XmlWriter<'_>) {
+fn write_detail(detail: PubsubCondition, xml: &mut XmlWriter<'_>) {
     let feature = match detail {
-        Detail::Unsupported(feature) => Some(feature),
+        PubsubCondition::Unsupported(feature) => Some(feature),
         _ => None,
     };
     empty(
@@ -136,28 +136,28 @@ fn write_detail(detail: Detail, xml: &mut XmlWriter<'_>) {
 }
 
 /// XEP-0060, 17.2
-fn name(detail: Detail) -> &'static str {
+fn name(detail: PubsubCondition) -> &'static str {
     match detail {
-        Detail::ClosedNode => "closed-node",
-        Detail::InvalidJid => "invalid-jid",
-        Detail::InvalidOptions => "invalid-options",
-        Detail::InvalidPayload => "invalid-payload",
-        Detail::InvalidSubid => "invalid-subid",
-        Detail::ItemForbidden => "item-forbidden",
-        Detail::ItemRequired => "item-required",
-        Detail::JidRequired => "jid-required",
-        Detail::MaxItemsExceeded => "max-items-exceeded",
-        Detail::NodeFull => "node-full",
-        Detail::NodeidRequired => "nodeid-required",
-        Detail::NotSubscribed => "not-subscribed",
-        Detail::PayloadTooBig => "payload-too-big",
-        Detail::PayloadRequired => "payload-required",
-        Detail::PendingSubscription => "pending-subscription",
-        Detail::PreconditionNotMet => "precondition-not-met",
-        Detail::SubidRequired => "subid-required",
-        Detail::TooManySubscriptions => "too-many-subscriptions",
-        Detail::Unsupported(_) => "unsupported",
-        Detail::UnsupportedAccessModel => "unsupported-access-model",
+        PubsubCondition::ClosedNode => "closed-node",
+        PubsubCondition::InvalidJid => "invalid-jid",
+        PubsubCondition::InvalidOptions => "invalid-options",
+        PubsubCondition::InvalidPayload => "invalid-payload",
+        PubsubCondition::InvalidSubid => "invalid-subid",
+        PubsubCondition::ItemForbidden => "item-forbidden",
+        PubsubCondition::ItemRequired => "item-required",
+        PubsubCondition::JidRequired => "jid-required",
+        PubsubCondition::MaxItemsExceeded => "max-items-exceeded",
+        PubsubCondition::NodeFull => "node-full",
+        PubsubCondition::NodeidRequired => "nodeid-required",
+        PubsubCondition::NotSubscribed => "not-subscribed",
+        PubsubCondition::PayloadTooBig => "payload-too-big",
+        PubsubCondition::PayloadRequired => "payload-required",
+        PubsubCondition::PendingSubscription => "pending-subscription",
+        PubsubCondition::PreconditionNotMet => "precondition-not-met",
+        PubsubCondition::SubidRequired => "subid-required",
+        PubsubCondition::TooManySubscriptions => "too-many-subscriptions",
+        PubsubCondition::Unsupported(_) => "unsupported",
+        PubsubCondition::UnsupportedAccessModel => "unsupported-access-model",
     }
 }
 
@@ -172,17 +172,17 @@ mod tests {
         subscription::SubscriptionState,
     };
 
-    fn written(refused: Refused) -> String {
-        to_string(|xml| stanza_error(refused).write(xml))
+    fn written(error: PubsubError) -> String {
+        to_string(|xml| stanza_error(error).write(xml))
     }
 
     /// The type, then the names in the error, without their namespaces.
-    fn short(condition: Condition, detail: impl Into<Option<Detail>>) -> String {
-        let refused = Refused {
+    fn short(condition: Condition, detail: impl Into<Option<PubsubCondition>>) -> String {
+        let error = PubsubError {
             detail: detail.into(),
-            ..Refused::plain(condition)
+            ..PubsubError::new(condition)
         };
-        written(refused)
+        written(error)
             .replace(" xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'", "")
             .replace(" xmlns='http://jabber.org/protocol/pubsub#errors'", "")
             .replace("</error>", "")
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn every_pair_has_the_type_of_its_example() {
         use Condition as C;
-        use Detail as D;
+        use PubsubCondition as D;
         for (condition, detail, expected) in [
             // XEP-0060, 6.1.3
             (
@@ -317,10 +317,10 @@ mod tests {
     }
 
     #[test]
-    fn who_is_gone_tells_where_to() {
-        let moved = Refused {
+    fn a_redirected_node_returns_its_new_place() {
+        let moved = PubsubError {
             uri: Some("xmpp:a.b?;node=c&d".into()),
-            ..Refused::plain(Condition::Gone)
+            ..PubsubError::new(Condition::Gone)
         };
         assert_eq!(
             written(moved),
@@ -329,14 +329,14 @@ mod tests {
     }
 
     #[test]
-    fn words_for_people_come_along() {
-        let refused = Refused::plain(Condition::Conflict).text("<taken>");
-        assert!(written(refused).contains(">&lt;taken&gt;</text>"));
+    fn labels_are_written() {
+        let error = PubsubError::new(Condition::Conflict).text("<taken>");
+        assert!(written(error).contains(">&lt;taken&gt;</text>"));
     }
 
     #[test]
     fn what_could_not_be_changed_is_listed_beside_the_error() {
-        let why = Refused::plain(Condition::NotAcceptable);
+        let why = PubsubError::new(Condition::NotAcceptable);
         let reply = Reply::AffiliatesUnchanged {
             node: "n'".into(),
             why: why.clone(),
@@ -364,6 +364,6 @@ mod tests {
                 "<pubsub xmlns='{NS_OWNER}'><subscriptions node='n'><subscription jid='a@b/c' subscription='pending'/><subscription jid='d@e' subscription='none'/></subscriptions></pubsub>{error}"
             )
         );
-        assert!(unchanged(&Reply::Done).is_none());
+        assert!(unchanged(&Reply::Empty).is_none());
     }
 }

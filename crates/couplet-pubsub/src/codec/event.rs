@@ -12,20 +12,20 @@ use super::{
         self, Style,
         data::{self, flag_word},
     },
-    words::Word,
+    wire_name::WireName,
     write::{empty, tag, to_string, within},
 };
 use crate::{
-    moment::Moment,
     node::{Affiliation, NodeConfig},
     subscription::{Subscription, SubscriptionState},
+    timestamp::Timestamp,
 };
 
 /// The title of the command that shows the requests for approval.
 pub(crate) const PENDING_TITLE: &str = "Approve subscription requests";
 
 /// An item in a notification.
-pub(crate) struct Told<'a> {
+pub(crate) struct EventItem<'a> {
     pub(crate) id: &'a str,
     /// None where the node delivers no payloads.
     pub(crate) payload: Option<&'a str>,
@@ -33,15 +33,15 @@ pub(crate) struct Told<'a> {
 }
 
 /// Items that were published; none for a notification without item. (4.3, 7.1.2)
-pub(crate) fn items(node: &str, told: &[Told<'_>]) -> String {
-    event(|xml| write_items(node, told, xml))
+pub(crate) fn items(node: &str, items: &[EventItem<'_>]) -> String {
+    event(|xml| write_items(node, items, xml))
 }
 
 /// The last item, sent late: with `urn:xmpp:delay`. (6.1.7)
-pub(crate) fn last_item(node: &str, told: &Told<'_>, published: Moment) -> String {
+pub(crate) fn last_item(node: &str, items: &EventItem<'_>, published: Timestamp) -> String {
     to_string(|xml| {
         write_event(xml, |xml| {
-            write_items(node, std::slice::from_ref(told), xml)
+            write_items(node, std::slice::from_ref(items), xml)
         });
         let stamp = published.to_string();
         empty(
@@ -99,13 +99,13 @@ pub(crate) fn subscription(
     jid: &Jid,
     subid: &str,
     state: Option<SubscriptionState>,
-    expires: Option<Moment>,
+    expires: Option<Timestamp>,
 ) -> String {
     let expiry = expires.map(|moment| moment.to_string());
     let attributes = [
         ("node", Some(node)),
         ("jid", Some(jid.as_str())),
-        ("subscription", Some(state.word())),
+        ("subscription", Some(state.wire_name())),
         ("subid", Some(subid)),
         ("expiry", expiry.as_deref()),
     ];
@@ -116,7 +116,7 @@ pub(crate) fn subscription(
 pub(crate) fn affiliation(node: &str, jid: &BareJid, now: Affiliation) -> String {
     let own = [
         ("jid", Some(jid.as_str())),
-        ("affiliation", Some(now.word())),
+        ("affiliation", Some(now.wire_name())),
     ];
     to_string(|xml| {
         within(NS, xml, |xml| {
@@ -148,7 +148,7 @@ pub(crate) fn approval_wanted(node: &str, subscription: &Subscription) -> String
             xml,
             |xml| {
                 for (var, kind, label, value) in fields {
-                    let field = data::Told {
+                    let field = data::FormField {
                         var,
                         kind,
                         label,
@@ -174,9 +174,9 @@ fn write_event(xml: &mut XmlWriter<'_>, content: impl FnOnce(&mut XmlWriter<'_>)
     xml.raw("</event>");
 }
 
-fn write_items(node: &str, told: &[Told<'_>], xml: &mut XmlWriter<'_>) {
+fn write_items(node: &str, items: &[EventItem<'_>], xml: &mut XmlWriter<'_>) {
     tag("items", &[("node", Some(node))], xml, |xml| {
-        for item in told {
+        for item in items {
             let publisher = item.publisher.map(|jid| jid.as_str());
             let attributes = [("id", Some(item.id)), ("publisher", publisher)];
             match item.payload {
@@ -196,7 +196,7 @@ mod tests {
         format!("<event xmlns='{NS_EVENT}'>{inside}</event>")
     }
 
-    const ITEM: Told<'static> = Told {
+    const ITEM: EventItem<'static> = EventItem {
         id: "i<",
         payload: Some("<a xmlns='urn:a'/>"),
         publisher: None,
@@ -209,29 +209,29 @@ mod tests {
             wrapped("<items node='n&apos;'><item id='i&lt;'><a xmlns='urn:a'/></item></items>")
         );
         let publisher = BareJid::new("a@b").unwrap();
-        let told = Told {
+        let item = EventItem {
             id: "i",
             payload: None,
             publisher: Some(&publisher),
         };
         assert_eq!(
-            items("n", &[told]),
+            items("n", &[item]),
             wrapped("<items node='n'><item id='i' publisher='a@b'/></items>")
         );
         assert_eq!(items("n", &[]), wrapped("<items node='n'></items>"));
     }
 
     #[test]
-    fn the_last_item_says_when_it_was_published() {
+    fn the_last_item_has_its_publication_time() {
         assert_eq!(
-            last_item("n", &ITEM, Moment(1_141_127_999_000)),
+            last_item("n", &ITEM, Timestamp(1_141_127_999_000)),
             wrapped("<items node='n'><item id='i&lt;'><a xmlns='urn:a'/></item></items>")
                 + "<delay xmlns='urn:xmpp:delay' stamp='2006-02-28T11:59:59Z'/>"
         );
     }
 
     #[test]
-    fn what_is_gone_is_told() {
+    fn removals_are_announced() {
         assert_eq!(
             retracted("n", &["a".into(), "b".into()]),
             wrapped("<items node='n'><retract id='a'/><retract id='b'/></items>")
@@ -245,21 +245,21 @@ mod tests {
     }
 
     #[test]
-    fn a_new_configuration_is_told_with_its_values_or_by_name() {
+    fn a_new_configuration_is_announced_with_its_values_or_by_name() {
         assert_eq!(configured("n", None), wrapped("<configuration node='n'/>"));
-        let told = configured("n", Some(&NodeConfig::default()));
+        let items = configured("n", Some(&NodeConfig::default()));
         assert!(
-            told.starts_with(&wrapped(&format!("<configuration node='n'><x xmlns='{NS_DATA}' type='result'><field var='FORM_TYPE' type='hidden'><value>http://jabber.org/protocol/pubsub#node_config</value></field>")).replace("</event>", "")),
-            "{told}"
+            items.starts_with(&wrapped(&format!("<configuration node='n'><x xmlns='{NS_DATA}' type='result'><field var='FORM_TYPE' type='hidden'><value>http://jabber.org/protocol/pubsub#node_config</value></field>")).replace("</event>", "")),
+            "{items}"
         );
         assert!(
-            told.contains("<field var='pubsub#access_model'><value>open</value></field>"),
-            "{told}"
+            items.contains("<field var='pubsub#access_model'><value>open</value></field>"),
+            "{items}"
         );
     }
 
     #[test]
-    fn what_has_become_of_a_subscription_is_told() {
+    fn a_changed_subscription_is_announced() {
         let jid = Jid::new("a@b/c").unwrap();
         assert_eq!(
             subscription("n", &jid, "7", None, None),
@@ -267,7 +267,7 @@ mod tests {
         );
         let state = Some(SubscriptionState::Subscribed);
         assert_eq!(
-            subscription("n", &jid, "7", state, Some(Moment(0))),
+            subscription("n", &jid, "7", state, Some(Timestamp(0))),
             wrapped(
                 "<subscription node='n' jid='a@b/c' subscription='subscribed' subid='7' expiry='1970-01-01T00:00:00Z'/>"
             )
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_become_of_an_affiliation_is_told() {
+    fn a_changed_affiliation_is_announced() {
         let jid = BareJid::new("a@b").unwrap();
         assert_eq!(
             affiliation("n", &jid, Affiliation::PublishOnly),

@@ -7,12 +7,12 @@ use couplet_core::{element::Element, xml_writer::XmlWriter};
 use xmpp_parsers::data_forms::{self, DataForm, DataFormType, FieldType};
 
 use crate::{
-    moment::Moment,
     node::{Node, NodeConfig},
     policy::Limits,
-    refused::{Detail, Refused},
+    pubsub_error::{PubsubCondition, PubsubError},
     request::{Field, OptionsChange},
     subscription::SubscribeOptions,
+    timestamp::Timestamp,
 };
 
 mod config;
@@ -37,12 +37,12 @@ pub(crate) fn apply_config(
     config: &NodeConfig,
     fields: &[Field],
     limits: &Limits,
-) -> Result<NodeConfig, Refused> {
+) -> Result<NodeConfig, PubsubError> {
     let mut new = config.clone();
     for field in fields {
         if let Some(entry) = Entry::named(&field.var) {
             (entry.apply)(&mut new, &field.values, limits)
-                .map_err(|refused| refused.text(format!("{} cannot be that", field.var)))?;
+                .map_err(|error| error.text(format!("{} cannot be that", field.var)))?;
         }
     }
     Ok(new)
@@ -58,7 +58,7 @@ pub(crate) fn check_preconditions(
     config: &NodeConfig,
     fields: &[Field],
     limits: &Limits,
-) -> Result<(), Refused> {
+) -> Result<(), PubsubError> {
     let everything = Limits {
         items: u32::MAX,
         payload_bytes: u32::MAX,
@@ -73,16 +73,17 @@ pub(crate) fn check_preconditions(
     for field in fields {
         let Some(entry) = Entry::named(&field.var) else {
             let text = format!("Nothing here is called {}", field.var);
-            return Err(Refused::plain(Condition::BadRequest).text(text));
+            return Err(PubsubError::new(Condition::BadRequest).text(text));
         };
         let applied = (entry.apply)(&mut wanted, &field.values, &everything);
         wanted = numbered(wanted);
         // A value that no node can have is one that this node does not have.
         if applied.is_err() || wanted != config {
-            return Err(
-                Refused::with(Condition::Conflict, Detail::PreconditionNotMet)
-                    .text(format!("{} is something else", field.var)),
-            );
+            return Err(PubsubError::with(
+                Condition::Conflict,
+                PubsubCondition::PreconditionNotMet,
+            )
+            .text(format!("{} is something else", field.var)));
         }
     }
     Ok(())
@@ -97,7 +98,7 @@ pub(crate) fn check_preconditions(
 pub(crate) fn read_options(
     now: SubscribeOptions,
     fields: &[Field],
-) -> Result<OptionsChange, Refused> {
+) -> Result<OptionsChange, PubsubError> {
     let mut change = OptionsChange {
         options: now,
         expires: None,
@@ -109,7 +110,7 @@ pub(crate) fn read_options(
                 change.expires = Some(None);
                 Some(true)
             }
-            ("pubsub#expire", Some(text)) => Moment::parse(text).map(|moment| {
+            ("pubsub#expire", Some(text)) => Timestamp::parse(text).map(|moment| {
                 change.expires = Some(Some(moment));
                 true
             }),
@@ -123,8 +124,10 @@ pub(crate) fn read_options(
             _ => Some(true),
         };
         if known.is_none() {
-            return Err(Refused::with(Condition::BadRequest, Detail::InvalidOptions)
-                .text(format!("{} cannot be that", field.var)));
+            return Err(
+                PubsubError::with(Condition::BadRequest, PubsubCondition::InvalidOptions)
+                    .text(format!("{} cannot be that", field.var)),
+            );
         }
     }
     Ok(change)
@@ -138,19 +141,19 @@ pub(crate) fn configuration(config: &NodeConfig) -> String {
 
 /// The options form with its current values, as XML.
 #[cfg(test)]
-pub(crate) fn options(options: SubscribeOptions, expires: Option<Moment>) -> String {
+pub(crate) fn options(options: SubscribeOptions, expires: Option<Timestamp>) -> String {
     super::write::to_string(|xml| write_options(options, expires, Style::Form, xml))
 }
 
 pub(super) fn write_configuration(config: &NodeConfig, style: Style, xml: &mut XmlWriter<'_>) {
     data::write(style, NODE_CONFIG, xml, |xml| {
         for entry in TABLE.iter() {
-            let field = data::Told {
+            let field = data::FormField {
                 var: entry.var,
                 kind: entry.kind,
                 label: entry.label,
                 choices: &entry.choices,
-                values: &(entry.tell)(config),
+                values: &(entry.read)(config),
             };
             field.write(style, xml);
         }
@@ -176,7 +179,7 @@ const OPTIONS: [Optional; 3] = [
 ];
 
 /// The values of these options, in the order of [`OPTIONS`].
-fn option_values(options: SubscribeOptions, expires: Option<Moment>) -> [Vec<String>; 3] {
+fn option_values(options: SubscribeOptions, expires: Option<Timestamp>) -> [Vec<String>; 3] {
     let flag = |on| vec![data::flag_word(on).to_owned()];
     let expires = expires.iter().map(ToString::to_string).collect();
     [flag(options.deliver), flag(options.include_body), expires]
@@ -184,21 +187,21 @@ fn option_values(options: SubscribeOptions, expires: Option<Moment>) -> [Vec<Str
 
 pub(super) fn write_options(
     options: SubscribeOptions,
-    expires: Option<Moment>,
+    expires: Option<Timestamp>,
     style: Style,
     xml: &mut XmlWriter<'_>,
 ) {
     data::write(style, SUBSCRIBE_OPTIONS, xml, |xml| {
         for ((var, kind, label), values) in OPTIONS.iter().zip(option_values(options, expires)) {
             let values: Vec<_> = values.into_iter().map(Cow::from).collect();
-            let told = data::Told {
+            let field = data::FormField {
                 var,
                 kind,
                 label,
                 choices: &[],
                 values: &values,
             };
-            told.write(style, xml);
+            field.write(style, xml);
         }
     });
 }
@@ -217,7 +220,7 @@ pub(crate) fn configuration_fields(
 ) -> impl Iterator<Item = data_forms::Field> {
     let wanted = TABLE.iter().filter(move |entry| is_wanted(entry.var));
     wanted.map(|entry| {
-        let values: Vec<String> = (entry.tell)(config)
+        let values: Vec<String> = (entry.read)(config)
             .into_iter()
             .map(Cow::into_owned)
             .collect();
@@ -271,7 +274,7 @@ pub(crate) fn meta_data(node: &Node, owners: &[BareJid]) -> DataForm {
         ),
     ];
     for entry in TABLE.iter().filter(|entry| entry.is_public) {
-        let values: Vec<_> = (entry.tell)(&node.config)
+        let values: Vec<_> = (entry.read)(&node.config)
             .into_iter()
             .map(Cow::into_owned)
             .collect();
@@ -310,10 +313,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        moment::Moment,
         node::{
             AccessModel, ItemReply, NodeId, NotificationType, PublishModel, SendLast, WhenFull,
         },
+        timestamp::Timestamp,
     };
 
     fn given(var: &str, values: &[&str]) -> Vec<Field> {
@@ -323,7 +326,7 @@ mod tests {
         }]
     }
 
-    fn applied(var: &str, values: &[&str]) -> Result<NodeConfig, Refused> {
+    fn applied(var: &str, values: &[&str]) -> Result<NodeConfig, PubsubError> {
         let fields = given(&format!("pubsub#{var}"), values);
         apply_config(&NodeConfig::default(), &fields, &Limits::default())
     }
@@ -433,27 +436,30 @@ mod tests {
             ("node_type", "bogus"),
             ("title", &long),
         ] {
-            let refused = applied(var, &[value]).unwrap_err();
-            assert_eq!(refused.condition, Condition::NotAcceptable, "{var}={value}");
-            assert_eq!(refused.detail, None, "{var}={value}");
-            assert!(refused.text.unwrap().contains(var));
+            let error = applied(var, &[value]).unwrap_err();
+            assert_eq!(error.condition, Condition::NotAcceptable, "{var}={value}");
+            assert_eq!(error.detail, None, "{var}={value}");
+            assert!(error.text.unwrap().contains(var));
         }
     }
 
     #[test]
-    fn an_access_model_that_is_not_offered_has_its_own_name() {
+    fn an_unsupported_access_model_has_its_own_condition() {
         for model in ["presence", "roster", "bogus"] {
-            let refused = applied("access_model", &[model]).unwrap_err();
-            assert_eq!(refused.condition, Condition::NotAcceptable);
-            assert_eq!(refused.detail, Some(Detail::UnsupportedAccessModel));
+            let error = applied("access_model", &[model]).unwrap_err();
+            assert_eq!(error.condition, Condition::NotAcceptable);
+            assert_eq!(error.detail, Some(PubsubCondition::UnsupportedAccessModel));
         }
     }
 
     #[test]
     fn collections_are_not_implemented() {
-        let refused = applied("node_type", &["collection"]).unwrap_err();
-        assert_eq!(refused.condition, Condition::FeatureNotImplemented);
-        assert_eq!(refused.detail, Some(Detail::Unsupported("collections")));
+        let error = applied("node_type", &["collection"]).unwrap_err();
+        assert_eq!(error.condition, Condition::FeatureNotImplemented);
+        assert_eq!(
+            error.detail,
+            Some(PubsubCondition::Unsupported("collections"))
+        );
         assert_eq!(applied("node_type", &["leaf"]), Ok(NodeConfig::default()));
     }
 
@@ -482,7 +488,7 @@ mod tests {
         assert_eq!(apply_config(&old, &fields, &Limits::default()), Ok(old));
     }
 
-    fn checked(var: &str, value: &str) -> Result<(), Refused> {
+    fn checked(var: &str, value: &str) -> Result<(), PubsubError> {
         let config = NodeConfig::default();
         check_preconditions(&config, &given(var, &[value]), &Limits::default())
     }
@@ -523,19 +529,19 @@ mod tests {
             ("pubsub#max_items", "max"),
             ("pubsub#max_items", "999999"),
         ] {
-            let refused = checked(var, value).unwrap_err();
-            assert_eq!(refused.condition, Condition::Conflict, "{var}={value}");
-            assert_eq!(refused.detail, Some(Detail::PreconditionNotMet));
+            let error = checked(var, value).unwrap_err();
+            assert_eq!(error.condition, Condition::Conflict, "{var}={value}");
+            assert_eq!(error.detail, Some(PubsubCondition::PreconditionNotMet));
         }
     }
 
     #[test]
-    fn a_precondition_nobody_knows_is_a_bad_request() {
-        let refused = checked("pubsub#bogus", "1").unwrap_err();
-        assert_eq!(refused.condition, Condition::BadRequest);
+    fn an_unknown_precondition_is_a_bad_request() {
+        let error = checked("pubsub#bogus", "1").unwrap_err();
+        assert_eq!(error.condition, Condition::BadRequest);
     }
 
-    fn options_of(var: &str, value: &str) -> Result<OptionsChange, Refused> {
+    fn options_of(var: &str, value: &str) -> Result<OptionsChange, PubsubError> {
         read_options(
             SubscribeOptions::default(),
             &given(&format!("pubsub#{var}"), &[value]),
@@ -582,7 +588,7 @@ mod tests {
             options_of("expire", "1970-01-01T00:00:01Z")
                 .unwrap()
                 .expires,
-            Some(Some(Moment(1_000)))
+            Some(Some(Timestamp(1_000)))
         );
     }
 
@@ -596,11 +602,11 @@ mod tests {
             ("expire", "tomorrow"),
             ("subscription_type", "nodes"),
         ] {
-            let refused = options_of(var, value).unwrap_err();
-            assert_eq!(refused.condition, Condition::BadRequest, "{var}={value}");
+            let error = options_of(var, value).unwrap_err();
+            assert_eq!(error.condition, Condition::BadRequest, "{var}={value}");
             assert_eq!(
-                refused.detail,
-                Some(Detail::InvalidOptions),
+                error.detail,
+                Some(PubsubCondition::InvalidOptions),
                 "{var}={value}"
             );
         }
@@ -648,7 +654,7 @@ mod tests {
     }
 
     #[test]
-    fn meta_data_tells_what_is_public() {
+    fn meta_data_has_the_public_options() {
         let jid = |text: &str| BareJid::new(text).unwrap();
         let config = NodeConfig {
             title: Some("T".into()),
@@ -656,12 +662,12 @@ mod tests {
         };
         let node = Node {
             subscribers: 7,
-            ..Node::new(NodeId(1), "n".into(), config, jid("a@b"), Moment(0))
+            ..Node::new(NodeId(1), "n".into(), config, jid("a@b"), Timestamp(0))
         };
         let form = meta_data(&node, &[jid("a@b"), jid("c@d")]);
         assert_eq!(form.type_, DataFormType::Result_);
         assert_eq!(form.form_type(), Some(META_DATA));
-        let told = |var: &str| {
+        let field = |var: &str| {
             let field = form
                 .fields
                 .iter()
@@ -678,9 +684,9 @@ mod tests {
             ("pubsub#owner", "a@b c@d"),
             ("pubsub#num_subscribers", "7"),
         ] {
-            assert_eq!(told(var).as_deref(), Some(value), "{var}");
+            assert_eq!(field(var).as_deref(), Some(value), "{var}");
         }
-        assert_eq!(told("pubsub#description"), None);
-        assert_eq!(told("pubsub#notify_sub"), None);
+        assert_eq!(field("pubsub#description"), None);
+        assert_eq!(field("pubsub#notify_sub"), None);
     }
 }

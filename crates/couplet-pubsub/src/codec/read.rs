@@ -9,7 +9,7 @@ use couplet_core::element::Element;
 use super::{NS, NS_OWNER, rsm};
 use crate::{
     page::Page,
-    refused::{Detail, Refused},
+    pubsub_error::{PubsubCondition, PubsubError},
     request::Request,
 };
 
@@ -21,7 +21,7 @@ mod publisher;
 type Kind = (
     &'static str,
     IqType,
-    fn(Ask<'_>) -> Result<Request, Refused>,
+    fn(RawRequest<'_>) -> Result<Request, PubsubError>,
 );
 
 /// XEP-0060, 5 to 8.1
@@ -57,30 +57,34 @@ const OWNER: &[Kind] = &[
 /// # Errors
 ///
 /// What XEP-0060 says to a request that is not complete, or is none.
-pub(crate) fn read(payload: Element<'_>, type_: IqType, _from: &Jid) -> Result<Request, Refused> {
+pub(crate) fn read(
+    payload: Element<'_>,
+    type_: IqType,
+    _from: &Jid,
+) -> Result<Request, PubsubError> {
     let kinds = match payload.ns() {
         NS => ENTITY,
         NS_OWNER => OWNER,
-        _ => return Err(Refused::plain(Condition::ServiceUnavailable)),
+        _ => return Err(PubsubError::new(Condition::ServiceUnavailable)),
     };
-    let element = asked(payload, kinds)?;
+    let element = requested_element(payload, kinds)?;
     let kind = kinds
         .iter()
         .find(|(name, own, _)| *name == element.name() && *own == type_);
     let Some((_, _, read)) = kind else {
         return Err(bad_request("This is asked with an IQ of the other type"));
     };
-    read(Ask { payload, element })
+    read(RawRequest { payload, element })
 }
 
 /// The one element that says what is wanted.
-fn asked<'a>(payload: Element<'a>, kinds: &[Kind]) -> Result<Element<'a>, Refused> {
+fn requested_element<'a>(payload: Element<'a>, kinds: &[Kind]) -> Result<Element<'a>, PubsubError> {
     let known = |child: &Element<'_>| {
         child.ns() == payload.ns() && kinds.iter().any(|(name, ..)| *name == child.name())
     };
     let mut all = payload.children().filter(known);
     let Some(first) = all.next() else {
-        return Err(nothing_asked(payload));
+        return Err(nothing_requested(payload));
     };
     let Some(second) = all.next() else {
         return Ok(first);
@@ -94,7 +98,7 @@ fn asked<'a>(payload: Element<'a>, kinds: &[Kind]) -> Result<Element<'a>, Refuse
     ))
 }
 
-fn nothing_asked(payload: Element<'_>) -> Refused {
+fn nothing_requested(payload: Element<'_>) -> PubsubError {
     if payload.children().next().is_none() {
         return bad_request("Nothing is asked for");
     }
@@ -102,22 +106,22 @@ fn nothing_asked(payload: Element<'_>) -> Refused {
     if lost("configure") || lost("publish-options") {
         return bad_request("What this belongs to is missing");
     }
-    Refused::plain(Condition::FeatureNotImplemented)
+    PubsubError::new(Condition::FeatureNotImplemented)
 }
 
 /// A request on its way.
 #[derive(Clone, Copy)]
-struct Ask<'a> {
+struct RawRequest<'a> {
     /// `<pubsub/>`
     payload: Element<'a>,
     /// Its child that says what is wanted.
     element: Element<'a>,
 }
 
-impl<'a> Ask<'a> {
-    fn node(self) -> Result<String, Refused> {
+impl<'a> RawRequest<'a> {
+    fn node(self) -> Result<String, PubsubError> {
         self.any_node()
-            .ok_or_else(|| missing(Detail::NodeidRequired))
+            .ok_or_else(|| missing(PubsubCondition::NodeidRequired))
     }
 
     /// An empty name is none: there is no root collection to mean. (XEP-0248)
@@ -129,16 +133,16 @@ impl<'a> Ask<'a> {
         filled(self.element, "subid")
     }
 
-    fn jid(self, where_missing: Detail) -> Result<Jid, Refused> {
+    fn jid(self, where_missing: PubsubCondition) -> Result<Jid, PubsubError> {
         jid(self.element, where_missing)
     }
 
-    fn page(self) -> Result<Page, Refused> {
-        Ok(self.asked_page()?.unwrap_or_default())
+    fn page(self) -> Result<Page, PubsubError> {
+        Ok(self.requested_page()?.unwrap_or_default())
     }
 
     /// Its place is beside the request; some put it inside.
-    fn asked_page(self) -> Result<Option<Page>, Refused> {
+    fn requested_page(self) -> Result<Option<Page>, PubsubError> {
         match rsm::read(self.payload)? {
             Some(page) => Ok(Some(page)),
             None => rsm::read(self.element),
@@ -147,7 +151,7 @@ impl<'a> Ask<'a> {
 
     /// What belongs to the request: it follows it and names neither node nor JID.
     /// (XEP-0060, 6.3.7 and 8.1.3)
-    fn companion(self, name: &str) -> Result<Option<Element<'a>>, Refused> {
+    fn companion(self, name: &str) -> Result<Option<Element<'a>>, PubsubError> {
         let (mut behind, mut found) = (false, None);
         for child in self.payload.children() {
             behind |= child.is(self.element.name(), NS);
@@ -173,18 +177,18 @@ fn filled(element: Element<'_>, name: &str) -> Option<String> {
     (!value.is_empty()).then(|| value.into_owned())
 }
 
-fn jid(element: Element<'_>, where_missing: Detail) -> Result<Jid, Refused> {
+fn jid(element: Element<'_>, where_missing: PubsubCondition) -> Result<Jid, PubsubError> {
     let text = filled(element, "jid").ok_or_else(|| missing(where_missing))?;
-    let jid = Jid::new(&text).map_err(|_| missing(Detail::InvalidJid))?;
+    let jid = Jid::new(&text).map_err(|_| missing(PubsubCondition::InvalidJid))?;
     Ok(jid.normalized())
 }
 
-fn missing(detail: Detail) -> Refused {
-    Refused::with(Condition::BadRequest, detail)
+fn missing(detail: PubsubCondition) -> PubsubError {
+    PubsubError::with(Condition::BadRequest, detail)
 }
 
-pub(super) fn bad_request(text: &str) -> Refused {
-    Refused::plain(Condition::BadRequest).text(text)
+pub(super) fn bad_request(text: &str) -> PubsubError {
+    PubsubError::new(Condition::BadRequest).text(text)
 }
 
 #[cfg(test)]
@@ -193,36 +197,36 @@ mod tests {
 
     use super::*;
 
-    pub(super) fn ask(type_: IqType, xml: &str) -> Result<Request, Refused> {
+    pub(super) fn request(type_: IqType, xml: &str) -> Result<Request, PubsubError> {
         let iq = format!("<iq>{xml}</iq>");
         let tree = Tree::parse(iq, &Scope::component()).unwrap();
         let payload = tree.root().children().next().unwrap();
         read(payload, type_, &Jid::new("a@example.org/r").unwrap())
     }
 
-    pub(super) fn get(inside: &str) -> Result<Request, Refused> {
-        ask(
+    pub(super) fn get(inside: &str) -> Result<Request, PubsubError> {
+        request(
             IqType::Get,
             &format!("<pubsub xmlns='{NS}'>{inside}</pubsub>"),
         )
     }
 
-    pub(super) fn set(inside: &str) -> Result<Request, Refused> {
-        ask(
+    pub(super) fn set(inside: &str) -> Result<Request, PubsubError> {
+        request(
             IqType::Set,
             &format!("<pubsub xmlns='{NS}'>{inside}</pubsub>"),
         )
     }
 
-    pub(super) fn owner_get(inside: &str) -> Result<Request, Refused> {
-        ask(
+    pub(super) fn owner_get(inside: &str) -> Result<Request, PubsubError> {
+        request(
             IqType::Get,
             &format!("<pubsub xmlns='{NS_OWNER}'>{inside}</pubsub>"),
         )
     }
 
-    pub(super) fn owner_set(inside: &str) -> Result<Request, Refused> {
-        ask(
+    pub(super) fn owner_set(inside: &str) -> Result<Request, PubsubError> {
+        request(
             IqType::Set,
             &format!("<pubsub xmlns='{NS_OWNER}'>{inside}</pubsub>"),
         )
@@ -230,21 +234,24 @@ mod tests {
 
     /// It is a bad request, with this detail.
     #[track_caller]
-    pub(super) fn is_bad(answer: Result<Request, Refused>, detail: impl Into<Option<Detail>>) {
-        let refused = answer.unwrap_err();
-        assert_eq!(refused.condition, Condition::BadRequest);
-        assert_eq!(refused.detail, detail.into());
+    pub(super) fn is_bad(
+        answer: Result<Request, PubsubError>,
+        detail: impl Into<Option<PubsubCondition>>,
+    ) {
+        let error = answer.unwrap_err();
+        assert_eq!(error.condition, Condition::BadRequest);
+        assert_eq!(error.detail, detail.into());
     }
 
     #[test]
-    fn nothing_asked_is_a_bad_request() {
+    fn a_request_without_an_operation_is_a_bad_request() {
         is_bad(get(""), None);
         is_bad(set(""), None);
         is_bad(owner_get(" "), None);
     }
 
     #[test]
-    fn what_nobody_knows_is_not_implemented() {
+    fn an_unknown_operation_is_not_implemented() {
         for answer in [
             set("<bogus node='n'/>"),
             get("<items xmlns='urn:other' node='n'/>"),
@@ -260,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_foreign_payload_is_not_served() {
-        let answer = ask(IqType::Get, "<query xmlns='urn:other'/>");
+        let answer = request(IqType::Get, "<query xmlns='urn:other'/>");
         assert_eq!(answer.unwrap_err().condition, Condition::ServiceUnavailable);
     }
 
@@ -278,8 +285,8 @@ mod tests {
     }
 
     #[test]
-    fn a_request_without_a_node_says_so() {
-        let detail = Detail::NodeidRequired;
+    fn a_request_without_a_node_is_nodeid_required() {
+        let detail = PubsubCondition::NodeidRequired;
         for inside in [
             "publish",
             "retract",

@@ -7,7 +7,7 @@ use couplet_core::{element::Element, xml_writer::XmlWriter};
 use super::read::bad_request;
 use crate::{
     page::{Page, Paged, Start},
-    refused::Refused,
+    pubsub_error::PubsubError,
 };
 
 /// The namespace of result sets.
@@ -18,7 +18,7 @@ pub(super) const NS_RSM: &str = "http://jabber.org/protocol/rsm";
 /// # Errors
 ///
 /// `bad-request` for what is no number and for two beginnings at once.
-pub(super) fn read(parent: Element<'_>) -> Result<Option<Page>, Refused> {
+pub(super) fn read(parent: Element<'_>) -> Result<Option<Page>, PubsubError> {
     let Some(set) = parent.child("set", NS_RSM) else {
         return Ok(None);
     };
@@ -47,7 +47,7 @@ pub(super) fn read(parent: Element<'_>) -> Result<Option<Page>, Refused> {
 }
 
 /// A number without a sign; one that is too high is as high as can be.
-pub(super) fn number(text: &str) -> Result<u64, Refused> {
+pub(super) fn number(text: &str) -> Result<u64, PubsubError> {
     let digits = text.trim();
     if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
         return Err(bad_request("That is no number"));
@@ -85,7 +85,7 @@ mod tests {
 
     use super::*;
 
-    fn page(set: &str) -> Result<Option<Page>, Refused> {
+    fn page(set: &str) -> Result<Option<Page>, PubsubError> {
         let text = format!("<a><set xmlns='{NS_RSM}'>{set}</set></a>");
         read(Tree::parse(text, &Scope::client()).unwrap().root())
     }

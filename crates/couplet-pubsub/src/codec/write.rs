@@ -9,7 +9,7 @@ use super::{
     NS, NS_OWNER,
     form::{self, Style},
     rsm,
-    words::Word,
+    wire_name::WireName,
 };
 use crate::{
     item::Item,
@@ -23,7 +23,7 @@ use crate::{
 /// no results: they go through [`unchanged`](super::unchanged).
 pub(crate) fn write(reply: &Reply, xml: &mut XmlWriter<'_>) {
     match reply {
-        Reply::Done
+        Reply::Empty
         | Reply::Created { node: None }
         | Reply::SubscribersUnchanged { .. }
         | Reply::AffiliatesUnchanged { .. } => {}
@@ -223,7 +223,7 @@ pub(crate) fn write_subscription(
     let attributes = [
         ("node", node),
         ("jid", Some(subscription.jid.as_str())),
-        ("subscription", Some(Some(subscription.state).word())),
+        ("subscription", Some(Some(subscription.state).wire_name())),
         ("subid", Some(&subscription.subid)),
     ];
     empty("subscription", &attributes, xml);
@@ -236,14 +236,14 @@ pub(crate) fn write_published(id: &str, xml: &mut XmlWriter<'_>) {
 
 /// Writes one affiliation of an entity, to this node.
 pub(crate) fn write_affiliation(node: &str, affiliation: Affiliation, xml: &mut XmlWriter<'_>) {
-    let affiliation = Some(affiliation.word());
+    let affiliation = Some(affiliation.wire_name());
     let attributes = [("node", Some(node)), ("affiliation", affiliation)];
     empty("affiliation", &attributes, xml);
 }
 
 /// Writes one affiliation to a node, of this entity.
 pub(crate) fn write_affiliate(jid: &BareJid, affiliation: Affiliation, xml: &mut XmlWriter<'_>) {
-    let affiliation = Some(affiliation.word());
+    let affiliation = Some(affiliation.wire_name());
     let attributes = [("jid", Some(jid.as_str())), ("affiliation", affiliation)];
     empty("affiliation", &attributes, xml);
 }
@@ -283,9 +283,9 @@ mod tests {
     use super::*;
     use crate::{
         item::ItemHead,
-        moment::Moment,
         node::NodeConfig,
         subscription::{SubscribeOptions, SubscriptionState},
+        timestamp::Timestamp,
     };
 
     fn written(reply: &Reply) -> String {
@@ -322,7 +322,7 @@ mod tests {
 
     #[test]
     fn an_empty_result_has_no_payload() {
-        assert_eq!(written(&Reply::Done), "");
+        assert_eq!(written(&Reply::Empty), "");
         assert_eq!(written(&Reply::Created { node: None }), "");
     }
 
@@ -369,24 +369,24 @@ mod tests {
     }
 
     #[test]
-    fn a_new_subscription_is_told_with_the_options_that_were_sent() {
+    fn a_new_subscription_is_returned_with_the_options_that_were_sent() {
         let mut subscription = held("7");
-        subscription.expires = Some(Moment(0));
+        subscription.expires = Some(Timestamp(0));
         let mut reply = Reply::Subscribed {
             node: "n".into(),
             subscription,
             with_options: false,
         };
-        let told =
+        let expected =
             "<subscription node='n' jid='a@b/o&apos;hara' subscription='subscribed' subid='7'/>";
-        assert_eq!(written(&reply), entity(told));
+        assert_eq!(written(&reply), entity(expected));
         if let Reply::Subscribed { with_options, .. } = &mut reply {
             *with_options = true;
         }
         assert_eq!(
             written(&reply),
             entity(&format!(
-                "{told}<options><x xmlns='jabber:x:data' type='result'><field var='FORM_TYPE' type='hidden'><value>http://jabber.org/protocol/pubsub#subscribe_options</value></field><field var='pubsub#deliver'><value>1</value></field><field var='pubsub#include_body'><value>0</value></field><field var='pubsub#expire'><value>1970-01-01T00:00:00Z</value></field></x></options>"
+                "{expected}<options><x xmlns='jabber:x:data' type='result'><field var='FORM_TYPE' type='hidden'><value>http://jabber.org/protocol/pubsub#subscribe_options</value></field><field var='pubsub#deliver'><value>1</value></field><field var='pubsub#include_body'><value>0</value></field><field var='pubsub#expire'><value>1970-01-01T00:00:00Z</value></field></x></options>"
             ))
         );
     }
@@ -439,7 +439,7 @@ mod tests {
                 id: id.into(),
                 seq: 1,
                 publisher: BareJid::new("p@b").unwrap(),
-                published: Moment(0),
+                published: Timestamp(0),
                 expires: None,
             },
             payload: payload.map(str::to_owned),
@@ -477,7 +477,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_published_is_told_by_id() {
+    fn published_items_are_returned_by_id() {
         let reply = Reply::Published {
             node: "n".into(),
             ids: vec!["a".into(), "b'".into()],
@@ -489,7 +489,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_name_is_told() {
+    fn a_generated_name_is_returned() {
         let reply = Reply::Created {
             node: Some("n\u{1F600}".into()),
         };

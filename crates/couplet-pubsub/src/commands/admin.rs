@@ -4,12 +4,12 @@ use async_trait::async_trait;
 use xmpp_parsers::data_forms::FieldType;
 
 use crate::{
-    codec::fit::fitting,
+    codec::truncate::count_fitting,
     page::{Page, Start},
-    refused::Refused,
+    pubsub_error::PubsubError,
 };
 
-use super::{Dialog, Session, Step, Submitted, form};
+use super::{Dialog, Execution, Step, Submitted, form};
 
 const FORM: &str = "couplet-pubsub#admin";
 
@@ -20,30 +20,34 @@ pub(super) struct List;
 
 #[async_trait]
 impl Dialog for List {
-    async fn ask(
+    async fn show(
         &self,
-        session: &Session<'_>,
+        execution: &Execution<'_>,
         _answered: Option<&Submitted>,
-    ) -> Result<Step, Refused> {
+    ) -> Result<Step, PubsubError> {
         let page = Page {
             max: Some(LISTED),
             from: Start::First,
         };
-        let found = session.desk.store.nodes(page).await?;
+        let found = execution.service.store.nodes(page).await?;
         let mut names: Vec<String> = found.entries.into_iter().map(|node| node.name).collect();
-        let limit = session.answer_bytes();
-        names.truncate(fitting(names.iter(), limit, |name, xml| {
+        let limit = execution.answer_bytes();
+        names.truncate(count_fitting(names.iter(), limit, |name, xml| {
             xml.element("value", name);
         }));
         let shown = names.len() as u64;
         let note = (shown < found.count).then(|| format!("{shown} of {} nodes", found.count));
         let names = form::field("nodes", FieldType::TextMulti, "Nodes", names);
-        let result = form::result(FORM, session.command.title(), vec![names]);
+        let result = form::result(FORM, execution.command.title(), vec![names]);
         Ok(Step::result(result, note))
     }
 
-    async fn act(&self, session: &Session<'_>, _form: &Submitted) -> Result<Step, Refused> {
-        self.ask(session, None).await
+    async fn submit(
+        &self,
+        execution: &Execution<'_>,
+        _form: &Submitted,
+    ) -> Result<Step, PubsubError> {
+        self.show(execution, None).await
     }
 }
 
@@ -51,12 +55,12 @@ pub(super) struct Statistics;
 
 #[async_trait]
 impl Dialog for Statistics {
-    async fn ask(
+    async fn show(
         &self,
-        session: &Session<'_>,
+        execution: &Execution<'_>,
         _answered: Option<&Submitted>,
-    ) -> Result<Step, Refused> {
-        let found = session.desk.store.statistics().await?;
+    ) -> Result<Step, PubsubError> {
+        let found = execution.service.store.statistics().await?;
         let fields = [
             ("nodes", "Nodes", found.nodes),
             ("items", "Items", found.items),
@@ -70,11 +74,15 @@ impl Dialog for Statistics {
         let fields = fields.map(|(var, label, count)| {
             form::field(var, FieldType::TextSingle, label, vec![count.to_string()])
         });
-        let result = form::result(FORM, session.command.title(), fields.into());
+        let result = form::result(FORM, execution.command.title(), fields.into());
         Ok(Step::result(result, None))
     }
 
-    async fn act(&self, session: &Session<'_>, _form: &Submitted) -> Result<Step, Refused> {
-        self.ask(session, None).await
+    async fn submit(
+        &self,
+        execution: &Execution<'_>,
+        _form: &Submitted,
+    ) -> Result<Step, PubsubError> {
+        self.show(execution, None).await
     }
 }

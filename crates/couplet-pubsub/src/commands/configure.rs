@@ -5,15 +5,15 @@ use couplet::Condition;
 
 use crate::{
     codec::form::{self as codec, NODE_CONFIG},
-    refused::Refused,
+    pubsub_error::PubsubError,
     reply::Reply,
     request::{ConfigForm, Request},
 };
 
 use super::{
-    Actions, Dialog, Session, Step, Submitted,
-    choice::{Choice, label},
-    form, nodes,
+    Actions, Dialog, Execution, Step, Submitted, form,
+    node_choice::{NodeChoice, label},
+    nodes,
 };
 
 const NODE: &str = "node";
@@ -22,48 +22,52 @@ pub(super) struct Configure;
 
 #[async_trait]
 impl Dialog for Configure {
-    async fn ask(
+    async fn show(
         &self,
-        session: &Session<'_>,
+        execution: &Execution<'_>,
         answered: Option<&Submitted>,
-    ) -> Result<Step, Refused> {
+    ) -> Result<Step, PubsubError> {
         let configured = answered.filter(|form| form.is(NODE_CONFIG));
         if let Some(node) = configured.and_then(|form| form.value(NODE)) {
-            return configuration(session, node).await;
+            return configuration(execution, node).await;
         }
-        let choice = Choice::owned(session).await?;
+        let choice = NodeChoice::owned(execution).await?;
         if choice.is_empty() {
             return Ok(Step::done(nodes::NONE_OWNED));
         }
         let (instructions, node) = ("Choose the node to configure.", choice.field(NODE));
-        Ok(session.form(nodes::FORM, instructions, vec![node], Actions::Next))
+        Ok(execution.form(nodes::FORM, instructions, vec![node], Actions::Next))
     }
 
-    async fn act(&self, session: &Session<'_>, form: &Submitted) -> Result<Step, Refused> {
+    async fn submit(
+        &self,
+        execution: &Execution<'_>,
+        form: &Submitted,
+    ) -> Result<Step, PubsubError> {
         let node = form.need(NODE, nodes::CHOOSE)?;
         if !form.is(NODE_CONFIG) {
-            return configuration(session, node).await;
+            return configuration(execution, node).await;
         }
         let request = Request::Configure {
             node: node.to_owned(),
             form: ConfigForm::Submit(form.without(NODE)),
         };
-        session.serve(request).await?;
-        let label = label(session, node).await?;
+        execution.serve(request).await?;
+        let label = label(execution, node).await?;
         Ok(Step::done(format!("{label} was configured")))
     }
 }
 
-async fn configuration(session: &Session<'_>, node: &str) -> Result<Step, Refused> {
+async fn configuration(execution: &Execution<'_>, node: &str) -> Result<Step, PubsubError> {
     let request = Request::Configuration {
         node: node.to_owned(),
     };
-    let Reply::Configuration { config, .. } = session.serve(request).await? else {
-        return Err(Refused::plain(Condition::InternalServerError));
+    let Reply::Configuration { config, .. } = execution.serve(request).await? else {
+        return Err(PubsubError::new(Condition::InternalServerError));
     };
     let mut fields = vec![form::hidden(NODE, node)];
     fields.extend(codec::configuration_fields(&config, |_all| true));
-    let title = format!("Configure {}", label(session, node).await?);
+    let title = format!("Configure {}", label(execution, node).await?);
     let instructions = format!("Options of the node {node}.");
     let form = form::form(NODE_CONFIG, &title, &instructions, fields);
     Ok(Step::form(form, Actions::PrevOrComplete))

@@ -5,12 +5,12 @@ use xmpp_parsers::data_forms::FieldType;
 
 use crate::{
     codec::form::{self as codec, NODE_CONFIG},
-    refused::Refused,
+    pubsub_error::PubsubError,
     reply::Reply,
     request::{ConfigForm, Request},
 };
 
-use super::{Actions, Dialog, Session, Step, Submitted, form};
+use super::{Actions, Dialog, Execution, Step, Submitted, form};
 
 const NODE: &str = "node";
 
@@ -27,29 +27,33 @@ pub(super) struct Create;
 
 #[async_trait]
 impl Dialog for Create {
-    async fn ask(
+    async fn show(
         &self,
-        session: &Session<'_>,
+        execution: &Execution<'_>,
         _answered: Option<&Submitted>,
-    ) -> Result<Step, Refused> {
+    ) -> Result<Step, PubsubError> {
         let label = "Name of the node (empty: a name is made)";
         let mut fields = vec![form::field(NODE, FieldType::TextSingle, label, Vec::new())];
-        let config = session.desk.policy.new_node();
+        let config = execution.service.policy.new_node();
         fields.extend(codec::configuration_fields(&config, |var| {
             FIELDS.contains(&var)
         }));
         let instructions = "You become the owner of the node. All other options can be set with \
                             the command \"Configure a node\".";
-        Ok(session.form(NODE_CONFIG, instructions, fields, Actions::Complete))
+        Ok(execution.form(NODE_CONFIG, instructions, fields, Actions::Complete))
     }
 
-    async fn act(&self, session: &Session<'_>, form: &Submitted) -> Result<Step, Refused> {
+    async fn submit(
+        &self,
+        execution: &Execution<'_>,
+        form: &Submitted,
+    ) -> Result<Step, PubsubError> {
         let name = form.value(NODE).map(|name| name.trim().to_owned());
         let request = Request::Create {
             node: name.clone(),
             configure: Some(ConfigForm::Submit(form.without(NODE))),
         };
-        let made = match session.serve(request).await? {
+        let made = match execution.serve(request).await? {
             Reply::Created { node } => node,
             _ => None,
         };

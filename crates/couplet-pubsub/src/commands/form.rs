@@ -5,8 +5,8 @@ use couplet_core::{element::Element, xml_writer::XmlWriter};
 use xmpp_parsers::data_forms::{DataForm, DataFormType, Field, FieldType, Option_};
 
 use crate::{
-    codec::{fit::fitting, form as codec},
-    refused::Refused,
+    codec::{form as codec, truncate::count_fitting},
+    pubsub_error::PubsubError,
     request,
 };
 
@@ -34,9 +34,9 @@ impl Submitted {
     /// # Errors
     ///
     /// `bad-request` with this text. (XEP-0050, 4.4: bad-payload)
-    pub(super) fn need(&self, var: &str, text: &str) -> Result<&str, Refused> {
+    pub(super) fn need(&self, var: &str, text: &str) -> Result<&str, PubsubError> {
         self.value(var)
-            .ok_or_else(|| Refused::plain(Condition::BadRequest).text(text))
+            .ok_or_else(|| PubsubError::new(Condition::BadRequest).text(text))
     }
 
     /// All values of a field, none where the first is empty.
@@ -110,7 +110,7 @@ pub(super) fn shorten(form: &mut DataForm, limit: usize) {
         };
         field
             .options
-            .truncate(fitting(field.options.iter(), left, write));
+            .truncate(count_fitting(field.options.iter(), left, write));
         left = left.saturating_sub(size(&field.options));
     }
 }

@@ -4,12 +4,13 @@ use async_trait::async_trait;
 use couplet::{BareJid, Condition};
 use xmpp_parsers::data_forms::{Field, FieldType};
 
-use crate::{facts::Needs, node::Affiliation, refused::Refused, reply::Reply, request::Request};
+use crate::{
+    node::Affiliation, pubsub_error::PubsubError, reply::Reply, request::Request, snapshot::Query,
+};
 
 use super::{
-    Actions, Dialog, Session, Step, Submitted,
-    choice::{Choice, label},
-    form,
+    Actions, Dialog, Execution, Step, Submitted, form,
+    node_choice::{NodeChoice, label},
 };
 
 /// The FORM_TYPE of forms that only this service has.
@@ -23,20 +24,24 @@ pub(super) struct Delete;
 
 #[async_trait]
 impl Dialog for Delete {
-    async fn ask(
+    async fn show(
         &self,
-        session: &Session<'_>,
+        execution: &Execution<'_>,
         _answered: Option<&Submitted>,
-    ) -> Result<Step, Refused> {
+    ) -> Result<Step, PubsubError> {
         let instructions = "The node, its items and its subscriptions are deleted for good.";
-        one_of_mine(session, instructions, None).await
+        one_of_mine(execution, instructions, None).await
     }
 
-    async fn act(&self, session: &Session<'_>, form: &Submitted) -> Result<Step, Refused> {
+    async fn submit(
+        &self,
+        execution: &Execution<'_>,
+        form: &Submitted,
+    ) -> Result<Step, PubsubError> {
         let node = form.need(NODE, CHOOSE)?.to_owned();
-        let label = label(session, &node).await?;
+        let label = label(execution, &node).await?;
         let redirect = None;
-        session.serve(Request::Delete { node, redirect }).await?;
+        execution.serve(Request::Delete { node, redirect }).await?;
         Ok(Step::done(format!("{label} was deleted")))
     }
 }
@@ -45,34 +50,38 @@ pub(super) struct Transfer;
 
 #[async_trait]
 impl Dialog for Transfer {
-    async fn ask(
+    async fn show(
         &self,
-        session: &Session<'_>,
+        execution: &Execution<'_>,
         _answered: Option<&Submitted>,
-    ) -> Result<Step, Refused> {
+    ) -> Result<Step, PubsubError> {
         let instructions = "The new owner takes the place of all owners of the node.";
         let owner = form::required(OWNER, FieldType::JidSingle, "Address of the new owner");
-        one_of_mine(session, instructions, Some(owner)).await
+        one_of_mine(execution, instructions, Some(owner)).await
     }
 
-    async fn act(&self, session: &Session<'_>, form: &Submitted) -> Result<Step, Refused> {
+    async fn submit(
+        &self,
+        execution: &Execution<'_>,
+        form: &Submitted,
+    ) -> Result<Step, PubsubError> {
         let node = form.need(NODE, CHOOSE)?.to_owned();
         let owner = form.need(OWNER, "Enter the address of the new owner")?;
         let owner = BareJid::new(owner.trim()).map_err(|_| {
             let text = format!("{owner} is not an address such as user@example.org");
-            Refused::plain(Condition::BadRequest).text(text)
+            PubsubError::new(Condition::BadRequest).text(text)
         })?;
-        let needs = Needs {
+        let query = Query {
             node: Some(node.clone()),
             owners: true,
-            ..Needs::default()
+            ..Query::default()
         };
-        let found = session.desk.store.look(needs).await?;
+        let found = execution.service.store.snapshot(query).await?;
         let others = found.owners.into_iter().filter(|other| *other != owner);
         let mut wanted = vec![(owner.clone(), Affiliation::Owner)];
         wanted.extend(others.map(|other| (other, Affiliation::None)));
-        let label = label(session, &node).await?;
-        let reply = session
+        let label = label(execution, &node).await?;
+        let reply = execution
             .serve(Request::SetAffiliates { node, wanted })
             .await?;
         match reply {
@@ -86,15 +95,15 @@ impl Dialog for Transfer {
 
 /// Asks for a node that the entity owns.
 async fn one_of_mine(
-    session: &Session<'_>,
+    execution: &Execution<'_>,
     instructions: &str,
     more: Option<Field>,
-) -> Result<Step, Refused> {
-    let choice = Choice::owned(session).await?;
+) -> Result<Step, PubsubError> {
+    let choice = NodeChoice::owned(execution).await?;
     if choice.is_empty() {
         return Ok(Step::done(NONE_OWNED));
     }
     let mut fields = vec![choice.field(NODE)];
     fields.extend(more);
-    Ok(session.form(FORM, instructions, fields, Actions::Complete))
+    Ok(execution.form(FORM, instructions, fields, Actions::Complete))
 }

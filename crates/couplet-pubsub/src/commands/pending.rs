@@ -5,14 +5,14 @@ use couplet::Condition;
 use xmpp_parsers::data_forms::{Field, FieldType};
 
 use crate::{
-    clock, codec::SUBSCRIBE_AUTHORIZATION, refused::Refused, request::Approval,
+    clock, codec::SUBSCRIBE_AUTHORIZATION, pubsub_error::PubsubError, request::Approval,
     subscription::Subscription,
 };
 
 use super::{
-    Actions, Dialog, Session, Step, Submitted,
-    choice::{Choice, MOST, label},
-    form, nodes, text,
+    Actions, Dialog, Execution, Step, Submitted, form,
+    node_choice::{MAX_CHOICES, NodeChoice, label},
+    nodes, text,
 };
 
 /// The FORM_TYPE of the form that says who waits.
@@ -26,41 +26,47 @@ pub(super) struct Pending;
 
 #[async_trait]
 impl Dialog for Pending {
-    async fn ask(
+    async fn show(
         &self,
-        session: &Session<'_>,
+        execution: &Execution<'_>,
         answered: Option<&Submitted>,
-    ) -> Result<Step, Refused> {
+    ) -> Result<Step, PubsubError> {
         let decided = answered.filter(|form| form.is(FORM));
         if let Some(node) = decided.and_then(|form| form.value(NODE)) {
-            return who_waits(session, node).await;
+            return who_waits(execution, node).await;
         }
-        let most = u32::try_from(MOST).unwrap_or(u32::MAX);
-        let nodes = session
-            .desk
+        let most = u32::try_from(MAX_CHOICES).unwrap_or(u32::MAX);
+        let nodes = execution
+            .service
             .store
-            .nodes_with_pending(session.bare(), most)
+            .nodes_with_pending(execution.bare(), most)
             .await?;
         if nodes.is_empty() {
             return Ok(Step::done(NONE_WAITS));
         }
-        let choice = Choice::named(session, nodes).await?;
+        let choice = NodeChoice::named(execution, nodes).await?;
         let instructions = "Next shows who wants to subscribe to the node. Complete sends you a \
                             message for each of them.";
         let (form_type, node) = (SUBSCRIBE_AUTHORIZATION, choice.field(NODE));
-        Ok(session.form(form_type, instructions, vec![node], Actions::NextOrComplete))
+        Ok(execution.form(form_type, instructions, vec![node], Actions::NextOrComplete))
     }
 
-    async fn act(&self, session: &Session<'_>, form: &Submitted) -> Result<Step, Refused> {
+    async fn submit(
+        &self,
+        execution: &Execution<'_>,
+        form: &Submitted,
+    ) -> Result<Step, PubsubError> {
         let node = form.need(NODE, nodes::CHOOSE)?;
         if form.is(FORM) {
-            return decide(session, node, form).await;
+            return decide(execution, node, form).await;
         }
-        if session.next {
-            return who_waits(session, node).await;
+        if execution.next {
+            return who_waits(execution, node).await;
         }
-        let engine = &session.desk.engine;
-        let sent = engine.send_pending(session.who, node, clock::now()).await?;
+        let engine = &execution.service.engine;
+        let sent = engine
+            .send_pending(execution.who, node, clock::now())
+            .await?;
         Ok(Step::done(match sent {
             0 => NONE_WAITS.to_owned(),
             1 => "1 request was sent to you as a message".to_owned(),
@@ -69,19 +75,19 @@ impl Dialog for Pending {
     }
 }
 
-async fn waiting(session: &Session<'_>, node: &str) -> Result<Vec<Subscription>, Refused> {
-    let engine = &session.desk.engine;
-    engine.pending(session.who, node, clock::now()).await
+async fn waiting(execution: &Execution<'_>, node: &str) -> Result<Vec<Subscription>, PubsubError> {
+    let engine = &execution.service.engine;
+    engine.pending(execution.who, node, clock::now()).await
 }
 
-async fn who_waits(session: &Session<'_>, node: &str) -> Result<Step, Refused> {
-    let waiting = waiting(session, node).await?;
+async fn who_waits(execution: &Execution<'_>, node: &str) -> Result<Step, PubsubError> {
+    let waiting = waiting(execution, node).await?;
     if waiting.is_empty() {
         return Ok(Step::done(NONE_WAITS));
     }
     let count = text::count(waiting.len(), "request");
     let list = |var, label| {
-        let options = waiting.iter().take(MOST);
+        let options = waiting.iter().take(MAX_CHOICES);
         Field {
             options: options
                 .map(|held| form::option(held.jid.to_string(), held.subid.clone()))
@@ -89,25 +95,29 @@ async fn who_waits(session: &Session<'_>, node: &str) -> Result<Step, Refused> {
             ..form::field(var, FieldType::ListMulti, label, Vec::new())
         }
     };
-    let label = label(session, node).await?;
+    let label = label(execution, node).await?;
     let instructions = format!("{count} to subscribe to {label}. The others keep waiting.");
     let fields = vec![
         form::hidden(NODE, node),
         list(ALLOW, "Allow"),
         list(DENY, "Deny"),
     ];
-    Ok(session.form(FORM, &instructions, fields, Actions::PrevOrComplete))
+    Ok(execution.form(FORM, &instructions, fields, Actions::PrevOrComplete))
 }
 
-async fn decide(session: &Session<'_>, node: &str, form: &Submitted) -> Result<Step, Refused> {
+async fn decide(
+    execution: &Execution<'_>,
+    node: &str,
+    form: &Submitted,
+) -> Result<Step, PubsubError> {
     let (allow, deny) = (form.values(ALLOW), form.values(DENY));
-    let waiting = waiting(session, node).await?;
+    let waiting = waiting(execution, node).await?;
     if let Some(both) = waiting
         .iter()
         .find(|held| allow.contains(&held.subid) && deny.contains(&held.subid))
     {
         let text = format!("{} is both allowed and denied", both.jid);
-        return Err(Refused::plain(Condition::BadRequest).text(text));
+        return Err(PubsubError::new(Condition::BadRequest).text(text));
     }
     let (mut allowed, mut denied) = (0, 0);
     for held in waiting {
@@ -121,8 +131,10 @@ async fn decide(session: &Session<'_>, node: &str, form: &Submitted) -> Result<S
             subscriber: held.jid,
             allow: is_allowed,
         };
-        let engine = &session.desk.engine;
-        engine.approve(session.who, approval, clock::now()).await?;
+        let engine = &execution.service.engine;
+        engine
+            .approve(execution.who, approval, clock::now())
+            .await?;
         if is_allowed {
             allowed += 1;
         } else {

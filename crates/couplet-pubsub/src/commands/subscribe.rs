@@ -6,15 +6,15 @@ use async_trait::async_trait;
 use crate::{
     codec::form as codec,
     page::Page,
-    refused::Refused,
+    pubsub_error::PubsubError,
     reply::Reply,
     request::{OptionsForm, Request},
     subscription::{SubscribeOptions, Subscription, SubscriptionState},
 };
 
 use super::{
-    Actions, Dialog, Session, Step, Submitted,
-    choice::{Choice, label},
+    Actions, Dialog, Execution, Step, Submitted,
+    node_choice::{NodeChoice, label},
     nodes,
 };
 
@@ -24,29 +24,33 @@ pub(super) struct Subscribe;
 
 #[async_trait]
 impl Dialog for Subscribe {
-    async fn ask(
+    async fn show(
         &self,
-        session: &Session<'_>,
+        execution: &Execution<'_>,
         _answered: Option<&Submitted>,
-    ) -> Result<Step, Refused> {
-        let choice = Choice::listed(session).await?;
+    ) -> Result<Step, PubsubError> {
+        let choice = NodeChoice::listed(execution).await?;
         if choice.is_empty() {
             return Ok(Step::done("There are no nodes"));
         }
-        let options = SubscribeOptions::of(&session.desk.policy.new_node());
+        let options = SubscribeOptions::of(&execution.service.policy.new_node());
         let mut fields = vec![choice.field(NODE)];
         fields.extend(codec::options_fields(options));
         let instructions =
             "Notifications come to all your clients. Subscribe again to change the options.";
         let form_type = codec::SUBSCRIBE_OPTIONS;
-        Ok(session.form(form_type, instructions, fields, Actions::Complete))
+        Ok(execution.form(form_type, instructions, fields, Actions::Complete))
     }
 
-    async fn act(&self, session: &Session<'_>, form: &Submitted) -> Result<Step, Refused> {
+    async fn submit(
+        &self,
+        execution: &Execution<'_>,
+        form: &Submitted,
+    ) -> Result<Step, PubsubError> {
         let node = form.need(NODE, nodes::CHOOSE)?.to_owned();
-        let label = label(session, &node).await?;
+        let label = label(execution, &node).await?;
         let options = OptionsForm::Submit(form.without(NODE));
-        let state = match held(session, &node).await? {
+        let state = match held(execution, &node).await? {
             Some(held) => {
                 let request = Request::SetOptions {
                     node,
@@ -54,16 +58,16 @@ impl Dialog for Subscribe {
                     subid: Some(held.subid),
                     form: options,
                 };
-                session.serve(request).await?;
+                execution.serve(request).await?;
                 held.state
             }
             None => {
                 let request = Request::Subscribe {
                     node,
-                    jid: session.bare().into(),
+                    jid: execution.bare().into(),
                     options: Some(options),
                 };
-                match session.serve(request).await? {
+                match execution.serve(request).await? {
                     Reply::Subscribed { subscription, .. } => subscription.state,
                     _ => SubscriptionState::Subscribed,
                 }
@@ -79,15 +83,15 @@ impl Dialog for Subscribe {
 }
 
 /// The subscription of the bare JID, if there is one.
-async fn held(session: &Session<'_>, node: &str) -> Result<Option<Subscription>, Refused> {
+async fn held(execution: &Execution<'_>, node: &str) -> Result<Option<Subscription>, PubsubError> {
     let request = Request::Subscriptions {
         node: Some(node.to_owned()),
         page: Page::default(),
     };
-    let Reply::Subscriptions { held, .. } = session.serve(request).await? else {
+    let Reply::Subscriptions { held, .. } = execution.serve(request).await? else {
         return Ok(None);
     };
-    let bare = session.bare();
+    let bare = execution.bare();
     let mut held = held.entries.into_iter().map(|(_, held)| held);
     Ok(held.find(|held| held.jid == bare))
 }

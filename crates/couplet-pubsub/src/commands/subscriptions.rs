@@ -5,16 +5,16 @@ use xmpp_parsers::data_forms::FieldType;
 
 use crate::{
     page::{Page, Start},
-    refused::Refused,
+    pubsub_error::PubsubError,
     reply::Reply,
     request::Request,
     subscription::{Subscription, SubscriptionState},
 };
 
 use super::{
-    Actions, Dialog, Session, Step, Submitted,
-    choice::{self, MOST},
-    form, text,
+    Actions, Dialog, Execution, Step, Submitted, form,
+    node_choice::{self, MAX_CHOICES},
+    text,
 };
 
 const FORM: &str = "couplet-pubsub#subscriptions";
@@ -24,12 +24,12 @@ pub(super) struct Subscriptions;
 
 #[async_trait]
 impl Dialog for Subscriptions {
-    async fn ask(
+    async fn show(
         &self,
-        session: &Session<'_>,
+        execution: &Execution<'_>,
         _answered: Option<&Submitted>,
-    ) -> Result<Step, Refused> {
-        let held = held(session).await?;
+    ) -> Result<Step, PubsubError> {
+        let held = held(execution).await?;
         if held.is_empty() {
             return Ok(Step::done("You have no subscriptions"));
         }
@@ -37,22 +37,26 @@ impl Dialog for Subscriptions {
         let mut list = form::field(END, FieldType::ListMulti, label, Vec::new());
         let shown = text::count(held.len(), "subscription");
         for (node, held) in held {
-            let node = choice::label(session, &node).await?;
-            let label = describe(session, &node, &held);
+            let node = node_choice::label(execution, &node).await?;
+            let label = describe(execution, &node, &held);
             list.options.push(form::option(label, held.subid));
         }
         let instructions =
             format!("{shown}. Choose those to end; complete without a choice to keep all.");
-        Ok(session.form(FORM, &instructions, vec![list], Actions::Complete))
+        Ok(execution.form(FORM, &instructions, vec![list], Actions::Complete))
     }
 
-    async fn act(&self, session: &Session<'_>, form: &Submitted) -> Result<Step, Refused> {
+    async fn submit(
+        &self,
+        execution: &Execution<'_>,
+        form: &Submitted,
+    ) -> Result<Step, PubsubError> {
         let chosen = form.values(END);
         if chosen.is_empty() {
             return Ok(Step::done("No subscription was changed"));
         }
         let mut ended = 0;
-        for (node, held) in held(session).await? {
+        for (node, held) in held(execution).await? {
             if !chosen.contains(&held.subid) {
                 continue;
             }
@@ -61,7 +65,7 @@ impl Dialog for Subscriptions {
                 jid: held.jid,
                 subid: Some(held.subid),
             };
-            session.serve(request).await?;
+            execution.serve(request).await?;
             ended += 1;
         }
         let ended = text::count(ended, "subscription");
@@ -70,19 +74,22 @@ impl Dialog for Subscriptions {
 }
 
 /// The first subscriptions, with the names of their nodes.
-async fn held(session: &Session<'_>) -> Result<Vec<(String, Subscription)>, Refused> {
+async fn held(execution: &Execution<'_>) -> Result<Vec<(String, Subscription)>, PubsubError> {
     let page = Page {
-        max: u32::try_from(MOST).ok(),
+        max: u32::try_from(MAX_CHOICES).ok(),
         from: Start::First,
     };
     let node = None;
-    match session.serve(Request::Subscriptions { node, page }).await? {
+    match execution
+        .serve(Request::Subscriptions { node, page })
+        .await?
+    {
         Reply::Subscriptions { held, .. } => Ok(held.entries),
         _ => Ok(Vec::new()),
     }
 }
 
-fn describe(session: &Session<'_>, node: &str, held: &Subscription) -> String {
+fn describe(execution: &Execution<'_>, node: &str, held: &Subscription) -> String {
     let mut said = vec![match held.state {
         SubscriptionState::Subscribed => "subscribed",
         SubscriptionState::Pending => "waits for approval",
@@ -94,7 +101,7 @@ fn describe(session: &Session<'_>, node: &str, held: &Subscription) -> String {
         said.push("paused");
     }
     let said = said.join(", ");
-    if held.jid == session.bare() {
+    if held.jid == execution.bare() {
         format!("{node}: {said}")
     } else {
         format!("{node}: {said}, as {}", held.jid)

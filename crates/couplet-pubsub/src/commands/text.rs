@@ -5,27 +5,33 @@ use couplet::Condition;
 use crate::{
     codec::body,
     node::NodeConfig,
-    refused::{Detail, Refused},
+    pubsub_error::{PubsubCondition, PubsubError},
 };
 
 /// The longest label of an option, in bytes: a title may be longer than a list shows.
 const LABEL_BYTES: usize = 120;
 
 /// What a refusal says to the person who filled in the form.
-pub(super) fn of(refused: &Refused) -> String {
-    if let Some(text) = &refused.text {
+pub(super) fn of(error: &PubsubError) -> String {
+    if let Some(text) = &error.text {
         return text.clone();
     }
-    let text = match (refused.condition, refused.detail) {
-        (_, Some(Detail::ClosedNode)) => "Only members of the node may do this",
-        (_, Some(Detail::PendingSubscription)) => {
+    let text = match (error.condition, error.detail) {
+        (_, Some(PubsubCondition::ClosedNode)) => "Only members of the node may do this",
+        (_, Some(PubsubCondition::PendingSubscription)) => {
             "Your subscription waits for the approval of an owner already"
         }
-        (_, Some(Detail::NotSubscribed)) => "There is no such subscription",
-        (_, Some(Detail::TooManySubscriptions)) => "There are too many subscriptions already",
-        (_, Some(Detail::UnsupportedAccessModel)) => "This access model is not supported",
-        (_, Some(Detail::Unsupported("subscribe"))) => "The node does not allow subscriptions",
-        (_, Some(Detail::InvalidOptions)) => "One of the options cannot be set to this value",
+        (_, Some(PubsubCondition::NotSubscribed)) => "There is no such subscription",
+        (_, Some(PubsubCondition::TooManySubscriptions)) => {
+            "There are too many subscriptions already"
+        }
+        (_, Some(PubsubCondition::UnsupportedAccessModel)) => "This access model is not supported",
+        (_, Some(PubsubCondition::Unsupported("subscribe"))) => {
+            "The node does not allow subscriptions"
+        }
+        (_, Some(PubsubCondition::InvalidOptions)) => {
+            "One of the options cannot be set to this value"
+        }
         (Condition::Conflict, _) => "There is a node of this name already",
         (Condition::Forbidden, _) => "You are not allowed to do this",
         (Condition::ItemNotFound, _) => "There is no such node",

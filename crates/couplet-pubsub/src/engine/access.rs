@@ -5,45 +5,52 @@
 use couplet::Condition;
 
 use crate::{
-    facts::{Facts, Party},
     item::ItemHead,
     node::{AccessModel, Affiliation, Node, PublishModel},
-    refused::{Detail, Refused},
+    pubsub_error::{PubsubCondition, PubsubError},
+    snapshot::{Entity, Snapshot},
     subscription::{Subscription, SubscriptionState},
 };
 
-use super::ask::Ask;
+use super::context::RequestContext;
 
 /// How somebody stands to a node.
-pub(super) struct Standing<'a> {
+pub(super) struct Access<'a> {
     pub(super) node: &'a Node,
     pub(super) affiliation: Affiliation,
     pub(super) subscriptions: &'a [Subscription],
 }
 
-impl<'a> Standing<'a> {
+impl<'a> Access<'a> {
     /// How the asking entity stands to the node it asked for.
     ///
     /// # Errors
     ///
     /// `item-not-found`, or `gone` where it went elsewhere.
-    pub(super) fn of(ask: &Ask, facts: &'a Facts) -> Result<Standing<'a>, Refused> {
-        let node = known(facts)?;
-        Ok(match &facts.actor {
-            Some(party) => Standing::of_party(ask, node, party),
-            None => Standing {
+    pub(super) fn of(
+        context: &RequestContext,
+        snapshot: &'a Snapshot,
+    ) -> Result<Access<'a>, PubsubError> {
+        let node = existing_node(snapshot)?;
+        Ok(match &snapshot.actor {
+            Some(entity) => Access::of_entity(context, node, entity),
+            None => Access {
                 node,
-                affiliation: in_effect(ask, node, &ask.who, Affiliation::None),
+                affiliation: effective_affiliation(context, node, &context.who, Affiliation::None),
                 subscriptions: &[],
             },
         })
     }
 
-    pub(super) fn of_party(ask: &Ask, node: &'a Node, party: &'a Party) -> Standing<'a> {
-        Standing {
+    pub(super) fn of_entity(
+        context: &RequestContext,
+        node: &'a Node,
+        entity: &'a Entity,
+    ) -> Access<'a> {
+        Access {
             node,
-            affiliation: in_effect(ask, node, &party.jid, party.affiliation),
-            subscriptions: &party.subscriptions,
+            affiliation: effective_affiliation(context, node, &entity.jid, entity.affiliation),
+            subscriptions: &entity.subscriptions,
         }
     }
 
@@ -57,14 +64,14 @@ impl<'a> Standing<'a> {
     }
 
     /// In which state a new subscription begins. (XEP-0060, 6.1.3, in its order)
-    pub(super) fn may_subscribe(&self) -> Result<SubscriptionState, Refused> {
+    pub(super) fn may_subscribe(&self) -> Result<SubscriptionState, PubsubError> {
         if is_barred(self.affiliation) {
-            return Err(Refused::plain(Condition::Forbidden));
+            return Err(PubsubError::new(Condition::Forbidden));
         }
         if self.is_pending() {
-            return Err(Refused::with(
+            return Err(PubsubError::with(
                 Condition::NotAuthorized,
-                Detail::PendingSubscription,
+                PubsubCondition::PendingSubscription,
             ));
         }
         if !self.node.config.subscribe {
@@ -81,24 +88,24 @@ impl<'a> Standing<'a> {
     }
 
     /// XEP-0060, 6.5.9; those on the list need not be subscribed. (pubsub.md, 5c)
-    pub(super) fn may_read(&self) -> Result<(), Refused> {
+    pub(super) fn may_read(&self) -> Result<(), PubsubError> {
         if is_barred(self.affiliation) {
-            return Err(Refused::plain(Condition::Forbidden));
+            return Err(PubsubError::new(Condition::Forbidden));
         }
         match self.node.config.access {
             _ if is_listed(self.affiliation) => Ok(()),
             AccessModel::Open => Ok(()),
             AccessModel::Authorize if self.is_subscribed() => Ok(()),
-            AccessModel::Authorize => Err(Refused::with(
+            AccessModel::Authorize => Err(PubsubError::with(
                 Condition::NotAuthorized,
-                Detail::NotSubscribed,
+                PubsubCondition::NotSubscribed,
             )),
             AccessModel::Whitelist => Err(closed()),
         }
     }
 
     /// XEP-0060, 7.1.3.1.
-    pub(super) fn may_publish(&self) -> Result<(), Refused> {
+    pub(super) fn may_publish(&self) -> Result<(), PubsubError> {
         let allowed = match self.affiliation {
             Affiliation::Owner | Affiliation::Publisher | Affiliation::PublishOnly => true,
             Affiliation::Outcast => false,
@@ -111,24 +118,24 @@ impl<'a> Standing<'a> {
         if allowed {
             Ok(())
         } else {
-            Err(Refused::plain(Condition::Forbidden))
+            Err(PubsubError::new(Condition::Forbidden))
         }
     }
 
     /// Whether it may overwrite an item of that name. (pubsub.md, 5f)
-    pub(super) fn may_overwrite(&self, ask: &Ask, item: &ItemHead) -> bool {
-        !self.node.config.original_publisher || self.rules_over(ask, item)
+    pub(super) fn may_overwrite(&self, context: &RequestContext, item: &ItemHead) -> bool {
+        !self.node.config.original_publisher || self.controls(context, item)
     }
 
     /// Whether it may retract this item, given that it may publish. (XEP-0060, 4.1)
-    pub(super) fn may_retract(&self, ask: &Ask, item: &ItemHead) -> bool {
-        let everybodys =
+    pub(super) fn may_retract(&self, context: &RequestContext, item: &ItemHead) -> bool {
+        let any_item =
             self.affiliation == Affiliation::Publisher && !self.node.config.original_publisher;
-        everybodys || self.rules_over(ask, item)
+        any_item || self.controls(context, item)
     }
 
-    fn rules_over(&self, ask: &Ask, item: &ItemHead) -> bool {
-        self.affiliation == Affiliation::Owner || item.publisher == ask.who
+    fn controls(&self, context: &RequestContext, item: &ItemHead) -> bool {
+        self.affiliation == Affiliation::Owner || item.publisher == context.who
     }
 
     fn is_in(&self, state: SubscriptionState) -> bool {
@@ -141,27 +148,33 @@ impl<'a> Standing<'a> {
 /// # Errors
 ///
 /// `item-not-found`, or `gone` with its new place. (XEP-0060, 6.1.3.11, 6.1.3.12)
-pub(super) fn known(facts: &Facts) -> Result<&Node, Refused> {
-    facts.node.as_ref().ok_or_else(|| match &facts.redirect {
-        Some(uri) => Refused {
-            uri: Some(uri.clone()),
-            ..Refused::plain(Condition::Gone)
-        },
-        None => Refused::plain(Condition::ItemNotFound),
-    })
+pub(super) fn existing_node(snapshot: &Snapshot) -> Result<&Node, PubsubError> {
+    snapshot
+        .node
+        .as_ref()
+        .ok_or_else(|| match &snapshot.redirect {
+            Some(uri) => PubsubError {
+                uri: Some(uri.clone()),
+                ..PubsubError::new(Condition::Gone)
+            },
+            None => PubsubError::new(Condition::ItemNotFound),
+        })
 }
 
 /// The node that was asked for, by one of its owners.
 ///
 /// # Errors
 ///
-/// As [`known`], and `forbidden` for everybody else.
-pub(super) fn owned<'a>(ask: &Ask, facts: &'a Facts) -> Result<&'a Node, Refused> {
-    let standing = Standing::of(ask, facts)?;
-    if standing.affiliation == Affiliation::Owner {
-        Ok(standing.node)
+/// As [`existing_node`], and `forbidden` for everybody else.
+pub(super) fn owned_node<'a>(
+    context: &RequestContext,
+    snapshot: &'a Snapshot,
+) -> Result<&'a Node, PubsubError> {
+    let access = Access::of(context, snapshot)?;
+    if access.affiliation == Affiliation::Owner {
+        Ok(access.node)
     } else {
-        Err(Refused::plain(Condition::Forbidden))
+        Err(PubsubError::new(Condition::Forbidden))
     }
 }
 
@@ -180,25 +193,25 @@ pub(super) fn is_listed(affiliation: Affiliation) -> bool {
 }
 
 /// What an entity is to a node once the house has had its say.
-pub(super) fn in_effect(
-    ask: &Ask,
+pub(super) fn effective_affiliation(
+    context: &RequestContext,
     node: &Node,
     who: &couplet::BareJid,
-    told: Affiliation,
+    stored: Affiliation,
 ) -> Affiliation {
-    if ask.policy.is_admin(who) {
+    if context.policy.is_admin(who) {
         return Affiliation::Owner;
     }
-    ask.policy.affiliation(who, &node.name, told)
+    context.policy.affiliation(who, &node.name, stored)
 }
 
-pub(super) fn unsupported(feature: &'static str) -> Refused {
-    Refused::with(
+pub(super) fn unsupported(feature: &'static str) -> PubsubError {
+    PubsubError::with(
         Condition::FeatureNotImplemented,
-        Detail::Unsupported(feature),
+        PubsubCondition::Unsupported(feature),
     )
 }
 
-fn closed() -> Refused {
-    Refused::with(Condition::NotAllowed, Detail::ClosedNode)
+fn closed() -> PubsubError {
+    PubsubError::with(Condition::NotAllowed, PubsubCondition::ClosedNode)
 }

@@ -4,13 +4,13 @@
 
 use couplet::{BareJid, Jid};
 
-use super::ask::Ask;
+use super::context::RequestContext;
 use crate::{
     change::{Announcement, Audience, Change},
     codec::{
         body,
-        event::{self, PENDING_TITLE, Told},
-        fit::fitting,
+        event::{self, EventItem, PENDING_TITLE},
+        truncate::count_fitting,
     },
     item::Item,
     node::{ItemReply, Node, NodeConfig, NotificationType, SendLast},
@@ -32,7 +32,7 @@ pub(super) fn published(
     payload: Option<&Payload>,
     publisher: Option<&BareJid>,
 ) -> Change {
-    let told = Told {
+    let item = EventItem {
         id,
         payload: payload
             .filter(|_| config.payloads)
@@ -42,7 +42,7 @@ pub(super) fn published(
     Change::Announce(Announcement {
         to: Audience::Subscribers,
         type_: config.message_type,
-        content: event::items(name, &[told]),
+        content: event::items(name, &[item]),
         body: payload
             .and_then(|payload| payload.text.as_deref())
             .map(|text| body::of_item(name, config, text)),
@@ -62,7 +62,7 @@ pub(super) fn retracted(name: &str, config: &NodeConfig, ids: &[String]) -> Vec<
     let mut rest = ids;
     let mut changes = Vec::new();
     while !rest.is_empty() {
-        let some = fitting(rest.iter().take(IDS), IDS_BYTES, |id, xml| {
+        let some = count_fitting(rest.iter().take(IDS), IDS_BYTES, |id, xml| {
             event::write_retracted(id, xml);
         });
         let (ids, others) = rest.split_at_checked(some).unwrap_or((rest, &[]));
@@ -82,7 +82,7 @@ pub(super) fn to_subscribers(config: &NodeConfig, content: String) -> Change {
 }
 
 /// To these, and kept for those who are away.
-pub(super) fn to_these(jids: Vec<Jid>, content: String) -> Change {
+pub(super) fn to_jids(jids: Vec<Jid>, content: String) -> Change {
     Change::Announce(Announcement {
         to: Audience::Named(jids),
         type_: NotificationType::Normal,
@@ -93,7 +93,7 @@ pub(super) fn to_these(jids: Vec<Jid>, content: String) -> Change {
 
 /// To the subscriber, what has become of its subscription. (XEP-0060, 8.8.4)
 pub(super) fn state(name: &str, held: &Subscription, now: Option<SubscriptionState>) -> Change {
-    to_these(vec![held.jid.clone()], about(name, held, now))
+    to_jids(vec![held.jid.clone()], about(name, held, now))
 }
 
 /// To the owners but one, what has become of a subscription, if they want to know: `notify_sub`.
@@ -106,12 +106,17 @@ pub(super) fn to_owners(
 ) -> Option<Change> {
     let others = jids(owners.iter().filter(|owner| *owner != except));
     let wanted = node.config.notify_sub && !others.is_empty();
-    wanted.then(|| to_these(others, about(&node.name, held, now)))
+    wanted.then(|| to_jids(others, about(&node.name, held, now)))
 }
 
 /// To these owners, that a subscription waits for their approval: a form, and a text for clients
 /// that show no forms. (XEP-0060, 8.6)
-pub(super) fn approval(ask: &Ask, node: &Node, owners: Vec<Jid>, held: &Subscription) -> Change {
+pub(super) fn approval(
+    context: &RequestContext,
+    node: &Node,
+    owners: Vec<Jid>,
+    held: &Subscription,
+) -> Change {
     let title = body::label(&node.name, &node.config);
     Change::Announce(Announcement {
         to: Audience::Named(owners),
@@ -119,7 +124,7 @@ pub(super) fn approval(ask: &Ask, node: &Node, owners: Vec<Jid>, held: &Subscrip
         content: event::approval_wanted(&node.name, held),
         body: Some(format!(
             "{} wants to subscribe to {title}. Answer with the command \"{PENDING_TITLE}\" of {}.",
-            held.jid, ask.domain
+            held.jid, context.domain
         )),
     })
 }
@@ -139,7 +144,7 @@ pub(super) fn last(
         && held.options.deliver;
     let item = newest.filter(|_| wanted)?;
     let publishers = publishers(config, owners);
-    let told = Told {
+    let event_item = EventItem {
         id: &item.head.id,
         payload: item.payload.as_deref().filter(|_| config.payloads),
         publisher: publisher(&publishers, &item.head.publisher),
@@ -147,7 +152,7 @@ pub(super) fn last(
     Some(Change::Announce(Announcement {
         to: Audience::Named(vec![held.jid.clone()]),
         type_: config.message_type,
-        content: event::last_item(&node.name, &told, item.head.published),
+        content: event::last_item(&node.name, &event_item, item.head.published),
         body: item
             .payload
             .as_deref()

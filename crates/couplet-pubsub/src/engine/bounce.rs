@@ -7,31 +7,31 @@ use couplet::Jid;
 
 use crate::{
     change::Change,
-    facts::{Facts, Meant, Needs},
-    refused::Refused,
+    pubsub_error::PubsubError,
+    snapshot::{Query, Snapshot, SubscriptionFilter},
     subscription::Subscription,
 };
 
-use super::{Engine, access::known, announce, ask::Ask, settle};
+use super::{Engine, access::existing_node, announce, context::RequestContext, reconcile};
 
 /// So many end a subscription.
 const LIMIT: u32 = 10;
 
 /// What an error says about the subscriber.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Weight {
+pub(super) enum BounceKind {
     /// Nobody is there, or wants to hear: the subscription ends.
     Permanent,
     /// It may be there later.
     Passing,
 }
 
-impl Weight {
-    pub(super) fn of(permanent: bool) -> Weight {
+impl BounceKind {
+    pub(super) fn of(permanent: bool) -> BounceKind {
         if permanent {
-            Weight::Permanent
+            BounceKind::Permanent
         } else {
-            Weight::Passing
+            BounceKind::Passing
         }
     }
 }
@@ -43,41 +43,44 @@ impl Weight {
 /// The node is gone.
 pub(super) async fn take(
     engine: &Engine,
-    ask: Ask,
+    context: RequestContext,
     node: &str,
-    weight: Weight,
-) -> Result<(), Refused> {
-    let needs = Needs {
+    kind: BounceKind,
+) -> Result<(), PubsubError> {
+    let query = Query {
         node: Some(node.to_owned()),
-        actor: Some(ask.who.clone()),
-        meant: Meant::of(&ask.from),
+        actor: Some(context.who.clone()),
+        filter: SubscriptionFilter::of(&context.from),
         owners: true,
-        ..Needs::default()
+        ..Query::default()
     };
     engine
-        .change(needs, move |facts| {
-            let changes = decide(facts, &ask.from, weight)?;
+        .change(query, move |snapshot| {
+            let changes = decide(snapshot, &context.from, kind)?;
             Ok((changes, ()))
         })
         .await
 }
 
-fn decide(facts: &Facts, from: &Jid, weight: Weight) -> Result<Vec<Change>, Refused> {
-    let node = known(facts)?;
+fn decide(snapshot: &Snapshot, from: &Jid, kind: BounceKind) -> Result<Vec<Change>, PubsubError> {
+    let node = existing_node(snapshot)?;
     let mut changes = Vec::new();
-    let all = facts.actor.iter().flat_map(|party| &party.subscriptions);
+    let all = snapshot
+        .actor
+        .iter()
+        .flat_map(|entity| &entity.subscriptions);
     // One message tells all subscriptions of a JID.
     for held in all.filter(|held| held.jid == *from) {
         let bounces = held.bounces.saturating_add(1);
-        if weight == Weight::Passing && bounces < LIMIT {
+        if kind == BounceKind::Passing && bounces < LIMIT {
             changes.push(Change::Subscribe(Subscription {
                 bounces,
                 ..held.clone()
             }));
             continue;
         }
-        changes.push(settle::end(held));
-        let (owners, who) = (&facts.owners, from.to_bare());
+        changes.push(reconcile::end(held));
+        let (owners, who) = (&snapshot.owners, from.to_bare());
         changes.extend(announce::to_owners(node, owners, &who, held, None));
     }
     Ok(changes)
@@ -87,12 +90,14 @@ fn decide(facts: &Facts, from: &Jid, weight: Weight) -> Result<Vec<Change>, Refu
 mod tests {
     use super::*;
     use crate::{
-        engine::scene::{OTHER, OWNER, facts, facts_with, jid, party, subscribed, told},
+        engine::fixtures::{
+            OTHER, OWNER, entity, facts_with, jid, notices_to, snapshot, subscribed,
+        },
         node::Affiliation,
     };
 
-    fn holding(held: &[Subscription]) -> Facts {
-        facts(party(OTHER, Affiliation::None, held))
+    fn holding(held: &[Subscription]) -> Snapshot {
+        snapshot(entity(OTHER, Affiliation::None, held))
     }
 
     fn bounced(times: u32) -> Subscription {
@@ -102,8 +107,8 @@ mod tests {
         }
     }
 
-    fn came_back(facts: &Facts, weight: Weight) -> Vec<Change> {
-        decide(facts, &jid(OTHER), weight).unwrap()
+    fn came_back(snapshot: &Snapshot, kind: BounceKind) -> Vec<Change> {
+        decide(snapshot, &jid(OTHER), kind).unwrap()
     }
 
     fn ends(subid: &str) -> Change {
@@ -115,17 +120,17 @@ mod tests {
 
     #[test]
     fn a_permanent_error_ends_the_subscription() {
-        let facts = holding(&[bounced(0)]);
-        assert_eq!(came_back(&facts, Weight::Permanent), [ends("a")]);
+        let snapshot = holding(&[bounced(0)]);
+        assert_eq!(came_back(&snapshot, BounceKind::Permanent), [ends("a")]);
     }
 
     #[test]
     fn a_passing_error_is_counted_until_there_are_too_many() {
-        let facts = holding(&[bounced(0)]);
-        let counted = came_back(&facts, Weight::Passing);
+        let snapshot = holding(&[bounced(0)]);
+        let counted = came_back(&snapshot, BounceKind::Passing);
         assert_eq!(counted, [Change::Subscribe(bounced(1))]);
-        let facts = holding(&[bounced(LIMIT - 1)]);
-        assert_eq!(came_back(&facts, Weight::Passing), [ends("a")]);
+        let snapshot = holding(&[bounced(LIMIT - 1)]);
+        assert_eq!(came_back(&snapshot, BounceKind::Passing), [ends("a")]);
     }
 
     #[test]
@@ -135,16 +140,16 @@ mod tests {
             subscribed(OTHER, "b"),
             subscribed("francisco@denmark.lit/phone", "c"),
         ];
-        let facts = holding(&held);
-        let ended = came_back(&facts, Weight::Permanent);
+        let snapshot = holding(&held);
+        let ended = came_back(&snapshot, BounceKind::Permanent);
         assert_eq!(ended, [ends("a"), ends("b")]);
     }
 
     #[test]
-    fn owners_learn_of_it_if_they_want() {
-        let actor = party(OTHER, Affiliation::None, &[bounced(0)]);
-        let facts = facts_with(actor, |config| config.notify_sub = true);
-        let changes = came_back(&facts, Weight::Permanent);
-        assert_eq!(told(&changes, OWNER).len(), 1);
+    fn owners_are_notified_with_notify_sub() {
+        let actor = entity(OTHER, Affiliation::None, &[bounced(0)]);
+        let snapshot = facts_with(actor, |config| config.notify_sub = true);
+        let changes = came_back(&snapshot, BounceKind::Permanent);
+        assert_eq!(notices_to(&changes, OWNER).len(), 1);
     }
 }

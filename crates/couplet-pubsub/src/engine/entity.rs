@@ -1,7 +1,7 @@
 //! What entities ask for. (XEP-0060, 5.6, 5.7, 6)
 
 pub(super) mod items;
-pub(super) mod mine;
+pub(super) mod own;
 pub(super) mod options;
 pub(super) mod subscribe;
 pub(super) mod unsubscribe;
@@ -9,7 +9,7 @@ pub(super) mod unsubscribe;
 use couplet::{Condition, Jid};
 
 use crate::{
-    refused::{Detail, Refused},
+    pubsub_error::{PubsubCondition, PubsubError},
     subscription::Subscription,
 };
 
@@ -19,21 +19,24 @@ use crate::{
 ///
 /// `not-subscribed`, `invalid-subid`, or `subid-required` where the JID has several.
 /// (XEP-0060, 6.2.3, 6.3.4)
-fn meant<'a>(
+fn filter<'a>(
     subscriptions: &'a [Subscription],
     jid: &Jid,
     subid: Option<&str>,
-) -> Result<&'a Subscription, Refused> {
+) -> Result<&'a Subscription, PubsubError> {
     let mut held = subscriptions.iter().filter(|held| held.jid == *jid);
     let Some(first) = held.next() else {
-        return Err(Refused::with(
+        return Err(PubsubError::with(
             Condition::UnexpectedRequest,
-            Detail::NotSubscribed,
+            PubsubCondition::NotSubscribed,
         ));
     };
     match (subid, held.next()) {
         (None, None) => Ok(first),
-        (None, Some(_)) => Err(Refused::with(Condition::BadRequest, Detail::SubidRequired)),
+        (None, Some(_)) => Err(PubsubError::with(
+            Condition::BadRequest,
+            PubsubCondition::SubidRequired,
+        )),
         (Some(subid), _) => subscriptions
             .iter()
             .find(|held| held.jid == *jid && held.subid == subid)
@@ -41,6 +44,6 @@ fn meant<'a>(
     }
 }
 
-fn invalid_subid() -> Refused {
-    Refused::with(Condition::NotAcceptable, Detail::InvalidSubid)
+fn invalid_subid() -> PubsubError {
+    PubsubError::with(Condition::NotAcceptable, PubsubCondition::InvalidSubid)
 }

@@ -8,15 +8,15 @@ pub(super) mod pending;
 pub(super) mod purge;
 pub(super) mod subscribers;
 
-use crate::facts::Needs;
+use crate::snapshot::Query;
 
-use super::ask::Ask;
+use super::context::RequestContext;
 
 /// The node and the rights of whoever asks: all that most of an owner's requests need.
-fn standing(ask: &Ask, node: String) -> Needs {
-    Needs {
+fn owner_query(context: &RequestContext, node: String) -> Query {
+    Query {
         node: Some(node),
-        actor: Some(ask.who.clone()),
-        ..Needs::default()
+        actor: Some(context.who.clone()),
+        ..Query::default()
     }
 }

@@ -15,11 +15,11 @@ use couplet_core::{
 use super::Engine;
 use crate::{
     codec, memory,
-    moment::Moment,
-    policy::House,
-    refused::Refused,
+    policy::Rules,
+    pubsub_error::PubsubError,
     reply::Reply,
     store::{Claim, Cursor, Store, StoreError},
+    timestamp::Timestamp,
 };
 
 const OWNER: &str = "hamlet@denmark.lit";
@@ -30,21 +30,21 @@ const START: i64 = 1_000_000;
 struct Service {
     store: Arc<dyn Store>,
     engine: Engine,
-    now: Moment,
+    now: Timestamp,
 }
 
 impl Service {
     fn new() -> Service {
         let store = memory::store();
-        let house = Arc::new(House::default());
+        let rules = Arc::new(Rules::default());
         Service {
             engine: Engine::new(
                 Arc::clone(&store),
-                house,
-                crate::engine::scene::bare("pubsub.shakespeare.lit"),
+                rules,
+                crate::engine::fixtures::bare("pubsub.shakespeare.lit"),
             ),
             store,
-            now: Moment(START),
+            now: Timestamp(START),
         }
     }
 
@@ -57,12 +57,12 @@ impl Service {
     }
 
     /// The result's payload, or the conditions of the error.
-    async fn ask(&self, from: &str, type_: IqType, xml: String) -> Result<String, String> {
+    async fn context(&self, from: &str, type_: IqType, xml: String) -> Result<String, String> {
         let from = Jid::new(from).unwrap();
         let tree = Tree::parse(xml, &Scope::client()).unwrap();
-        let request = codec::read(tree.root(), type_, &from).map_err(told)?;
+        let request = codec::read(tree.root(), type_, &from).map_err(describe)?;
         let reply = self.engine.answer(&from, request, self.now).await;
-        let reply: Reply = reply.map_err(told)?;
+        let reply: Reply = reply.map_err(describe)?;
         if let Some(error) = codec::unchanged(&reply) {
             return Err(written(|xml| error.write(xml)));
         }
@@ -71,17 +71,17 @@ impl Service {
 
     async fn get(&self, from: &str, content: &str) -> Result<String, String> {
         let xml = format!("<pubsub xmlns='{}'>{content}</pubsub>", codec::NS);
-        self.ask(from, IqType::Get, xml).await
+        self.context(from, IqType::Get, xml).await
     }
 
     async fn set(&self, from: &str, content: &str) -> Result<String, String> {
         let xml = format!("<pubsub xmlns='{}'>{content}</pubsub>", codec::NS);
-        self.ask(from, IqType::Set, xml).await
+        self.context(from, IqType::Set, xml).await
     }
 
     async fn owner_set(&self, from: &str, content: &str) -> Result<String, String> {
         let xml = format!("<pubsub xmlns='{}'>{content}</pubsub>", codec::NS_OWNER);
-        self.ask(from, IqType::Set, xml).await
+        self.context(from, IqType::Set, xml).await
     }
 
     async fn subscribe(&self, jid: &str) -> Result<String, String> {
@@ -100,7 +100,7 @@ impl Service {
         let claim = Claim {
             instance: "one".to_owned(),
             now: self.now,
-            until: Moment(self.now.0 + 1_000),
+            until: Timestamp(self.now.0 + 1_000),
             max: 100,
         };
         let mut delivered = Vec::new();
@@ -136,8 +136,8 @@ fn written(write: impl FnOnce(&mut XmlWriter<'_>)) -> String {
 }
 
 /// The error as XML.
-fn told(refused: Refused) -> String {
-    let error = codec::stanza_error(refused);
+fn describe(error: PubsubError) -> String {
+    let error = codec::stanza_error(error);
     written(|xml| error.write(xml))
 }
 
@@ -166,6 +166,6 @@ fn only_a_store_that_fails_counts_as_a_failure_and_load_does_not() {
         (StoreError::Contended(why()), None),
         (StoreError::UnknownCursor, None),
     ] {
-        assert_eq!(Refused::from(error).store_failure, failure);
+        assert_eq!(PubsubError::from(error).store_failure, failure);
     }
 }

@@ -11,40 +11,40 @@ use tokio::{
     time::{self, Instant},
 };
 
-use super::{Batch, Fanout, Held, Sent, beginning, pause, write_message_id};
+use super::{AckBatch, ClaimedJob, Fanout, SentSlice, beginning, pause, write_message_id};
 use crate::{
+    log_limit::LogThrottle,
     node::{NodeId, NotificationType},
     store::{Claim, Cursor, Job, Recipient, StoreError},
-    told::Told,
 };
 
 /// Copies of one announcement before it is another node's turn.
 const SLICE: u32 = 500;
 
 /// Copies that one receipt is for: few enough to lose little, many enough to cost nothing.
-const RECEIPT_EVERY: u64 = 500;
+const ACK_EVERY: u64 = 500;
 
 /// Announcements held at a time, and their payloads with them.
-const HELD: usize = 64;
+const MAX_CLAIMED: usize = 64;
 
 /// How many more while those of some nodes wait behind a suspect.
-const PARKED: usize = 3 * HELD;
+const MAX_PARKED: usize = 3 * MAX_CLAIMED;
 
 /// How often the store is asked although it has not called: another instance may have left
 /// something.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How long to leave a store alone that has failed.
-const BREATH: Duration = Duration::from_secs(1);
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// Sends until the session is over or the component stops.
 pub(super) async fn deliver(
     fanout: &Fanout,
     sender: &BroadcastSender,
-    sent: mpsc::Sender<Batch>,
+    sent: mpsc::Sender<AckBatch>,
     shutdown: Shutdown,
 ) {
-    let mut round = Round {
+    let mut round = SendLoop {
         fanout,
         sender,
         sent,
@@ -60,12 +60,12 @@ pub(super) async fn deliver(
     while !shutdown.is_requested() {
         let mut announced = std::pin::pin!(fanout.store.announced().notified());
         may_have_more |= announced.as_mut().enable();
-        if may_have_more && round.room() > HELD / 2 {
+        if may_have_more && round.room() > MAX_CLAIMED / 2 {
             may_have_more = match round.claim().await {
                 Ok(more) => more,
                 Err(why) => {
                     fanout.queue_failed(&why);
-                    pause(BREATH, &shutdown).await;
+                    pause(RETRY_DELAY, &shutdown).await;
                     continue;
                 }
             };
@@ -78,7 +78,7 @@ pub(super) async fn deliver(
             Ok(false) => {
                 let look = round
                     .next_due()
-                    .map_or(LOOK_EVERY, |due| due.min(LOOK_EVERY));
+                    .map_or(POLL_INTERVAL, |due| due.min(POLL_INTERVAL));
                 tokio::select! {
                     () = announced => {}
                     () = time::sleep(look) => {}
@@ -86,40 +86,40 @@ pub(super) async fn deliver(
                 }
                 may_have_more = true;
             }
-            Err(Trouble::Store(why)) => {
+            Err(DeliverError::Store(why)) => {
                 fanout.queue_failed(&why);
-                pause(BREATH, &shutdown).await;
+                pause(RETRY_DELAY, &shutdown).await;
             }
-            Err(Trouble::Over) => return,
+            Err(DeliverError::Over) => return,
         }
     }
     let _over_or_not = round.close_batch().await;
 }
 
 /// Why a step failed.
-enum Trouble {
+enum DeliverError {
     Over,
     Store(StoreError),
 }
 
-impl From<RequestError> for Trouble {
-    fn from(_over: RequestError) -> Trouble {
-        Trouble::Over
+impl From<RequestError> for DeliverError {
+    fn from(_over: RequestError) -> DeliverError {
+        DeliverError::Over
     }
 }
 
 /// What is being delivered.
-struct Round<'a> {
+struct SendLoop<'a> {
     fanout: &'a Fanout,
     sender: &'a BroadcastSender,
-    sent: mpsc::Sender<Batch>,
+    sent: mpsc::Sender<AckBatch>,
     /// Whose turn it is.
     nodes: VecDeque<NodeId>,
     /// Of each node the announcements in their order.
     jobs: HashMap<NodeId, VecDeque<Delivery>>,
     count: usize,
     /// Sent, without a receipt yet.
-    open: Vec<Sent>,
+    open: Vec<SentSlice>,
     copies: u64,
     next_slice: Instant,
     /// When the session began.
@@ -134,11 +134,11 @@ struct Delivery {
     with_body: Option<Broadcast>,
 }
 
-impl Round<'_> {
+impl SendLoop<'_> {
     /// Takes over announcements; tells whether there may be more.
     async fn claim(&mut self) -> Result<bool, StoreError> {
         if self.nodes.is_empty() {
-            self.fanout.answering.all_answered().await;
+            self.fanout.in_flight.all_answered().await;
         }
         let max = self.room();
         let claim = Claim {
@@ -152,7 +152,7 @@ impl Round<'_> {
         let now = Instant::now();
         for mut job in claimed {
             job.after = job.after.filter(|after| *after != beginning());
-            let held = Held {
+            let held = ClaimedJob {
                 upto: job.after.clone().unwrap_or_else(beginning),
                 since: now,
                 renewed: now,
@@ -183,7 +183,7 @@ impl Round<'_> {
             .filter_map(|node| self.jobs.get(node))
             .map(VecDeque::len)
             .sum();
-        (HELD + parked.min(PARKED)).saturating_sub(self.count)
+        (MAX_CLAIMED + parked.min(MAX_PARKED)).saturating_sub(self.count)
     }
 
     /// How long the next announcement of a node has to wait because it is a suspect.
@@ -193,7 +193,7 @@ impl Round<'_> {
             return None;
         }
         let next = self.jobs.get(&node)?.front()?;
-        let waits = suspects.waits(next.job.id, self.fanout.pace.quiet)?;
+        let waits = suspects.waits(next.job.id, self.fanout.settings.quiet)?;
         waits
             .checked_sub(self.began.elapsed())
             .filter(|left| !left.is_zero())
@@ -217,7 +217,7 @@ impl Round<'_> {
     }
 
     /// One slice of the node whose turn it is; false when nothing is left to send.
-    async fn step(&mut self, shutdown: &Shutdown) -> Result<bool, Trouble> {
+    async fn step(&mut self, shutdown: &Shutdown) -> Result<bool, DeliverError> {
         let Some(node) = self.next_node() else {
             self.close_batch().await?;
             return Ok(false);
@@ -245,7 +245,7 @@ impl Round<'_> {
         } else {
             self.jobs.entry(node).or_default().push_front(delivery);
         }
-        if self.copies >= RECEIPT_EVERY {
+        if self.copies >= ACK_EVERY {
             self.close_batch().await?;
         }
         Ok(true)
@@ -256,9 +256,13 @@ impl Round<'_> {
         &mut self,
         delivery: &mut Delivery,
         shutdown: &Shutdown,
-    ) -> Result<bool, Trouble> {
+    ) -> Result<bool, DeliverError> {
         let (fanout, job) = (self.fanout, delivery.job.id);
-        if fanout.suspects().waits(job, fanout.pace.quiet).is_none() {
+        if fanout
+            .suspects()
+            .waits(job, fanout.settings.quiet)
+            .is_none()
+        {
             return self.slice(delivery, shutdown).await;
         }
         self.close_batch().await?;
@@ -266,7 +270,7 @@ impl Round<'_> {
         self.sender.ack()?.taken().await?;
         fanout.suspects().goes_alone(job);
         let slice = self.slice(delivery, shutdown).await;
-        if !matches!(slice, Err(Trouble::Over)) {
+        if !matches!(slice, Err(DeliverError::Over)) {
             self.close_batch().await?;
             self.sender.ack()?.taken().await?;
             fanout.suspects().confirmed();
@@ -279,22 +283,22 @@ impl Round<'_> {
         &mut self,
         delivery: &mut Delivery,
         shutdown: &Shutdown,
-    ) -> Result<bool, Trouble> {
+    ) -> Result<bool, DeliverError> {
         let max = self.keep_pace(shutdown).await;
         let store = &self.fanout.store;
         let mut recipients = store
             .recipients(&delivery.job, delivery.upto.as_ref(), max)
             .await
-            .map_err(Trouble::Store)?;
+            .map_err(DeliverError::Store)?;
         let all = (recipients.len() as u64) < u64::from(max);
         if !all {
             leave_the_last_to_the_next_slice(&mut recipients);
         }
         // XEP-0060, 12.14: several subscriptions of one JID are told in one message.
-        let everybody: Vec<&[Recipient]> = recipients
+        let groups: Vec<&[Recipient]> = recipients
             .chunk_by(|a, b| a.one_of_several && a.jid == b.jid)
             .collect();
-        if !everybody.is_empty()
+        if !groups.is_empty()
             && let Some(held) = self.fanout.held().get_mut(&delivery.job.id)
         {
             held.unconfirmed += 1;
@@ -302,11 +306,9 @@ impl Round<'_> {
         let one_of = &*delivery;
         let mut id = String::new();
         self.sender
-            .send(&everybody, |held, writer| {
-                one_of.write(held, &mut id, writer)
-            })
+            .send(&groups, |held, writer| one_of.write(held, &mut id, writer))
             .await?;
-        let copies = everybody.len() as u64;
+        let copies = groups.len() as u64;
         if let Some(last) = recipients.into_iter().next_back() {
             delivery.upto = Some(Cursor {
                 jid: last.jid,
@@ -314,7 +316,7 @@ impl Round<'_> {
             });
         }
         self.copies += copies;
-        self.open.push(Sent {
+        self.open.push(SentSlice {
             job: delivery.job.id,
             upto: delivery.upto.clone(),
             copies,
@@ -325,7 +327,7 @@ impl Round<'_> {
 
     /// Waits as long as the rate demands; tells how many may follow.
     async fn keep_pace(&mut self, shutdown: &Shutdown) -> u32 {
-        let Some(rate) = self.fanout.pace.rate else {
+        let Some(rate) = self.fanout.settings.rate else {
             return SLICE;
         };
         let now = Instant::now();
@@ -339,7 +341,7 @@ impl Round<'_> {
     }
 
     /// Asks for a receipt for what was sent since the last.
-    async fn close_batch(&mut self) -> Result<(), Trouble> {
+    async fn close_batch(&mut self) -> Result<(), DeliverError> {
         if self.open.is_empty() {
             return Ok(());
         }
@@ -349,8 +351,11 @@ impl Round<'_> {
         };
         self.copies = 0;
         let sent = std::mem::take(&mut self.open);
-        let batch = Batch { receipt, sent };
-        self.sent.send(batch).await.map_err(|_over| Trouble::Over)
+        let batch = AckBatch { receipt, sent };
+        self.sent
+            .send(batch)
+            .await
+            .map_err(|_over| DeliverError::Over)
     }
 }
 
@@ -400,9 +405,9 @@ impl Delivery {
             }
         });
         if let Err(why) = written {
-            static TOLD: Told = Told::never();
-            if let Some(told) = TOLD.permit() {
-                tracing::warn!(omitted = told.omitted, to = jid, %why, "a notification cannot be sent");
+            static LOG: LogThrottle = LogThrottle::new();
+            if let Some(permit) = LOG.permit() {
+                tracing::warn!(omitted = permit.omitted, to = jid, %why, "a notification cannot be sent");
             }
         }
     }

@@ -8,19 +8,19 @@ use tokio::sync::Notify;
 use super::*;
 use crate::{
     change::{Announcement, Audience},
-    facts::{Facts, Needs},
     item::Item,
     node::{Affiliation, Node, NotificationType},
     page::{Page, Paged},
     request::Wanted,
+    snapshot::{Query, Snapshot},
     store::{
-        Claim, Decide, Job, Overdue, Recipient, Statistics, StoreError,
-        record::{Mark, Record, Restored},
+        Claim, Decide, Expired, Job, Recipient, Statistics, StoreError,
+        record::{DumpPosition, Record, Restored},
     },
     subscription::Subscription,
 };
 
-mod suspected;
+mod poison;
 
 const ALICE: &str = "alice@example.org/phone";
 
@@ -131,7 +131,7 @@ impl Store for Announced {
         job: JobId,
         instance: &str,
         after: Cursor,
-        _until: Moment,
+        _until: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut queue = self.queue.lock().unwrap();
         let entry = queue.iter_mut().find(|e| e.job.id == job).unwrap();
@@ -167,10 +167,10 @@ impl Store for Announced {
         &self.called
     }
 
-    async fn change(&self, _: Needs, _: Decide) -> Result<(), StoreError> {
+    async fn change(&self, _: Query, _: Decide) -> Result<(), StoreError> {
         unreachable!()
     }
-    async fn look(&self, _: Needs) -> Result<Facts, StoreError> {
+    async fn snapshot(&self, _: Query) -> Result<Snapshot, StoreError> {
         unreachable!()
     }
     async fn items(&self, _: NodeId, _: Wanted) -> Result<Paged<Item>, StoreError> {
@@ -211,19 +211,19 @@ impl Store for Announced {
     async fn nodes_with_pending(&self, _: BareJid, _: u32) -> Result<Vec<String>, StoreError> {
         unreachable!()
     }
-    async fn unsettled(&self, _: u32) -> Result<Vec<String>, StoreError> {
+    async fn unapplied(&self, _: u32) -> Result<Vec<String>, StoreError> {
         unreachable!()
     }
     async fn node_named(&self, _: NodeId) -> Result<Option<String>, StoreError> {
         unreachable!()
     }
-    async fn overdue(&self, _: Moment, _: u32) -> Result<Overdue, StoreError> {
+    async fn expired(&self, _: Timestamp, _: u32) -> Result<Expired, StoreError> {
         unreachable!()
     }
     async fn statistics(&self) -> Result<Statistics, StoreError> {
         unreachable!()
     }
-    async fn dump(&self, _: Mark, _: u32) -> Result<Vec<Record>, StoreError> {
+    async fn dump(&self, _: DumpPosition, _: u32) -> Result<Vec<Record>, StoreError> {
         unreachable!()
     }
     async fn restore(&self, _: Option<NodeId>, _: Vec<Record>) -> Result<Restored, StoreError> {
@@ -234,9 +234,9 @@ impl Store for Announced {
     }
 }
 
-async fn serving(store: &Arc<Announced>, pace: Pace) -> (Server, TestUser) {
+async fn serving(store: &Arc<Announced>, settings: DeliverySettings) -> (Server, TestUser) {
     let store: Arc<dyn Store> = Arc::clone(store) as _;
-    let fanout = Fanout::new(store, Arc::default(), pace, Figures::of("pubsub.test"));
+    let fanout = Fanout::new(store, Arc::default(), settings, Metrics::of("pubsub.test"));
     let server = Server::start(|config| {
         Component::new(config).background_task(|handle, stopping| fanout.run(handle, stopping))
     })
@@ -253,13 +253,13 @@ async fn hear(alice: &mut TestUser) -> (String, String) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn several_subscriptions_of_one_address_are_told_in_one_message() {
+async fn several_subscriptions_of_one_address_share_one_message() {
     let store = Arc::new(Announced {
         subscriptions: 3,
         together: true,
         ..Announced::default()
     });
-    let (_server, mut alice) = serving(&store, Pace::default()).await;
+    let (_server, mut alice) = serving(&store, DeliverySettings::default()).await;
     store.announce(7, 0);
     store.announce(7, 1);
     for _ in 0..2 {
@@ -278,9 +278,9 @@ async fn several_subscriptions_of_one_address_are_told_in_one_message() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn everybody_gets_everything_in_the_order_of_each_node() {
+async fn every_subscriber_gets_every_item_in_node_order() {
     let store = Announced::with(1_200);
-    let (_server, mut alice) = serving(&store, Pace::default()).await;
+    let (_server, mut alice) = serving(&store, DeliverySettings::default()).await;
     for seq in 0..3 {
         store.announce(7, seq);
         store.announce(8, seq);
@@ -302,7 +302,7 @@ async fn everybody_gets_everything_in_the_order_of_each_node() {
 #[tokio::test(start_paused = true)]
 async fn a_large_node_does_not_hold_up_a_small_one() {
     let store = Announced::with(5_000);
-    let (_server, mut alice) = serving(&store, Pace::default()).await;
+    let (_server, mut alice) = serving(&store, DeliverySettings::default()).await;
     store.announce(7, 0);
     store.announce(8, 0);
     let mut before = 0;
@@ -313,9 +313,9 @@ async fn a_large_node_does_not_hold_up_a_small_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_server_that_dies_in_the_middle_costs_nobody_anything() {
+async fn a_server_that_dies_during_a_fan_out_loses_no_notification() {
     let store = Announced::with(5_000);
-    let (mut server, mut alice) = serving(&store, Pace::default()).await;
+    let (mut server, mut alice) = serving(&store, DeliverySettings::default()).await;
     store.announce(7, 0);
     store.announce(7, 1);
     let mut told = BTreeSet::new();
@@ -336,7 +336,7 @@ async fn a_server_that_dies_in_the_middle_costs_nobody_anything() {
 #[tokio::test(start_paused = true)]
 async fn what_a_server_took_just_before_it_died_goes_again() {
     let store = Announced::with(10);
-    let (mut server, mut alice) = serving(&store, Pace::default()).await;
+    let (mut server, mut alice) = serving(&store, DeliverySettings::default()).await;
     store.announce(7, 0);
     for _ in 0..10 {
         hear(&mut alice).await;
@@ -354,7 +354,7 @@ async fn what_a_server_took_just_before_it_died_goes_again() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_overtakes_a_fanout() {
     let store = Announced::with(20_000);
-    let (_server, mut alice) = serving(&store, Pace::default()).await;
+    let (_server, mut alice) = serving(&store, DeliverySettings::default()).await;
     store.announce(7, 0);
     hear(&mut alice).await;
     let id = alice
@@ -374,7 +374,7 @@ async fn an_answer_overtakes_a_fanout() {
 #[tokio::test(start_paused = true)]
 async fn a_polite_stop_finishes_what_was_sent_and_hands_back_the_rest() {
     let store = Announced::with(20_000);
-    let (mut server, mut alice) = serving(&store, Pace::default()).await;
+    let (mut server, mut alice) = serving(&store, DeliverySettings::default()).await;
     for seq in 0..3 {
         store.announce(7, seq);
     }
@@ -398,11 +398,11 @@ async fn a_polite_stop_finishes_what_was_sent_and_hands_back_the_rest() {
 #[tokio::test(start_paused = true)]
 async fn a_rate_is_kept() {
     let store = Announced::with(1_000);
-    let pace = Pace {
+    let settings = DeliverySettings {
         rate: NonZeroU32::new(100),
-        ..Pace::default()
+        ..DeliverySettings::default()
     };
-    let (_server, mut alice) = serving(&store, pace).await;
+    let (_server, mut alice) = serving(&store, settings).await;
     store.announce(7, 0);
     let began = Instant::now();
     for _ in 0..1_000 {

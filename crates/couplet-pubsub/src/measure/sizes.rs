@@ -10,16 +10,16 @@ use crate::{
     change::Change,
     clock,
     engine::Engine,
-    facts::{Facts, Meant, Needs},
-    moment::Moment,
     node::NodeId,
     page::{Page, Start},
-    policy::Anyone,
+    policy::DefaultPolicy,
     request::{ConfigForm, Field, Request, Wanted},
+    snapshot::{Query, Snapshot, SubscriptionFilter},
     subscription::{SubscribeOptions, Subscription, SubscriptionState},
+    timestamp::Timestamp,
 };
 
-use super::{Subject, at, bare, told};
+use super::{StoreBench, at, bare, describe};
 
 /// Entries of a page.
 const PAGE: u32 = 50;
@@ -46,7 +46,7 @@ pub enum Place {
     Last,
 }
 
-impl Subject {
+impl StoreBench {
     /// Publishes so many items to node `0`, which keeps them all.
     ///
     /// # Errors
@@ -61,7 +61,7 @@ impl Subject {
                 id: number.to_string(),
                 publisher: publisher.clone(),
                 payload: Some(format!("<entry xmlns='urn:e'>{text}</entry>")),
-                at: Moment(0),
+                at: Timestamp(0),
                 expires: None,
             });
             self.change(at(0), changes.collect()).await?;
@@ -100,7 +100,7 @@ impl Subject {
                 from: from.clone(),
             });
             let begun = Instant::now();
-            let found = self.store.items(node, wanted).await.map_err(told)?;
+            let found = self.store.items(node, wanted).await.map_err(describe)?;
             fastest = fastest.min(begun.elapsed());
             if found.entries.len() != PAGE as usize {
                 return Err(format!("{} entries", found.entries.len()));
@@ -119,14 +119,14 @@ impl Subject {
         let jid = Jid::new("piler@example.org").map_err(|error| error.to_string())?;
         let mut fastest = Duration::MAX;
         for _ in 0..TIMES {
-            let needs = Needs {
+            let query = Query {
                 actor: Some(jid.to_bare()),
-                meant: Meant::of(&jid),
+                filter: SubscriptionFilter::of(&jid),
                 owners: true,
                 ..at(0)
             };
             let begun = Instant::now();
-            self.change(needs, Vec::new()).await?;
+            self.change(query, Vec::new()).await?;
             fastest = fastest.min(begun.elapsed());
         }
         Ok(fastest)
@@ -188,7 +188,7 @@ impl Subject {
     pub async fn close_to_all(&self) -> Result<Duration, String> {
         let engine = Engine::new(
             Arc::clone(&self.store),
-            Arc::new(Anyone),
+            Arc::new(DefaultPolicy),
             bare("pubsub.example.org")?,
         );
         let owner = bare("publisher0@example.org")?.into();
@@ -202,8 +202,8 @@ impl Subject {
         };
         self.slowest_beside(async {
             let answered = engine.answer(&owner, request, clock::now()).await;
-            answered.map_err(|refused| format!("{refused:?}"))?;
-            let left = self.store.look(at(0)).await.map_err(told)?;
+            answered.map_err(|error| format!("{error:?}"))?;
+            let left = self.store.snapshot(at(0)).await.map_err(describe)?;
             match left.node.map(|node| node.subscribers) {
                 Some(0) => Ok(()),
                 left => Err(format!("{left:?} subscriptions are left")),
@@ -237,13 +237,13 @@ impl Subject {
         Ok(slowest)
     }
 
-    async fn change(&self, needs: Needs, changes: Vec<Change>) -> Result<(), String> {
-        let decide = Box::new(move |_: &Facts| changes);
-        self.store.change(needs, decide).await.map_err(told)
+    async fn change(&self, query: Query, changes: Vec<Change>) -> Result<(), String> {
+        let decide = Box::new(move |_: &Snapshot| changes);
+        self.store.change(query, decide).await.map_err(describe)
     }
 
     async fn node_id(&self) -> Result<NodeId, String> {
-        let found = self.store.look(at(0)).await.map_err(told)?;
+        let found = self.store.snapshot(at(0)).await.map_err(describe)?;
         let node = found.node.ok_or("there is no node")?;
         Ok(node.id)
     }

@@ -4,16 +4,16 @@ use crate::{
     change::Change,
     item::{Item, ItemHead},
     node::{Node, NodeId},
-    store::{Job, JobId, StoreError, sound},
+    store::{Job, JobId, StoreError, validate_changes},
     subscription::{Subscription, SubscriptionState},
 };
 
 use super::{
-    shelf::{Kept, Shelf},
     subscriptions::{Key, Packed},
+    tables::{NodeEntry, Tables},
 };
 
-impl Shelf {
+impl Tables {
     /// Does it all or nothing; `true` where there is something to deliver.
     pub(super) fn apply(
         &mut self,
@@ -22,7 +22,7 @@ impl Shelf {
     ) -> Result<bool, StoreError> {
         let mut node = name.and_then(|name| self.names.get(name)).copied();
         let name = name.filter(|_| node.is_some());
-        sound(&changes, name, |name| Ok(self.names.contains_key(name)))?;
+        validate_changes(&changes, name, |name| Ok(self.names.contains_key(name)))?;
         let before = self.last_job;
         let mut touched: Vec<NodeId> = node.into_iter().collect();
         for change in changes {
@@ -50,23 +50,23 @@ impl Shelf {
             } => {
                 self.redirects.remove(&name);
                 let node = Node::new(id, name, *config, creator, at);
-                self.add_node(Kept::new(node, false));
+                self.add_node(NodeEntry::new(node, false));
             }
             Change::Configure(config) => {
                 if let Some(node) = self.revised(id) {
                     node.config = *config;
                 }
             }
-            Change::Unsettle => {
+            Change::MarkUnapplied => {
                 if let Some(kept) = self.nodes.get_mut(&id) {
-                    kept.node.unsettled = kept.node.revision;
+                    kept.node.unapplied = kept.node.revision;
                 }
             }
-            Change::Settle(revision) => {
+            Change::MarkApplied(revision) => {
                 if let Some(kept) = self.nodes.get_mut(&id)
-                    && kept.node.unsettled == revision
+                    && kept.node.unapplied == revision
                 {
-                    kept.node.unsettled = 0;
+                    kept.node.unapplied = 0;
                 }
             }
             Change::Delete { redirect } => self.delete_to(id, redirect),

@@ -2,17 +2,17 @@
 
 use crate::{
     change::Audience,
-    moment::Moment,
     store::{Claim, Cursor, Job, JobId, Recipient, log_set_aside},
     subscription::SubscriptionState,
+    timestamp::Timestamp,
 };
 
 use super::{
-    shelf::{Kept, Shelf},
     subscriptions::{Key, Packed},
+    tables::{NodeEntry, Tables},
 };
 
-impl Shelf {
+impl Tables {
     pub(super) fn claim(&mut self, claim: &Claim) -> Vec<Job> {
         let taken = self.queue.claim(claim);
         taken
@@ -48,7 +48,7 @@ impl Shelf {
         job: JobId,
         instance: &str,
         after: Cursor,
-        until: Moment,
+        until: Timestamp,
     ) -> bool {
         let held = self.queue.prolong(job, instance, until);
         if held && let Some(job) = self.jobs.get_mut(&job) {
@@ -68,7 +68,7 @@ impl Shelf {
     }
 }
 
-impl Shelf {
+impl Tables {
     /// What cannot be sent is kept nowhere: it would be gone with the process.
     pub(super) fn set_aside(&mut self, job: JobId, instance: &str, why: &str) -> bool {
         let node = self
@@ -85,7 +85,7 @@ impl Shelf {
     }
 }
 
-fn recipient(kept: &Kept, key: &Key, packed: &Packed) -> Recipient {
+fn recipient(kept: &NodeEntry, key: &Key, packed: &Packed) -> Recipient {
     Recipient {
         jid: key.jid().to_owned(),
         subid: key.subid().to_owned(),

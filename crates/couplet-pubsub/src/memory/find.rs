@@ -3,35 +3,35 @@
 use couplet::BareJid;
 
 use crate::{
-    facts::{FEW, Facts, Meant, Needs, Party, parties},
-    moment::Moment,
     node::Affiliation,
-    store::Overdue,
+    snapshot::{Entity, MAX_SUBSCRIPTIONS, Query, Snapshot, SubscriptionFilter, entities},
+    store::Expired,
     subscription::SubscriptionState,
+    timestamp::Timestamp,
 };
 
 use super::{
-    shelf::{Kept, Shelf},
     subscriptions::{Key, as_they_began, unpacked},
+    tables::{NodeEntry, Tables},
 };
 
-impl Shelf {
-    pub(super) fn facts(&self, needs: &Needs) -> Facts {
-        let name = needs.node.as_deref();
+impl Tables {
+    pub(super) fn snapshot(&self, query: &Query) -> Snapshot {
+        let name = query.node.as_deref();
         let kept = name.and_then(|name| self.named(name));
-        let (actor, others) = (needs.actor.as_ref(), needs.others.iter());
-        let nobody = Meant::default();
-        let usage = needs.actor.as_ref().filter(|_| needs.usage);
-        let mut facts = Facts {
+        let (actor, others) = (query.actor.as_ref(), query.others.iter());
+        let nobody = SubscriptionFilter::default();
+        let usage = query.actor.as_ref().filter(|_| query.usage);
+        let mut snapshot = Snapshot {
             node: kept.map(|kept| kept.node.clone()),
             redirect: name
                 .filter(|_| kept.is_none())
                 .and_then(|name| self.redirects.get(name))
                 .cloned(),
-            actor: actor.map(|who| party(kept, who, &needs.meant)),
-            others: others.map(|who| party(kept, who, &nobody)).collect(),
-            affiliated: match needs.affiliated {
-                true => needs
+            actor: actor.map(|who| entity(kept, who, &query.filter)),
+            others: others.map(|who| entity(kept, who, &nobody)).collect(),
+            affiliated: match query.affiliated {
+                true => query
                     .others
                     .iter()
                     .map(|who| self.affiliated(who))
@@ -40,18 +40,18 @@ impl Shelf {
             },
             usage: usage.map(|who| self.usage(who)).unwrap_or_default(),
             backlog: self.queue.len(),
-            ..Facts::default()
+            ..Snapshot::default()
         };
         if let Some(kept) = kept {
-            add_items(&mut facts, kept, needs);
-            add_people(&mut facts, kept, needs);
+            add_items(&mut snapshot, kept, query);
+            add_people(&mut snapshot, kept, query);
         }
-        facts
+        snapshot
     }
 
-    pub(super) fn overdue(&self, now: Moment, max: u32) -> Overdue {
+    pub(super) fn expired(&self, now: Timestamp, max: u32) -> Expired {
         let max = max as usize;
-        let mut found = Overdue::default();
+        let mut found = Expired::default();
         for (at, id, key) in &self.leases {
             if *at > now || found.leases.len() == max {
                 break;
@@ -77,17 +77,17 @@ impl Shelf {
     }
 }
 
-fn party(kept: Option<&Kept>, who: &BareJid, meant: &Meant) -> Party {
+fn entity(kept: Option<&NodeEntry>, who: &BareJid, filter: &SubscriptionFilter) -> Entity {
     let affiliation = kept.and_then(|kept| kept.affiliations.get(who));
-    Party {
+    Entity {
         jid: who.clone(),
         affiliation: affiliation.copied().unwrap_or(Affiliation::None),
         subscriptions: kept
             .map(|kept| {
                 let some = kept.subscriptions.of(who).enumerate();
                 let found = some.filter(|(number, (key, _))| {
-                    let is_meant = !meant.is_nothing() && meant.includes(key.jid(), key.subid());
-                    *number < FEW as usize || is_meant
+                    let is_meant = !filter.is_nothing() && filter.includes(key.jid(), key.subid());
+                    *number < MAX_SUBSCRIPTIONS as usize || is_meant
                 });
                 as_they_began(found.map(|(_, held)| held))
             })
@@ -95,42 +95,42 @@ fn party(kept: Option<&Kept>, who: &BareJid, meant: &Meant) -> Party {
     }
 }
 
-fn add_items(facts: &mut Facts, kept: &Kept, needs: &Needs) {
+fn add_items(snapshot: &mut Snapshot, kept: &NodeEntry, query: &Query) {
     let by_id = |id: &String| kept.items.get(kept.ids.get(id)?);
-    let wanted = needs.items.iter().filter_map(by_id);
-    facts.items = wanted.map(|item| item.head.clone()).collect();
-    let oldest = kept.items.values().take(needs.oldest as usize);
-    facts.oldest = oldest.map(|item| item.head.clone()).collect();
-    let newest = kept.items.values().rev().take(needs.newest as usize);
-    facts.newest = newest.cloned().collect();
-    facts.newest.reverse();
+    let wanted = query.items.iter().filter_map(by_id);
+    snapshot.items = wanted.map(|item| item.head.clone()).collect();
+    let oldest = kept.items.values().take(query.oldest as usize);
+    snapshot.oldest = oldest.map(|item| item.head.clone()).collect();
+    let newest = kept.items.values().rev().take(query.newest as usize);
+    snapshot.newest = newest.cloned().collect();
+    snapshot.newest.reverse();
 }
 
-fn add_people(facts: &mut Facts, kept: &Kept, needs: &Needs) {
-    if needs.owners {
+fn add_people(snapshot: &mut Snapshot, kept: &NodeEntry, query: &Query) {
+    if query.owners {
         let owners = kept
             .affiliations
             .iter()
             .filter(|(_, affiliation)| **affiliation == Affiliation::Owner);
-        facts.owners = owners.map(|(jid, _)| jid.clone()).collect();
+        snapshot.owners = owners.map(|(jid, _)| jid.clone()).collect();
     }
-    if needs.affiliations {
-        facts.affiliations = kept.affiliations.len() as u64;
+    if query.affiliations {
+        snapshot.affiliations = kept.affiliations.len() as u64;
     }
-    if needs.pending > 0 {
+    if query.pending > 0 {
         let pending = kept
             .subscriptions
             .iter()
             .filter(|(_, packed)| packed.state() == SubscriptionState::Pending);
-        facts.pending = as_they_began(pending);
-        facts.pending.truncate(needs.pending as usize);
+        snapshot.pending = as_they_began(pending);
+        snapshot.pending.truncate(query.pending as usize);
     }
-    if let Some(slice) = &needs.everybody {
+    if let Some(slice) = &query.subscriber_range {
         let after = slice.after.as_ref().map(Key::from);
         let some = kept.subscriptions.after(after.as_ref());
         let some = some.take(slice.max as usize);
         let some = some.filter_map(|(key, packed)| unpacked(key, packed));
-        facts.everybody = parties(some.map(|held| {
+        snapshot.subscriber_range = entities(some.map(|held| {
             let affiliation = kept.affiliations.get(&held.jid.to_bare()).copied();
             (held, affiliation.unwrap_or(Affiliation::None))
         }));

@@ -14,11 +14,11 @@ use crate::{
 };
 
 use super::{
-    shelf::{Kept, Shelf},
     subscriptions::{Key, unpacked},
+    tables::{NodeEntry, Tables},
 };
 
-impl Shelf {
+impl Tables {
     pub(super) fn list_items(
         &self,
         node: NodeId,
@@ -95,7 +95,7 @@ impl Shelf {
         node: Option<&str>,
         page: &Page,
     ) -> Result<Paged<(String, Subscription)>, StoreError> {
-        let mut nodes: Vec<&Kept> = self.subscribed_nodes(who).collect();
+        let mut nodes: Vec<&NodeEntry> = self.subscribed_nodes(who).collect();
         nodes.retain(|kept| node.is_none_or(|node| node == kept.node.name));
         let mut held: Vec<(&str, Subscription)> = nodes
             .into_iter()
@@ -174,8 +174,8 @@ impl Shelf {
     }
 
     pub(super) fn list_nodes_with_pending(&self, owner: &BareJid, max: u32) -> Vec<String> {
-        let owned = |kept: &&Kept| kept.affiliations.get(owner) == Some(&Affiliation::Owner);
-        let waits = |kept: &&Kept| {
+        let owned = |kept: &&NodeEntry| kept.affiliations.get(owner) == Some(&Affiliation::Owner);
+        let waits = |kept: &&NodeEntry| {
             let mut held = kept.subscriptions.iter();
             held.any(|(_, packed)| packed.state() == SubscriptionState::Pending)
         };
@@ -191,7 +191,7 @@ impl Shelf {
     pub(super) fn list_unsettled(&self, max: u32) -> Vec<String> {
         let nodes = self.names.values().filter_map(|id| self.nodes.get(id));
         nodes
-            .filter(|kept| kept.node.unsettled > 0)
+            .filter(|kept| kept.node.unapplied > 0)
             .map(|kept| kept.node.name.clone())
             .take(max as usize)
             .collect()
@@ -224,7 +224,7 @@ fn cut<T>(
     })
 }
 
-fn place_of_item(kept: &Kept, id: &str) -> Option<u64> {
+fn place_of_item(kept: &NodeEntry, id: &str) -> Option<u64> {
     let seq = kept.ids.get(id)?;
     Some(kept.items.range(..seq).count() as u64)
 }

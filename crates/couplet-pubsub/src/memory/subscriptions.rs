@@ -6,9 +6,9 @@ use couplet::{BareJid, Jid};
 use couplet_core::jid::dns_name;
 
 use crate::{
-    moment::Moment,
     store::Cursor,
     subscription::{SubscribeOptions, Subscription, SubscriptionState},
+    timestamp::Timestamp,
 };
 
 /// By JID, then subid.
@@ -90,9 +90,9 @@ impl Packed {
         self.options
     }
 
-    pub(super) fn expires(&self) -> Option<Moment> {
+    pub(super) fn expires(&self) -> Option<Timestamp> {
         let at = self.expires?;
-        Some(Moment(if at == Expiry::MIN { 0 } else { at.get() }))
+        Some(Timestamp(if at == Expiry::MIN { 0 } else { at.get() }))
     }
 }
 

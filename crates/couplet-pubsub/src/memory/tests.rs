@@ -42,7 +42,7 @@ async fn recipients_are_read_without_the_whole_list() {
     let store = super::store();
     create(&store, "news").await;
     let mut changes: Vec<_> = (0..20_000).map(subscriber).collect();
-    changes.push(crate::store::suite::tell_subscribers());
+    changes.push(crate::store::suite::announce_to_subscribers());
     run(&store, "news", changes).await;
     let job = crate::store::suite::claim(&store, "a", 0).await.remove(0);
     let after = Cursor {
@@ -56,6 +56,6 @@ async fn recipients_are_read_without_the_whole_list() {
     });
     // Two strings each, and the list that holds them as it grows.
     assert!(slice.count_total < 250, "{} allocations", slice.count_total);
-    let facts = store.look(at("news")).await.unwrap();
-    assert_eq!(facts.node.unwrap().subscribers, 20_000);
+    let snapshot = store.snapshot(at("news")).await.unwrap();
+    assert_eq!(snapshot.node.unwrap().subscribers, 20_000);
 }

@@ -44,7 +44,7 @@ impl Address {
     ///
     /// It is no address. The message says nothing of what it contained.
     pub(super) fn parse(url: &str, password: Option<&str>) -> Result<Address, StoreError> {
-        let (url, own) = Own::split(url)?;
+        let (url, own) = OwnParameters::split(url)?;
         let mut config: Config = url
             .parse()
             .map_err(|_it_may_quote_a_password| no_address())?;
@@ -129,20 +129,20 @@ impl fmt::Display for Address {
 
 /// The parameters that the driver does not know.
 #[derive(Default)]
-struct Own {
+struct OwnParameters {
     schema: Option<String>,
     mode: Option<String>,
     authorities: Option<PathBuf>,
 }
 
-impl Own {
+impl OwnParameters {
     /// Takes them out of the address.
-    fn split(url: &str) -> Result<(String, Own), StoreError> {
+    fn split(url: &str) -> Result<(String, OwnParameters), StoreError> {
         let known = url.starts_with("postgres://") || url.starts_with("postgresql://");
         if !known {
             return Err(no_address());
         }
-        let mut own = Own::default();
+        let mut own = OwnParameters::default();
         let Some((before, query)) = url.split_once('?') else {
             return Ok((url.to_owned(), own));
         };
@@ -262,8 +262,11 @@ mod tests {
             "postgres://news:sesame@localhost/news?sslmode=maybe",
             "postgres://news:sesame@localhost/news?schema=A",
         ] {
-            let told = failure(url);
-            assert!(!told.contains("sesame") && !told.contains("ame@"), "{told}");
+            let message = failure(url);
+            assert!(
+                !message.contains("sesame") && !message.contains("ame@"),
+                "{message}"
+            );
         }
     }
 }

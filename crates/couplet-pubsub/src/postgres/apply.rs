@@ -13,9 +13,9 @@ use crate::{
 };
 
 use super::{
-    known::{Known, Standing},
+    existing::{ExistingRows, ExistingSubscription},
+    pipeline::{Statement, statement},
     rows::integer,
-    script::{Ask, ask},
     write::{
         REPLACE_ITEM, affiliate, announce, bury, config_text, give_up_items, insert_node,
         save_counts, save_subscription,
@@ -23,33 +23,33 @@ use super::{
 };
 
 /// A node while it changes.
-pub(super) struct Work {
+pub(super) struct Applier {
     node: Option<Node>,
     deleted: bool,
-    known: Known,
+    known: ExistingRows,
     /// Keys for nodes that are to be made.
     keys: std::vec::IntoIter<NodeId>,
-    done: Done,
+    done: Applied,
 }
 
 /// What changes come to.
 #[derive(Default)]
-pub(super) struct Done {
-    pub(super) asks: Vec<Ask>,
+pub(super) struct Applied {
+    pub(super) statements: Vec<Statement>,
     /// How many announcements are among them.
     pub(super) announced: u64,
     /// Whether rows were given up that have to be removed.
     pub(super) untidy: bool,
 }
 
-impl Work {
-    pub(super) fn new(node: Option<Node>) -> Work {
-        Work {
+impl Applier {
+    pub(super) fn new(node: Option<Node>) -> Applier {
+        Applier {
             node,
             deleted: false,
-            known: Known::default(),
+            known: ExistingRows::default(),
             keys: Vec::new().into_iter(),
-            done: Done::default(),
+            done: Applied::default(),
         }
     }
 
@@ -62,7 +62,7 @@ impl Work {
     pub(super) fn apply(
         &mut self,
         changes: Vec<Change>,
-        known: Known,
+        known: ExistingRows,
         keys: Vec<NodeId>,
     ) -> Result<(), StoreError> {
         (self.known, self.keys) = (known, keys.into_iter());
@@ -72,7 +72,7 @@ impl Work {
         Ok(())
     }
 
-    pub(super) fn end(mut self) -> Done {
+    pub(super) fn end(mut self) -> Applied {
         self.leave();
         self.done
     }
@@ -96,16 +96,16 @@ impl Work {
                 node.config = *config;
                 let (id, config) = (node.id.0, config_text(node)?);
                 let sql = "UPDATE node SET config = $2 WHERE id = $1";
-                self.push(ask!(sql, id, config));
+                self.push(statement!(sql, id, config));
             }
-            Change::Unsettle => {
+            Change::MarkUnapplied => {
                 let node = self.node()?;
-                node.unsettled = node.revision;
+                node.unapplied = node.revision;
             }
-            Change::Settle(revision) => {
+            Change::MarkApplied(revision) => {
                 let node = self.node()?;
-                if node.unsettled == revision {
-                    node.unsettled = 0;
+                if node.unapplied == revision {
+                    node.unapplied = 0;
                 }
             }
             Change::Delete { redirect } => self.delete(redirect)?,
@@ -136,7 +136,7 @@ impl Work {
                 let expires = expires.map(|at| at.0);
                 self.known.add_item(&id);
                 self.node()?.items += 1;
-                self.push(ask!(
+                self.push(statement!(
                     REPLACE_ITEM,
                     node,
                     seq,
@@ -157,7 +157,7 @@ impl Work {
                 node.items = 0;
                 let (id, floor) = (node.id, integer(node.next_seq));
                 self.known.purge();
-                self.done.asks.extend(give_up_items(id, floor));
+                self.done.statements.extend(give_up_items(id, floor));
                 self.done.untidy = true;
             }
             Change::Announce(announcement) => {
@@ -171,8 +171,8 @@ impl Work {
         Ok(())
     }
 
-    fn push(&mut self, ask: Ask) {
-        self.done.asks.push(ask);
+    fn push(&mut self, statement: Statement) {
+        self.done.statements.push(statement);
     }
 
     fn node(&mut self) -> Result<&mut Node, StoreError> {
@@ -188,12 +188,12 @@ impl Work {
     }
 
     fn create(&mut self, node: Node) -> Result<(), StoreError> {
-        self.push(ask!(
+        self.push(statement!(
             "DELETE FROM redirect WHERE name = $1",
             node.name.clone()
         ));
         self.push(insert_node(&node, false)?);
-        self.known = Known::default();
+        self.known = ExistingRows::default();
         self.node = Some(node);
         Ok(())
     }
@@ -209,21 +209,21 @@ impl Work {
         self.done.untidy = true;
         self.known.purge();
         self.push(match redirect {
-            Some(uri) => ask!(
+            Some(uri) => statement!(
                 "INSERT INTO redirect (name, uri) VALUES ($1, $2)
                  ON CONFLICT (name) DO UPDATE SET uri = excluded.uri",
                 name,
                 uri
             ),
-            None => ask!("DELETE FROM redirect WHERE name = $1", name),
+            None => statement!("DELETE FROM redirect WHERE name = $1", name),
         });
         for sql in [
             "UPDATE node SET deleted = TRUE WHERE id = $1",
             "DELETE FROM affiliation WHERE node = $1",
         ] {
-            self.push(ask!(sql, id.0));
+            self.push(statement!(sql, id.0));
         }
-        self.done.asks.extend(give_up_items(id, i64::MAX));
+        self.done.statements.extend(give_up_items(id, i64::MAX));
         Ok(())
     }
 
@@ -231,17 +231,17 @@ impl Work {
         let before = self.known.standing(new.jid.as_str(), &new.subid);
         let node = self.revised()?;
         let since = match before {
-            Some(Standing::Subscribed { since }) => since,
+            Some(ExistingSubscription::Subscribed { since }) => since,
             _ => node.next_seq,
         };
-        if let Some(Standing::Subscribed { .. }) = before {
+        if let Some(ExistingSubscription::Subscribed { .. }) = before {
             node.subscribers = node.subscribers.saturating_sub(1);
         }
         let now = match new.state {
-            SubscriptionState::Pending => Standing::Pending,
+            SubscriptionState::Pending => ExistingSubscription::Pending,
             SubscriptionState::Subscribed => {
                 node.subscribers += 1;
-                Standing::Subscribed { since }
+                ExistingSubscription::Subscribed { since }
             }
         };
         let (id, began) = (node.id, node.revision);
@@ -253,14 +253,14 @@ impl Work {
     fn unsubscribe(&mut self, jid: &Jid, subid: String) -> Result<(), StoreError> {
         let before = self.known.standing(jid.as_str(), &subid);
         let node = self.revised()?;
-        if let Some(Standing::Subscribed { .. }) = before {
+        if let Some(ExistingSubscription::Subscribed { .. }) = before {
             node.subscribers = node.subscribers.saturating_sub(1);
         }
         let id = node.id.0;
         self.known.stand(jid.as_str(), &subid, None);
         if before.is_some() {
             let sql = "DELETE FROM subscription WHERE node = $1 AND jid = $2 AND subid = $3";
-            self.push(ask!(sql, id, jid.as_str().to_owned(), subid));
+            self.push(statement!(sql, id, jid.as_str().to_owned(), subid));
         }
         Ok(())
     }
@@ -271,7 +271,7 @@ impl Work {
             let left = &mut self.node()?.items;
             *left = left.saturating_sub(1);
             let sql = "DELETE FROM item WHERE node = $1 AND id = $2";
-            self.push(ask!(sql, node, item.to_owned()));
+            self.push(statement!(sql, node, item.to_owned()));
         }
         Ok(())
     }

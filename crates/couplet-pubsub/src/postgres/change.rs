@@ -13,17 +13,18 @@ use tokio::sync::oneshot;
 
 use crate::{
     change::Change,
-    facts::{Facts, Needs},
-    store::{Decide, StoreError, decided, sound},
+    snapshot::{Query, Snapshot},
+    store::{Decide, StoreError, run_decision, validate_changes},
 };
 
 use super::{
     Shared,
-    apply::{Done, Work},
-    connect::{Refused, Session},
-    fault, find,
-    known::{Known, Lookup},
-    script::{Answers, Ask, ask},
+    apply::{Applied, Applier},
+    connect::{QueryError, Session},
+    error,
+    existing::{ExistingRows, Lookup},
+    find,
+    pipeline::{RowSets, Statement, statement},
 };
 
 pub(super) const BEGIN: &str = "BEGIN";
@@ -36,8 +37,8 @@ const KEEP: &str = "RELEASE SAVEPOINT change";
 const UNDO: &str = "ROLLBACK TO SAVEPOINT change";
 
 /// A change that somebody waits for.
-pub(super) struct Waiting {
-    pub(super) needs: Needs,
+pub(super) struct QueuedChange {
+    pub(super) query: Query,
     pub(super) decide: Decide,
     pub(super) answer: Answer,
 }
@@ -45,7 +46,7 @@ pub(super) struct Waiting {
 type Answer = oneshot::Sender<Result<(), StoreError>>;
 
 /// Does them, which are all of one node or only one, and answers.
-pub(super) async fn run(pool: &Pool, shared: &Shared, waiting: Vec<Waiting>) {
+pub(super) async fn run(pool: &Pool, shared: &Shared, waiting: Vec<QueuedChange>) {
     let mut batch = Batch {
         alone: waiting.len() == 1,
         waiting: waiting.into(),
@@ -64,19 +65,19 @@ pub(super) async fn run(pool: &Pool, shared: &Shared, waiting: Vec<Waiting>) {
         shared.untidy.notify_one();
     }
     for (answer, outcome) in batch.done {
-        let failed = failed.as_ref().map(|error| Err(fault::again(error)));
+        let failed = failed.as_ref().map(|error| Err(error::again(error)));
         let _nobody_waits = answer.send(outcome.and(failed.unwrap_or(Ok(()))));
     }
     for waiting in batch.waiting {
-        let told = failed.as_ref().map_or_else(fault::too_slow, fault::again);
-        let _nobody_waits = waiting.answer.send(Err(told));
+        let error = failed.as_ref().map_or_else(error::too_slow, error::again);
+        let _nobody_waits = waiting.answer.send(Err(error));
     }
 }
 
 struct Batch {
     /// One change needs no mark to go back to.
     alone: bool,
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<QueuedChange>,
     /// What is decided, with what comes of it if the transaction ends well.
     done: Vec<(Answer, Result<(), StoreError>)>,
     announced: u64,
@@ -90,62 +91,62 @@ impl Batch {
         let Some(first) = self.waiting.front() else {
             return Ok(());
         };
-        let mut asks = vec![ask!(BEGIN)];
-        asks.extend(first.needs.node.as_deref().map(lock));
-        let questions = self.questions(&first.needs);
-        let asked_before = asks.len() + usize::from(!self.alone);
-        asks.extend(questions);
-        let (mut session, mut answers) = begin(pool, &asks).await?;
-        let _nothing_to_read = answers.by_ref().take(asked_before).count();
-        let mut facts = Some(self.facts(answers)?);
-        while let (Some(found), Some(next)) = (facts.take(), self.waiting.pop_front()) {
-            let asks = match decided(next.decide, &found) {
+        let mut statements = vec![statement!(BEGIN)];
+        statements.extend(first.query.node.as_deref().map(lock));
+        let questions = self.questions(&first.query);
+        let sent_before = statements.len() + usize::from(!self.alone);
+        statements.extend(questions);
+        let (mut session, mut answers) = begin(pool, &statements).await?;
+        let _nothing_to_read = answers.by_ref().take(sent_before).count();
+        let mut snapshot = Some(self.snapshot(answers)?);
+        while let (Some(found), Some(next)) = (snapshot.take(), self.waiting.pop_front()) {
+            let statements = match run_decision(next.decide, &found) {
                 Err(error) => {
                     self.done.push((next.answer, Err(error)));
-                    Ok(Done::default())
+                    Ok(Applied::default())
                 }
                 Ok(changes) => {
                     self.done.push((next.answer, Ok(())));
-                    apply(&mut session, &next.needs, &found, changes).await
+                    apply(&mut session, &next.query, &found, changes).await
                 }
             };
-            facts = self.save(&mut session, asks).await?;
+            snapshot = self.save(&mut session, statements).await?;
         }
         if !self.alone {
-            session.end(&[ask!(COMMIT)]).await?;
+            session.end(&[statement!(COMMIT)]).await?;
         }
         Ok(())
     }
 
-    fn questions(&self, needs: &Needs) -> Vec<Ask> {
-        let mut asks = Vec::new();
+    fn questions(&self, query: &Query) -> Vec<Statement> {
+        let mut statements = Vec::new();
         if !self.alone {
-            asks.push(ask!(SET_MARK));
+            statements.push(statement!(SET_MARK));
         }
-        asks.extend(find::asks(needs));
-        asks
+        statements.extend(find::statements(query));
+        statements
     }
 
     /// For the next one that waits.
-    fn facts(&self, mut answers: Answers) -> Result<Facts, StoreError> {
-        let nobody = Needs::default();
-        let needs = self.waiting.front().map_or(&nobody, |next| &next.needs);
-        find::facts(needs, &mut answers, self.backlog + self.announced)
+    fn snapshot(&self, mut answers: RowSets) -> Result<Snapshot, StoreError> {
+        let nothing = Query::default();
+        let query = self.waiting.front().map_or(&nothing, |next| &next.query);
+        find::snapshot(query, &mut answers, self.backlog + self.announced)
     }
 
     /// Sends what the last one came to, and asks for the next one's facts.
     async fn save(
         &mut self,
         session: &mut Session,
-        done: Result<Done, Refused>,
-    ) -> Result<Option<Facts>, StoreError> {
-        let next = self.waiting.front().map(|next| self.questions(&next.needs));
+        done: Result<Applied, QueryError>,
+    ) -> Result<Option<Snapshot>, StoreError> {
+        let next = self.waiting.front().map(|next| self.questions(&next.query));
         let (next, last) = (next.unwrap_or_default(), self.waiting.is_empty());
         let saved = match done {
             Ok(done) => {
                 let announced = done.announced;
                 self.untidy |= done.untidy;
-                let saved = self.send(session, done.asks, &next).await;
+                let saved = self.send(session, done.statements, &next).await;
                 self.announced += saved.as_ref().map_or(0, |_| announced);
                 saved
             }
@@ -159,10 +160,10 @@ impl Batch {
                     *outcome = Err(refused.into());
                 }
                 if self.alone {
-                    session.end(&[ask!(ROLLBACK)]).await?;
+                    session.end(&[statement!(ROLLBACK)]).await?;
                     return Ok(None);
                 }
-                session.ask(&[ask!(UNDO)]).await?;
+                session.run(&[statement!(UNDO)]).await?;
                 self.send(session, Vec::new(), &next).await?
             }
         };
@@ -172,31 +173,35 @@ impl Batch {
         let skip = answers.len() - next.len() + 1;
         let mut answers = answers;
         let _nothing_to_read = answers.by_ref().take(skip).count();
-        Ok(Some(self.facts(answers)?))
+        Ok(Some(self.snapshot(answers)?))
     }
 
     async fn send(
         &mut self,
         session: &mut Session,
-        mut asks: Vec<Ask>,
-        next: &[Ask],
-    ) -> Result<Answers, Refused> {
-        asks.push(if self.alone { ask!(COMMIT) } else { ask!(KEEP) });
+        mut statements: Vec<Statement>,
+        next: &[Statement],
+    ) -> Result<RowSets, QueryError> {
+        statements.push(if self.alone {
+            statement!(COMMIT)
+        } else {
+            statement!(KEEP)
+        });
         if self.alone {
-            return session.end(&asks).await;
+            return session.end(&statements).await;
         }
-        session.ask_all(&asks, next).await
+        session.run_all(&statements, next).await
     }
 }
 
 /// Opens a transaction, locks the name and asks for the first facts, all at once.
-async fn begin(pool: &Pool, asks: &[Ask]) -> Result<(Session, Answers), StoreError> {
+async fn begin(pool: &Pool, statements: &[Statement]) -> Result<(Session, RowSets), StoreError> {
     let mut session = Session::begin(pool).await?;
-    let answers = match session.ask(asks).await {
+    let answers = match session.run(statements).await {
         // The server was restarted since this connection was used; nothing has happened yet.
-        Err(Refused::Because(error)) if fault::is_connection(&error) => {
+        Err(QueryError::Database(error)) if error::is_connection(&error) => {
             session = Session::begin(pool).await?;
-            session.ask(asks).await
+            session.run(statements).await
         }
         answers => answers,
     };
@@ -205,8 +210,8 @@ async fn begin(pool: &Pool, asks: &[Ask]) -> Result<(Session, Answers), StoreErr
 
 /// Names are locked and not rows, so that a name is locked too that no node has yet. Each schema
 /// has its own locks: the key of its table is in them.
-pub(super) fn lock(name: &str) -> Ask {
-    ask!(
+pub(super) fn lock(name: &str) -> Statement {
+    statement!(
         "SELECT pg_advisory_xact_lock(hashtextextended($1, 'node'::regclass::oid::bigint))",
         name.to_owned()
     )
@@ -214,33 +219,40 @@ pub(super) fn lock(name: &str) -> Ask {
 
 async fn apply(
     session: &mut Session,
-    needs: &Needs,
-    facts: &Facts,
+    query: &Query,
+    snapshot: &Snapshot,
     changes: Vec<Change>,
-) -> Result<Done, Refused> {
-    let mut work = Work::new(facts.node.clone());
+) -> Result<Applied, QueryError> {
+    let mut work = Applier::new(snapshot.node.clone());
     if changes.is_empty() {
-        return Ok(Done::default());
+        return Ok(Applied::default());
     }
     // The server knows whether a name is taken.
-    let name = facts.node.as_ref().map(|node| node.name.as_str());
-    sound(&changes, name, |_| Ok(false))?;
-    look_up(session, &mut work, changes, needs, Known::from(facts)).await?;
+    let name = snapshot.node.as_ref().map(|node| node.name.as_str());
+    validate_changes(&changes, name, |_| Ok(false))?;
+    look_up(
+        session,
+        &mut work,
+        changes,
+        query,
+        ExistingRows::from(snapshot),
+    )
+    .await?;
     Ok(work.end())
 }
 
 async fn look_up(
     session: &mut Session,
-    work: &mut Work,
+    work: &mut Applier,
     changes: Vec<Change>,
-    asked: &Needs,
-    mut known: Known,
-) -> Result<(), Refused> {
-    let (lookup, node) = (Lookup::new(&changes, asked), work.node_id());
-    let asks = lookup.asks(node);
+    requested: &Query,
+    mut known: ExistingRows,
+) -> Result<(), QueryError> {
+    let (lookup, node) = (Lookup::new(&changes, requested), work.node_id());
+    let statements = lookup.statements(node);
     let mut keys = Vec::new();
-    if !asks.is_empty() {
-        let mut answers = session.ask(&asks).await?;
+    if !statements.is_empty() {
+        let mut answers = session.run(&statements).await?;
         keys = lookup.read(node, &mut answers, &mut known)?;
     }
     Ok(work.apply(changes, known, keys)?)

@@ -15,8 +15,8 @@ use crate::store::StoreError;
 
 use super::{
     address::{Address, CONNECT},
-    fault,
-    script::{self, Answers, Ask},
+    error,
+    pipeline::{self, RowSets, Statement},
     tls::Tls,
 };
 
@@ -74,7 +74,7 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) async fn begin(pool: &Pool) -> Result<Session, StoreError> {
-        let client = pool.get().await.map_err(fault::no_connection)?;
+        let client = pool.get().await.map_err(error::no_connection)?;
         Ok(Session {
             client: Some(client),
             settled: true,
@@ -82,29 +82,29 @@ impl Session {
     }
 
     /// Has this done; a transaction may be open afterwards.
-    pub(super) async fn ask(&mut self, asks: &[Ask]) -> Result<Answers, Refused> {
-        self.ask_all(asks, &[]).await
+    pub(super) async fn run(&mut self, statements: &[Statement]) -> Result<RowSets, QueryError> {
+        self.run_all(statements, &[]).await
     }
 
     /// Has this done, then that.
-    pub(super) async fn ask_all(
+    pub(super) async fn run_all(
         &mut self,
-        first: &[Ask],
-        then: &[Ask],
-    ) -> Result<Answers, Refused> {
+        first: &[Statement],
+        then: &[Statement],
+    ) -> Result<RowSets, QueryError> {
         self.settled = false;
         let Some(client) = &self.client else {
-            return Err(Refused::Late);
+            return Err(QueryError::Timeout);
         };
-        match timeout(PATIENCE, script::run(client, first.iter().chain(then))).await {
-            Ok(answers) => answers.map_err(Refused::Because),
-            Err(_elapsed) => Err(Refused::Late),
+        match timeout(PATIENCE, pipeline::run(client, first.iter().chain(then))).await {
+            Ok(answers) => answers.map_err(QueryError::Database),
+            Err(_elapsed) => Err(QueryError::Timeout),
         }
     }
 
     /// The last of it: no transaction is open afterwards.
-    pub(super) async fn end(&mut self, asks: &[Ask]) -> Result<Answers, Refused> {
-        let answers = self.ask(asks).await?;
+    pub(super) async fn end(&mut self, statements: &[Statement]) -> Result<RowSets, QueryError> {
+        let answers = self.run(statements).await?;
         self.settled = true;
         Ok(answers)
     }
@@ -123,41 +123,41 @@ impl Drop for Session {
 
 /// Why something was not done.
 #[derive(Debug)]
-pub(super) enum Refused {
+pub(super) enum QueryError {
     /// The server or the way to it says so.
-    Because(Error),
+    Database(Error),
     /// No answer in time.
-    Late,
+    Timeout,
     /// We say so; the server does not know of it.
-    Told(StoreError),
+    Store(StoreError),
 }
 
-impl Refused {
+impl QueryError {
     /// Whether nothing more can be asked on this connection.
     pub(super) fn ends_it(&self) -> bool {
         match self {
-            Refused::Because(error) => fault::is_connection(error),
-            Refused::Late => true,
-            Refused::Told(_) => false,
+            QueryError::Database(error) => error::is_connection(error),
+            QueryError::Timeout => true,
+            QueryError::Store(_) => false,
         }
     }
 }
 
-impl From<StoreError> for Refused {
-    fn from(error: StoreError) -> Refused {
-        Refused::Told(error)
+impl From<StoreError> for QueryError {
+    fn from(error: StoreError) -> QueryError {
+        QueryError::Store(error)
     }
 }
 
-impl From<Refused> for StoreError {
-    fn from(refused: Refused) -> StoreError {
+impl From<QueryError> for StoreError {
+    fn from(refused: QueryError) -> StoreError {
         match refused {
-            Refused::Because(error) if fault::is_taken_name(&error) => {
+            QueryError::Database(error) if error::is_taken_name(&error) => {
                 StoreError::Contended("a node of this name is new as well".to_owned())
             }
-            Refused::Because(error) => error.into(),
-            Refused::Late => fault::too_slow(),
-            Refused::Told(error) => error,
+            QueryError::Database(error) => error.into(),
+            QueryError::Timeout => error::too_slow(),
+            QueryError::Store(error) => error,
         }
     }
 }

@@ -5,17 +5,17 @@ use tokio_postgres::Row;
 
 use crate::{
     change::Audience,
-    moment::Moment,
     node::NodeId,
     store::{Claim, Cursor, Job, JobId, Recipient, StoreError, named},
+    timestamp::Timestamp,
 };
 
 use super::{
     change::{BEGIN, COMMIT},
     connect::Session,
     find::all,
+    pipeline::statement,
     rows::{self, address, integer, job_columns, value},
-    script::ask,
     set_aside,
     write::bury,
 };
@@ -23,12 +23,12 @@ use super::{
 /// The clock of the server: instances need not agree on the time, and one of them may set its own.
 const NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
-pub(super) async fn now(pool: &Pool) -> Result<Moment, StoreError> {
-    let mut answers = Session::begin(pool).await?.end(&[ask!(NOW)]).await?;
+pub(super) async fn now(pool: &Pool) -> Result<Timestamp, StoreError> {
+    let mut answers = Session::begin(pool).await?.end(&[statement!(NOW)]).await?;
     let rows = answers.next().unwrap_or_default();
     let row = rows.first();
     let millis = row.map(|row| value(row, 0)).transpose()?;
-    Ok(Moment(millis.unwrap_or_default()))
+    Ok(Timestamp(millis.unwrap_or_default()))
 }
 
 /// Those who claim do so one after the other: what one takes, the next has to see.
@@ -62,19 +62,19 @@ const TAKE: &str = concat!(
 
 /// Behind the jobs comes how many announcements could not be read and are set aside.
 pub(super) async fn claim(pool: &Pool, claim: Claim) -> Result<(Vec<Job>, i64), StoreError> {
-    let asks = [
-        ask!(BEGIN),
-        ask!(CLAIM),
-        ask!(
+    let statements = [
+        statement!(BEGIN),
+        statement!(CLAIM),
+        statement!(
             TAKE,
             claim.instance.clone(),
             claim.now.0,
             claim.until.0,
             i64::from(claim.max)
         ),
-        ask!(COMMIT),
+        statement!(COMMIT),
     ];
-    let mut answers = Session::begin(pool).await?.end(&asks).await?;
+    let mut answers = Session::begin(pool).await?.end(&statements).await?;
     let instance = claim.instance;
     let (mut jobs, mut dropped) = (Vec::new(), 0);
     for row in &answers.nth(2).unwrap_or_default() {
@@ -118,7 +118,7 @@ pub(super) async fn recipients(
     loop {
         let missing = (max as usize).saturating_sub(found.len());
         let (jid, subid) = after;
-        let asks = [ask!(
+        let statements = [statement!(
             RECIPIENTS,
             job.node.0,
             jid,
@@ -127,7 +127,7 @@ pub(super) async fn recipients(
             integer(job.seq),
             integer(missing as u64)
         )];
-        let mut answers = session.end(&asks).await?;
+        let mut answers = session.end(&statements).await?;
         let rows = answers.next().unwrap_or_default();
         found.extend(all(&rows, recipient)?);
         match rows.last() {
@@ -156,13 +156,13 @@ pub(super) async fn advance(
     job: JobId,
     instance: &str,
     after: Cursor,
-    until: Moment,
+    until: Timestamp,
 ) -> Result<bool, StoreError> {
-    let asks = [
-        ask!(BEGIN),
-        ask!(AT_EASE),
-        ask!(PROLONG),
-        ask!(
+    let statements = [
+        statement!(BEGIN),
+        statement!(AT_EASE),
+        statement!(PROLONG),
+        statement!(
             "UPDATE announcement SET after_jid = $3, after_subid = $4, until = $5
              WHERE id = $1 AND holder = $2 RETURNING 1",
             job.0,
@@ -171,24 +171,24 @@ pub(super) async fn advance(
             after.subid,
             until.0
         ),
-        ask!(COMMIT),
+        statement!(COMMIT),
     ];
-    let mut answers = Session::begin(pool).await?.end(&asks).await?;
+    let mut answers = Session::begin(pool).await?.end(&statements).await?;
     Ok(answers.nth(3).is_some_and(|rows| !rows.is_empty()))
 }
 
 /// `true` where there was anything to hand back.
 pub(super) async fn release(pool: &Pool, instance: &str) -> Result<bool, StoreError> {
-    let asks = [ask!(
+    let statements = [statement!(
         "UPDATE announcement SET holder = NULL, until = NULL WHERE holder = $1 RETURNING 1",
         instance.to_owned()
     )];
-    let mut answers = Session::begin(pool).await?.end(&asks).await?;
+    let mut answers = Session::begin(pool).await?.end(&statements).await?;
     Ok(answers.next().is_some_and(|rows| !rows.is_empty()))
 }
 
 /// What is known of a job that was just done.
-pub(super) struct Gone {
+pub(super) struct FinishedJob {
     /// Whether others of the node wait for somebody to take them.
     pub(super) more: bool,
     /// Whether it was the last one of a deleted node.
@@ -199,12 +199,12 @@ pub(super) async fn finish(
     pool: &Pool,
     job: JobId,
     instance: &str,
-) -> Result<Option<Gone>, StoreError> {
+) -> Result<Option<FinishedJob>, StoreError> {
     let mut session = Session::begin(pool).await?;
-    let asks = [
-        ask!(BEGIN),
-        ask!(AT_EASE),
-        ask!(
+    let statements = [
+        statement!(BEGIN),
+        statement!(AT_EASE),
+        statement!(
             "WITH gone AS (DELETE FROM announcement WHERE id = $1 AND holder = $2 RETURNING node)
              SELECT gone.node, coalesce(deleted, FALSE),
                     EXISTS (SELECT 1 FROM announcement AS other
@@ -213,9 +213,9 @@ pub(super) async fn finish(
             job.0,
             instance.to_owned()
         ),
-        ask!(COMMIT),
+        statement!(COMMIT),
     ];
-    let mut answers = session.end(&asks).await?;
+    let mut answers = session.end(&statements).await?;
     let found = answers.nth(2).unwrap_or_default();
     let Some(row) = found.first() else {
         return Ok(None);
@@ -224,7 +224,7 @@ pub(super) async fn finish(
     if deleted {
         session.end(&[bury(node)]).await?;
     }
-    Ok(Some(Gone {
+    Ok(Some(FinishedJob {
         more,
         buried: deleted,
     }))

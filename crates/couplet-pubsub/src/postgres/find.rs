@@ -4,18 +4,18 @@ use couplet::BareJid;
 use tokio_postgres::Row;
 
 use crate::{
-    facts::{Facts, Meant, Needs, Party, Usage, parties},
-    moment::Moment,
+    log_limit::LogThrottle,
     node::Node,
-    store::{Overdue, StoreError},
-    told::Told,
+    snapshot::{Entity, Query, Snapshot, SubscriptionFilter, Usage, entities},
+    store::{Expired, StoreError},
+    timestamp::Timestamp,
 };
 
 use super::{
+    pipeline::{RowSets, Statement, statement},
     rows::{
         self, count, head_columns, item_columns, node_columns, parsed, subscription_columns, value,
     },
-    script::{Answers, Ask, ask},
 };
 
 /// The key of the node of a name, inside of a statement.
@@ -36,30 +36,30 @@ macro_rules! items_of_node_named {
     };
 }
 
-/// The questions; [`facts`] reads the answers in the same order.
-pub(super) fn asks(needs: &Needs) -> Vec<Ask> {
-    let mut asks = Vec::new();
-    if let (Some(who), true) = (&needs.actor, needs.usage) {
-        asks.push(ask!(
+/// The questions; [`snapshot`] reads the answers in the same order.
+pub(super) fn statements(query: &Query) -> Vec<Statement> {
+    let mut statements = Vec::new();
+    if let (Some(who), true) = (&query.actor, query.usage) {
+        statements.push(statement!(
             "SELECT (SELECT count(*) FROM node WHERE creator = $1 AND NOT deleted),
                     (SELECT count(*) FROM subscription JOIN node ON node.id = subscription.node
                      WHERE bare = $1 AND NOT deleted)",
             who.prepared().to_owned()
         ));
     }
-    if needs.affiliated {
-        let others = needs.others.iter();
+    if query.affiliated {
+        let others = query.others.iter();
         let others: Vec<String> = others.map(|who| who.prepared().to_owned()).collect();
-        asks.push(ask!(
+        statements.push(statement!(
             "SELECT (SELECT count(*) FROM affiliation WHERE affiliation.jid = who.jid)
              FROM unnest($1::text[]) WITH ORDINALITY AS who (jid, number) ORDER BY number",
             others
         ));
     }
-    let Some(name) = &needs.node else {
-        return asks;
+    let Some(name) = &query.node else {
+        return statements;
     };
-    asks.push(ask!(
+    statements.push(statement!(
         concat!(
             "SELECT ",
             node_columns!(),
@@ -69,19 +69,19 @@ pub(super) fn asks(needs: &Needs) -> Vec<Ask> {
         ),
         name.clone()
     ));
-    if let Some(who) = &needs.actor {
-        asks.push(match needs.meant.is_nothing() {
-            true => party_ask(name, who),
-            false => meant_ask(name, who, &needs.meant),
+    if let Some(who) = &query.actor {
+        statements.push(match query.filter.is_nothing() {
+            true => party_statement(name, who),
+            false => meant_statement(name, who, &query.filter),
         });
     }
-    asks.extend(needs.others.iter().map(|who| party_ask(name, who)));
-    add_items(&mut asks, needs, name);
-    add_people(&mut asks, needs, name);
-    asks
+    statements.extend(query.others.iter().map(|who| party_statement(name, who)));
+    add_items(&mut statements, query, name);
+    add_people(&mut statements, query, name);
+    statements
 }
 
-/// As many subscriptions are found without being named: [`FEW`].
+/// As many subscriptions are found without being named: [`MAX_SUBSCRIPTIONS`].
 macro_rules! few {
     () => {
         "64"
@@ -102,7 +102,7 @@ macro_rules! held {
 }
 
 /// The affiliation of the JID `$2` and these subscriptions.
-macro_rules! party {
+macro_rules! entity {
     ($held:expr) => {
         concat!(
             "SELECT (SELECT affiliation FROM affiliation WHERE node = ",
@@ -117,15 +117,15 @@ macro_rules! party {
 }
 
 /// Asks for an affiliation and some subscriptions.
-fn party_ask(name: &str, who: &BareJid) -> Ask {
+fn party_statement(name: &str, who: &BareJid) -> Statement {
     let who = who.prepared().to_owned();
-    ask!(party!(held!("")), name.to_owned(), who)
+    statement!(entity!(held!("")), name.to_owned(), who)
 }
 
 /// The same, with the subscriptions that a request names among them.
-fn meant_ask(name: &str, who: &BareJid, meant: &Meant) -> Ask {
-    ask!(
-        party!(concat!(
+fn meant_statement(name: &str, who: &BareJid, filter: &SubscriptionFilter) -> Statement {
+    statement!(
+        entity!(concat!(
             "(",
             held!(""),
             ") UNION (",
@@ -134,14 +134,14 @@ fn meant_ask(name: &str, who: &BareJid, meant: &Meant) -> Ask {
         )),
         name.to_owned(),
         who.prepared().to_owned(),
-        meant.jid.as_ref().map(ToString::to_string),
-        meant.subid.clone()
+        filter.jid.as_ref().map(ToString::to_string),
+        filter.subid.clone()
     )
 }
 
-fn add_items(asks: &mut Vec<Ask>, needs: &Needs, name: &str) {
-    if !needs.items.is_empty() {
-        asks.push(ask!(
+fn add_items(statements: &mut Vec<Statement>, query: &Query, name: &str) {
+    if !query.items.is_empty() {
+        statements.push(statement!(
             concat!(
                 "SELECT ",
                 head_columns!(),
@@ -149,11 +149,11 @@ fn add_items(asks: &mut Vec<Ask>, needs: &Needs, name: &str) {
                 " AND id = ANY ($2)"
             ),
             name.to_owned(),
-            needs.items.clone()
+            query.items.clone()
         ));
     }
-    if needs.oldest > 0 {
-        asks.push(ask!(
+    if query.oldest > 0 {
+        statements.push(statement!(
             concat!(
                 "SELECT ",
                 head_columns!(),
@@ -161,11 +161,11 @@ fn add_items(asks: &mut Vec<Ask>, needs: &Needs, name: &str) {
                 " ORDER BY seq LIMIT $2"
             ),
             name.to_owned(),
-            i64::from(needs.oldest)
+            i64::from(query.oldest)
         ));
     }
-    if needs.newest > 0 {
-        asks.push(ask!(
+    if query.newest > 0 {
+        statements.push(statement!(
             concat!(
                 "SELECT ",
                 item_columns!(),
@@ -173,14 +173,14 @@ fn add_items(asks: &mut Vec<Ask>, needs: &Needs, name: &str) {
                 " ORDER BY seq DESC LIMIT $2"
             ),
             name.to_owned(),
-            i64::from(needs.newest)
+            i64::from(query.newest)
         ));
     }
 }
 
-fn add_people(asks: &mut Vec<Ask>, needs: &Needs, name: &str) {
-    if needs.owners {
-        asks.push(ask!(
+fn add_people(statements: &mut Vec<Statement>, query: &Query, name: &str) {
+    if query.owners {
+        statements.push(statement!(
             concat!(
                 "SELECT jid, affiliation, address FROM affiliation
                  WHERE node = ",
@@ -190,8 +190,8 @@ fn add_people(asks: &mut Vec<Ask>, needs: &Needs, name: &str) {
             name.to_owned()
         ));
     }
-    if needs.affiliations {
-        asks.push(ask!(
+    if query.affiliations {
+        statements.push(statement!(
             concat!(
                 "SELECT count(*) FROM affiliation
                  WHERE node = ",
@@ -200,8 +200,8 @@ fn add_people(asks: &mut Vec<Ask>, needs: &Needs, name: &str) {
             name.to_owned()
         ));
     }
-    if needs.pending > 0 {
-        asks.push(ask!(
+    if query.pending > 0 {
+        statements.push(statement!(
             concat!(
                 "SELECT ",
                 subscription_columns!(),
@@ -211,13 +211,13 @@ fn add_people(asks: &mut Vec<Ask>, needs: &Needs, name: &str) {
                 " AND pending ORDER BY began LIMIT $2"
             ),
             name.to_owned(),
-            i64::from(needs.pending)
+            i64::from(query.pending)
         ));
     }
-    if let Some(slice) = &needs.everybody {
+    if let Some(slice) = &query.subscriber_range {
         let after = slice.after.clone();
         let (jid, subid) = after.map_or_else(Default::default, |after| (after.jid, after.subid));
-        asks.push(ask!(
+        statements.push(statement!(
             concat!(
                 "SELECT affiliation, ",
                 subscription_columns!(),
@@ -237,74 +237,74 @@ fn add_people(asks: &mut Vec<Ask>, needs: &Needs, name: &str) {
     }
 }
 
-/// Reads the answers to [`asks`].
-pub(super) fn facts(
-    needs: &Needs,
-    answers: &mut Answers,
+/// Reads the answers to [`statements`].
+pub(super) fn snapshot(
+    query: &Query,
+    answers: &mut RowSets,
     backlog: u64,
-) -> Result<Facts, StoreError> {
+) -> Result<Snapshot, StoreError> {
     let mut next = || answers.next().unwrap_or_default();
-    let mut facts = Facts {
+    let mut snapshot = Snapshot {
         backlog,
-        ..Facts::default()
+        ..Snapshot::default()
     };
-    if needs.actor.is_some() && needs.usage {
-        facts.usage = next().first().map(usage).transpose()?.unwrap_or_default();
+    if query.actor.is_some() && query.usage {
+        snapshot.usage = next().first().map(usage).transpose()?.unwrap_or_default();
     }
-    if needs.affiliated {
+    if query.affiliated {
         let counts = next();
         let counts = counts.iter().map(|row| count(row, 0));
-        facts.affiliated = counts.collect::<Result<_, _>>()?;
+        snapshot.affiliated = counts.collect::<Result<_, _>>()?;
     }
-    if needs.node.is_some() {
-        (facts.node, facts.redirect) = node_or_redirect(&next())?;
+    if query.node.is_some() {
+        (snapshot.node, snapshot.redirect) = node_or_redirect(&next())?;
     }
     let mut found = Vec::new();
-    for who in needs.actor.iter().chain(&needs.others) {
-        let rows = if needs.node.is_some() {
+    for who in query.actor.iter().chain(&query.others) {
+        let rows = if query.node.is_some() {
             next()
         } else {
             Vec::new()
         };
-        found.push(party(who, &rows)?);
+        found.push(entity(who, &rows)?);
     }
     let mut found = found.into_iter();
-    facts.actor = needs.actor.as_ref().and_then(|_| found.next());
-    facts.others = found.collect();
-    if needs.node.is_none() {
-        return Ok(facts);
+    snapshot.actor = query.actor.as_ref().and_then(|_| found.next());
+    snapshot.others = found.collect();
+    if query.node.is_none() {
+        return Ok(snapshot);
     }
-    if !needs.items.is_empty() {
-        facts.items = all(&next(), rows::head)?;
+    if !query.items.is_empty() {
+        snapshot.items = all(&next(), rows::head)?;
     }
-    if needs.oldest > 0 {
-        facts.oldest = all(&next(), rows::head)?;
+    if query.oldest > 0 {
+        snapshot.oldest = all(&next(), rows::head)?;
     }
-    if needs.newest > 0 {
-        facts.newest = all(&next(), rows::item)?;
-        facts.newest.reverse();
+    if query.newest > 0 {
+        snapshot.newest = all(&next(), rows::item)?;
+        snapshot.newest.reverse();
     }
-    if needs.owners {
-        facts.owners = all(&next(), rows::affiliate)?;
+    if query.owners {
+        snapshot.owners = all(&next(), rows::affiliate)?;
     }
-    if needs.affiliations {
+    if query.affiliations {
         let found = next();
-        facts.affiliations = found
+        snapshot.affiliations = found
             .first()
             .map(|row| count(row, 0))
             .transpose()?
             .unwrap_or(0);
     }
-    if needs.pending > 0 {
-        facts.pending = all(&next(), |row| rows::subscription(row, 0))?;
+    if query.pending > 0 {
+        snapshot.pending = all(&next(), |row| rows::subscription(row, 0))?;
     }
-    if needs.everybody.is_some() {
+    if query.subscriber_range.is_some() {
         let held = all(&next(), |row| {
             Ok((rows::subscription(row, 1)?, rows::affiliation(row, 0)?))
         })?;
-        facts.everybody = parties(held);
+        snapshot.subscriber_range = entities(held);
     }
-    Ok(facts)
+    Ok(snapshot)
 }
 
 /// All rows as what they stand for. One that cannot be read is reported and left out: it is its own
@@ -322,9 +322,9 @@ pub(super) fn left_out<T>(table: &str, row: Result<T, StoreError>) -> Option<T> 
     match row {
         Ok(row) => Some(row),
         Err(why) => {
-            static TOLD: Told = Told::never();
-            if let Some(told) = TOLD.permit() {
-                let omitted = told.omitted;
+            static LOG: LogThrottle = LogThrottle::new();
+            if let Some(permit) = LOG.permit() {
+                let omitted = permit.omitted;
                 tracing::error!(table, omitted, error = %why, "a stored row cannot be read and is left out");
             }
             None
@@ -349,7 +349,7 @@ fn node_or_redirect(rows: &[Row]) -> Result<(Option<Node>, Option<String>), Stor
     Ok((Some(rows::node(row)?), None))
 }
 
-fn party(who: &BareJid, rows: &[Row]) -> Result<Party, StoreError> {
+fn entity(who: &BareJid, rows: &[Row]) -> Result<Entity, StoreError> {
     let affiliation = rows.first().map(|row| rows::affiliation(row, 0));
     let mut subscriptions = Vec::new();
     for row in rows {
@@ -357,7 +357,7 @@ fn party(who: &BareJid, rows: &[Row]) -> Result<Party, StoreError> {
             subscriptions.extend(left_out("subscription", rows::subscription(row, 1)));
         }
     }
-    Ok(Party {
+    Ok(Entity {
         jid: who.clone(),
         affiliation: affiliation
             .transpose()?
@@ -366,17 +366,17 @@ fn party(who: &BareJid, rows: &[Row]) -> Result<Party, StoreError> {
     })
 }
 
-/// What has run out; [`overdue`] reads the answers.
-pub(super) fn overdue_asks(now: Moment, max: u32) -> Vec<Ask> {
+/// What has run out; [`expired`] reads the answers.
+pub(super) fn overdue_statements(now: Timestamp, max: u32) -> Vec<Statement> {
     let max = i64::from(max);
     vec![
-        ask!(
+        statement!(
             "SELECT name, jid, subid FROM subscription JOIN node ON node.id = subscription.node
              WHERE expires <= $1 AND NOT deleted ORDER BY expires, node.id, jid, subid LIMIT $2",
             now.0,
             max
         ),
-        ask!(
+        statement!(
             "SELECT name, item.id FROM item JOIN node ON node.id = item.node
              WHERE expires <= $1 AND NOT deleted AND seq >= floor
              ORDER BY expires, node.id, seq LIMIT $2",
@@ -386,15 +386,15 @@ pub(super) fn overdue_asks(now: Moment, max: u32) -> Vec<Ask> {
     ]
 }
 
-/// Reads the answers to [`overdue_asks`].
-pub(super) fn overdue(answers: &mut Answers) -> Result<Overdue, StoreError> {
+/// Reads the answers to [`overdue_statements`].
+pub(super) fn expired(answers: &mut RowSets) -> Result<Expired, StoreError> {
     let leases = answers.next().unwrap_or_default();
     let leases = all(&leases, |row| {
         Ok((value(row, 0)?, parsed(row, 1)?, value(row, 2)?))
     })?;
     let items = answers.next().unwrap_or_default();
     let items = items.iter().map(|row| Ok((value(row, 0)?, value(row, 1)?)));
-    Ok(Overdue {
+    Ok(Expired {
         leases,
         items: items.collect::<Result<_, StoreError>>()?,
     })
@@ -402,10 +402,10 @@ pub(super) fn overdue(answers: &mut Answers) -> Result<Overdue, StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use crate::facts::FEW;
+    use crate::snapshot::MAX_SUBSCRIPTIONS;
 
     #[test]
-    fn few_are_as_many_as_in_other_stores() {
-        assert_eq!(few!(), FEW.to_string());
+    fn the_subscription_limit_is_that_of_the_other_stores() {
+        assert_eq!(few!(), MAX_SUBSCRIPTIONS.to_string());
     }
 }

@@ -18,8 +18,8 @@ use super::{
     connect::Session,
     find::all,
     pages::{List, whole},
+    pipeline::{Statement, Value, statement},
     rows::{self, count, integer, item_columns, node_columns, subscription_columns, value},
-    script::{Ask, Value, ask},
     set_aside,
     write::kept,
 };
@@ -49,13 +49,13 @@ pub(super) async fn items(
 /// Items by their place, of which these columns are read: the id first.
 fn list_of_items<'a>(node: NodeId, columns: &'a str, page: &Page) -> List<'a> {
     List {
-        counted: ask!(
+        counted: statement!(
             "SELECT items FROM node WHERE id = $1 AND NOT deleted",
             node.0
         ),
         cursor: page.cursor().map(|id| {
             let sql = concat!("SELECT seq FROM item WHERE node = $1 AND id = $2", kept!());
-            ask!(sql, node.0, id.to_owned())
+            statement!(sql, node.0, id.to_owned())
         }),
         columns,
         from: concat!("item WHERE node = $1", kept!()),
@@ -79,7 +79,7 @@ async fn items_by_id(
     node: NodeId,
     ids: Vec<String>,
 ) -> Result<Paged<Item>, StoreError> {
-    let asks = [ask!(
+    let statements = [statement!(
         concat!(
             "SELECT ",
             item_columns!(),
@@ -91,7 +91,7 @@ async fn items_by_id(
         node.0,
         ids
     )];
-    let mut answers = Session::begin(pool).await?.end(&asks).await?;
+    let mut answers = Session::begin(pool).await?.end(&statements).await?;
     let entries = readable(pool, node, &answers.next().unwrap_or_default()).await;
     Ok(whole(entries))
 }
@@ -110,10 +110,10 @@ async fn readable(pool: &Pool, node: NodeId, rows: &[Row]) -> Vec<Item> {
 
 pub(super) async fn nodes(pool: &Pool, page: Page) -> Result<Paged<Node>, StoreError> {
     let list = List {
-        counted: ask!("SELECT coalesce(sum(nodes), 0)::bigint FROM total"),
+        counted: statement!("SELECT coalesce(sum(nodes), 0)::bigint FROM total"),
         cursor: page.cursor().map(|name| {
             let sql = "SELECT name FROM node WHERE name = $1 AND NOT deleted";
-            ask!(sql, name.to_owned())
+            statement!(sql, name.to_owned())
         }),
         columns: node_columns!(),
         from: "node WHERE NOT deleted",
@@ -167,14 +167,14 @@ pub(super) async fn subscribers(
     page: Page,
 ) -> Result<Paged<Subscription>, StoreError> {
     let list = List {
-        counted: ask!(
+        counted: statement!(
             "SELECT subscribers FROM node WHERE id = $1 AND NOT deleted",
             node.0
         ),
         cursor: page.cursor().and_then(Cursor::parse).map(|cursor| {
             let sql = "SELECT jid, subid FROM subscription
                        WHERE node = $1 AND jid = $2 AND subid = $3 AND NOT pending";
-            ask!(sql, node.0, cursor.jid, cursor.subid)
+            statement!(sql, node.0, cursor.jid, cursor.subid)
         }),
         columns: subscription_columns!(),
         from: "subscription WHERE node = $1 AND NOT pending",
@@ -196,10 +196,10 @@ pub(super) async fn affiliates(
 ) -> Result<Paged<(BareJid, Affiliation)>, StoreError> {
     let list = List {
         // They are as many as the limit of affiliations to a node.
-        counted: ask!("SELECT count(*) FROM affiliation WHERE node = $1", node.0),
+        counted: statement!("SELECT count(*) FROM affiliation WHERE node = $1", node.0),
         cursor: page.cursor().map(|jid| {
             let sql = "SELECT jid FROM affiliation WHERE node = $1 AND jid = $2";
-            ask!(sql, node.0, prepared(jid))
+            statement!(sql, node.0, prepared(jid))
         }),
         columns: "jid, affiliation, address",
         from: "affiliation WHERE node = $1",
@@ -219,7 +219,7 @@ pub(super) async fn nodes_with_pending(
     owner: &BareJid,
     max: u32,
 ) -> Result<Vec<String>, StoreError> {
-    let asks = [ask!(
+    let statements = [statement!(
         "SELECT name FROM affiliation JOIN node ON node.id = affiliation.node
          WHERE jid = $1 AND affiliation = 'owner' AND NOT deleted
          AND EXISTS (SELECT 1 FROM subscription
@@ -228,37 +228,37 @@ pub(super) async fn nodes_with_pending(
         owner.prepared().to_owned(),
         i64::from(max)
     )];
-    let mut answers = Session::begin(pool).await?.end(&asks).await?;
+    let mut answers = Session::begin(pool).await?.end(&statements).await?;
     all(&answers.next().unwrap_or_default(), |row| value(row, 0))
 }
 
 /// Nodes whose configuration does not hold for all yet.
-pub(super) async fn unsettled(pool: &Pool, max: u32) -> Result<Vec<String>, StoreError> {
-    let asks = [ask!(
+pub(super) async fn unapplied(pool: &Pool, max: u32) -> Result<Vec<String>, StoreError> {
+    let statements = [statement!(
         "SELECT name FROM node WHERE unsettled > 0 AND NOT deleted ORDER BY name LIMIT $1",
         i64::from(max)
     )];
-    let mut answers = Session::begin(pool).await?.end(&asks).await?;
+    let mut answers = Session::begin(pool).await?.end(&statements).await?;
     all(&answers.next().unwrap_or_default(), |row| value(row, 0))
 }
 
 pub(super) async fn name_of(pool: &Pool, node: NodeId) -> Result<Option<String>, StoreError> {
-    let asks = [ask!(
+    let statements = [statement!(
         "SELECT name FROM node WHERE id = $1 AND NOT deleted",
         node.0
     )];
-    let mut answers = Session::begin(pool).await?.end(&asks).await?;
+    let mut answers = Session::begin(pool).await?.end(&statements).await?;
     let found = answers.next().unwrap_or_default();
     found.first().map(|row| value(row, 0)).transpose()
 }
 
 pub(super) async fn statistics(pool: &Pool) -> Result<Statistics, StoreError> {
-    let asks = [ask!(
+    let statements = [statement!(
         "SELECT count(*), coalesce(sum(items), 0)::bigint, coalesce(sum(subscribers), 0)::bigint,
                 (SELECT count(*) FROM announcement)
          FROM node WHERE NOT deleted"
     )];
-    let mut answers = Session::begin(pool).await?.end(&asks).await?;
+    let mut answers = Session::begin(pool).await?.end(&statements).await?;
     let found = answers.next().unwrap_or_default();
     let Some(row) = found.first() else {
         return Ok(Statistics::default());
@@ -297,25 +297,25 @@ impl OfOne<'_> {
             cursor,
         } = self;
         let held = format!("FROM {from} AND NOT deleted AND ($2::text IS NULL OR name = $2)");
-        let ask = |sql: String, more: Vec<Value>| {
+        let statement = |sql: String, more: Vec<Value>| {
             let mut values: Vec<Value> =
                 vec![Box::new(who.prepared().to_owned()), Box::new(node.clone())];
             values.extend(more);
-            Ask::new(sql, values)
+            Statement::new(sql, values)
         };
-        let mut asks = vec![
-            ask!(READ),
-            ask(format!("SELECT count(*) {held}"), Vec::new()),
+        let mut statements = vec![
+            statement!(READ),
+            statement(format!("SELECT count(*) {held}"), Vec::new()),
         ];
         if let Some(beside) = page.cursor() {
             let sql = format!(
                 "SELECT place FROM (SELECT {cursor}, row_number() OVER (ORDER BY {order}) - 1
                  AS place {held}) AS all_of_them WHERE {cursor} = $3 ORDER BY place LIMIT 1"
             );
-            asks.push(ask(sql, vec![Box::new(beside.to_owned())]));
+            statements.push(statement(sql, vec![Box::new(beside.to_owned())]));
         }
         let mut session = Session::begin(pool).await?;
-        let mut answers = session.ask(&asks).await?;
+        let mut answers = session.run(&statements).await?;
         let mut number = |at: usize| {
             let found = answers.nth(at).unwrap_or_default();
             found.first().map(|row| count(row, 0)).transpose()
@@ -324,18 +324,18 @@ impl OfOne<'_> {
         let window = match page.window(total, place) {
             Ok(window) => window,
             Err(error) => {
-                session.end(&[ask!(COMMIT)]).await?;
+                session.end(&[statement!(COMMIT)]).await?;
                 return Err(error);
             }
         };
-        let cut = ask(
+        let cut = statement(
             format!("SELECT {columns} {held} ORDER BY {order} LIMIT $3 OFFSET $4"),
             vec![
                 Box::new(integer(window.take)),
                 Box::new(integer(window.skip)),
             ],
         );
-        let mut answers = session.end(&[cut, ask!(COMMIT)]).await?;
+        let mut answers = session.end(&[cut, statement!(COMMIT)]).await?;
         Ok(Paged {
             entries: all(&answers.next().unwrap_or_default(), read)?,
             index: Some(window.skip),

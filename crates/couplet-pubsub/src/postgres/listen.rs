@@ -19,7 +19,7 @@ use crate::store::StoreError;
 use super::{
     Shared,
     address::{Address, CONNECT},
-    connect, fault,
+    connect, error,
     tls::{Encrypted, Tls},
 };
 
@@ -44,16 +44,16 @@ WITH gone AS (
 INSERT INTO trash (node, floor) SELECT id, 9223372036854775807 FROM gone";
 
 /// A connection that hears, and the client that speaks on it.
-pub(super) struct Line {
+pub(super) struct Listener {
     client: Client,
     connection: Connection<Socket, Encrypted>,
 }
 
-impl Line {
+impl Listener {
     /// Connects; nothing is heard yet.
-    pub(super) async fn open(address: &Address, tls: Tls) -> Result<Line, Error> {
+    pub(super) async fn open(address: &Address, tls: Tls) -> Result<Listener, Error> {
         let (client, connection) = address.config().connect(tls).await?;
-        Ok(Line { client, connection })
+        Ok(Listener { client, connection })
     }
 
     /// Does something with the client. What is heard meanwhile is let go.
@@ -61,12 +61,12 @@ impl Line {
         &mut self,
         work: impl AsyncFnOnce(&Client) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let Line { client, connection } = self;
+        let Listener { client, connection } = self;
         tokio::select! {
             done = work(client) => done,
             ended = poll_fn(|context| {
-                while let std::task::Poll::Ready(said) = connection.poll_message(context) {
-                    match said {
+                while let std::task::Poll::Ready(message) = connection.poll_message(context) {
+                    match message {
                         Some(Ok(_)) => {}
                         Some(Err(error)) => return std::task::Poll::Ready(Some(error)),
                         None => return std::task::Poll::Ready(None),
@@ -88,8 +88,8 @@ impl Line {
             let sql = format!("{greeting}; LISTEN \"{channel}\"");
             Ok(client.batch_execute(&sql).await?)
         };
-        let heard = timeout(CONNECT, self.with(work)).await;
-        heard.map_err(|_elapsed| fault::too_slow())?
+        let answer = timeout(CONNECT, self.with(work)).await;
+        answer.map_err(|_elapsed| error::too_slow())?
     }
 }
 
@@ -100,7 +100,7 @@ fn channel(address: &Address) -> String {
 /// Hears and speaks for as long as it lives.
 pub(super) fn start(
     tasks: &mut JoinSet<()>,
-    line: Line,
+    line: Listener,
     address: Arc<Address>,
     tls: Tls,
     shared: Arc<Shared>,
@@ -110,13 +110,13 @@ pub(super) fn start(
         let mut pause = PAUSES[0];
         loop {
             if let Some(line) = line.take() {
-                let error = converse(line, &address, &shared).await;
+                let error = serve(line, &address, &shared).await;
                 tracing::warn!(%address, %error, "the connection for news is lost");
                 pause = PAUSES[0];
             }
             sleep(pause).await;
             pause = (pause * 2).min(PAUSES[1]);
-            let Ok(mut again) = Line::open(&address, tls.clone()).await else {
+            let Ok(mut again) = Listener::open(&address, tls.clone()).await else {
                 continue;
             };
             if again.listen(&address).await.is_ok() {
@@ -131,16 +131,16 @@ pub(super) fn start(
 }
 
 /// Until the connection ends; why it did.
-async fn converse(line: Line, address: &Address, shared: &Shared) -> StoreError {
-    let Line {
+async fn serve(line: Listener, address: &Address, shared: &Shared) -> StoreError {
+    let Listener {
         client,
         mut connection,
     } = line;
-    let hear = async {
+    let receive = async {
         loop {
             match poll_fn(|context| connection.poll_message(context)).await {
-                Some(Ok(AsyncMessage::Notification(news))) => {
-                    if news.payload() != shared.instance {
+                Some(Ok(AsyncMessage::Notification(notification))) => {
+                    if notification.payload() != shared.instance {
                         shared.doubt();
                         shared.announced.notify_one();
                     }
@@ -152,13 +152,17 @@ async fn converse(line: Line, address: &Address, shared: &Shared) -> StoreError 
         }
     };
     tokio::select! {
-        error = hear => error,
-        error = speak(&client, address, shared) => error.err().unwrap_or_else(fault::closed),
+        error = receive => error,
+        error = send_notifications(&client, address, shared) => error.err().unwrap_or_else(error::closed),
     }
 }
 
-async fn speak(client: &Client, address: &Address, shared: &Shared) -> Result<(), StoreError> {
-    let tell = client.prepare("SELECT pg_notify($1, $2)").await?;
+async fn send_notifications(
+    client: &Client,
+    address: &Address,
+    shared: &Shared,
+) -> Result<(), StoreError> {
+    let notify = client.prepare("SELECT pg_notify($1, $2)").await?;
     let channel = channel(address);
     let mut recount = interval(RECOUNT);
     let mut tidy = interval_at(Instant::now() + TIDY, TIDY);
@@ -166,9 +170,9 @@ async fn speak(client: &Client, address: &Address, shared: &Shared) -> Result<()
     tidy.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            () = shared.news.notified() => {
+            () = shared.outgoing.notified() => {
                 sleep(GATHER).await;
-                answered(client.execute(&tell, &[&channel, &shared.instance])).await?;
+                answered(client.execute(&notify, &[&channel, &shared.instance])).await?;
             }
             _ = recount.tick() => {
                 if shared.recount.swap(false, Ordering::Relaxed) {
@@ -185,7 +189,7 @@ async fn speak(client: &Client, address: &Address, shared: &Shared) -> Result<()
 }
 
 /// A connection that does not answer is none.
-async fn answered<T>(asked: impl Future<Output = Result<T, Error>>) -> Result<T, StoreError> {
-    let answer = timeout(TIDY, asked).await;
-    Ok(answer.map_err(|_elapsed| fault::too_slow())??)
+async fn answered<T>(requested: impl Future<Output = Result<T, Error>>) -> Result<T, StoreError> {
+    let answer = timeout(TIDY, requested).await;
+    Ok(answer.map_err(|_elapsed| error::too_slow())??)
 }

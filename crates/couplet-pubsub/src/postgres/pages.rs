@@ -8,7 +8,7 @@ use crate::{
     page::{Page, Paged},
     store::{
         StoreError,
-        window::{NEAR, Near, Plan},
+        page_plan::{NEAR, Near, Plan},
     },
 };
 
@@ -16,16 +16,16 @@ use super::{
     change::COMMIT,
     connect::Session,
     list::READ,
+    pipeline::{Statement, Value, statement},
     rows::{count, integer},
-    script::{Ask, Value, ask},
 };
 
 /// A list, and the page that is wanted of it.
 pub(super) struct List<'a> {
     /// How many entries it has, as it is kept; no row where there is no list.
-    pub(super) counted: Ask,
+    pub(super) counted: Statement,
     /// The key of the entry that the page begins or ends beside; no row where there is none.
-    pub(super) cursor: Option<Ask>,
+    pub(super) cursor: Option<Statement>,
     pub(super) columns: &'a str,
     /// Ends with a condition, of which `of` is the value.
     pub(super) from: &'a str,
@@ -71,16 +71,16 @@ impl List<'_> {
         page: &Page,
     ) -> Result<(Found, Vec<Row>), StoreError> {
         let mut session = Session::begin(pool).await?;
-        let mut asks = vec![
-            ask!(READ),
-            std::mem::replace(&mut self.counted, ask!("SELECT 1")),
+        let mut statements = vec![
+            statement!(READ),
+            std::mem::replace(&mut self.counted, statement!("SELECT 1")),
         ];
-        asks.extend(self.cursor.take());
-        let mut answers = session.ask(&asks).await?;
+        statements.extend(self.cursor.take());
+        let mut answers = session.run(&statements).await?;
         let counted = answers.nth(1).unwrap_or_default();
         let beside = answers.next().unwrap_or_default();
         let Some(total) = counted.first() else {
-            session.end(&[ask!(COMMIT)]).await?;
+            session.end(&[statement!(COMMIT)]).await?;
             let nothing = Found {
                 index: Some(0),
                 count: 0,
@@ -92,18 +92,18 @@ impl List<'_> {
         let plan = match page.plan(total) {
             Ok(plan) if !is_unknown => plan,
             refused => {
-                session.end(&[ask!(COMMIT)]).await?;
+                session.end(&[statement!(COMMIT)]).await?;
                 return Err(refused.err().unwrap_or(StoreError::UnknownCursor));
             }
         };
-        let mut asks = vec![self.cut(plan, beside.first())?];
+        let mut statements = vec![self.cut(plan, beside.first())?];
         if let Some(cursor) = beside.first() {
             for side in plan.sides() {
-                asks.push(self.near(side, cursor)?);
+                statements.push(self.near(side, cursor)?);
             }
         }
-        asks.push(ask!(COMMIT));
-        let mut answers = session.end(&asks).await?;
+        statements.push(statement!(COMMIT));
+        let mut answers = session.end(&statements).await?;
         let mut rows = answers.next().unwrap_or_default();
         if plan.is_backwards {
             rows.reverse();
@@ -126,7 +126,7 @@ impl List<'_> {
         Ok((found, rows))
     }
 
-    fn cut(&self, plan: Plan, cursor: Option<&Row>) -> Result<Ask, StoreError> {
+    fn cut(&self, plan: Plan, cursor: Option<&Row>) -> Result<Statement, StoreError> {
         let (mut values, beside) = self.beside(plan.side(), cursor)?;
         let List {
             columns, from, key, ..
@@ -141,18 +141,18 @@ impl List<'_> {
         );
         values.push(Box::new(integer(plan.take)));
         values.push(Box::new(integer(plan.skip)));
-        Ok(Ask::new(sql, values))
+        Ok(Statement::new(sql, values))
     }
 
     /// Counts the entries on one side of the cursor, up to one more than [`NEAR`].
-    fn near(&self, side: &str, cursor: &Row) -> Result<Ask, StoreError> {
+    fn near(&self, side: &str, cursor: &Row) -> Result<Statement, StoreError> {
         let (values, beside) = self.beside(side, Some(cursor))?;
         let sql = format!(
             "SELECT count(*) FROM (SELECT 1 FROM {}{beside} LIMIT {}) AS some_of_them",
             self.from,
             NEAR + 1
         );
-        Ok(Ask::new(sql, values))
+        Ok(Statement::new(sql, values))
     }
 
     /// The values of the condition, and what it says about the cursor.

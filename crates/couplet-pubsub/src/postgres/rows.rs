@@ -8,12 +8,12 @@ use tokio_postgres::{Row, types::FromSql};
 
 use crate::{
     change::{Announcement, Audience},
-    codec::stored,
+    codec::validate,
     item::{Item, ItemHead},
-    moment::Moment,
     node::{Affiliation, Node, NodeId, NotificationType},
     store::{Cursor, Job, JobId, StoreError},
     subscription::{SubscribeOptions, Subscription, SubscriptionState},
+    timestamp::Timestamp,
 };
 
 /// The columns of [`node`].
@@ -106,8 +106,8 @@ fn unreadable(text: &str, error: &dyn std::fmt::Display) -> StoreError {
     ))
 }
 
-pub(super) fn moment(row: &Row, column: usize) -> Result<Option<Moment>, StoreError> {
-    Ok(value::<Option<i64>>(row, column)?.map(Moment))
+pub(super) fn timestamp(row: &Row, column: usize) -> Result<Option<Timestamp>, StoreError> {
+    Ok(value::<Option<i64>>(row, column)?.map(Timestamp))
 }
 
 /// None where nothing is kept.
@@ -116,7 +116,7 @@ pub(super) fn affiliation(row: &Row, column: usize) -> Result<Affiliation, Store
     let Some(word) = word else {
         return Ok(Affiliation::None);
     };
-    stored::affiliation(word).ok_or_else(|| unreadable(word, &"no affiliation"))
+    validate::affiliation(word).ok_or_else(|| unreadable(word, &"no affiliation"))
 }
 
 pub(super) fn node(row: &Row) -> Result<Node, StoreError> {
@@ -124,13 +124,13 @@ pub(super) fn node(row: &Row) -> Result<Node, StoreError> {
         id: NodeId(value(row, 0)?),
         name: value(row, 1)?,
         creator: parsed(row, 2)?,
-        created: Moment(value(row, 3)?),
+        created: Timestamp(value(row, 3)?),
         revision: count(row, 4)?,
         next_seq: count(row, 5)?,
         items: count(row, 6)?,
         subscribers: count(row, 7)?,
         config: json(value(row, 8)?)?,
-        unsettled: count(row, 9)?,
+        unapplied: count(row, 9)?,
     })
 }
 
@@ -138,7 +138,7 @@ pub(super) fn node(row: &Row) -> Result<Node, StoreError> {
 fn payload(row: &Row, column: usize) -> Result<Option<String>, StoreError> {
     let xml: Option<String> = value(row, column)?;
     if let Some(xml) = &xml {
-        stored::check_payload(xml).map_err(|why| unreadable(xml, &why))?;
+        validate::check_payload(xml).map_err(|why| unreadable(xml, &why))?;
     }
     Ok(xml)
 }
@@ -146,14 +146,14 @@ fn payload(row: &Row, column: usize) -> Result<Option<String>, StoreError> {
 /// The content of an announcement, which is going to be written as it is.
 fn content(row: &Row, column: usize) -> Result<String, StoreError> {
     let xml: String = value(row, column)?;
-    stored::check_content(&xml).map_err(|why| unreadable(&xml, &why))?;
+    validate::check_content(&xml).map_err(|why| unreadable(&xml, &why))?;
     Ok(xml)
 }
 
 /// What a message is going to be addressed to.
 pub(super) fn address(row: &Row, column: usize) -> Result<String, StoreError> {
     let jid: String = value(row, column)?;
-    match stored::is_address(&jid) {
+    match validate::is_address(&jid) {
         true => Ok(jid),
         false => Err(unreadable(&jid, &"no JID")),
     }
@@ -177,7 +177,7 @@ pub(super) fn subscription(row: &Row, first: usize) -> Result<Subscription, Stor
         },
         bounces: u32::try_from(bounces).unwrap_or_default(),
         since: count(row, first + 6)?,
-        expires: moment(row, first + 7)?,
+        expires: timestamp(row, first + 7)?,
     })
 }
 
@@ -186,8 +186,8 @@ pub(super) fn head(row: &Row) -> Result<ItemHead, StoreError> {
         id: value(row, 0)?,
         seq: count(row, 1)?,
         publisher: parsed(row, 2)?,
-        published: Moment(value(row, 3)?),
-        expires: moment(row, 4)?,
+        published: Timestamp(value(row, 3)?),
+        expires: timestamp(row, 4)?,
     })
 }
 

@@ -6,7 +6,7 @@ use tokio_postgres::Client;
 
 use crate::store::StoreError;
 
-use super::{address::Address, connect, fault};
+use super::{address::Address, connect, error};
 
 /// What leads from one version of the tables to the next.
 struct Step {
@@ -180,22 +180,25 @@ const ADD_UP: &str = "WITH old AS (DELETE FROM total RETURNING nodes)
 ///
 /// What is in the way: rights, a newer version, the database.
 pub(super) async fn prepare(client: &Client, address: &Address) -> Result<(), StoreError> {
-    let told = |error: tokio_postgres::Error| fault::at(address, &error);
+    let explained = |error: tokio_postgres::Error| error::at(address, &error);
     let schema = address.schema();
     let greeting = connect::greeting(schema);
     // Large tables may take their time.
     let begin = format!("{greeting}; BEGIN; SET LOCAL statement_timeout = 0");
-    client.batch_execute(&begin).await.map_err(told)?;
+    client.batch_execute(&begin).await.map_err(explained)?;
     // Whoever else is about to do the same waits here and then finds it done.
     let lock = "SELECT pg_advisory_xact_lock(hashtextextended('couplet pubsub ' || $1, 0))";
-    client.execute(lock, &[&schema]).await.map_err(told)?;
+    client.execute(lock, &[&schema]).await.map_err(explained)?;
     let there = "SELECT 1 FROM pg_namespace WHERE nspname = $1";
-    let there = client.query_opt(there, &[&schema]).await.map_err(told)?;
+    let there = client
+        .query_opt(there, &[&schema])
+        .await
+        .map_err(explained)?;
     if there.is_none() {
         let create = format!("CREATE SCHEMA \"{schema}\"");
-        client.batch_execute(&create).await.map_err(told)?;
+        client.batch_execute(&create).await.map_err(explained)?;
     }
-    let (tables, serves) = version(client, schema).await.map_err(told)?;
+    let (tables, serves) = version(client, schema).await.map_err(explained)?;
     let known = STEPS.len() as i32;
     if tables > known && serves > known {
         return Err(StoreError::Broken(format!(
@@ -207,17 +210,17 @@ pub(super) async fn prepare(client: &Client, address: &Address) -> Result<(), St
     if tables < known {
         let from = usize::try_from(tables).unwrap_or_default();
         for step in STEPS.iter().skip(from) {
-            client.batch_execute(step.sql).await.map_err(told)?;
+            client.batch_execute(step.sql).await.map_err(explained)?;
         }
         let serves = STEPS.last().map_or(known, |step| step.serves);
         let noted = "UPDATE version SET tables = $1, serves = $2";
         client
             .execute(noted, &[&known, &serves])
             .await
-            .map_err(told)?;
+            .map_err(explained)?;
     }
-    client.batch_execute(ADD_UP).await.map_err(told)?;
-    client.batch_execute("COMMIT").await.map_err(told)
+    client.batch_execute(ADD_UP).await.map_err(explained)?;
+    client.batch_execute("COMMIT").await.map_err(explained)
 }
 
 async fn version(client: &Client, schema: &str) -> Result<(i32, i32), tokio_postgres::Error> {

@@ -11,8 +11,8 @@ use crate::{
 use super::{
     change::{BEGIN, COMMIT, lock},
     connect::Session,
+    pipeline::statement,
     rows::value,
-    script::ask,
     write::bury,
 };
 
@@ -37,11 +37,11 @@ async fn try_item(
     let Some(name) = super::list::name_of(pool, node).await? else {
         return Ok(());
     };
-    let asks = [
-        ask!(BEGIN),
+    let statements = [
+        statement!(BEGIN),
         // Others count the items of the node.
         lock(&name),
-        ask!(
+        statement!(
             "WITH gone AS (
                  DELETE FROM item WHERE node = $1 AND seq = $2 RETURNING seq, id, payload
              ), counted AS (
@@ -57,9 +57,9 @@ async fn try_item(
             name.clone(),
             why.to_string()
         ),
-        ask!(COMMIT),
+        statement!(COMMIT),
     ];
-    let mut answers = Session::begin(pool).await?.end(&asks).await?;
+    let mut answers = Session::begin(pool).await?.end(&statements).await?;
     let moved = answers.nth(2).unwrap_or_default();
     if !moved.is_empty() {
         tracing::error!(node = name, id, error = %why, "a stored item cannot be read and is set aside");
@@ -74,7 +74,7 @@ pub(super) async fn announcement(
     instance: &str,
     why: &str,
 ) -> Result<bool, StoreError> {
-    let asks = [ask!(
+    let statements = [statement!(
         "WITH gone AS (
              DELETE FROM announcement WHERE id = $1 AND holder = $3
              RETURNING node, seq, content
@@ -90,7 +90,7 @@ pub(super) async fn announcement(
         instance.to_owned()
     )];
     let mut session = Session::begin(pool).await?;
-    let mut answers = session.end(&asks).await?;
+    let mut answers = session.end(&statements).await?;
     let moved = answers.next().unwrap_or_default();
     let Some(row) = moved.first() else {
         return Ok(false);

@@ -15,8 +15,8 @@ use super::{
     Shared,
     change::{BEGIN, COMMIT},
     connect::Session,
+    pipeline::statement,
     rows::value,
-    script::ask,
 };
 
 /// So many rows are removed in one transaction.
@@ -54,7 +54,7 @@ macro_rules! next {
 
 /// Removes all of it, for those who need the keys of nodes that are gone.
 pub(super) async fn all(pool: &Pool) -> Result<(), StoreError> {
-    let is_left = || [ask!("SELECT 1 FROM trash LIMIT 1")];
+    let is_left = || [statement!("SELECT 1 FROM trash LIMIT 1")];
     loop {
         let found = Session::begin(pool).await?.end(&is_left()).await?;
         if found.flatten().next().is_none() {
@@ -72,22 +72,22 @@ pub(super) async fn some(pool: &Pool, max: i64) -> Result<bool, StoreError> {
 
 async fn next_of(pool: &Pool, next: &'static str, max: i64) -> Result<bool, StoreError> {
     let mut session = Session::begin(pool).await?;
-    let mut answers = session.ask(&[ask!(BEGIN), ask!(next)]).await?;
+    let mut answers = session.run(&[statement!(BEGIN), statement!(next)]).await?;
     let found = answers.nth(1).unwrap_or_default();
     let Some(row) = found.first() else {
-        session.end(&[ask!(COMMIT)]).await?;
+        session.end(&[statement!(COMMIT)]).await?;
         return Ok(false);
     };
     let (id, node, floor): (i64, i64, i64) = (value(row, 0)?, value(row, 1)?, value(row, 2)?);
     let is_there: bool = value(row, 3)?;
-    let items = ask!(
+    let items = statement!(
         "WITH old AS (SELECT seq FROM item WHERE node = $1 AND seq < $2 ORDER BY seq LIMIT $3)
          DELETE FROM item USING old WHERE item.node = $1 AND item.seq = old.seq RETURNING 1",
         node,
         floor,
         max
     );
-    let held = ask!(
+    let held = statement!(
         "WITH old AS (SELECT jid, subid FROM subscription WHERE node = $1 AND NOT $3
                       ORDER BY jid, subid LIMIT $2)
          DELETE FROM subscription AS held USING old
@@ -96,12 +96,12 @@ async fn next_of(pool: &Pool, next: &'static str, max: i64) -> Result<bool, Stor
         max,
         is_there
     );
-    let removed = session.ask(&[items, held]).await?;
+    let removed = session.run(&[items, held]).await?;
     let mut end = Vec::new();
     if removed.map(|rows| rows.len()).sum::<usize>() == 0 {
-        end.push(ask!("DELETE FROM trash WHERE id = $1", id));
+        end.push(statement!("DELETE FROM trash WHERE id = $1", id));
     }
-    end.push(ask!(COMMIT));
+    end.push(statement!(COMMIT));
     session.end(&end).await?;
     Ok(true)
 }

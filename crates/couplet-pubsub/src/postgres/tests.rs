@@ -14,7 +14,7 @@ async fn server() -> &'static Postgres {
     SERVER.get_or_init(start).await
 }
 
-async fn fresh() -> String {
+async fn new_id() -> String {
     let server = server().await;
     let number = SCHEMAS.fetch_add(1, Ordering::Relaxed);
     format!("{}?schema=test_{number}", server.socket_url())
@@ -25,7 +25,7 @@ async fn store(url: &str) -> Shared {
 }
 
 async fn open() -> (Shared, ()) {
-    (store(&fresh().await).await, ())
+    (store(&new_id().await).await, ())
 }
 
 suite!(open());
@@ -33,5 +33,5 @@ suite!(open());
 mod instances;
 mod migration;
 mod purged;
-mod trouble;
+mod failures;
 mod unreadable;

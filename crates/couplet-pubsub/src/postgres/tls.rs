@@ -58,7 +58,7 @@ impl Tls {
 }
 
 fn read(file: &Path) -> Result<RootCertStore, StoreError> {
-    let told = |why: String| {
+    let unusable = |why: String| {
         StoreError::Broken(format!(
             "{}: no authorities to check PostgreSQL's certificate with ({why}); sslrootcert names \
              a file of certificates in PEM",
@@ -66,14 +66,14 @@ fn read(file: &Path) -> Result<RootCertStore, StoreError> {
         ))
     };
     let mut roots = RootCertStore::empty();
-    let found = CertificateDer::pem_file_iter(file).map_err(|error| told(error.to_string()))?;
+    let found = CertificateDer::pem_file_iter(file).map_err(|error| unusable(error.to_string()))?;
     for certificate in found {
-        let certificate = certificate.map_err(|error| told(error.to_string()))?;
+        let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
         let added = roots.add(certificate);
-        added.map_err(|error| told(error.to_string()))?;
+        added.map_err(|error| unusable(error.to_string()))?;
     }
     if roots.is_empty() {
-        return Err(told("there are none in it".to_owned()));
+        return Err(unusable("there are none in it".to_owned()));
     }
     Ok(roots)
 }

@@ -4,15 +4,15 @@ use couplet::BareJid;
 
 use crate::{
     change::{Announcement, Audience},
-    codec::stored::affiliation_word,
+    codec::validate::affiliation_word,
     node::{Affiliation, Node, NodeId, NotificationType},
     store::{StoreError, address},
     subscription::{Subscription, SubscriptionState},
 };
 
 use super::{
+    pipeline::{Statement, statement},
     rows::integer,
-    script::{Ask, ask},
 };
 
 pub(super) fn config_text(node: &Node) -> Result<String, StoreError> {
@@ -31,10 +31,10 @@ pub(super) const REPLACE_ITEM: &str =
          published = excluded.published, expires = excluded.expires, payload = excluded.payload";
 
 /// Takes all items below a seq out of a node, however many: their rows are removed later.
-pub(super) fn give_up_items(node: NodeId, floor: i64) -> [Ask; 2] {
+pub(super) fn give_up_items(node: NodeId, floor: i64) -> [Statement; 2] {
     [
-        ask!("UPDATE node SET floor = $2 WHERE id = $1", node.0, floor),
-        ask!(
+        statement!("UPDATE node SET floor = $2 WHERE id = $1", node.0, floor),
+        statement!(
             "INSERT INTO trash (node, floor) VALUES ($1, $2)",
             node.0,
             floor
@@ -50,8 +50,8 @@ macro_rules! kept {
 }
 pub(super) use kept;
 
-pub(super) fn insert_node(node: &Node, deleted: bool) -> Result<Ask, StoreError> {
-    Ok(ask!(
+pub(super) fn insert_node(node: &Node, deleted: bool) -> Result<Statement, StoreError> {
+    Ok(statement!(
         "INSERT INTO node (id, name, creator, created, revision, next_seq, items, subscribers,
                            config, deleted, unsettled)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
@@ -65,13 +65,13 @@ pub(super) fn insert_node(node: &Node, deleted: bool) -> Result<Ask, StoreError>
         integer(node.subscribers),
         config_text(node)?,
         deleted,
-        integer(node.unsettled)
+        integer(node.unapplied)
     ))
 }
 
 /// Writes down how far a node has come.
-pub(super) fn save_counts(node: &Node) -> Ask {
-    ask!(
+pub(super) fn save_counts(node: &Node) -> Statement {
+    statement!(
         "UPDATE node SET revision = $2, next_seq = $3, items = $4, subscribers = $5,
                          unsettled = $6
          WHERE id = $1",
@@ -80,13 +80,13 @@ pub(super) fn save_counts(node: &Node) -> Ask {
         integer(node.next_seq),
         integer(node.items),
         integer(node.subscribers),
-        integer(node.unsettled)
+        integer(node.unapplied)
     )
 }
 
 /// Forgets a deleted node once nothing of it is left to deliver.
-pub(super) fn bury(id: NodeId) -> Ask {
-    ask!(
+pub(super) fn bury(id: NodeId) -> Statement {
+    statement!(
         "WITH gone AS (
              DELETE FROM node WHERE id = $1 AND deleted
              AND NOT EXISTS (SELECT 1 FROM announcement WHERE node = $1) RETURNING id
@@ -97,16 +97,16 @@ pub(super) fn bury(id: NodeId) -> Ask {
     )
 }
 
-pub(super) fn affiliate(node: NodeId, jid: &BareJid, affiliation: Affiliation) -> Ask {
+pub(super) fn affiliate(node: NodeId, jid: &BareJid, affiliation: Affiliation) -> Statement {
     let (jid, address) = (jid.prepared().to_owned(), address(jid));
     if affiliation == Affiliation::None {
-        return ask!(
+        return statement!(
             "DELETE FROM affiliation WHERE node = $1 AND jid = $2",
             node.0,
             jid
         );
     }
-    ask!(
+    statement!(
         "INSERT INTO affiliation (node, jid, affiliation, address) VALUES ($1, $2, $3, $4)
          ON CONFLICT (node, jid) DO UPDATE SET affiliation = excluded.affiliation,
              address = excluded.address",
@@ -118,8 +118,13 @@ pub(super) fn affiliate(node: NodeId, jid: &BareJid, affiliation: Affiliation) -
 }
 
 /// Replaces one of the same JID and subid, which keeps its place in the order.
-pub(super) fn save_subscription(node: NodeId, new: &Subscription, since: u64, began: u64) -> Ask {
-    ask!(
+pub(super) fn save_subscription(
+    node: NodeId,
+    new: &Subscription,
+    since: u64,
+    began: u64,
+) -> Statement {
+    statement!(
         "INSERT INTO subscription (node, jid, subid, bare, pending, deliver, include_body, bounces,
                                    since, began, expires)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
@@ -144,7 +149,7 @@ pub(super) fn announce(
     node: NodeId,
     seq: u64,
     announcement: Announcement,
-) -> Result<Ask, StoreError> {
+) -> Result<Statement, StoreError> {
     let (audience, named): (i16, _) = match &announcement.to {
         Audience::Subscribers => (0, None),
         Audience::SubscribersAndPending => (1, None),
@@ -154,7 +159,7 @@ pub(super) fn announce(
             (2, Some(jids))
         }
     };
-    Ok(ask!(
+    Ok(statement!(
         "INSERT INTO announcement (node, seq, audience, headline, named, body, content)
          VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id",
         node.0,

@@ -5,10 +5,10 @@ use couplet::{Incoming, Outgoing, Presence, PresenceHandler, PresenceType, Stanz
 
 /// Declines contact requests: the service has no presence to share, and a request without an answer
 /// stays pending and is sent again at each login.
-pub(super) struct NoContacts;
+pub(super) struct DeclineContacts;
 
 #[async_trait]
-impl PresenceHandler for NoContacts {
+impl PresenceHandler for DeclineContacts {
     async fn handle(&self, presence: Incoming<Presence>) -> Result<(), StanzaError> {
         let declined = Outgoing::presence(PresenceType::Unsubscribed, presence.from());
         presence.handle().send(declined).await?;

@@ -2,21 +2,21 @@ use couplet::{Component, Config};
 use couplet_test::{Heard, Server, TestUser};
 
 use super::*;
-use crate::policy::House;
+use crate::policy::Rules;
 
 mod commands;
-mod growing;
+mod limits;
 mod payloads;
 
 const HERE: &str = "echo.test";
 
 /// A service, and an administrator among its users.
 async fn serving() -> (Server, TestUser, TestUser) {
-    let house = House {
+    let rules = Rules {
         admins: vec!["admin@example.org".parse().unwrap()],
-        ..House::default()
+        ..Rules::default()
     };
-    let pubsub = Pubsub::memory().policy(house);
+    let pubsub = Pubsub::memory().policy(rules);
     let server = Server::start(|config: Config| pubsub.mount(Component::new(config))).await;
     let alice = server.user("alice@example.org/phone");
     let bob = server.user("bob@example.org/desk");
@@ -24,11 +24,11 @@ async fn serving() -> (Server, TestUser, TestUser) {
 }
 
 #[test]
-fn a_program_ends_with_2_where_a_person_has_to_mend_the_store() {
-    let told = || "pubsub.db: in the way".to_owned();
+fn a_broken_store_exits_with_2_and_a_busy_one_with_1() {
+    let message = || "pubsub.db: in the way".to_owned();
     for (why, code) in [
-        (StoreError::Broken(told()), 2),
-        (StoreError::Busy(told()), 1),
+        (StoreError::Broken(message()), 2),
+        (StoreError::Busy(message()), 1),
     ] {
         let error = Error::from(OpenError(why));
         assert_eq!(error.exit_code(), code, "{error}");
@@ -65,7 +65,7 @@ fn is_good(heard: &Heard) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_published_reaches_whoever_subscribed_after_the_answer() {
+async fn what_is_published_reaches_all_who_subscribed_before() {
     let (_server, mut alice, mut bob) = serving().await;
     assert!(is_good(&set(&mut alice, "<create node='news'/>").await));
     for user in [&mut alice, &mut bob] {
@@ -98,7 +98,7 @@ async fn nodes_that_come_by_publishing_are_announced_where_they_do() {
     for auto_create in [true, false] {
         let settings = Settings {
             auto_create,
-            store: crate::settings::StoreAt::Memory,
+            store: crate::settings::StoreLocation::Memory,
             ..Settings::default()
         };
         let pubsub = Pubsub::open(settings).await.unwrap();
@@ -113,7 +113,7 @@ async fn nodes_that_come_by_publishing_are_announced_where_they_do() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_service_tells_what_it_is_and_what_is_there() {
+async fn disco_shows_the_service_and_its_nodes() {
     let (server, mut alice, mut bob) = serving().await;
     let query = "<query xmlns='http://jabber.org/protocol/disco#info'/>";
     let info = alice.ask("get", HERE, query).await.to_string();
@@ -258,17 +258,21 @@ async fn lists_show_a_closed_node_to_those_on_its_list() {
     for user in [&mut alice, &mut admin] {
         assert!(items(user, "").await.to_string().contains("node='private'"));
     }
-    let told = items(&mut bob, "").await.to_string();
+    let message = items(&mut bob, "").await.to_string();
     assert!(
-        told.contains("node='news'") && !told.contains("private"),
-        "{told}"
+        message.contains("node='news'") && !message.contains("private"),
+        "{message}"
     );
-    assert!(!told.contains("<set"), "{told}");
+    assert!(!message.contains("<set"), "{message}");
     for (affiliation, is_shown) in [("member", true), ("outcast", false), ("publish-only", true)] {
         affiliate(&mut alice, "private", "bob@example.org", affiliation).await;
         let _told_so = bob.next().await;
-        let told = items(&mut bob, "").await.to_string();
-        assert_eq!(told.contains("private"), is_shown, "{affiliation}: {told}");
+        let message = items(&mut bob, "").await.to_string();
+        assert_eq!(
+            message.contains("private"),
+            is_shown,
+            "{affiliation}: {message}"
+        );
     }
 }
 
@@ -276,7 +280,7 @@ async fn lists_show_a_closed_node_to_those_on_its_list() {
 async fn lists_show_closed_nodes_to_all_where_the_settings_say_so() {
     let settings = Settings {
         list_closed: true,
-        store: crate::settings::StoreAt::Memory,
+        store: crate::settings::StoreLocation::Memory,
         ..Settings::default()
     };
     let pubsub = Pubsub::open(settings).await.unwrap();
@@ -331,9 +335,9 @@ async fn a_publication_over_a_limit_of_the_component_is_refused_as_a_payload() {
         (&large, "not-acceptable", "payload-too-big"),
     ] {
         let publish = format!("<publish node='news'><item>{payload}</item></publish>");
-        let refused = set(&mut alice, &publish).await;
-        assert_eq!(refused.condition(), condition);
-        assert!(refused.to_string().contains(detail), "{refused}");
+        let error = set(&mut alice, &publish).await;
+        assert_eq!(error.condition(), condition);
+        assert!(error.to_string().contains(detail), "{error}");
     }
     let publish = format!("<publish node='news'><item>{below}</item></publish>");
     assert!(is_good(&set(&mut alice, &publish).await));
@@ -346,9 +350,9 @@ async fn a_text_to_the_service_is_refused() {
         let text =
             format!("<message to='{HERE}' type='{type_}' id='1'><body>hello</body></message>");
         alice.send_raw(text).await;
-        let refused = alice.next().await;
-        assert_eq!(refused.condition(), "service-unavailable");
-        assert_eq!((refused.type_(), refused.from()), ("error", HERE));
+        let error = alice.next().await;
+        assert_eq!(error.condition(), "service-unavailable");
+        assert_eq!((error.type_(), error.from()), ("error", HERE));
     }
     for silent in [
         "type='headline'><body>hello</body>",
@@ -430,10 +434,10 @@ async fn an_owner_is_asked_to_approve_with_a_form_and_a_text() {
     alice
         .send_raw(format!("<message to='{HERE}'>{answer}</message>"))
         .await;
-    let told = bob.next().await;
+    let message = bob.next().await;
     assert!(
-        told.to_string().contains("subscription='subscribed'"),
-        "{told}"
+        message.to_string().contains("subscription='subscribed'"),
+        "{message}"
     );
 }
 

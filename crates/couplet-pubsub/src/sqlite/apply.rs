@@ -16,18 +16,18 @@ use super::{
 };
 
 /// A node while it changes. Its counts are written later, once for many changes.
-pub(super) struct Work<'a> {
+pub(super) struct Applier<'a> {
     file: &'a Connection,
     node: Option<Node>,
     deleted: bool,
     last_job: &'a mut JobId,
     /// What became of nodes that this change deleted or made.
-    pub(super) done: Done,
+    pub(super) done: Applied,
 }
 
 /// What is different after a change.
 #[derive(Default)]
-pub(super) struct Done {
+pub(super) struct Applied {
     pub(super) announced: Vec<(NodeId, JobId)>,
     /// Names that are not what they were.
     pub(super) forget: Vec<String>,
@@ -35,18 +35,18 @@ pub(super) struct Done {
     pub(super) nodes: Vec<Node>,
 }
 
-impl<'a> Work<'a> {
+impl<'a> Applier<'a> {
     pub(super) fn new(
         file: &'a Connection,
         node: Option<Node>,
         last_job: &'a mut JobId,
-    ) -> Work<'a> {
-        Work {
+    ) -> Applier<'a> {
+        Applier {
             file,
             node,
             deleted: false,
             last_job,
-            done: Done::default(),
+            done: Applied::default(),
         }
     }
 
@@ -55,7 +55,7 @@ impl<'a> Work<'a> {
     /// # Errors
     ///
     /// Some were done: whoever holds the transaction undoes them.
-    pub(super) fn apply(mut self, changes: Vec<Change>) -> Result<Done, StoreError> {
+    pub(super) fn apply(mut self, changes: Vec<Change>) -> Result<Applied, StoreError> {
         for change in changes {
             self.apply_one(change)?;
         }
@@ -79,14 +79,14 @@ impl<'a> Work<'a> {
                 self.revised()?.config = *config;
                 self.save_config()?;
             }
-            Change::Unsettle => {
+            Change::MarkUnapplied => {
                 let node = self.node()?;
-                node.unsettled = node.revision;
+                node.unapplied = node.revision;
             }
-            Change::Settle(revision) => {
+            Change::MarkApplied(revision) => {
                 let node = self.node()?;
-                if node.unsettled == revision {
-                    node.unsettled = 0;
+                if node.unapplied == revision {
+                    node.unapplied = 0;
                 }
             }
             Change::Delete { redirect } => self.delete(redirect.as_deref())?,

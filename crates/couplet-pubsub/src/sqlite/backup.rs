@@ -16,7 +16,7 @@ use crate::store::StoreError;
 
 use super::{
     connect,
-    fault::{self, Doing},
+    error::{self, Operation},
     schema,
 };
 
@@ -32,7 +32,7 @@ pub(crate) fn backup(from: &Path, to: &Path) -> Result<(), StoreError> {
         let from = from.display();
         return Err(StoreError::Broken(format!("{from}: there is no such file")));
     }
-    let told = |why: io::Error| StoreError::Broken(format!("{}: {why}", to.display()));
+    let explained = |why: io::Error| StoreError::Broken(format!("{}: {why}", to.display()));
     let [store, place] = [from, to].map(|path| path.canonicalize().ok());
     // Not even opened: closing it would release SQLite's locks of a service in this process.
     if store == place {
@@ -42,17 +42,17 @@ pub(crate) fn backup(from: &Path, to: &Path) -> Result<(), StoreError> {
     let folder = to.parent().filter(|parent| *parent != Path::new(""));
     let folder = folder.unwrap_or(Path::new("."));
     // The user alone may read it, and it goes when something fails.
-    let new = NamedTempFile::with_prefix_in(".pubsub-backup-", folder).map_err(told)?;
+    let new = NamedTempFile::with_prefix_in(".pubsub-backup-", folder).map_err(explained)?;
     copy(from, new.path())?;
     if let Some(earlier) = earlier {
-        keep_owner_and_mode(new.as_file(), &earlier).map_err(told)?;
+        keep_owner_and_mode(new.as_file(), &earlier).map_err(explained)?;
     }
-    new.as_file().sync_all().map_err(told)?;
-    new.persist(to).map_err(|why| told(why.error))?;
+    new.as_file().sync_all().map_err(explained)?;
+    new.persist(to).map_err(|why| explained(why.error))?;
     #[cfg(unix)]
     File::open(folder)
         .and_then(|folder| folder.sync_all())
-        .map_err(told)?;
+        .map_err(explained)?;
     Ok(())
 }
 
@@ -100,12 +100,12 @@ fn keep_owner_and_mode(new: &File, earlier: &File) -> io::Result<()> {
 
 fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     let source = connect::reading(from)?;
-    let told = |error: rusqlite::Error| fault::at(to, Doing::Saving, &error);
-    let mut target = Connection::open(to).map_err(told)?;
-    let backup = Backup::new(&source, &mut target).map_err(told)?;
+    let explained = |error: rusqlite::Error| error::at(to, Operation::Saving, &error);
+    let mut target = Connection::open(to).map_err(explained)?;
+    let backup = Backup::new(&source, &mut target).map_err(explained)?;
     // In one step: a writer does not wait for readers, and a copy in parts would begin anew
     // whenever something is written.
-    let step = backup.step(-1).map_err(told)?;
+    let step = backup.step(-1).map_err(explained)?;
     drop(backup);
     if step != StepResult::Done {
         let from = from.display();
@@ -116,8 +116,8 @@ fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     // One file that is complete without others, and that is told from a store by it.
     target
         .pragma_update_and_check(None, "journal_mode", "delete", |_row| Ok(()))
-        .map_err(told)?;
-    target.close().map_err(|(_, error)| told(error))
+        .map_err(explained)?;
+    target.close().map_err(|(_, error)| explained(error))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::{
     store::{Cursor, JobId, StoreError, record::Restored},
 };
 
-use super::{fault, moving, save};
+use super::{error, save, transfer};
 
 /// The changes since the last commit.
 #[derive(Default)]
@@ -20,10 +20,10 @@ pub(super) struct Batch {
     /// Whether it went wrong in a way that leaves nothing of it.
     pub(super) undone: bool,
     pub(super) announced: Vec<(NodeId, JobId)>,
-    waiting: Vec<Waiting>,
+    waiting: Vec<PendingAnswer>,
 }
 
-enum Waiting {
+enum PendingAnswer {
     Change(oneshot::Sender<Result<(), StoreError>>),
     Restore(oneshot::Sender<Result<Restored, StoreError>>, Restored),
 }
@@ -39,7 +39,7 @@ impl Batch {
     }
 
     pub(super) fn await_change(&mut self, answer: oneshot::Sender<Result<(), StoreError>>) {
-        self.waiting.push(Waiting::Change(answer));
+        self.waiting.push(PendingAnswer::Change(answer));
     }
 
     pub(super) fn await_restore(
@@ -47,19 +47,19 @@ impl Batch {
         answer: oneshot::Sender<Result<Restored, StoreError>>,
         restored: Restored,
     ) {
-        self.waiting.push(Waiting::Restore(answer, restored));
+        self.waiting.push(PendingAnswer::Restore(answer, restored));
     }
 
     /// Tells everybody how it went. Whoever no longer waits need not know.
     pub(super) fn answer(self, outcome: Result<(), &StoreError>) {
         for waiting in self.waiting {
             match waiting {
-                Waiting::Change(answer) => {
-                    let _nobody_waits = answer.send(outcome.map_err(fault::again));
+                PendingAnswer::Change(answer) => {
+                    let _nobody_waits = answer.send(outcome.map_err(error::again));
                 }
-                Waiting::Restore(answer, restored) => {
-                    let told = outcome.map(|()| restored).map_err(fault::again);
-                    let _nobody_waits = answer.send(told);
+                PendingAnswer::Restore(answer, restored) => {
+                    let result = outcome.map(|()| restored).map_err(error::again);
+                    let _nobody_waits = answer.send(result);
                 }
             }
         }
@@ -68,12 +68,12 @@ impl Batch {
 
 /// What was answered before it is on the disk: if it gets lost, something is delivered twice.
 #[derive(Default)]
-pub(super) struct Delivered {
+pub(super) struct DeliveryLog {
     reached: HashMap<JobId, Cursor>,
     done: Vec<(JobId, NodeId)>,
 }
 
-impl Delivered {
+impl DeliveryLog {
     pub(super) fn is_empty(&self) -> bool {
         self.reached.is_empty() && self.done.is_empty()
     }
@@ -96,7 +96,7 @@ impl Delivered {
     /// forgotten.
     pub(super) fn save(&self, file: &Connection) -> Result<bool, StoreError> {
         for (job, after) in &self.reached {
-            moving::reached(file, *job, after)?;
+            transfer::reached(file, *job, after)?;
         }
         for (job, _) in &self.done {
             file.prepare_cached("DELETE FROM announcement WHERE id = ?")?
@@ -112,7 +112,7 @@ impl Delivered {
 
 /// Nodes that were asked for lately, newer than in the file where they are marked.
 #[derive(Default)]
-pub(super) struct Nodes {
+pub(super) struct NodeCache {
     by_name: HashMap<String, Node>,
     newer: HashSet<String>,
 }
@@ -120,7 +120,7 @@ pub(super) struct Nodes {
 /// So many are kept; with more the whole cache is given up.
 const CACHED: usize = 4_096;
 
-impl Nodes {
+impl NodeCache {
     pub(super) fn find(&self, name: &str) -> Option<&Node> {
         self.by_name.get(name)
     }

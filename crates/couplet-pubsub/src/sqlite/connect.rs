@@ -7,7 +7,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::store::StoreError;
 
 use super::{
-    fault::{self, Doing},
+    error::{self, Operation},
     schema,
 };
 
@@ -23,15 +23,15 @@ const PATIENCE: Duration = Duration::from_secs(2);
 ///
 /// What is wrong with the file and what to do about it.
 pub(super) fn writing(path: &Path) -> Result<Connection, StoreError> {
-    let told = |error: rusqlite::Error| fault::at(path, Doing::Opening, &error);
+    let explained = |error: rusqlite::Error| error::at(path, Operation::Opening, &error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut file = Connection::open_with_flags(path, flags).map_err(told)?;
-    file.busy_timeout(PATIENCE).map_err(told)?;
+    let mut file = Connection::open_with_flags(path, flags).map_err(explained)?;
+    file.busy_timeout(PATIENCE).map_err(explained)?;
     let mode: String = file
         .pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))
-        .map_err(told)?;
+        .map_err(explained)?;
     if mode != "wal" {
         return Err(StoreError::Broken(format!(
             "{}: this file system cannot hold a write-ahead log; use a local disk",
@@ -40,11 +40,11 @@ pub(super) fn writing(path: &Path) -> Result<Connection, StoreError> {
     }
     // What is answered is on the disk; one sync per commit in a write-ahead log.
     file.pragma_update(None, "synchronous", "full")
-        .map_err(told)?;
+        .map_err(explained)?;
     file.pragma_update(None, "wal_autocheckpoint", 4_000)
-        .map_err(told)?;
+        .map_err(explained)?;
     file.pragma_update(None, "cache_size", -16_384)
-        .map_err(told)?;
+        .map_err(explained)?;
     file.set_prepared_statement_cache_capacity(96);
     schema::prepare(&mut file, path)?;
     Ok(file)
@@ -69,12 +69,12 @@ pub(super) fn check(file: &Connection, path: &Path) -> Result<(), StoreError> {
 ///
 /// What is wrong with the file.
 pub(super) fn reading(path: &Path) -> Result<Connection, StoreError> {
-    let told = |error: rusqlite::Error| fault::at(path, Doing::Opening, &error);
+    let explained = |error: rusqlite::Error| error::at(path, Operation::Opening, &error);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let file = Connection::open_with_flags(path, flags).map_err(told)?;
-    file.busy_timeout(PATIENCE).map_err(told)?;
+    let file = Connection::open_with_flags(path, flags).map_err(explained)?;
+    file.busy_timeout(PATIENCE).map_err(explained)?;
     file.pragma_update(None, "cache_size", -4_096)
-        .map_err(told)?;
+        .map_err(explained)?;
     file.set_prepared_statement_cache_capacity(64);
     Ok(file)
 }

@@ -4,11 +4,14 @@ use couplet::BareJid;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::{
-    facts::{FEW, Facts, Meant, Needs, Party, Slice, Usage, parties},
-    moment::Moment,
     node::{Affiliation, Node, NodeId},
-    store::{JobId, Overdue, StoreError},
+    snapshot::{
+        Entity, MAX_SUBSCRIPTIONS, Query, Snapshot, SubscriptionFilter, SubscriptionRange, Usage,
+        entities,
+    },
+    store::{Expired, JobId, StoreError},
     subscription::Subscription,
+    timestamp::Timestamp,
 };
 
 use super::{
@@ -29,42 +32,42 @@ pub(super) fn name_of(file: &Connection, id: NodeId) -> Result<Option<String>, S
 }
 
 /// What is to be known, given the node that has the name that was asked for.
-pub(super) fn facts(
+pub(super) fn snapshot(
     file: &Reading<'_>,
-    needs: &Needs,
+    query: &Query,
     node: Option<&Node>,
     backlog: u64,
-) -> Result<Facts, StoreError> {
+) -> Result<Snapshot, StoreError> {
     let id = node.map(|node| node.id);
-    let nobody = Meant::default();
-    let party = |who: &BareJid, meant: &Meant| party(file, id, who, meant);
-    let others = needs.others.iter().map(|who| party(who, &nobody));
-    let mut facts = Facts {
+    let nobody = SubscriptionFilter::default();
+    let entity = |who: &BareJid, filter: &SubscriptionFilter| entity(file, id, who, filter);
+    let others = query.others.iter().map(|who| entity(who, &nobody));
+    let mut snapshot = Snapshot {
         node: node.cloned(),
-        actor: needs
+        actor: query
             .actor
             .as_ref()
-            .map(|who| party(who, &needs.meant))
+            .map(|who| entity(who, &query.filter))
             .transpose()?,
         others: others.collect::<Result<_, _>>()?,
         backlog,
-        ..Facts::default()
+        ..Snapshot::default()
     };
-    if needs.affiliated {
-        let all = needs.others.iter().map(|who| affiliated(file, who));
-        facts.affiliated = all.collect::<Result<_, _>>()?;
+    if query.affiliated {
+        let all = query.others.iter().map(|who| affiliated(file, who));
+        snapshot.affiliated = all.collect::<Result<_, _>>()?;
     }
-    if let (Some(name), None) = (&needs.node, node) {
-        facts.redirect = redirect(file, name)?;
+    if let (Some(name), None) = (&query.node, node) {
+        snapshot.redirect = redirect(file, name)?;
     }
-    if let (Some(who), true) = (&needs.actor, needs.usage) {
-        facts.usage = usage(file, who)?;
+    if let (Some(who), true) = (&query.actor, query.usage) {
+        snapshot.usage = usage(file, who)?;
     }
     if let Some(id) = id {
-        add_items(file, &mut facts, id, needs)?;
-        add_people(file, &mut facts, id, needs)?;
+        add_items(file, &mut snapshot, id, query)?;
+        add_people(file, &mut snapshot, id, query)?;
     }
-    Ok(facts)
+    Ok(snapshot)
 }
 
 fn redirect(file: &Connection, name: &str) -> Result<Option<String>, StoreError> {
@@ -72,13 +75,13 @@ fn redirect(file: &Connection, name: &str) -> Result<Option<String>, StoreError>
     Ok(found.query_row([name], |row| row.get(0)).optional()?)
 }
 
-fn party(
+fn entity(
     file: &Reading<'_>,
     node: Option<NodeId>,
     who: &BareJid,
-    meant: &Meant,
-) -> Result<Party, StoreError> {
-    let mut party = Party {
+    filter: &SubscriptionFilter,
+) -> Result<Entity, StoreError> {
+    let mut entity = Entity {
         jid: who.clone(),
         affiliation: Affiliation::None,
         subscriptions: Vec::new(),
@@ -87,30 +90,30 @@ fn party(
         let sql = "SELECT jid, affiliation FROM affiliation WHERE node = ? AND jid = ?";
         let values = params![id.0, who.prepared()];
         let found = file.all(Table::Affiliation, sql, values, |row| row.get(1))?;
-        party.affiliation = found.first().copied().unwrap_or(Affiliation::None);
-        party.subscriptions = held_by(file, id, who, meant)?;
+        entity.affiliation = found.first().copied().unwrap_or(Affiliation::None);
+        entity.subscriptions = held_by(file, id, who, filter)?;
     }
-    Ok(party)
+    Ok(entity)
 }
 
 fn held_by(
     file: &Reading<'_>,
     node: NodeId,
     who: &BareJid,
-    meant: &Meant,
+    filter: &SubscriptionFilter,
 ) -> Result<Vec<Subscription>, StoreError> {
     let sql = format!(
         "SELECT began, {SUBSCRIPTION} FROM subscription INDEXED BY subscription_bare
          WHERE bare = ? AND node = ?"
     );
     let values = params![who.prepared(), node.0];
-    let few = u64::from(FEW);
+    let few = u64::from(MAX_SUBSCRIPTIONS);
     let table = Table::Subscription;
     let mut held = file.some(table, few, &sql, values, began)?;
-    if held.len() as u64 >= few && !meant.is_nothing() {
+    if held.len() as u64 >= few && !filter.is_nothing() {
         let sql = format!("{sql} AND (?3 IS NULL OR jid = ?3) AND (?4 IS NULL OR subid = ?4)");
-        let jid = meant.jid.as_ref().map(couplet::Jid::as_str);
-        let values = params![who.prepared(), node.0, jid, meant.subid];
+        let jid = filter.jid.as_ref().map(couplet::Jid::as_str);
+        let values = params![who.prepared(), node.0, jid, filter.subid];
         let more = file.some(table, few, &sql, values, began)?;
         let is_new = |one: &(i64, Subscription)| !held.contains(one);
         let more: Vec<_> = more.into_iter().filter(is_new).collect();
@@ -150,62 +153,62 @@ fn affiliated(file: &Connection, who: &BareJid) -> Result<u64, StoreError> {
 
 fn add_items(
     file: &Reading<'_>,
-    facts: &mut Facts,
+    snapshot: &mut Snapshot,
     node: NodeId,
-    needs: &Needs,
+    query: &Query,
 ) -> Result<(), StoreError> {
     let table = Table::Item(node);
-    if !needs.items.is_empty() {
+    if !query.items.is_empty() {
         let sql = format!("SELECT {HEAD} FROM item WHERE node = {SHELF} AND id = ?");
-        for id in &needs.items {
+        for id in &query.items {
             let found = file.all(table, &sql, params![node.0, id], rows::head)?;
-            facts.items.extend(found);
+            snapshot.items.extend(found);
         }
     }
-    if needs.oldest > 0 {
+    if query.oldest > 0 {
         let sql = format!("SELECT {HEAD} FROM item WHERE node = {SHELF} ORDER BY seq");
-        facts.oldest = file.some(table, needs.oldest.into(), &sql, [node.0], rows::head)?;
+        snapshot.oldest = file.some(table, query.oldest.into(), &sql, [node.0], rows::head)?;
     }
-    if needs.newest > 0 {
+    if query.newest > 0 {
         let sql = format!("SELECT {ITEM} FROM item WHERE node = {SHELF} ORDER BY seq DESC");
-        facts.newest = file.some(table, needs.newest.into(), &sql, [node.0], rows::item)?;
-        facts.newest.reverse();
+        snapshot.newest = file.some(table, query.newest.into(), &sql, [node.0], rows::item)?;
+        snapshot.newest.reverse();
     }
     Ok(())
 }
 
 fn add_people(
     file: &Reading<'_>,
-    facts: &mut Facts,
+    snapshot: &mut Snapshot,
     node: NodeId,
-    needs: &Needs,
+    query: &Query,
 ) -> Result<(), StoreError> {
-    if needs.owners {
+    if query.owners {
         let sql = "SELECT jid, affiliation, address FROM affiliation
                    WHERE node = ? AND affiliation = 'owner' ORDER BY jid";
-        facts.owners = file.all(Table::Affiliation, sql, [node.0], rows::affiliate)?;
+        snapshot.owners = file.all(Table::Affiliation, sql, [node.0], rows::affiliate)?;
     }
-    if needs.affiliations {
+    if query.affiliations {
         let mut found = file.prepare_cached("SELECT count(*) FROM affiliation WHERE node = ?")?;
-        facts.affiliations = found.query_row([node.0], |row| rows::count(row, 0))?;
+        snapshot.affiliations = found.query_row([node.0], |row| rows::count(row, 0))?;
     }
-    if needs.pending > 0 {
+    if query.pending > 0 {
         let sql = format!(
             "SELECT {SUBSCRIPTION} FROM subscription WHERE node = ? AND pending = 1 ORDER BY began"
         );
-        let (table, max) = (Table::Subscription, needs.pending.into());
-        facts.pending = file.some(table, max, &sql, [node.0], rows::subscription)?;
+        let (table, max) = (Table::Subscription, query.pending.into());
+        snapshot.pending = file.some(table, max, &sql, [node.0], rows::subscription)?;
     }
-    if let Some(slice) = &needs.everybody {
-        facts.everybody = parties(everybody(file, node, slice)?);
+    if let Some(slice) = &query.subscriber_range {
+        snapshot.subscriber_range = entities(subscriber_range(file, node, slice)?);
     }
     Ok(())
 }
 
-fn everybody(
+fn subscriber_range(
     file: &Reading<'_>,
     node: NodeId,
-    slice: &Slice,
+    slice: &SubscriptionRange,
 ) -> Result<Vec<(Subscription, Affiliation)>, StoreError> {
     let sql = format!(
         "SELECT affiliation.affiliation, {}
@@ -225,7 +228,7 @@ fn everybody(
     })
 }
 
-pub(super) fn overdue(file: &Reading<'_>, now: Moment, max: u32) -> Result<Overdue, StoreError> {
+pub(super) fn expired(file: &Reading<'_>, now: Timestamp, max: u32) -> Result<Expired, StoreError> {
     let max = u64::from(max);
     let sql = "SELECT name, jid, subid FROM subscription
                JOIN node ON node.id = subscription.node
@@ -235,14 +238,14 @@ pub(super) fn overdue(file: &Reading<'_>, now: Moment, max: u32) -> Result<Overd
     })?;
     let sql = "SELECT name, item.id FROM item JOIN node ON node.shelf = item.node
                WHERE expires <= ? AND deleted = 0 ORDER BY expires, node.id, seq";
-    let items = file.some(Table::Overdue, max, sql, [now.0], |row| {
+    let items = file.some(Table::Expired, max, sql, [now.0], |row| {
         Ok((row.get(0)?, row.get(1)?))
     })?;
-    Ok(Overdue { leases, items })
+    Ok(Expired { leases, items })
 }
 
 /// Nodes whose configuration does not hold for all yet.
-pub(super) fn unsettled(file: &Connection, max: u32) -> Result<Vec<String>, StoreError> {
+pub(super) fn unapplied(file: &Connection, max: u32) -> Result<Vec<String>, StoreError> {
     let sql = "SELECT name FROM node WHERE unsettled > 0 AND deleted = 0 ORDER BY name LIMIT ?";
     let mut found = file.prepare_cached(sql)?;
     let found = found.query_map([max], |row| row.get(0))?;

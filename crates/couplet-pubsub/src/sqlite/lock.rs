@@ -123,22 +123,22 @@ fn open_database(path: &Path, real: &Path) -> Result<Option<File>, StoreError> {
         }
         _created_or_there => {}
     }
-    let told = |why: io::Error| {
+    let explained = |why: io::Error| {
         let path = path.display();
         StoreError::Broken(format!(
             "{path}: {why}; the user of this program needs the right to read and write it"
         ))
     };
-    let is_file = fs::metadata(real).map_err(told)?.is_file();
+    let is_file = fs::metadata(real).map_err(explained)?.is_file();
     if !is_file {
-        return Err(told(io::Error::other("is not a regular file")));
+        return Err(explained(io::Error::other("is not a regular file")));
     }
-    let file = File::open(real).map_err(told)?;
+    let file = File::open(real).map_err(explained)?;
     // Elsewhere the two kinds of locks exclude each other, and SQLite could not open the file.
     if cfg!(target_os = "linux") {
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::Error(why)) => return Err(told(why)),
+            Err(TryLockError::Error(why)) => return Err(explained(why)),
             Err(TryLockError::WouldBlock) => {
                 // Not closed: that would release SQLite's locks if this very process has the store.
                 std::mem::forget(file);
@@ -147,7 +147,7 @@ fn open_database(path: &Path, real: &Path) -> Result<Option<File>, StoreError> {
         }
     }
     close_to_others(&file, path);
-    if has_other_names(&file).map_err(told)? {
+    if has_other_names(&file).map_err(explained)? {
         return Err(StoreError::Broken(format!(
             "{}: the file has a second name (a hard link), and what one name's write-ahead log holds \
              is lost by the other: remove one of the names",

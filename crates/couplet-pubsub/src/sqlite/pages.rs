@@ -9,7 +9,7 @@ use crate::{
     page::{Page, Paged},
     store::{
         StoreError,
-        window::{NEAR, Near, Plan},
+        page_plan::{NEAR, Near, Plan},
     },
 };
 

@@ -11,7 +11,7 @@ use tokio::{sync::Semaphore, task::spawn_blocking};
 use crate::store::StoreError;
 
 use super::{
-    connect, fault,
+    connect, error,
     unreadable::{Reading, Unreadable},
 };
 
@@ -37,17 +37,17 @@ impl Readers {
         self: Arc<Readers>,
         read: impl FnOnce(&Reading<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<(T, Vec<Unreadable>), StoreError> {
-        let place = self.free.acquire().await.map_err(fault::lost)?;
+        let place = self.free.acquire().await.map_err(error::lost)?;
         // It is given back by the thread: a reader whose question was dropped reads to the end.
         place.forget();
         let readers = Arc::clone(&self);
         let done = spawn_blocking(move || {
-            let place = Place(&readers);
+            let place = ReaderGuard(&readers);
             let found = readers.with_connection(read);
             drop(place);
             found
         });
-        done.await.map_err(fault::lost)?
+        done.await.map_err(error::lost)?
     }
 
     /// Lets go of the file; nobody can read any more.
@@ -65,11 +65,11 @@ impl Readers {
             Some(file) => file,
             None => connect::reading(&self.path)?,
         };
-        let moment = file.unchecked_transaction()?;
-        let reading = Reading::new(&moment);
+        let timestamp = file.unchecked_transaction()?;
+        let reading = Reading::new(&timestamp);
         let found = read(&reading);
         let left_out = reading.into_left_out();
-        moment.commit()?;
+        timestamp.commit()?;
         // After an error it is made anew: what it knows of the file may be wrong.
         let sound = matches!(
             &found,
@@ -86,9 +86,9 @@ impl Readers {
     }
 }
 
-struct Place<'a>(&'a Readers);
+struct ReaderGuard<'a>(&'a Readers);
 
-impl Drop for Place<'_> {
+impl Drop for ReaderGuard<'_> {
     fn drop(&mut self) {
         self.0.free.add_permits(1);
     }

@@ -10,12 +10,12 @@ use rusqlite::{
 
 use crate::{
     change::{Announcement, Audience},
-    codec::stored,
+    codec::validate,
     item::{Item, ItemHead},
-    moment::Moment,
     node::{Affiliation, Node, NodeId, NotificationType},
     store::{Cursor, Job, JobId},
     subscription::{SubscribeOptions, Subscription, SubscriptionState},
+    timestamp::Timestamp,
 };
 
 /// The columns of [`node`].
@@ -67,7 +67,7 @@ pub(super) struct Address(pub(super) String);
 impl FromSql for Address {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Address> {
         let jid = value.as_str()?;
-        match stored::is_address(jid) {
+        match validate::is_address(jid) {
             true => Ok(Address(jid.to_owned())),
             false => Err(FromSqlError::Other(Box::new(Wrong("no JID".to_owned())))),
         }
@@ -88,7 +88,7 @@ struct Payload(String);
 impl FromSql for Payload {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Payload> {
         let xml = value.as_str()?;
-        match stored::check_payload(xml) {
+        match validate::check_payload(xml) {
             Ok(()) => Ok(Payload(xml.to_owned())),
             Err(why) => Err(FromSqlError::Other(Box::new(Wrong(why)))),
         }
@@ -101,7 +101,7 @@ struct Content(String);
 impl FromSql for Content {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Content> {
         let xml = value.as_str()?;
-        match stored::check_content(xml) {
+        match validate::check_content(xml) {
             Ok(()) => Ok(Content(xml.to_owned())),
             Err(why) => Err(FromSqlError::Other(Box::new(Wrong(why)))),
         }
@@ -111,7 +111,7 @@ impl FromSql for Content {
 impl FromSql for Affiliation {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Affiliation> {
         let word = value.as_str()?;
-        stored::affiliation(word).ok_or_else(|| {
+        validate::affiliation(word).ok_or_else(|| {
             FromSqlError::Other(Box::new(Wrong(format!("{word:?} is no affiliation"))))
         })
     }
@@ -145,13 +145,13 @@ pub(super) fn node(row: &Row<'_>) -> rusqlite::Result<Node> {
         id: NodeId(row.get(0)?),
         name: row.get(1)?,
         creator: row.get::<_, Parsed<_>>(2)?.0,
-        created: Moment(row.get(3)?),
+        created: Timestamp(row.get(3)?),
         revision: count(row, 4)?,
         next_seq: count(row, 5)?,
         items: count(row, 6)?,
         subscribers: count(row, 7)?,
         config: row.get::<_, Json<_>>(8)?.0,
-        unsettled: count(row, 9)?,
+        unapplied: count(row, 9)?,
     })
 }
 
@@ -176,7 +176,7 @@ pub(super) fn subscription_from(row: &Row<'_>, first: usize) -> rusqlite::Result
         },
         bounces: row.get(first + 5)?,
         since: count(row, first + 6)?,
-        expires: row.get::<_, Option<i64>>(first + 7)?.map(Moment),
+        expires: row.get::<_, Option<i64>>(first + 7)?.map(Timestamp),
     })
 }
 
@@ -185,8 +185,8 @@ pub(super) fn head(row: &Row<'_>) -> rusqlite::Result<ItemHead> {
         id: row.get(0)?,
         seq: count(row, 1)?,
         publisher: row.get::<_, Parsed<_>>(2)?.0,
-        published: Moment(row.get(3)?),
-        expires: row.get::<_, Option<i64>>(4)?.map(Moment),
+        published: Timestamp(row.get(3)?),
+        expires: row.get::<_, Option<i64>>(4)?.map(Timestamp),
     })
 }
 

@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
     change::{Announcement, Audience},
-    codec::stored::affiliation_word,
+    codec::validate::affiliation_word,
     node::{Affiliation, Node, NodeId, NotificationType},
     store::{JobId, StoreError, address},
     subscription::{Subscription, SubscriptionState},
@@ -43,7 +43,7 @@ pub(super) fn node(
         integer(node.subscribers),
         config_text(node)?,
         deleted,
-        integer(node.unsettled)
+        integer(node.unapplied)
     ])?;
     let id = NodeId(file.last_insert_rowid());
     if !deleted {
@@ -64,7 +64,7 @@ pub(super) fn counts(file: &Connection, node: &Node) -> Result<(), StoreError> {
         integer(node.next_seq),
         integer(node.items),
         integer(node.subscribers),
-        integer(node.unsettled),
+        integer(node.unapplied),
         node.id.0
     ])?;
     Ok(())
@@ -75,9 +75,9 @@ pub(super) fn counts(file: &Connection, node: &Node) -> Result<(), StoreError> {
 pub(super) fn clear_shelf(file: &Connection, id: NodeId) -> Result<(), StoreError> {
     let sql = "INSERT INTO trash (shelf) SELECT shelf FROM node WHERE id = ? AND shelf <> 0";
     if file.prepare_cached(sql)?.execute([id.0])? > 0 {
-        let fresh = file.last_insert_rowid();
+        let new_id = file.last_insert_rowid();
         file.prepare_cached("UPDATE node SET shelf = -? WHERE id = ?")?
-            .execute([fresh, id.0])?;
+            .execute([new_id, id.0])?;
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::store::StoreError;
 
-use super::fault::{self, Doing};
+use super::error::{self, Operation};
 
 /// Tells our files from those of others: "pubs".
 const APPLICATION: i64 = 0x7075_6273;
@@ -187,8 +187,8 @@ pub(super) fn check(file: &Connection, path: &Path) -> Result<(), StoreError> {
     let found = file.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
     match found {
         Ok(found) if found == "ok" => Ok(()),
-        Ok(found) => Err(fault::damaged(path, &found)),
-        Err(error) => Err(fault::at(path, Doing::Opening, &error)),
+        Ok(found) => Err(error::damaged(path, &found)),
+        Err(error) => Err(error::at(path, Operation::Opening, &error)),
     }
 }
 

@@ -3,9 +3,9 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
-    moment::Moment,
     node::NodeId,
     store::{JobId, StoreError},
+    timestamp::Timestamp,
 };
 
 use super::save;
@@ -16,7 +16,7 @@ pub(super) fn item(
     node: NodeId,
     seq: i64,
     why: &str,
-    at: Moment,
+    at: Timestamp,
 ) -> Result<(), StoreError> {
     let sql = "INSERT INTO set_aside (at, what, node, seq, name, why, content)
                SELECT ?3, 'item', node.name, seq, CAST(item.id AS BLOB), ?4,
@@ -41,7 +41,7 @@ pub(super) fn announcement(
     file: &Connection,
     job: JobId,
     why: &str,
-    at: Moment,
+    at: Timestamp,
 ) -> Result<Option<String>, StoreError> {
     let sql = "SELECT node, (SELECT name FROM node WHERE id = announcement.node)
                FROM announcement WHERE id = ?";

@@ -8,7 +8,8 @@ use super::*;
 use crate::{
     memory,
     store::suite::{
-        Shared as Suite, at, claim, create, model, node, publish, run, suite, tell_subscribers,
+        Shared as Suite, announce_to_subscribers, at, claim, create, model, node, publish, run,
+        suite,
     },
 };
 

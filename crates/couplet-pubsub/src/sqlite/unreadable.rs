@@ -16,7 +16,7 @@ use super::find;
 pub(super) enum Table {
     Item(NodeId),
     /// An item that has run out, of any node.
-    Overdue,
+    Expired,
     Subscription,
     Affiliation,
     Node,
@@ -27,7 +27,7 @@ pub(super) enum Table {
 impl Table {
     pub(super) fn name(self) -> &'static str {
         match self {
-            Table::Item(_) | Table::Overdue => "item",
+            Table::Item(_) | Table::Expired => "item",
             Table::Subscription => "subscription",
             Table::Affiliation => "affiliation",
             Table::Node => "node",
@@ -156,12 +156,12 @@ fn lossy(value: ValueRef<'_>) -> String {
 
 /// Which rows were reported already.
 #[derive(Debug, Default)]
-pub(super) struct Known(HashSet<(Table, String)>);
+pub(super) struct ReportedRows(HashSet<(Table, String)>);
 
 /// With more, all are forgotten, and may be reported once more.
 const KNOWN: usize = 1_024;
 
-impl Known {
+impl ReportedRows {
     /// Whether this one was not reported yet.
     pub(super) fn is_new(&mut self, row: &Unreadable) -> bool {
         if self.0.len() >= KNOWN {

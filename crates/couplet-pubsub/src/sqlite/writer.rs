@@ -13,16 +13,19 @@ use std::{
 use tokio::{sync::oneshot, time::Instant};
 
 use crate::{
-    facts::Needs,
-    moment::Moment,
     node::NodeId,
+    snapshot::Query,
     store::{
         Claim, Cursor, Decide, Job, JobId, StoreError,
         record::{Record, Restored},
     },
+    timestamp::Timestamp,
 };
 
-use super::{Shared, connect, desk::Desk, inbox::Inbox, lock::Lock, unreadable::Unreadable};
+use super::{
+    Shared, connect, lock::Lock, unreadable::Unreadable, write_queue::WriteQueue,
+    writer_state::WriterState,
+};
 
 /// How many wake the writer together while it waits for more.
 const AT_ONCE: usize = 16;
@@ -39,7 +42,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// Something to do; the answer goes where it says.
 pub(super) enum Op {
     Change {
-        needs: Needs,
+        query: Query,
         decide: Decide,
         answer: Answer<()>,
     },
@@ -51,7 +54,7 @@ pub(super) enum Op {
         job: JobId,
         instance: String,
         after: Cursor,
-        until: Moment,
+        until: Timestamp,
         answer: Answer<bool>,
     },
     Finish {
@@ -88,7 +91,7 @@ pub(super) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// The way to the thread. Dropped, it waits until what was sent is done.
 pub(super) struct Writer {
-    inbox: Arc<Inbox<Op>>,
+    write_queue: Arc<WriteQueue<Op>>,
     /// None once it was stopped.
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -99,31 +102,31 @@ impl Writer {
         let lock = Lock::take(&path)?;
         let file = connect::writing(&path)?;
         connect::check(&file, &path)?;
-        let desk = Desk::new(path, file, shared)?;
-        let inbox = Arc::new(Inbox::new());
-        let ops = Arc::clone(&inbox);
+        let state = WriterState::new(path, file, shared)?;
+        let write_queue = Arc::new(WriteQueue::new());
+        let ops = Arc::clone(&write_queue);
         let thread = std::thread::Builder::new()
             .name("pubsub-sqlite".to_owned())
             .spawn(move || {
                 // Whatever ends it, nobody shall wait for it any more.
-                let closing = Closing(ops);
-                run(desk, &closing.0);
+                let closing = CloseOnDrop(ops);
+                run(state, &closing.0);
                 drop(lock);
             })
             .map_err(|error| StoreError::Busy(format!("no thread to write with: {error}")))?;
         Ok(Writer {
-            inbox,
+            write_queue,
             thread: Mutex::new(Some(thread)),
         })
     }
 
     pub(super) fn send(&self, op: Op) -> Result<(), StoreError> {
-        self.inbox.send(op)
+        self.write_queue.send(op)
     }
 
     /// Takes no more; the thread ends when all is done that was sent. None where it was stopped.
     pub(super) fn stop(&self) -> Option<JoinHandle<()>> {
-        self.inbox.close();
+        self.write_queue.close();
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         thread.take()
     }
@@ -137,9 +140,9 @@ impl Drop for Writer {
     }
 }
 
-struct Closing(Arc<Inbox<Op>>);
+struct CloseOnDrop(Arc<WriteQueue<Op>>);
 
-impl Drop for Closing {
+impl Drop for CloseOnDrop {
     fn drop(&mut self) {
         self.0.close();
         let _nobody_answers_them = self.0.take(0, None);
@@ -147,46 +150,46 @@ impl Drop for Closing {
 }
 
 /// Works until nobody can send any more.
-fn run(mut desk: Desk, ops: &Inbox<Op>) {
+fn run(mut state: WriterState, ops: &WriteQueue<Op>) {
     let mut due: Option<Instant> = None;
-    let mut pace = Pace::default();
+    let mut pace = LastCommit::default();
     let left = |due: Instant| due.duration_since(Instant::now());
-    while let Some(some) = ops.take(1, desk.patience(due.map(left))) {
+    while let Some(some) = ops.take(1, state.patience(due.map(left))) {
         let idle = some.is_empty();
         for op in some {
-            take(&mut desk, op);
+            take(&mut state, op);
         }
-        if desk.is_waited_for() {
-            gather(&mut desk, ops, &pace);
-            pace = pace.commit(&mut desk);
+        if state.is_waited_for() {
+            gather(&mut state, ops, &pace);
+            pace = pace.commit(&mut state);
             due = None;
         } else if idle || due.is_some_and(|due| left(due).is_zero()) {
-            desk.commit();
+            state.commit();
             due = None;
         }
         // Others have waited for one sweep at most.
-        desk.sweep();
-        if due.is_none() && desk.has_delivered() {
-            let linger = if desk.is_failing() { PAUSE } else { LINGER };
+        state.sweep();
+        if due.is_none() && state.has_delivered() {
+            let linger = if state.is_failing() { PAUSE } else { LINGER };
             due = Some(Instant::now() + linger);
         }
     }
-    desk.commit();
+    state.commit();
 }
 
 /// What the last commit was like.
 #[derive(Default)]
-struct Pace {
+struct LastCommit {
     answered: usize,
     took: Duration,
 }
 
-impl Pace {
-    fn commit(&self, desk: &mut Desk) -> Pace {
-        let answered = desk.waiting();
+impl LastCommit {
+    fn commit(&self, state: &mut WriterState) -> LastCommit {
+        let answered = state.waiting();
         let begun = Instant::now();
-        desk.commit();
-        Pace {
+        state.commit();
+        LastCommit {
             answered,
             took: begun.elapsed(),
         }
@@ -195,29 +198,29 @@ impl Pace {
 
 /// Those who were just answered mostly ask again at once. Without some patience every other commit
 /// would be for the first of them alone; half of what a commit takes is well spent on the others.
-fn gather(desk: &mut Desk, ops: &Inbox<Op>, last: &Pace) {
+fn gather(state: &mut WriterState, ops: &WriteQueue<Op>, last: &LastCommit) {
     let end = Instant::now() + (last.took / 2).min(PATIENCE);
-    while let missing @ 1.. = last.answered.saturating_sub(desk.waiting()) {
+    while let missing @ 1.. = last.answered.saturating_sub(state.waiting()) {
         let left = end.duration_since(Instant::now());
         let some = ops.take(missing.min(AT_ONCE), Some(left));
         let Some(some) = some.filter(|some| !some.is_empty()) else {
             return;
         };
         for op in some {
-            take(desk, op);
+            take(state, op);
         }
     }
 }
 
-fn take(desk: &mut Desk, op: Op) {
+fn take(state: &mut WriterState, op: Op) {
     match op {
         Op::Change {
-            needs,
+            query,
             decide,
             answer,
-        } => desk.change(&needs, decide, answer),
+        } => state.change(&query, decide, answer),
         Op::Claim { claim, answer } => {
-            let _nobody_waits = answer.send(desk.claim(&claim));
+            let _nobody_waits = answer.send(state.claim(&claim));
         }
         Op::Advance {
             job,
@@ -226,7 +229,7 @@ fn take(desk: &mut Desk, op: Op) {
             until,
             answer,
         } => {
-            let held = desk.advance(job, &instance, after, until);
+            let held = state.advance(job, &instance, after, until);
             let _nobody_waits = answer.send(Ok(held));
         }
         Op::Finish {
@@ -234,7 +237,7 @@ fn take(desk: &mut Desk, op: Op) {
             instance,
             answer,
         } => {
-            desk.finish(job, &instance);
+            state.finish(job, &instance);
             let _nobody_waits = answer.send(Ok(()));
         }
         Op::SetJobAside {
@@ -243,21 +246,21 @@ fn take(desk: &mut Desk, op: Op) {
             why,
             answer,
         } => {
-            let _nobody_waits = answer.send(desk.set_job_aside(job, &why, &instance));
+            let _nobody_waits = answer.send(state.set_job_aside(job, &why, &instance));
         }
         Op::Release { instance, answer } => {
-            desk.release(&instance);
+            state.release(&instance);
             let _nobody_waits = answer.send(Ok(()));
         }
         Op::Restore {
             into,
             records,
             answer,
-        } => desk.restore(into, records, answer),
-        Op::SetAside(rows) => desk.set_aside(rows),
+        } => state.restore(into, records, answer),
+        Op::SetAside(rows) => state.set_aside(rows),
         #[cfg(test)]
         Op::Run { sql, answer } => {
-            let _nobody_waits = answer.send(desk.run_sql(sql));
+            let _nobody_waits = answer.send(state.run_sql(sql));
         }
     }
 }

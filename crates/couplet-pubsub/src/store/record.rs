@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     change::Announcement,
-    codec::stored,
+    codec::validate,
     item::Item,
     node::{Affiliation, Node, NodeId},
     subscription::Subscription,
@@ -68,11 +68,11 @@ impl Record {
             Record::Item(item) => {
                 check_texts([&item.head.id])?;
                 let payload = item.payload.as_deref();
-                payload.map_or(Ok(()), stored::check_payload)
+                payload.map_or(Ok(()), validate::check_payload)
             }
             Record::Announcement { announcement, .. } => {
                 check_texts(&announcement.body)?;
-                stored::check_content(&announcement.content)
+                validate::check_content(&announcement.content)
             }
             Record::Redirect { name, uri } => check_texts([name, uri]),
         }
@@ -81,12 +81,12 @@ impl Record {
 
 fn check_texts<'a>(texts: impl IntoIterator<Item = &'a String>) -> Result<(), String> {
     let mut texts = texts.into_iter();
-    texts.try_for_each(|text| stored::check_text(text))
+    texts.try_for_each(|text| validate::check_text(text))
 }
 
 /// What to dump, and after which entry.
 #[derive(Clone, Debug)]
-pub(crate) enum Mark {
+pub(crate) enum DumpPosition {
     /// By key, the deleted ones too.
     Nodes(Option<NodeId>),
     /// By JID.

@@ -7,11 +7,11 @@ use couplet::{BareJid, Jid};
 
 use crate::{
     change::{Announcement, Audience, Change},
-    facts::{Facts, Needs},
-    moment::Moment,
     node::{Affiliation, Node, NodeConfig, NotificationType},
     page::{Page, Start},
+    snapshot::{Query, Snapshot},
     subscription::{SubscribeOptions, Subscription, SubscriptionState},
+    timestamp::Timestamp,
 };
 
 use super::{Claim, Cursor, Job, JobId, Store};
@@ -19,12 +19,12 @@ use super::{Claim, Cursor, Job, JobId, Store};
 pub(crate) mod changes;
 pub(crate) mod fanout;
 pub(crate) mod finds;
-pub(crate) mod held;
+pub(crate) mod subscriptions;
 pub(crate) mod lists;
 pub(crate) mod migrated;
 pub(crate) mod model;
-pub(crate) mod moves;
-pub(crate) mod overdue;
+pub(crate) mod transfer;
+pub(crate) mod expired;
 pub(crate) mod recipients;
 
 /// Tests of a store. The expression is a future of the store and of what has to live as long.
@@ -45,25 +45,25 @@ macro_rules! suite {
                 counts_follow_the_changes,
                 purging_and_retracting_leave_the_rest,
                 what_is_published_after_a_purge_is_not_purged,
-                a_node_is_unsettled_until_the_change_that_made_it_so_is_settled,
+                a_node_is_unapplied_until_the_change_that_marked_it_is_applied,
                 many_changes_at_once_all_happen,
                 a_deleted_name_is_free_at_once_and_its_key_is_not,
                 a_redirection_lasts_until_the_name_is_used_again;
-            finds: facts_of_a_node_that_is_not_there_are_empty,
+            finds: a_snapshot_of_an_unknown_node_is_empty,
                 an_actor_is_found_with_what_its_resources_hold,
                 others_are_found_in_the_order_they_were_named,
-                neighbours_in_the_alphabet_are_somebody_else,
+                adjacent_jids_are_not_mixed_up,
                 an_entity_is_found_by_a_labels_and_by_u_labels,
                 items_are_found_by_id_and_by_age,
-                owners_pending_and_everybody_are_found_when_asked_for,
+                owners_pending_and_a_range_of_subscribers_are_found_on_request,
                 usage_counts_nodes_created_and_subscriptions_held,
                 affiliations_of_others_are_counted_when_asked_for,
                 statistics_count_what_is_there;
-            held: a_subscription_begins_where_the_node_stands,
+            subscriptions: a_subscription_begins_where_the_node_stands,
                 a_pending_subscription_begins_when_it_is_approved,
                 a_subscription_that_is_replaced_keeps_its_place,
                 few_of_many_subscriptions_are_found_and_those_that_are_named,
-                pending_and_everybody_are_found_some_at_a_time;
+                pending_and_all_subscriptions_are_found_in_ranges;
             lists: items_come_in_pages_in_both_directions,
                 items_come_by_number_and_by_id,
                 ids_of_items_come_as_the_items_do,
@@ -71,12 +71,12 @@ macro_rules! suite {
                 own_subscriptions_come_by_node_and_subid,
                 own_affiliations_come_by_node,
                 subscribers_come_by_jid_and_subid,
-                a_cursor_that_is_not_there_is_told,
+                an_unknown_cursor_is_an_error,
                 a_page_of_nothing_still_counts,
                 pages_deep_in_a_long_list_are_found_by_their_cursor,
                 affiliates_come_by_jid_without_those_who_are_none,
                 affiliates_keep_their_a_labels_and_are_found_by_either_form,
-                an_owner_sees_where_somebody_waits;
+                an_owner_sees_nodes_with_pending_subscriptions;
             fanout: an_announcement_is_claimed_once,
                 announcements_of_a_node_come_in_order_to_one_instance,
                 nodes_do_not_wait_for_each_other,
@@ -84,24 +84,24 @@ macro_rules! suite {
                 no_more_are_claimed_than_asked_for,
                 a_lease_that_ran_out_is_adopted_with_its_cursor,
                 a_lease_that_is_prolonged_is_not_adopted,
-                somebody_elses_job_is_neither_advanced_nor_finished,
+                a_job_of_another_instance_is_neither_advanced_nor_finished,
                 what_is_set_aside_is_gone_and_what_is_behind_it_is_not,
                 a_job_of_another_instance_is_not_set_aside,
                 a_finished_job_is_gone,
                 a_deleted_node_without_announcements_is_gone_at_once,
                 the_backlog_is_what_is_not_delivered,
-                whoever_waits_hears_of_an_announcement,
+                a_waiting_task_is_notified_of_an_announcement,
                 the_name_of_a_node_is_found_by_its_key;
             recipients: recipients_come_in_order_after_the_cursor,
                 recipients_are_those_who_were_subscribed_before,
-                recipients_want_to_be_told,
-                pending_ones_are_told_only_where_they_are_meant,
+                recipients_have_notifications_enabled,
+                pending_subscribers_are_notified_only_of_deletions,
                 named_recipients_come_once_each,
                 two_subscriptions_of_one_jid_are_one_of_several,
-                subscribers_of_a_deleted_node_are_told_before_it_goes;
-            overdue: what_has_run_out_comes_the_longest_overdue_first,
+                subscribers_of_a_deleted_node_are_notified_before_it_is_removed;
+            expired: expired_entries_come_the_oldest_first,
                 what_was_renewed_or_ended_does_not_run_out;
-            moves: what_is_dumped_and_restored_is_the_same,
+            transfer: what_is_dumped_and_restored_is_the_same,
                 a_taken_key_is_replaced_and_a_taken_name_left_out,
                 a_dump_comes_in_parts,
                 a_closed_store_closes_again;
@@ -126,16 +126,16 @@ pub(crate) fn bare(jid: &str) -> BareJid {
     BareJid::new(jid).unwrap()
 }
 
-pub(crate) fn at(node: &str) -> Needs {
-    Needs {
+pub(crate) fn at(node: &str) -> Query {
+    Query {
         node: Some(node.to_owned()),
-        ..Needs::default()
+        ..Query::default()
     }
 }
 
 /// Has these changes made, whatever the facts.
 pub(crate) async fn run(store: &Shared, node: &str, changes: Vec<Change>) {
-    let decide = Box::new(move |_: &Facts| changes);
+    let decide = Box::new(move |_: &Snapshot| changes);
     store.change(at(node), decide).await.unwrap();
 }
 
@@ -145,8 +145,8 @@ pub(crate) async fn create(store: &Shared, name: &str) -> Node {
 }
 
 pub(crate) async fn node(store: &Shared, name: &str) -> Node {
-    let facts = store.look(at(name)).await.unwrap();
-    facts.node.unwrap()
+    let snapshot = store.snapshot(at(name)).await.unwrap();
+    snapshot.node.unwrap()
 }
 
 pub(crate) fn creation(name: &str) -> Change {
@@ -154,7 +154,7 @@ pub(crate) fn creation(name: &str) -> Change {
         name: name.to_owned(),
         config: Box::new(NodeConfig::default()),
         creator: bare("owner@example.org"),
-        at: Moment(1_000),
+        at: Timestamp(1_000),
     }
 }
 
@@ -169,8 +169,8 @@ pub(crate) fn subids(held: &[Subscription]) -> Vec<&str> {
     held.iter().map(|held| held.subid.as_str()).collect()
 }
 
-pub(crate) fn about(node: &str, who: &str) -> Needs {
-    Needs {
+pub(crate) fn about(node: &str, who: &str) -> Query {
+    Query {
         actor: Some(bare(who)),
         usage: true,
         ..at(node)
@@ -212,7 +212,7 @@ pub(crate) fn publish(id: &str) -> Change {
         id: id.to_owned(),
         publisher: bare("publisher@example.org"),
         payload: Some(format!("<entry xmlns='urn:example:entry'>{id}</entry>")),
-        at: Moment(2_000),
+        at: Timestamp(2_000),
         expires: None,
     }
 }
@@ -226,7 +226,7 @@ pub(crate) fn announce(to: Audience) -> Change {
     })
 }
 
-pub(crate) fn tell_subscribers() -> Change {
+pub(crate) fn announce_to_subscribers() -> Change {
     announce(Audience::Subscribers)
 }
 
@@ -238,8 +238,8 @@ pub(crate) async fn claim(store: &Shared, instance: &str, now: i64) -> Vec<Job> 
 pub(crate) async fn claim_some(store: &Shared, instance: &str, now: i64, max: u32) -> Vec<Job> {
     let claim = Claim {
         instance: instance.to_owned(),
-        now: Moment(now),
-        until: Moment(now + 100),
+        now: Timestamp(now),
+        until: Timestamp(now + 100),
         max,
     };
     store.claim(claim).await.unwrap()

@@ -2,10 +2,10 @@
 
 use super::authorize::authorized;
 use super::{Case, case};
-use crate::ask::{NS_COMMANDS, NS_DATA, element, escaped};
+use crate::error::{CaseError, CaseResult, check};
 use crate::expect::{Answer, Event};
-use crate::fault::{Checked, Fault, holds};
-use crate::world::{O, S, World, X};
+use crate::request::{NS_COMMANDS, NS_DATA, element, escaped};
+use crate::test_context::{O, S, TestContext, X};
 
 pub(super) const CASES: &[Case] = &[case!(
     96,
@@ -16,7 +16,7 @@ pub(super) const CASES: &[Case] = &[case!(
 
 const NODE: &str = "http://jabber.org/protocol/pubsub#get-pending";
 
-async fn command(w: &mut World, session: &str, inner: &str) -> Checked<Answer> {
+async fn command(cx: &mut TestContext, session: &str, inner: &str) -> CaseResult<Answer> {
     let mut attributes = vec![
         ("xmlns", NS_COMMANDS),
         ("node", NODE),
@@ -25,37 +25,37 @@ async fn command(w: &mut World, session: &str, inner: &str) -> Checked<Answer> {
     if !session.is_empty() {
         attributes.push(("sessionid", session));
     }
-    w.set(O, &element("command", &attributes, inner)).await
+    cx.set(O, &element("command", &attributes, inner)).await
 }
 
-async fn pending(w: &mut World) -> Checked {
-    let node = authorized(w).await?;
-    for who in [S, X] {
-        w.subscribes(who, &node).await?.subscription("pending")?;
+async fn pending(cx: &mut TestContext) -> CaseResult {
+    let node = authorized(cx).await?;
+    for user in [S, X] {
+        cx.subscribes(user, &node).await?.subscription("pending")?;
     }
     // The two requests that a new subscription makes anyway.
-    w.events(O, |events| events.len() >= 2).await?;
-    w.quiet(O).await?;
-    let answer = command(w, "", "").await?;
-    w.unless_refused(&answer, "get-pending")?;
-    if !answer.is_result() && !w.announces("get-pending") {
+    cx.events(O, |events| events.len() >= 2).await?;
+    cx.drain_events(O).await?;
+    let answer = command(cx, "", "").await?;
+    cx.unless_refused(&answer, "get-pending")?;
+    if !answer.is_result() && !cx.announces("get-pending") {
         // XEP-0060, 8.7.3.1: without commands at all the refusal is an ordinary one.
         answer.error_of(&["service-unavailable", "feature-not-implemented"])?;
-        let came = answer.came();
-        return Err(Fault::Refused {
+        let received = answer.received();
+        return Err(CaseError::Refused {
             feature: "get-pending".to_owned(),
-            came,
+            received,
         });
     }
     let session = {
         let command = answer.payload("command", NS_COMMANDS)?;
         let form = answer.form(command)?;
-        w.line(form.is_for("subscribe_authorization"));
+        cx.line(form.is_for("subscribe_authorization"));
         let nodes = form.choices("node");
         let met = nodes.contains(&node);
-        w.line(holds(met, format!("{node} to choose"), answer.came()));
+        cx.line(check(met, format!("{node} to choose"), answer.received()));
         let executing = command.attr("status").as_deref() == Some("executing");
-        w.line(holds(executing, "status='executing'", answer.came()));
+        cx.line(check(executing, "status='executing'", answer.received()));
         command.attr("sessionid").unwrap_or_default().into_owned()
     };
     let chosen = |node: &str| {
@@ -65,25 +65,25 @@ async fn pending(w: &mut World) -> Checked {
             escaped(node)
         )
     };
-    let answer = command(w, &session, &chosen(&node)).await?;
+    let answer = command(cx, &session, &chosen(&node)).await?;
     let command = answer.payload("command", NS_COMMANDS)?;
     // The example of the XEP says `action='completed'`, which XEP-0050 does not know.
     let said = ["status", "action"].map(|name| command.attr(name).unwrap_or_default());
     let met = said.iter().any(|said| said == "completed");
-    w.line(holds(met, "status='completed'", answer.came()));
+    cx.line(check(met, "status='completed'", answer.received()));
     let count = |events: &[Event]| -> Vec<String> {
         events
             .iter()
             .filter_map(|event| subscriber(event, &node))
             .collect()
     };
-    let events = w.events(O, |events| count(events).len() >= 2).await?;
+    let events = cx.events(O, |events| count(events).len() >= 2).await?;
     let mut asked = count(&events);
-    asked.extend(count(&w.quiet(O).await?));
+    asked.extend(count(&cx.drain_events(O).await?));
     asked.sort();
-    let mut waiting = vec![w.bare(S), w.bare(X)];
+    let mut waiting = vec![cx.bare(S), cx.bare(X)];
     waiting.sort();
-    holds(
+    check(
         asked == waiting,
         format!("one form for each of {waiting:?}"),
         format!("{asked:?}"),
@@ -93,6 +93,6 @@ async fn pending(w: &mut World) -> Checked {
 fn subscriber(event: &Event, node: &str) -> Option<String> {
     let form = event.form().ok()?;
     form.is_for("subscribe_authorization").ok()?;
-    form.says("node", node).ok()?;
+    form.has_value("node", node).ok()?;
     form.value("subscriber_jid")
 }

@@ -1,10 +1,10 @@
 //! Subscriptions that an owner has to approve. (XEP-0060, 6.1.4 and 8.6)
 
 use super::{Case, case};
-use crate::ask::{escaped, form};
+use crate::error::{About, CaseError, CaseResult, check};
 use crate::expect::Event;
-use crate::fault::{About, Checked, Fault, holds};
-use crate::world::{O, P, S, Who, World, X};
+use crate::request::{escaped, form};
+use crate::test_context::{O, P, S, TestContext, User, X};
 
 pub(super) const CASES: &[Case] = &[
     case!(
@@ -34,68 +34,68 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 /// A node where subscriptions wait; without the feature the case ends as refused.
-pub(super) async fn authorized(w: &mut World) -> Checked<String> {
-    let name = w.name();
-    match w.create(&name, &[("access_model", "authorize")]).await {
+pub(super) async fn authorized(cx: &mut TestContext) -> CaseResult<String> {
+    let name = cx.name();
+    match cx.create(&name, &[("access_model", "authorize")]).await {
         Ok(()) => Ok(name),
-        Err(_) if !w.announces("access-authorize") => {
-            let configure = crate::ask::config(&[("access_model", "authorize")]);
-            let create = crate::ask::element("create", &[("node", &name)], "");
-            let configure = crate::ask::element("configure", &[], &configure);
-            let answer = w
-                .set(O, &crate::ask::pubsub(&(create + &configure)))
+        Err(_) if !cx.announces("access-authorize") => {
+            let configure = crate::request::config(&[("access_model", "authorize")]);
+            let create = crate::request::element("create", &[("node", &name)], "");
+            let configure = crate::request::element("configure", &[], &configure);
+            let answer = cx
+                .set(O, &crate::request::pubsub(&(create + &configure)))
                 .await?;
             // That a condition of pubsub's belongs to it is case 14's.
             answer.error("not-acceptable", "")?;
-            Err(Fault::Refused {
+            Err(CaseError::Refused {
                 feature: "access-authorize".to_owned(),
-                came: answer.came(),
+                received: answer.received(),
             })
         }
-        Err(fault) => Err(fault),
+        Err(error) => Err(error),
     }
 }
 
-async fn pending(w: &mut World, who: Who, node: &str) -> Checked {
-    let answer = w.subscribes(who, node).await?;
+async fn pending(cx: &mut TestContext, user: User, node: &str) -> CaseResult {
+    let answer = cx.subscribes(user, node).await?;
     answer.subscription("pending").map(|_| ())
 }
 
 /// What an owner is asked: a form that names the node and the subscriber.
-fn asks(event: &Event, node: &str, subscriber: &str) -> Checked {
+fn asks(event: &Event, node: &str, subscriber: &str) -> CaseResult {
     let form = event.form()?;
     form.is_for("subscribe_authorization")?;
     form.is_of(&["form"])?;
-    form.says("node", node)?;
-    form.says("subscriber_jid", subscriber)?;
-    form.says("allow", "0").about("no is the default")
+    form.has_value("node", node)?;
+    form.has_value("subscriber_jid", subscriber)?;
+    form.has_value("allow", "0").about("no is the default")
 }
 
-async fn every_owner_is_asked(w: &mut World) -> Checked {
-    let node = authorized(w).await?;
-    w.affiliated(&node, P, "owner").await?;
+async fn every_owner_is_asked(cx: &mut TestContext) -> CaseResult {
+    let node = authorized(cx).await?;
+    cx.affiliated(&node, P, "owner").await?;
     for owner in [O, P] {
-        w.quiet(owner).await?;
+        cx.drain_events(owner).await?;
     }
-    pending(w, S, &node).await?;
-    let subscriber = w.bare(S);
+    pending(cx, S, &node).await?;
+    let subscriber = cx.bare(S);
     for owner in [O, P] {
-        let event = w.event(owner).await.about("an owner is asked")?;
-        w.line(asks(&event, &node, &subscriber));
+        let event = cx.event(owner).await.about("an owner is asked")?;
+        cx.line(asks(&event, &node, &subscriber));
     }
-    w.published(&node, &["one"]).await?;
-    w.silent(S).await
+    cx.published(&node, &["one"]).await?;
+    cx.expect_no_event(S).await
 }
 
-async fn still_pending(w: &mut World) -> Checked {
-    let node = authorized(w).await?;
-    pending(w, S, &node).await?;
-    let answer = w.subscribes(S, &node).await?;
+async fn still_pending(cx: &mut TestContext) -> CaseResult {
+    let node = authorized(cx).await?;
+    pending(cx, S, &node).await?;
+    let answer = cx.subscribes(S, &node).await?;
     answer.error("not-authorized", "pending-subscription")
 }
 
 /// Answers the form in a message as a client would.
-async fn reply(w: &mut World, who: Who, asked: &Event, allow: &str) -> Checked {
+async fn reply(cx: &mut TestContext, user: User, asked: &Event, allow: &str) -> CaseResult {
     let form_asked = asked.form()?;
     let value = |field: &str| form_asked.value(field);
     let (node, jid, subid) = (value("node"), value("subscriber_jid"), value("subid"));
@@ -109,79 +109,85 @@ async fn reply(w: &mut World, who: Who, asked: &Event, allow: &str) -> Checked {
         _ => form("subscribe_authorization", &fields),
     };
     let id = escaped(&asked.id());
-    w.send(
-        who,
+    cx.send(
+        user,
         &format!("<message to='{{to}}' id='{id}'>{form}</message>"),
     )
     .await
 }
 
-async fn asked(w: &mut World, node: &str, who: Who) -> Checked<Event> {
-    pending(w, who, node).await?;
-    let event = w.event(O).await?;
-    asks(&event, node, &w.bare(who))?;
+async fn asked(cx: &mut TestContext, node: &str, user: User) -> CaseResult<Event> {
+    pending(cx, user, node).await?;
+    let event = cx.event(O).await?;
+    asks(&event, node, &cx.bare(user))?;
     Ok(event)
 }
 
-async fn state(w: &mut World, node: &str, who: Who) -> Checked<String> {
-    let all = w.own_subscriptions(who, &[]).await?;
+async fn state(cx: &mut TestContext, node: &str, user: User) -> CaseResult<String> {
+    let all = cx.own_subscriptions(user, &[]).await?;
     let one = all.into_iter().find(|[n, ..]| n == node);
     Ok(one.map_or_else(|| "none".to_owned(), |[_, _, state, _]| state))
 }
 
-async fn the_owner_decides(w: &mut World) -> Checked {
-    let node = authorized(w).await?;
-    let yes = asked(w, &node, S).await?;
-    reply(w, X, &yes, "1").await?;
-    w.silent(S)
+async fn the_owner_decides(cx: &mut TestContext) -> CaseResult {
+    let node = authorized(cx).await?;
+    let yes = asked(cx, &node, S).await?;
+    reply(cx, X, &yes, "1").await?;
+    cx.expect_no_event(S)
         .await
         .about("an answer of somebody who is no owner")?;
-    let came = state(w, &node, S).await?;
-    w.line(holds(
-        came == "pending",
+    let received = state(cx, &node, S).await?;
+    cx.line(check(
+        received == "pending",
         "still pending after a stranger's answer",
-        came,
+        received,
     ));
-    reply(w, O, &yes, "").await?;
-    w.silent(S).await.about("a form that is cancelled")?;
-    let came = state(w, &node, S).await?;
-    w.line(holds(
-        came == "pending",
+    reply(cx, O, &yes, "").await?;
+    cx.expect_no_event(S)
+        .await
+        .about("a form that is cancelled")?;
+    let received = state(cx, &node, S).await?;
+    cx.line(check(
+        received == "pending",
         "still pending after a cancelled form",
-        came,
+        received,
     ));
-    reply(w, O, &yes, "1").await?;
-    w.event(S).await?.tells(&node, "subscribed")?;
-    w.published(&node, &["one"]).await?;
-    w.gets_one(S, &node, "one").await?;
-    let no = asked(w, &node, X).await?;
-    reply(w, O, &no, "0").await?;
-    w.event(X).await?.tells(&node, "none")?;
-    let came = state(w, &node, X).await?;
-    w.line(holds(came == "none", "no subscription after a no", came));
-    w.published(&node, &["two"]).await?;
-    w.silent(X).await
+    reply(cx, O, &yes, "1").await?;
+    cx.event(S).await?.has_state(&node, "subscribed")?;
+    cx.published(&node, &["one"]).await?;
+    cx.gets_one(S, &node, "one").await?;
+    let no = asked(cx, &node, X).await?;
+    reply(cx, O, &no, "0").await?;
+    cx.event(X).await?.has_state(&node, "none")?;
+    let received = state(cx, &node, X).await?;
+    cx.line(check(
+        received == "none",
+        "no subscription after a no",
+        received,
+    ));
+    cx.published(&node, &["two"]).await?;
+    cx.expect_no_event(X).await
 }
 
-async fn an_affiliation_decides(w: &mut World) -> Checked {
-    let node = authorized(w).await?;
-    for (who, affiliation, decided) in [
+async fn an_affiliation_decides(cx: &mut TestContext) -> CaseResult {
+    let node = authorized(cx).await?;
+    for (user, affiliation, decided) in [
         (S, "member", "subscribed"),
         (P, "publisher", "subscribed"),
         (X, "outcast", "none"),
     ] {
-        pending(w, who, &node).await?;
-        w.affiliated(&node, who, affiliation).await?;
-        let told = match w.event(who).await {
-            Ok(event) => event.tells(&node, decided).map(|_| ()),
-            Err(fault) => Err(fault),
+        pending(cx, user, &node).await?;
+        cx.affiliated(&node, user, affiliation).await?;
+        let report_row = match cx.event(user).await {
+            Ok(event) => event.has_state(&node, decided).map(|_| ()),
+            Err(error) => Err(error),
         };
-        w.line(told.about(&format!("{affiliation}: told")));
-        let came = state(w, &node, who).await?;
-        w.line(holds(
-            came == decided,
+        cx.line(report_row.about(&format!("{affiliation}: told")));
+        let received = state(cx, &node, user).await?;
+        cx.line(check(
+            received == decided,
             format!("{affiliation}: {decided}"),
-            came,
+            received,
         ));
     }
     Ok(())

@@ -1,10 +1,10 @@
 //! Events that come back. (XEP-0060, 12.4)
 
 use super::{Case, case};
-use crate::ask::{NS_INFO, escaped};
+use crate::error::{About, CaseError, CaseResult, check};
 use crate::expect::Event;
-use crate::fault::{About, Checked, Fault, holds};
-use crate::world::{S, World};
+use crate::request::{NS_INFO, escaped};
+use crate::test_context::{S, TestContext};
 
 pub(super) const CASES: &[Case] = &[case!(
     97,
@@ -15,67 +15,67 @@ pub(super) const CASES: &[Case] = &[case!(
 .slow(3)];
 
 /// Answers an event with an error, as the server of a user who is gone would.
-async fn bounce(w: &mut World, event: &Event, kind: &str, condition: &str) -> Checked {
+async fn bounce(cx: &mut TestContext, event: &Event, kind: &str, condition: &str) -> CaseResult {
     let id = escaped(&event.id());
     let error = format!(
         "<message type='error' to='{{to}}' id='{id}'><error type='{kind}'><{condition} \
          xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>"
     );
-    w.send(S, &error).await
+    cx.send(S, &error).await
 }
 
 /// A node that this resource is subscribed to with its full address, which it can speak for.
-async fn subscribed(w: &mut World) -> Checked<String> {
-    let node = w.node(&[]).await?;
-    let full = w.full(S).await?;
-    w.subscribes_as(S, &node, &full)
+async fn subscribed(cx: &mut TestContext) -> CaseResult<String> {
+    let node = cx.node(&[]).await?;
+    let full = cx.full(S).await?;
+    cx.subscribes_as(S, &node, &full)
         .await?
         .subscription("subscribed")?;
     Ok(node)
 }
 
-async fn is_subscribed(w: &mut World, node: &str) -> Checked<bool> {
+async fn is_subscribed(cx: &mut TestContext, node: &str) -> CaseResult<bool> {
     // Whatever was sent before this question has been worked on: same two ends, in order.
-    w.get(S, &format!("<query xmlns='{NS_INFO}'/>")).await?;
-    let list = w.subscriptions(node).await?;
+    cx.get(S, &format!("<query xmlns='{NS_INFO}'/>")).await?;
+    let list = cx.subscriptions(node).await?;
     Ok(list.iter().any(|(_, state)| state == "subscribed"))
 }
 
-async fn bounces(w: &mut World) -> Checked {
-    let node = subscribed(w).await?;
-    w.published(&node, &["one"]).await?;
-    let event = w.event(S).await?;
-    bounce(w, &event, "cancel", "item-not-found").await?;
-    let left = is_subscribed(w, &node).await?;
-    w.line(holds(
+async fn bounces(cx: &mut TestContext) -> CaseResult {
+    let node = subscribed(cx).await?;
+    cx.published(&node, &["one"]).await?;
+    let event = cx.event(S).await?;
+    bounce(cx, &event, "cancel", "item-not-found").await?;
+    let left = is_subscribed(cx, &node).await?;
+    cx.line(check(
         !left,
         "no subscription after a cancel error",
         "still subscribed",
     ));
-    let node = subscribed(w).await?;
-    let limit = w.facts.bounce_limit.unwrap_or(1);
+    let node = subscribed(cx).await?;
+    let limit = cx.limits.bounce_limit.unwrap_or(1);
     for number in 1..=limit {
-        w.published(&node, &[&format!("wait-{number}")]).await?;
-        let event = next_of(w, &node).await?;
-        bounce(w, &event, "wait", "remote-server-timeout").await?;
-        let left = is_subscribed(w, &node).await?;
-        let last = w.facts.bounce_limit == Some(number);
+        cx.published(&node, &[&format!("wait-{number}")]).await?;
+        let event = next_of(cx, &node).await?;
+        bounce(cx, &event, "wait", "remote-server-timeout").await?;
+        let left = is_subscribed(cx, &node).await?;
+        let last = cx.limits.bounce_limit == Some(number);
         let expected = match last {
             true => format!("no subscription after {number} wait errors"),
             false => format!("a subscription after {number} wait errors"),
         };
-        w.line(holds(left != last, expected, format!("subscribed: {left}")));
+        cx.line(check(left != last, expected, format!("subscribed: {left}")));
     }
     Ok(())
 }
 
 /// The next event with an item of the node; what else the service tells is not bounced.
-async fn next_of(w: &mut World, node: &str) -> Checked<Event> {
+async fn next_of(cx: &mut TestContext, node: &str) -> CaseResult<Event> {
     for _ in 0..10 {
-        let event = w.event(S).await?;
+        let event = cx.event(S).await?;
         if event.is_about("items", node) {
             return Ok(event);
         }
     }
-    Err(Fault::unmet(format!("an event of {node}"), "others")).about("the next item")
+    Err(CaseError::unmet(format!("an event of {node}"), "others")).about("the next item")
 }

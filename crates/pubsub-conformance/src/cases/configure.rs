@@ -1,10 +1,10 @@
 //! Configuring a node, and what it does to those who are there. (XEP-0060, 8.2 and 4.5)
 
 use super::{Case, case};
-use crate::ask::{NS_DATA, element, owner};
+use crate::error::{About, CaseError, CaseResult, check};
 use crate::expect::Form;
-use crate::fault::{About, Checked, Fault, holds};
-use crate::world::{O, S, Who, World, X};
+use crate::request::{NS_DATA, element, owner};
+use crate::test_context::{O, S, TestContext, User, X};
 
 pub(super) const CASES: &[Case] = &[
     case!(
@@ -45,90 +45,90 @@ pub(super) const CASES: &[Case] = &[
     ),
 ];
 
-async fn seen(w: &mut World) -> Checked {
+async fn seen(cx: &mut TestContext) -> CaseResult {
     let fields = [
         ("title", "A title"),
         ("access_model", "whitelist"),
         ("max_items", "7"),
     ];
-    let node = w.node(&fields).await?;
-    let answer = w.configuration(O, &node).await?;
+    let node = cx.node(&fields).await?;
+    let answer = cx.configuration(O, &node).await?;
     let configure = answer.with("configure")?;
     let met = configure.attr("node").as_deref() == Some(&node);
-    w.line(holds(
+    cx.line(check(
         met,
         format!("<configure node='{node}'/>"),
-        answer.came(),
+        answer.received(),
     ));
     let form = answer.form(configure)?;
-    w.line(form.is_of(&["form"]));
-    w.line(form.is_for("node_config"));
+    cx.line(form.is_of(&["form"]));
+    cx.line(form.is_for("node_config"));
     for (field, value) in fields {
-        w.line(form.says(field, value));
+        cx.line(form.has_value(field, value));
     }
-    let answer = w.configuration(X, &node).await?;
-    w.line(answer.error("forbidden", "").about("a stranger"));
-    let answer = w.get(O, &owner("<configure/>")).await?;
-    w.line(
+    let answer = cx.configuration(X, &node).await?;
+    cx.line(answer.error("forbidden", "").about("a stranger"));
+    let answer = cx.get(O, &owner("<configure/>")).await?;
+    cx.line(
         answer
             .error("bad-request", "nodeid-required")
             .about("without node"),
     );
-    let name = w.name();
-    let answer = w.configuration(O, &name).await?;
+    let name = cx.name();
+    let answer = cx.configuration(O, &name).await?;
     answer.error("item-not-found", "").about("an unknown node")
 }
 
-async fn changed(w: &mut World) -> Checked {
+async fn changed(cx: &mut TestContext) -> CaseResult {
     let before = [
         ("title", "before"),
         ("description", "stays"),
         ("max_items", "7"),
     ];
-    let node = w.node(&before).await?;
-    w.configures(&node, &[("title", "after")])
+    let node = cx.node(&before).await?;
+    cx.configures(&node, &[("title", "after")])
         .await?
-        .good()
+        .is_ok()
         .about("a partial form")?;
     let now = [
         ("title", "after"),
         ("description", "stays"),
         ("max_items", "7"),
     ];
-    let partial = w.configured(&node, &now).await;
-    w.line(partial.about("only the given fields change"));
+    let partial = cx.configured(&node, &now).await;
+    cx.line(partial.about("only the given fields change"));
     let cancel = format!("<x xmlns='{NS_DATA}' type='cancel'/>");
     let request = owner(&element("configure", &[("node", &node)], &cancel));
-    let answer = w.set(O, &request).await?;
-    w.line(answer.good().about("a cancelled form"));
+    let answer = cx.set(O, &request).await?;
+    cx.line(answer.is_ok().about("a cancelled form"));
     let bad = [("title", "worse"), ("max_items", "minus one")];
-    let answer = w.configures(&node, &bad).await?;
-    w.line(answer.error("not-acceptable", "").about("a bad value"));
+    let answer = cx.configures(&node, &bad).await?;
+    cx.line(answer.error("not-acceptable", "").about("a bad value"));
     let bad = [("title", "worse"), ("access_model", "nonsense")];
-    let answer = w.configures(&node, &bad).await?;
-    w.line(
+    let answer = cx.configures(&node, &bad).await?;
+    cx.line(
         answer
             .error_of(&["not-acceptable"])
             .about("a bad access model"),
     );
-    let unchanged = w.configured(&node, &now).await;
-    w.line(unchanged.about("nothing changed by a bad form or a cancelled one"));
+    let unchanged = cx.configured(&node, &now).await;
+    cx.line(unchanged.about("nothing changed by a bad form or a cancelled one"));
     let more = [("title", "last"), ("no_such_field", "1")];
-    w.configures(&node, &more)
+    cx.configures(&node, &more)
         .await?
-        .good()
+        .is_ok()
         .about("an unknown field is ignored")?;
-    w.configured(&node, &[("title", "last")]).await
+    cx.configured(&node, &[("title", "last")]).await
 }
 
-async fn heard_of(w: &mut World) -> Checked {
+async fn heard_of(cx: &mut TestContext) -> CaseResult {
     for payloads in ["1", "0"] {
-        let node = w
+        let node = cx
             .node(&[("notify_config", "1"), ("deliver_payloads", payloads)])
             .await?;
-        w.subscribed(S, &node).await?;
-        w.configures(&node, &[("title", "news")]).await?.good()?;
-        let event = w
+        cx.subscribed(S, &node).await?;
+        cx.configures(&node, &[("title", "news")]).await?.is_ok()?;
+        let event = cx
             .event(S)
             .await
             .about(&format!("deliver_payloads={payloads}"))?;
@@ -138,89 +138,96 @@ async fn heard_of(w: &mut World) -> Checked {
             .find(|child| child.is("x", NS_DATA))
             .map(Form::new);
         let line = match (payloads, form) {
-            ("1", Some(form)) => form.says("title", "news"),
-            ("1", None) => Err(Fault::unmet("the configuration in the event", event.came())),
-            (_, form) => holds(form.is_none(), "an empty <configuration/>", event.came()),
+            ("1", Some(form)) => form.has_value("title", "news"),
+            ("1", None) => Err(CaseError::unmet(
+                "the configuration in the event",
+                event.received(),
+            )),
+            (_, form) => check(
+                form.is_none(),
+                "an empty <configuration/>",
+                event.received(),
+            ),
         };
-        w.line(line);
-        w.silent(S).await?;
+        cx.line(line);
+        cx.expect_no_event(S).await?;
     }
     Ok(())
 }
 
 /// Somebody hears that the subscription is over, and then nothing.
-async fn dropped(w: &mut World, who: Who, node: &str, line: &str) -> Checked {
-    let told = match w.event(who).await {
-        Ok(event) => event.tells(node, "none").map(|_| ()),
-        Err(fault) => Err(fault),
+async fn dropped(cx: &mut TestContext, user: User, node: &str, line: &str) -> CaseResult {
+    let report_row = match cx.event(user).await {
+        Ok(event) => event.has_state(node, "none").map(|_| ()),
+        Err(error) => Err(error),
     };
-    w.line(told.about(&format!("{line}: told")));
-    w.published(node, &["later"]).await?;
-    let more = w.quiet(who).await?;
+    cx.line(report_row.about(&format!("{line}: told")));
+    cx.published(node, &["later"]).await?;
+    let more = cx.drain_events(user).await?;
     let more = more.iter().find(|event| event.is_about("items", node));
-    let came = more.map_or_else(String::new, |event| event.came());
-    w.line(holds(
+    let received = more.map_or_else(String::new, |event| event.received());
+    cx.line(check(
         more.is_none(),
         format!("{line}: no more events"),
-        came,
+        received,
     ));
-    let bare = w.bare(who);
-    let list = w.subscriptions(node).await?;
+    let bare = cx.bare(user);
+    let list = cx.subscriptions(node).await?;
     let left = list
         .iter()
         .any(|(jid, state)| *jid == bare && state == "subscribed");
-    holds(
+    check(
         !left,
         format!("{line}: no subscription"),
         format!("{list:?}"),
     )
 }
 
-async fn closed(w: &mut World) -> Checked {
-    let node = w.node(&[("access_model", "open")]).await?;
-    for who in [S, X] {
-        w.subscribed(who, &node).await?;
+async fn closed(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[("access_model", "open")]).await?;
+    for user in [S, X] {
+        cx.subscribed(user, &node).await?;
     }
-    w.affiliated(&node, S, "member").await?;
-    for who in [S, X] {
-        w.quiet(who).await?;
+    cx.affiliated(&node, S, "member").await?;
+    for user in [S, X] {
+        cx.drain_events(user).await?;
     }
-    w.configures(&node, &[("access_model", "whitelist")])
+    cx.configures(&node, &[("access_model", "whitelist")])
         .await?
-        .good()?;
-    let line = dropped(w, X, &node, "not on the list").await;
-    w.line(line);
-    w.quiet(S).await?;
-    w.published(&node, &["for the member"]).await?;
-    w.gets_one(S, &node, "for the member")
+        .is_ok()?;
+    let line = dropped(cx, X, &node, "not on the list").await;
+    cx.line(line);
+    cx.drain_events(S).await?;
+    cx.published(&node, &["for the member"]).await?;
+    cx.gets_one(S, &node, "for the member")
         .await
         .about("on the list")
 }
 
-async fn put_off(w: &mut World) -> Checked {
+async fn put_off(cx: &mut TestContext) -> CaseResult {
     for affiliation in ["none", "outcast"] {
-        let node = w.node(&[("access_model", "whitelist")]).await?;
-        w.affiliated(&node, S, "member").await?;
-        w.subscribed(S, &node).await?;
-        w.quiet(S).await?;
-        w.affiliated(&node, S, affiliation).await?;
-        let line = dropped(w, S, &node, affiliation).await;
-        w.line(line);
-        let answer = w.items(S, &node).await?;
+        let node = cx.node(&[("access_model", "whitelist")]).await?;
+        cx.affiliated(&node, S, "member").await?;
+        cx.subscribed(S, &node).await?;
+        cx.drain_events(S).await?;
+        cx.affiliated(&node, S, affiliation).await?;
+        let line = dropped(cx, S, &node, affiliation).await;
+        cx.line(line);
+        let answer = cx.items(S, &node).await?;
         let refused = match affiliation {
             "none" => answer.error_of(&["not-allowed", "forbidden"]),
             _ => answer.error("forbidden", ""),
         };
-        w.line(refused.about(&format!("{affiliation}: items")));
+        cx.line(refused.about(&format!("{affiliation}: items")));
     }
     Ok(())
 }
 
-async fn defaults(w: &mut World) -> Checked {
-    let answer = w.get(O, &owner("<default/>")).await?;
-    w.unless_refused(&answer, "retrieve-default")?;
+async fn defaults(cx: &mut TestContext) -> CaseResult {
+    let answer = cx.get(O, &owner("<default/>")).await?;
+    cx.unless_refused(&answer, "retrieve-default")?;
     let form = answer.form(answer.with("default")?)?;
-    w.line(form.is_for("node_config"));
-    w.line(form.is_of(&["form", "result"]));
-    form.needs("access_model").map(|_| ())
+    cx.line(form.is_for("node_config"));
+    cx.line(form.is_of(&["form", "result"]));
+    form.required_value("access_model").map(|_| ())
 }

@@ -10,12 +10,12 @@ use tokio::time::{Instant, sleep, timeout};
 
 use self::tally::Tally;
 use super::{Case, case};
-use crate::ask::{element, pubsub};
 use crate::client::attach;
+use crate::crash_test::{CrashTarget, CrashTest, Sink};
+use crate::error::{About, CaseError, CaseResult, check};
 use crate::expect::Answer;
-use crate::fault::{About, Checked, Fault, holds};
-use crate::ordeal::{Ordeal, Sink, Victim};
-use crate::world::{O, World, X};
+use crate::request::{element, pubsub};
+use crate::test_context::{O, TestContext, X};
 
 pub(super) const CASES: &[Case] = &[case!(
     100,
@@ -37,37 +37,41 @@ fn with<T>(tally: &Shared, look: impl FnOnce(&mut Tally) -> T) -> T {
     look(&mut tally.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-async fn crash(w: &mut World) -> Checked {
-    let Some(ordeal) = w.facts.ordeal.clone() else {
-        return Err(Fault::NotRun(
+async fn crash(cx: &mut TestContext) -> CaseResult {
+    let Some(crash_test) = cx.limits.crash_test.clone() else {
+        return Err(CaseError::NotRun(
             "nobody kills and starts the service".to_owned(),
         ));
     };
-    let node = w.node(&[("max_items", "100")]).await?;
-    subscribe_all(w, &ordeal, &node).await?;
+    let node = cx.node(&[("max_items", "100")]).await?;
+    subscribe_all(cx, &crash_test, &node).await?;
     let tally = Arc::new(Mutex::new(Tally::new(
-        &ordeal.sink.domain,
-        ordeal.subscribers,
+        &crash_test.sink.domain,
+        crash_test.subscribers,
     )));
     let mut reader = JoinSet::new();
-    let (sink, service, shared) = (ordeal.sink.clone(), w.service.clone(), Arc::clone(&tally));
-    let (patience, of) = (w.patience(), node.clone());
+    let (sink, service, shared) = (
+        crash_test.sink.clone(),
+        cx.service.clone(),
+        Arc::clone(&tally),
+    );
+    let (patience, of) = (cx.patience(), node.clone());
     reader.spawn(async move { read(&sink, &service, &of, &shared, patience).await });
     let mut items = 0;
-    calm(w, &node, &tally).await?;
+    calm(cx, &node, &tally).await?;
     items += 1;
-    for victim in [Victim::Service, Victim::Server] {
-        for round in 1..=ordeal.rounds {
-            let line = format!("{victim:?}, crash {round}");
-            one_crash(w, &ordeal, victim, (&node, items), &tally)
+    for target in [CrashTarget::Service, CrashTarget::Server] {
+        for round in 1..=crash_test.rounds {
+            let line = format!("{target:?}, crash {round}");
+            one_crash(cx, &crash_test, target, (&node, items), &tally)
                 .await
                 .about(&line)?;
             items += 1;
         }
     }
     let expected: Vec<String> = (0..items).map(name).collect();
-    let kept = w.items(O, &node).await?.item_ids()?;
-    w.line(holds(
+    let kept = cx.items(O, &node).await?.item_ids()?;
+    cx.line(check(
         kept == expected,
         format!("{expected:?} kept"),
         format!("{kept:?}"),
@@ -79,14 +83,14 @@ fn name(item: usize) -> String {
     format!("item-{item}")
 }
 
-async fn subscribe_all(w: &mut World, ordeal: &Ordeal, node: &str) -> Checked {
-    let service = w.service.clone();
-    let mut sink = attach(&ordeal.sink, w.patience()).await?;
-    let numbers: Vec<usize> = (0..ordeal.subscribers).collect();
+async fn subscribe_all(cx: &mut TestContext, crash_test: &CrashTest, node: &str) -> CaseResult {
+    let service = cx.service.clone();
+    let mut sink = attach(&crash_test.sink, cx.patience()).await?;
+    let numbers: Vec<usize> = (0..crash_test.subscribers).collect();
     for window in numbers.chunks(200) {
         let mut requests = String::new();
         for number in window {
-            let jid = tally::address(&ordeal.sink.domain, *number);
+            let jid = tally::address(&crash_test.sink.domain, *number);
             let subscribe = element("subscribe", &[("node", node), ("jid", &jid)], "");
             let (to, id) = (service.as_str(), format!("subscribe-{number}"));
             let attributes = [("type", "set"), ("from", &*jid), ("to", to), ("id", &*id)];
@@ -119,31 +123,31 @@ async fn read(sink: &Sink, service: &str, node: &str, tally: &Shared, patience: 
         };
         while let Ok(Some(tree)) = session.message(far, is_ours).await {
             with(tally, |tally| {
-                tally.came(&crate::expect::Event::new(tree), node)
+                tally.received(&crate::expect::Event::new(tree), node)
             });
         }
     }
 }
 
-async fn publish(w: &mut World, node: &str, item: usize) -> Checked {
+async fn publish(cx: &mut TestContext, node: &str, item: usize) -> CaseResult {
     let name = name(item);
-    w.publishes(O, node, &name).await?.good()
+    cx.publishes(O, node, &name).await?.is_ok()
 }
 
 /// A fan-out that nothing happens to, during which a stranger asks and is answered.
-async fn calm(w: &mut World, node: &str, tally: &Shared) -> Checked {
+async fn calm(cx: &mut TestContext, node: &str, tally: &Shared) -> CaseResult {
     until(tally, "the sink", |tally| tally.connected > 0).await?;
-    publish(w, node, 0).await?;
+    publish(cx, node, 0).await?;
     let mut waited = Vec::new();
-    let query = format!("<query xmlns='{}'/>", crate::ask::NS_INFO);
+    let query = format!("<query xmlns='{}'/>", crate::request::NS_INFO);
     let deadline = Instant::now() + BACK_WITHIN;
     while !with(tally, |tally| tally.all_have(0)) && Instant::now() < deadline {
         let asked = Instant::now();
-        w.get(X, &query).await?.good()?;
+        cx.get(X, &query).await?.is_ok()?;
         waited.push(asked.elapsed());
     }
     let (have, of) = with(tally, |tally| (tally.have(0), tally.subscribers()));
-    holds(
+    check(
         have == of,
         format!("item-0 at {of} subscribers"),
         format!("at {have}"),
@@ -154,7 +158,7 @@ async fn calm(w: &mut World, node: &str, tally: &Shared) -> Checked {
         .copied()
         .unwrap_or_default();
     let expected = format!("99 of 100 answers during a fan-out within {ANSWERED_WITHIN:?}");
-    w.line(holds(
+    cx.line(check(
         longest < ANSWERED_WITHIN,
         expected,
         format!("{longest:?}"),
@@ -163,26 +167,26 @@ async fn calm(w: &mut World, node: &str, tally: &Shared) -> Checked {
 }
 
 async fn one_crash(
-    w: &mut World,
-    ordeal: &Ordeal,
-    victim: Victim,
+    cx: &mut TestContext,
+    crash_test: &CrashTest,
+    target: CrashTarget,
     (node, item): (&str, usize),
     tally: &Shared,
-) -> Checked {
+) -> CaseResult {
     let connected = with(tally, |tally| tally.connected);
-    publish(w, node, item).await?;
-    let middle = ordeal.subscribers / 5;
+    publish(cx, node, item).await?;
+    let middle = crash_test.subscribers / 5;
     until(tally, "the middle of a fan-out", |tally| {
         tally.have(item) >= middle
     })
     .await?;
     let failed = |error: std::io::Error| {
-        Fault::unmet(format!("{victim:?} killed and started"), error.to_string())
+        CaseError::unmet(format!("{target:?} killed and started"), error.to_string())
     };
-    ordeal.crash.kill(victim).await.map_err(failed)?;
-    ordeal.crash.start(victim).await.map_err(failed)?;
-    back(w).await?;
-    if victim == Victim::Server {
+    crash_test.control.kill(target).await.map_err(failed)?;
+    crash_test.control.start(target).await.map_err(failed)?;
+    back(cx).await?;
+    if target == CrashTarget::Server {
         until(tally, "the sink", |tally| tally.connected > connected).await?;
     }
     until(tally, "the item at every subscriber", |tally| {
@@ -192,24 +196,24 @@ async fn one_crash(
 }
 
 /// Waits until everybody is logged in again and the service answers.
-async fn back(w: &mut World) -> Checked {
-    w.scatter();
+async fn back(cx: &mut TestContext) -> CaseResult {
+    cx.disconnect_all();
     let again = async {
-        while w.gather().await.is_err() || w.learn().await.is_err() {
-            w.scatter();
+        while cx.connect_all().await.is_err() || cx.discover().await.is_err() {
+            cx.disconnect_all();
             sleep(PAUSE).await;
         }
     };
     let ended = timeout(BACK_WITHIN, again).await;
-    ended.map_err(|_| Fault::unmet("a service that is back", "none in time"))
+    ended.map_err(|_| CaseError::unmet("a service that is back", "none in time"))
 }
 
-async fn until(tally: &Shared, what: &str, mut done: impl FnMut(&Tally) -> bool) -> Checked {
+async fn until(tally: &Shared, what: &str, mut done: impl FnMut(&Tally) -> bool) -> CaseResult {
     let deadline = Instant::now() + BACK_WITHIN;
     while !with(tally, |tally| done(tally)) {
         if Instant::now() >= deadline {
-            let came = with(tally, |tally| tally.to_string());
-            return Err(Fault::unmet(what, came));
+            let received = with(tally, |tally| tally.to_string());
+            return Err(CaseError::unmet(what, received));
         }
         sleep(PAUSE).await;
     }

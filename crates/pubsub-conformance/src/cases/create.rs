@@ -1,9 +1,9 @@
 //! What an entity asks about itself, and making nodes. (XEP-0060, 5.6, 5.7 and 8.1)
 
 use super::{Case, case};
-use crate::ask::{config, element, entry, item, owner, pubsub};
-use crate::fault::{About, Checked, holds};
-use crate::world::{O, OUTSIDER, P, S, World, X};
+use crate::error::{About, CaseResult, check};
+use crate::request::{config, element, entry, item, owner, pubsub};
+use crate::test_context::{O, OUTSIDER, P, S, TestContext, X};
 
 pub(super) const CASES: &[Case] = &[
     case!(
@@ -58,35 +58,35 @@ pub(super) const CASES: &[Case] = &[
     ),
 ];
 
-async fn own_subscriptions(w: &mut World) -> Checked {
-    let (one, other) = (w.node(&[]).await?, w.node(&[]).await?);
-    let gone = w.node(&[]).await?;
-    w.subscribed(S, &gone).await?;
-    w.deletes(O, &gone).await?.good()?;
+async fn own_subscriptions(cx: &mut TestContext) -> CaseResult {
+    let (one, other) = (cx.node(&[]).await?, cx.node(&[]).await?);
+    let gone = cx.node(&[]).await?;
+    cx.subscribed(S, &gone).await?;
+    cx.deletes(O, &gone).await?.is_ok()?;
     let ours = |all: Vec<[String; 4]>| -> Vec<[String; 4]> {
         all.into_iter()
             .filter(|[node, ..]| [&one, &other, &gone].contains(&node))
             .collect()
     };
-    let none = ours(w.own_subscriptions(S, &[]).await?);
-    w.line(holds(
+    let none = ours(cx.own_subscriptions(S, &[]).await?);
+    cx.line(check(
         none.is_empty(),
         "no subscription, none to a node that is gone",
         format!("{none:?}"),
     ));
-    let subid = w.subscribed(S, &one).await?;
-    let full = w.full(S).await?;
-    w.subscribes_as(S, &other, &full)
+    let subid = cx.subscribed(S, &one).await?;
+    let full = cx.full(S).await?;
+    cx.subscribes_as(S, &other, &full)
         .await?
         .subscription("subscribed")?;
-    let some = ours(w.own_subscriptions(S.at(1), &[]).await?);
-    let bare = w.bare(S);
+    let some = ours(cx.own_subscriptions(S.at(1), &[]).await?);
+    let bare = cx.bare(S);
     let has = |node: &str, jid: &str| {
         some.iter()
             .any(|[n, j, state, _]| n == node && j == jid && state == "subscribed")
     };
     let met = some.len() == 2 && has(&one, &bare) && has(&other, &full);
-    w.line(holds(
+    cx.line(check(
         met,
         "both subscriptions, of the bare and of the full address",
         format!("{some:?}"),
@@ -95,22 +95,22 @@ async fn own_subscriptions(w: &mut World) -> Checked {
         let met = some
             .iter()
             .any(|[node, .., id]| *node == one && *id == subid);
-        w.line(holds(met, format!("subid='{subid}'"), format!("{some:?}")));
+        cx.line(check(met, format!("subid='{subid}'"), format!("{some:?}")));
     }
-    let of_one = w.own_subscriptions(S, &[("node", &one)]).await?;
+    let of_one = cx.own_subscriptions(S, &[("node", &one)]).await?;
     let met = matches!(&of_one[..], [[node, jid, ..]] if *node == one && *jid == bare);
-    holds(
+    check(
         met,
         "only the subscription to that node",
         format!("{of_one:?}"),
     )
 }
 
-async fn own_affiliations(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
+async fn own_affiliations(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
     let all = pubsub("<affiliations/>");
-    let answer = w.get(P, &all).await?;
-    w.unless_refused(&answer, "retrieve-affiliations")?;
+    let answer = cx.get(P, &all).await?;
+    cx.unless_refused(&answer, "retrieve-affiliations")?;
     let none = answer.with("affiliations")?;
     let about = |list: couplet_core::element::Element<'_>| -> Vec<String> {
         list.children()
@@ -118,107 +118,107 @@ async fn own_affiliations(w: &mut World) -> Checked {
             .map(|child| child.attr("affiliation").unwrap_or_default().into_owned())
             .collect()
     };
-    w.line(holds(
+    cx.line(check(
         about(none).is_empty(),
         "no affiliation",
-        answer.came(),
+        answer.received(),
     ));
-    w.affiliated(&node, P, "publisher").await?;
-    let answer = w.get(P, &all).await?;
+    cx.affiliated(&node, P, "publisher").await?;
+    let answer = cx.get(P, &all).await?;
     let some = about(answer.with("affiliations")?);
-    w.line(holds(
+    cx.line(check(
         some == ["publisher"],
         "affiliation='publisher'",
-        answer.came(),
+        answer.received(),
     ));
     let one = pubsub(&element("affiliations", &[("node", &node)], ""));
-    let answer = w.get(P, &one).await?;
+    let answer = cx.get(P, &one).await?;
     let some = about(answer.with("affiliations")?);
-    holds(
+    check(
         some == ["publisher"],
         "affiliation='publisher' of that node",
-        answer.came(),
+        answer.received(),
     )
 }
 
-async fn creator_is_owner(w: &mut World) -> Checked {
-    let name = w.name();
+async fn creator_is_owner(cx: &mut TestContext) -> CaseResult {
+    let name = cx.name();
     let create = pubsub(&element("create", &[("node", &name)], ""));
-    w.set(O, &create).await?.good()?;
-    let list = w.affiliations(&name).await?;
-    let owner = w.bare(O);
+    cx.set(O, &create).await?.is_ok()?;
+    let list = cx.affiliations(&name).await?;
+    let owner = cx.bare(O);
     let met = list == [(owner, "owner".to_owned())];
-    holds(
+    check(
         met,
         "the creator, and nobody else, is owner",
         format!("{list:?}"),
     )
 }
 
-async fn a_name_is_taken_once(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
+async fn a_name_is_taken_once(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
     let create = pubsub(&element("create", &[("node", &node)], ""));
-    w.set(O, &create).await?.error("conflict", "")
+    cx.set(O, &create).await?.error("conflict", "")
 }
 
-async fn an_instant_node(w: &mut World) -> Checked {
+async fn an_instant_node(cx: &mut TestContext) -> CaseResult {
     let mut names = Vec::new();
     for _ in 0..2 {
-        let answer = w.set(O, &pubsub("<create/>")).await?;
+        let answer = cx.set(O, &pubsub("<create/>")).await?;
         let create = answer.with("create")?;
         let name = create.attr("node").unwrap_or_default().into_owned();
-        w.remember(&name);
-        holds(!name.is_empty(), "a generated NodeID", answer.came())?;
-        w.info(O, &name).await?.good()?;
+        cx.remember(&name);
+        check(!name.is_empty(), "a generated NodeID", answer.received())?;
+        cx.info(O, &name).await?.is_ok()?;
         names.push(name);
     }
-    holds(
+    check(
         names.first() != names.last(),
         "another NodeID each time",
         format!("{names:?}"),
     )
 }
 
-async fn not_everybody_creates(w: &mut World) -> Checked {
-    let name = w.name();
+async fn not_everybody_creates(cx: &mut TestContext) -> CaseResult {
+    let name = cx.name();
     let create = pubsub(&element("create", &[("node", &name)], ""));
-    let answer = w.set(OUTSIDER, &create).await?;
+    let answer = cx.set(OUTSIDER, &create).await?;
     answer.error_of(&["forbidden", "registration-required"])?;
-    w.info(O, &name)
+    cx.info(O, &name)
         .await?
         .error("item-not-found", "")
         .about("and there is no node")
 }
 
-async fn create_and_configure(w: &mut World) -> Checked {
+async fn create_and_configure(cx: &mut TestContext) -> CaseResult {
     let fields = [("max_items", "7"), ("access_model", "whitelist")];
-    let node = w.node(&fields).await?;
-    w.configured(&node, &fields).await?;
-    w.items(X, &node)
+    let node = cx.node(&fields).await?;
+    cx.configured(&node, &fields).await?;
+    cx.items(X, &node)
         .await?
         .error_of(&["not-allowed", "forbidden"])
         .about("it is in force")
 }
 
-async fn unsupported_access_model(w: &mut World) -> Checked {
+async fn unsupported_access_model(cx: &mut TestContext) -> CaseResult {
     let mut models = vec!["nonsense"];
     for (feature, model) in [("access-presence", "presence"), ("access-roster", "roster")] {
-        if !w.announces(feature) {
+        if !cx.announces(feature) {
             models.push(model);
         }
     }
     for model in models {
-        let name = w.name();
+        let name = cx.name();
         let create = element("create", &[("node", &name)], "");
         let configure = element("configure", &[], &config(&[("access_model", model)]));
-        let answer = w.set(O, &pubsub(&(create + &configure))).await?;
-        w.line(
+        let answer = cx.set(O, &pubsub(&(create + &configure))).await?;
+        cx.line(
             answer
                 .error("not-acceptable", "unsupported-access-model")
                 .about(model),
         );
-        let answer = w.info(O, &name).await?;
-        w.line(
+        let answer = cx.info(O, &name).await?;
+        cx.line(
             answer
                 .error("item-not-found", "")
                 .about(&format!("{model} made no node")),
@@ -227,28 +227,28 @@ async fn unsupported_access_model(w: &mut World) -> Checked {
     Ok(())
 }
 
-async fn misplaced_configure(w: &mut World) -> Checked {
+async fn misplaced_configure(cx: &mut TestContext) -> CaseResult {
     let form = config(&[("access_model", "open")]);
-    let name = w.name();
+    let name = cx.name();
     let create = element("create", &[("node", &name)], "");
     let with_node = create + &element("configure", &[("node", &name)], &form);
-    let answer = w.set(O, &pubsub(&with_node)).await?;
-    w.line(
+    let answer = cx.set(O, &pubsub(&with_node)).await?;
+    cx.line(
         answer
             .error("bad-request", "")
             .about("<configure node=.../> inside create"),
     );
-    let name = w.name();
+    let name = cx.name();
     let create = element("create", &[("node", &name)], "");
     let before = element("configure", &[], &form) + &create;
-    let answer = w.set(O, &pubsub(&before)).await?;
+    let answer = cx.set(O, &pubsub(&before)).await?;
     answer
         .error("bad-request", "")
         .about("<configure/> before <create/>")
 }
 
-async fn strange_names(w: &mut World) -> Checked {
-    let run = w.name();
+async fn strange_names(cx: &mut TestContext) -> CaseResult {
+    let run = cx.name();
     let names = [
         format!("{run} with  spaces"),
         format!("{run}/slash/and?query#hash"),
@@ -260,35 +260,35 @@ async fn strange_names(w: &mut World) -> Checked {
         format!("{run}-case"),
     ];
     for name in &names {
-        w.remember(name);
-        w.create(name, &[]).await.about(name)?;
-        w.subscribed(S, name).await.about(name)?;
+        cx.remember(name);
+        cx.create(name, &[]).await.about(name)?;
+        cx.subscribed(S, name).await.about(name)?;
     }
     for (number, name) in names.iter().enumerate() {
         let id = format!("item-{number}");
-        w.publishes_raw(O, name, &item(&id, &entry(&id)))
+        cx.publishes_raw(O, name, &item(&id, &entry(&id)))
             .await?
-            .good()
+            .is_ok()
             .about(name)?;
-        w.event(S)
+        cx.event(S)
             .await?
-            .brings(name, &id)
+            .has_item(name, &id)
             .about("kept byte-exact in the event")?;
-        w.items(X, name)
+        cx.items(X, name)
             .await?
             .items_are(&[&id])
             .about("kept distinct")?;
     }
     let request = pubsub("<subscriptions/>");
-    let answer = w.get(S, &request).await?;
+    let answer = cx.get(S, &request).await?;
     if answer.is_result() {
-        let all = w.own_subscriptions(S, &[]).await?;
+        let all = cx.own_subscriptions(S, &[]).await?;
         let listed = |name: &String| all.iter().any(|[node, ..]| node == name);
         let met = names.iter().all(listed);
-        w.line(holds(
+        cx.line(check(
             met,
             "all names in the list of subscriptions",
-            answer.came(),
+            answer.received(),
         ));
     }
     let get = owner(&element(
@@ -296,5 +296,5 @@ async fn strange_names(w: &mut World) -> Checked {
         &[("node", &format!("{run}<&>]]>"))],
         "",
     ));
-    w.get(O, &get).await?.good()
+    cx.get(O, &get).await?.is_ok()
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{Case, case};
-use crate::ask::{NS_DATA, NS_INFO, NS_ITEMS, NS_RSM, element};
+use crate::error::{About, CaseError, CaseResult, check};
 use crate::expect::Form;
-use crate::fault::{About, Checked, Fault, holds};
-use crate::world::{O, S, World, X};
+use crate::request::{NS_DATA, NS_INFO, NS_ITEMS, NS_RSM, element};
+use crate::test_context::{O, S, TestContext, X};
 
 pub(super) const CASES: &[Case] = &[
     case!(
@@ -93,15 +93,19 @@ const FEATURES: &[&str] = &[
     "subscription-notifications",
 ];
 
-async fn tells_what_it_can(w: &mut World) -> Checked {
-    let answer = w.get(X, &format!("<query xmlns='{NS_INFO}'/>")).await?;
+async fn tells_what_it_can(cx: &mut TestContext) -> CaseResult {
+    let answer = cx.get(X, &format!("<query xmlns='{NS_INFO}'/>")).await?;
     let info = answer.payload("query", NS_INFO)?;
     let is_service = info.children().any(|child| {
         child.is("identity", NS_INFO)
             && child.attr("category").as_deref() == Some("pubsub")
             && child.attr("type").as_deref() == Some("service")
     });
-    w.line(holds(is_service, "identity pubsub/service", answer.came()));
+    cx.line(check(
+        is_service,
+        "identity pubsub/service",
+        answer.received(),
+    ));
     let vars: Vec<String> = info
         .children()
         .filter(|child| child.is("feature", NS_INFO))
@@ -109,9 +113,13 @@ async fn tells_what_it_can(w: &mut World) -> Checked {
         .collect();
     let bare = "http://jabber.org/protocol/pubsub";
     let has = |var: &str| vars.iter().any(|other| other == var);
-    w.line(holds(has(bare), format!("feature {bare}"), answer.came()));
+    cx.line(check(
+        has(bare),
+        format!("feature {bare}"),
+        answer.received(),
+    ));
     let distinct: BTreeSet<&String> = vars.iter().collect();
-    w.line(holds(
+    cx.line(check(
         distinct.len() == vars.len(),
         "no feature twice",
         format!("{vars:?}"),
@@ -124,78 +132,80 @@ async fn tells_what_it_can(w: &mut World) -> Checked {
         })
     };
     let foreign: Vec<&String> = vars.iter().filter(|var| !known(var)).collect();
-    w.line(holds(
+    cx.line(check(
         foreign.is_empty(),
         "only features of XEP-0060",
         format!("{foreign:?}"),
     ));
-    untrue_features(w).await
+    untrue_features(cx).await
 }
 
 /// Features that are cheap to disprove are not announced where they are not true.
-async fn untrue_features(w: &mut World) -> Checked {
+async fn untrue_features(cx: &mut TestContext) -> CaseResult {
     for (feature, model) in [
         ("access-authorize", "authorize"),
         ("access-whitelist", "whitelist"),
         ("access-presence", "presence"),
         ("access-roster", "roster"),
     ] {
-        let name = w.name();
-        let made = w.create(&name, &[("access_model", model)]).await.is_ok();
+        let name = cx.name();
+        let made = cx.create(&name, &[("access_model", model)]).await.is_ok();
         let expected = format!("{feature} announced if and only if it works");
-        let came = format!("announced: {}, works: {made}", w.announces(feature));
-        w.line(holds(made == w.announces(feature), expected, came));
+        let received = format!("announced: {}, works: {made}", cx.announces(feature));
+        cx.line(check(made == cx.announces(feature), expected, received));
     }
-    if w.announces("collections") {
-        let name = w.name();
-        let made = w.create(&name, &[("node_type", "collection")]).await;
-        w.line(made.about("collections is announced"));
+    if cx.announces("collections") {
+        let name = cx.name();
+        let made = cx.create(&name, &[("node_type", "collection")]).await;
+        cx.line(made.about("collections is announced"));
     }
-    let default = crate::ask::pubsub("<default/>");
-    let answer = w.get(X, &default).await?;
+    let default = crate::request::pubsub("<default/>");
+    let answer = cx.get(X, &default).await?;
     let works = answer.is_result();
-    let came = format!(
+    let received = format!(
         "announced: {}, {}",
-        w.announces("retrieve-default-sub"),
-        answer.came()
+        cx.announces("retrieve-default-sub"),
+        answer.received()
     );
-    w.line(holds(
-        works == w.announces("retrieve-default-sub"),
+    cx.line(check(
+        works == cx.announces("retrieve-default-sub"),
         "retrieve-default-sub announced if and only if it works",
-        came,
+        received,
     ));
     Ok(())
 }
 
-async fn lists_nodes(w: &mut World) -> Checked {
-    let open = w.node(&[]).await?;
-    let closed = w.node(&[("access_model", "whitelist")]).await?;
-    w.published(&closed, &["secret-item"]).await?;
+async fn lists_nodes(cx: &mut TestContext) -> CaseResult {
+    let open = cx.node(&[]).await?;
+    let closed = cx.node(&[("access_model", "whitelist")]).await?;
+    cx.published(&closed, &["secret-item"]).await?;
     let mut seen = BTreeSet::new();
     let mut after: Option<String> = None;
     // Bounded: a service that never ends its pages is at fault too.
     for _ in 0..1_000 {
         let set = match &after {
             None => String::new(),
-            Some(last) => crate::ask::page(&element("after", &[], &crate::ask::escaped(last))),
+            Some(last) => {
+                crate::request::page(&element("after", &[], &crate::request::escaped(last)))
+            }
         };
-        let answer = w
+        let answer = cx
             .get(X, &element("query", &[("xmlns", NS_ITEMS)], &set))
             .await?;
         let query = answer.payload("query", NS_ITEMS)?;
         for item in query.children().filter(|child| child.is("item", NS_ITEMS)) {
             let jid = item.attr("jid").unwrap_or_default();
-            w.line(holds(
-                jid == w.service,
+            cx.line(check(
+                jid == cx.service,
                 "items with the service's address",
-                answer.came(),
+                answer.received(),
             ));
             seen.extend(item.attr("node").map(|node| node.into_owned()));
         }
-        w.line(holds(
-            !answer.came().contains("secret-item"),
+        cx.line(check(
+            !answer.received().contains("secret-item"),
             "nothing of a closed node's items",
-            answer.came(),
+            answer.received(),
         ));
         let last = query
             .child("set", NS_RSM)
@@ -205,56 +215,56 @@ async fn lists_nodes(w: &mut World) -> Checked {
         }
         after = last;
     }
-    holds(
+    check(
         seen.contains(&open),
         format!("{open} among the nodes"),
         format!("{seen:?}"),
     )
 }
 
-async fn a_node_tells_what_it_is(w: &mut World) -> Checked {
+async fn a_node_tells_what_it_is(cx: &mut TestContext) -> CaseResult {
     let fields = [
         ("title", "A title"),
         ("description", "What it is about"),
         ("type", "urn:example:type"),
     ];
-    let node = w.node(&fields).await?;
-    w.subscribed(S, &node).await?;
-    let answer = w.info(X, &node).await?;
+    let node = cx.node(&fields).await?;
+    cx.subscribed(S, &node).await?;
+    let answer = cx.info(X, &node).await?;
     let info = answer.payload("query", NS_INFO)?;
     let is_leaf = info.children().any(|child| {
         child.is("identity", NS_INFO)
             && child.attr("category").as_deref() == Some("pubsub")
             && child.attr("type").as_deref() == Some("leaf")
     });
-    w.line(holds(is_leaf, "identity pubsub/leaf", answer.came()));
+    cx.line(check(is_leaf, "identity pubsub/leaf", answer.received()));
     let has_features = info.children().any(|child| child.is("feature", NS_INFO));
-    w.line(holds(has_features, "features", answer.came()));
+    cx.line(check(has_features, "features", answer.received()));
     let form = info
         .children()
         .find(|child| child.is("x", NS_DATA))
         .map(Form::new);
-    let form = form.ok_or_else(|| Fault::unmet("a form with metadata", answer.came()))?;
-    w.line(form.is_for("meta-data"));
-    w.line(form.is_of(&["result"]));
+    let form = form.ok_or_else(|| CaseError::unmet("a form with metadata", answer.received()))?;
+    cx.line(form.is_for("meta-data"));
+    cx.line(form.is_of(&["result"]));
     for (field, value) in fields {
-        w.line(form.says(field, value));
+        cx.line(form.has_value(field, value));
     }
-    w.line(form.says("access_model", "open"));
-    w.line(form.says("num_subscribers", "1"));
+    cx.line(form.has_value("access_model", "open"));
+    cx.line(form.has_value("num_subscribers", "1"));
     Ok(())
 }
 
-async fn an_unknown_node(w: &mut World) -> Checked {
-    let name = w.name();
-    w.info(X, &name).await?.error("item-not-found", "")
+async fn an_unknown_node(cx: &mut TestContext) -> CaseResult {
+    let name = cx.name();
+    cx.info(X, &name).await?.error("item-not-found", "")
 }
 
-async fn items_of_a_node(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
+async fn items_of_a_node(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
     let ids = ["one", "two", "three"];
-    w.published(&node, &ids).await?;
-    let answer = w.disco_items(X, &node).await?;
+    cx.published(&node, &ids).await?;
+    let answer = cx.disco_items(X, &node).await?;
     let query = answer.payload("query", NS_ITEMS)?;
     let items: Vec<_> = query
         .children()
@@ -265,19 +275,22 @@ async fn items_of_a_node(w: &mut World) -> Checked {
         .filter_map(|item| item.attr("name").map(|name| name.into_owned()))
         .collect();
     let expected: BTreeSet<String> = ids.iter().map(|id| (*id).to_owned()).collect();
-    holds(
+    check(
         items.len() == 3 && names == expected,
         "three items with name=ItemID",
-        answer.came(),
+        answer.received(),
     )?;
     let none_has_node = items.iter().all(|item| item.attr("node").is_none());
-    holds(none_has_node, "no item with a node", answer.came())
+    check(none_has_node, "no item with a node", answer.received())
 }
 
-async fn items_of_a_closed_node(w: &mut World) -> Checked {
-    let node = w.node(&[("access_model", "whitelist")]).await?;
-    w.published(&node, &["one"]).await?;
-    let answer = w.disco_items(X, &node).await?;
-    w.line(answer.error("not-allowed", "closed-node"));
-    w.disco_items(O, &node).await?.good().about("by the owner")
+async fn items_of_a_closed_node(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[("access_model", "whitelist")]).await?;
+    cx.published(&node, &["one"]).await?;
+    let answer = cx.disco_items(X, &node).await?;
+    cx.line(answer.error("not-allowed", "closed-node"));
+    cx.disco_items(O, &node)
+        .await?
+        .is_ok()
+        .about("by the owner")
 }

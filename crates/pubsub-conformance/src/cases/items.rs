@@ -1,10 +1,10 @@
 //! Asking for items. (XEP-0060, 6.5)
 
 use super::{Case, case};
-use crate::ask::{element, item, pubsub};
+use crate::error::{About, CaseResult, check};
 use crate::expect::Answer;
-use crate::fault::{About, Checked, holds};
-use crate::world::{O, S, World, X};
+use crate::request::{element, item, pubsub};
+use crate::test_context::{O, S, TestContext, X};
 
 pub(super) const CASES: &[Case] = &[
     case!(
@@ -42,107 +42,111 @@ pub(super) const CASES: &[Case] = &[
     ),
 ];
 
-async fn all_items(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
-    w.published(&node, &["a", "b", "c", "a"]).await?;
-    let answer = w.items(X, &node).await?;
-    w.line(answer.items_are(&["b", "c", "a"]));
+async fn all_items(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
+    cx.published(&node, &["a", "b", "c", "a"]).await?;
+    let answer = cx.items(X, &node).await?;
+    cx.line(answer.items_are(&["b", "c", "a"]));
     let items = answer.with("items")?;
     let met = items.attr("node").as_deref() == Some(&node);
-    w.line(holds(met, format!("<items node='{node}'/>"), answer.came()));
+    cx.line(check(
+        met,
+        format!("<items node='{node}'/>"),
+        answer.received(),
+    ));
     let full = items.children().all(|item| item.children().count() == 1);
-    holds(full, "each item with its payload", answer.came())
+    check(full, "each item with its payload", answer.received())
 }
 
-async fn most_recent(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
-    w.published(&node, &["a", "b", "c", "a"]).await?;
+async fn most_recent(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
+    cx.published(&node, &["a", "b", "c", "a"]).await?;
     for (number, ids) in [("1", &["a"][..]), ("2", &["c", "a"])] {
         let request = element("items", &[("node", &node), ("max_items", number)], "");
-        let answer = w.get(X, &pubsub(&request)).await?;
-        w.line(answer.items_are(ids).about(&format!("max_items={number}")));
+        let answer = cx.get(X, &pubsub(&request)).await?;
+        cx.line(answer.items_are(ids).about(&format!("max_items={number}")));
     }
     Ok(())
 }
 
-async fn these(w: &mut World, node: &str, ids: &[&str]) -> Checked<Answer> {
+async fn these(cx: &mut TestContext, node: &str, ids: &[&str]) -> CaseResult<Answer> {
     let items: String = ids.iter().map(|id| item(id, "")).collect();
-    w.get(X, &pubsub(&element("items", &[("node", node)], &items)))
+    cx.get(X, &pubsub(&element("items", &[("node", node)], &items)))
         .await
 }
 
-async fn by_id(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
-    w.published(&node, &["a", "b", "c"]).await?;
-    let answer = these(w, &node, &["b"]).await?;
-    w.line(answer.items_are(&["b"]));
+async fn by_id(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
+    cx.published(&node, &["a", "b", "c"]).await?;
+    let answer = these(cx, &node, &["b"]).await?;
+    cx.line(answer.items_are(&["b"]));
     for (asked, expected) in [(["a", "c"], &["a", "c"][..]), (["a", "missing"], &["a"])] {
-        let answer = these(w, &node, &asked).await?;
+        let answer = these(cx, &node, &asked).await?;
         let mut ids = answer.item_ids()?;
         ids.sort();
-        w.line(holds(
+        cx.line(check(
             ids == expected,
             format!("items {expected:?}"),
-            answer.came(),
+            answer.received(),
         ));
     }
-    these(w, &node, &["missing"])
+    these(cx, &node, &["missing"])
         .await?
         .items_are(&[])
         .about("none of them exists")
 }
 
-async fn no_node(w: &mut World) -> Checked {
-    let name = w.name();
-    let answer = w.items(X, &name).await?;
-    w.line(answer.error("item-not-found", "").about("an unknown node"));
-    let answer = w.get(X, &pubsub("<items/>")).await?;
+async fn no_node(cx: &mut TestContext) -> CaseResult {
+    let name = cx.name();
+    let answer = cx.items(X, &name).await?;
+    cx.line(answer.error("item-not-found", "").about("an unknown node"));
+    let answer = cx.get(X, &pubsub("<items/>")).await?;
     answer
         .error("bad-request", "nodeid-required")
         .about("without node")
 }
 
-async fn a_closed_node(w: &mut World) -> Checked {
-    let node = w.node(&[("access_model", "whitelist")]).await?;
-    w.published(&node, &["a"]).await?;
-    let answer = w.items(X, &node).await?;
-    w.line(answer.error("not-allowed", "closed-node"));
-    w.affiliated(&node, S, "member").await?;
-    w.items(S, &node)
+async fn a_closed_node(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[("access_model", "whitelist")]).await?;
+    cx.published(&node, &["a"]).await?;
+    let answer = cx.items(X, &node).await?;
+    cx.line(answer.error("not-allowed", "closed-node"));
+    cx.affiliated(&node, S, "member").await?;
+    cx.items(S, &node)
         .await?
         .items_are(&["a"])
         .about("a member")?;
-    w.items(O, &node)
+    cx.items(O, &node)
         .await?
         .items_are(&["a"])
         .about("the owner")
 }
 
-async fn not_approved(w: &mut World) -> Checked {
-    let node = super::authorize::authorized(w).await?;
-    w.published(&node, &["a"]).await?;
-    let answer = w.items(X, &node).await?;
-    w.line(
+async fn not_approved(cx: &mut TestContext) -> CaseResult {
+    let node = super::authorize::authorized(cx).await?;
+    cx.published(&node, &["a"]).await?;
+    let answer = cx.items(X, &node).await?;
+    cx.line(
         answer
             .error("not-authorized", "not-subscribed")
             .about("a stranger"),
     );
-    w.subscribes(X, &node).await?.subscription("pending")?;
-    let answer = w.items(X, &node).await?;
+    cx.subscribes(X, &node).await?.subscription("pending")?;
+    let answer = cx.items(X, &node).await?;
     answer
         .error("not-authorized", "not-subscribed")
         .about("who is pending")
 }
 
-async fn an_outcast(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
-    w.published(&node, &["a"]).await?;
+async fn an_outcast(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
+    cx.published(&node, &["a"]).await?;
 
-    w.affiliated(&node, X, "outcast").await?;
-    w.items(X, &node).await?.error("forbidden", "")
+    cx.affiliated(&node, X, "outcast").await?;
+    cx.items(X, &node).await?.error("forbidden", "")
 }
 
-async fn nothing_kept(w: &mut World) -> Checked {
-    let node = w.node(&[("persist_items", "0")]).await?;
-    w.items(O, &node).await?.unsupported("persistent-items")
+async fn nothing_kept(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[("persist_items", "0")]).await?;
+    cx.items(O, &node).await?.unsupported("persistent-items")
 }

@@ -6,9 +6,9 @@ use chrono::{DateTime, SecondsFormat, Utc};
 
 use super::options::offered;
 use super::{Case, case};
-use crate::ask::{element, options, pubsub};
-use crate::fault::{About, Checked, Fault, holds};
-use crate::world::{S, World};
+use crate::error::{About, CaseError, CaseResult, check};
+use crate::request::{element, options, pubsub};
+use crate::test_context::{S, TestContext};
 
 pub(super) const CASES: &[Case] = &[
     case!(
@@ -39,81 +39,88 @@ fn written(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Millis, true)
 }
 
-async fn a_lease_ends(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
-    w.subscribed(S, &node).await?;
-    offered(w, S, &node, "expire").await?;
-    if let Some(longest) = w.facts.lease_limit {
-        let answer = w
+async fn a_lease_ends(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
+    cx.subscribed(S, &node).await?;
+    offered(cx, S, &node, "expire").await?;
+    if let Some(longest) = cx.limits.lease_limit {
+        let answer = cx
             .sets_options(S, &node, &[("expire", "2999-01-01T00:00:00Z")])
             .await?;
-        answer.good().about("a lease over the longest")?;
-        let granted = granted(w, &node).await?;
+        answer.is_ok().about("a lease over the longest")?;
+        let granted = granted(cx, &node).await?;
         // What the two clocks and one answer may be apart.
         let latest = now() + longest + Duration::from_secs(60);
-        w.line(holds(
+        cx.line(check(
             granted <= latest,
             format!("at most {}", written(latest)),
             written(granted),
         ));
     }
     let end = written(now() + Duration::from_secs(2));
-    let answer = w.sets_options(S, &node, &[("expire", &end)]).await?;
-    answer.good().about("a lease of 2 s")?;
-    w.published(&node, &["one"]).await?;
-    w.event(S).await?.brings(&node, "one").about("until then")?;
-    w.event(S).await.about("the end")?.tells(&node, "none")?;
-    w.published(&node, &["two"]).await?;
-    w.silent(S).await?;
-    let list = w.subscriptions(&node).await?;
-    holds(list.is_empty(), "no subscription", format!("{list:?}"))
+    let answer = cx.sets_options(S, &node, &[("expire", &end)]).await?;
+    answer.is_ok().about("a lease of 2 s")?;
+    cx.published(&node, &["one"]).await?;
+    cx.event(S)
+        .await?
+        .has_item(&node, "one")
+        .about("until then")?;
+    cx.event(S)
+        .await
+        .about("the end")?
+        .has_state(&node, "none")?;
+    cx.published(&node, &["two"]).await?;
+    cx.expect_no_event(S).await?;
+    let list = cx.subscriptions(&node).await?;
+    check(list.is_empty(), "no subscription", format!("{list:?}"))
 }
 
-async fn granted(w: &mut World, node: &str) -> Checked<DateTime<Utc>> {
-    let jid = w.bare(S);
-    let answer = w.options(S, node, &jid).await?;
+async fn granted(cx: &mut TestContext, node: &str) -> CaseResult<DateTime<Utc>> {
+    let jid = cx.bare(S);
+    let answer = cx.options(S, node, &jid).await?;
     let form = answer.form(answer.with("options")?)?;
-    let expire = form.needs("expire")?;
+    let expire = form.required_value("expire")?;
     let time = DateTime::parse_from_rfc3339(&expire);
-    let time = time.map_err(|_| Fault::unmet("a dateTime in pubsub#expire", form.came()))?;
+    let time =
+        time.map_err(|_| CaseError::unmet("a dateTime in pubsub#expire", form.received()))?;
     Ok(time.with_timezone(&Utc))
 }
 
-async fn as_long_as_online(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
+async fn as_long_as_online(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
     let guest = S.at(1);
-    let jid = w.full(guest).await?;
-    w.subscribes_as(guest, &node, &jid)
+    let jid = cx.full(guest).await?;
+    cx.subscribes_as(guest, &node, &jid)
         .await?
         .subscription("subscribed")?;
-    w.send(guest, "<presence to='{to}'/>").await?;
+    cx.send(guest, "<presence to='{to}'/>").await?;
     let form = options(&[("expire", "presence")]);
     let set = pubsub(&element(
         "options",
         &[("node", &node), ("jid", &jid)],
         &form,
     ));
-    let answer = w.set(guest, &set).await?;
-    w.unless_refused(&answer, "subscription-options")?;
-    let refused = |came: String| Fault::Refused {
+    let answer = cx.set(guest, &set).await?;
+    cx.unless_refused(&answer, "subscription-options")?;
+    let refused = |received: String| CaseError::Refused {
         feature: "expire=presence".to_owned(),
-        came,
+        received,
     };
     if !answer.is_result() {
         answer.error("bad-request", "invalid-options")?;
-        return Err(refused(answer.came()));
+        return Err(refused(answer.received()));
     }
-    let answer = w.options(guest, &node, &jid).await?;
+    let answer = cx.options(guest, &node, &jid).await?;
     let form = answer.form(answer.with("options")?)?;
     if !form.has("expire") {
-        return Err(refused(form.came()));
+        return Err(refused(form.received()));
     }
-    w.line(form.says("expire", "presence"));
-    w.send(guest, "<presence to='{to}' type='unavailable'/>")
+    cx.line(form.has_value("expire", "presence"));
+    cx.send(guest, "<presence to='{to}' type='unavailable'/>")
         .await?;
-    w.quiet(guest).await?;
-    let list = w.subscriptions(&node).await?;
-    holds(
+    cx.drain_events(guest).await?;
+    let list = cx.subscriptions(&node).await?;
+    check(
         list.is_empty(),
         "no subscription after unavailable presence",
         format!("{list:?}"),

@@ -1,9 +1,9 @@
 //! An owner's lists of affiliations and of subscriptions. (XEP-0060, 8.8 and 8.9)
 
 use super::{Case, case};
-use crate::ask::{element, owner};
-use crate::fault::{About, Checked, holds};
-use crate::world::{O, P, S, Who, World, X};
+use crate::error::{About, CaseResult, check};
+use crate::request::{element, owner};
+use crate::test_context::{O, P, S, TestContext, User, X};
 
 pub(super) const CASES: &[Case] = &[
     case!(
@@ -27,70 +27,75 @@ pub(super) const CASES: &[Case] = &[
     ),
 ];
 
-async fn has(w: &mut World, node: &str, expected: &[(Who, &str)], line: &str) -> Checked {
-    let mut came = w.affiliations(node).await?;
-    came.sort();
+async fn has(
+    cx: &mut TestContext,
+    node: &str,
+    expected: &[(User, &str)],
+    line: &str,
+) -> CaseResult {
+    let mut received = cx.affiliations(node).await?;
+    received.sort();
     let pairs = expected
         .iter()
-        .map(|(who, affiliation)| (w.bare(*who), (*affiliation).to_owned()));
+        .map(|(user, affiliation)| (cx.bare(*user), (*affiliation).to_owned()));
     let mut expected: Vec<_> = pairs.collect();
     expected.sort();
-    holds(
-        came == expected,
+    check(
+        received == expected,
         format!("{line}: {expected:?}"),
-        format!("{came:?}"),
+        format!("{received:?}"),
     )
 }
 
-async fn affiliations(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
-    w.affiliated(&node, P, "publisher").await?;
-    let full = format!("{}/resource", w.bare(S));
-    let answer = w.affiliates(&node, &[(&full, "member")]).await?;
-    w.line(answer.good().about("a full address"));
+async fn affiliations(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
+    cx.affiliated(&node, P, "publisher").await?;
+    let full = format!("{}/resource", cx.bare(S));
+    let answer = cx.affiliates(&node, &[(&full, "member")]).await?;
+    cx.line(answer.is_ok().about("a full address"));
     let all = [(O, "owner"), (P, "publisher"), (S, "member")];
-    let line = has(w, &node, &all, "by bare addresses").await;
-    w.line(line);
-    w.affiliated(&node, P, "none").await?;
+    let line = has(cx, &node, &all, "by bare addresses").await;
+    cx.line(line);
+    cx.affiliated(&node, P, "none").await?;
     let without = [(O, "owner"), (S, "member")];
-    let line = has(w, &node, &without, "without none").await;
-    w.line(line);
-    let (s, x) = (w.bare(S), w.bare(X));
-    let answer = w
+    let line = has(cx, &node, &without, "without none").await;
+    cx.line(line);
+    let (s, x) = (cx.bare(S), cx.bare(X));
+    let answer = cx
         .affiliates(&node, &[(&s, "outcast"), (&x, "emperor")])
         .await?;
-    w.line(
+    cx.line(
         answer
             .error("bad-request", "")
             .about("an unknown affiliation"),
     );
-    let line = has(w, &node, &without, "nothing stored").await;
-    w.line(line);
+    let line = has(cx, &node, &without, "nothing stored").await;
+    cx.line(line);
     let request = owner(&element("affiliations", &[("node", &node)], ""));
-    let answer = w.get(X, &request).await?;
+    let answer = cx.get(X, &request).await?;
     answer.error("forbidden", "").about("a stranger")
 }
 
-async fn several(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
-    let (o, p, s) = (w.bare(O), w.bare(P), w.bare(S));
-    let answer = w
+async fn several(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
+    let (o, p, s) = (cx.bare(O), cx.bare(P), cx.bare(S));
+    let answer = cx
         .affiliates(&node, &[(&s, "member"), (&s, "publisher")])
         .await?;
-    w.line(
+    cx.line(
         answer
             .error("bad-request", "")
             .about("the same address twice"),
     );
-    let line = has(w, &node, &[(O, "owner")], "and nothing stored").await;
-    w.line(line);
+    let line = has(cx, &node, &[(O, "owner")], "and nothing stored").await;
+    cx.line(line);
     let three = [
         (p.as_str(), "publisher"),
         (o.as_str(), "none"),
         (s.as_str(), "member"),
     ];
-    let answer = w.affiliates(&node, &three).await?;
-    w.line(
+    let answer = cx.affiliates(&node, &three).await?;
+    cx.line(
         answer
             .error("not-acceptable", "")
             .about("one bad entry of three"),
@@ -108,84 +113,85 @@ async fn several(w: &mut World) -> Checked {
         })
         .collect();
     let met = named == [(o, "owner".to_owned())];
-    w.line(holds(
+    cx.line(check(
         met,
         "only the failed entry, with its old value",
-        answer.came(),
+        answer.received(),
     ));
     // XEP-0060, 8.9.2.4: what is not returned has been done.
     let all = [(O, "owner"), (P, "publisher"), (S, "member")];
-    has(w, &node, &all, "the other two are done").await
+    has(cx, &node, &all, "the other two are done").await
 }
 
-async fn the_last_owner(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
-    let o = w.bare(O);
+async fn the_last_owner(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
+    let o = cx.bare(O);
     for affiliation in ["none", "member"] {
-        let answer = w.affiliates(&node, &[(&o, affiliation)]).await?;
-        w.line(answer.error("not-acceptable", "").about(affiliation));
-        let line = has(w, &node, &[(O, "owner")], "unchanged").await;
-        w.line(line);
+        let answer = cx.affiliates(&node, &[(&o, affiliation)]).await?;
+        cx.line(answer.error("not-acceptable", "").about(affiliation));
+        let line = has(cx, &node, &[(O, "owner")], "unchanged").await;
+        cx.line(line);
     }
     Ok(())
 }
 
-async fn subscriptions(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
-    let (s, x) = (w.bare(S), w.bare(X));
+async fn subscriptions(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
+    let (s, x) = (cx.bare(S), cx.bare(X));
     let request = owner(&element("subscriptions", &[("node", &node)], ""));
-    let answer = w.get(O, &request).await?;
-    w.unless_refused(&answer, "manage-subscriptions")?;
+    let answer = cx.get(O, &request).await?;
+    cx.unless_refused(&answer, "manage-subscriptions")?;
     let empty = answer.with("subscriptions")?.children().next().is_none();
-    w.line(holds(empty, "an empty list", answer.came()));
-    w.subscribed(X, &node).await?;
-    w.sets_subscriptions(&node, &[(&s, "subscribed")])
+    cx.line(check(empty, "an empty list", answer.received()));
+    cx.subscribed(X, &node).await?;
+    cx.sets_subscriptions(&node, &[(&s, "subscribed")])
         .await?
-        .good()
+        .is_ok()
         .about("adding")?;
-    let line = told(w, &node, "subscribed").await;
-    w.line(line.about("added"));
-    let mut list = w.subscriptions(&node).await?;
+    let line = report_row(cx, &node, "subscribed").await;
+    cx.line(line.about("added"));
+    let mut list = cx.subscriptions(&node).await?;
     list.sort();
     let subscribed = |jid: &String| (jid.clone(), "subscribed".to_owned());
     let met = list == [subscribed(&s), subscribed(&x)];
-    w.line(holds(met, "both in the list", format!("{list:?}")));
-    w.published(&node, &["one"]).await?;
-    w.gets_one(S, &node, "one").await.about("added")?;
-    w.sets_subscriptions(&node, &[(&s, "none")])
+    cx.line(check(met, "both in the list", format!("{list:?}")));
+    cx.published(&node, &["one"]).await?;
+    cx.gets_one(S, &node, "one").await.about("added")?;
+    cx.sets_subscriptions(&node, &[(&s, "none")])
         .await?
-        .good()
+        .is_ok()
         .about("removing")?;
-    let line = told(w, &node, "none").await;
-    w.line(line.about("removed"));
-    let list = w.subscriptions(&node).await?;
+    let line = report_row(cx, &node, "none").await;
+    cx.line(line.about("removed"));
+    let list = cx.subscriptions(&node).await?;
     let met = list == [subscribed(&x)];
-    w.line(holds(met, "the other one in the list", format!("{list:?}")));
-    w.published(&node, &["two"]).await?;
-    let answer = w.get(X, &request).await?;
-    w.line(answer.error("forbidden", "").about("a stranger"));
-    w.silent(S).await.about("removed")?;
-    pending_is_not_listed(w).await
+    cx.line(check(met, "the other one in the list", format!("{list:?}")));
+    cx.published(&node, &["two"]).await?;
+    let answer = cx.get(X, &request).await?;
+    cx.line(answer.error("forbidden", "").about("a stranger"));
+    cx.expect_no_event(S).await.about("removed")?;
+    pending_is_not_listed(cx).await
 }
 
-async fn told(w: &mut World, node: &str, state: &str) -> Checked {
-    w.event(S).await?.tells(node, state)?;
-    w.silent(S).await.about("told once")
+async fn report_row(cx: &mut TestContext, node: &str, state: &str) -> CaseResult {
+    cx.event(S).await?.has_state(node, state)?;
+    cx.expect_no_event(S).await.about("told once")
 }
 
 /// XEP-0060, 8.8.1.2: who waits stands in another list.
-async fn pending_is_not_listed(w: &mut World) -> Checked {
-    let name = w.name();
-    if w.create(&name, &[("access_model", "authorize")])
+async fn pending_is_not_listed(cx: &mut TestContext) -> CaseResult {
+    let name = cx.name();
+    if cx
+        .create(&name, &[("access_model", "authorize")])
         .await
         .is_err()
     {
         return Ok(());
     }
-    w.subscribes(S, &name).await?.subscription("pending")?;
-    let list = w.subscriptions(&name).await?;
+    cx.subscribes(S, &name).await?.subscription("pending")?;
+    let list = cx.subscriptions(&name).await?;
     let met = !list
         .iter()
         .any(|(_, state)| state == "pending" || state == "none");
-    holds(met, "no pending in the list", format!("{list:?}"))
+    check(met, "no pending in the list", format!("{list:?}"))
 }

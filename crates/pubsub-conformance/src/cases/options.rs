@@ -1,9 +1,9 @@
 //! Options of a subscription. (XEP-0060, 6.3 and 6.4)
 
 use super::{Case, case};
-use crate::ask::{element, options, pubsub};
-use crate::fault::{About, Checked, Fault, holds};
-use crate::world::{S, Who, World, X};
+use crate::error::{About, CaseError, CaseResult, check};
+use crate::request::{element, options, pubsub};
+use crate::test_context::{S, TestContext, User, X};
 
 pub(super) const CASES: &[Case] = &[
     case!(
@@ -52,66 +52,71 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 /// The case ends as refused where there are no options, or not this one in the form.
-pub(super) async fn offered(w: &mut World, who: Who, node: &str, field: &str) -> Checked {
-    let jid = w.bare(who);
-    let answer = w.options(who, node, &jid).await?;
-    w.unless_refused(&answer, "subscription-options")?;
+pub(super) async fn offered(
+    cx: &mut TestContext,
+    user: User,
+    node: &str,
+    field: &str,
+) -> CaseResult {
+    let jid = cx.bare(user);
+    let answer = cx.options(user, node, &jid).await?;
+    cx.unless_refused(&answer, "subscription-options")?;
     let form = answer.form(answer.with("options")?)?;
     if form.has(field) {
         return Ok(());
     }
-    Err(Fault::Refused {
+    Err(CaseError::Refused {
         feature: format!("pubsub#{field}"),
-        came: form.came(),
+        received: form.received(),
     })
 }
 
-async fn with_the_request(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
-    let answer = w.subscribes_with(S, &node, &[("deliver", "0")]).await?;
-    w.unless_refused(&answer, "subscription-options")?;
+async fn with_the_request(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
+    let answer = cx.subscribes_with(S, &node, &[("deliver", "0")]).await?;
+    cx.unless_refused(&answer, "subscription-options")?;
     answer.subscription("subscribed")?;
     let echoed = answer.with("options").and_then(|options| {
         let form = answer.form(options)?;
         form.is_of(&["result"])?;
         form.is_for("subscribe_options")?;
-        form.says("deliver", "0")
+        form.has_value("deliver", "0")
     });
-    w.line(echoed.about("the options are echoed"));
-    w.published(&node, &["one"]).await?;
-    w.silent(S).await.about("deliver=0 is in force")
+    cx.line(echoed.about("the options are echoed"));
+    cx.published(&node, &["one"]).await?;
+    cx.expect_no_event(S).await.about("deliver=0 is in force")
 }
 
-async fn misplaced(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
-    let jid = w.bare(S);
+async fn misplaced(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
+    let jid = cx.bare(S);
     for (attribute, value) in [("node", &node), ("jid", &jid)] {
         let subscribe = element("subscribe", &[("node", &node), ("jid", &jid)], "");
         let form = options(&[("deliver", "1")]);
         let options = element("options", &[(attribute, value)], &form);
-        let answer = w.set(S, &pubsub(&(subscribe + &options))).await?;
-        w.unless_refused(&answer, "subscription-options")?;
-        w.line(
+        let answer = cx.set(S, &pubsub(&(subscribe + &options))).await?;
+        cx.unless_refused(&answer, "subscription-options")?;
+        cx.line(
             answer
                 .error("bad-request", "")
                 .about(&format!("<options {attribute}=.../>")),
         );
     }
-    let list = w.subscriptions(&node).await?;
-    holds(list.is_empty(), "no subscription", format!("{list:?}"))
+    let list = cx.subscriptions(&node).await?;
+    check(list.is_empty(), "no subscription", format!("{list:?}"))
 }
 
-async fn seen(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
-    w.subscribed(S, &node).await?;
-    let jid = w.bare(S);
-    let answer = w.options(S, &node, &jid).await?;
-    w.unless_refused(&answer, "subscription-options")?;
+async fn seen(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
+    cx.subscribed(S, &node).await?;
+    let jid = cx.bare(S);
+    let answer = cx.options(S, &node, &jid).await?;
+    cx.unless_refused(&answer, "subscription-options")?;
     let form = answer.form(answer.with("options")?)?;
-    w.line(form.is_of(&["form"]));
-    w.line(form.is_for("subscribe_options"));
+    cx.line(form.is_of(&["form"]));
+    cx.line(form.is_for("subscribe_options"));
     if form.has("deliver") {
-        w.line(form.says("deliver", "1"));
+        cx.line(form.has_value("deliver", "1"));
     }
     let field = if form.has("deliver") {
         "deliver"
@@ -119,81 +124,83 @@ async fn seen(w: &mut World) -> Checked {
         "include_body"
     };
     for value in ["0", "1"] {
-        w.sets_options(S, &node, &[(field, value)]).await?.good()?;
-        let answer = w.options(S, &node, &jid).await?;
+        cx.sets_options(S, &node, &[(field, value)])
+            .await?
+            .is_ok()?;
+        let answer = cx.options(S, &node, &jid).await?;
         let form = answer.form(answer.with("options")?)?;
-        w.line(form.says(field, value).about("the current value"));
+        cx.line(form.has_value(field, value).about("the current value"));
     }
     Ok(())
 }
 
-async fn somebody_elses(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
-    w.subscribed(S, &node).await?;
-    let jid = w.bare(S);
-    let answer = w.options(X, &node, &jid).await?;
-    w.unless_refused(&answer, "subscription-options")?;
-    w.line(answer.error("forbidden", "").about("seeing them"));
+async fn somebody_elses(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
+    cx.subscribed(S, &node).await?;
+    let jid = cx.bare(S);
+    let answer = cx.options(X, &node, &jid).await?;
+    cx.unless_refused(&answer, "subscription-options")?;
+    cx.line(answer.error("forbidden", "").about("seeing them"));
     let form = options(&[("deliver", "0")]);
     let set = pubsub(&element(
         "options",
         &[("node", &node), ("jid", &jid)],
         &form,
     ));
-    let answer = w.set(X, &set).await?;
-    w.line(answer.error("forbidden", "").about("setting them"));
-    w.published(&node, &["one"]).await?;
-    w.gets_one(S, &node, "one").await
+    let answer = cx.set(X, &set).await?;
+    cx.line(answer.error("forbidden", "").about("setting them"));
+    cx.published(&node, &["one"]).await?;
+    cx.gets_one(S, &node, "one").await
 }
 
-async fn incomplete(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
-    let jid = w.bare(S);
-    let answer = w.options(S, &node, &jid).await?;
-    w.unless_refused(&answer, "subscription-options")?;
-    w.line(
+async fn incomplete(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
+    let jid = cx.bare(S);
+    let answer = cx.options(S, &node, &jid).await?;
+    cx.unless_refused(&answer, "subscription-options")?;
+    cx.line(
         answer
             .error("unexpected-request", "not-subscribed")
             .about("not subscribed"),
     );
-    w.subscribed(S, &node).await?;
+    cx.subscribed(S, &node).await?;
     let without_jid = pubsub(&element("options", &[("node", &node)], ""));
-    let answer = w.get(S, &without_jid).await?;
-    w.line(
+    let answer = cx.get(S, &without_jid).await?;
+    cx.line(
         answer
             .error("bad-request", "jid-required")
             .about("without jid"),
     );
-    let name = w.name();
-    let answer = w.options(S, &name, &jid).await?;
+    let name = cx.name();
+    let answer = cx.options(S, &name, &jid).await?;
     answer.error("item-not-found", "").about("an unknown node")
 }
 
-async fn off_and_on(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
-    w.subscribed(S, &node).await?;
-    offered(w, S, &node, "deliver").await?;
-    w.sets_options(S, &node, &[("deliver", "0")])
+async fn off_and_on(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
+    cx.subscribed(S, &node).await?;
+    offered(cx, S, &node, "deliver").await?;
+    cx.sets_options(S, &node, &[("deliver", "0")])
         .await?
-        .good()?;
-    w.published(&node, &["one"]).await?;
-    w.silent(S).await.about("deliver=0")?;
-    let list = w.subscriptions(&node).await?;
+        .is_ok()?;
+    cx.published(&node, &["one"]).await?;
+    cx.expect_no_event(S).await.about("deliver=0")?;
+    let list = cx.subscriptions(&node).await?;
     let kept = matches!(&list[..], [(_, state)] if state == "subscribed");
-    w.line(holds(kept, "the subscription is kept", format!("{list:?}")));
-    w.sets_options(S, &node, &[("deliver", "1")])
+    cx.line(check(kept, "the subscription is kept", format!("{list:?}")));
+    cx.sets_options(S, &node, &[("deliver", "1")])
         .await?
-        .good()?;
-    w.published(&node, &["two"]).await?;
-    w.gets_one(S, &node, "two").await.about("deliver=1")
+        .is_ok()?;
+    cx.published(&node, &["two"]).await?;
+    cx.gets_one(S, &node, "two").await.about("deliver=1")
 }
 
-async fn nonsense(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
-    w.subscribed(S, &node).await?;
-    let jid = w.bare(S);
-    let answer = w.options(S, &node, &jid).await?;
-    w.unless_refused(&answer, "subscription-options")?;
+async fn nonsense(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
+    cx.subscribed(S, &node).await?;
+    let jid = cx.bare(S);
+    let answer = cx.options(S, &node, &jid).await?;
+    cx.unless_refused(&answer, "subscription-options")?;
     let form = answer.form(answer.with("options")?)?;
     let field = if form.has("deliver") {
         "deliver"
@@ -201,32 +208,32 @@ async fn nonsense(w: &mut World) -> Checked {
         "include_body"
     };
     let before = form.value(field);
-    let answer = w.sets_options(S, &node, &[(field, "perhaps")]).await?;
-    w.line(answer.error("bad-request", "invalid-options"));
-    let answer = w.options(S, &node, &jid).await?;
+    let answer = cx.sets_options(S, &node, &[(field, "perhaps")]).await?;
+    cx.line(answer.error("bad-request", "invalid-options"));
+    let answer = cx.options(S, &node, &jid).await?;
     let form = answer.form(answer.with("options")?)?;
-    holds(
+    check(
         form.value(field) == before,
         "the options unchanged",
-        form.came(),
+        form.received(),
     )
 }
 
-async fn defaults(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
+async fn defaults(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
     let of_node = element("default", &[("node", &node)], "");
     for request in ["<default/>", &of_node] {
-        let answer = w.get(X, &pubsub(request)).await?;
+        let answer = cx.get(X, &pubsub(request)).await?;
         let expected = "a form, or <unsupported feature='retrieve-default-sub'/>";
         if !answer.is_result() {
             let no_options = answer.unsupported("subscription-options");
             let no_defaults = answer.unsupported("retrieve-default-sub");
             let met = no_defaults.is_ok() || no_options.is_ok();
-            w.line(holds(met, expected, answer.came()));
+            cx.line(check(met, expected, answer.received()));
             continue;
         }
         let form = answer.form(answer.with("default")?)?;
-        w.line(form.is_for("subscribe_options"));
+        cx.line(form.is_for("subscribe_options"));
     }
     Ok(())
 }

@@ -6,11 +6,11 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::{Case, case};
-use crate::ask::{element, entry, item, pubsub};
 use crate::client::Session;
+use crate::error::{About, CaseError, CaseResult, check};
 use crate::expect::{Answer, Event};
-use crate::fault::{About, Checked, Fault, holds};
-use crate::world::{O, P, S, Who, World, X};
+use crate::request::{element, entry, item, pubsub};
+use crate::test_context::{O, P, S, TestContext, User, X};
 
 pub(super) const CASES: &[Case] = &[case!(
     99,
@@ -23,88 +23,94 @@ pub(super) const CASES: &[Case] = &[case!(
 /// Items of each of the two publishers.
 const EACH: usize = 200;
 
-async fn one_order(w: &mut World) -> Checked {
-    let node = w.node(&[("max_items", "10")]).await?;
-    for who in [P, X] {
-        w.affiliated(&node, who, "publisher").await?;
+async fn one_order(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[("max_items", "10")]).await?;
+    for user in [P, X] {
+        cx.affiliated(&node, user, "publisher").await?;
     }
     let mut readers = JoinSet::new();
-    for number in 0..w.facts.crowd {
+    for number in 0..cx.limits.crowd {
         let resource = u16::try_from(number + 1).unwrap_or(u16::MAX);
         // Services limit the subscriptions of one person to one node.
-        let who = match number % 4 {
+        let user = match number % 4 {
             0 => S,
             1 => O,
             2 => P,
             _ => X,
         };
-        let mut session = w.another_session(who.at(resource)).await?;
+        let mut session = cx.another_session(user.at(resource)).await?;
         let jid = session.jid().to_owned();
         let subscribe = pubsub(&element("subscribe", &[("node", &node), ("jid", &jid)], ""));
-        let tree = session.ask("set", Some(&w.service), &subscribe).await?;
+        let tree = session
+            .request("set", Some(&cx.service), &subscribe)
+            .await?;
         Answer::new(tree).subscription("subscribed")?;
-        let (service, node) = (w.service.clone(), node.clone());
+        let (service, node) = (cx.service.clone(), node.clone());
         readers.spawn(async move { read(session, &service, &node).await });
     }
-    let at_a_time = if w.facts.balanced { 1 } else { 10 };
+    let at_a_time = if cx.limits.balanced { 1 } else { 10 };
     let mut writers = JoinSet::new();
-    for who in [P, X] {
-        let session = w.another_session(who).await?;
-        let (service, node) = (w.service.clone(), node.clone());
-        writers.spawn(async move { write(session, who, &service, &node, at_a_time).await });
+    for user in [P, X] {
+        let session = cx.another_session(user).await?;
+        let (service, node) = (cx.service.clone(), node.clone());
+        writers.spawn(async move { write(session, user, &service, &node, at_a_time).await });
     }
     while let Some(written) = writers.join_next().await {
-        written.map_err(|error| Fault::unmet("a publisher", error.to_string()))??;
+        written.map_err(|error| CaseError::unmet("a publisher", error.to_string()))??;
     }
     let mut first: Option<Vec<String>> = None;
     while let Some(read) = readers.join_next().await {
-        let (jid, came) =
-            read.map_err(|error| Fault::unmet("a subscriber", error.to_string()))??;
-        whole(&came).about(&jid)?;
-        let order = first.get_or_insert_with(|| came.clone());
-        holds(
-            *order == came,
+        let (jid, received) =
+            read.map_err(|error| CaseError::unmet("a subscriber", error.to_string()))??;
+        whole(&received).about(&jid)?;
+        let order = first.get_or_insert_with(|| received.clone());
+        check(
+            *order == received,
             format!("{jid}: the same order as the others"),
-            differs(order, &came),
+            differs(order, &received),
         )?;
     }
     Ok(())
 }
 
-fn prefix(who: Who) -> &'static str {
-    if who == P { "p" } else { "x" }
+fn prefix(user: User) -> &'static str {
+    if user == P { "p" } else { "x" }
 }
 
 /// Publishes all, so many at a time, as fast as they are acknowledged.
 async fn write(
     mut session: Session,
-    who: Who,
+    user: User,
     service: &str,
     node: &str,
     at_a_time: usize,
-) -> Checked {
+) -> CaseResult {
     let numbers: Vec<usize> = (0..EACH).collect();
     for window in numbers.chunks(at_a_time) {
         let mut asked = Vec::new();
         for number in window {
-            let id = format!("{}-{number}", prefix(who));
+            let id = format!("{}-{number}", prefix(user));
             let publish = element("publish", &[("node", node)], &item(&id, &entry(&id)));
             asked.push(
                 session
-                    .ask_only("set", Some(service), &pubsub(&publish))
+                    .send_request("set", Some(service), &pubsub(&publish))
                     .await?,
             );
         }
         for id in asked {
-            Answer::new(session.answer(Some(service), &id).await?).good()?;
+            Answer::new(session.answer(Some(service), &id).await?).is_ok()?;
         }
     }
     Ok(())
 }
 
 /// Reads until all items are there, or nothing comes for long.
-async fn read(mut session: Session, service: &str, node: &str) -> Checked<(String, Vec<String>)> {
-    let mut came = Vec::new();
+async fn read(
+    mut session: Session,
+    service: &str,
+    node: &str,
+) -> CaseResult<(String, Vec<String>)> {
+    let mut received = Vec::new();
     let mut distinct = BTreeSet::new();
     while distinct.len() < 2 * EACH {
         let deadline = Instant::now() + 4 * session.patience();
@@ -118,31 +124,35 @@ async fn read(mut session: Session, service: &str, node: &str) -> Checked<(Strin
         let Ok(item) = event.item(node) else { continue };
         let id = item.attr("id").unwrap_or_default().into_owned();
         distinct.insert(id.clone());
-        came.push(id);
+        received.push(id);
     }
-    Ok((session.jid().to_owned(), came))
+    Ok((session.jid().to_owned(), received))
 }
 
 /// All items, each once, and those of one publisher in its order.
-fn whole(came: &[String]) -> Checked {
-    let distinct: BTreeSet<&String> = came.iter().collect();
-    holds(
-        came.len() == distinct.len(),
+fn whole(received: &[String]) -> CaseResult {
+    let distinct: BTreeSet<&String> = received.iter().collect();
+    check(
+        received.len() == distinct.len(),
         "no item twice",
-        format!("{} items, {} of them distinct", came.len(), distinct.len()),
+        format!(
+            "{} items, {} of them distinct",
+            received.len(),
+            distinct.len()
+        ),
     )?;
-    holds(
+    check(
         distinct.len() == 2 * EACH,
         format!("{} items", 2 * EACH),
         format!("{}", distinct.len()),
     )?;
-    for who in [P, X] {
-        let begin = format!("{}-", prefix(who));
-        let numbers: Vec<usize> = came
+    for user in [P, X] {
+        let begin = format!("{}-", prefix(user));
+        let numbers: Vec<usize> = received
             .iter()
             .filter_map(|id| id.strip_prefix(&begin)?.parse().ok())
             .collect();
-        holds(
+        check(
             numbers.is_sorted(),
             "a publisher's items in order",
             format!("{numbers:?}"),

@@ -1,9 +1,9 @@
 //! What an item has to be for its node, and how it is told. (XEP-0060, 4.3 and 7.1)
 
 use super::{Case, case};
-use crate::ask::{NS_ATOM, element, entry, item};
-use crate::fault::{About, Checked, holds};
-use crate::world::{O, P, S, World, X};
+use crate::error::{About, CaseResult, check};
+use crate::request::{NS_ATOM, element, entry, item};
+use crate::test_context::{O, P, S, TestContext, X};
 
 pub(super) const CASES: &[Case] = &[
     case!(
@@ -56,24 +56,24 @@ pub(super) const CASES: &[Case] = &[
     ),
 ];
 
-async fn item_required(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
-    w.publishes_raw(O, &node, "")
+async fn item_required(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
+    cx.publishes_raw(O, &node, "")
         .await?
         .error("bad-request", "item-required")
 }
 
-async fn payload_required(w: &mut World) -> Checked {
-    let node = w.node(&[("deliver_payloads", "1")]).await?;
-    let answer = w.publishes_raw(O, &node, &item("one", "")).await?;
+async fn payload_required(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[("deliver_payloads", "1")]).await?;
+    let answer = cx.publishes_raw(O, &node, &item("one", "")).await?;
     answer.error("bad-request", "payload-required")
 }
 
-async fn invalid_payload(w: &mut World) -> Checked {
-    let node = w.node(&[("type", NS_ATOM)]).await?;
+async fn invalid_payload(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[("type", NS_ATOM)]).await?;
     let two = item("one", &(entry("a") + &entry("b")));
-    let answer = w.publishes_raw(O, &node, &two).await?;
-    w.line(
+    let answer = cx.publishes_raw(O, &node, &two).await?;
+    cx.line(
         answer
             .error("bad-request", "invalid-payload")
             .about("two payloads"),
@@ -81,90 +81,94 @@ async fn invalid_payload(w: &mut World) -> Checked {
     // XEP-0060, 16.4.4: the type is semantic; XEP-0472, XEP-0501 and others set one that is not the
     // namespace of their payloads.
     let foreign = item("two", "<geoloc xmlns='http://jabber.org/protocol/geoloc'/>");
-    let answer = w.publishes_raw(O, &node, &foreign).await?;
-    w.line(answer.good().about("another namespace"));
-    w.items(X, &node)
+    let answer = cx.publishes_raw(O, &node, &foreign).await?;
+    cx.line(answer.is_ok().about("another namespace"));
+    cx.items(X, &node)
         .await?
         .items_are(&["two"])
         .about("one kept")
 }
 
-async fn too_big(w: &mut World) -> Checked {
-    let (fields, size) = match w.facts.payload_limit {
+async fn too_big(cx: &mut TestContext) -> CaseResult {
+    let (fields, size) = match cx.limits.payload_limit {
         Some(limit) => (&[][..], limit),
         None => (&[("max_payload_size", "1000")][..], 1_000),
     };
-    let node = w.node(fields).await?;
-    w.published(&node, &["small"]).await?;
+    let node = cx.node(fields).await?;
+    cx.published(&node, &["small"]).await?;
     let big = item("big", &entry(&"x".repeat(size + 1)));
-    let answer = w.publishes_raw(O, &node, &big).await?;
-    w.line(answer.error("not-acceptable", "payload-too-big"));
-    w.items(X, &node)
+    let answer = cx.publishes_raw(O, &node, &big).await?;
+    cx.line(answer.error("not-acceptable", "payload-too-big"));
+    cx.items(X, &node)
         .await?
         .items_are(&["small"])
         .about("nothing else kept")
 }
 
 /// XEP-0060, 4.3: neither items nor payloads, only that something happened.
-async fn bare(w: &mut World) -> Checked<String> {
-    w.node(&[("persist_items", "0"), ("deliver_payloads", "0")])
+async fn bare(cx: &mut TestContext) -> CaseResult<String> {
+    cx.node(&[("persist_items", "0"), ("deliver_payloads", "0")])
         .await
 }
 
-async fn bare_event(w: &mut World) -> Checked {
-    let node = bare(w).await?;
-    w.subscribed(S, &node).await?;
-    w.publishes_raw(O, &node, "").await?.good()?;
-    let event = w.event(S).await?;
+async fn bare_event(cx: &mut TestContext) -> CaseResult {
+    let node = bare(cx).await?;
+    cx.subscribed(S, &node).await?;
+    cx.publishes_raw(O, &node, "").await?.is_ok()?;
+    let event = cx.event(S).await?;
     let items = event.about("items", &node)?;
     let met = items.children().next().is_none();
-    w.line(holds(met, "an event with empty <items/>", event.came()));
-    w.silent(S).await
+    cx.line(check(met, "an event with empty <items/>", event.received()));
+    cx.expect_no_event(S).await
 }
 
-async fn item_forbidden(w: &mut World) -> Checked {
-    let node = bare(w).await?;
-    let answer = w.publishes(O, &node, "one").await?;
+async fn item_forbidden(cx: &mut TestContext) -> CaseResult {
+    let node = bare(cx).await?;
+    let answer = cx.publishes(O, &node, "one").await?;
     answer.error("bad-request", "item-forbidden")
 }
 
-async fn without_payload(w: &mut World) -> Checked {
-    let node = w.node(&[("deliver_payloads", "0")]).await?;
-    w.subscribed(S, &node).await?;
-    w.published(&node, &["one"]).await?;
-    let event = w.event(S).await?;
-    let item = event.brings(&node, "one")?;
+async fn without_payload(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[("deliver_payloads", "0")]).await?;
+    cx.subscribed(S, &node).await?;
+    cx.published(&node, &["one"]).await?;
+    let event = cx.event(S).await?;
+    let item = event.has_item(&node, "one")?;
     let met = item.children().next().is_none();
-    w.line(holds(met, "an item without a payload", event.came()));
-    let answer = w.items(X, &node).await?;
+    cx.line(check(met, "an item without a payload", event.received()));
+    let answer = cx.items(X, &node).await?;
     answer.items_are(&["one"])?;
-    holds(
-        answer.came().contains(NS_ATOM),
+    check(
+        answer.received().contains(NS_ATOM),
         "the payload in the items",
-        answer.came(),
+        answer.received(),
     )
 }
 
-async fn publisher(w: &mut World) -> Checked {
-    let node = w.node(&[("itemreply", "publisher")]).await?;
-    w.affiliated(&node, P, "publisher").await?;
-    w.subscribed(S, &node).await?;
-    let lie = w.bare(X);
+async fn publisher(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[("itemreply", "publisher")]).await?;
+    cx.affiliated(&node, P, "publisher").await?;
+    cx.subscribed(S, &node).await?;
+    let lie = cx.bare(X);
     let attributes = [("id", "one"), ("publisher", lie.as_str())];
     let lying = element("item", &attributes, &entry("one"));
-    w.publishes_raw(P, &node, &lying).await?.good()?;
+    cx.publishes_raw(P, &node, &lying).await?.is_ok()?;
     // XEP-0060, 7.1.2.3: the bare address, or the full one that published.
-    let true_ones = [w.bare(P), w.full(P).await?];
-    let event = w.event(S).await?;
+    let true_ones = [cx.bare(P), cx.full(P).await?];
+    let event = cx.event(S).await?;
     let said = event.item(&node)?.attr("publisher").unwrap_or_default();
     let met = true_ones.iter().any(|one| *one == said);
     let expected = format!("publisher='{}'", true_ones.join("' or '"));
-    w.line(holds(met, format!("{expected} in the event"), event.came()));
-    let answer = w.items(X, &node).await?;
+    cx.line(check(
+        met,
+        format!("{expected} in the event"),
+        event.received(),
+    ));
+    let answer = cx.items(X, &node).await?;
     let item = answer.with("items")?.children().next();
     let said = item
         .and_then(|item| item.attr("publisher"))
         .unwrap_or_default();
     let met = true_ones.iter().any(|one| *one == said);
-    holds(met, format!("{expected} in the items"), answer.came())
+    check(met, format!("{expected} in the items"), answer.received())
 }

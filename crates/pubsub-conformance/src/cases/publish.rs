@@ -1,10 +1,10 @@
 //! Publishing. (XEP-0060, 7.1)
 
 use super::{Case, case};
-use crate::ask::{NS_ATOM, element, entry, form, item, pubsub};
+use crate::error::{About, CaseError, CaseResult, check};
 use crate::expect::Event;
-use crate::fault::{About, Checked, Fault, holds};
-use crate::world::{O, P, S, World, X};
+use crate::request::{NS_ATOM, element, entry, form, item, pubsub};
+use crate::test_context::{O, P, S, TestContext, X};
 
 pub(super) const CASES: &[Case] = &[
     case!(
@@ -70,109 +70,111 @@ pub(super) const CASES: &[Case] = &[
     ),
 ];
 
-async fn reaches_everybody(w: &mut World) -> Checked {
-    let node = w.node(&[("notification_type", "headline")]).await?;
-    w.affiliated(&node, P, "publisher").await?;
-    for who in [S, X] {
-        w.subscribed(who, &node).await?;
+async fn reaches_everybody(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[("notification_type", "headline")]).await?;
+    cx.affiliated(&node, P, "publisher").await?;
+    for user in [S, X] {
+        cx.subscribed(user, &node).await?;
     }
-    let answer = w.publishes(P, &node, "one").await?;
-    answer.good()?;
+    let answer = cx.publishes(P, &node, "one").await?;
+    answer.is_ok()?;
     if let Ok(publish) = answer.with("publish") {
         // XEP-0060, 7.1.2: said at least where the id was generated; what is said has to be true.
         let said = publish.children().next().and_then(|item| item.attr("id"));
-        w.line(holds(
+        cx.line(check(
             said.is_none_or(|id| id == "one"),
             "item one in the result",
-            answer.came(),
+            answer.received(),
         ));
     }
     let mut ids = Vec::new();
-    for who in [S, X] {
-        let event = w.event(who).await?;
-        w.line(event.is_of("headline"));
-        let item = event.brings(&node, "one")?;
+    for user in [S, X] {
+        let event = cx.event(user).await?;
+        cx.line(event.is_of("headline"));
+        let item = event.has_item(&node, "one")?;
         let title = item
             .child("entry", NS_ATOM)
             .and_then(|entry| entry.child("title", NS_ATOM));
         let met = title.is_some_and(|title| title.text() == "one");
-        w.line(holds(met, "the payload", event.came()));
-        let bare = w.bare(who);
-        w.line(holds(
+        cx.line(check(met, "the payload", event.received()));
+        let bare = cx.bare(user);
+        cx.line(check(
             event.to() == bare,
             format!("to='{bare}'"),
-            event.came(),
+            event.received(),
         ));
-        w.line(holds(!event.id().is_empty(), "an id", event.came()));
+        cx.line(check(!event.id().is_empty(), "an id", event.received()));
         ids.push(event.id());
-        w.silent(who).await.about("exactly one message")?;
+        cx.expect_no_event(user)
+            .await
+            .about("exactly one message")?;
     }
-    holds(
+    check(
         ids.first() != ids.last(),
         "an id that is unique",
         format!("{ids:?}"),
     )
 }
 
-async fn gets_an_id(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
-    w.subscribed(S, &node).await?;
-    let answer = w.publishes_raw(O, &node, &item("", &entry("one"))).await?;
+async fn gets_an_id(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
+    cx.subscribed(S, &node).await?;
+    let answer = cx.publishes_raw(O, &node, &item("", &entry("one"))).await?;
     let publish = answer.with("publish")?;
     let item = publish.children().find(|child| child.name() == "item");
     let id = item
         .and_then(|item| item.attr("id"))
         .unwrap_or_default()
         .into_owned();
-    holds(
+    check(
         !id.is_empty(),
         "the generated id in the result",
-        answer.came(),
+        answer.received(),
     )?;
-    w.event(S).await?.brings(&node, &id)?;
-    w.items(X, &node).await?.items_are(&[&id])
+    cx.event(S).await?.has_item(&node, &id)?;
+    cx.items(X, &node).await?.items_are(&[&id])
 }
 
-async fn takes_the_place(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
-    w.subscribed(S, &node).await?;
+async fn takes_the_place(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
+    cx.subscribed(S, &node).await?;
     for title in ["old", "new"] {
-        w.publishes_raw(O, &node, &item("one", &entry(title)))
+        cx.publishes_raw(O, &node, &item("one", &entry(title)))
             .await?
-            .good()?;
-        let event = w.event(S).await?;
-        event.brings(&node, "one")?;
-        w.line(holds(
-            event.came().contains(title),
+            .is_ok()?;
+        let event = cx.event(S).await?;
+        event.has_item(&node, "one")?;
+        cx.line(check(
+            event.received().contains(title),
             format!("the {title} payload"),
-            event.came(),
+            event.received(),
         ));
     }
-    w.silent(S).await?;
-    let answer = w.items(X, &node).await?;
+    cx.expect_no_event(S).await?;
+    let answer = cx.items(X, &node).await?;
     answer.items_are(&["one"])?;
-    holds(
-        answer.came().contains("new"),
+    check(
+        answer.received().contains("new"),
         "the new payload",
-        answer.came(),
+        answer.received(),
     )
 }
 
-async fn another_publisher(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
-    w.affiliated(&node, P, "publisher").await?;
-    w.publishes_raw(O, &node, &item("one", &entry("old")))
+async fn another_publisher(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
+    cx.affiliated(&node, P, "publisher").await?;
+    cx.publishes_raw(O, &node, &item("one", &entry("old")))
         .await?
-        .good()?;
-    w.publishes_raw(P, &node, &item("one", &entry("new")))
+        .is_ok()?;
+    cx.publishes_raw(P, &node, &item("one", &entry("new")))
         .await?
-        .good()?;
-    let answer = w.items(X, &node).await?;
+        .is_ok()?;
+    let answer = cx.items(X, &node).await?;
     answer.items_are(&["one"])?;
-    holds(
-        answer.came().contains("new"),
+    check(
+        answer.received().contains("new"),
         "the new payload",
-        answer.came(),
+        answer.received(),
     )
 }
 
@@ -198,189 +200,193 @@ fn retracted(events: &[Event], node: &str) -> Vec<String> {
         .collect()
 }
 
-async fn batch(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
-    w.subscribed(S, &node).await?;
+async fn batch(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
+    cx.subscribed(S, &node).await?;
     let two = item("one", &entry("one")) + &item("two", &entry("two"));
-    let answer = w.publishes_raw(O, &node, &two).await?;
-    let kept = w.items(X, &node).await?.item_ids()?;
+    let answer = cx.publishes_raw(O, &node, &two).await?;
+    let kept = cx.items(X, &node).await?.item_ids()?;
     if !answer.is_result() {
-        let told = brought(&w.quiet(S).await?, &node);
-        w.line(answer.error("bad-request", ""));
-        let none = kept.is_empty() && told.is_empty();
-        return holds(
+        let report_row = brought(&cx.drain_events(S).await?, &node);
+        cx.line(answer.error("bad-request", ""));
+        let none = kept.is_empty() && report_row.is_empty();
+        return check(
             none,
             "nothing published",
-            format!("kept {kept:?}, told {told:?}"),
+            format!("kept {kept:?}, told {report_row:?}"),
         );
     }
-    let told = w
+    let report_row = cx
         .events(S, |events| brought(events, &node).len() >= 2)
         .await?;
-    let told = brought(&told, &node);
-    let both = kept == ["one", "two"] && told == ["one", "two"];
-    w.line(holds(
+    let report_row = brought(&report_row, &node);
+    let both = kept == ["one", "two"] && report_row == ["one", "two"];
+    cx.line(check(
         both,
         "both published",
-        format!("kept {kept:?}, told {told:?}"),
+        format!("kept {kept:?}, told {report_row:?}"),
     ));
     let bad = item("three", &entry("three")) + &item("four", &(entry("4") + &entry("four")));
-    let answer = w.publishes_raw(O, &node, &bad).await?;
-    w.line(holds(!answer.is_result(), "no half batch", answer.came()));
-    let kept = w.items(X, &node).await?.item_ids()?;
-    w.line(holds(
+    let answer = cx.publishes_raw(O, &node, &bad).await?;
+    cx.line(check(
+        !answer.is_result(),
+        "no half batch",
+        answer.received(),
+    ));
+    let kept = cx.items(X, &node).await?.item_ids()?;
+    cx.line(check(
         kept == ["one", "two"],
         "nothing of a bad batch kept",
         format!("{kept:?}"),
     ));
-    w.silent(S).await.about("a bad batch")
+    cx.expect_no_event(S).await.about("a bad batch")
 }
 
-async fn publish_models(w: &mut World) -> Checked {
-    let node = w.node(&[("publish_model", "publishers")]).await?;
-    let answer = w.publishes(X, &node, "one").await?;
-    w.line(answer.error("forbidden", "").about("publishers"));
-    let node = w.node(&[("publish_model", "subscribers")]).await?;
-    let answer = w.publishes(X, &node, "one").await?;
-    w.line(answer.error("forbidden", "").about("subscribers"));
-    w.subscribed(S, &node).await?;
-    let answer = w.publishes(S, &node, "one").await?;
-    w.line(answer.good().about("a subscriber"));
-    let node = w.node(&[("publish_model", "open")]).await?;
-    w.publishes(X, &node, "one").await?.good().about("open")
+async fn publish_models(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[("publish_model", "publishers")]).await?;
+    let answer = cx.publishes(X, &node, "one").await?;
+    cx.line(answer.error("forbidden", "").about("publishers"));
+    let node = cx.node(&[("publish_model", "subscribers")]).await?;
+    let answer = cx.publishes(X, &node, "one").await?;
+    cx.line(answer.error("forbidden", "").about("subscribers"));
+    cx.subscribed(S, &node).await?;
+    let answer = cx.publishes(S, &node, "one").await?;
+    cx.line(answer.is_ok().about("a subscriber"));
+    let node = cx.node(&[("publish_model", "open")]).await?;
+    cx.publishes(X, &node, "one").await?.is_ok().about("open")
 }
 
-async fn unknown_node(w: &mut World) -> Checked {
-    let name = w.name();
+async fn unknown_node(cx: &mut TestContext) -> CaseResult {
+    let name = cx.name();
     let publish = element("publish", &[("node", &name)], &item("one", &entry("one")));
-    if !w.announces("auto-create") {
-        let answer = w.set(O, &pubsub(&publish)).await?;
+    if !cx.announces("auto-create") {
+        let answer = cx.set(O, &pubsub(&publish)).await?;
         return answer.error("item-not-found", "");
     }
     let mut request = publish;
-    if w.announces("publish-options") {
+    if cx.announces("publish-options") {
         let conditions = form("publish-options", &[("access_model", "whitelist")]);
         request += &element("publish-options", &[], &conditions);
     }
-    w.set(O, &pubsub(&request)).await?.good()?;
-    let owners = w.affiliations(&name).await?;
-    let owner = (w.bare(O), "owner".to_owned());
-    w.line(holds(
+    cx.set(O, &pubsub(&request)).await?.is_ok()?;
+    let owners = cx.affiliations(&name).await?;
+    let owner = (cx.bare(O), "owner".to_owned());
+    cx.line(check(
         owners.contains(&owner),
         "the publisher is owner",
         format!("{owners:?}"),
     ));
-    if w.announces("publish-options") {
-        w.configured(&name, &[("access_model", "whitelist")])
+    if cx.announces("publish-options") {
+        cx.configured(&name, &[("access_model", "whitelist")])
             .await?;
     }
-    w.items(O, &name).await?.items_are(&["one"])
+    cx.items(O, &name).await?.items_are(&["one"])
 }
 
-async fn evicts(w: &mut World) -> Checked {
-    let node = w
+async fn evicts(cx: &mut TestContext) -> CaseResult {
+    let node = cx
         .node(&[("max_items", "2"), ("notify_retract", "1")])
         .await?;
-    w.subscribed(S, &node).await?;
-    w.published(&node, &["a", "b", "c", "d"]).await?;
-    let answer = w.items(X, &node).await?;
-    w.line(answer.items_are(&["c", "d"]));
+    cx.subscribed(S, &node).await?;
+    cx.published(&node, &["a", "b", "c", "d"]).await?;
+    let answer = cx.items(X, &node).await?;
+    cx.line(answer.items_are(&["c", "d"]));
     let all =
         |events: &[Event]| brought(events, &node).len() >= 4 && retracted(events, &node).len() >= 2;
-    let events = w.events(S, all).await?;
-    let told = brought(&events, &node);
-    w.line(holds(
-        told == ["a", "b", "c", "d"],
+    let events = cx.events(S, all).await?;
+    let report_row = brought(&events, &node);
+    cx.line(check(
+        report_row == ["a", "b", "c", "d"],
         "four events",
-        format!("{told:?}"),
+        format!("{report_row:?}"),
     ));
     let gone = retracted(&events, &node);
-    w.line(holds(
+    cx.line(check(
         gone == ["a", "b"],
         "a retract for a and one for b",
         format!("{gone:?}"),
     ));
-    w.silent(S).await
+    cx.expect_no_event(S).await
 }
 
-async fn full_node(w: &mut World) -> Checked {
-    let node = w.node(&[("max_items", "2")]).await?;
-    let answer = w.configuration(O, &node).await?;
+async fn full_node(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[("max_items", "2")]).await?;
+    let answer = cx.configuration(O, &node).await?;
     let form = answer.form(answer.with("configure")?)?;
-    if !form.has("publish_node_full") && !w.announces("publish-node-full") {
-        let came = form.came();
-        return Err(Fault::Refused {
+    if !form.has("publish_node_full") && !cx.announces("publish-node-full") {
+        let received = form.received();
+        return Err(CaseError::Refused {
             feature: "publish-node-full".to_owned(),
-            came,
+            received,
         });
     }
-    w.configures(&node, &[("publish_node_full", "reject")])
+    cx.configures(&node, &[("publish_node_full", "reject")])
         .await?
-        .good()?;
-    w.published(&node, &["a", "b"]).await?;
-    let answer = w.publishes(O, &node, "c").await?;
-    w.line(answer.error("conflict", "node-full"));
-    w.publishes(O, &node, "a")
+        .is_ok()?;
+    cx.published(&node, &["a", "b"]).await?;
+    let answer = cx.publishes(O, &node, "c").await?;
+    cx.line(answer.error("conflict", "node-full"));
+    cx.publishes(O, &node, "a")
         .await?
-        .good()
+        .is_ok()
         .about("an item that is there")?;
-    w.items(X, &node).await?.items_are(&["b", "a"])
+    cx.items(X, &node).await?.items_are(&["b", "a"])
 }
 
-async fn publish_options(w: &mut World) -> Checked {
-    if !w.announces("publish-options") {
-        let came = "not announced".to_owned();
-        return Err(Fault::Refused {
+async fn publish_options(cx: &mut TestContext) -> CaseResult {
+    if !cx.announces("publish-options") {
+        let received = "not announced".to_owned();
+        return Err(CaseError::Refused {
             feature: "publish-options".to_owned(),
-            came,
+            received,
         });
     }
-    let node = w.node(&[("persist_items", "1")]).await?;
+    let node = cx.node(&[("persist_items", "1")]).await?;
     let with = |id: &str, fields: &[(&str, &str)]| {
         let publish = element("publish", &[("node", &node)], &item(id, &entry(id)));
         let conditions = element("publish-options", &[], &form("publish-options", fields));
         pubsub(&(publish + &conditions))
     };
     let met = [("access_model", "open"), ("persist_items", "1")];
-    let answer = w.set(O, &with("met", &met)).await?;
-    w.line(answer.good().about("met"));
-    let answer = w
+    let answer = cx.set(O, &with("met", &met)).await?;
+    cx.line(answer.is_ok().about("met"));
+    let answer = cx
         .set(O, &with("unmet", &[("access_model", "whitelist")]))
         .await?;
-    w.line(
+    cx.line(
         answer
             .error("conflict", "precondition-not-met")
             .about("not met"),
     );
-    let answer = w
+    let answer = cx
         .set(O, &with("unknown", &[("no_such_option", "1")]))
         .await?;
-    w.line(holds(
+    cx.line(check(
         !answer.is_result(),
         "an unknown field: an error",
-        answer.came(),
+        answer.received(),
     ));
-    w.items(X, &node)
+    cx.items(X, &node)
         .await?
         .items_are(&["met"])
         .about("nothing else stored")
 }
 
-async fn publish_only(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
-    let jid = w.bare(P);
-    let answer = w.affiliates(&node, &[(&jid, "publish-only")]).await?;
-    w.unless_refused(&answer, "publish-only-affiliation")?;
-    answer.good().about("making somebody publish-only")?;
-    w.published(&node, &["theirs"]).await?;
-    let answer = w.publishes(P, &node, "own").await?;
-    w.line(answer.good().about("publishing"));
-    let answer = w.subscribes(P, &node).await?;
-    w.line(answer.error("forbidden", "").about("subscribing"));
-    let answer = w.items(P, &node).await?;
-    w.line(answer.error("forbidden", "").about("items"));
-    let answer = w.retracts(P, &node, "own", "").await?;
-    w.line(answer.good().about("retracting the own item"));
-    let answer = w.retracts(P, &node, "theirs", "").await?;
+async fn publish_only(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
+    let jid = cx.bare(P);
+    let answer = cx.affiliates(&node, &[(&jid, "publish-only")]).await?;
+    cx.unless_refused(&answer, "publish-only-affiliation")?;
+    answer.is_ok().about("making somebody publish-only")?;
+    cx.published(&node, &["theirs"]).await?;
+    let answer = cx.publishes(P, &node, "own").await?;
+    cx.line(answer.is_ok().about("publishing"));
+    let answer = cx.subscribes(P, &node).await?;
+    cx.line(answer.error("forbidden", "").about("subscribing"));
+    let answer = cx.items(P, &node).await?;
+    cx.line(answer.error("forbidden", "").about("items"));
+    let answer = cx.retracts(P, &node, "own", "").await?;
+    cx.line(answer.is_ok().about("retracting the own item"));
+    let answer = cx.retracts(P, &node, "theirs", "").await?;
     answer.error("forbidden", "").about("retracting another's")
 }

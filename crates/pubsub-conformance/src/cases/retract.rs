@@ -1,9 +1,9 @@
 //! Retracting items. (XEP-0060, 7.2)
 
 use super::{Case, case};
-use crate::ask::{element, item, pubsub};
-use crate::fault::{About, Checked, holds};
-use crate::world::{O, P, S, World, X};
+use crate::error::{About, CaseResult, check};
+use crate::request::{element, item, pubsub};
+use crate::test_context::{O, P, S, TestContext, X};
 
 pub(super) const CASES: &[Case] = &[
     case!(
@@ -27,77 +27,79 @@ pub(super) const CASES: &[Case] = &[
     ),
 ];
 
-async fn heard_of(w: &mut World) -> Checked {
-    let node = w.node(&[("notify_retract", "0")]).await?;
-    w.subscribed(S, &node).await?;
-    w.published(&node, &["a", "b", "c"]).await?;
+async fn heard_of(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[("notify_retract", "0")]).await?;
+    cx.subscribed(S, &node).await?;
+    cx.published(&node, &["a", "b", "c"]).await?;
     for id in ["a", "b", "c"] {
-        w.event(S).await?.brings(&node, id)?;
+        cx.event(S).await?.has_item(&node, id)?;
     }
     for (id, notify) in [("a", "1"), ("b", "true")] {
-        w.retracts(O, &node, id, notify).await?.good()?;
-        let event = w.event(S).await.about(&format!("notify={notify}"))?;
-        w.line(event.retracts(&node, id));
+        cx.retracts(O, &node, id, notify).await?.is_ok()?;
+        let event = cx.event(S).await.about(&format!("notify={notify}"))?;
+        cx.line(event.retracts(&node, id));
     }
-    w.retracts(O, &node, "c", "").await?.good()?;
-    w.silent(S).await.about("no notify, notify_retract=0")?;
-    w.items(X, &node).await?.items_are(&[])
+    cx.retracts(O, &node, "c", "").await?.is_ok()?;
+    cx.expect_no_event(S)
+        .await
+        .about("no notify, notify_retract=0")?;
+    cx.items(X, &node).await?.items_are(&[])
 }
 
-async fn by_whom(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
-    w.affiliated(&node, P, "publisher").await?;
-    w.published(&node, &["owner's"]).await?;
-    w.publishes(P, &node, "publisher's").await?.good()?;
-    let answer = w.retracts(X, &node, "owner's", "1").await?;
-    w.line(answer.error("forbidden", "").about("a stranger"));
-    w.items(X, &node)
+async fn by_whom(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
+    cx.affiliated(&node, P, "publisher").await?;
+    cx.published(&node, &["owner's"]).await?;
+    cx.publishes(P, &node, "publisher's").await?.is_ok()?;
+    let answer = cx.retracts(X, &node, "owner's", "1").await?;
+    cx.line(answer.error("forbidden", "").about("a stranger"));
+    cx.items(X, &node)
         .await?
         .items_are(&["owner's", "publisher's"])?;
-    let answer = w.retracts(P, &node, "owner's", "1").await?;
+    let answer = cx.retracts(P, &node, "owner's", "1").await?;
     // XEP-0060, 7.2.3.1: whether a publisher retracts another's item is the service's policy.
     let left = if answer.is_result() {
         &["publisher's"][..]
     } else {
-        w.line(
+        cx.line(
             answer
                 .error("forbidden", "")
                 .about("a publisher, another's item"),
         );
         &["owner's", "publisher's"]
     };
-    w.items(X, &node).await?.items_are(left)?;
-    w.retracts(P, &node, "publisher's", "1")
+    cx.items(X, &node).await?.items_are(left)?;
+    cx.retracts(P, &node, "publisher's", "1")
         .await?
-        .good()
+        .is_ok()
         .about("a publisher, the own item")
 }
 
-async fn incomplete(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
-    w.published(&node, &["one"]).await?;
-    let answer = w.retracts(O, &node, "missing", "").await?;
-    w.line(answer.error("item-not-found", "").about("an unknown item"));
+async fn incomplete(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
+    cx.published(&node, &["one"]).await?;
+    let answer = cx.retracts(O, &node, "missing", "").await?;
+    cx.line(answer.error("item-not-found", "").about("an unknown item"));
     let without_item = pubsub(&element("retract", &[("node", &node)], ""));
-    let answer = w.set(O, &without_item).await?;
-    w.line(
+    let answer = cx.set(O, &without_item).await?;
+    cx.line(
         answer
             .error("bad-request", "item-required")
             .about("without item"),
     );
     let without_node = pubsub(&element("retract", &[], &item("one", "")));
-    let answer = w.set(O, &without_node).await?;
-    w.line(
+    let answer = cx.set(O, &without_node).await?;
+    cx.line(
         answer
             .error("bad-request", "nodeid-required")
             .about("without node"),
     );
-    let kept = w.items(X, &node).await?.item_ids()?;
-    holds(kept == ["one"], "nothing retracted", format!("{kept:?}"))
+    let kept = cx.items(X, &node).await?.item_ids()?;
+    check(kept == ["one"], "nothing retracted", format!("{kept:?}"))
 }
 
-async fn nothing_kept(w: &mut World) -> Checked {
-    let node = w.node(&[("persist_items", "0")]).await?;
-    let answer = w.retracts(O, &node, "one", "").await?;
+async fn nothing_kept(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[("persist_items", "0")]).await?;
+    let answer = cx.retracts(O, &node, "one", "").await?;
     answer.unsupported("persistent-items")
 }

@@ -1,9 +1,9 @@
 //! Subscribing. (XEP-0060, 6.1)
 
 use super::{Case, case};
-use crate::ask::{element, pubsub};
-use crate::fault::{About, Checked, Fault, holds};
-use crate::world::{O, P, S, World, X};
+use crate::error::{About, CaseError, CaseResult, check};
+use crate::request::{element, pubsub};
+use crate::test_context::{O, P, S, TestContext, X};
 
 pub(super) const CASES: &[Case] = &[
     case!(17, "6.1", "a bare address is subscribed", a_bare_address),
@@ -71,46 +71,46 @@ pub(super) const CASES: &[Case] = &[
     ),
 ];
 
-async fn a_bare_address(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
-    let answer = w.subscribes(S, &node).await?;
+async fn a_bare_address(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
+    let answer = cx.subscribes(S, &node).await?;
     let subscription = answer.subscription("subscribed")?;
-    let bare = w.bare(S);
+    let bare = cx.bare(S);
     let met = subscription.attr("jid").as_deref() == Some(&bare);
-    w.line(holds(met, format!("jid='{bare}'"), answer.came()));
+    cx.line(check(met, format!("jid='{bare}'"), answer.received()));
     let named = subscription.attr("node");
     let met = named.is_none_or(|named| named == node);
-    w.line(holds(met, "the node's name", answer.came()));
-    w.published(&node, &["one"]).await?;
-    w.gets_one(S, &node, "one").await
+    cx.line(check(met, "the node's name", answer.received()));
+    cx.published(&node, &["one"]).await?;
+    cx.gets_one(S, &node, "one").await
 }
 
-async fn three_addresses(w: &mut World) -> Checked {
-    let node = w.node(&[("notification_type", "headline")]).await?;
-    let addresses = [w.full(S).await?, w.full(S.at(1)).await?, w.bare(S)];
-    for (who, address) in [S, S.at(1), S].into_iter().zip(&addresses) {
-        let answer = w.subscribes_as(who, &node, address).await?;
+async fn three_addresses(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[("notification_type", "headline")]).await?;
+    let addresses = [cx.full(S).await?, cx.full(S.at(1)).await?, cx.bare(S)];
+    for (user, address) in [S, S.at(1), S].into_iter().zip(&addresses) {
+        let answer = cx.subscribes_as(user, &node, address).await?;
         answer.subscription("subscribed").about(address)?;
     }
-    let list = w.subscriptions(&node).await?;
+    let list = cx.subscriptions(&node).await?;
     let all = |address: &String| {
         list.iter()
             .any(|(jid, state)| jid == address && state == "subscribed")
     };
     let met = list.len() == 3 && addresses.iter().all(all);
-    w.line(holds(met, "three subscriptions", format!("{list:?}")));
-    w.published(&node, &["one"]).await?;
+    cx.line(check(met, "three subscriptions", format!("{list:?}")));
+    cx.published(&node, &["one"]).await?;
     let mut seen = Vec::new();
-    for who in [S, S.at(1)] {
-        let events = w.quiet(who).await?;
+    for user in [S, S.at(1)] {
+        let events = cx.drain_events(user).await?;
         for event in &events {
-            event.brings(&node, "one")?;
+            event.has_item(&node, "one")?;
         }
         let mut to: Vec<String> = events.iter().map(crate::expect::Event::to).collect();
         to.sort();
         let mut once = to.clone();
         once.dedup();
-        w.line(holds(
+        cx.line(check(
             to == once,
             "one event for each address",
             format!("{to:?}"),
@@ -118,57 +118,57 @@ async fn three_addresses(w: &mut World) -> Checked {
         seen.extend(to);
     }
     let met = addresses.iter().all(|address| seen.contains(address));
-    holds(met, format!("events to {addresses:?}"), format!("{seen:?}"))
+    check(met, format!("events to {addresses:?}"), format!("{seen:?}"))
 }
 
-async fn once_more(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
-    let first = w.subscribed(S, &node).await?;
-    let second = w.subscribed(S, &node).await?;
+async fn once_more(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
+    let first = cx.subscribed(S, &node).await?;
+    let second = cx.subscribed(S, &node).await?;
     // XEP-0060, 6.1.6: only with multi-subscribe may the same address be subscribed once more.
-    if first != second && !w.announces("multi-subscribe") {
-        w.line(Err(Fault::unmet(
+    if first != second && !cx.announces("multi-subscribe") {
+        cx.line(Err(CaseError::unmet(
             "the same subid",
             format!("{first:?}, then {second:?}"),
         )));
     }
-    w.published(&node, &["one"]).await?;
-    w.gets_one(S, &node, "one").await
+    cx.published(&node, &["one"]).await?;
+    cx.gets_one(S, &node, "one").await
 }
 
-async fn somebody_else(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
-    let jid = w.bare(X);
-    let answer = w.subscribes_as(S, &node, &jid).await?;
-    w.line(answer.error("bad-request", "invalid-jid"));
-    let list = w.subscriptions(&node).await?;
-    holds(list.is_empty(), "no subscription", format!("{list:?}"))
+async fn somebody_else(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
+    let jid = cx.bare(X);
+    let answer = cx.subscribes_as(S, &node, &jid).await?;
+    cx.line(answer.error("bad-request", "invalid-jid"));
+    let list = cx.subscriptions(&node).await?;
+    check(list.is_empty(), "no subscription", format!("{list:?}"))
 }
 
-async fn an_unknown_node(w: &mut World) -> Checked {
-    let name = w.name();
-    w.subscribes(S, &name).await?.error("item-not-found", "")
+async fn an_unknown_node(cx: &mut TestContext) -> CaseResult {
+    let name = cx.name();
+    cx.subscribes(S, &name).await?.error("item-not-found", "")
 }
 
-async fn incomplete(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
-    let jid = w.bare(S);
+async fn incomplete(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
+    let jid = cx.bare(S);
     let without_node = pubsub(&element("subscribe", &[("jid", &jid)], ""));
-    let answer = w.set(S, &without_node).await?;
-    w.line(
+    let answer = cx.set(S, &without_node).await?;
+    cx.line(
         answer
             .error("bad-request", "nodeid-required")
             .about("without node"),
     );
     let without_jid = pubsub(&element("subscribe", &[("node", &node)], ""));
-    let answer = w.set(S, &without_jid).await?;
-    w.line(
+    let answer = cx.set(S, &without_jid).await?;
+    cx.line(
         answer
             .error("bad-request", "invalid-jid")
             .about("without jid"),
     );
-    let answer = w.subscribes_as(S, &node, "carol@@not an address/").await?;
-    w.line(
+    let answer = cx.subscribes_as(S, &node, "carol@@not an address/").await?;
+    cx.line(
         answer
             .error("bad-request", "invalid-jid")
             .about("with a malformed jid"),
@@ -176,23 +176,23 @@ async fn incomplete(w: &mut World) -> Checked {
     Ok(())
 }
 
-async fn an_outcast(w: &mut World) -> Checked {
-    let node = w.node(&[]).await?;
-    w.affiliated(&node, S, "outcast").await?;
-    w.subscribes(S, &node).await?.error("forbidden", "")
+async fn an_outcast(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[]).await?;
+    cx.affiliated(&node, S, "outcast").await?;
+    cx.subscribes(S, &node).await?.error("forbidden", "")
 }
 
-async fn a_whitelist(w: &mut World) -> Checked {
-    let node = w.node(&[("access_model", "whitelist")]).await?;
-    let answer = w.subscribes(X, &node).await?;
-    w.line(answer.error("not-allowed", "closed-node"));
-    w.affiliated(&node, X, "member").await?;
-    w.subscribed(X, &node).await.about("once a member")?;
-    w.published(&node, &["one"]).await?;
-    w.gets_one(X, &node, "one").await
+async fn a_whitelist(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[("access_model", "whitelist")]).await?;
+    let answer = cx.subscribes(X, &node).await?;
+    cx.line(answer.error("not-allowed", "closed-node"));
+    cx.affiliated(&node, X, "member").await?;
+    cx.subscribed(X, &node).await.about("once a member")?;
+    cx.published(&node, &["one"]).await?;
+    cx.gets_one(X, &node, "one").await
 }
 
-async fn presence_and_roster(w: &mut World) -> Checked {
+async fn presence_and_roster(cx: &mut TestContext) -> CaseResult {
     let mut refused = None;
     for (feature, model, condition) in [
         (
@@ -202,69 +202,69 @@ async fn presence_and_roster(w: &mut World) -> Checked {
         ),
         ("access-roster", "roster", "not-in-roster-group"),
     ] {
-        let name = w.name();
-        let made = w.create(&name, &[("access_model", model)]).await;
+        let name = cx.name();
+        let made = cx.create(&name, &[("access_model", model)]).await;
         if made.is_ok() {
-            let answer = w.subscribes(X, &name).await?;
-            w.line(answer.error("not-authorized", condition).about(model));
+            let answer = cx.subscribes(X, &name).await?;
+            cx.line(answer.error("not-authorized", condition).about(model));
             continue;
         }
         let create = element("create", &[("node", &name)], "");
-        let config = crate::ask::config(&[("access_model", model)]);
-        let answer = w
+        let config = crate::request::config(&[("access_model", model)]);
+        let answer = cx
             .set(O, &pubsub(&(create + &element("configure", &[], &config))))
             .await?;
         // That a condition of pubsub's belongs to it is case 14's.
-        w.line(answer.error("not-acceptable", "").about(model));
-        w.line(holds(
-            !w.announces(feature),
+        cx.line(answer.error("not-acceptable", "").about(model));
+        cx.line(check(
+            !cx.announces(feature),
             format!("{feature} not announced"),
-            answer.came(),
+            answer.received(),
         ));
-        refused = Some(Fault::Refused {
+        refused = Some(CaseError::Refused {
             feature: feature.to_owned(),
-            came: answer.came(),
+            received: answer.received(),
         });
     }
     refused.map_or(Ok(()), Err)
 }
 
-async fn too_many(w: &mut World) -> Checked {
-    let Some(limit) = w.facts.subscription_limit else {
-        return Err(Fault::NotRun(
+async fn too_many(cx: &mut TestContext) -> CaseResult {
+    let Some(limit) = cx.limits.subscription_limit else {
+        return Err(CaseError::NotRun(
             "--subscription-limit says no limit".to_owned(),
         ));
     };
     for number in 0..limit {
-        let node = w.node(&[]).await?;
-        w.subscribed(S, &node)
+        let node = cx.node(&[]).await?;
+        cx.subscribed(S, &node)
             .await
             .about(&format!("subscription {}", number + 1))?;
     }
-    let node = w.node(&[]).await?;
-    let answer = w.subscribes(S, &node).await?;
-    w.line(answer.error("policy-violation", "too-many-subscriptions"));
-    w.subscribed(P, &node).await.about("somebody else")?;
+    let node = cx.node(&[]).await?;
+    let answer = cx.subscribes(S, &node).await?;
+    cx.line(answer.error("policy-violation", "too-many-subscriptions"));
+    cx.subscribed(P, &node).await.about("somebody else")?;
     Ok(())
 }
 
-async fn no_subscriptions(w: &mut World) -> Checked {
-    let node = w.node(&[("subscribe", "0")]).await?;
-    w.subscribes(S, &node).await?.unsupported("subscribe")
+async fn no_subscriptions(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[("subscribe", "0")]).await?;
+    cx.subscribes(S, &node).await?.unsupported("subscribe")
 }
 
-async fn the_last_item(w: &mut World) -> Checked {
-    let node = w.node(&[("send_last_published_item", "on_sub")]).await?;
-    w.published(&node, &["one", "two"]).await?;
-    w.subscribed(S, &node).await?;
-    let event = w.event(S).await?;
-    event.brings(&node, "two")?;
-    let delay = event.root().child("delay", crate::ask::NS_DELAY);
+async fn the_last_item(cx: &mut TestContext) -> CaseResult {
+    let node = cx.node(&[("send_last_published_item", "on_sub")]).await?;
+    cx.published(&node, &["one", "two"]).await?;
+    cx.subscribed(S, &node).await?;
+    let event = cx.event(S).await?;
+    event.has_item(&node, "two")?;
+    let delay = event.root().child("delay", crate::request::NS_DELAY);
     let stamp = delay.and_then(|delay| delay.attr("stamp"));
-    w.line(holds(
+    cx.line(check(
         stamp.is_some(),
         "<delay xmlns='urn:xmpp:delay' stamp='...'/>",
-        event.came(),
+        event.received(),
     ));
-    w.silent(S).await
+    cx.expect_no_event(S).await
 }

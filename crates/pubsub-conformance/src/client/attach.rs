@@ -11,11 +11,11 @@ use tokio::time::timeout;
 
 use super::tls::unreachable;
 use super::{Session, broken};
-use crate::fault::{Checked, Fault};
-use crate::ordeal::Sink;
+use crate::crash_test::Sink;
+use crate::error::{CaseError, CaseResult};
 
 /// Connects and proves that it knows the secret.
-pub(crate) async fn attach(sink: &Sink, patience: Duration) -> Checked<Session> {
+pub(crate) async fn attach(sink: &Sink, patience: Duration) -> CaseResult<Session> {
     let all = async {
         let stream = TcpStream::connect(&sink.address)
             .await
@@ -30,7 +30,7 @@ pub(crate) async fn attach(sink: &Sink, patience: Duration) -> Checked<Session> 
             return Ok(session);
         }
         let expected = format!("a login of the component {}", sink.domain);
-        Err(Fault::unmet(expected, word.as_str()))
+        Err(CaseError::unmet(expected, word.as_str()))
     };
     match timeout(patience, all).await {
         Ok(session) => session,
@@ -38,7 +38,7 @@ pub(crate) async fn attach(sink: &Sink, patience: Duration) -> Checked<Session> 
     }
 }
 
-async fn stream_id(session: &mut Session) -> Checked<String> {
+async fn stream_id(session: &mut Session) -> CaseResult<String> {
     loop {
         match session.frame().await? {
             Frame::Opened(opened) => return Ok(opened.id().unwrap_or_default().to_owned()),

@@ -19,8 +19,8 @@ use tokio::time::timeout;
 use super::tls::{Security, Server, unreachable};
 use super::{LIMITS, Session, broken};
 use crate::account::Account;
-use crate::ask::escaped;
-use crate::fault::{Checked, Fault};
+use crate::error::{CaseError, CaseResult};
+use crate::request::escaped;
 
 const NS_BIND: &str = "urn:ietf:params:xml:ns:xmpp-bind";
 const NS_SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
@@ -33,7 +33,7 @@ pub(crate) async fn login(
     account: &Account,
     resource: &str,
     patience: Duration,
-) -> Checked<Session> {
+) -> CaseResult<Session> {
     let all = async {
         let mut session = open(server, account, patience).await?;
         let features = header(&mut session, account).await?;
@@ -42,7 +42,7 @@ pub(crate) async fn login(
         bind(&mut session, resource).await?;
         if asks_for_session(&features) {
             let payload = format!("<session xmlns='{NS_SESSION}'/>");
-            session.ask("set", None, &payload).await?;
+            session.request("set", None, &payload).await?;
         }
         session.send("<presence/>").await?;
         Ok(session)
@@ -53,7 +53,7 @@ pub(crate) async fn login(
     }
 }
 
-async fn open(server: &Server, account: &Account, patience: Duration) -> Checked<Session> {
+async fn open(server: &Server, account: &Account, patience: Duration) -> CaseResult<Session> {
     let domain = account.domain();
     let stream = server.connect(domain).await?;
     let stream = match server.security {
@@ -68,7 +68,7 @@ async fn open(server: &Server, account: &Account, patience: Duration) -> Checked
 }
 
 /// Asks for TLS within the stream; nothing is read beyond the server's word.
-async fn start_tls(mut stream: TcpStream, domain: &str) -> Checked<TcpStream> {
+async fn start_tls(mut stream: TcpStream, domain: &str) -> CaseResult<TcpStream> {
     let mut framer = Framer::new(LIMITS);
     let mut said = opening(domain);
     loop {
@@ -95,7 +95,7 @@ async fn start_tls(mut stream: TcpStream, domain: &str) -> Checked<TcpStream> {
         }
         if word.root().child("starttls", NS_TLS).is_none() {
             let expected = "an offer of STARTTLS (else: --direct-tls, or --insecure-plain here)";
-            return Err(Fault::unmet(expected, word.as_str()));
+            return Err(CaseError::unmet(expected, word.as_str()));
         }
         said = format!("<starttls xmlns='{NS_TLS}'/>");
     }
@@ -110,7 +110,7 @@ fn opening(domain: &str) -> String {
 }
 
 /// Opens a stream, after a login anew, and returns the features offered in it.
-async fn header(session: &mut Session, account: &Account) -> Checked<Tree> {
+async fn header(session: &mut Session, account: &Account) -> CaseResult<Tree> {
     session.framer = Framer::new(LIMITS);
     session.send(&opening(account.domain())).await?;
     session.read().await
@@ -121,14 +121,14 @@ async fn authenticate(
     features: &Tree,
     account: &Account,
     security: Security,
-) -> Checked {
+) -> CaseResult {
     let offered: Vec<String> = features
         .root()
         .child("mechanisms", NS_SASL)
         .map(|list| list.children().map(|one| one.text().into_owned()).collect())
         .unwrap_or_default();
     let mut mechanism = mechanism(&offered, account, security).ok_or_else(|| {
-        Fault::unmet(
+        CaseError::unmet(
             "SCRAM-SHA-256, SCRAM-SHA-1 or PLAIN",
             features.as_str().to_owned(),
         )
@@ -159,7 +159,7 @@ async fn authenticate(
             "success" => return mechanism.success(&data).map_err(impostor),
             _ => {
                 let expected = format!("a login of {}", account.jid());
-                return Err(Fault::unmet(expected, word.as_str()));
+                return Err(CaseError::unmet(expected, word.as_str()));
             }
         }
     }
@@ -196,13 +196,13 @@ fn mechanism(
     None
 }
 
-async fn bind(session: &mut Session, resource: &str) -> Checked {
+async fn bind(session: &mut Session, resource: &str) -> CaseResult {
     let resource = escaped(resource);
     let payload = format!("<bind xmlns='{NS_BIND}'><resource>{resource}</resource></bind>");
-    let answer = session.ask("set", None, &payload).await?;
+    let answer = session.request("set", None, &payload).await?;
     let bound = answer.root().child("bind", NS_BIND);
     let bound = bound.and_then(|bind| bind.child("jid", NS_BIND));
-    let bound = bound.ok_or_else(|| Fault::unmet("a resource", answer.as_str()))?;
+    let bound = bound.ok_or_else(|| CaseError::unmet("a resource", answer.as_str()))?;
     session.jid = bound.text().into_owned();
     Ok(())
 }

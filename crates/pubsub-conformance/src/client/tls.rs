@@ -12,7 +12,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::Stream;
-use crate::fault::{Checked, Fault};
+use crate::error::{CaseError, CaseResult};
 
 /// Where the server of the accounts listens for clients, and how the stream is protected.
 ///
@@ -60,7 +60,7 @@ pub enum Security {
 }
 
 impl Server {
-    pub(super) async fn connect(&self, domain: &str) -> Checked<TcpStream> {
+    pub(super) async fn connect(&self, domain: &str) -> CaseResult<TcpStream> {
         let port = if self.security == Security::Direct {
             5223
         } else {
@@ -83,7 +83,7 @@ impl Server {
         &self,
         stream: TcpStream,
         domain: &str,
-    ) -> Checked<Box<dyn Stream>> {
+    ) -> CaseResult<Box<dyn Stream>> {
         let failed = |why: String| unreachable(domain, &why);
         let mut roots = RootCertStore {
             roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
@@ -111,6 +111,6 @@ impl Server {
     }
 }
 
-pub(super) fn unreachable(whom: &str, why: &str) -> Fault {
-    Fault::unmet(format!("a connection to {whom}"), why)
+pub(super) fn unreachable(whom: &str, why: &str) -> CaseError {
+    CaseError::unmet(format!("a connection to {whom}"), why)
 }

@@ -3,8 +3,8 @@
 use couplet_core::element::{Element, NS_CLIENT, Tree};
 
 use super::{Form, trimmed};
-use crate::ask::{NS_DATA, NS_ERRORS, NS_OWNER, NS_PUBSUB, NS_RSM, NS_STANZAS};
-use crate::fault::{Checked, Fault, holds};
+use crate::error::{CaseError, CaseResult, check};
+use crate::request::{NS_DATA, NS_ERRORS, NS_OWNER, NS_PUBSUB, NS_RSM, NS_STANZAS};
 
 /// The answer to one question.
 pub(crate) struct Answer {
@@ -17,7 +17,7 @@ impl Answer {
     }
 
     /// What came, for the table.
-    pub(crate) fn came(&self) -> String {
+    pub(crate) fn received(&self) -> String {
         trimmed(self.tree.as_str())
     }
 
@@ -30,26 +30,26 @@ impl Answer {
     }
 
     /// It is a result.
-    pub(crate) fn good(&self) -> Checked {
-        holds(self.is_result(), "a result", self.came())
+    pub(crate) fn is_ok(&self) -> CaseResult {
+        check(self.is_result(), "a result", self.received())
     }
 
     /// It is a result with this element in `<pubsub/>`, of whichever of the two namespaces.
-    pub(crate) fn with(&self, name: &str) -> Checked<Element<'_>> {
-        self.good()?;
+    pub(crate) fn with(&self, name: &str) -> CaseResult<Element<'_>> {
+        self.is_ok()?;
         let found = [NS_PUBSUB, NS_OWNER].iter().find_map(|ns| {
             let pubsub = self.root().child("pubsub", ns)?;
             pubsub.child(name, ns)
         });
-        found.ok_or_else(|| Fault::unmet(format!("a result with <{name}/>"), self.came()))
+        found.ok_or_else(|| CaseError::unmet(format!("a result with <{name}/>"), self.received()))
     }
 
     /// It is a result with this payload.
-    pub(crate) fn payload(&self, name: &str, ns: &str) -> Checked<Element<'_>> {
-        self.good()?;
+    pub(crate) fn payload(&self, name: &str, ns: &str) -> CaseResult<Element<'_>> {
+        self.is_ok()?;
         let expected = || format!("a result with <{name} xmlns='{ns}'/>");
         let found = self.root().child(name, ns);
-        found.ok_or_else(|| Fault::unmet(expected(), self.came()))
+        found.ok_or_else(|| CaseError::unmet(expected(), self.received()))
     }
 
     /// The defined condition of the error that it is; empty if it is none.
@@ -64,31 +64,31 @@ impl Answer {
     }
 
     /// It is an error with this condition, and this one of pubsub's if it is not empty.
-    pub(crate) fn error(&self, condition: &str, specific: &str) -> Checked {
+    pub(crate) fn error(&self, condition: &str, specific: &str) -> CaseResult {
         let expected = match specific {
             "" => format!("error {condition}"),
             specific => format!("error {condition} with <{specific}/>"),
         };
         let has_specific = specific.is_empty() || self.specific(specific).is_some();
         let met = self.condition() == condition && has_specific && self.has_a_type();
-        holds(met, expected, self.came())
+        check(met, expected, self.received())
     }
 
     /// It is an error with one of these conditions.
-    pub(crate) fn error_of(&self, conditions: &[&str]) -> Checked {
+    pub(crate) fn error_of(&self, conditions: &[&str]) -> CaseResult {
         let met = conditions.contains(&self.condition().as_str()) && self.has_a_type();
         let expected = format!("error {}", conditions.join(" or "));
-        holds(met, expected, self.came())
+        check(met, expected, self.received())
     }
 
     /// It is `feature-not-implemented` with `<unsupported/>` and this feature.
-    pub(crate) fn unsupported(&self, feature: &str) -> Checked {
+    pub(crate) fn unsupported(&self, feature: &str) -> CaseResult {
         let met = self.condition() == "feature-not-implemented"
             && self.has_a_type()
             && self.unsupported_feature().as_deref() == Some(feature);
         let expected =
             format!("error feature-not-implemented with <unsupported feature='{feature}'/>");
-        holds(met, expected, self.came())
+        check(met, expected, self.received())
     }
 
     /// The feature that the service says it does not have.
@@ -107,15 +107,15 @@ impl Answer {
     }
 
     /// The one subscription in the result, which has this state.
-    pub(crate) fn subscription(&self, state: &str) -> Checked<Element<'_>> {
+    pub(crate) fn subscription(&self, state: &str) -> CaseResult<Element<'_>> {
         let subscription = self.with("subscription")?;
         let met = subscription.attr("subscription").as_deref() == Some(state);
-        holds(met, format!("subscription='{state}'"), self.came())?;
+        check(met, format!("subscription='{state}'"), self.received())?;
         Ok(subscription)
     }
 
     /// The ids of the items in the result, in order.
-    pub(crate) fn item_ids(&self) -> Checked<Vec<String>> {
+    pub(crate) fn item_ids(&self) -> CaseResult<Vec<String>> {
         let items = self.with("items")?;
         let ids = items
             .children()
@@ -125,31 +125,31 @@ impl Answer {
     }
 
     /// The items in the result are these, in this order.
-    pub(crate) fn items_are(&self, ids: &[&str]) -> Checked {
-        let came = self.item_ids()?;
+    pub(crate) fn items_are(&self, ids: &[&str]) -> CaseResult {
+        let received = self.item_ids()?;
         let expected = format!("items {ids:?}");
-        holds(
-            came == ids,
+        check(
+            received == ids,
             expected,
-            format!("{came:?} in {}", self.came()),
+            format!("{received:?} in {}", self.received()),
         )
     }
 
     /// What the result says about the page it is.
-    pub(crate) fn page(&self) -> Checked<Page> {
+    pub(crate) fn page(&self) -> CaseResult<Page> {
         let pubsub = self.root().child("pubsub", NS_PUBSUB);
         let set = pubsub.and_then(|pubsub| pubsub.child("set", NS_RSM));
         let expected = "a result with the <set/> of XEP-0059";
-        let set = set.ok_or_else(|| Fault::unmet(expected, self.came()))?;
+        let set = set.ok_or_else(|| CaseError::unmet(expected, self.received()))?;
         Ok(Page::of(set))
     }
 
     /// The form in this element of the result.
-    pub(crate) fn form<'a>(&self, within: Element<'a>) -> Checked<Form<'a>> {
+    pub(crate) fn form<'a>(&self, within: Element<'a>) -> CaseResult<Form<'a>> {
         let found = within.child("x", NS_DATA);
         found
             .map(Form::new)
-            .ok_or_else(|| Fault::unmet("a form", self.came()))
+            .ok_or_else(|| CaseError::unmet("a form", self.received()))
     }
 
     /// RFC 6120, 8.3.2: an error has one of five types.
@@ -207,7 +207,7 @@ mod tests {
         assert!(answer.error("bad-request", "").is_ok());
         assert!(answer.error("bad-request", "jid-required").is_err());
         assert!(answer.error("forbidden", "").is_err());
-        assert!(answer.good().is_err());
+        assert!(answer.is_ok().is_err());
     }
 
     #[test]

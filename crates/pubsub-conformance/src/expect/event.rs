@@ -3,8 +3,8 @@
 use couplet_core::element::{Element, Tree};
 
 use super::{Form, trimmed};
-use crate::ask::{NS_DATA, NS_EVENT, NS_SHIM};
-use crate::fault::{Checked, Fault, holds};
+use crate::error::{CaseError, CaseResult, check};
+use crate::request::{NS_DATA, NS_EVENT, NS_SHIM};
 
 /// A message of the service.
 pub(crate) struct Event {
@@ -21,7 +21,7 @@ impl Event {
     }
 
     /// What came, for the table.
-    pub(crate) fn came(&self) -> String {
+    pub(crate) fn received(&self) -> String {
         trimmed(self.tree.as_str())
     }
 
@@ -34,18 +34,20 @@ impl Event {
     }
 
     /// It is a message of this type.
-    pub(crate) fn is_of(&self, kind: &str) -> Checked {
-        let came = self.root().attr("type").unwrap_or("normal".into());
+    pub(crate) fn is_of(&self, kind: &str) -> CaseResult {
+        let received = self.root().attr("type").unwrap_or("normal".into());
         let expected = format!("a message of type='{kind}'");
-        holds(came == kind, expected, self.came())
+        check(received == kind, expected, self.received())
     }
 
     /// The one child of its `<event/>`, which has this name and this node.
-    pub(crate) fn about(&self, name: &str, node: &str) -> Checked<Element<'_>> {
+    pub(crate) fn about(&self, name: &str, node: &str) -> CaseResult<Element<'_>> {
         let event = self.root().child("event", NS_EVENT);
         let child = event.and_then(|event| event.child(name, NS_EVENT));
         let child = child.filter(|child| child.attr("node").as_deref() == Some(node));
-        child.ok_or_else(|| Fault::unmet(format!("an event <{name} node='{node}'/>"), self.came()))
+        child.ok_or_else(|| {
+            CaseError::unmet(format!("an event <{name} node='{node}'/>"), self.received())
+        })
     }
 
     /// Whether it is an event of this name about this node.
@@ -54,47 +56,51 @@ impl Event {
     }
 
     /// The one item that it is about.
-    pub(crate) fn item(&self, node: &str) -> Checked<Element<'_>> {
+    pub(crate) fn item(&self, node: &str) -> CaseResult<Element<'_>> {
         let items = self.about("items", node)?;
         let mut children = items.children();
         match (children.next(), children.next()) {
             (Some(item), None) if item.is("item", NS_EVENT) => Ok(item),
-            _ => Err(Fault::unmet("an event with one item", self.came())),
+            _ => Err(CaseError::unmet("an event with one item", self.received())),
         }
     }
 
     /// The one item that it is about, which has this id.
-    pub(crate) fn brings(&self, node: &str, id: &str) -> Checked<Element<'_>> {
+    pub(crate) fn has_item(&self, node: &str, id: &str) -> CaseResult<Element<'_>> {
         let item = self.item(node)?;
         let met = item.attr("id").as_deref() == Some(id);
-        holds(met, format!("an event with item {id:?}"), self.came())?;
+        check(met, format!("an event with item {id:?}"), self.received())?;
         Ok(item)
     }
 
     /// It retracts this item and nothing else.
-    pub(crate) fn retracts(&self, node: &str, id: &str) -> Checked {
+    pub(crate) fn retracts(&self, node: &str, id: &str) -> CaseResult {
         let items = self.about("items", node)?;
         let mut children = items.children();
         let met = children.next().is_some_and(|child| {
             child.is("retract", NS_EVENT) && child.attr("id").as_deref() == Some(id)
         });
         let expected = format!("an event with <retract id='{id}'/>");
-        holds(met && children.next().is_none(), expected, self.came())
+        check(met && children.next().is_none(), expected, self.received())
     }
 
     /// It tells this state of a subscription to the node.
-    pub(crate) fn tells(&self, node: &str, state: &str) -> Checked<Element<'_>> {
+    pub(crate) fn has_state(&self, node: &str, state: &str) -> CaseResult<Element<'_>> {
         let subscription = self.about("subscription", node)?;
         let met = subscription.attr("subscription").as_deref() == Some(state);
-        holds(met, format!("an event subscription='{state}'"), self.came())?;
+        check(
+            met,
+            format!("an event subscription='{state}'"),
+            self.received(),
+        )?;
         Ok(subscription)
     }
 
     /// The form that it is, as a request to approve a subscription is (XEP-0060, 8.6).
-    pub(crate) fn form(&self) -> Checked<Form<'_>> {
+    pub(crate) fn form(&self) -> CaseResult<Form<'_>> {
         let x = self.root().child("x", NS_DATA);
         x.map(Form::new)
-            .ok_or_else(|| Fault::unmet("a message with a form", self.came()))
+            .ok_or_else(|| CaseError::unmet("a message with a form", self.received()))
     }
 
     /// The subscription ids in its headers (XEP-0060, 7.1.2.4).

@@ -3,8 +3,8 @@
 use couplet_core::element::Element;
 
 use super::trimmed;
-use crate::ask::NS_DATA;
-use crate::fault::{Checked, Fault, holds};
+use crate::error::{CaseError, CaseResult, check};
+use crate::request::NS_DATA;
 
 /// A data form.
 #[derive(Clone, Copy)]
@@ -18,17 +18,21 @@ impl<'a> Form<'a> {
     }
 
     /// It is of one of these types: `form`, `submit`, `result`, `cancel`.
-    pub(crate) fn is_of(&self, kinds: &[&str]) -> Checked {
+    pub(crate) fn is_of(&self, kinds: &[&str]) -> CaseResult {
         let kind = self.x.attr("type").unwrap_or_default();
         let expected = format!("a form of type {}", kinds.join(" or "));
-        holds(kinds.contains(&kind.as_ref()), expected, self.came())
+        check(kinds.contains(&kind.as_ref()), expected, self.received())
     }
 
     /// Its FORM_TYPE is this one of pubsub's.
-    pub(crate) fn is_for(&self, form_type: &str) -> Checked {
+    pub(crate) fn is_for(&self, form_type: &str) -> CaseResult {
         let full = format!("http://jabber.org/protocol/pubsub#{form_type}");
         let met = self.any("FORM_TYPE").as_deref() == Some(&full);
-        holds(met, format!("a form with FORM_TYPE {full}"), self.came())
+        check(
+            met,
+            format!("a form with FORM_TYPE {full}"),
+            self.received(),
+        )
     }
 
     /// The first value of this field of pubsub's.
@@ -52,29 +56,30 @@ impl<'a> Form<'a> {
     }
 
     /// The field has this value; a boolean in either of its spellings (XEP-0004, 3.3).
-    pub(crate) fn says(&self, field: &str, value: &str) -> Checked {
-        let same =
-            |came: &str| came == value || truth(came).is_some() && truth(came) == truth(value);
-        let met = self.value(field).is_some_and(|came| same(&came));
-        holds(met, format!("pubsub#{field} = {value}"), self.came())
+    pub(crate) fn has_value(&self, field: &str, value: &str) -> CaseResult {
+        let same = |received: &str| {
+            received == value || truth(received).is_some() && truth(received) == truth(value)
+        };
+        let met = self.value(field).is_some_and(|received| same(&received));
+        check(met, format!("pubsub#{field} = {value}"), self.received())
     }
 
     /// The value of this field, which has to be there.
-    pub(crate) fn needs(&self, field: &str) -> Checked<String> {
+    pub(crate) fn required_value(&self, field: &str) -> CaseResult<String> {
         let value = self.value(field);
-        value.ok_or_else(|| Fault::unmet(format!("a value of pubsub#{field}"), self.came()))
+        value.ok_or_else(|| CaseError::unmet(format!("a value of pubsub#{field}"), self.received()))
     }
 
     /// The fields and their first values, for the table.
-    pub(crate) fn came(&self) -> String {
+    pub(crate) fn received(&self) -> String {
         let kind = self.x.attr("type").unwrap_or_default();
-        let mut came = format!("form of type {kind}:");
+        let mut received = format!("form of type {kind}:");
         for field in self.x.children().filter(|child| child.is("field", NS_DATA)) {
             let value = field.child("value", NS_DATA).map(|value| value.text());
             let var = field.attr("var").unwrap_or_default();
-            came.push_str(&format!(" {var}={:?}", value.unwrap_or_default()));
+            received.push_str(&format!(" {var}={:?}", value.unwrap_or_default()));
         }
-        trimmed(&came)
+        trimmed(&received)
     }
 
     fn any(&self, var: &str) -> Option<String> {

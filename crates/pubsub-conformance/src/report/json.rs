@@ -25,17 +25,19 @@ fn case(row: &Row) -> Value {
     let mut value = json!({
         "number": row.number,
         "section": row.section,
-        "sentence": row.sentence,
+        "title": row.title,
         "outcome": row.outcome.word(),
         "milliseconds": u64::try_from(row.took.as_millis()).unwrap_or(u64::MAX),
     });
     let more = match &row.outcome {
         Outcome::Pass => json!({}),
-        Outcome::Fail { expected, came } => json!({
+        Outcome::Fail { expected, received } => json!({
             "expected": expected.lines().collect::<Vec<_>>(),
-            "came": came.lines().collect::<Vec<_>>(),
+            "received": received.lines().collect::<Vec<_>>(),
         }),
-        Outcome::Refused { feature, came } => json!({ "feature": feature, "came": came }),
+        Outcome::Refused { feature, received } => {
+            json!({ "feature": feature, "received": received })
+        }
         Outcome::NotRun { why } => json!({ "why": why }),
     };
     if let (Value::Object(all), Value::Object(more)) = (&mut value, more) {

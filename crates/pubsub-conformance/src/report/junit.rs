@@ -16,10 +16,10 @@ pub(super) fn write(report: &Report) -> String {
 
 fn case(row: &Row) -> TestCase {
     let mut status = status(row);
-    if let Outcome::Fail { expected, came } = &row.outcome {
-        status.set_description(format!("expected\n{expected}\ncame\n{came}"));
+    if let Outcome::Fail { expected, received } = &row.outcome {
+        status.set_description(format!("expected\n{expected}\nreceived\n{received}"));
     }
-    let mut case = TestCase::new(format!("{:03} {}", row.number, row.sentence), status);
+    let mut case = TestCase::new(format!("{:03} {}", row.number, row.title), status);
     case.set_classname(format!("XEP-0060 {}", row.section));
     case.set_time(row.took);
     case
@@ -58,7 +58,7 @@ mod tests {
         Row {
             number: 7,
             section: "5.6",
-            sentence: "a < b",
+            title: "a < b",
             outcome,
             known: known.map(str::to_owned),
             took: Duration::ZERO,
@@ -69,7 +69,7 @@ mod tests {
     fn a_known_failure_is_skipped_and_an_unknown_one_fails() {
         let fail = Outcome::Fail {
             expected: "x".into(),
-            came: "<y/>".into(),
+            received: "<y/>".into(),
         };
         let mut report = Report::new("p");
         report.rows = vec![row(fail.clone(), Some("theirs")), row(fail, None)];

@@ -19,7 +19,7 @@ pub(super) fn write(report: &Report) -> String {
         text.push_str(&format!("; {known} known to fail"));
     }
     text.push('\n');
-    for row in report.rows.iter().filter(|row| row.is_surprise()) {
+    for row in report.rows.iter().filter(|row| row.is_unexpected()) {
         text.push_str(&match row.outcome {
             Outcome::Fail { .. } => format!("unexpected: {} fails\n", row.number),
             _ => format!("unexpected: {} is known to fail and does not\n", row.number),
@@ -33,15 +33,17 @@ fn line(row: &Row) -> String {
     let Row {
         number,
         section,
-        sentence,
+        title,
         ..
     } = row;
-    let mut text = format!("{number:>3} | {section:<9} | {sentence} | {word}");
+    let mut text = format!("{number:>3} | {section:<9} | {title} | {word}");
     match &row.outcome {
         Outcome::Pass => {}
-        Outcome::Fail { expected, came } => {
-            for (expected, came) in expected.lines().zip(came.lines()) {
-                text.push_str(&format!("\n    | expected {expected}\n    | came {came}"));
+        Outcome::Fail { expected, received } => {
+            for (expected, received) in expected.lines().zip(received.lines()) {
+                text.push_str(&format!(
+                    "\n    | expected {expected}\n    | received {received}"
+                ));
             }
         }
         Outcome::Refused { feature, .. } => text.push_str(&format!(" | {feature}")),
@@ -61,23 +63,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_unexpected_failure_is_said_again_at_the_end() {
+    fn an_unexpected_failure_is_repeated_at_the_end() {
         let mut report = Report::new("pubsub.localhost");
         let outcome = Outcome::Fail {
             expected: "error conflict".into(),
-            came: "<iq/>".into(),
+            received: "<iq/>".into(),
         };
         report.rows.push(Row {
             number: 10,
             section: "8.1.1",
-            sentence: "a name is taken once",
+            title: "a name is taken once",
             outcome,
             known: None,
             took: Duration::ZERO,
         });
         let text = report.to_text();
         assert!(
-            text.contains("| expected error conflict\n    | came <iq/>\n"),
+            text.contains("| expected error conflict\n    | received <iq/>\n"),
             "{text}"
         );
         assert!(text.ends_with("unexpected: 10 fails\n"), "{text}");

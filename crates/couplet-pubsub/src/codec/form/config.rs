@@ -8,12 +8,12 @@ use couplet::{Condition, Jid};
 
 use super::data::{flag, flag_word};
 use crate::{
-    codec::words::Word,
+    codec::wire_name::WireName,
     node::{
         AccessModel, ItemReply, NodeConfig, NotificationType, PublishModel, SendLast, WhenFull,
     },
     policy::Limits,
-    refused::{Detail, Refused},
+    pubsub_error::{PubsubCondition, PubsubError},
 };
 
 /// The longest title, description, contact, ..., in bytes.
@@ -30,9 +30,9 @@ pub(super) struct Entry {
     /// Whether everybody reads it in the meta-data. (XEP-0060, 16.4.3)
     pub(super) is_public: bool,
     /// What it is, as values of a field.
-    pub(super) tell: for<'a> fn(&'a NodeConfig) -> Vec<Cow<'a, str>>,
+    pub(super) read: for<'a> fn(&'a NodeConfig) -> Vec<Cow<'a, str>>,
     /// Makes it what the values say.
-    pub(super) apply: fn(&mut NodeConfig, &[String], &Limits) -> Result<(), Refused>,
+    pub(super) apply: fn(&mut NodeConfig, &[String], &Limits) -> Result<(), PubsubError>,
 }
 
 impl Entry {
@@ -65,7 +65,7 @@ macro_rules! option {
             "list-single",
             $label,
             <$type>::choices(),
-            |config| vec![config.$field.word().into()],
+            |config| vec![config.$field.wire_name().into()],
             |config, values, _| set_word(&mut config.$field, values),
         )
     };
@@ -179,8 +179,8 @@ fn entry(
     kind: &'static str,
     label: &'static str,
     choices: Vec<(&'static str, &'static str)>,
-    tell: for<'a> fn(&'a NodeConfig) -> Vec<Cow<'a, str>>,
-    apply: fn(&mut NodeConfig, &[String], &Limits) -> Result<(), Refused>,
+    read: for<'a> fn(&'a NodeConfig) -> Vec<Cow<'a, str>>,
+    apply: fn(&mut NodeConfig, &[String], &Limits) -> Result<(), PubsubError>,
 ) -> Entry {
     Entry {
         var,
@@ -188,7 +188,7 @@ fn entry(
         label,
         choices,
         is_public: false,
-        tell,
+        read,
         apply,
     }
 }
@@ -218,15 +218,15 @@ fn language() -> Entry {
 fn access() -> Entry {
     let mut entry = option!(word "pubsub#access_model", access: AccessModel, "Who may subscribe and retrieve items");
     entry.apply = |config, values, _| {
-        let unsupported = Detail::UnsupportedAccessModel;
+        let unsupported = PubsubCondition::UnsupportedAccessModel;
         set_word(&mut config.access, values)
-            .map_err(|_| Refused::with(Condition::NotAcceptable, unsupported))
+            .map_err(|_| PubsubError::with(Condition::NotAcceptable, unsupported))
     };
     entry
 }
 
-fn impossible() -> Refused {
-    Refused::plain(Condition::NotAcceptable)
+fn impossible() -> PubsubError {
+    PubsubError::new(Condition::NotAcceptable)
 }
 
 /// The one value. A field without one was left blank, which for most options says nothing.
@@ -237,22 +237,22 @@ fn one(values: &[String]) -> Option<&str> {
         .filter(|value| !value.is_empty())
 }
 
-fn set_flag(slot: &mut bool, values: &[String]) -> Result<(), Refused> {
+fn set_flag(slot: &mut bool, values: &[String]) -> Result<(), PubsubError> {
     if let Some(word) = one(values) {
         *slot = flag(word).ok_or_else(impossible)?;
     }
     Ok(())
 }
 
-fn set_word<T: Word>(slot: &mut T, values: &[String]) -> Result<(), Refused> {
+fn set_word<T: WireName>(slot: &mut T, values: &[String]) -> Result<(), PubsubError> {
     if let Some(word) = one(values) {
-        *slot = T::from_word(word).ok_or_else(impossible)?;
+        *slot = T::from_wire_name(word).ok_or_else(impossible)?;
     }
     Ok(())
 }
 
 /// Left blank, it is gone.
-fn set_text(slot: &mut Option<String>, values: &[String]) -> Result<(), Refused> {
+fn set_text(slot: &mut Option<String>, values: &[String]) -> Result<(), PubsubError> {
     let text = values.first().filter(|text| !text.is_empty());
     if text.is_some_and(|text| text.len() > TEXT_BYTES) {
         return Err(impossible());
@@ -261,7 +261,7 @@ fn set_text(slot: &mut Option<String>, values: &[String]) -> Result<(), Refused>
     Ok(())
 }
 
-fn set_contact(config: &mut NodeConfig, values: &[String], _: &Limits) -> Result<(), Refused> {
+fn set_contact(config: &mut NodeConfig, values: &[String], _: &Limits) -> Result<(), PubsubError> {
     let contacts: Vec<_> = values
         .iter()
         .filter(|jid| !jid.is_empty())
@@ -275,12 +275,12 @@ fn set_contact(config: &mut NodeConfig, values: &[String], _: &Limits) -> Result
 }
 
 /// XEP-0248, 4: a service without collections says so.
-fn only_leaf(_: &mut NodeConfig, values: &[String], _: &Limits) -> Result<(), Refused> {
+fn only_leaf(_: &mut NodeConfig, values: &[String], _: &Limits) -> Result<(), PubsubError> {
     match one(values) {
         None | Some("leaf") => Ok(()),
-        Some("collection") => Err(Refused::with(
+        Some("collection") => Err(PubsubError::with(
             Condition::FeatureNotImplemented,
-            Detail::Unsupported("collections"),
+            PubsubCondition::Unsupported("collections"),
         )),
         Some(_) => Err(impossible()),
     }
@@ -291,7 +291,7 @@ fn set_max_items(
     config: &mut NodeConfig,
     values: &[String],
     limits: &Limits,
-) -> Result<(), Refused> {
+) -> Result<(), PubsubError> {
     let max = match one(values) {
         None => return Ok(()),
         Some("max") => None,
@@ -304,7 +304,11 @@ fn set_max_items(
     Ok(())
 }
 
-fn set_item_expire(config: &mut NodeConfig, values: &[String], _: &Limits) -> Result<(), Refused> {
+fn set_item_expire(
+    config: &mut NodeConfig,
+    values: &[String],
+    _: &Limits,
+) -> Result<(), PubsubError> {
     config.item_expire = match one(values) {
         None | Some("max") => None,
         Some(number) => match number.parse::<u64>() {
@@ -322,7 +326,7 @@ fn set_max_payload(
     config: &mut NodeConfig,
     values: &[String],
     limits: &Limits,
-) -> Result<(), Refused> {
+) -> Result<(), PubsubError> {
     let Some(number) = one(values) else {
         return Ok(());
     };

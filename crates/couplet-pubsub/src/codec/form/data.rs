@@ -8,7 +8,7 @@ use couplet_core::{element::Element, xml_writer::XmlWriter};
 
 use crate::{
     codec::read::bad_request,
-    refused::Refused,
+    pubsub_error::PubsubError,
     request::{ConfigForm, Field, OptionsForm},
 };
 
@@ -49,7 +49,7 @@ impl From<Submitted> for ConfigForm {
 /// # Errors
 ///
 /// `bad-request` for a form that is not on its way back.
-pub(in crate::codec) fn submitted(parent: Element<'_>) -> Result<Option<Submitted>, Refused> {
+pub(in crate::codec) fn submitted(parent: Element<'_>) -> Result<Option<Submitted>, PubsubError> {
     let Some(form) = parent.child("x", NS_DATA) else {
         return Ok(None);
     };
@@ -101,7 +101,7 @@ pub(in crate::codec) enum Style {
 }
 
 /// A field on its way out.
-pub(in crate::codec) struct Told<'a> {
+pub(in crate::codec) struct FormField<'a> {
     pub(in crate::codec) var: &'a str,
     pub(in crate::codec) kind: &'static str,
     pub(in crate::codec) label: &'a str,
@@ -109,7 +109,7 @@ pub(in crate::codec) struct Told<'a> {
     pub(in crate::codec) values: &'a [Cow<'a, str>],
 }
 
-impl Told<'_> {
+impl FormField<'_> {
     pub(in crate::codec) fn write(&self, style: Style, xml: &mut XmlWriter<'_>) {
         xml.raw("<field");
         xml.attribute("var", self.var);
@@ -190,7 +190,7 @@ mod tests {
 
     use super::*;
 
-    fn read(form: &str) -> Result<Option<Submitted>, Refused> {
+    fn read(form: &str) -> Result<Option<Submitted>, PubsubError> {
         let text = format!("<a>{form}</a>");
         submitted(Tree::parse(text, &Scope::client()).unwrap().root())
     }

@@ -1,98 +1,102 @@
 //! What entities and subscribers ask. (XEP-0060, 5.6, 5.7, 6)
 
-use super::{Ask, bad_request, filled, missing};
+use super::{RawRequest, bad_request, filled, missing};
 use crate::{
     codec::{NS, form, rsm},
     page::Page,
-    refused::{Detail, Refused},
+    pubsub_error::{PubsubCondition, PubsubError},
     request::{OptionsForm, Request, Wanted},
 };
 
-pub(super) fn subscriptions(ask: Ask<'_>) -> Result<Request, Refused> {
+pub(super) fn subscriptions(request: RawRequest<'_>) -> Result<Request, PubsubError> {
     Ok(Request::Subscriptions {
-        node: ask.any_node(),
-        page: ask.page()?,
+        node: request.any_node(),
+        page: request.page()?,
     })
 }
 
-pub(super) fn affiliations(ask: Ask<'_>) -> Result<Request, Refused> {
+pub(super) fn affiliations(request: RawRequest<'_>) -> Result<Request, PubsubError> {
     Ok(Request::Affiliations {
-        node: ask.any_node(),
-        page: ask.page()?,
+        node: request.any_node(),
+        page: request.page()?,
     })
 }
 
-pub(super) fn subscribe(ask: Ask<'_>) -> Result<Request, Refused> {
-    let options = match ask.companion("options")? {
+pub(super) fn subscribe(request: RawRequest<'_>) -> Result<Request, PubsubError> {
+    let options = match request.companion("options")? {
         Some(options) => form::submitted(options)?.map(OptionsForm::from),
         None => None,
     };
     Ok(Request::Subscribe {
-        node: ask.node()?,
-        jid: ask.jid(Detail::InvalidJid)?,
+        node: request.node()?,
+        jid: request.jid(PubsubCondition::InvalidJid)?,
         options,
     })
 }
 
-pub(super) fn unsubscribe(ask: Ask<'_>) -> Result<Request, Refused> {
+pub(super) fn unsubscribe(request: RawRequest<'_>) -> Result<Request, PubsubError> {
     Ok(Request::Unsubscribe {
-        node: ask.node()?,
-        jid: ask.jid(Detail::JidRequired)?,
-        subid: ask.subid(),
+        node: request.node()?,
+        jid: request.jid(PubsubCondition::JidRequired)?,
+        subid: request.subid(),
     })
 }
 
-pub(super) fn options(ask: Ask<'_>) -> Result<Request, Refused> {
+pub(super) fn options(request: RawRequest<'_>) -> Result<Request, PubsubError> {
     Ok(Request::Options {
-        node: ask.node()?,
-        jid: ask.jid(Detail::JidRequired)?,
-        subid: ask.subid(),
+        node: request.node()?,
+        jid: request.jid(PubsubCondition::JidRequired)?,
+        subid: request.subid(),
     })
 }
 
-pub(super) fn set_options(ask: Ask<'_>) -> Result<Request, Refused> {
+pub(super) fn set_options(request: RawRequest<'_>) -> Result<Request, PubsubError> {
     Ok(Request::SetOptions {
-        node: ask.node()?,
-        jid: ask.jid(Detail::JidRequired)?,
-        subid: ask.subid(),
-        form: form::submitted(ask.element)?
-            .ok_or_else(|| missing(Detail::InvalidOptions))?
+        node: request.node()?,
+        jid: request.jid(PubsubCondition::JidRequired)?,
+        subid: request.subid(),
+        form: form::submitted(request.element)?
+            .ok_or_else(|| missing(PubsubCondition::InvalidOptions))?
             .into(),
     })
 }
 
-pub(super) fn default_options(ask: Ask<'_>) -> Result<Request, Refused> {
+pub(super) fn default_options(request: RawRequest<'_>) -> Result<Request, PubsubError> {
     Ok(Request::DefaultOptions {
-        node: ask.any_node(),
+        node: request.any_node(),
     })
 }
 
-pub(super) fn items(ask: Ask<'_>) -> Result<Request, Refused> {
+pub(super) fn items(request: RawRequest<'_>) -> Result<Request, PubsubError> {
     Ok(Request::Items {
-        node: ask.node()?,
-        subid: ask.subid(),
-        wanted: wanted(ask)?,
+        node: request.node()?,
+        subid: request.subid(),
+        wanted: wanted(request)?,
     })
 }
 
 /// Items by id, else a page, else the newest as far as one answer reaches. (XEP-0060, 6.5.2, 6.5.4, 6.5.7 and 6.5.8)
-fn wanted(ask: Ask<'_>) -> Result<Wanted, Refused> {
+fn wanted(request: RawRequest<'_>) -> Result<Wanted, PubsubError> {
     let mut ids = Vec::new();
-    for item in ask.element.children().filter(|child| child.is("item", NS)) {
+    for item in request
+        .element
+        .children()
+        .filter(|child| child.is("item", NS))
+    {
         let id = filled(item, "id").ok_or_else(|| bad_request("Which item?"))?;
         ids.push(id);
     }
     if !ids.is_empty() {
         return Ok(Wanted::Ids(ids));
     }
-    let newest = match filled(ask.element, "max_items") {
+    let newest = match filled(request.element, "max_items") {
         Some(max) => Some(rsm::number(&max)?.try_into().unwrap_or(u32::MAX)),
         None => None,
     };
     if newest == Some(0) {
         return Err(bad_request("max_items is at least 1"));
     }
-    Ok(match (ask.asked_page()?, newest) {
+    Ok(match (request.requested_page()?, newest) {
         (Some(page), newest) => Wanted::Page(Page {
             max: page.max.or(newest),
             ..page
@@ -167,9 +171,15 @@ mod tests {
 
     #[test]
     fn a_jid_that_is_missing_or_malformed_is_invalid_for_a_subscription() {
-        is_bad(set("<subscribe node='n'/>"), Detail::InvalidJid);
-        is_bad(set("<subscribe node='n' jid=''/>"), Detail::InvalidJid);
-        is_bad(set("<subscribe node='n' jid='@@'/>"), Detail::InvalidJid);
+        is_bad(set("<subscribe node='n'/>"), PubsubCondition::InvalidJid);
+        is_bad(
+            set("<subscribe node='n' jid=''/>"),
+            PubsubCondition::InvalidJid,
+        );
+        is_bad(
+            set("<subscribe node='n' jid='@@'/>"),
+            PubsubCondition::InvalidJid,
+        );
     }
 
     #[test]
@@ -210,8 +220,11 @@ mod tests {
                 subid: Some("7".into())
             })
         );
-        is_bad(set("<unsubscribe node='n'/>"), Detail::JidRequired);
-        is_bad(set("<unsubscribe node='n' jid='@'/>"), Detail::InvalidJid);
+        is_bad(set("<unsubscribe node='n'/>"), PubsubCondition::JidRequired);
+        is_bad(
+            set("<unsubscribe node='n' jid='@'/>"),
+            PubsubCondition::InvalidJid,
+        );
     }
 
     #[test]
@@ -235,13 +248,16 @@ mod tests {
                 form: OptionsForm::Submit(deliver())
             })
         );
-        is_bad(get("<options node='n'/>"), Detail::JidRequired);
-        is_bad(set("<options node='n'/>"), Detail::JidRequired);
+        is_bad(get("<options node='n'/>"), PubsubCondition::JidRequired);
+        is_bad(set("<options node='n'/>"), PubsubCondition::JidRequired);
     }
 
     #[test]
     fn options_without_a_form_are_invalid_and_a_cancelled_form_is_one() {
-        is_bad(set("<options node='n' jid='a@b'/>"), Detail::InvalidOptions);
+        is_bad(
+            set("<options node='n' jid='a@b'/>"),
+            PubsubCondition::InvalidOptions,
+        );
         let answer =
             set("<options node='n' jid='a@b'><x xmlns='jabber:x:data' type='cancel'/></options>");
         assert!(
@@ -257,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn default_options_are_asked_of_a_node_or_the_service() {
+    fn default_options_are_read_for_a_node_or_the_service() {
         assert_eq!(
             get("<default/>"),
             Ok(Request::DefaultOptions { node: None })
@@ -278,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn items_are_asked_for_by_id_by_number_or_by_page() {
+    fn items_are_requested_by_id_by_number_or_by_page() {
         let set = "<set xmlns='http://jabber.org/protocol/rsm'><after>i</after></set>";
         assert_eq!(
             wanted_of("<items node='n'/>"),
@@ -313,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn items_that_cannot_be_told_are_a_bad_request() {
+    fn malformed_items_are_a_bad_request() {
         is_bad(get("<items node='n' max_items='0'/>"), None);
         is_bad(get("<items node='n' max_items='x'/>"), None);
         is_bad(get("<items node='n'><item/></items>"), None);

@@ -2,113 +2,121 @@
 
 use std::collections::HashSet;
 
-use super::{Ask, bad_request, filled, jid};
+use super::{RawRequest, bad_request, filled, jid};
 use crate::{
-    codec::{NS_OWNER, form, words::Word},
+    codec::{NS_OWNER, form, wire_name::WireName},
     node::Affiliation,
-    refused::{Detail, Refused},
+    pubsub_error::{PubsubCondition, PubsubError},
     request::{ConfigForm, Request, SetSubscriber},
     subscription::SubscriptionState,
 };
 
-pub(super) fn create(ask: Ask<'_>) -> Result<Request, Refused> {
-    let configure = match ask.companion("configure")? {
+pub(super) fn create(request: RawRequest<'_>) -> Result<Request, PubsubError> {
+    let configure = match request.companion("configure")? {
         Some(configure) => form::submitted(configure)?.map(ConfigForm::from),
         None => None,
     };
     Ok(Request::Create {
-        node: ask.any_node(),
+        node: request.any_node(),
         configure,
     })
 }
 
-pub(super) fn configuration(ask: Ask<'_>) -> Result<Request, Refused> {
-    Ok(Request::Configuration { node: ask.node()? })
+pub(super) fn configuration(request: RawRequest<'_>) -> Result<Request, PubsubError> {
+    Ok(Request::Configuration {
+        node: request.node()?,
+    })
 }
 
-pub(super) fn configure(ask: Ask<'_>) -> Result<Request, Refused> {
-    let node = ask.node()?;
-    let form = form::submitted(ask.element)?.ok_or_else(|| bad_request("The form is missing"))?;
+pub(super) fn configure(request: RawRequest<'_>) -> Result<Request, PubsubError> {
+    let node = request.node()?;
+    let form =
+        form::submitted(request.element)?.ok_or_else(|| bad_request("The form is missing"))?;
     Ok(Request::Configure {
         node,
         form: form.into(),
     })
 }
 
-pub(super) fn default_configuration(_ask: Ask<'_>) -> Result<Request, Refused> {
+pub(super) fn default_configuration(_ask: RawRequest<'_>) -> Result<Request, PubsubError> {
     Ok(Request::DefaultConfiguration)
 }
 
-pub(super) fn delete(ask: Ask<'_>) -> Result<Request, Refused> {
-    let redirect = match ask.element.child("redirect", NS_OWNER) {
+pub(super) fn delete(request: RawRequest<'_>) -> Result<Request, PubsubError> {
+    let redirect = match request.element.child("redirect", NS_OWNER) {
         Some(redirect) => {
             Some(filled(redirect, "uri").ok_or_else(|| bad_request("Redirected to where?"))?)
         }
         None => None,
     };
     Ok(Request::Delete {
-        node: ask.node()?,
+        node: request.node()?,
         redirect,
     })
 }
 
-pub(super) fn purge(ask: Ask<'_>) -> Result<Request, Refused> {
-    Ok(Request::Purge { node: ask.node()? })
+pub(super) fn purge(request: RawRequest<'_>) -> Result<Request, PubsubError> {
+    Ok(Request::Purge {
+        node: request.node()?,
+    })
 }
 
-pub(super) fn subscribers(ask: Ask<'_>) -> Result<Request, Refused> {
+pub(super) fn subscribers(request: RawRequest<'_>) -> Result<Request, PubsubError> {
     Ok(Request::Subscribers {
-        node: ask.node()?,
-        page: ask.page()?,
+        node: request.node()?,
+        page: request.page()?,
     })
 }
 
 /// XEP-0060, 8.8.2: an entry without a state changes nothing; several of one JID differ in subid.
-pub(super) fn set_subscribers(ask: Ask<'_>) -> Result<Request, Refused> {
-    let node = ask.node()?;
+pub(super) fn set_subscribers(request: RawRequest<'_>) -> Result<Request, PubsubError> {
+    let node = request.node()?;
     let (mut wanted, mut seen) = (Vec::new(), HashSet::new());
-    for entry in ask.element.children() {
+    for entry in request.element.children() {
         if !entry.is("subscription", NS_OWNER) {
             continue;
         }
-        let (jid, subid) = (jid(entry, Detail::JidRequired)?, filled(entry, "subid"));
+        let (jid, subid) = (
+            jid(entry, PubsubCondition::JidRequired)?,
+            filled(entry, "subid"),
+        );
         if !seen.insert((jid.clone(), subid.clone())) {
             return Err(bad_request("The same subscription twice"));
         }
         let Some(word) = filled(entry, "subscription") else {
             continue;
         };
-        let state = Option::<SubscriptionState>::from_word(&word)
+        let state = Option::<SubscriptionState>::from_wire_name(&word)
             .ok_or_else(|| bad_request("There is no such state of a subscription"))?;
         wanted.push(SetSubscriber { jid, subid, state });
     }
     Ok(Request::SetSubscribers { node, wanted })
 }
 
-pub(super) fn affiliates(ask: Ask<'_>) -> Result<Request, Refused> {
+pub(super) fn affiliates(request: RawRequest<'_>) -> Result<Request, PubsubError> {
     Ok(Request::Affiliates {
-        node: ask.node()?,
-        page: ask.page()?,
+        node: request.node()?,
+        page: request.page()?,
     })
 }
 
 /// XEP-0060, 8.9.2: an entry without an affiliation changes nothing; nobody is named twice.
-pub(super) fn set_affiliates(ask: Ask<'_>) -> Result<Request, Refused> {
-    let node = ask.node()?;
+pub(super) fn set_affiliates(request: RawRequest<'_>) -> Result<Request, PubsubError> {
+    let node = request.node()?;
     let (mut wanted, mut seen) = (Vec::new(), HashSet::new());
-    for entry in ask.element.children() {
+    for entry in request.element.children() {
         if !entry.is("affiliation", NS_OWNER) {
             continue;
         }
         // XEP-0060, 4.1: affiliations are those of bare JIDs.
-        let jid = jid(entry, Detail::JidRequired)?.to_bare();
+        let jid = jid(entry, PubsubCondition::JidRequired)?.to_bare();
         if !seen.insert(jid.clone()) {
             return Err(bad_request("The same entity twice"));
         }
         let Some(word) = filled(entry, "affiliation") else {
             continue;
         };
-        let affiliation = Affiliation::from_word(&word)
+        let affiliation = Affiliation::from_wire_name(&word)
             .ok_or_else(|| bad_request("There is no such affiliation"))?;
         wanted.push((jid, affiliation));
     }
@@ -207,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn defaults_are_asked_for() {
+    fn defaults_are_read() {
         assert_eq!(owner_get("<default/>"), Ok(Request::DefaultConfiguration));
     }
 
@@ -257,7 +265,7 @@ mod tests {
         );
     }
 
-    fn subscribers_of(inside: &str) -> Result<Request, Refused> {
+    fn subscribers_of(inside: &str) -> Result<Request, PubsubError> {
         owner_set(&format!("<subscriptions node='n'>{inside}</subscriptions>"))
     }
 
@@ -295,11 +303,11 @@ mod tests {
         );
         is_bad(
             subscribers_of("<subscription subscription='none'/>"),
-            Detail::JidRequired,
+            PubsubCondition::JidRequired,
         );
         is_bad(
             subscribers_of("<subscription jid='@' subscription='none'/>"),
-            Detail::InvalidJid,
+            PubsubCondition::InvalidJid,
         );
         is_bad(
             subscribers_of(
@@ -309,7 +317,7 @@ mod tests {
         );
     }
 
-    fn affiliates_of(inside: &str) -> Result<Request, Refused> {
+    fn affiliates_of(inside: &str) -> Result<Request, PubsubError> {
         owner_set(&format!("<affiliations node='n'>{inside}</affiliations>"))
     }
 
@@ -338,11 +346,11 @@ mod tests {
         );
         is_bad(
             affiliates_of("<affiliation affiliation='owner'/>"),
-            Detail::JidRequired,
+            PubsubCondition::JidRequired,
         );
         is_bad(
             affiliates_of("<affiliation jid='@' affiliation='owner'/>"),
-            Detail::InvalidJid,
+            PubsubCondition::InvalidJid,
         );
         is_bad(
             affiliates_of(

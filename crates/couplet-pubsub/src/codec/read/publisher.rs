@@ -5,10 +5,10 @@
 use couplet::Condition;
 use couplet_core::element::Element;
 
-use super::{Ask, bad_request, filled, missing};
+use super::{RawRequest, bad_request, filled, missing};
 use crate::{
     codec::{NS, body, form, form::Submitted},
-    refused::{Detail, Refused},
+    pubsub_error::{PubsubCondition, PubsubError},
     request::{NewItem, Payload, Request},
 };
 
@@ -17,16 +17,16 @@ use crate::{
 const MOST_ITEMS: usize = 1_000;
 
 /// Several items are a batch, all or nothing; none is for a node without items. (XEP-0060, 12.10)
-pub(super) fn publish(ask: Ask<'_>) -> Result<Request, Refused> {
-    let node = ask.node()?;
-    if children(ask.element).nth(MOST_ITEMS).is_some() {
-        let detail = Detail::MaxItemsExceeded;
-        return Err(Refused::with(Condition::NotAllowed, detail));
+pub(super) fn publish(request: RawRequest<'_>) -> Result<Request, PubsubError> {
+    let node = request.node()?;
+    if children(request.element).nth(MOST_ITEMS).is_some() {
+        let detail = PubsubCondition::MaxItemsExceeded;
+        return Err(PubsubError::with(Condition::NotAllowed, detail));
     }
-    let items = children(ask.element)
+    let items = children(request.element)
         .map(new_item)
         .collect::<Result<_, _>>()?;
-    let options = match ask.payload.child("publish-options", NS) {
+    let options = match request.payload.child("publish-options", NS) {
         Some(options) => form::submitted(options)?,
         None => None,
     };
@@ -42,15 +42,15 @@ pub(super) fn publish(ask: Ask<'_>) -> Result<Request, Refused> {
     })
 }
 
-pub(super) fn retract(ask: Ask<'_>) -> Result<Request, Refused> {
-    let node = ask.node()?;
-    let ids = children(ask.element)
-        .map(|item| filled(item, "id").ok_or_else(|| missing(Detail::ItemRequired)))
+pub(super) fn retract(request: RawRequest<'_>) -> Result<Request, PubsubError> {
+    let node = request.node()?;
+    let ids = children(request.element)
+        .map(|item| filled(item, "id").ok_or_else(|| missing(PubsubCondition::ItemRequired)))
         .collect::<Result<Vec<_>, _>>()?;
     if ids.is_empty() {
-        return Err(missing(Detail::ItemRequired));
+        return Err(missing(PubsubCondition::ItemRequired));
     }
-    let notify = match filled(ask.element, "notify").as_deref() {
+    let notify = match filled(request.element, "notify").as_deref() {
         Some(word) => Some(form::flag(word).ok_or_else(|| bad_request("notify is true or false"))?),
         None => None,
     };
@@ -62,11 +62,11 @@ fn children(element: Element<'_>) -> impl Iterator<Item = Element<'_>> {
 }
 
 /// XEP-0060, 7.1.3.6: exactly one payload element, or none at all.
-fn new_item(item: Element<'_>) -> Result<NewItem, Refused> {
+fn new_item(item: Element<'_>) -> Result<NewItem, PubsubError> {
     let mut payloads = item.children();
     let payload = payloads.next();
     if payloads.next().is_some() || !item.text().trim().is_empty() {
-        return Err(missing(Detail::InvalidPayload));
+        return Err(missing(PubsubCondition::InvalidPayload));
     }
     Ok(NewItem {
         id: filled(item, "id"),
@@ -81,7 +81,7 @@ fn new_item(item: Element<'_>) -> Result<NewItem, Refused> {
 mod tests {
     use couplet::IqType;
 
-    use super::super::tests::{ask, is_bad, set};
+    use super::super::tests::{is_bad, request, set};
     use super::*;
     use crate::request::Field;
 
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn an_item_is_published_with_an_id_or_without() {
         let entry = "<entry xmlns='http://www.w3.org/2005/Atom'><title>Soliloquy</title></entry>";
-        let told = Payload {
+        let payload = Payload {
             xml: entry.into(),
             text: Some("Soliloquy".into()),
         };
@@ -112,7 +112,7 @@ mod tests {
             items(&format!("<item id='i'>{entry}</item>")),
             [NewItem {
                 id: Some("i".into()),
-                payload: Some(told.clone())
+                payload: Some(payload.clone())
             }]
         );
         assert_eq!(
@@ -121,7 +121,7 @@ mod tests {
             )),
             [NewItem {
                 id: None,
-                payload: Some(told)
+                payload: Some(payload)
             }]
         );
     }
@@ -151,9 +151,9 @@ mod tests {
     fn a_batch_without_end_is_not_read() {
         assert_eq!(items(&"<item/>".repeat(MOST_ITEMS)).len(), MOST_ITEMS);
         let many = "<item/>".repeat(MOST_ITEMS + 1);
-        let refused = set(&format!("<publish node='n'>{many}</publish>")).unwrap_err();
-        assert_eq!(refused.condition, Condition::NotAllowed);
-        assert_eq!(refused.detail, Some(Detail::MaxItemsExceeded));
+        let error = set(&format!("<publish node='n'>{many}</publish>")).unwrap_err();
+        assert_eq!(error.condition, Condition::NotAllowed);
+        assert_eq!(error.detail, Some(PubsubCondition::MaxItemsExceeded));
     }
 
     #[test]
@@ -163,12 +163,15 @@ mod tests {
                 "<publish node='n'><item>{inside}</item></publish>"
             ))
         };
-        is_bad(item("<a xmlns='u'/><b xmlns='u'/>"), Detail::InvalidPayload);
-        is_bad(item("<a xmlns='u'/>text"), Detail::InvalidPayload);
-        is_bad(item("text"), Detail::InvalidPayload);
+        is_bad(
+            item("<a xmlns='u'/><b xmlns='u'/>"),
+            PubsubCondition::InvalidPayload,
+        );
+        is_bad(item("<a xmlns='u'/>text"), PubsubCondition::InvalidPayload);
+        is_bad(item("text"), PubsubCondition::InvalidPayload);
         is_bad(
             set("<publish node='n'><item><a xmlns='u'/></item><item>text</item></publish>"),
-            Detail::InvalidPayload,
+            PubsubCondition::InvalidPayload,
         );
     }
 
@@ -180,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_payload_takes_along_what_was_declared_around_it() {
-        let answer = ask(
+        let answer = request(
             IqType::Set,
             "<p:pubsub xmlns:p='http://jabber.org/protocol/pubsub' xmlns:q='urn:q' xml:lang='de'><p:publish node='n'><p:item><q:a><b/></q:a></p:item></p:publish></p:pubsub>",
         );
@@ -255,15 +258,15 @@ mod tests {
     }
 
     #[test]
-    fn a_retraction_without_an_item_or_its_id_says_so() {
-        is_bad(set("<retract node='n'/>"), Detail::ItemRequired);
+    fn a_retraction_without_an_item_or_its_id_is_item_required() {
+        is_bad(set("<retract node='n'/>"), PubsubCondition::ItemRequired);
         is_bad(
             set("<retract node='n'><item/></retract>"),
-            Detail::ItemRequired,
+            PubsubCondition::ItemRequired,
         );
         is_bad(
             set("<retract node='n'><item id='a'/><item id=''/></retract>"),
-            Detail::ItemRequired,
+            PubsubCondition::ItemRequired,
         );
     }
 }

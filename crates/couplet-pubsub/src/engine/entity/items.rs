@@ -5,48 +5,50 @@ use std::{borrow::Cow, collections::HashSet};
 use couplet::Condition;
 
 use crate::{
-    codec::{fit::fit, write_item},
+    codec::{truncate::truncate_page, write_item},
     engine::{
         Engine,
-        access::{Standing, unsupported},
+        access::{Access, unsupported},
         announce,
-        ask::{Ask, is_paged},
+        context::{RequestContext, is_paged},
     },
-    facts::{Facts, Meant, Needs},
     item::Item,
     node::Node,
     page::{Keep, Page, Paged, Start},
-    refused::{Detail, Refused},
+    pubsub_error::{PubsubCondition, PubsubError},
     reply::Reply,
     request::Wanted,
+    snapshot::{Query, Snapshot, SubscriptionFilter},
 };
 
 use super::invalid_subid;
 
 pub(in crate::engine) async fn answer(
     engine: &Engine,
-    ask: Ask,
+    context: RequestContext,
     node: String,
     subid: Option<String>,
     wanted: Wanted,
-) -> Result<Reply, Refused> {
-    let facts = engine.look(needs(&ask, node, subid.clone())).await?;
-    let node = readable(&ask, &facts, subid.as_deref())?;
+) -> Result<Reply, PubsubError> {
+    let snapshot = engine
+        .snapshot(query(&context, node, subid.clone()))
+        .await?;
+    let node = readable(&context, &snapshot, subid.as_deref())?;
     let mut items = engine
         .store()
-        .items(node.id, bounded(&ask, &wanted))
+        .items(node.id, bounded(&context, &wanted))
         .await?;
-    let publishers = announce::publishers(&node.config, &facts.owners);
-    let shortened = fit(
+    let publishers = announce::publishers(&node.config, &snapshot.owners);
+    let shortened = truncate_page(
         &mut items,
         keep(&wanted),
-        ask.limits().answer_bytes,
+        context.limits().answer_bytes,
         |item| Cow::from(&item.head.id),
         |item, xml| write_item(item, &publishers, xml),
     );
     Ok(Reply::Items {
         node: node.name.clone(),
-        paged: shortened || tells_page(&ask, &wanted, &items),
+        paged: shortened || tells_page(&context, &wanted, &items),
         items,
         publishers,
     })
@@ -55,69 +57,71 @@ pub(in crate::engine) async fn answer(
 /// The ids of the items, for service discovery; the newest where no page is asked for.
 pub(in crate::engine) async fn ids(
     engine: &Engine,
-    ask: Ask,
+    context: RequestContext,
     node: String,
     page: Option<Page>,
-) -> Result<Paged<String>, Refused> {
-    let facts = engine.look(needs(&ask, node, None)).await?;
-    let node = readable(&ask, &facts, None)?;
+) -> Result<Paged<String>, PubsubError> {
+    let snapshot = engine.snapshot(query(&context, node, None)).await?;
+    let node = readable(&context, &snapshot, None)?;
     let newest = Page {
         max: None,
         from: Start::Last,
     };
-    let page = ask.page(&page.unwrap_or(newest));
+    let page = context.page(&page.unwrap_or(newest));
     Ok(engine.store().item_ids(node.id, page).await?)
 }
 
-fn needs(ask: &Ask, node: String, subid: Option<String>) -> Needs {
-    Needs {
+fn query(context: &RequestContext, node: String, subid: Option<String>) -> Query {
+    Query {
         node: Some(node),
-        actor: Some(ask.who.clone()),
-        meant: Meant { jid: None, subid },
+        actor: Some(context.who.clone()),
+        filter: SubscriptionFilter { jid: None, subid },
         owners: true,
-        ..Needs::default()
+        ..Query::default()
     }
 }
 
 /// The node whose items may be told.
-fn readable<'a>(ask: &Ask, facts: &'a Facts, subid: Option<&str>) -> Result<&'a Node, Refused> {
-    let standing = Standing::of(ask, facts)?;
-    standing.may_read()?;
+fn readable<'a>(
+    context: &RequestContext,
+    snapshot: &'a Snapshot,
+    subid: Option<&str>,
+) -> Result<&'a Node, PubsubError> {
+    let access = Access::of(context, snapshot)?;
+    access.may_read()?;
     match subid {
-        None if has_several_of_one_jid(&standing) => {
-            return Err(Refused::with(Condition::BadRequest, Detail::SubidRequired));
+        None if has_several_of_one_jid(&access) => {
+            return Err(PubsubError::with(
+                Condition::BadRequest,
+                PubsubCondition::SubidRequired,
+            ));
         }
-        Some(subid)
-            if !standing
-                .subscriptions
-                .iter()
-                .any(|held| held.subid == subid) =>
-        {
+        Some(subid) if !access.subscriptions.iter().any(|held| held.subid == subid) => {
             return Err(invalid_subid());
         }
         _ => {}
     }
-    if standing.node.config.persist {
-        Ok(standing.node)
+    if access.node.config.persist {
+        Ok(access.node)
     } else {
         Err(unsupported("persistent-items"))
     }
 }
 
 /// Full JIDs of one person are different subscribers. (XEP-0060, 6.1.6, 6.5.9.1)
-fn has_several_of_one_jid(standing: &Standing<'_>) -> bool {
+fn has_several_of_one_jid(access: &Access<'_>) -> bool {
     let mut seen = HashSet::new();
-    !standing
+    !access
         .subscriptions
         .iter()
         .all(|held| seen.insert(&held.jid))
 }
 
 /// No more at once than the limit.
-fn bounded(ask: &Ask, wanted: &Wanted) -> Wanted {
-    let limit = ask.limits().page;
+fn bounded(context: &RequestContext, wanted: &Wanted) -> Wanted {
+    let limit = context.limits().page;
     match wanted {
-        Wanted::Page(page) => Wanted::Page(ask.page(page)),
+        Wanted::Page(page) => Wanted::Page(context.page(page)),
         Wanted::Newest(newest) => Wanted::Newest((*newest).min(limit)),
         Wanted::Ids(ids) => Wanted::Ids(ids.iter().take(limit as usize).cloned().collect()),
     }
@@ -133,11 +137,11 @@ fn keep(wanted: &Wanted) -> Keep {
 }
 
 /// Whoever gets less than it asked for is told how to get the rest. (XEP-0060, 6.5.4)
-fn tells_page(ask: &Ask, wanted: &Wanted, items: &Paged<Item>) -> bool {
+fn tells_page(context: &RequestContext, wanted: &Wanted, items: &Paged<Item>) -> bool {
     match wanted {
         Wanted::Page(page) => is_paged(page, items.entries.len(), items.count),
         Wanted::Newest(newest) => {
-            *newest > ask.limits().page
+            *newest > context.limits().page
                 && is_paged(&Page::default(), items.entries.len(), items.count)
         }
         Wanted::Ids(_) => false,
@@ -148,23 +152,23 @@ fn tells_page(ask: &Ask, wanted: &Wanted, items: &Paged<Item>) -> bool {
 mod tests {
     use super::*;
     use crate::{
-        engine::scene::{
-            OTHER, ask, ask_in, bare, facts_with, kept, no_node, party, pending, strangers_facts,
-            subscribed, why,
+        engine::fixtures::{
+            OTHER, bare, context, context_in, entity, facts_with, kept, no_node, pending,
+            strangers_facts, subscribed, why,
         },
         node::{AccessModel, Affiliation},
-        policy::House,
+        policy::Rules,
         subscription::Subscription,
     };
 
-    fn to(access: AccessModel, affiliation: Affiliation, held: &[Subscription]) -> Facts {
-        facts_with(party(OTHER, affiliation, held), |config| {
+    fn to(access: AccessModel, affiliation: Affiliation, held: &[Subscription]) -> Snapshot {
+        facts_with(entity(OTHER, affiliation, held), |config| {
             config.access = access;
         })
     }
 
-    fn read(facts: &Facts) -> Result<&Node, Refused> {
-        readable(&ask(OTHER), facts, None)
+    fn read(snapshot: &Snapshot) -> Result<&Node, PubsubError> {
+        readable(&context(OTHER), snapshot, None)
     }
 
     #[test]
@@ -173,16 +177,19 @@ mod tests {
         assert!(reads(AccessModel::Open).is_ok());
         assert_eq!(
             why(reads(AccessModel::Authorize)),
-            (Condition::NotAuthorized, Some(Detail::NotSubscribed))
+            (
+                Condition::NotAuthorized,
+                Some(PubsubCondition::NotSubscribed)
+            )
         );
         assert_eq!(
             why(reads(AccessModel::Whitelist)),
-            (Condition::NotAllowed, Some(Detail::ClosedNode))
+            (Condition::NotAllowed, Some(PubsubCondition::ClosedNode))
         );
     }
 
     #[test]
-    fn who_is_listed_reads_without_a_subscription() {
+    fn members_read_without_a_subscription() {
         for access in [AccessModel::Authorize, AccessModel::Whitelist] {
             for affiliation in [
                 Affiliation::Member,
@@ -202,42 +209,48 @@ mod tests {
         let waits = [pending(OTHER, "a")];
         assert_eq!(
             why(read(&to(access, Affiliation::None, &waits))),
-            (Condition::NotAuthorized, Some(Detail::NotSubscribed))
+            (
+                Condition::NotAuthorized,
+                Some(PubsubCondition::NotSubscribed)
+            )
         );
     }
 
     #[test]
     fn outcasts_and_those_who_only_publish_read_nothing() {
         for affiliation in [Affiliation::Outcast, Affiliation::PublishOnly] {
-            let facts = to(AccessModel::Open, affiliation, &[]);
-            assert_eq!(why(read(&facts)), (Condition::Forbidden, None));
+            let snapshot = to(AccessModel::Open, affiliation, &[]);
+            assert_eq!(why(read(&snapshot)), (Condition::Forbidden, None));
         }
     }
 
     #[test]
-    fn a_node_that_keeps_nothing_says_so() {
+    fn a_node_that_persists_nothing_returns_unsupported() {
         assert_eq!(
             why(read(&strangers_facts(|config| config.persist = false))),
             (
                 Condition::FeatureNotImplemented,
-                Some(Detail::Unsupported("persistent-items"))
+                Some(PubsubCondition::Unsupported("persistent-items"))
             )
         );
         assert_eq!(why(read(&no_node(None))), (Condition::ItemNotFound, None));
     }
 
     #[test]
-    fn one_with_several_subscriptions_says_for_which() {
+    fn a_jid_with_several_subscriptions_gets_the_subid() {
         let held = [subscribed(OTHER, "a"), subscribed(OTHER, "b")];
-        let facts = to(AccessModel::Open, Affiliation::None, &held);
-        let read = |subid| readable(&ask(OTHER), &facts, subid);
+        let snapshot = to(AccessModel::Open, Affiliation::None, &held);
+        let read = |subid| readable(&context(OTHER), &snapshot, subid);
         assert_eq!(
             why(read(None)),
-            (Condition::BadRequest, Some(Detail::SubidRequired))
+            (Condition::BadRequest, Some(PubsubCondition::SubidRequired))
         );
         assert_eq!(
             why(read(Some("c"))),
-            (Condition::NotAcceptable, Some(Detail::InvalidSubid))
+            (
+                Condition::NotAcceptable,
+                Some(PubsubCondition::InvalidSubid)
+            )
         );
         assert!(read(Some("b")).is_ok());
     }
@@ -252,18 +265,18 @@ mod tests {
     }
 
     #[test]
-    fn nobody_gets_more_at_once_than_the_limit() {
-        let ask = ask(OTHER);
+    fn no_page_is_longer_than_the_limit() {
+        let context = context(OTHER);
         let page = |max| {
             Wanted::Page(Page {
                 max,
                 from: Start::First,
             })
         };
-        assert_eq!(bounded(&ask, &page(None)), page(Some(200)));
-        assert_eq!(bounded(&ask, &page(Some(3))), page(Some(3)));
-        assert_eq!(bounded(&ask, &page(Some(5000))), page(Some(200)));
-        assert_eq!(bounded(&ask, &Wanted::Newest(999)), Wanted::Newest(200));
+        assert_eq!(bounded(&context, &page(None)), page(Some(200)));
+        assert_eq!(bounded(&context, &page(Some(3))), page(Some(3)));
+        assert_eq!(bounded(&context, &page(Some(5000))), page(Some(200)));
+        assert_eq!(bounded(&context, &Wanted::Newest(999)), Wanted::Newest(200));
     }
 
     fn list(of: &[&str], count: u64) -> Paged<Item> {
@@ -275,27 +288,31 @@ mod tests {
     }
 
     #[test]
-    fn who_gets_less_than_asked_for_learns_how_to_go_on() {
-        let ask = ask(OTHER);
+    fn a_shortened_answer_says_how_to_get_the_rest() {
+        let context = context(OTHER);
         let all = Wanted::Page(Page::default());
-        assert!(tells_page(&ask, &all, &list(&["a"], 2)));
-        assert!(!tells_page(&ask, &all, &list(&["a"], 1)));
+        assert!(tells_page(&context, &all, &list(&["a"], 2)));
+        assert!(!tells_page(&context, &all, &list(&["a"], 1)));
         let two = Wanted::Page(Page {
             max: Some(2),
             from: Start::First,
         });
-        assert!(tells_page(&ask, &two, &list(&["a"], 1)));
-        assert!(!tells_page(&ask, &Wanted::Newest(1), &list(&["a"], 2)));
-        assert!(tells_page(&ask, &Wanted::Newest(201), &list(&["a"], 202)));
+        assert!(tells_page(&context, &two, &list(&["a"], 1)));
+        assert!(!tells_page(&context, &Wanted::Newest(1), &list(&["a"], 2)));
+        assert!(tells_page(
+            &context,
+            &Wanted::Newest(201),
+            &list(&["a"], 202)
+        ));
     }
 
     #[test]
-    fn the_rules_of_the_house_count() {
-        let house = House {
+    fn the_policy_decides_who_may_create() {
+        let rules = Rules {
             admins: vec![bare(OTHER)],
-            ..House::default()
+            ..Rules::default()
         };
-        let facts = to(AccessModel::Whitelist, Affiliation::Outcast, &[]);
-        assert!(readable(&ask_in(OTHER, house), &facts, None).is_ok());
+        let snapshot = to(AccessModel::Whitelist, Affiliation::Outcast, &[]);
+        assert!(readable(&context_in(OTHER, rules), &snapshot, None).is_ok());
     }
 }

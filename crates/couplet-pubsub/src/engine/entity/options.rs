@@ -7,46 +7,46 @@ use crate::{
     codec::form,
     engine::{
         Engine,
-        access::{Standing, is_barred},
-        ask::{Ask, Decision},
+        access::{Access, is_barred},
+        context::{Decision, RequestContext},
     },
-    facts::{Facts, Meant, Needs},
-    moment::Moment,
     node::Affiliation,
-    refused::{Detail, Refused},
+    pubsub_error::{PubsubCondition, PubsubError},
     reply::Reply,
     request::OptionsForm,
+    snapshot::{Query, Snapshot, SubscriptionFilter},
     subscription::{SubscribeOptions, Subscription},
+    timestamp::Timestamp,
 };
 
-use super::meant;
+use super::filter;
 
 /// Tells the options of one subscription.
 pub(in crate::engine) async fn answer(
     engine: &Engine,
-    ask: Ask,
+    context: RequestContext,
     node: String,
     jid: Jid,
     subid: Option<String>,
-) -> Result<Reply, Refused> {
-    let meant = named(&jid, subid.as_ref());
-    let facts = engine.look(needs(&ask, node, meant)).await?;
-    show(&ask, &facts, &jid, subid)
+) -> Result<Reply, PubsubError> {
+    let filter = named(&jid, subid.as_ref());
+    let snapshot = engine.snapshot(query(&context, node, filter)).await?;
+    show(&context, &snapshot, &jid, subid)
 }
 
 /// Sets them.
 pub(in crate::engine) async fn set(
     engine: &Engine,
-    ask: Ask,
+    context: RequestContext,
     node: String,
     jid: Jid,
     subid: Option<String>,
     form: OptionsForm,
-) -> Result<Reply, Refused> {
-    let needs = needs(&ask, node, named(&jid, subid.as_ref()));
+) -> Result<Reply, PubsubError> {
+    let query = query(&context, node, named(&jid, subid.as_ref()));
     engine
-        .change(needs, move |facts| {
-            decide(&ask, facts, &jid, subid.as_deref(), &form)
+        .change(query, move |snapshot| {
+            decide(&context, snapshot, &jid, subid.as_deref(), &form)
         })
         .await
 }
@@ -54,20 +54,20 @@ pub(in crate::engine) async fn set(
 /// Tells what the options of a new subscription are.
 pub(in crate::engine) async fn defaults(
     engine: &Engine,
-    ask: Ask,
+    context: RequestContext,
     node: Option<String>,
-) -> Result<Reply, Refused> {
+) -> Result<Reply, PubsubError> {
     let options = match &node {
-        None => SubscribeOptions::of(&ask.policy.new_node()),
+        None => SubscribeOptions::of(&context.policy.new_node()),
         Some(node) => {
-            let facts = engine
-                .look(needs(&ask, node.clone(), Meant::default()))
+            let snapshot = engine
+                .snapshot(query(&context, node.clone(), SubscriptionFilter::default()))
                 .await?;
-            let standing = Standing::of(&ask, &facts)?;
-            if is_barred(standing.affiliation) {
-                return Err(Refused::plain(Condition::Forbidden));
+            let access = Access::of(&context, &snapshot)?;
+            if is_barred(access.affiliation) {
+                return Err(PubsubError::new(Condition::Forbidden));
             }
-            SubscribeOptions::of(&standing.node.config)
+            SubscribeOptions::of(&access.node.config)
         }
     };
     Ok(Reply::DefaultOptions { node, options })
@@ -79,37 +79,44 @@ pub(in crate::engine) async fn defaults(
 ///
 /// `invalid-options` for a time that is over. (XEP-0060, 12.19)
 pub(super) fn lease(
-    ask: &Ask,
-    wanted: Option<Option<Moment>>,
-    now: Option<Moment>,
-) -> Result<Option<Moment>, Refused> {
+    context: &RequestContext,
+    wanted: Option<Option<Timestamp>>,
+    now: Option<Timestamp>,
+) -> Result<Option<Timestamp>, PubsubError> {
     let Some(wanted) = wanted else { return Ok(now) };
     let Some(end) = wanted else { return Ok(None) };
-    if end <= ask.now {
-        return Err(Refused::with(Condition::BadRequest, Detail::InvalidOptions)
-            .text("pubsub#expire is over already"));
+    if end <= context.now {
+        return Err(
+            PubsubError::with(Condition::BadRequest, PubsubCondition::InvalidOptions)
+                .text("pubsub#expire is over already"),
+        );
     }
-    Ok(Some(end.min(ask.in_seconds(ask.limits().lease))))
+    Ok(Some(end.min(context.in_seconds(context.limits().lease))))
 }
 
-fn named(jid: &Jid, subid: Option<&String>) -> Meant {
-    Meant {
+fn named(jid: &Jid, subid: Option<&String>) -> SubscriptionFilter {
+    SubscriptionFilter {
         jid: Some(jid.clone()),
         subid: subid.cloned(),
     }
 }
 
-fn needs(ask: &Ask, node: String, meant: Meant) -> Needs {
-    Needs {
+fn query(context: &RequestContext, node: String, filter: SubscriptionFilter) -> Query {
+    Query {
         node: Some(node),
-        actor: Some(ask.who.clone()),
-        meant,
-        ..Needs::default()
+        actor: Some(context.who.clone()),
+        filter,
+        ..Query::default()
     }
 }
 
-fn show(ask: &Ask, facts: &Facts, jid: &Jid, subid: Option<String>) -> Result<Reply, Refused> {
-    let (name, held) = own(ask, facts, jid, subid.as_deref())?;
+fn show(
+    context: &RequestContext,
+    snapshot: &Snapshot,
+    jid: &Jid,
+    subid: Option<String>,
+) -> Result<Reply, PubsubError> {
+    let (name, held) = own(context, snapshot, jid, subid.as_deref())?;
     Ok(Reply::Options {
         node: name.to_owned(),
         jid: held.jid.clone(),
@@ -120,20 +127,20 @@ fn show(ask: &Ask, facts: &Facts, jid: &Jid, subid: Option<String>) -> Result<Re
 }
 
 fn decide(
-    ask: &Ask,
-    facts: &Facts,
+    context: &RequestContext,
+    snapshot: &Snapshot,
     jid: &Jid,
     subid: Option<&str>,
     form: &OptionsForm,
 ) -> Decision {
-    let (_, held) = own(ask, facts, jid, subid)?;
+    let (_, held) = own(context, snapshot, jid, subid)?;
     let OptionsForm::Submit(fields) = form else {
-        return Ok((Vec::new(), Reply::Done));
+        return Ok((Vec::new(), Reply::Empty));
     };
     let wanted = form::read_options(held.options, fields)?;
     let changed = Subscription {
         options: wanted.options,
-        expires: lease(ask, wanted.expires, held.expires)?,
+        expires: lease(context, wanted.expires, held.expires)?,
         bounces: 0,
         ..held.clone()
     };
@@ -142,46 +149,47 @@ fn decide(
     } else {
         vec![Change::Subscribe(changed)]
     };
-    Ok((changes, Reply::Done))
+    Ok((changes, Reply::Empty))
 }
 
 /// The subscription, which must be the asking entity's own: owners have no say in its options.
 /// (XEP-0060, 6.3.4.1)
 fn own<'a>(
-    ask: &Ask,
-    facts: &'a Facts,
+    context: &RequestContext,
+    snapshot: &'a Snapshot,
     jid: &Jid,
     subid: Option<&str>,
-) -> Result<(&'a str, &'a Subscription), Refused> {
-    let standing = Standing::of(ask, facts)?;
-    if !ask.is_own(jid) || standing.affiliation == Affiliation::Outcast {
-        return Err(Refused::plain(Condition::Forbidden));
+) -> Result<(&'a str, &'a Subscription), PubsubError> {
+    let access = Access::of(context, snapshot)?;
+    if !context.is_own(jid) || access.affiliation == Affiliation::Outcast {
+        return Err(PubsubError::new(Condition::Forbidden));
     }
-    let held = meant(standing.subscriptions, jid, subid)?;
-    Ok((&standing.node.name, held))
+    let held = filter(access.subscriptions, jid, subid)?;
+    Ok((&access.node.name, held))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::scene::{
-        NODE, OTHER, OWNER, ask, ask_in, facts, field, jid, no_node, party, subscribed, why,
+    use crate::engine::fixtures::{
+        NODE, OTHER, OWNER, context, context_in, entity, field, jid, no_node, snapshot, subscribed,
+        why,
     };
-    use crate::policy::House;
+    use crate::policy::Rules;
 
-    fn holding(held: &[Subscription]) -> Facts {
-        facts(party(OTHER, Affiliation::None, held))
+    fn holding(held: &[Subscription]) -> Snapshot {
+        snapshot(entity(OTHER, Affiliation::None, held))
     }
 
-    fn submit(facts: &Facts, var: &str, value: &str) -> Decision {
+    fn submit(snapshot: &Snapshot, var: &str, value: &str) -> Decision {
         let form = OptionsForm::Submit(vec![field(var, value)]);
-        decide(&ask(OTHER), facts, &jid(OTHER), None, &form)
+        decide(&context(OTHER), snapshot, &jid(OTHER), None, &form)
     }
 
     #[test]
     fn a_subscriber_sees_its_options() {
-        let facts = holding(&[subscribed(OTHER, "a")]);
-        let reply = show(&ask(OTHER), &facts, &jid(OTHER), None).unwrap();
+        let snapshot = holding(&[subscribed(OTHER, "a")]);
+        let reply = show(&context(OTHER), &snapshot, &jid(OTHER), None).unwrap();
         assert_eq!(
             reply,
             Reply::Options {
@@ -195,42 +203,54 @@ mod tests {
     }
 
     #[test]
-    fn anothers_options_are_not_for_anybody_not_even_an_owner() {
-        let facts = holding(&[subscribed(OTHER, "a")]);
-        let shown = show(&ask(OWNER), &facts, &jid(OTHER), None);
+    fn options_are_for_the_subscriber_alone_not_even_an_owner() {
+        let snapshot = holding(&[subscribed(OTHER, "a")]);
+        let shown = show(&context(OWNER), &snapshot, &jid(OTHER), None);
         assert_eq!(why(shown), (Condition::Forbidden, None));
-        let set = decide(&ask(OWNER), &facts, &jid(OTHER), None, &OptionsForm::Cancel);
+        let set = decide(
+            &context(OWNER),
+            &snapshot,
+            &jid(OTHER),
+            None,
+            &OptionsForm::Cancel,
+        );
         assert_eq!(why(set), (Condition::Forbidden, None));
     }
 
     #[test]
     fn without_a_subscription_there_are_no_options() {
-        let shown = show(&ask(OTHER), &holding(&[]), &jid(OTHER), None);
+        let shown = show(&context(OTHER), &holding(&[]), &jid(OTHER), None);
         assert_eq!(
             why(shown),
-            (Condition::UnexpectedRequest, Some(Detail::NotSubscribed))
+            (
+                Condition::UnexpectedRequest,
+                Some(PubsubCondition::NotSubscribed)
+            )
         );
-        let shown = show(&ask(OTHER), &no_node(None), &jid(OTHER), None);
+        let shown = show(&context(OTHER), &no_node(None), &jid(OTHER), None);
         assert_eq!(why(shown), (Condition::ItemNotFound, None));
     }
 
     #[test]
     fn one_of_several_is_named_by_its_subid() {
-        let facts = holding(&[subscribed(OTHER, "a"), subscribed(OTHER, "b")]);
-        let ask = ask(OTHER);
+        let snapshot = holding(&[subscribed(OTHER, "a"), subscribed(OTHER, "b")]);
+        let context = context(OTHER);
         assert_eq!(
-            why(show(&ask, &facts, &jid(OTHER), None)),
-            (Condition::BadRequest, Some(Detail::SubidRequired))
+            why(show(&context, &snapshot, &jid(OTHER), None)),
+            (Condition::BadRequest, Some(PubsubCondition::SubidRequired))
         );
         assert_eq!(
-            why(show(&ask, &facts, &jid(OTHER), Some("c".to_owned()))),
-            (Condition::NotAcceptable, Some(Detail::InvalidSubid))
+            why(show(&context, &snapshot, &jid(OTHER), Some("c".to_owned()))),
+            (
+                Condition::NotAcceptable,
+                Some(PubsubCondition::InvalidSubid)
+            )
         );
-        assert!(show(&ask, &facts, &jid(OTHER), Some("b".to_owned())).is_ok());
+        assert!(show(&context, &snapshot, &jid(OTHER), Some("b".to_owned())).is_ok());
     }
 
     #[test]
-    fn what_is_set_replaces_the_subscription_and_forgives_what_has_bounced() {
+    fn setting_options_replaces_the_subscription_and_resets_the_bounce_count() {
         let bounced = Subscription {
             bounces: 3,
             ..subscribed(OTHER, "a")
@@ -239,38 +259,44 @@ mod tests {
         let mut changed = subscribed(OTHER, "a");
         changed.options.deliver = false;
         assert_eq!(changes, [Change::Subscribe(changed)]);
-        assert_eq!(reply, Reply::Done);
+        assert_eq!(reply, Reply::Empty);
     }
 
     #[test]
     fn a_cancelled_form_changes_nothing() {
-        let facts = holding(&[subscribed(OTHER, "a")]);
-        let decision = decide(&ask(OTHER), &facts, &jid(OTHER), None, &OptionsForm::Cancel);
-        assert_eq!(decision, Ok((Vec::new(), Reply::Done)));
+        let snapshot = holding(&[subscribed(OTHER, "a")]);
+        let decision = decide(
+            &context(OTHER),
+            &snapshot,
+            &jid(OTHER),
+            None,
+            &OptionsForm::Cancel,
+        );
+        assert_eq!(decision, Ok((Vec::new(), Reply::Empty)));
     }
 
     #[test]
     fn a_wrong_value_changes_nothing() {
-        let facts = holding(&[subscribed(OTHER, "a")]);
+        let snapshot = holding(&[subscribed(OTHER, "a")]);
         assert_eq!(
-            why(submit(&facts, "pubsub#deliver", "maybe")),
-            (Condition::BadRequest, Some(Detail::InvalidOptions))
+            why(submit(&snapshot, "pubsub#deliver", "maybe")),
+            (Condition::BadRequest, Some(PubsubCondition::InvalidOptions))
         );
     }
 
     #[test]
     fn a_lease_is_renewed_up_to_the_limit_and_kept_where_it_is_not_mentioned() {
-        let mut house = House::default();
-        house.limits.lease = 60;
-        let ask = ask_in(OTHER, house);
-        let old = Some(Moment(1_001_000));
-        let far = Some(Some(Moment(9_000_000)));
-        assert_eq!(lease(&ask, far, old), Ok(Some(Moment(1_060_000))));
-        assert_eq!(lease(&ask, None, old), Ok(old));
-        assert_eq!(lease(&ask, Some(None), old), Ok(None));
+        let mut rules = Rules::default();
+        rules.limits.lease = 60;
+        let context = context_in(OTHER, rules);
+        let old = Some(Timestamp(1_001_000));
+        let far = Some(Some(Timestamp(9_000_000)));
+        assert_eq!(lease(&context, far, old), Ok(Some(Timestamp(1_060_000))));
+        assert_eq!(lease(&context, None, old), Ok(old));
+        assert_eq!(lease(&context, Some(None), old), Ok(None));
         assert_eq!(
-            why(lease(&ask, Some(Some(ask.now)), old)),
-            (Condition::BadRequest, Some(Detail::InvalidOptions))
+            why(lease(&context, Some(Some(context.now)), old)),
+            (Condition::BadRequest, Some(PubsubCondition::InvalidOptions))
         );
     }
 }

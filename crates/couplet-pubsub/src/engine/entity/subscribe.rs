@@ -10,15 +10,15 @@ use crate::{
     codec::form,
     engine::{
         Engine,
-        access::Standing,
+        access::Access,
         announce,
-        ask::{Ask, Decision},
+        context::{Decision, RequestContext},
     },
-    facts::{FEW, Facts, Meant, Needs},
     node::Node,
-    refused::{Detail, Refused},
+    pubsub_error::{PubsubCondition, PubsubError},
     reply::Reply,
     request::OptionsForm,
+    snapshot::{MAX_SUBSCRIPTIONS, Query, Snapshot, SubscriptionFilter},
     subscription::{SubscribeOptions, Subscription, SubscriptionState},
 };
 
@@ -26,62 +26,70 @@ use super::options::lease;
 
 pub(in crate::engine) async fn answer(
     engine: &Engine,
-    ask: Ask,
+    context: RequestContext,
     node: String,
     jid: Jid,
     options: Option<OptionsForm>,
-) -> Result<Reply, Refused> {
-    let needs = needs(&ask, node, &jid);
+) -> Result<Reply, PubsubError> {
+    let query = query(&context, node, &jid);
     engine
-        .change(needs, move |facts| {
-            decide(&ask, facts, &jid, options.as_ref())
+        .change(query, move |snapshot| {
+            decide(&context, snapshot, &jid, options.as_ref())
         })
         .await
 }
 
-fn needs(ask: &Ask, node: String, jid: &Jid) -> Needs {
-    Needs {
+fn query(context: &RequestContext, node: String, jid: &Jid) -> Query {
+    Query {
         node: Some(node),
-        actor: Some(ask.who.clone()),
-        meant: Meant::of(jid),
+        actor: Some(context.who.clone()),
+        filter: SubscriptionFilter::of(jid),
         newest: 1,
         owners: true,
         usage: true,
-        ..Needs::default()
+        ..Query::default()
     }
 }
 
-fn decide(ask: &Ask, facts: &Facts, jid: &Jid, options: Option<&OptionsForm>) -> Decision {
-    if !ask.is_own(jid) {
-        return Err(Refused::with(Condition::BadRequest, Detail::InvalidJid));
+fn decide(
+    context: &RequestContext,
+    snapshot: &Snapshot,
+    jid: &Jid,
+    options: Option<&OptionsForm>,
+) -> Decision {
+    if !context.is_own(jid) {
+        return Err(PubsubError::with(
+            Condition::BadRequest,
+            PubsubCondition::InvalidJid,
+        ));
     }
-    let standing = Standing::of(ask, facts)?;
-    let state = standing.may_subscribe()?;
-    let asked = match options {
+    let access = Access::of(context, snapshot)?;
+    let state = access.may_subscribe()?;
+    let requested = match options {
         Some(OptionsForm::Submit(fields)) => Some(fields),
         Some(OptionsForm::Cancel) | None => None,
     };
-    let held = standing.subscriptions.iter().find(|held| held.jid == *jid);
-    if let (Some(held), None) = (held, asked) {
-        return Ok(again(standing.node, held));
+    let held = access.subscriptions.iter().find(|held| held.jid == *jid);
+    if let (Some(held), None) = (held, requested) {
+        return Ok(again(access.node, held));
     }
-    check_room(ask, facts, &standing)?;
+    check_room(context, snapshot, &access)?;
     let mut new = Subscription {
-        jid: ask.as_the_server_writes(jid),
+        jid: context.with_server_domain(jid),
         subid: Subscription::new_subid(),
         state,
-        options: SubscribeOptions::of(&standing.node.config),
+        options: SubscribeOptions::of(&access.node.config),
         expires: None,
         bounces: 0,
         since: 0,
     };
-    if let Some(fields) = asked {
+    if let Some(fields) = requested {
         let wanted = form::read_options(new.options, fields)?;
         new.options = wanted.options;
-        new.expires = lease(ask, wanted.expires, None)?;
+        new.expires = lease(context, wanted.expires, None)?;
     }
-    let changes = begin(ask, facts, standing.node, &new);
-    Ok((changes, reply(standing.node, new, asked.is_some())))
+    let changes = begin(context, snapshot, access.node, &new);
+    Ok((changes, reply(access.node, new, requested.is_some())))
 }
 
 /// What there is already; somebody who asks is there, so what has bounced no longer counts.
@@ -98,31 +106,44 @@ fn again(node: &Node, held: &Subscription) -> (Vec<Change>, Reply) {
 }
 
 /// XEP-0060, 6.1.3.9.
-fn check_room(ask: &Ask, facts: &Facts, standing: &Standing<'_>) -> Result<(), Refused> {
-    let node = standing.node;
-    let here = standing.subscriptions.len() < ask.limits().subscriptions_per_node.min(FEW) as usize;
-    let mine = facts.usage.subscriptions < ask.limits().subscriptions;
-    let all = node.subscribers < ask.policy.limits(&node.creator).subscribers;
+fn check_room(
+    context: &RequestContext,
+    snapshot: &Snapshot,
+    access: &Access<'_>,
+) -> Result<(), PubsubError> {
+    let node = access.node;
+    let here = access.subscriptions.len()
+        < context
+            .limits()
+            .subscriptions_per_node
+            .min(MAX_SUBSCRIPTIONS) as usize;
+    let mine = snapshot.usage.subscriptions < context.limits().subscriptions;
+    let all = node.subscribers < context.policy.limits(&node.creator).subscribers;
     if here && mine && all {
         return Ok(());
     }
-    Err(Refused::with(
+    Err(PubsubError::with(
         Condition::PolicyViolation,
-        Detail::TooManySubscriptions,
+        PubsubCondition::TooManySubscriptions,
     ))
 }
 
-fn begin(ask: &Ask, facts: &Facts, node: &Node, new: &Subscription) -> Vec<Change> {
-    let owners = &facts.owners;
+fn begin(
+    context: &RequestContext,
+    snapshot: &Snapshot,
+    node: &Node,
+    new: &Subscription,
+) -> Vec<Change> {
+    let owners = &snapshot.owners;
     let mut changes = vec![Change::Subscribe(new.clone())];
     if new.state == SubscriptionState::Pending {
         let owners = announce::jids(owners.iter());
-        changes.push(announce::approval(ask, node, owners, new));
+        changes.push(announce::approval(context, node, owners, new));
         return changes;
     }
     let state = Some(new.state);
-    changes.extend(announce::to_owners(node, owners, &ask.who, new, state));
-    changes.extend(announce::last(node, owners, facts.newest.last(), new));
+    changes.extend(announce::to_owners(node, owners, &context.who, new, state));
+    changes.extend(announce::last(node, owners, snapshot.newest.last(), new));
     changes
 }
 
@@ -138,22 +159,23 @@ fn reply(node: &Node, subscription: Subscription, with_options: bool) -> Reply {
 mod tests {
     use super::*;
     use crate::{
-        engine::scene::{
-            NODE, OTHER, OWNER, announced, ask, ask_in, bare, done, facts_with, field, jid, kept,
-            no_node, party, pending, strangers_facts, subscribed, told, told_subscribers, why,
+        engine::fixtures::{
+            NODE, OTHER, OWNER, announced, announced_to_subscribers, bare, context, context_in,
+            done, entity, facts_with, field, jid, kept, no_node, notices_to, pending,
+            strangers_facts, subscribed, why,
         },
-        moment::Moment,
         node::{AccessModel, Affiliation, NodeConfig, SendLast},
-        policy::House,
+        policy::Rules,
+        timestamp::Timestamp,
     };
 
-    fn plain(facts: &Facts) -> Decision {
-        decide(&ask(OTHER), facts, &jid(OTHER), None)
+    fn plain(snapshot: &Snapshot) -> Decision {
+        decide(&context(OTHER), snapshot, &jid(OTHER), None)
     }
 
-    fn with(facts: &Facts, var: &str, value: &str) -> Decision {
+    fn with(snapshot: &Snapshot, var: &str, value: &str) -> Decision {
         let form = OptionsForm::Submit(vec![field(var, value)]);
-        decide(&ask(OTHER), facts, &jid(OTHER), Some(&form))
+        decide(&context(OTHER), snapshot, &jid(OTHER), Some(&form))
     }
 
     fn state(decision: Decision) -> SubscriptionState {
@@ -167,22 +189,27 @@ mod tests {
         }
     }
 
-    fn somebody(affiliation: Affiliation, held: &[Subscription]) -> Facts {
-        facts_with(party(OTHER, affiliation, held), |_| {})
+    fn somebody(affiliation: Affiliation, held: &[Subscription]) -> Snapshot {
+        facts_with(entity(OTHER, affiliation, held), |_| {})
     }
 
-    fn to(access: AccessModel, affiliation: Affiliation, held: &[Subscription]) -> Facts {
-        facts_with(party(OTHER, affiliation, held), |config| {
+    fn to(access: AccessModel, affiliation: Affiliation, held: &[Subscription]) -> Snapshot {
+        facts_with(entity(OTHER, affiliation, held), |config| {
             config.access = access;
         })
     }
 
     #[test]
-    fn everybody_may_subscribe_to_an_open_node_and_to_any_own_resource() {
-        let facts = strangers_facts(|_| {});
+    fn any_entity_subscribes_any_of_its_resources_to_an_open_node() {
+        let snapshot = strangers_facts(|_| {});
         let full = jid("francisco@denmark.lit/elsewhere");
-        let (changes, reply) = decide(&ask("francisco@denmark.lit/barracks"), &facts, &full, None)
-            .expect("an own resource");
+        let (changes, reply) = decide(
+            &context("francisco@denmark.lit/barracks"),
+            &snapshot,
+            &full,
+            None,
+        )
+        .expect("an own resource");
         let Reply::Subscribed {
             node, subscription, ..
         } = reply
@@ -197,35 +224,40 @@ mod tests {
 
     #[test]
     fn a_jid_may_have_a_labels_and_is_subscribed_as_the_server_writes_it() {
-        let facts = strangers_facts(|_| {});
+        let snapshot = strangers_facts(|_| {});
         for (typed, kept) in [
             ("u@xn--bdk.example", "u@ツ.example"),
             ("U@XN--BDK.example/Desk", "u@ツ.example/Desk"),
             ("u@ツ.example/🐎", "u@ツ.example/🐎"),
         ] {
-            let decision = decide(&ask("u@ツ.example/desk"), &facts, &jid(typed), None);
+            let decision = decide(&context("u@ツ.example/desk"), &snapshot, &jid(typed), None);
             assert_eq!(subscription(decision).jid.as_str(), kept);
         }
         let other = decide(
-            &ask("u@strasse.example"),
-            &facts,
+            &context("u@strasse.example"),
+            &snapshot,
             &jid("u@straße.example"),
             None,
         );
-        let expected = (Condition::BadRequest, Some(Detail::InvalidJid));
+        let expected = (Condition::BadRequest, Some(PubsubCondition::InvalidJid));
         assert_eq!(why(other), expected);
     }
 
     #[test]
-    fn nobody_subscribes_somebody_else_not_even_an_owner() {
-        let expected = (Condition::BadRequest, Some(Detail::InvalidJid));
-        let facts = strangers_facts(|_| {});
+    fn entities_subscribe_only_themselves_owners_too() {
+        let expected = (Condition::BadRequest, Some(PubsubCondition::InvalidJid));
+        let snapshot = strangers_facts(|_| {});
         assert_eq!(
-            why(decide(&ask(OTHER), &facts, &jid("b@denmark.lit"), None)),
+            why(decide(
+                &context(OTHER),
+                &snapshot,
+                &jid("b@denmark.lit"),
+                None
+            )),
             expected
         );
         assert_eq!(
-            why(decide(&ask(OWNER), &facts, &jid(OTHER), None)),
+            why(decide(&context(OWNER), &snapshot, &jid(OTHER), None)),
             expected
         );
     }
@@ -252,7 +284,7 @@ mod tests {
         let stranger = plain(&to(access, Affiliation::None, &[]));
         assert_eq!(
             why(stranger),
-            (Condition::NotAllowed, Some(Detail::ClosedNode))
+            (Condition::NotAllowed, Some(PubsubCondition::ClosedNode))
         );
         for affiliation in [
             Affiliation::Member,
@@ -266,36 +298,39 @@ mod tests {
 
     #[test]
     fn an_owner_has_to_approve_where_the_node_says_so() {
-        let facts = to(AccessModel::Authorize, Affiliation::None, &[]);
-        let (changes, _) = plain(&facts).unwrap();
-        assert_eq!(state(plain(&facts)), SubscriptionState::Pending);
-        assert_eq!(told(&changes, OWNER).len(), 1);
+        let snapshot = to(AccessModel::Authorize, Affiliation::None, &[]);
+        let (changes, _) = plain(&snapshot).unwrap();
+        assert_eq!(state(plain(&snapshot)), SubscriptionState::Pending);
+        assert_eq!(notices_to(&changes, OWNER).len(), 1);
         assert_eq!(announced(&changes).len(), 1);
         let member = to(AccessModel::Authorize, Affiliation::Member, &[]);
         assert_eq!(state(plain(&member)), SubscriptionState::Subscribed);
     }
 
     #[test]
-    fn who_waits_for_approval_is_told_so() {
+    fn a_pending_subscriber_gets_pending_subscription() {
         let held = [pending(OTHER, "s")];
-        let facts = to(AccessModel::Authorize, Affiliation::None, &held);
+        let snapshot = to(AccessModel::Authorize, Affiliation::None, &held);
         assert_eq!(
-            why(plain(&facts)),
-            (Condition::NotAuthorized, Some(Detail::PendingSubscription))
+            why(plain(&snapshot)),
+            (
+                Condition::NotAuthorized,
+                Some(PubsubCondition::PendingSubscription)
+            )
         );
     }
 
     #[test]
     fn an_approval_is_good_for_further_resources() {
         let held = [subscribed(OTHER, "s")];
-        let facts = to(AccessModel::Authorize, Affiliation::None, &held);
+        let snapshot = to(AccessModel::Authorize, Affiliation::None, &held);
         let full = jid("francisco@denmark.lit/elsewhere");
-        let decision = decide(&ask(OTHER), &facts, &full, None);
+        let decision = decide(&context(OTHER), &snapshot, &full, None);
         assert_eq!(state(decision), SubscriptionState::Subscribed);
     }
 
     #[test]
-    fn subscribing_again_tells_what_there_is() {
+    fn subscribing_again_returns_the_current_subscription() {
         let held = [subscribed(OTHER, "first")];
         let (changes, reply) = plain(&somebody(Affiliation::None, &held)).unwrap();
         assert_eq!(changes, []);
@@ -306,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn subscribing_again_forgives_what_has_bounced() {
+    fn subscribing_again_resets_the_bounce_count() {
         let held = [Subscription {
             bounces: 9,
             ..subscribed(OTHER, "first")
@@ -318,8 +353,8 @@ mod tests {
     #[test]
     fn subscribing_again_with_options_makes_a_second_subscription() {
         let held = [subscribed(OTHER, "first")];
-        let facts = somebody(Affiliation::None, &held);
-        let second = subscription(with(&facts, "pubsub#include_body", "1"));
+        let snapshot = somebody(Affiliation::None, &held);
+        let second = subscription(with(&snapshot, "pubsub#include_body", "1"));
         assert_ne!(second.subid, "first");
         assert!(second.options.include_body);
     }
@@ -327,47 +362,57 @@ mod tests {
     #[test]
     fn options_that_were_cancelled_are_none() {
         let held = [subscribed(OTHER, "first")];
-        let facts = somebody(Affiliation::None, &held);
-        let decision = decide(&ask(OTHER), &facts, &jid(OTHER), Some(&OptionsForm::Cancel));
+        let snapshot = somebody(Affiliation::None, &held);
+        let decision = decide(
+            &context(OTHER),
+            &snapshot,
+            &jid(OTHER),
+            Some(&OptionsForm::Cancel),
+        );
         assert_eq!(subscription(decision).subid, "first");
     }
 
     #[test]
-    fn options_that_are_wrong_subscribe_nobody() {
-        let facts = strangers_facts(|_| {});
+    fn invalid_options_create_no_subscription() {
+        let snapshot = strangers_facts(|_| {});
         assert_eq!(
-            why(with(&facts, "pubsub#deliver", "maybe")),
-            (Condition::BadRequest, Some(Detail::InvalidOptions))
+            why(with(&snapshot, "pubsub#deliver", "maybe")),
+            (Condition::BadRequest, Some(PubsubCondition::InvalidOptions))
         );
     }
 
     #[test]
     fn a_lease_is_cut_to_the_limit() {
-        let mut house = House::default();
-        house.limits.lease = 60;
+        let mut rules = Rules::default();
+        rules.limits.lease = 60;
         let form = OptionsForm::Submit(vec![field("pubsub#expire", "1970-01-01T00:40:00Z")]);
-        let facts = strangers_facts(|_| {});
-        let decision = decide(&ask_in(OTHER, house), &facts, &jid(OTHER), Some(&form));
-        assert_eq!(subscription(decision).expires, Some(Moment(1_060_000)));
+        let snapshot = strangers_facts(|_| {});
+        let decision = decide(
+            &context_in(OTHER, rules),
+            &snapshot,
+            &jid(OTHER),
+            Some(&form),
+        );
+        assert_eq!(subscription(decision).expires, Some(Timestamp(1_060_000)));
     }
 
     #[test]
     fn a_lease_that_is_over_is_no_option() {
-        let facts = strangers_facts(|_| {});
+        let snapshot = strangers_facts(|_| {});
         assert_eq!(
-            why(with(&facts, "pubsub#expire", "1970-01-01T00:10:00Z")),
-            (Condition::BadRequest, Some(Detail::InvalidOptions))
+            why(with(&snapshot, "pubsub#expire", "1970-01-01T00:10:00Z")),
+            (Condition::BadRequest, Some(PubsubCondition::InvalidOptions))
         );
     }
 
     #[test]
     fn a_node_may_take_no_subscriptions_at_all() {
-        let facts = strangers_facts(|config| config.subscribe = false);
+        let snapshot = strangers_facts(|config| config.subscribe = false);
         assert_eq!(
-            why(plain(&facts)),
+            why(plain(&snapshot)),
             (
                 Condition::FeatureNotImplemented,
-                Some(Detail::Unsupported("subscribe"))
+                Some(PubsubCondition::Unsupported("subscribe"))
             )
         );
     }
@@ -376,61 +421,67 @@ mod tests {
     fn there_are_limits_to_what_one_has_and_to_what_a_node_has() {
         let expected = (
             Condition::PolicyViolation,
-            Some(Detail::TooManySubscriptions),
+            Some(PubsubCondition::TooManySubscriptions),
         );
-        let mut house = House::default();
-        house.limits.subscriptions = 2;
-        house.limits.subscribers = 5;
-        let ask = ask_in(OTHER, house);
-        let mut facts = strangers_facts(|_| {});
-        facts.usage.subscriptions = 2;
-        assert_eq!(why(decide(&ask, &facts, &jid(OTHER), None)), expected);
-        facts.usage.subscriptions = 1;
-        assert!(decide(&ask, &facts, &jid(OTHER), None).is_ok());
-        facts.node.as_mut().unwrap().subscribers = 5;
-        assert_eq!(why(decide(&ask, &facts, &jid(OTHER), None)), expected);
+        let mut rules = Rules::default();
+        rules.limits.subscriptions = 2;
+        rules.limits.subscribers = 5;
+        let context = context_in(OTHER, rules);
+        let mut snapshot = strangers_facts(|_| {});
+        snapshot.usage.subscriptions = 2;
+        assert_eq!(
+            why(decide(&context, &snapshot, &jid(OTHER), None)),
+            expected
+        );
+        snapshot.usage.subscriptions = 1;
+        assert!(decide(&context, &snapshot, &jid(OTHER), None).is_ok());
+        snapshot.node.as_mut().unwrap().subscribers = 5;
+        assert_eq!(
+            why(decide(&context, &snapshot, &jid(OTHER), None)),
+            expected
+        );
     }
 
     #[test]
     fn one_subscriber_has_few_subscriptions_to_one_node_however_many_resources_it_has() {
-        let mut house = House::default();
-        house.limits.subscriptions_per_node = 3;
-        let ask = ask_in(OTHER, house);
+        let mut rules = Rules::default();
+        rules.limits.subscriptions_per_node = 3;
+        let context = context_in(OTHER, rules);
         let held: Vec<_> = ["", "/a", "/b"]
             .iter()
             .map(|resource| subscribed(&format!("{OTHER}{resource}"), "s"))
             .collect();
         let one_more = jid(&format!("{OTHER}/c"));
         let two = somebody(Affiliation::None, &held[..2]);
-        assert!(decide(&ask, &two, &one_more, None).is_ok());
+        assert!(decide(&context, &two, &one_more, None).is_ok());
         let three = somebody(Affiliation::None, &held);
         assert_eq!(
-            why(decide(&ask, &three, &one_more, None)),
+            why(decide(&context, &three, &one_more, None)),
             (
                 Condition::PolicyViolation,
-                Some(Detail::TooManySubscriptions)
+                Some(PubsubCondition::TooManySubscriptions)
             )
         );
         // What there is already is told.
-        assert!(decide(&ask, &three, &jid(OTHER), None).is_ok());
+        assert!(decide(&context, &three, &jid(OTHER), None).is_ok());
     }
 
-    fn with_an_item(configure: impl FnOnce(&mut NodeConfig)) -> Facts {
-        let mut facts = strangers_facts(configure);
-        facts.newest = vec![kept("last", OWNER)];
-        facts
+    fn with_an_item(configure: impl FnOnce(&mut NodeConfig)) -> Snapshot {
+        let mut snapshot = strangers_facts(configure);
+        snapshot.newest = vec![kept("last", OWNER)];
+        snapshot
     }
 
     #[test]
-    fn the_last_item_is_sent_to_a_new_subscriber_and_to_nobody_else() {
+    fn the_last_item_is_sent_only_to_the_new_subscriber() {
         let (changes, _) = plain(&with_an_item(|_| {})).unwrap();
         assert_eq!(announced(&changes).len(), 1);
-        let last = told(&changes, OTHER);
+        let last = notices_to(&changes, OTHER);
         assert!(last[0].contains("last"), "{last:?}");
     }
 
     #[test]
-    fn the_last_item_is_not_sent_where_nobody_wants_it() {
+    fn the_last_item_is_not_sent_against_the_configuration() {
         let never: [fn(&mut NodeConfig); 3] = [
             |config| config.send_last = SendLast::Never,
             |config| config.notify = false,
@@ -438,17 +489,17 @@ mod tests {
         ];
         for configure in never {
             let (changes, _) = plain(&with_an_item(configure)).unwrap();
-            assert_eq!(told(&changes, OTHER), Vec::<&str>::new());
+            assert_eq!(notices_to(&changes, OTHER), Vec::<&str>::new());
         }
         let (changes, _) = with(&with_an_item(|_| {}), "pubsub#deliver", "0").unwrap();
         assert_eq!(announced(&changes), Vec::<&_>::new());
     }
 
     #[test]
-    fn owners_learn_of_new_subscribers_if_they_want() {
+    fn owners_are_notified_of_new_subscribers_with_notify_sub() {
         let (changes, _) = plain(&strangers_facts(|config| config.notify_sub = true)).unwrap();
-        assert_eq!(told(&changes, OWNER).len(), 1);
-        assert_eq!(told_subscribers(&changes), Vec::<&str>::new());
+        assert_eq!(notices_to(&changes, OWNER).len(), 1);
+        assert_eq!(announced_to_subscribers(&changes), Vec::<&str>::new());
         let mut own = strangers_facts(|config| config.notify_sub = true);
         own.owners = vec![bare(OTHER)];
         let (changes, _) = plain(&own).unwrap();

@@ -5,54 +5,59 @@ use couplet::{Condition, Jid};
 use crate::{
     engine::{
         Engine,
-        access::Standing,
+        access::Access,
         announce,
-        ask::{Ask, Decision},
-        settle,
+        context::{Decision, RequestContext},
+        reconcile,
     },
-    facts::{Facts, Meant, Needs},
-    refused::Refused,
+    pubsub_error::PubsubError,
     reply::Reply,
+    snapshot::{Query, Snapshot, SubscriptionFilter},
 };
 
-use super::meant;
+use super::filter;
 
 pub(in crate::engine) async fn answer(
     engine: &Engine,
-    ask: Ask,
+    context: RequestContext,
     node: String,
     jid: Jid,
     subid: Option<String>,
-) -> Result<Reply, Refused> {
-    let needs = Needs {
+) -> Result<Reply, PubsubError> {
+    let query = Query {
         node: Some(node),
-        actor: Some(ask.who.clone()),
-        meant: Meant {
+        actor: Some(context.who.clone()),
+        filter: SubscriptionFilter {
             jid: Some(jid.clone()),
             subid: subid.clone(),
         },
         owners: true,
-        ..Needs::default()
+        ..Query::default()
     };
     engine
-        .change(needs, move |facts| {
-            decide(&ask, facts, &jid, subid.as_deref())
+        .change(query, move |snapshot| {
+            decide(&context, snapshot, &jid, subid.as_deref())
         })
         .await
 }
 
-fn decide(ask: &Ask, facts: &Facts, jid: &Jid, subid: Option<&str>) -> Decision {
-    let standing = Standing::of(ask, facts)?;
-    if !ask.is_own(jid) {
-        return Err(Refused::plain(Condition::Forbidden));
+fn decide(
+    context: &RequestContext,
+    snapshot: &Snapshot,
+    jid: &Jid,
+    subid: Option<&str>,
+) -> Decision {
+    let access = Access::of(context, snapshot)?;
+    if !context.is_own(jid) {
+        return Err(PubsubError::new(Condition::Forbidden));
     }
-    let held = meant(standing.subscriptions, jid, subid)?;
-    let node = standing.node;
-    let mut changes = vec![settle::end(held)];
+    let held = filter(access.subscriptions, jid, subid)?;
+    let node = access.node;
+    let mut changes = vec![reconcile::end(held)];
     changes.extend(announce::to_owners(
         node,
-        &facts.owners,
-        &ask.who,
+        &snapshot.owners,
+        &context.who,
         held,
         None,
     ));
@@ -69,20 +74,21 @@ mod tests {
     use super::*;
     use crate::{
         change::Change,
-        engine::scene::{
-            OTHER, OWNER, ask, facts_with, jid, no_node, party, pending, subscribed, told, why,
+        engine::fixtures::{
+            OTHER, OWNER, context, entity, facts_with, jid, no_node, notices_to, pending,
+            subscribed, why,
         },
         node::Affiliation,
-        refused::Detail,
+        pubsub_error::PubsubCondition,
         subscription::Subscription,
     };
 
-    fn holding(held: &[Subscription]) -> Facts {
-        facts_with(party(OTHER, Affiliation::None, held), |_| {})
+    fn holding(held: &[Subscription]) -> Snapshot {
+        facts_with(entity(OTHER, Affiliation::None, held), |_| {})
     }
 
-    fn leave(facts: &Facts, subid: Option<&str>) -> Decision {
-        decide(&ask(OTHER), facts, &jid(OTHER), subid)
+    fn leave(snapshot: &Snapshot, subid: Option<&str>) -> Decision {
+        decide(&context(OTHER), snapshot, &jid(OTHER), subid)
     }
 
     fn ends(subid: &str) -> [Change; 1] {
@@ -94,31 +100,34 @@ mod tests {
 
     #[test]
     fn the_only_subscription_needs_no_subid() {
-        let facts = holding(&[subscribed(OTHER, "a")]);
-        assert_eq!(leave(&facts, None).unwrap().0, ends("a"));
-        assert_eq!(leave(&facts, Some("a")).unwrap().0, ends("a"));
+        let snapshot = holding(&[subscribed(OTHER, "a")]);
+        assert_eq!(leave(&snapshot, None).unwrap().0, ends("a"));
+        assert_eq!(leave(&snapshot, Some("a")).unwrap().0, ends("a"));
     }
 
     #[test]
     fn one_of_several_needs_its_subid() {
-        let facts = holding(&[subscribed(OTHER, "a"), subscribed(OTHER, "b")]);
+        let snapshot = holding(&[subscribed(OTHER, "a"), subscribed(OTHER, "b")]);
         assert_eq!(
-            why(leave(&facts, None)),
-            (Condition::BadRequest, Some(Detail::SubidRequired))
+            why(leave(&snapshot, None)),
+            (Condition::BadRequest, Some(PubsubCondition::SubidRequired))
         );
-        assert_eq!(leave(&facts, Some("b")).unwrap().0, ends("b"));
+        assert_eq!(leave(&snapshot, Some("b")).unwrap().0, ends("b"));
     }
 
     #[test]
     fn subscriptions_of_other_resources_do_not_count() {
-        let facts = holding(&[
+        let snapshot = holding(&[
             subscribed(OTHER, "a"),
             subscribed("francisco@denmark.lit/b", "b"),
         ]);
-        assert_eq!(leave(&facts, None).unwrap().0, ends("a"));
+        assert_eq!(leave(&snapshot, None).unwrap().0, ends("a"));
         assert_eq!(
-            why(leave(&facts, Some("b"))),
-            (Condition::NotAcceptable, Some(Detail::InvalidSubid))
+            why(leave(&snapshot, Some("b"))),
+            (
+                Condition::NotAcceptable,
+                Some(PubsubCondition::InvalidSubid)
+            )
         );
     }
 
@@ -126,15 +135,21 @@ mod tests {
     fn a_wrong_subid_ends_nothing() {
         assert_eq!(
             why(leave(&holding(&[subscribed(OTHER, "a")]), Some("x"))),
-            (Condition::NotAcceptable, Some(Detail::InvalidSubid))
+            (
+                Condition::NotAcceptable,
+                Some(PubsubCondition::InvalidSubid)
+            )
         );
     }
 
     #[test]
-    fn who_is_not_subscribed_cannot_leave() {
+    fn unsubscribing_without_a_subscription_is_not_subscribed() {
         assert_eq!(
             why(leave(&holding(&[]), None)),
-            (Condition::UnexpectedRequest, Some(Detail::NotSubscribed))
+            (
+                Condition::UnexpectedRequest,
+                Some(PubsubCondition::NotSubscribed)
+            )
         );
         assert_eq!(
             why(leave(&no_node(None), None)),
@@ -143,21 +158,24 @@ mod tests {
     }
 
     #[test]
-    fn nobody_unsubscribes_somebody_else() {
-        let decision = decide(&ask(OTHER), &holding(&[]), &jid(OWNER), None);
+    fn entities_unsubscribe_only_themselves() {
+        let decision = decide(&context(OTHER), &holding(&[]), &jid(OWNER), None);
         assert_eq!(why(decision), (Condition::Forbidden, None));
     }
 
     #[test]
-    fn who_waits_for_approval_may_think_better_of_it() {
-        let facts = holding(&[pending(OTHER, "a")]);
-        assert_eq!(leave(&facts, None).unwrap().0, ends("a"));
+    fn a_pending_subscription_can_be_cancelled() {
+        let snapshot = holding(&[pending(OTHER, "a")]);
+        assert_eq!(leave(&snapshot, None).unwrap().0, ends("a"));
     }
 
     #[test]
-    fn owners_learn_of_it_if_they_want() {
-        let actor = party(OTHER, Affiliation::None, &[subscribed(OTHER, "a")]);
-        let facts = facts_with(actor, |config| config.notify_sub = true);
-        assert_eq!(told(&leave(&facts, None).unwrap().0, OWNER).len(), 1);
+    fn owners_are_notified_with_notify_sub() {
+        let actor = entity(OTHER, Affiliation::None, &[subscribed(OTHER, "a")]);
+        let snapshot = facts_with(actor, |config| config.notify_sub = true);
+        assert_eq!(
+            notices_to(&leave(&snapshot, None).unwrap().0, OWNER).len(),
+            1
+        );
     }
 }

@@ -9,38 +9,38 @@ use couplet::{BareJid, Condition};
 
 use crate::{
     change::Change,
-    codec::{event, fit::fit, write_affiliate},
+    codec::{event, truncate::truncate_page, write_affiliate},
     engine::{
         Engine,
-        access::{in_effect, owned},
+        access::{effective_affiliation, owned_node},
         announce,
-        ask::{Ask, Decision, is_paged},
-        settle::settle,
+        context::{Decision, RequestContext, is_paged},
+        reconcile::reconcile,
     },
-    facts::{Facts, Needs, Party},
     node::{Affiliation, Node},
     page::Page,
-    refused::Refused,
+    pubsub_error::PubsubError,
     reply::Reply,
+    snapshot::{Entity, Query, Snapshot},
 };
 
 /// Lists all but those who are nothing. (XEP-0060, 8.9.1)
 pub(in crate::engine) async fn list(
     engine: &Engine,
-    ask: Ask,
+    context: RequestContext,
     node: String,
     page: Page,
-) -> Result<Reply, Refused> {
-    let facts = engine.look(super::standing(&ask, node)).await?;
-    let node = owned(&ask, &facts)?;
+) -> Result<Reply, PubsubError> {
+    let snapshot = engine.snapshot(super::owner_query(&context, node)).await?;
+    let node = owned_node(&context, &snapshot)?;
     let mut held = engine
         .store()
-        .affiliates(node.id, ask.long_page(&page))
+        .affiliates(node.id, context.long_page(&page))
         .await?;
-    fit(
+    truncate_page(
         &mut held,
         page.keep(),
-        ask.limits().answer_bytes,
+        context.limits().answer_bytes,
         |(jid, _)| Cow::from(jid.as_str()),
         |(jid, held), xml| write_affiliate(jid, *held, xml),
     );
@@ -55,66 +55,74 @@ pub(in crate::engine) async fn list(
 /// Changes some. (XEP-0060, 8.9.2)
 pub(in crate::engine) async fn answer(
     engine: &Engine,
-    ask: Ask,
+    context: RequestContext,
     node: String,
     wanted: Vec<(BareJid, Affiliation)>,
-) -> Result<Reply, Refused> {
+) -> Result<Reply, PubsubError> {
     let mut seen = HashSet::new();
     if !wanted.iter().all(|(jid, _)| seen.insert(jid)) {
-        return Err(Refused::plain(Condition::BadRequest).text("The same JID stands there twice"));
+        return Err(PubsubError::new(Condition::BadRequest).text("The same JID stands there twice"));
     }
-    let needs = Needs {
+    let query = Query {
         others: wanted.iter().map(|(jid, _)| jid.clone()).collect(),
         owners: true,
         affiliations: true,
         affiliated: true,
-        ..super::standing(&ask, node)
+        ..super::owner_query(&context, node)
     };
     engine
-        .change(needs, move |facts| decide(&ask, facts, &wanted))
+        .change(query, move |snapshot| decide(&context, snapshot, &wanted))
         .await
 }
 
 /// What can be done is done; the answer tells what could not. (XEP-0060, 8.9.2.4)
-fn decide(ask: &Ask, facts: &Facts, wanted: &[(BareJid, Affiliation)]) -> Decision {
-    let node = owned(ask, facts)?;
-    let affiliated = facts.affiliated.iter().copied().chain(std::iter::repeat(0));
-    let parties: HashMap<&BareJid, (&Party, u64)> = facts
+fn decide(
+    context: &RequestContext,
+    snapshot: &Snapshot,
+    wanted: &[(BareJid, Affiliation)],
+) -> Decision {
+    let node = owned_node(context, snapshot)?;
+    let affiliated = snapshot
+        .affiliated
+        .iter()
+        .copied()
+        .chain(std::iter::repeat(0));
+    let entities: HashMap<&BareJid, (&Entity, u64)> = snapshot
         .others
         .iter()
         .zip(affiliated)
         .map(|(one, affiliated)| (&one.jid, (one, affiliated)))
         .collect();
-    let mut owners = Owners::after(facts, wanted);
-    let limit = ask.policy.limits(&node.creator).affiliations;
-    let mut count = facts.affiliations;
+    let mut owners = Owners::after(snapshot, wanted);
+    let limit = context.policy.limits(&node.creator).affiliations;
+    let mut count = snapshot.affiliations;
     let mut changes = Vec::new();
     let mut unchanged = Vec::new();
     for (jid, affiliation) in wanted {
-        let Some((party, affiliated)) = parties.get(jid) else {
+        let Some((entity, affiliated)) = entities.get(jid) else {
             unchanged.push((jid.clone(), Affiliation::None));
             continue;
         };
-        if party.affiliation == *affiliation {
+        if entity.affiliation == *affiliation {
             continue;
         }
-        let pointless = ask.is_service(jid) && *affiliation != Affiliation::None;
-        let is_new = party.affiliation == Affiliation::None;
-        let its_limit = ask.policy.limits(jid).affiliated_nodes;
+        let pointless = context.is_service(jid) && *affiliation != Affiliation::None;
+        let is_new = entity.affiliation == Affiliation::None;
+        let its_limit = context.policy.limits(jid).affiliated_nodes;
         let too_many = is_new && (count >= limit || *affiliated >= its_limit);
-        if pointless || too_many || !owners.let_go(party, *affiliation) {
-            unchanged.push((jid.clone(), party.affiliation));
+        if pointless || too_many || !owners.let_go(entity, *affiliation) {
+            unchanged.push((jid.clone(), entity.affiliation));
             continue;
         }
         count += u64::from(is_new);
-        changes.extend(affiliate(ask, node, party, *affiliation));
+        changes.extend(affiliate(context, node, entity, *affiliation));
     }
     if unchanged.is_empty() {
-        return Ok((changes, Reply::Done));
+        return Ok((changes, Reply::Empty));
     }
     let reply = Reply::AffiliatesUnchanged {
         node: node.name.clone(),
-        why: Refused::plain(Condition::NotAcceptable),
+        why: PubsubError::new(Condition::NotAcceptable),
         unchanged,
     };
     Ok((changes, reply))
@@ -125,8 +133,8 @@ struct Owners(usize);
 
 impl Owners {
     /// How many there are once the new ones are in.
-    fn after(facts: &Facts, wanted: &[(BareJid, Affiliation)]) -> Owners {
-        let old: HashSet<&BareJid> = facts.owners.iter().collect();
+    fn after(snapshot: &Snapshot, wanted: &[(BareJid, Affiliation)]) -> Owners {
+        let old: HashSet<&BareJid> = snapshot.owners.iter().collect();
         let new = wanted
             .iter()
             .filter(|(jid, wanted)| *wanted == Affiliation::Owner && !old.contains(jid));
@@ -134,8 +142,8 @@ impl Owners {
     }
 
     /// Whether this party may become that. The last owner may not. (8.9.2.4)
-    fn let_go(&mut self, party: &Party, wanted: Affiliation) -> bool {
-        if party.affiliation != Affiliation::Owner || wanted == Affiliation::Owner {
+    fn let_go(&mut self, entity: &Entity, wanted: Affiliation) -> bool {
+        if entity.affiliation != Affiliation::Owner || wanted == Affiliation::Owner {
             return true;
         }
         let another_stays = self.0 > 1;
@@ -146,17 +154,22 @@ impl Owners {
     }
 }
 
-fn affiliate(ask: &Ask, node: &Node, party: &Party, affiliation: Affiliation) -> Vec<Change> {
-    let jid = &party.jid;
+fn affiliate(
+    context: &RequestContext,
+    node: &Node,
+    entity: &Entity,
+    affiliation: Affiliation,
+) -> Vec<Change> {
+    let jid = &entity.jid;
     let mut changes = vec![Change::Affiliate {
         jid: jid.clone(),
         affiliation,
     }];
-    let now = in_effect(ask, node, jid, affiliation);
+    let now = effective_affiliation(context, node, jid, affiliation);
     let access = node.config.access;
-    changes.extend(settle(&node.name, access, now, &party.subscriptions));
-    let told = event::affiliation(&node.name, jid, affiliation);
-    changes.push(announce::to_these(vec![jid.clone().into()], told));
+    changes.extend(reconcile(&node.name, access, now, &entity.subscriptions));
+    let notice = event::affiliation(&node.name, jid, affiliation);
+    changes.push(announce::to_jids(vec![jid.clone().into()], notice));
     changes
 }
 
@@ -164,24 +177,24 @@ fn affiliate(ask: &Ask, node: &Node, party: &Party, affiliation: Affiliation) ->
 mod tests {
     use super::*;
     use crate::{
-        engine::scene::{
-            OTHER, OWNER, ask, bare, done, owners_facts, party, pending, strangers_facts,
-            subscribed, told, why,
+        engine::fixtures::{
+            OTHER, OWNER, bare, context, done, entity, notices_to, owners_facts, pending,
+            strangers_facts, subscribed, why,
         },
         node::AccessModel,
         subscription::Subscription,
     };
 
-    fn affecting(access: AccessModel, others: Vec<Party>) -> Facts {
-        Facts {
+    fn affecting(access: AccessModel, others: Vec<Entity>) -> Snapshot {
+        Snapshot {
             others,
             ..owners_facts(|config| config.access = access)
         }
     }
 
-    fn set(facts: &Facts, wanted: &[(&str, Affiliation)]) -> (Vec<Change>, Reply) {
+    fn set(snapshot: &Snapshot, wanted: &[(&str, Affiliation)]) -> (Vec<Change>, Reply) {
         let wanted: Vec<_> = wanted.iter().map(|(jid, to)| (bare(jid), *to)).collect();
-        decide(&ask(OWNER), facts, &wanted).unwrap()
+        decide(&context(OWNER), snapshot, &wanted).unwrap()
     }
 
     fn unchanged(reply: Reply) -> Vec<(BareJid, Affiliation)> {
@@ -207,9 +220,9 @@ mod tests {
         to: Affiliation,
         held: Subscription,
     ) -> Vec<Change> {
-        let facts = affecting(access, vec![party(OTHER, from, &[held])]);
-        let (changes, reply) = set(&facts, &[(OTHER, to)]);
-        assert_eq!(reply, Reply::Done);
+        let snapshot = affecting(access, vec![entity(OTHER, from, &[held])]);
+        let (changes, reply) = set(&snapshot, &[(OTHER, to)]);
+        assert_eq!(reply, Reply::Empty);
         assert_eq!(done(&changes)[0], &affiliated(OTHER, to));
         changes
     }
@@ -222,30 +235,30 @@ mod tests {
     }
 
     #[test]
-    fn an_entity_learns_what_it_has_become() {
-        let facts = affecting(
+    fn an_entity_is_notified_of_its_new_affiliation() {
+        let snapshot = affecting(
             AccessModel::Open,
-            vec![party(OTHER, Affiliation::None, &[])],
+            vec![entity(OTHER, Affiliation::None, &[])],
         );
-        let (changes, _) = set(&facts, &[(OTHER, Affiliation::Publisher)]);
+        let (changes, _) = set(&snapshot, &[(OTHER, Affiliation::Publisher)]);
         assert_eq!(done(&changes), [&affiliated(OTHER, Affiliation::Publisher)]);
-        assert_eq!(told(&changes, OTHER).len(), 1);
+        assert_eq!(notices_to(&changes, OTHER).len(), 1);
     }
 
     #[test]
-    fn what_it_is_already_is_told_nobody() {
-        let facts = affecting(
+    fn an_unchanged_affiliation_notifies_no_one() {
+        let snapshot = affecting(
             AccessModel::Open,
-            vec![party(OTHER, Affiliation::Member, &[])],
+            vec![entity(OTHER, Affiliation::Member, &[])],
         );
         assert_eq!(
-            set(&facts, &[(OTHER, Affiliation::Member)]),
-            (vec![], Reply::Done)
+            set(&snapshot, &[(OTHER, Affiliation::Member)]),
+            (vec![], Reply::Empty)
         );
     }
 
     #[test]
-    fn an_outcast_is_a_subscriber_no_longer() {
+    fn an_outcast_loses_its_subscriptions() {
         let held = subscribed(OTHER, "a");
         let changes = change_of(
             AccessModel::Open,
@@ -254,11 +267,11 @@ mod tests {
             held,
         );
         assert_eq!(done(&changes)[1..], [&ended()]);
-        assert_eq!(told(&changes, OTHER).len(), 2);
+        assert_eq!(notices_to(&changes, OTHER).len(), 2);
     }
 
     #[test]
-    fn who_is_taken_off_a_whitelist_is_a_subscriber_no_longer() {
+    fn a_removed_member_loses_its_subscription() {
         let leave = |access| {
             let held = subscribed(OTHER, "a");
             change_of(access, Affiliation::Member, Affiliation::None, held)
@@ -271,18 +284,18 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_is_approved_by_an_affiliation() {
+    fn an_affiliation_approves_a_pending_subscription() {
         for to in [Affiliation::Member, Affiliation::Publisher] {
             let held = pending(OTHER, "a");
             let changes = change_of(AccessModel::Authorize, Affiliation::None, to, held);
             let begun = Change::Subscribe(subscribed(OTHER, "a"));
             assert_eq!(done(&changes)[1..], [&begun]);
-            assert_eq!(told(&changes, OTHER).len(), 2);
+            assert_eq!(notices_to(&changes, OTHER).len(), 2);
         }
     }
 
     #[test]
-    fn who_waits_is_turned_away_as_an_outcast() {
+    fn an_outcast_affiliation_denies_a_pending_subscription() {
         let changes = change_of(
             AccessModel::Authorize,
             Affiliation::None,
@@ -294,44 +307,44 @@ mod tests {
 
     #[test]
     fn the_last_owner_stays() {
-        let facts = affecting(
+        let snapshot = affecting(
             AccessModel::Open,
-            vec![party(OWNER, Affiliation::Owner, &[])],
+            vec![entity(OWNER, Affiliation::Owner, &[])],
         );
-        let (changes, reply) = set(&facts, &[(OWNER, Affiliation::None)]);
+        let (changes, reply) = set(&snapshot, &[(OWNER, Affiliation::None)]);
         assert_eq!(changes, []);
         assert_eq!(unchanged(reply), [(bare(OWNER), Affiliation::Owner)]);
     }
 
     #[test]
     fn a_node_is_handed_over_in_one_request_whatever_the_order() {
-        let facts = affecting(
+        let snapshot = affecting(
             AccessModel::Open,
             vec![
-                party(OWNER, Affiliation::Owner, &[]),
-                party(OTHER, Affiliation::None, &[]),
+                entity(OWNER, Affiliation::Owner, &[]),
+                entity(OTHER, Affiliation::None, &[]),
             ],
         );
         let (changes, reply) = set(
-            &facts,
+            &snapshot,
             &[(OWNER, Affiliation::None), (OTHER, Affiliation::Owner)],
         );
-        assert_eq!(reply, Reply::Done);
+        assert_eq!(reply, Reply::Empty);
         assert_eq!(done(&changes).len(), 2);
     }
 
     #[test]
     fn of_two_owners_who_leave_one_stays() {
-        let mut facts = affecting(
+        let mut snapshot = affecting(
             AccessModel::Open,
             vec![
-                party(OWNER, Affiliation::Owner, &[]),
-                party(OTHER, Affiliation::Owner, &[]),
+                entity(OWNER, Affiliation::Owner, &[]),
+                entity(OTHER, Affiliation::Owner, &[]),
             ],
         );
-        facts.owners.push(bare(OTHER));
+        snapshot.owners.push(bare(OTHER));
         let (changes, reply) = set(
-            &facts,
+            &snapshot,
             &[(OWNER, Affiliation::None), (OTHER, Affiliation::Member)],
         );
         assert_eq!(done(&changes), [&affiliated(OWNER, Affiliation::None)]);
@@ -339,63 +352,63 @@ mod tests {
     }
 
     #[test]
-    fn the_service_is_nobodys_affiliate() {
+    fn the_service_itself_gets_no_affiliation() {
         let itself = "pubsub.shakespeare.lit";
-        let facts = affecting(
+        let snapshot = affecting(
             AccessModel::Open,
-            vec![party(itself, Affiliation::None, &[])],
+            vec![entity(itself, Affiliation::None, &[])],
         );
-        let (changes, reply) = set(&facts, &[(itself, Affiliation::Owner)]);
+        let (changes, reply) = set(&snapshot, &[(itself, Affiliation::Owner)]);
         assert_eq!(changes, []);
         assert_eq!(unchanged(reply), [(bare(itself), Affiliation::None)]);
     }
 
     #[test]
     fn only_owners_do_this() {
-        let decision = decide(&ask(OTHER), &strangers_facts(|_| {}), &[]);
+        let decision = decide(&context(OTHER), &strangers_facts(|_| {}), &[]);
         assert_eq!(why(decision), (Condition::Forbidden, None));
     }
 
     #[test]
     fn a_node_has_no_more_affiliations_than_its_creator_may_have() {
-        let parties = [
+        let entities = [
             (OTHER, Affiliation::None),
             ("old@a.lit", Affiliation::Member),
         ];
-        let others = parties.map(|(jid, held)| party(jid, held, &[])).to_vec();
-        let wanted = parties.map(|(jid, _)| (bare(jid), Affiliation::Publisher));
-        let mut facts = affecting(AccessModel::Open, others);
-        facts.affiliations = crate::policy::Limits::default().affiliations;
-        let (changes, reply) = decide(&ask(OWNER), &facts, &wanted).unwrap();
+        let others = entities.map(|(jid, held)| entity(jid, held, &[])).to_vec();
+        let wanted = entities.map(|(jid, _)| (bare(jid), Affiliation::Publisher));
+        let mut snapshot = affecting(AccessModel::Open, others);
+        snapshot.affiliations = crate::policy::Limits::default().affiliations;
+        let (changes, reply) = decide(&context(OWNER), &snapshot, &wanted).unwrap();
         let old = affiliated("old@a.lit", Affiliation::Publisher);
         assert_eq!(done(&changes), [&old], "one who has a place keeps it");
         assert_eq!(unchanged(reply), [(bare(OTHER), Affiliation::None)]);
-        facts.affiliations -= 1;
-        let (changes, reply) = decide(&ask(OWNER), &facts, &wanted).unwrap();
-        assert_eq!((done(&changes).len(), reply), (2, Reply::Done));
+        snapshot.affiliations -= 1;
+        let (changes, reply) = decide(&context(OWNER), &snapshot, &wanted).unwrap();
+        assert_eq!((done(&changes).len(), reply), (2, Reply::Empty));
     }
 
     #[test]
-    fn an_entity_has_no_more_affiliations_than_its_limit_whoever_gives_them() {
-        let mut facts = affecting(
+    fn an_entity_has_no_more_affiliations_than_its_limit_from_any_owner() {
+        let mut snapshot = affecting(
             AccessModel::Open,
             vec![
-                party(OTHER, Affiliation::None, &[]),
-                party("old@a.lit", Affiliation::Member, &[]),
+                entity(OTHER, Affiliation::None, &[]),
+                entity("old@a.lit", Affiliation::Member, &[]),
             ],
         );
         let limit = crate::policy::Limits::default().affiliated_nodes;
-        facts.affiliated = vec![limit, limit];
+        snapshot.affiliated = vec![limit, limit];
         let wanted = [
             (OTHER, Affiliation::Outcast),
             ("old@a.lit", Affiliation::Publisher),
         ];
-        let (changes, reply) = set(&facts, &wanted);
+        let (changes, reply) = set(&snapshot, &wanted);
         let old = affiliated("old@a.lit", Affiliation::Publisher);
         assert_eq!(done(&changes), [&old], "one that it has is changed");
         assert_eq!(unchanged(reply), [(bare(OTHER), Affiliation::None)]);
-        facts.affiliated = vec![limit - 1, limit];
-        let (changes, reply) = set(&facts, &wanted);
-        assert_eq!((done(&changes).len(), reply), (2, Reply::Done));
+        snapshot.affiliated = vec![limit - 1, limit];
+        let (changes, reply) = set(&snapshot, &wanted);
+        assert_eq!((done(&changes).len(), reply), (2, Reply::Empty));
     }
 }

@@ -5,26 +5,25 @@ use crate::{
     codec::{event, form},
     engine::{
         Engine,
-        access::owned,
-        announce,
-        ask::{Ask, Decision},
-        room::room,
-        unsettled,
+        access::owned_node,
+        announce, apply_config,
+        capacity::capacity,
+        context::{Decision, RequestContext},
     },
-    facts::Facts,
-    refused::Refused,
+    pubsub_error::PubsubError,
     reply::Reply,
     request::ConfigForm,
+    snapshot::Snapshot,
 };
 
 /// Tells how the node is configured.
 pub(in crate::engine) async fn show(
     engine: &Engine,
-    ask: Ask,
+    context: RequestContext,
     node: String,
-) -> Result<Reply, Refused> {
-    let facts = engine.look(super::standing(&ask, node)).await?;
-    let node = owned(&ask, &facts)?;
+) -> Result<Reply, PubsubError> {
+    let snapshot = engine.snapshot(super::owner_query(&context, node)).await?;
+    let node = owned_node(&context, &snapshot)?;
     Ok(Reply::Configuration {
         node: node.name.clone(),
         config: Box::new(node.config.clone()),
@@ -34,56 +33,56 @@ pub(in crate::engine) async fn show(
 /// Configures it.
 pub(in crate::engine) async fn answer(
     engine: &Engine,
-    ask: Ask,
+    context: RequestContext,
     node: String,
     form: ConfigForm,
-) -> Result<Reply, Refused> {
-    let (asking, name) = (ask.clone(), node.clone());
+) -> Result<Reply, PubsubError> {
+    let (asking, name) = (context.clone(), node.clone());
     let (reply, is_settled) = engine
-        .change(super::standing(&ask, node), move |facts| {
-            let (changes, reply) = decide(&asking, facts, &form)?;
-            let is_settled = !changes.contains(&Change::Unsettle);
+        .change(super::owner_query(&context, node), move |snapshot| {
+            let (changes, reply) = decide(&asking, snapshot, &form)?;
+            let is_settled = !changes.contains(&Change::MarkUnapplied);
             Ok((changes, (reply, is_settled)))
         })
         .await?;
     if !is_settled {
-        unsettled::settle(engine, &ask, &name).await?;
+        apply_config::apply(engine, &context, &name).await?;
     }
     Ok(reply)
 }
 
 /// Tells how a new node is configured.
-pub(in crate::engine) fn defaults(ask: &Ask) -> Reply {
+pub(in crate::engine) fn defaults(context: &RequestContext) -> Reply {
     Reply::DefaultConfiguration {
-        config: Box::new(ask.policy.new_node()),
+        config: Box::new(context.policy.new_node()),
     }
 }
 
-fn decide(ask: &Ask, facts: &Facts, form: &ConfigForm) -> Decision {
-    let node = owned(ask, facts)?;
+fn decide(context: &RequestContext, snapshot: &Snapshot, form: &ConfigForm) -> Decision {
+    let node = owned_node(context, snapshot)?;
     let ConfigForm::Submit(fields) = form else {
-        return Ok((Vec::new(), Reply::Done));
+        return Ok((Vec::new(), Reply::Empty));
     };
-    let house = ask.policy.limits(&node.creator);
-    let config = form::apply_config(&node.config, fields, &house)?;
+    let rules = context.policy.limits(&node.creator);
+    let config = form::apply_config(&node.config, fields, &rules)?;
     if config == node.config {
-        return Ok((Vec::new(), Reply::Done));
+        return Ok((Vec::new(), Reply::Empty));
     }
     let mut changes = vec![Change::Configure(Box::new(config.clone()))];
     if !config.persist && node.config.persist {
         changes.push(Change::Purge);
     }
     // Clients send whole forms back: what a field is when it changes matters only if it does.
-    let has_too_many = config.persist && node.items > room(&config, &house);
+    let has_too_many = config.persist && node.items > capacity(&config, &rules);
     if config.access != node.config.access || has_too_many {
-        changes.push(Change::Unsettle);
+        changes.push(Change::MarkUnapplied);
     }
     if config.notify_config {
         let form = Some(&config).filter(|config| config.payloads);
         let content = event::configured(&node.name, form);
         changes.push(announce::to_subscribers(&config, content));
     }
-    Ok((changes, Reply::Done))
+    Ok((changes, Reply::Empty))
 }
 
 #[cfg(test)]
@@ -92,17 +91,17 @@ mod tests {
     use couplet::Condition;
 
     use crate::{
-        engine::scene::{
-            NODE, OTHER, OWNER, ask, done, field, owners_facts, strangers_facts, told_subscribers,
-            why,
+        engine::fixtures::{
+            NODE, OTHER, OWNER, announced_to_subscribers, context, done, field, owners_facts,
+            strangers_facts, why,
         },
         node::NodeConfig,
-        refused::Detail,
+        pubsub_error::PubsubCondition,
     };
 
-    fn submit(facts: &Facts, var: &str, value: &str) -> Decision {
+    fn submit(snapshot: &Snapshot, var: &str, value: &str) -> Decision {
         let form = ConfigForm::Submit(vec![field(var, value)]);
-        decide(&ask(OWNER), facts, &form)
+        decide(&context(OWNER), snapshot, &form)
     }
 
     fn configured(changes: &[Change]) -> &NodeConfig {
@@ -114,9 +113,9 @@ mod tests {
 
     #[test]
     fn only_what_was_sent_changes() {
-        let facts = owners_facts(|config| config.notify_sub = true);
-        let (changes, reply) = submit(&facts, "pubsub#title", "Musings").unwrap();
-        assert_eq!(reply, Reply::Done);
+        let snapshot = owners_facts(|config| config.notify_sub = true);
+        let (changes, reply) = submit(&snapshot, "pubsub#title", "Musings").unwrap();
+        assert_eq!(reply, Reply::Empty);
         assert_eq!(configured(&changes).title.as_deref(), Some("Musings"));
         assert!(configured(&changes).notify_sub);
         assert_eq!(changes.len(), 1);
@@ -124,10 +123,13 @@ mod tests {
 
     #[test]
     fn a_cancelled_form_and_one_that_says_nothing_new_change_nothing() {
-        let facts = owners_facts(|_| {});
-        let nothing = Ok((Vec::new(), Reply::Done));
-        assert_eq!(decide(&ask(OWNER), &facts, &ConfigForm::Cancel), nothing);
-        assert_eq!(submit(&facts, "pubsub#access_model", "open"), nothing);
+        let snapshot = owners_facts(|_| {});
+        let nothing = Ok((Vec::new(), Reply::Empty));
+        assert_eq!(
+            decide(&context(OWNER), &snapshot, &ConfigForm::Cancel),
+            nothing
+        );
+        assert_eq!(submit(&snapshot, "pubsub#access_model", "open"), nothing);
     }
 
     #[test]
@@ -140,7 +142,7 @@ mod tests {
             )),
             (
                 Condition::NotAcceptable,
-                Some(Detail::UnsupportedAccessModel)
+                Some(PubsubCondition::UnsupportedAccessModel)
             )
         );
     }
@@ -148,7 +150,7 @@ mod tests {
     #[test]
     fn only_owners_configure() {
         let decision = decide(
-            &ask(OTHER),
+            &context(OTHER),
             &strangers_facts(|_| {}),
             &ConfigForm::Submit(vec![]),
         );
@@ -156,18 +158,18 @@ mod tests {
     }
 
     #[test]
-    fn subscribers_learn_it_where_the_node_says_so() {
-        let facts = owners_facts(|config| config.notify_config = true);
-        let (changes, _) = submit(&facts, "pubsub#title", "Musings").unwrap();
+    fn subscribers_are_notified_with_notify_config() {
+        let snapshot = owners_facts(|config| config.notify_config = true);
+        let (changes, _) = submit(&snapshot, "pubsub#title", "Musings").unwrap();
         let form = event::configured(NODE, Some(configured(&changes)));
-        assert_eq!(told_subscribers(&changes), [form]);
-        let facts = owners_facts(|config| {
+        assert_eq!(announced_to_subscribers(&changes), [form]);
+        let snapshot = owners_facts(|config| {
             config.notify_config = true;
             config.payloads = false;
         });
-        let (changes, _) = submit(&facts, "pubsub#title", "Musings").unwrap();
+        let (changes, _) = submit(&snapshot, "pubsub#title", "Musings").unwrap();
         assert_eq!(
-            told_subscribers(&changes),
+            announced_to_subscribers(&changes),
             [event::configured(NODE, None)],
             "without payloads there is no form"
         );
@@ -176,10 +178,10 @@ mod tests {
     #[test]
     fn another_access_model_and_less_room_are_applied_to_what_is_there() {
         let unsettles = |var, value, items| {
-            let mut facts = owners_facts(|_| {});
-            facts.node.as_mut().unwrap().items = items;
-            let (changes, _) = submit(&facts, var, value).unwrap();
-            changes.contains(&Change::Unsettle)
+            let mut snapshot = owners_facts(|_| {});
+            snapshot.node.as_mut().unwrap().items = items;
+            let (changes, _) = submit(&snapshot, var, value).unwrap();
+            changes.contains(&Change::MarkUnapplied)
         };
         assert!(unsettles("pubsub#access_model", "whitelist", 0));
         assert!(!unsettles("pubsub#access_model", "open", 3));
@@ -189,9 +191,9 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_keeps_nothing_any_more_forgets_what_it_kept() {
-        let facts = owners_facts(|_| {});
-        let (changes, _) = submit(&facts, "pubsub#persist_items", "0").unwrap();
+    fn a_node_that_no_longer_persists_items_drops_those_it_has() {
+        let snapshot = owners_facts(|_| {});
+        let (changes, _) = submit(&snapshot, "pubsub#persist_items", "0").unwrap();
         assert_eq!(done(&changes)[1..], [&Change::Purge]);
     }
 }

@@ -7,35 +7,35 @@ use crate::{
     codec::form,
     engine::{
         Engine,
-        ask::{Ask, Decision},
+        context::{Decision, RequestContext},
     },
-    facts::{Facts, Needs},
     node::{Affiliation, NodeConfig},
-    refused::Refused,
+    pubsub_error::PubsubError,
     reply::Reply,
     request::ConfigForm,
+    snapshot::{Query, Snapshot},
 };
 
 pub(in crate::engine) async fn answer(
     engine: &Engine,
-    ask: Ask,
+    context: RequestContext,
     node: Option<String>,
     configure: Option<ConfigForm>,
-) -> Result<Reply, Refused> {
-    if !ask.policy.may_create(&ask.who, node.as_deref()) {
-        return Err(Refused::plain(Condition::Forbidden));
+) -> Result<Reply, PubsubError> {
+    if !context.policy.may_create(&context.who, node.as_deref()) {
+        return Err(PubsubError::new(Condition::Forbidden));
     }
     let wanted = Wanted {
         is_news: node.is_none(),
-        name: node.unwrap_or_else(ask.fresh),
+        name: node.unwrap_or_else(context.new_id),
         configure,
     };
-    let needs = Needs {
+    let query = Query {
         usage: true,
-        ..super::standing(&ask, wanted.name.clone())
+        ..super::owner_query(&context, wanted.name.clone())
     };
     engine
-        .change(needs, move |facts| decide(&ask, facts, &wanted))
+        .change(query, move |snapshot| decide(&context, snapshot, &wanted))
         .await
 }
 
@@ -46,17 +46,17 @@ struct Wanted {
     configure: Option<ConfigForm>,
 }
 
-fn decide(ask: &Ask, facts: &Facts, wanted: &Wanted) -> Decision {
-    if facts.node.is_some() {
-        return Err(Refused::plain(Condition::Conflict));
+fn decide(context: &RequestContext, snapshot: &Snapshot, wanted: &Wanted) -> Decision {
+    if snapshot.node.is_some() {
+        return Err(PubsubError::new(Condition::Conflict));
     }
-    check(ask, facts, &wanted.name)?;
-    let mut config = ask.policy.new_node();
+    check(context, snapshot, &wanted.name)?;
+    let mut config = context.policy.new_node();
     if let Some(ConfigForm::Submit(fields)) = &wanted.configure {
-        config = form::apply_config(&config, fields, &ask.limits())?;
+        config = form::apply_config(&config, fields, &context.limits())?;
     }
     let node = wanted.is_news.then(|| wanted.name.clone());
-    Ok((make(ask, &wanted.name, config), Reply::Created { node }))
+    Ok((make(context, &wanted.name, config), Reply::Created { node }))
 }
 
 /// Whether one more node of that name is within the limits.
@@ -64,29 +64,40 @@ fn decide(ask: &Ask, facts: &Facts, wanted: &Wanted) -> Decision {
 /// # Errors
 ///
 /// `not-acceptable` for a long name, `policy-violation` where there are enough.
-pub(in crate::engine) fn check(ask: &Ask, facts: &Facts, name: &str) -> Result<(), Refused> {
-    let limits = ask.limits();
+pub(in crate::engine) fn check(
+    context: &RequestContext,
+    snapshot: &Snapshot,
+    name: &str,
+) -> Result<(), PubsubError> {
+    let limits = context.limits();
     if name.len() > limits.node_name_bytes as usize {
-        return Err(Refused::plain(Condition::NotAcceptable).text("The name is too long"));
+        return Err(PubsubError::new(Condition::NotAcceptable).text("The name is too long"));
     }
-    if facts.usage.nodes >= limits.nodes {
-        let text = format!("You have {} nodes, which is the limit", facts.usage.nodes);
-        return Err(Refused::plain(Condition::PolicyViolation).text(text));
+    if snapshot.usage.nodes >= limits.nodes {
+        let text = format!(
+            "You have {} nodes, which is the limit",
+            snapshot.usage.nodes
+        );
+        return Err(PubsubError::new(Condition::PolicyViolation).text(text));
     }
     Ok(())
 }
 
 /// A node that belongs to whoever asks.
-pub(in crate::engine) fn make(ask: &Ask, name: &str, config: NodeConfig) -> Vec<Change> {
+pub(in crate::engine) fn make(
+    context: &RequestContext,
+    name: &str,
+    config: NodeConfig,
+) -> Vec<Change> {
     vec![
         Change::Create {
             name: name.to_owned(),
             config: Box::new(config),
-            creator: ask.who.clone(),
-            at: ask.now,
+            creator: context.who.clone(),
+            at: context.now,
         },
         Change::Affiliate {
-            jid: ask.who.clone(),
+            jid: context.who.clone(),
             affiliation: Affiliation::Owner,
         },
     ]
@@ -96,10 +107,12 @@ pub(in crate::engine) fn make(ask: &Ask, name: &str, config: NodeConfig) -> Vec<
 mod tests {
     use super::*;
     use crate::{
-        engine::scene::{NODE, NOW, OWNER, ask, ask_in, bare, field, no_node, owners_facts, why},
+        engine::fixtures::{
+            NODE, NOW, OWNER, bare, context, context_in, field, no_node, owners_facts, why,
+        },
         node::AccessModel,
-        policy::House,
-        refused::Detail,
+        policy::Rules,
+        pubsub_error::PubsubCondition,
     };
 
     fn named(configure: Option<ConfigForm>) -> Wanted {
@@ -122,8 +135,8 @@ mod tests {
     }
 
     #[test]
-    fn whoever_creates_a_node_owns_it() {
-        let (changes, reply) = decide(&ask(OWNER), &no_node(None), &named(None)).unwrap();
+    fn the_creator_of_a_node_is_its_owner() {
+        let (changes, reply) = decide(&context(OWNER), &no_node(None), &named(None)).unwrap();
         assert_eq!(
             changes,
             [
@@ -143,54 +156,54 @@ mod tests {
     }
 
     #[test]
-    fn the_name_of_an_instant_node_is_told() {
+    fn the_name_of_an_instant_node_is_returned() {
         let wanted = Wanted {
             is_news: true,
             ..named(None)
         };
-        let (_, reply) = decide(&ask(OWNER), &no_node(None), &wanted).unwrap();
+        let (_, reply) = decide(&context(OWNER), &no_node(None), &wanted).unwrap();
         let node = Some(NODE.to_owned());
         assert_eq!(reply, Reply::Created { node });
     }
 
     #[test]
     fn a_name_is_used_once_and_again_after_a_deletion() {
-        let taken = decide(&ask(OWNER), &owners_facts(|_| {}), &named(None));
+        let taken = decide(&context(OWNER), &owners_facts(|_| {}), &named(None));
         assert_eq!(why(taken), (Condition::Conflict, None));
         let moved = no_node(Some("xmpp:elsewhere.lit?;node=n"));
-        assert!(decide(&ask(OWNER), &moved, &named(None)).is_ok());
+        assert!(decide(&context(OWNER), &moved, &named(None)).is_ok());
     }
 
     #[test]
     fn a_node_is_made_as_configured_or_not_at_all() {
         let form = configured("pubsub#access_model", "whitelist");
-        let config = made(decide(&ask(OWNER), &no_node(None), &form));
+        let config = made(decide(&context(OWNER), &no_node(None), &form));
         assert_eq!(config.access, AccessModel::Whitelist);
         let nonsense = configured("pubsub#access_model", "psychic");
         assert_eq!(
-            why(decide(&ask(OWNER), &no_node(None), &nonsense)),
+            why(decide(&context(OWNER), &no_node(None), &nonsense)),
             (
                 Condition::NotAcceptable,
-                Some(Detail::UnsupportedAccessModel)
+                Some(PubsubCondition::UnsupportedAccessModel)
             )
         );
         let cancelled = named(Some(ConfigForm::Cancel));
-        let config = made(decide(&ask(OWNER), &no_node(None), &cancelled));
+        let config = made(decide(&context(OWNER), &no_node(None), &cancelled));
         assert_eq!(config, NodeConfig::default());
     }
 
     #[test]
     fn there_is_a_limit_to_how_many_nodes_one_makes_and_how_they_are_called() {
-        let mut house = House::default();
-        house.limits.nodes = 2;
-        let mut facts = no_node(None);
-        facts.usage.nodes = 2;
-        let decision = decide(&ask_in(OWNER, house.clone()), &facts, &named(None));
+        let mut rules = Rules::default();
+        rules.limits.nodes = 2;
+        let mut snapshot = no_node(None);
+        snapshot.usage.nodes = 2;
+        let decision = decide(&context_in(OWNER, rules.clone()), &snapshot, &named(None));
         assert_eq!(why(decision), (Condition::PolicyViolation, None));
-        facts.usage.nodes = 1;
-        assert!(decide(&ask_in(OWNER, house.clone()), &facts, &named(None)).is_ok());
-        house.limits.node_name_bytes = 3;
-        let decision = decide(&ask_in(OWNER, house), &facts, &named(None));
+        snapshot.usage.nodes = 1;
+        assert!(decide(&context_in(OWNER, rules.clone()), &snapshot, &named(None)).is_ok());
+        rules.limits.node_name_bytes = 3;
+        let decision = decide(&context_in(OWNER, rules), &snapshot, &named(None));
         assert_eq!(why(decision), (Condition::NotAcceptable, None));
     }
 }

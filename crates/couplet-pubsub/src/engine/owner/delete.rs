@@ -5,28 +5,28 @@ use crate::{
     codec::event,
     engine::{
         Engine,
-        access::owned,
-        ask::{Ask, Decision},
+        access::owned_node,
+        context::{Decision, RequestContext},
     },
-    facts::Facts,
-    refused::Refused,
+    pubsub_error::PubsubError,
     reply::Reply,
+    snapshot::Snapshot,
 };
 
 pub(in crate::engine) async fn answer(
     engine: &Engine,
-    ask: Ask,
+    context: RequestContext,
     node: String,
     redirect: Option<String>,
-) -> Result<Reply, Refused> {
-    let needs = super::standing(&ask, node);
+) -> Result<Reply, PubsubError> {
+    let query = super::owner_query(&context, node);
     engine
-        .change(needs, move |facts| decide(&ask, facts, redirect))
+        .change(query, move |snapshot| decide(&context, snapshot, redirect))
         .await
 }
 
-fn decide(ask: &Ask, facts: &Facts, redirect: Option<String>) -> Decision {
-    let node = owned(ask, facts)?;
+fn decide(context: &RequestContext, snapshot: &Snapshot, redirect: Option<String>) -> Decision {
+    let node = owned_node(context, snapshot)?;
     let mut changes = Vec::new();
     if node.config.notify_delete {
         changes.push(Change::Announce(Announcement {
@@ -37,7 +37,7 @@ fn decide(ask: &Ask, facts: &Facts, redirect: Option<String>) -> Decision {
         }));
     }
     changes.push(Change::Delete { redirect });
-    Ok((changes, Reply::Done))
+    Ok((changes, Reply::Empty))
 }
 
 #[cfg(test)]
@@ -45,17 +45,17 @@ mod tests {
     use super::*;
     use couplet::Condition;
 
-    use crate::engine::scene::{
-        NODE, OTHER, OWNER, announced, ask, no_node, owners_facts, strangers_facts, why,
+    use crate::engine::fixtures::{
+        NODE, OTHER, OWNER, announced, context, no_node, owners_facts, strangers_facts, why,
     };
 
     #[test]
-    fn all_learn_where_the_node_went_even_those_who_wait() {
+    fn all_subscribers_get_the_redirect_pending_ones_too() {
         let uri = "xmpp:elsewhere.lit?;node=n";
         let redirect = Some(uri.to_owned());
         let (changes, reply) =
-            decide(&ask(OWNER), &owners_facts(|_| {}), redirect.clone()).unwrap();
-        assert_eq!(reply, Reply::Done);
+            decide(&context(OWNER), &owners_facts(|_| {}), redirect.clone()).unwrap();
+        assert_eq!(reply, Reply::Empty);
         assert_eq!(changes.last(), Some(&Change::Delete { redirect }));
         let [announcement] = announced(&changes)[..] else {
             panic!("{changes:?}")
@@ -65,17 +65,17 @@ mod tests {
     }
 
     #[test]
-    fn a_node_may_go_without_a_word() {
-        let facts = owners_facts(|config| config.notify_delete = false);
-        let (changes, _) = decide(&ask(OWNER), &facts, None).unwrap();
+    fn a_node_may_be_deleted_without_a_notification() {
+        let snapshot = owners_facts(|config| config.notify_delete = false);
+        let (changes, _) = decide(&context(OWNER), &snapshot, None).unwrap();
         assert_eq!(changes, [Change::Delete { redirect: None }]);
     }
 
     #[test]
     fn only_owners_delete_and_only_what_there_is() {
-        let strangers = decide(&ask(OTHER), &strangers_facts(|_| {}), None);
+        let strangers = decide(&context(OTHER), &strangers_facts(|_| {}), None);
         assert_eq!(why(strangers), (Condition::Forbidden, None));
-        let nothing = decide(&ask(OWNER), &no_node(None), None);
+        let nothing = decide(&context(OWNER), &no_node(None), None);
         assert_eq!(why(nothing), (Condition::ItemNotFound, None));
     }
 }

@@ -4,14 +4,14 @@ use crate::{
     change::Change,
     engine::{
         Engine,
-        access::{Standing, is_barred, owned},
+        access::{Access, is_barred, owned_node},
         announce,
-        ask::Ask,
-        settle,
+        context::RequestContext,
+        reconcile,
     },
-    facts::{Facts, Needs},
-    refused::Refused,
+    pubsub_error::PubsubError,
     request::Approval,
+    snapshot::{Query, Snapshot},
     subscription::{Subscription, SubscriptionState},
 };
 
@@ -22,18 +22,18 @@ use crate::{
 /// Whoever is not an owner has nothing to decide.
 pub(in crate::engine) async fn approve(
     engine: &Engine,
-    ask: Ask,
+    context: RequestContext,
     approval: Approval,
-) -> Result<(), Refused> {
-    let needs = Needs {
+) -> Result<(), PubsubError> {
+    let query = Query {
         others: vec![approval.subscriber.to_bare()],
         newest: 1,
         owners: true,
-        ..super::standing(&ask, approval.node.clone())
+        ..super::owner_query(&context, approval.node.clone())
     };
     engine
-        .change(needs, move |facts| {
-            Ok((decide(&ask, facts, &approval)?, ()))
+        .change(query, move |snapshot| {
+            Ok((decide(&context, snapshot, &approval)?, ()))
         })
         .await
 }
@@ -45,12 +45,12 @@ pub(in crate::engine) async fn approve(
 /// `item-not-found`, `forbidden`.
 pub(in crate::engine) async fn list(
     engine: &Engine,
-    ask: Ask,
+    context: RequestContext,
     node: String,
-) -> Result<Vec<Subscription>, Refused> {
-    let facts = engine.look(needs(&ask, node)).await?;
-    owned(&ask, &facts)?;
-    Ok(facts.pending)
+) -> Result<Vec<Subscription>, PubsubError> {
+    let snapshot = engine.snapshot(query(&context, node)).await?;
+    owned_node(&context, &snapshot)?;
+    Ok(snapshot.pending)
 }
 
 /// Sends the forms of all who wait to the owner who asks, and returns how many.
@@ -60,32 +60,36 @@ pub(in crate::engine) async fn list(
 /// `item-not-found`, `forbidden`.
 pub(in crate::engine) async fn send_again(
     engine: &Engine,
-    ask: Ask,
+    context: RequestContext,
     node: String,
-) -> Result<usize, Refused> {
+) -> Result<usize, PubsubError> {
     engine
-        .change(needs(&ask, node), move |facts| {
-            let forms = forms(&ask, facts)?;
+        .change(query(&context, node), move |snapshot| {
+            let forms = forms(&context, snapshot)?;
             let count = forms.len();
             Ok((forms, count))
         })
         .await
 }
 
-fn needs(ask: &Ask, node: String) -> Needs {
-    Needs {
-        pending: ask.limits().page,
-        ..super::standing(ask, node)
+fn query(context: &RequestContext, node: String) -> Query {
+    Query {
+        pending: context.limits().page,
+        ..super::owner_query(context, node)
     }
 }
 
 /// Nothing for those who do not wait any more: another owner was faster.
-fn decide(ask: &Ask, facts: &Facts, approval: &Approval) -> Result<Vec<Change>, Refused> {
-    let node = owned(ask, facts)?;
+fn decide(
+    context: &RequestContext,
+    snapshot: &Snapshot,
+    approval: &Approval,
+) -> Result<Vec<Change>, PubsubError> {
+    let node = owned_node(context, snapshot)?;
     let mut changes = Vec::new();
-    for party in &facts.others {
-        let standing = Standing::of_party(ask, node, party);
-        let waiting = party
+    for entity in &snapshot.others {
+        let access = Access::of_entity(context, node, entity);
+        let waiting = entity
             .subscriptions
             .iter()
             .filter(|held| is_meant(approval, held));
@@ -94,23 +98,23 @@ fn decide(ask: &Ask, facts: &Facts, approval: &Approval) -> Result<Vec<Change>, 
                 state: SubscriptionState::Subscribed,
                 ..held.clone()
             };
-            let allow = approval.allow && !is_barred(standing.affiliation);
+            let allow = approval.allow && !is_barred(access.affiliation);
             let state = allow.then_some(SubscriptionState::Subscribed);
             if allow {
-                changes.extend(settle::approved(&node.name, held));
+                changes.extend(reconcile::approved(&node.name, held));
                 changes.extend(announce::last(
                     node,
-                    &facts.owners,
-                    facts.newest.last(),
+                    &snapshot.owners,
+                    snapshot.newest.last(),
                     &begun,
                 ));
             } else {
-                changes.extend(settle::ended(&node.name, held));
+                changes.extend(reconcile::ended(&node.name, held));
             }
             changes.extend(announce::to_owners(
                 node,
-                &facts.owners,
-                &ask.who,
+                &snapshot.owners,
+                &context.who,
                 &begun,
                 state,
             ));
@@ -128,10 +132,10 @@ fn is_meant(approval: &Approval, held: &Subscription) -> bool {
             .is_none_or(|subid| *subid == held.subid)
 }
 
-fn forms(ask: &Ask, facts: &Facts) -> Result<Vec<Change>, Refused> {
-    let node = owned(ask, facts)?;
-    let to = |held| announce::approval(ask, node, vec![ask.from.clone()], held);
-    Ok(facts.pending.iter().map(to).collect())
+fn forms(context: &RequestContext, snapshot: &Snapshot) -> Result<Vec<Change>, PubsubError> {
+    let node = owned_node(context, snapshot)?;
+    let to = |held| announce::approval(context, node, vec![context.from.clone()], held);
+    Ok(snapshot.pending.iter().map(to).collect())
 }
 
 #[cfg(test)]
@@ -140,9 +144,9 @@ mod tests {
     use couplet::Condition;
 
     use crate::{
-        engine::scene::{
-            NODE, OTHER, OWNER, announced, ask, done, kept, owners_facts, party, pending,
-            strangers_facts, subscribed, told, why,
+        engine::fixtures::{
+            NODE, OTHER, OWNER, announced, context, done, entity, kept, notices_to, owners_facts,
+            pending, strangers_facts, subscribed, why,
         },
         node::Affiliation,
     };
@@ -151,67 +155,67 @@ mod tests {
         Approval {
             node: NODE.to_owned(),
             subid: subid.map(str::to_owned),
-            subscriber: crate::engine::scene::jid(OTHER),
+            subscriber: crate::engine::fixtures::jid(OTHER),
             allow,
         }
     }
 
-    fn waiting(held: Subscription) -> Facts {
-        let mut facts = owners_facts(|_| {});
-        facts.others = vec![party(OTHER, Affiliation::None, &[held])];
-        facts
+    fn waiting(held: Subscription) -> Snapshot {
+        let mut snapshot = owners_facts(|_| {});
+        snapshot.others = vec![entity(OTHER, Affiliation::None, &[held])];
+        snapshot
     }
 
-    fn decided(facts: &Facts, answer: &Approval) -> Vec<Change> {
-        decide(&ask(OWNER), facts, answer).unwrap()
+    fn run_decision(snapshot: &Snapshot, answer: &Approval) -> Vec<Change> {
+        decide(&context(OWNER), snapshot, answer).unwrap()
     }
 
     #[test]
-    fn who_is_allowed_is_subscribed_and_told_and_gets_the_last_item() {
-        let mut facts = waiting(pending(OTHER, "a"));
-        facts.newest = vec![kept("last", OWNER)];
-        let changes = decided(&facts, &answer(true, Some("a")));
+    fn an_approved_subscriber_is_notified_and_gets_the_last_item() {
+        let mut snapshot = waiting(pending(OTHER, "a"));
+        snapshot.newest = vec![kept("last", OWNER)];
+        let changes = run_decision(&snapshot, &answer(true, Some("a")));
         let begun = Change::Subscribe(subscribed(OTHER, "a"));
         assert_eq!(done(&changes), [&begun]);
-        let told = told(&changes, OTHER);
-        assert_eq!(told.len(), 2);
-        assert!(told[1].contains("last"), "{told:?}");
+        let sent = notices_to(&changes, OTHER);
+        assert_eq!(sent.len(), 2);
+        assert!(sent[1].contains("last"), "{sent:?}");
     }
 
     #[test]
-    fn who_is_denied_is_not_and_told() {
-        let changes = decided(&waiting(pending(OTHER, "a")), &answer(false, None));
+    fn a_denied_subscriber_is_notified() {
+        let changes = run_decision(&waiting(pending(OTHER, "a")), &answer(false, None));
         let ended = Change::Unsubscribe {
-            jid: crate::engine::scene::jid(OTHER),
+            jid: crate::engine::fixtures::jid(OTHER),
             subid: "a".to_owned(),
         };
         assert_eq!(done(&changes), [&ended]);
-        assert_eq!(told(&changes, OTHER).len(), 1);
+        assert_eq!(notices_to(&changes, OTHER).len(), 1);
     }
 
     #[test]
-    fn only_an_owners_word_counts() {
-        let mut facts = strangers_facts(|_| {});
-        facts.others = vec![party(OTHER, Affiliation::None, &[pending(OTHER, "a")])];
-        let decision = decide(&ask(OTHER), &facts, &answer(true, None));
+    fn only_owners_approve() {
+        let mut snapshot = strangers_facts(|_| {});
+        snapshot.others = vec![entity(OTHER, Affiliation::None, &[pending(OTHER, "a")])];
+        let decision = decide(&context(OTHER), &snapshot, &answer(true, None));
         assert_eq!(why(decision), (Condition::Forbidden, None));
     }
 
     #[test]
-    fn an_answer_counts_only_for_the_one_who_waits() {
-        let late = decided(&waiting(subscribed(OTHER, "a")), &answer(false, None));
+    fn a_response_is_matched_to_its_request() {
+        let late = run_decision(&waiting(subscribed(OTHER, "a")), &answer(false, None));
         assert_eq!(late, []);
-        let stale = decided(&waiting(pending(OTHER, "a")), &answer(true, Some("b")));
+        let stale = run_decision(&waiting(pending(OTHER, "a")), &answer(true, Some("b")));
         assert_eq!(stale, []);
     }
 
     #[test]
     fn the_forms_go_to_the_owner_who_asked() {
-        let mut facts = owners_facts(|_| {});
-        facts.pending = vec![pending(OTHER, "a"), pending("b@b.lit", "b")];
+        let mut snapshot = owners_facts(|_| {});
+        snapshot.pending = vec![pending(OTHER, "a"), pending("b@b.lit", "b")];
         let full = "hamlet@denmark.lit/elsinore";
-        let changes = forms(&ask(full), &facts).unwrap();
-        assert_eq!(told(&changes, full).len(), 2);
+        let changes = forms(&context(full), &snapshot).unwrap();
+        assert_eq!(notices_to(&changes, full).len(), 2);
         assert_eq!(
             announced(&changes)[1].body.as_deref(),
             Some(
@@ -219,7 +223,7 @@ mod tests {
                  \"Approve subscription requests\" of pubsub.shakespeare.lit."
             )
         );
-        let stranger = forms(&ask(OTHER), &strangers_facts(|_| {}));
+        let stranger = forms(&context(OTHER), &strangers_facts(|_| {}));
         assert_eq!(why(stranger), (Condition::Forbidden, None));
     }
 }

@@ -5,27 +5,29 @@ use crate::{
     codec::event,
     engine::{
         Engine,
-        access::{owned, unsupported},
+        access::{owned_node, unsupported},
         announce,
-        ask::{Ask, Decision},
+        context::{Decision, RequestContext},
     },
-    facts::Facts,
-    refused::Refused,
+    pubsub_error::PubsubError,
     reply::Reply,
+    snapshot::Snapshot,
 };
 
 pub(in crate::engine) async fn answer(
     engine: &Engine,
-    ask: Ask,
+    context: RequestContext,
     node: String,
-) -> Result<Reply, Refused> {
-    let needs = super::standing(&ask, node);
-    engine.change(needs, move |facts| decide(&ask, facts)).await
+) -> Result<Reply, PubsubError> {
+    let query = super::owner_query(&context, node);
+    engine
+        .change(query, move |snapshot| decide(&context, snapshot))
+        .await
 }
 
 /// One notification instead of one for each item, from nodes that would send those. (8.5.2)
-fn decide(ask: &Ask, facts: &Facts) -> Decision {
-    let node = owned(ask, facts)?;
+fn decide(context: &RequestContext, snapshot: &Snapshot) -> Decision {
+    let node = owned_node(context, snapshot)?;
     let config = &node.config;
     if !config.persist {
         return Err(unsupported("persistent-items"));
@@ -34,7 +36,7 @@ fn decide(ask: &Ask, facts: &Facts) -> Decision {
     if config.notify && config.notify_retract {
         changes.push(announce::to_subscribers(config, event::purged(&node.name)));
     }
-    Ok((changes, Reply::Done))
+    Ok((changes, Reply::Empty))
 }
 
 #[cfg(test)]
@@ -43,22 +45,23 @@ mod tests {
     use couplet::Condition;
 
     use crate::{
-        engine::scene::{
-            NODE, OTHER, OWNER, ask, owners_facts, strangers_facts, told_subscribers, why,
+        engine::fixtures::{
+            NODE, OTHER, OWNER, announced_to_subscribers, context, owners_facts, strangers_facts,
+            why,
         },
         node::NodeConfig,
-        refused::Detail,
+        pubsub_error::PubsubCondition,
     };
 
     fn purge(configure: impl FnOnce(&mut NodeConfig)) -> Decision {
-        decide(&ask(OWNER), &owners_facts(configure))
+        decide(&context(OWNER), &owners_facts(configure))
     }
 
     #[test]
-    fn everything_goes_with_one_word() {
+    fn a_purge_is_one_notification() {
         let (changes, _) = purge(|_| {}).unwrap();
         assert_eq!(changes[0], Change::Purge);
-        assert_eq!(told_subscribers(&changes), [event::purged(NODE)]);
+        assert_eq!(announced_to_subscribers(&changes), [event::purged(NODE)]);
         assert_eq!(changes.len(), 2);
     }
 
@@ -75,13 +78,13 @@ mod tests {
 
     #[test]
     fn only_owners_purge_and_only_what_is_kept() {
-        let strangers = decide(&ask(OTHER), &strangers_facts(|_| {}));
+        let strangers = decide(&context(OTHER), &strangers_facts(|_| {}));
         assert_eq!(why(strangers), (Condition::Forbidden, None));
         assert_eq!(
             why(purge(|config| config.persist = false)),
             (
                 Condition::FeatureNotImplemented,
-                Some(Detail::Unsupported("persistent-items"))
+                Some(PubsubCondition::Unsupported("persistent-items"))
             )
         );
     }

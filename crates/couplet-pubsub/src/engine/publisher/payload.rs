@@ -4,10 +4,10 @@ use couplet::Condition;
 use couplet_core::element::{Scope, Tree};
 
 use crate::{
-    engine::ask::Ask,
+    engine::context::RequestContext,
     node::NodeConfig,
     policy::Limits,
-    refused::{Detail, Refused},
+    pubsub_error::{PubsubCondition, PubsubError},
     request::{NewItem, Payload},
 };
 
@@ -23,7 +23,7 @@ impl Ready {
     /// # Errors
     ///
     /// `invalid-payload` for XML that cannot stand alone.
-    pub(super) fn new(item: NewItem, fresh: fn() -> String) -> Result<Ready, Refused> {
+    pub(super) fn new(item: NewItem, new_id: fn() -> String) -> Result<Ready, PubsubError> {
         let tree = match &item.payload {
             None => None,
             Some(payload) => {
@@ -33,7 +33,7 @@ impl Ready {
             }
         };
         Ok(Ready {
-            id: item.id.filter(|id| !id.is_empty()).unwrap_or_else(fresh),
+            id: item.id.filter(|id| !id.is_empty()).unwrap_or_else(new_id),
             payload: item.payload,
             tree,
         })
@@ -46,62 +46,71 @@ impl Ready {
 ///
 /// The first thing that is wrong with them.
 pub(super) fn check(
-    ask: &Ask,
+    context: &RequestContext,
     name: &str,
     config: &NodeConfig,
-    house: &Limits,
+    rules: &Limits,
     items: &[Ready],
-) -> Result<(), Refused> {
+) -> Result<(), PubsubError> {
     let takes_items = config.persist || config.payloads;
     match items {
         [] if takes_items => {
-            return Err(Refused::with(Condition::BadRequest, Detail::ItemRequired));
+            return Err(PubsubError::with(
+                Condition::BadRequest,
+                PubsubCondition::ItemRequired,
+            ));
         }
         [_, ..] if !takes_items => {
-            return Err(Refused::with(Condition::BadRequest, Detail::ItemForbidden));
+            return Err(PubsubError::with(
+                Condition::BadRequest,
+                PubsubCondition::ItemForbidden,
+            ));
         }
         _ => {}
     }
     items
         .iter()
-        .try_for_each(|item| check_one(ask, name, config, house, item))
+        .try_for_each(|item| check_one(context, name, config, rules, item))
 }
 
 fn check_one(
-    ask: &Ask,
+    context: &RequestContext,
     name: &str,
     config: &NodeConfig,
-    house: &Limits,
+    rules: &Limits,
     item: &Ready,
-) -> Result<(), Refused> {
-    if item.id.len() > house.item_id_bytes as usize {
-        return Err(Refused::plain(Condition::NotAcceptable).text("The id of the item is too long"));
+) -> Result<(), PubsubError> {
+    if item.id.len() > rules.item_id_bytes as usize {
+        return Err(
+            PubsubError::new(Condition::NotAcceptable).text("The id of the item is too long")
+        );
     }
     let (Some(payload), Some(tree)) = (&item.payload, &item.tree) else {
         let optional = !config.payloads;
         return if optional {
             Ok(())
         } else {
-            Err(Refused::with(
+            Err(PubsubError::with(
                 Condition::BadRequest,
-                Detail::PayloadRequired,
+                PubsubCondition::PayloadRequired,
             ))
         };
     };
-    if payload.xml.len() > config.max_payload.min(house.payload_bytes) as usize {
-        return Err(Refused::with(
+    if payload.xml.len() > config.max_payload.min(rules.payload_bytes) as usize {
+        return Err(PubsubError::with(
             Condition::NotAcceptable,
-            Detail::PayloadTooBig,
+            PubsubCondition::PayloadTooBig,
         ));
     }
-    ask.policy
+    context
+        .policy
         .check_payload(name, config, tree.root())
         .map_err(|why| invalid(Some(why)))
 }
 
-fn invalid(text: Option<String>) -> Refused {
-    Refused {
+fn invalid(text: Option<String>) -> PubsubError {
+    PubsubError {
         text,
-        ..Refused::with(Condition::BadRequest, Detail::InvalidPayload)
+        ..PubsubError::with(Condition::BadRequest, PubsubCondition::InvalidPayload)
     }
 }

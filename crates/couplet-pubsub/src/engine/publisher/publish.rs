@@ -9,21 +9,21 @@ use couplet::{BareJid, Condition};
 
 use crate::{
     change::Change,
-    codec::{fit::fitting, form, write_published},
+    codec::{form, truncate::count_fitting, write_published},
     engine::{
         Engine,
-        access::{Standing, known},
+        access::{Access, existing_node},
         announce,
-        ask::{Ask, Decision},
+        capacity::capacity,
+        context::{Decision, RequestContext},
         owner::create,
-        room::room,
     },
-    facts::{Facts, Needs},
     node::{ItemReply, NodeConfig, WhenFull},
     policy::Limits,
-    refused::{Detail, Refused},
+    pubsub_error::{PubsubCondition, PubsubError},
     reply::Reply,
     request::{Field, NewItem},
+    snapshot::{Query, Snapshot},
 };
 
 use super::payload::{self, Ready};
@@ -37,21 +37,21 @@ struct Batch {
 
 pub(in crate::engine) async fn answer(
     engine: &Engine,
-    ask: Ask,
+    context: RequestContext,
     node: String,
     items: Vec<NewItem>,
     options: Option<Vec<Field>>,
-) -> Result<Reply, Refused> {
-    let batch = Arc::new(ready(&ask, node, items, options)?);
+) -> Result<Reply, PubsubError> {
+    let batch = Arc::new(ready(&context, node, items, options)?);
     for extent in [Extent::Usual, Extent::All] {
-        let (ask, batch) = (ask.clone(), Arc::clone(&batch));
-        let needs = needs(&ask, &batch, extent);
+        let (context, batch) = (context.clone(), Arc::clone(&batch));
+        let query = query(&context, &batch, extent);
         let reply = engine
-            .change(needs, move |facts| {
-                if extent == Extent::Usual && is_unusual(facts) {
+            .change(query, move |snapshot| {
+                if extent == Extent::Usual && is_unusual(snapshot) {
                     return Ok((Vec::new(), None));
                 }
-                let (changes, reply) = decide(&ask, facts, &batch)?;
+                let (changes, reply) = decide(&context, snapshot, &batch)?;
                 Ok((changes, Some(reply)))
             })
             .await?;
@@ -59,7 +59,7 @@ pub(in crate::engine) async fn answer(
             return Ok(reply);
         }
     }
-    Err(Refused::plain(Condition::InternalServerError))
+    Err(PubsubError::new(Condition::InternalServerError))
 }
 
 /// How much is found out. Counting what somebody has is left out until it matters.
@@ -70,31 +70,31 @@ enum Extent {
 }
 
 /// Whether the usual facts do not suffice: the node has to be made, or its owner named.
-fn is_unusual(facts: &Facts) -> bool {
-    facts
+fn is_unusual(snapshot: &Snapshot) -> bool {
+    snapshot
         .node
         .as_ref()
-        .map_or(facts.redirect.is_none(), |node| {
+        .map_or(snapshot.redirect.is_none(), |node| {
             node.config.item_reply == ItemReply::Owner
         })
 }
 
 fn ready(
-    ask: &Ask,
+    context: &RequestContext,
     node: String,
     items: Vec<NewItem>,
     options: Option<Vec<Field>>,
-) -> Result<Batch, Refused> {
-    if items.len() > ask.limits().batch as usize {
+) -> Result<Batch, PubsubError> {
+    if items.len() > context.limits().batch as usize {
         return Err(too_many());
     }
     let items = items
         .into_iter()
-        .map(|item| Ready::new(item, ask.fresh))
-        .collect::<Result<Vec<Ready>, Refused>>()?;
+        .map(|item| Ready::new(item, context.new_id))
+        .collect::<Result<Vec<Ready>, PubsubError>>()?;
     let mut ids = HashSet::new();
     if !items.iter().all(|item| ids.insert(item.id.as_str())) {
-        return Err(Refused::plain(Condition::BadRequest).text("Two items have the same id"));
+        return Err(PubsubError::new(Condition::BadRequest).text("Two items have the same id"));
     }
     Ok(Batch {
         node,
@@ -103,93 +103,95 @@ fn ready(
     })
 }
 
-fn needs(ask: &Ask, batch: &Batch, extent: Extent) -> Needs {
-    Needs {
+fn query(context: &RequestContext, batch: &Batch, extent: Extent) -> Query {
+    Query {
         node: Some(batch.node.clone()),
-        actor: Some(ask.who.clone()),
+        actor: Some(context.who.clone()),
         items: batch.items.iter().map(|item| item.id.clone()).collect(),
         // As many as may have to go: some of them may be among those that are overwritten.
         oldest: u32::try_from(batch.items.len()).unwrap_or(u32::MAX),
         owners: extent == Extent::All,
         usage: extent == Extent::All,
-        ..Needs::default()
+        ..Query::default()
     }
 }
 
-fn decide(ask: &Ask, facts: &Facts, batch: &Batch) -> Decision {
-    if facts.node.is_none() {
-        return to_new_node(ask, facts, batch);
+fn decide(context: &RequestContext, snapshot: &Snapshot, batch: &Batch) -> Decision {
+    if snapshot.node.is_none() {
+        return to_new_node(context, snapshot, batch);
     }
-    let standing = Standing::of(ask, facts)?;
-    standing.may_publish()?;
-    let (node, config) = (standing.node, &standing.node.config);
-    let house = ask.policy.limits(&node.creator);
+    let access = Access::of(context, snapshot)?;
+    access.may_publish()?;
+    let (node, config) = (access.node, &access.node.config);
+    let rules = context.policy.limits(&node.creator);
     if let Some(fields) = &batch.options {
-        form::check_preconditions(config, fields, &house)?;
+        form::check_preconditions(config, fields, &rules)?;
     }
-    payload::check(ask, &node.name, config, &house, &batch.items)?;
-    if !facts
+    payload::check(context, &node.name, config, &rules, &batch.items)?;
+    if !snapshot
         .items
         .iter()
-        .all(|item| standing.may_overwrite(ask, item))
+        .all(|item| access.may_overwrite(context, item))
     {
-        return Err(
-            Refused::plain(Condition::Forbidden).text("Only its publisher may overwrite this item")
-        );
+        return Err(PubsubError::new(Condition::Forbidden)
+            .text("Only its publisher may overwrite this item"));
     }
-    let evicted = make_room(config, &house, facts, node.items, batch)?;
-    let changes = publish(ask, facts, config, &facts.owners, batch, evicted)?;
-    Ok((changes, reply(ask, batch)))
+    let evicted = make_room(config, &rules, snapshot, node.items, batch)?;
+    let changes = publish(context, snapshot, config, &snapshot.owners, batch, evicted)?;
+    Ok((changes, reply(context, batch)))
 }
 
 /// XEP-0060, 7.1.4; what the publisher wants of the node is how it is made. (7.1.5)
-fn to_new_node(ask: &Ask, facts: &Facts, batch: &Batch) -> Decision {
+fn to_new_node(context: &RequestContext, snapshot: &Snapshot, batch: &Batch) -> Decision {
     let name = &batch.node;
-    let welcome = facts.redirect.is_none()
-        && ask.policy.auto_create(&ask.who, name)
-        && ask.policy.may_create(&ask.who, Some(name));
+    let welcome = snapshot.redirect.is_none()
+        && context.policy.auto_create(&context.who, name)
+        && context.policy.may_create(&context.who, Some(name));
     if !welcome {
-        known(facts)?;
+        existing_node(snapshot)?;
     }
-    create::check(ask, facts, name)?;
-    let limits = ask.limits();
-    let mut config = ask.policy.new_node();
+    create::check(context, snapshot, name)?;
+    let limits = context.limits();
+    let mut config = context.policy.new_node();
     if let Some(fields) = &batch.options {
         config = form::apply_config(&config, fields, &limits)?;
         form::check_preconditions(&config, fields, &limits)?;
     }
-    payload::check(ask, name, &config, &limits, &batch.items)?;
-    let nobody = make_room(&config, &limits, facts, 0, batch)?;
-    let owner = std::slice::from_ref(&ask.who);
-    let published = publish(ask, facts, &config, owner, batch, nobody)?;
-    let mut changes = create::make(ask, name, config);
+    payload::check(context, name, &config, &limits, &batch.items)?;
+    let none = make_room(&config, &limits, snapshot, 0, batch)?;
+    let owner = std::slice::from_ref(&context.who);
+    let published = publish(context, snapshot, &config, owner, batch, none)?;
+    let mut changes = create::make(context, name, config);
     changes.extend(published);
-    Ok((changes, reply(ask, batch)))
+    Ok((changes, reply(context, batch)))
 }
 
 /// The oldest items that have to go, if they may. (XEP-0060, 7.1.2.5, 7.1.3.4, 12.9)
 fn make_room(
     config: &NodeConfig,
-    house: &Limits,
-    facts: &Facts,
+    rules: &Limits,
+    snapshot: &Snapshot,
     kept: u64,
     batch: &Batch,
-) -> Result<Vec<String>, Refused> {
+) -> Result<Vec<String>, PubsubError> {
     if !config.persist {
         return Ok(Vec::new());
     }
-    let room = room(config, house);
+    let room = capacity(config, rules);
     if batch.items.len() as u64 > room {
         return Err(too_many());
     }
-    let old: HashSet<&str> = facts.items.iter().map(|item| item.id.as_str()).collect();
+    let old: HashSet<&str> = snapshot.items.iter().map(|item| item.id.as_str()).collect();
     let coming: HashSet<&str> = batch.items.iter().map(|item| item.id.as_str()).collect();
     let new = coming.difference(&old).count() as u64;
     let excess = (kept + new).saturating_sub(room);
     if excess > 0 && new > 0 && config.when_full == WhenFull::Reject {
-        return Err(Refused::with(Condition::Conflict, Detail::NodeFull));
+        return Err(PubsubError::with(
+            Condition::Conflict,
+            PubsubCondition::NodeFull,
+        ));
     }
-    Ok(facts
+    Ok(snapshot
         .oldest
         .iter()
         .filter(|item| !coming.contains(item.id.as_str()))
@@ -199,27 +201,27 @@ fn make_room(
 }
 
 fn publish(
-    ask: &Ask,
-    facts: &Facts,
+    context: &RequestContext,
+    snapshot: &Snapshot,
     config: &NodeConfig,
     owners: &[BareJid],
     batch: &Batch,
     evicted: Vec<String>,
-) -> Result<Vec<Change>, Refused> {
-    if config.notify && facts.backlog >= ask.limits().backlog {
-        return Err(Refused::plain(Condition::ResourceConstraint)
+) -> Result<Vec<Change>, PubsubError> {
+    if config.notify && snapshot.backlog >= context.limits().backlog {
+        return Err(PubsubError::new(Condition::ResourceConstraint)
             .text("Too many notifications are still on their way; try again later"));
     }
     let name = &batch.node;
     let publishers = announce::publishers(config, owners);
-    let publisher = announce::publisher(&publishers, &ask.who);
+    let publisher = announce::publisher(&publishers, &context.who);
     let mut changes = Vec::new();
     if batch.items.is_empty() && config.notify {
         changes.push(announce::happened(name, config));
     }
     for item in &batch.items {
         if config.persist {
-            changes.push(keep(ask, config, item));
+            changes.push(keep(context, config, item));
         }
         if config.notify {
             let payload = item.payload.as_ref();
@@ -229,37 +231,39 @@ fn publish(
         }
     }
     if !evicted.is_empty() {
-        let told = announce::retracted(name, config, &evicted);
+        let announced = announce::retracted(name, config, &evicted);
         let loud = config.notify_retract && config.when_full != WhenFull::Discard;
         changes.push(Change::Retract { ids: evicted });
-        changes.extend(told.into_iter().filter(|_| loud));
+        changes.extend(announced.into_iter().filter(|_| loud));
     }
     Ok(changes)
 }
 
-fn keep(ask: &Ask, config: &NodeConfig, item: &Ready) -> Change {
+fn keep(context: &RequestContext, config: &NodeConfig, item: &Ready) -> Change {
     Change::Publish {
         id: item.id.clone(),
-        publisher: ask.who.clone(),
+        publisher: context.who.clone(),
         payload: item.payload.as_ref().map(|payload| payload.xml.clone()),
-        at: ask.now,
-        expires: config.item_expire.map(|seconds| ask.in_seconds(seconds)),
+        at: context.now,
+        expires: config
+            .item_expire
+            .map(|seconds| context.in_seconds(seconds)),
     }
 }
 
 /// The ids, as far as one answer carries them.
-fn reply(ask: &Ask, batch: &Batch) -> Reply {
-    let limit = ask.limits().answer_bytes as usize;
+fn reply(context: &RequestContext, batch: &Batch) -> Reply {
+    let limit = context.limits().answer_bytes as usize;
     let all = batch.items.iter().map(|item| &item.id);
-    let told = fitting(all.clone(), limit, |id, xml| write_published(id, xml));
+    let announced = count_fitting(all.clone(), limit, |id, xml| write_published(id, xml));
     Reply::Published {
         node: batch.node.clone(),
-        ids: all.take(told).cloned().collect(),
+        ids: all.take(announced).cloned().collect(),
     }
 }
 
-fn too_many() -> Refused {
-    Refused::with(Condition::NotAllowed, Detail::MaxItemsExceeded)
+fn too_many() -> PubsubError {
+    PubsubError::with(Condition::NotAllowed, PubsubCondition::MaxItemsExceeded)
 }
 
 #[cfg(test)]
@@ -268,15 +272,15 @@ mod tests {
     use crate::{
         change::Audience,
         codec::event,
-        engine::scene::{
-            NODE, NOW, OTHER, OWNER, announced, ask, ask_in, bare, done, facts_with, field, head,
-            new_item, no_node, owners_facts, party, strangers_facts, subscribed, told_subscribers,
-            why,
+        engine::fixtures::{
+            NODE, NOW, OTHER, OWNER, announced, announced_to_subscribers, bare, context,
+            context_in, done, entity, facts_with, field, head, new_item, no_node, owners_facts,
+            strangers_facts, subscribed, why,
         },
-        moment::Moment,
         node::{Affiliation, PublishModel},
-        policy::{Creators, House, Policy},
+        policy::{Creators, Policy, Rules},
         subscription::Subscription,
+        timestamp::Timestamp,
     };
 
     const ENTRY: &str = "<entry xmlns='urn:e'>To be</entry>";
@@ -286,23 +290,23 @@ mod tests {
     }
 
     fn wanting(items: Vec<NewItem>, options: Option<Vec<Field>>) -> Batch {
-        ready(&ask(OWNER), NODE.to_owned(), items, options).unwrap()
+        ready(&context(OWNER), NODE.to_owned(), items, options).unwrap()
     }
 
     fn one() -> Batch {
         batch(vec![new_item(Some("1"), Some(ENTRY))])
     }
 
-    fn publish_as(from: &str, facts: &Facts) -> Decision {
-        decide(&ask(from), facts, &one())
+    fn publish_as(from: &str, snapshot: &Snapshot) -> Decision {
+        decide(&context(from), snapshot, &one())
     }
 
-    fn changes(facts: &Facts, batch: &Batch) -> Vec<Change> {
-        decide(&ask(OWNER), facts, batch).unwrap().0
+    fn changes(snapshot: &Snapshot, batch: &Batch) -> Vec<Change> {
+        decide(&context(OWNER), snapshot, batch).unwrap().0
     }
 
-    fn error_of(facts: &Facts, batch: &Batch) -> (Condition, Option<Detail>) {
-        why(decide(&ask(OWNER), facts, batch))
+    fn error_of(snapshot: &Snapshot, batch: &Batch) -> (Condition, Option<PubsubCondition>) {
+        why(decide(&context(OWNER), snapshot, batch))
     }
 
     fn published(id: &str) -> Change {
@@ -337,7 +341,7 @@ mod tests {
     fn an_item_without_id_gets_one() {
         for id in [None, Some("")] {
             let batch = batch(vec![new_item(id, Some(ENTRY))]);
-            let (_, reply) = decide(&ask(OWNER), &owners_facts(|_| {}), &batch).unwrap();
+            let (_, reply) = decide(&context(OWNER), &owners_facts(|_| {}), &batch).unwrap();
             let Reply::Published { ids, .. } = reply else {
                 panic!()
             };
@@ -346,13 +350,13 @@ mod tests {
     }
 
     #[test]
-    fn the_publish_model_says_who_may_publish() {
+    fn the_publish_model_decides_who_may_publish() {
         use Affiliation::{Member, None as Nobody, Outcast, Owner, PublishOnly, Publisher};
         let may = |model, affiliation, held: &[Subscription]| {
-            let facts = facts_with(party(OTHER, affiliation, held), |config| {
+            let snapshot = facts_with(entity(OTHER, affiliation, held), |config| {
                 config.publish = model;
             });
-            publish_as(OTHER, &facts).is_ok()
+            publish_as(OTHER, &snapshot).is_ok()
         };
         for model in [
             PublishModel::Publishers,
@@ -385,7 +389,7 @@ mod tests {
     #[test]
     fn a_node_that_keeps_or_delivers_wants_an_item() {
         let nothing = batch(vec![]);
-        let expected = (Condition::BadRequest, Some(Detail::ItemRequired));
+        let expected = (Condition::BadRequest, Some(PubsubCondition::ItemRequired));
         assert_eq!(error_of(&owners_facts(|_| {}), &nothing), expected);
         let transient = owners_facts(|config| config.persist = false);
         assert_eq!(error_of(&transient, &nothing), expected);
@@ -395,16 +399,19 @@ mod tests {
 
     #[test]
     fn a_node_that_only_notifies_wants_none() {
-        let facts = owners_facts(|config| {
+        let snapshot = owners_facts(|config| {
             config.persist = false;
             config.payloads = false;
         });
         assert_eq!(
-            error_of(&facts, &one()),
-            (Condition::BadRequest, Some(Detail::ItemForbidden))
+            error_of(&snapshot, &one()),
+            (Condition::BadRequest, Some(PubsubCondition::ItemForbidden))
         );
-        let changes = changes(&facts, &batch(vec![]));
-        assert_eq!(told_subscribers(&changes), [event::items(NODE, &[])]);
+        let changes = changes(&snapshot, &batch(vec![]));
+        assert_eq!(
+            announced_to_subscribers(&changes),
+            [event::items(NODE, &[])]
+        );
         assert_eq!(announced(&changes).len(), changes.len());
     }
 
@@ -413,7 +420,10 @@ mod tests {
         let empty = batch(vec![new_item(Some("1"), None)]);
         assert_eq!(
             error_of(&owners_facts(|_| {}), &empty),
-            (Condition::BadRequest, Some(Detail::PayloadRequired))
+            (
+                Condition::BadRequest,
+                Some(PubsubCondition::PayloadRequired)
+            )
         );
         let bare = owners_facts(|config| config.payloads = false);
         assert_eq!(done(&changes(&bare, &empty)).len(), 1);
@@ -421,10 +431,13 @@ mod tests {
 
     #[test]
     fn a_payload_may_be_too_big() {
-        let facts = owners_facts(|config| config.max_payload = 10);
+        let snapshot = owners_facts(|config| config.max_payload = 10);
         assert_eq!(
-            error_of(&facts, &one()),
-            (Condition::NotAcceptable, Some(Detail::PayloadTooBig))
+            error_of(&snapshot, &one()),
+            (
+                Condition::NotAcceptable,
+                Some(PubsubCondition::PayloadTooBig)
+            )
         );
     }
 
@@ -435,7 +448,7 @@ mod tests {
         let typed = owners_facts(|config| {
             config.payload_type = Some("urn:xmpp:pubsub-social-feed:1".to_owned());
         });
-        assert!(decide(&ask(OWNER), &typed, &one()).is_ok());
+        assert!(decide(&context(OWNER), &typed, &one()).is_ok());
     }
 
     #[test]
@@ -446,13 +459,13 @@ mod tests {
         let Change::Create { config, .. } = &made[0] else {
             panic!("{made:?}")
         };
-        let mut facts = owners_facts(|_| {});
-        facts.node.as_mut().unwrap().config = (**config).clone();
-        assert!(decide(&ask(OWNER), &facts, &batch).is_ok());
+        let mut snapshot = owners_facts(|_| {});
+        snapshot.node.as_mut().unwrap().config = (**config).clone();
+        assert!(decide(&context(OWNER), &snapshot, &batch).is_ok());
     }
 
     #[test]
-    fn the_house_may_refuse_a_payload() {
+    fn a_policy_may_reject_a_payload() {
         struct Silence;
         impl Policy for Silence {
             fn check_payload(
@@ -464,10 +477,10 @@ mod tests {
                 Err(format!("No {}", payload.text()))
             }
         }
-        let decision = decide(&ask_in(OWNER, Silence), &owners_facts(|_| {}), &one());
-        let refused = decision.unwrap_err();
-        assert_eq!(refused.detail, Some(Detail::InvalidPayload));
-        assert_eq!(refused.text.as_deref(), Some("No To be"));
+        let decision = decide(&context_in(OWNER, Silence), &owners_facts(|_| {}), &one());
+        let error = decision.unwrap_err();
+        assert_eq!(error.detail, Some(PubsubCondition::InvalidPayload));
+        assert_eq!(error.text.as_deref(), Some("No To be"));
     }
 
     #[test]
@@ -483,19 +496,22 @@ mod tests {
             new_item(Some("1"), Some(ENTRY)),
             new_item(Some("2"), None),
         ]);
-        assert!(decide(&ask(OWNER), &owners_facts(|_| {}), &half).is_err());
+        assert!(decide(&context(OWNER), &owners_facts(|_| {}), &half).is_err());
     }
 
     #[test]
     fn a_batch_fits_into_the_node_and_into_the_limit() {
-        let exceeded = (Condition::NotAllowed, Some(Detail::MaxItemsExceeded));
+        let exceeded = (
+            Condition::NotAllowed,
+            Some(PubsubCondition::MaxItemsExceeded),
+        );
         let two = || vec![new_item(None, Some(ENTRY)), new_item(None, Some(ENTRY))];
         let small = owners_facts(|config| config.max_items = Some(1));
         assert_eq!(error_of(&small, &batch(two())), exceeded);
-        let mut house = House::default();
-        house.limits.batch = 1;
-        let refused = ready(&ask_in(OWNER, house), NODE.to_owned(), two(), None);
-        assert_eq!(why(refused.map(|_| ())), exceeded);
+        let mut rules = Rules::default();
+        rules.limits.batch = 1;
+        let error = ready(&context_in(OWNER, rules), NODE.to_owned(), two(), None);
+        assert_eq!(why(error.map(|_| ())), exceeded);
     }
 
     #[test]
@@ -504,18 +520,18 @@ mod tests {
             new_item(Some("1"), Some(ENTRY)),
             new_item(Some("1"), Some(ENTRY)),
         ];
-        let refused = ready(&ask(OWNER), NODE.to_owned(), twice, None);
-        assert_eq!(why(refused.map(|_| ())), (Condition::BadRequest, None));
+        let error = ready(&context(OWNER), NODE.to_owned(), twice, None);
+        assert_eq!(why(error.map(|_| ())), (Condition::BadRequest, None));
     }
 
-    fn full(configure: impl FnOnce(&mut NodeConfig)) -> Facts {
-        let mut facts = owners_facts(|config| {
+    fn full(configure: impl FnOnce(&mut NodeConfig)) -> Snapshot {
+        let mut snapshot = owners_facts(|config| {
             config.max_items = Some(2);
             configure(config);
         });
-        facts.node.as_mut().unwrap().items = 2;
-        facts.oldest = vec![head("old", OWNER)];
-        facts
+        snapshot.node.as_mut().unwrap().items = 2;
+        snapshot.oldest = vec![head("old", OWNER)];
+        snapshot
     }
 
     fn retract(id: &str) -> Change {
@@ -525,15 +541,15 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_item_makes_room_and_subscribers_learn_it() {
+    fn the_oldest_item_is_evicted_and_its_retraction_announced() {
         let changes = changes(&full(|_| {}), &one());
         assert_eq!(done(&changes), [&published("1"), &retract("old")]);
         let gone = event::retracted(NODE, &["old".to_owned()]);
-        assert_eq!(told_subscribers(&changes)[1], gone);
+        assert_eq!(announced_to_subscribers(&changes)[1], gone);
     }
 
     #[test]
-    fn the_oldest_item_makes_room_silently_where_the_node_says_so() {
+    fn the_oldest_item_is_evicted_silently_by_configuration() {
         let silent: [fn(&mut NodeConfig); 2] = [
             |config| config.notify_retract = false,
             |config| config.when_full = WhenFull::Discard,
@@ -547,31 +563,31 @@ mod tests {
 
     #[test]
     fn an_item_that_is_overwritten_needs_no_room() {
-        let mut facts = full(|config| config.when_full = WhenFull::Reject);
-        facts.items = vec![head("1", OWNER)];
-        facts.oldest = vec![head("1", OWNER)];
-        assert_eq!(done(&changes(&facts, &one())), [&published("1")]);
+        let mut snapshot = full(|config| config.when_full = WhenFull::Reject);
+        snapshot.items = vec![head("1", OWNER)];
+        snapshot.oldest = vec![head("1", OWNER)];
+        assert_eq!(done(&changes(&snapshot, &one())), [&published("1")]);
     }
 
     #[test]
     fn a_full_node_may_refuse() {
-        let mut facts = full(|config| config.when_full = WhenFull::Reject);
+        let mut snapshot = full(|config| config.when_full = WhenFull::Reject);
         assert_eq!(
-            error_of(&facts, &one()),
-            (Condition::Conflict, Some(Detail::NodeFull))
+            error_of(&snapshot, &one()),
+            (Condition::Conflict, Some(PubsubCondition::NodeFull))
         );
-        facts.node.as_mut().unwrap().items = 1;
-        assert_eq!(done(&changes(&facts, &one())), [&published("1")]);
+        snapshot.node.as_mut().unwrap().items = 1;
+        assert_eq!(done(&changes(&snapshot, &one())), [&published("1")]);
     }
 
     #[test]
-    fn anothers_item_is_overwritten_but_where_the_node_forbids_it() {
+    fn items_of_other_publishers_are_overwritten_unless_the_node_forbids_it() {
         let others = |affiliation, forbids| {
-            let mut facts = facts_with(party(OTHER, affiliation, &[]), |config| {
+            let mut snapshot = facts_with(entity(OTHER, affiliation, &[]), |config| {
                 config.original_publisher = forbids;
             });
-            facts.items = vec![head("1", "somebody@else.lit")];
-            publish_as(OTHER, &facts)
+            snapshot.items = vec![head("1", "somebody@else.lit")];
+            publish_as(OTHER, &snapshot)
         };
         assert!(others(Affiliation::Publisher, false).is_ok());
         assert_eq!(
@@ -585,7 +601,7 @@ mod tests {
     fn a_node_that_keeps_nothing_only_announces() {
         let changes = changes(&owners_facts(|config| config.persist = false), &one());
         assert_eq!(done(&changes), Vec::<&Change>::new());
-        assert_eq!(told_subscribers(&changes).len(), 1);
+        assert_eq!(announced_to_subscribers(&changes).len(), 1);
     }
 
     #[test]
@@ -595,24 +611,24 @@ mod tests {
     }
 
     #[test]
-    fn payloads_and_publishers_are_told_where_the_node_says_so() {
-        let told = |configure: fn(&mut NodeConfig)| {
+    fn notifications_have_payloads_and_publishers_by_configuration() {
+        let announced = |configure: fn(&mut NodeConfig)| {
             let changes = changes(&owners_facts(configure), &one());
-            told_subscribers(&changes)[0].to_owned()
+            announced_to_subscribers(&changes)[0].to_owned()
         };
-        assert!(!told(|config| config.payloads = false).contains("To be"));
-        assert!(!told(|_| {}).contains(OWNER));
-        assert!(told(|config| config.item_reply = ItemReply::Publisher).contains(OWNER));
-        assert!(told(|config| config.item_reply = ItemReply::Owner).contains(OWNER));
+        assert!(!announced(|config| config.payloads = false).contains("To be"));
+        assert!(!announced(|_| {}).contains(OWNER));
+        assert!(announced(|config| config.item_reply = ItemReply::Publisher).contains(OWNER));
+        assert!(announced(|config| config.item_reply = ItemReply::Owner).contains(OWNER));
     }
 
     #[test]
     fn an_item_expires_when_the_node_says_so() {
-        let facts = owners_facts(|config| config.item_expire = Some(60));
-        let Change::Publish { expires, .. } = &changes(&facts, &one())[0] else {
+        let snapshot = owners_facts(|config| config.item_expire = Some(60));
+        let Change::Publish { expires, .. } = &changes(&snapshot, &one())[0] else {
             panic!()
         };
-        assert_eq!(*expires, Some(Moment(NOW.0 + 60_000)));
+        assert_eq!(*expires, Some(Timestamp(NOW.0 + 60_000)));
     }
 
     #[test]
@@ -621,21 +637,24 @@ mod tests {
             let fields = vec![field("pubsub#access_model", value)];
             wanting(vec![new_item(None, Some(ENTRY))], Some(fields))
         };
-        let facts = owners_facts(|_| {});
-        assert!(decide(&ask(OWNER), &facts, &relying("open")).is_ok());
+        let snapshot = owners_facts(|_| {});
+        assert!(decide(&context(OWNER), &snapshot, &relying("open")).is_ok());
         assert_eq!(
-            error_of(&facts, &relying("whitelist")),
-            (Condition::Conflict, Some(Detail::PreconditionNotMet))
+            error_of(&snapshot, &relying("whitelist")),
+            (
+                Condition::Conflict,
+                Some(PubsubCondition::PreconditionNotMet)
+            )
         );
     }
 
     #[test]
-    fn publishing_waits_while_too_much_is_on_its_way() {
-        let mut house = House::default();
-        house.limits.backlog = 3;
-        let mut facts = owners_facts(|_| {});
-        facts.backlog = 3;
-        let decision = decide(&ask_in(OWNER, house), &facts, &one());
+    fn publishing_is_rejected_while_the_backlog_is_full() {
+        let mut rules = Rules::default();
+        rules.limits.backlog = 3;
+        let mut snapshot = owners_facts(|_| {});
+        snapshot.backlog = 3;
+        let decision = decide(&context_in(OWNER, rules), &snapshot, &one());
         assert_eq!(why(decision), (Condition::ResourceConstraint, None));
     }
 
@@ -657,27 +676,27 @@ mod tests {
     }
 
     #[test]
-    fn publishing_makes_no_node_of_options_nobody_knows() {
+    fn publishing_creates_no_node_from_unknown_options() {
         let fields = vec![field("pubsub#flavour", "sweet")];
         let batch = wanting(vec![new_item(None, Some(ENTRY))], Some(fields));
-        assert!(decide(&ask(OWNER), &no_node(None), &batch).is_err());
+        assert!(decide(&context(OWNER), &no_node(None), &batch).is_err());
     }
 
     #[test]
-    fn publishing_makes_no_node_where_the_house_says_so_or_it_moved() {
-        let manual = House {
+    fn publishing_creates_no_node_against_the_policy_or_a_redirect() {
+        let manual = Rules {
             auto_create: false,
-            ..House::default()
+            ..Rules::default()
         };
-        let closed = House {
+        let closed = Rules {
             creators: Creators::Listed(Vec::new()),
-            ..House::default()
+            ..Rules::default()
         };
-        for house in [manual, closed] {
-            let decision = decide(&ask_in(OWNER, house), &no_node(None), &one());
+        for rules in [manual, closed] {
+            let decision = decide(&context_in(OWNER, rules), &no_node(None), &one());
             assert_eq!(why(decision), (Condition::ItemNotFound, None));
         }
-        let moved = decide(&ask(OWNER), &no_node(Some("xmpp:a?;node=b")), &one());
+        let moved = decide(&context(OWNER), &no_node(Some("xmpp:a?;node=b")), &one());
         assert_eq!(why(moved), (Condition::Gone, None));
     }
 

@@ -11,59 +11,69 @@ use crate::{
     change::Change,
     engine::{
         Engine,
-        access::{Standing, unsupported},
+        access::{Access, unsupported},
         announce,
-        ask::{Ask, Decision},
+        context::{Decision, RequestContext},
     },
-    facts::{Facts, Needs},
-    refused::{Detail, Refused},
+    pubsub_error::{PubsubCondition, PubsubError},
     reply::Reply,
+    snapshot::{Query, Snapshot},
 };
 
 pub(in crate::engine) async fn answer(
     engine: &Engine,
-    ask: Ask,
+    context: RequestContext,
     node: String,
     ids: Vec<String>,
     notify: Option<bool>,
-) -> Result<Reply, Refused> {
-    let needs = Needs {
+) -> Result<Reply, PubsubError> {
+    let query = Query {
         node: Some(node),
-        actor: Some(ask.who.clone()),
+        actor: Some(context.who.clone()),
         items: ids.clone(),
-        ..Needs::default()
+        ..Query::default()
     };
     engine
-        .change(needs, move |facts| decide(&ask, facts, &ids, notify))
+        .change(query, move |snapshot| {
+            decide(&context, snapshot, &ids, notify)
+        })
         .await
 }
 
-fn decide(ask: &Ask, facts: &Facts, ids: &[String], notify: Option<bool>) -> Decision {
-    let standing = Standing::of(ask, facts)?;
-    let (node, config) = (standing.node, &standing.node.config);
-    standing.may_publish()?;
+fn decide(
+    context: &RequestContext,
+    snapshot: &Snapshot,
+    ids: &[String],
+    notify: Option<bool>,
+) -> Decision {
+    let access = Access::of(context, snapshot)?;
+    let (node, config) = (access.node, &access.node.config);
+    access.may_publish()?;
     if !config.persist {
         return Err(unsupported("persistent-items"));
     }
     if ids.is_empty() {
-        return Err(Refused::with(Condition::BadRequest, Detail::ItemRequired));
+        return Err(PubsubError::with(
+            Condition::BadRequest,
+            PubsubCondition::ItemRequired,
+        ));
     }
-    if !facts
+    if !snapshot
         .items
         .iter()
-        .all(|item| standing.may_retract(ask, item))
+        .all(|item| access.may_retract(context, item))
     {
-        return Err(Refused::plain(Condition::Forbidden));
+        return Err(PubsubError::new(Condition::Forbidden));
     }
-    let there: HashSet<&str> = facts.items.iter().map(|item| item.id.as_str()).collect();
+    let there: HashSet<&str> = snapshot.items.iter().map(|item| item.id.as_str()).collect();
     if !ids.iter().all(|id| there.contains(id.as_str())) {
-        return Err(Refused::plain(Condition::ItemNotFound));
+        return Err(PubsubError::new(Condition::ItemNotFound));
     }
     let mut changes = vec![Change::Retract { ids: ids.to_vec() }];
     if notify.unwrap_or(config.notify_retract) {
         changes.extend(announce::retracted(&node.name, config, ids));
     }
-    Ok((changes, Reply::Done))
+    Ok((changes, Reply::Empty))
 }
 
 #[cfg(test)]
@@ -71,9 +81,9 @@ mod tests {
     use super::*;
     use crate::{
         codec::event,
-        engine::scene::{
-            NODE, OTHER, OWNER, ask, facts_with, head, no_node, owners_facts, party,
-            strangers_facts, told_subscribers, why,
+        engine::fixtures::{
+            NODE, OTHER, OWNER, announced_to_subscribers, context, entity, facts_with, head,
+            no_node, owners_facts, strangers_facts, why,
         },
         node::{Affiliation, NodeConfig, PublishModel},
     };
@@ -82,47 +92,52 @@ mod tests {
         vec!["1".to_owned()]
     }
 
-    fn kept(mut facts: Facts, publisher: &str) -> Facts {
-        facts.items = vec![head("1", publisher)];
-        facts
+    fn kept(mut snapshot: Snapshot, publisher: &str) -> Snapshot {
+        snapshot.items = vec![head("1", publisher)];
+        snapshot
     }
 
-    fn retract(facts: &Facts, notify: Option<bool>) -> Vec<Change> {
-        decide(&ask(OWNER), facts, &ids(), notify).unwrap().0
+    fn retract(snapshot: &Snapshot, notify: Option<bool>) -> Vec<Change> {
+        decide(&context(OWNER), snapshot, &ids(), notify).unwrap().0
     }
 
-    fn owners(configure: impl FnOnce(&mut NodeConfig)) -> Facts {
+    fn owners(configure: impl FnOnce(&mut NodeConfig)) -> Snapshot {
         kept(owners_facts(configure), OTHER)
     }
 
     #[test]
-    fn an_item_goes_and_subscribers_learn_it_if_node_or_publisher_wants() {
+    fn a_retraction_notifies_if_node_or_publisher_asks_for_it() {
         let gone = [event::retracted(NODE, &ids())];
         let quiet = |config: &mut NodeConfig| config.notify_retract = false;
-        let told = |facts: &Facts, notify| told_subscribers(&retract(facts, notify)).len();
+        let announced = |snapshot: &Snapshot, notify| {
+            announced_to_subscribers(&retract(snapshot, notify)).len()
+        };
         assert_eq!(
             retract(&owners(|_| {}), None)[0],
             Change::Retract { ids: ids() }
         );
         assert_eq!(
-            told_subscribers(&retract(&owners(|_| {}), None)),
+            announced_to_subscribers(&retract(&owners(|_| {}), None)),
             gone.each_ref().map(String::as_str)
         );
-        assert_eq!(told(&owners(|_| {}), Some(false)), 0);
-        assert_eq!(told(&owners(quiet), None), 0);
-        assert_eq!(told(&owners(quiet), Some(true)), 1);
-        assert_eq!(told(&owners(|config| config.notify = false), Some(true)), 0);
+        assert_eq!(announced(&owners(|_| {}), Some(false)), 0);
+        assert_eq!(announced(&owners(quiet), None), 0);
+        assert_eq!(announced(&owners(quiet), Some(true)), 1);
+        assert_eq!(
+            announced(&owners(|config| config.notify = false), Some(true)),
+            0
+        );
     }
 
     fn by(affiliation: Affiliation, publisher: &str, original: bool) -> Decision {
-        let facts = facts_with(party(OTHER, affiliation, &[]), |config| {
+        let snapshot = facts_with(entity(OTHER, affiliation, &[]), |config| {
             config.original_publisher = original;
         });
-        decide(&ask(OTHER), &kept(facts, publisher), &ids(), None)
+        decide(&context(OTHER), &kept(snapshot, publisher), &ids(), None)
     }
 
     #[test]
-    fn publishers_retract_anybodys_item_but_where_only_its_own_publisher_may() {
+    fn publishers_retract_any_item_unless_original_publisher_is_set() {
         assert!(by(Affiliation::Publisher, OWNER, false).is_ok());
         assert!(by(Affiliation::Publisher, OWNER, true).is_err());
         assert!(by(Affiliation::Publisher, OTHER, true).is_ok());
@@ -130,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn who_only_publishes_retracts_its_own() {
+    fn publish_only_entities_retract_their_own_items() {
         assert!(by(Affiliation::PublishOnly, OTHER, false).is_ok());
         assert_eq!(
             why(by(Affiliation::PublishOnly, OWNER, false)),
@@ -139,48 +154,48 @@ mod tests {
     }
 
     #[test]
-    fn everybody_retracts_its_own_where_everybody_publishes() {
-        let facts = |publisher| {
-            let facts = strangers_facts(|config| config.publish = PublishModel::Open);
-            kept(facts, publisher)
+    fn any_publisher_of_an_open_node_retracts_its_own_items() {
+        let snapshot = |publisher| {
+            let snapshot = strangers_facts(|config| config.publish = PublishModel::Open);
+            kept(snapshot, publisher)
         };
-        let ask = ask(OTHER);
-        assert!(decide(&ask, &facts(OTHER), &ids(), None).is_ok());
+        let context = context(OTHER);
+        assert!(decide(&context, &snapshot(OTHER), &ids(), None).is_ok());
         assert_eq!(
-            why(decide(&ask, &facts(OWNER), &ids(), None)),
+            why(decide(&context, &snapshot(OWNER), &ids(), None)),
             (Condition::Forbidden, None)
         );
     }
 
     #[test]
     fn strangers_do_not_learn_which_items_there_are() {
-        let missing = decide(&ask(OTHER), &strangers_facts(|_| {}), &ids(), None);
+        let missing = decide(&context(OTHER), &strangers_facts(|_| {}), &ids(), None);
         assert_eq!(why(missing), (Condition::Forbidden, None));
     }
 
     #[test]
     fn an_item_that_is_not_there_stops_all() {
         let two = ["1".to_owned(), "2".to_owned()];
-        let decision = decide(&ask(OWNER), &owners(|_| {}), &two, None);
+        let decision = decide(&context(OWNER), &owners(|_| {}), &two, None);
         assert_eq!(why(decision), (Condition::ItemNotFound, None));
         assert_eq!(
-            why(decide(&ask(OWNER), &no_node(None), &two, None)),
+            why(decide(&context(OWNER), &no_node(None), &two, None)),
             (Condition::ItemNotFound, None)
         );
         assert_eq!(
-            why(decide(&ask(OWNER), &owners(|_| {}), &[], None)),
-            (Condition::BadRequest, Some(Detail::ItemRequired))
+            why(decide(&context(OWNER), &owners(|_| {}), &[], None)),
+            (Condition::BadRequest, Some(PubsubCondition::ItemRequired))
         );
     }
 
     #[test]
     fn a_node_that_keeps_nothing_has_nothing_to_retract() {
-        let facts = owners(|config| config.persist = false);
+        let snapshot = owners(|config| config.persist = false);
         assert_eq!(
-            why(decide(&ask(OWNER), &facts, &ids(), None)),
+            why(decide(&context(OWNER), &snapshot, &ids(), None)),
             (
                 Condition::FeatureNotImplemented,
-                Some(Detail::Unsupported("persistent-items"))
+                Some(PubsubCondition::Unsupported("persistent-items"))
             )
         );
     }

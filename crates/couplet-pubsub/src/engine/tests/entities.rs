@@ -3,7 +3,7 @@
 use couplet::Jid;
 
 use super::{OTHER, OWNER, START, Service, assert_tells, form};
-use crate::moment::Moment;
+use crate::timestamp::Timestamp;
 
 #[tokio::test]
 async fn an_item_goes_from_publisher_to_subscriber() {
@@ -21,7 +21,7 @@ async fn an_item_goes_from_publisher_to_subscriber() {
 }
 
 #[tokio::test]
-async fn nobody_gets_an_item_from_before_its_subscription_but_the_last() {
+async fn subscribers_get_no_earlier_item_but_the_last() {
     let service = Service::with_node(&[]).await;
     service.publish("1").await.unwrap();
     service.publish("2").await.unwrap();
@@ -34,7 +34,7 @@ async fn nobody_gets_an_item_from_before_its_subscription_but_the_last() {
 }
 
 #[tokio::test]
-async fn who_left_gets_nothing_more() {
+async fn an_ended_subscription_gets_no_more_events() {
     let service = Service::with_node(&[]).await;
     service.subscribe(OTHER).await.unwrap();
     let leave = format!("<unsubscribe node='n' jid='{OTHER}'/>");
@@ -122,11 +122,11 @@ async fn a_lease_ends_by_itself_unless_it_is_renewed() {
         until("1970-01-01T00:30:00Z")
     );
     service.set(OTHER, &renew).await.unwrap();
-    service.now = Moment(1_200_000);
-    service.engine.sweep(service.now).await;
+    service.now = Timestamp(1_200_000);
+    service.engine.expire(service.now).await;
     assert_eq!(service.delivered().await, []);
-    service.now = Moment(1_800_000);
-    service.engine.sweep(service.now).await;
+    service.now = Timestamp(1_800_000);
+    service.engine.expire(service.now).await;
     let got = service.delivered_to(OTHER).await;
     assert!(got[0].contains("subscription='none'"), "{got:?}");
     service.publish("1").await.unwrap();
@@ -138,19 +138,19 @@ async fn an_item_ends_by_itself_unless_it_is_published_again() {
     let mut service = Service::with_node(&[("pubsub#item_expire", "60")]).await;
     service.publish("1").await.unwrap();
     service.publish("2").await.unwrap();
-    service.now = Moment(START + 30_000);
+    service.now = Timestamp(START + 30_000);
     service.publish("2").await.unwrap();
     service.subscribe(OTHER).await.unwrap();
     service.delivered().await;
-    service.now = Moment(START + 60_000);
-    service.engine.sweep(service.now).await;
+    service.now = Timestamp(START + 60_000);
+    service.engine.expire(service.now).await;
     let got = service.delivered_to(OTHER).await;
     assert_eq!(got.len(), 1);
     assert!(got[0].contains("<retract id='1'"), "{got:?}");
 }
 
 #[tokio::test]
-async fn who_cannot_be_reached_is_a_subscriber_no_longer() {
+async fn permanent_bounces_end_the_subscription() {
     let service = Service::with_node(&[]).await;
     let jid = Jid::new(OTHER).unwrap();
     for (permanent, times) in [(true, 1), (false, 10)] {

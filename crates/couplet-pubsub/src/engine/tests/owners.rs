@@ -5,13 +5,13 @@ use couplet::Jid;
 use super::{OTHER, OWNER, Service, assert_tells};
 use crate::{
     change::Change,
-    facts::{Facts, Needs},
     node::AccessModel,
     request::Approval,
+    snapshot::{Query, Snapshot},
 };
 
 #[tokio::test]
-async fn an_owners_word_turns_waiting_into_a_subscription() {
+async fn an_approval_turns_pending_into_subscribed() {
     let service = Service::with_node(&[("pubsub#access_model", "authorize")]).await;
     service.publish("1").await.unwrap();
     assert_tells(service.subscribe(OTHER).await, &["subscription='pending'"]);
@@ -32,11 +32,11 @@ async fn an_owners_word_turns_waiting_into_a_subscription() {
         allow: true,
     };
     let stranger = Jid::new(OTHER).unwrap();
-    let refused = service
+    let error = service
         .engine
         .approve(&stranger, answer.clone(), service.now)
         .await;
-    assert!(refused.is_err());
+    assert!(error.is_err());
     assert_eq!(service.delivered().await, []);
     let owner = Jid::new("hamlet@denmark.lit/elsinore").unwrap();
     let approved = service.engine.approve(&owner, answer, service.now).await;
@@ -48,7 +48,7 @@ async fn an_owners_word_turns_waiting_into_a_subscription() {
 }
 
 #[tokio::test]
-async fn who_is_taken_off_a_whitelist_gets_nothing_more_and_is_told() {
+async fn a_removed_member_gets_no_more_events_and_is_notified() {
     let service = Service::with_node(&[("pubsub#access_model", "whitelist")]).await;
     let make = |affiliation: &str| {
         let one = format!("<affiliation jid='{OTHER}' affiliation='{affiliation}'/>");
@@ -75,7 +75,7 @@ async fn who_is_taken_off_a_whitelist_gets_nothing_more_and_is_told() {
 }
 
 #[tokio::test]
-async fn those_who_wait_learn_of_a_deletion_too_and_where_to_go() {
+async fn pending_subscribers_are_notified_of_a_deletion_and_its_redirect() {
     let service = Service::with_node(&[("pubsub#access_model", "authorize")]).await;
     service.subscribe(OTHER).await.unwrap();
     service.delivered().await;
@@ -96,7 +96,7 @@ async fn those_who_wait_learn_of_a_deletion_too_and_where_to_go() {
 }
 
 #[tokio::test]
-async fn an_owner_who_is_alone_stays_and_the_others_change() {
+async fn the_only_owner_stays_and_the_other_changes_are_made() {
     let service = Service::with_node(&[]).await;
     let change = format!(
         "<affiliations node='n'><affiliation jid='{OWNER}' affiliation='none'/>\
@@ -111,7 +111,7 @@ async fn an_owner_who_is_alone_stays_and_the_others_change() {
 }
 
 #[tokio::test]
-async fn waiting_owners_get_their_forms_again() {
+async fn owners_get_pending_forms_again() {
     let service = Service::with_node(&[("pubsub#access_model", "authorize")]).await;
     service.subscribe(OTHER).await.unwrap();
     service.delivered().await;
@@ -136,8 +136,8 @@ async fn a_whitelist_ends_the_subscriptions_of_however_many_are_not_on_it() {
     service.owner_set(OWNER, &configure).await.unwrap();
     let statistics = service.store.statistics().await.unwrap();
     assert_eq!(statistics.subscriptions, 0);
-    assert_eq!(statistics.announcements, 450, "each is told");
-    assert_eq!(service.store.unsettled(9).await.unwrap(), [""; 0]);
+    assert_eq!(statistics.announcements, 450, "one for each subscriber");
+    assert_eq!(service.store.unapplied(9).await.unwrap(), [""; 0]);
 }
 
 #[tokio::test]
@@ -157,22 +157,22 @@ async fn fewer_items_are_kept_when_there_is_less_room_however_many_there_were() 
 }
 
 #[tokio::test]
-async fn what_a_process_that_ended_has_left_over_the_next_sweep_takes_up() {
+async fn the_next_sweep_applies_what_an_ended_process_left_over() {
     let service = Service::with_node(&[]).await;
     service.subscribe(OTHER).await.unwrap();
-    let needs = Needs {
+    let query = Query {
         node: Some("n".to_owned()),
-        ..Needs::default()
+        ..Query::default()
     };
     // As if it had ended between the first change and the second.
-    let decide = Box::new(|facts: &Facts| {
-        let mut config = facts.node.as_ref().unwrap().config.clone();
+    let decide = Box::new(|snapshot: &Snapshot| {
+        let mut config = snapshot.node.as_ref().unwrap().config.clone();
         config.access = AccessModel::Whitelist;
-        vec![Change::Configure(Box::new(config)), Change::Unsettle]
+        vec![Change::Configure(Box::new(config)), Change::MarkUnapplied]
     });
-    service.store.change(needs, decide).await.unwrap();
+    service.store.change(query, decide).await.unwrap();
     assert_eq!(service.store.statistics().await.unwrap().subscriptions, 1);
-    service.engine.sweep(service.now).await;
+    service.engine.expire(service.now).await;
     assert_eq!(service.store.statistics().await.unwrap().subscriptions, 0);
     assert!(service.delivered_to(OTHER).await[0].contains("subscription='none'"));
 }

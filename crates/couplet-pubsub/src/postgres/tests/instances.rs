@@ -4,21 +4,21 @@ use futures_util::FutureExt;
 
 use crate::{
     change::{Audience, Change},
-    facts::Facts,
-    moment::Moment,
+    snapshot::Snapshot,
     store::{
         Cursor, StoreError,
         suite::{
-            announce, at, claim, claim_some, create, creation, ids, node, publish, run, subscribe,
-            tell_subscribers,
+            announce, announce_to_subscribers, at, claim, claim_some, create, creation, ids, node,
+            publish, run, subscribe,
         },
     },
+    timestamp::Timestamp,
 };
 
-use super::{Shared, fresh, store};
+use super::{Shared, new_id, store};
 
 async fn two() -> (Shared, Shared) {
-    let url = fresh().await;
+    let url = new_id().await;
     (store(&url).await, store(&url).await)
 }
 
@@ -32,11 +32,11 @@ async fn what_one_instance_does_the_other_sees() {
 }
 
 #[tokio::test]
-async fn the_other_instance_hears_of_an_announcement() {
+async fn the_other_instance_is_notified_of_an_announcement() {
     let (one, other) = two().await;
     create(&one, "news").await;
     assert!(other.announced().notified().now_or_never().is_none());
-    run(&one, "news", vec![tell_subscribers()]).await;
+    run(&one, "news", vec![announce_to_subscribers()]).await;
     other.announced().notified().await;
     assert_eq!(claim(&other, "b", 0).await.len(), 1);
     assert!(claim(&one, "a", 0).await.is_empty());
@@ -49,7 +49,7 @@ async fn leases_run_by_the_clock_of_the_server_for_all_instances() {
     let second = other.now().await.unwrap();
     assert!(first <= second, "{first} {second}");
     // Milliseconds since 1970, as a wall clock tells them.
-    assert!(first > Moment(1_700_000_000_000), "{first}");
+    assert!(first > Timestamp(1_700_000_000_000), "{first}");
 }
 
 #[tokio::test]
@@ -58,7 +58,12 @@ async fn two_that_claim_at_once_share_no_node() {
     for number in 0..8 {
         let name = format!("n{number}");
         create(&one, &name).await;
-        run(&one, &name, vec![tell_subscribers(), tell_subscribers()]).await;
+        run(
+            &one,
+            &name,
+            vec![announce_to_subscribers(), announce_to_subscribers()],
+        )
+        .await;
     }
     let mut taken = [Vec::new(), Vec::new()];
     for _ in 0..8 {
@@ -82,13 +87,18 @@ async fn two_that_claim_at_once_share_no_node() {
 async fn an_instance_that_died_is_succeeded_when_its_leases_have_run_out() {
     let (one, other) = two().await;
     create(&one, "news").await;
-    run(&one, "news", vec![tell_subscribers(), tell_subscribers()]).await;
+    run(
+        &one,
+        "news",
+        vec![announce_to_subscribers(), announce_to_subscribers()],
+    )
+    .await;
     let jobs = claim(&one, "a", 0).await;
     let after = Cursor {
         jid: "m@x".to_owned(),
         subid: "s1".to_owned(),
     };
-    let advanced = one.advance(jobs[0].id, "a", after.clone(), Moment(150));
+    let advanced = one.advance(jobs[0].id, "a", after.clone(), Timestamp(150));
     assert!(advanced.await.unwrap());
     drop(one);
     assert!(claim(&other, "b", 149).await.is_empty());
@@ -98,10 +108,15 @@ async fn an_instance_that_died_is_succeeded_when_its_leases_have_run_out() {
 }
 
 #[tokio::test]
-async fn what_an_instance_lost_it_has_no_more_though_nobody_took_it_up() {
+async fn an_expired_lease_is_lost_even_if_unclaimed() {
     let (one, other) = two().await;
     create(&one, "news").await;
-    run(&one, "news", vec![tell_subscribers(), tell_subscribers()]).await;
+    run(
+        &one,
+        "news",
+        vec![announce_to_subscribers(), announce_to_subscribers()],
+    )
+    .await;
     let jobs = claim(&one, "a", 0).await;
     let adopted = claim_some(&other, "b", 100, 1).await;
     assert_eq!(ids(&adopted), [jobs[0].id]);
@@ -109,24 +124,24 @@ async fn what_an_instance_lost_it_has_no_more_though_nobody_took_it_up() {
         jid: "m@x".to_owned(),
         subid: "s1".to_owned(),
     };
-    let late = one.advance(jobs[1].id, "a", after, Moment(900)).await;
+    let late = one.advance(jobs[1].id, "a", after, Timestamp(900)).await;
     assert!(!late.unwrap());
     one.finish(jobs[1].id, "a").await.unwrap();
     assert_eq!(ids(&claim(&other, "b", 100).await), [jobs[1].id]);
 }
 
 #[tokio::test]
-async fn changes_of_one_node_follow_each_other_whoever_makes_them() {
+async fn changes_of_one_node_are_serialized_across_instances() {
     let (one, other) = two().await;
     create(&one, "news").await;
     let stores = [&one, &other];
     let changes = (0..40).map(|number| {
         let store = stores[number % 2];
         async move {
-            let decide = Box::new(move |facts: &Facts| {
+            let decide = Box::new(move |snapshot: &Snapshot| {
                 // What was found is what holds when it is applied.
-                let next = facts.node.as_ref().unwrap().next_seq;
-                vec![publish(&format!("{next}")), tell_subscribers()]
+                let next = snapshot.node.as_ref().unwrap().next_seq;
+                vec![publish(&format!("{next}")), announce_to_subscribers()]
             });
             store.change(at("news"), decide).await.unwrap();
         }
@@ -142,7 +157,7 @@ async fn changes_of_one_node_follow_each_other_whoever_makes_them() {
 #[tokio::test]
 async fn of_two_that_create_a_node_the_second_finds_it() {
     let (one, other) = two().await;
-    let decide = |facts: &Facts| match facts.node {
+    let decide = |snapshot: &Snapshot| match snapshot.node {
         None => vec![creation("news")],
         Some(_) => vec![publish("found")],
     };
@@ -156,17 +171,17 @@ async fn of_two_that_create_a_node_the_second_finds_it() {
 }
 
 #[tokio::test]
-async fn of_two_that_create_a_node_under_another_name_one_is_told_to_come_again() {
+async fn of_two_that_create_a_node_under_another_name_one_is_contended() {
     let (one, other) = two().await;
-    let create = |_: &Facts| vec![creation("news")];
+    let create = |_: &Snapshot| vec![creation("news")];
     let (first, second) = tokio::join!(
         one.change(at("a"), Box::new(create)),
         other.change(at("b"), Box::new(create))
     );
-    let told = [first, second];
-    assert_eq!(told.iter().filter(|told| told.is_ok()).count(), 1);
-    let busy = |told: &Result<(), StoreError>| matches!(told, Err(StoreError::Contended(_)));
-    assert!(told.iter().any(busy), "{told:?}");
+    let results = [first, second];
+    assert_eq!(results.iter().filter(|results| results.is_ok()).count(), 1);
+    let busy = |results: &Result<(), StoreError>| matches!(results, Err(StoreError::Contended(_)));
+    assert!(results.iter().any(busy), "{results:?}");
 }
 
 #[tokio::test]

@@ -2,15 +2,15 @@
 
 use crate::store::suite::migrated;
 
-use super::{Shared, fresh, store};
+use super::{Shared, new_id, store};
 
 const WRITTEN: &str = include_str!("../../store/suite/fixture/0.1.0.postgres.sql");
 
 async fn opened() -> Shared {
-    let url = fresh().await;
+    let url = new_id().await;
     let (_, schema) = url.split_once("?schema=").unwrap();
     // Another store is the way to the server; nothing else works in the schema while it is filled.
-    let another = super::super::Postgres::open(&fresh().await, None)
+    let another = super::super::Postgres::open(&new_id().await, None)
         .await
         .unwrap();
     let client = another.pool.get().await.unwrap();

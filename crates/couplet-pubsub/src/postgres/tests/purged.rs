@@ -7,14 +7,14 @@ use crate::{
     page::Page,
     postgres::{Postgres, sweep},
     request::Wanted,
-    store::suite::{create, node, publish, run, subscribe, tell_subscribers},
+    store::suite::{announce_to_subscribers, create, node, publish, run, subscribe},
 };
 
-use super::{Shared, fresh, store};
+use super::{Shared, new_id, store};
 
 /// A store that removes nothing by itself, and another way to its tables.
 async fn idle() -> (Shared, Postgres) {
-    let url = fresh().await;
+    let url = new_id().await;
     let [store, other] = [
         Postgres::open(&url, None).await.unwrap(),
         Postgres::open(&url, None).await.unwrap(),
@@ -76,7 +76,10 @@ async fn items_that_are_purged_are_not_there_and_their_ids_are_free() {
     let (store, other) = idle().await;
     given_up(&store, &other).await;
     assert!(ids(&store, "news").await.is_empty());
-    let found = store.overdue(crate::moment::Moment(9), 9).await.unwrap();
+    let found = store
+        .expired(crate::timestamp::Timestamp(9), 9)
+        .await
+        .unwrap();
     assert!(found.items.is_empty(), "{found:?}");
     run(&store, "news", vec![publish("7"), publish("8")]).await;
     run(&store, "news", vec![publish("7")]).await;
@@ -88,7 +91,7 @@ async fn items_that_are_purged_are_not_there_and_their_ids_are_free() {
 
 #[tokio::test]
 async fn what_is_purged_and_deleted_is_removed_in_the_end() {
-    let url = fresh().await;
+    let url = new_id().await;
     let store = store(&url).await;
     let other = Postgres::open(&url, None).await.unwrap();
     for name in ["purged", "deleted"] {
@@ -99,7 +102,7 @@ async fn what_is_purged_and_deleted_is_removed_in_the_end() {
     }
     run(&store, "purged", vec![Change::Purge, publish("1")]).await;
     let delete = Change::Delete { redirect: None };
-    run(&store, "deleted", vec![delete, tell_subscribers()]).await;
+    run(&store, "deleted", vec![delete, announce_to_subscribers()]).await;
     let client = other.pool.get().await.unwrap();
     while rows(&client, "trash").await > 0 {
         tokio::task::yield_now().await;
@@ -112,7 +115,7 @@ async fn what_is_purged_and_deleted_is_removed_in_the_end() {
     assert_eq!(
         left,
         (1, 2),
-        "those of the deleted node are still to be told"
+        "subscribers of the deleted node are still to be notified"
     );
     let job = crate::store::suite::claim(&store, "a", 0).await.remove(0);
     assert_eq!(store.recipients(&job, None, 9).await.unwrap().len(), 1);

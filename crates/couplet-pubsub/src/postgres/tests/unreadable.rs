@@ -4,21 +4,21 @@ use crate::{
     page::Page,
     request::Wanted,
     store::{
-        record::Mark,
-        suite::{claim, create, node, publish, run, subscribe, tell_subscribers},
+        record::DumpPosition,
+        suite::{announce_to_subscribers, claim, create, node, publish, run, subscribe},
     },
 };
 
-use super::{Shared, fresh, store};
+use super::{Shared, new_id, store};
 
 /// A store with three items, and a second one that damages it.
 async fn filled(sql: &str) -> (Shared, super::super::Postgres) {
-    let url = fresh().await;
+    let url = new_id().await;
     let store = store(&url).await;
     create(&store, "news").await;
     let mut changes = ["1", "2", "3"].map(publish).to_vec();
     changes.extend(["a@x", "b@x", "c@x"].map(|jid| subscribe(jid, "s")));
-    changes.extend([tell_subscribers(), tell_subscribers()]);
+    changes.extend([announce_to_subscribers(), announce_to_subscribers()]);
     run(&store, "news", changes).await;
     let other = super::super::Postgres::open(&url, None).await.unwrap();
     let client = other.pool.get().await.unwrap();
@@ -85,6 +85,6 @@ async fn a_recipient_that_is_no_address_is_left_out_and_those_behind_it_are_not(
 async fn an_export_leaves_out_what_cannot_be_read_and_nothing_behind_it() {
     let (store, _other) = filled("UPDATE item SET payload = '<' WHERE id <> '3'").await;
     let id = node(&store, "news").await.id;
-    let found = store.dump(Mark::Items(id, 0), 1).await.unwrap();
+    let found = store.dump(DumpPosition::Items(id, 0), 1).await.unwrap();
     assert_eq!(found.len(), 1, "{found:?}");
 }

@@ -39,14 +39,14 @@ fn child(name: &str, folder: &Path, powerless: bool) -> Command {
     child
 }
 
-fn told_to_be_a_child() -> Option<PathBuf> {
+fn run_as_a_child_process() -> Option<PathBuf> {
     std::env::var_os(CHILD).map(PathBuf::from)
 }
 
 #[test]
 fn what_is_acknowledged_survives_a_kill() {
     let runtime = runtime::Builder::new_current_thread().build().unwrap();
-    if let Some(folder) = told_to_be_a_child() {
+    if let Some(folder) = run_as_a_child_process() {
         runtime.block_on(publish_until_killed(&folder));
     }
     let name = "sqlite::tests::children::what_is_acknowledged_survives_a_kill";
@@ -78,7 +78,7 @@ fn what_is_acknowledged_survives_a_kill() {
 /// Says after each of its changes how many items there are at least.
 async fn publish_until_killed(folder: &Path) {
     let store = sqlite::open(&folder.join("pubsub.db")).await.unwrap();
-    if store.look(at("news")).await.unwrap().node.is_none() {
+    if store.snapshot(at("news")).await.unwrap().node.is_none() {
         create(&store, "news").await;
     }
     let first = node(&store, "news").await.items;
@@ -97,16 +97,16 @@ async fn publish_until_killed(folder: &Path) {
 }
 
 #[test]
-fn what_may_not_be_written_is_told_with_a_cure() {
+fn what_may_not_be_written_is_reported_with_advice() {
     let runtime = runtime::Builder::new_current_thread().build().unwrap();
-    if let Some(folder) = told_to_be_a_child() {
+    if let Some(folder) = run_as_a_child_process() {
         for path in ["readonly/pubsub.db", "pubsub.db", "nowhere/pubsub.db"] {
-            let told = runtime.block_on(opening(&folder.join(path)));
-            println!("\ntold {told}");
+            let explained = runtime.block_on(opening(&folder.join(path)));
+            println!("\ntold {explained}");
         }
         return;
     }
-    let name = "sqlite::tests::children::what_may_not_be_written_is_told_with_a_cure";
+    let name = "sqlite::tests::children::what_may_not_be_written_is_reported_with_advice";
     let folder = TempDir::new().unwrap();
     let mode = |path: &str, mode| {
         let path = folder.path().join(path);
@@ -119,19 +119,19 @@ fn what_may_not_be_written_is_told_with_a_cure() {
     mode("pubsub.db.lock", 0o666);
     mode("", 0o755);
     let done = child(name, folder.path(), true).output().unwrap();
-    let told = String::from_utf8(done.stdout).unwrap();
-    let told: Vec<&str> = told
+    let explained = String::from_utf8(done.stdout).unwrap();
+    let explained: Vec<&str> = explained
         .lines()
         .filter(|line| line.starts_with("told "))
         .collect();
-    assert_eq!(told.len(), 3, "{told:?}");
+    assert_eq!(explained.len(), 3, "{explained:?}");
     let advices = [
         "the right to write",
         "may not be written",
         "the directory has to exist",
     ];
-    for (told, advice) in told.iter().zip(advices) {
-        assert!(told.contains(advice), "{told}");
+    for (explained, advice) in explained.iter().zip(advices) {
+        assert!(explained.contains(advice), "{explained}");
     }
     mode("readonly", 0o755);
 }
@@ -156,7 +156,7 @@ async fn hold(folder: &Path) {
 #[test]
 fn a_store_that_another_process_has_is_in_use_by_any_name() {
     let runtime = runtime::Builder::new_current_thread().build().unwrap();
-    if let Some(folder) = told_to_be_a_child() {
+    if let Some(folder) = run_as_a_child_process() {
         runtime.block_on(hold(&folder));
     }
     let name = "sqlite::tests::children::a_store_that_another_process_has_is_in_use_by_any_name";
@@ -166,8 +166,11 @@ fn a_store_that_another_process_has_is_in_use_by_any_name() {
     let [link, second] = ["link.db", "second.db"].map(|name| elsewhere.path().join(name));
     let mut process = holder(name, folder.path());
     let in_use = |path: &Path| match runtime.block_on(sqlite::open(path)) {
-        Err(StoreError::Busy(told)) => {
-            assert!(told.contains("in use by another process"), "{told}")
+        Err(StoreError::Busy(explained)) => {
+            assert!(
+                explained.contains("in use by another process"),
+                "{explained}"
+            )
         }
         Err(other) => panic!("{other:?}"),
         Ok(_) => panic!("{} was opened twice", path.display()),

@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use rusqlite::Connection;
 
 use super::*;
-use crate::{facts::Facts, page::Page, sqlite, store::suite::subscribe};
+use crate::{page::Page, snapshot::Snapshot, sqlite, store::suite::subscribe};
 
 #[track_caller]
 fn broken<T>(outcome: Result<T, StoreError>) -> String {
@@ -30,7 +30,11 @@ pub(super) async fn publishing(store: &dyn Store, id: &str) -> Result<(), StoreE
 async fn what_was_answered_is_there_after_opening_again() {
     let (store, folder) = open().await;
     create(&store, "news").await;
-    let changes = vec![publish("1"), subscribe("a@x", "s1"), tell_subscribers()];
+    let changes = vec![
+        publish("1"),
+        subscribe("a@x", "s1"),
+        announce_to_subscribers(),
+    ];
     run(&store, "news", changes).await;
     let before = node(&store, "news").await;
     store.close().await.unwrap();
@@ -58,7 +62,7 @@ async fn a_key_is_not_used_again_after_opening_again() {
 }
 
 #[tokio::test]
-async fn a_closed_store_says_so() {
+async fn a_closed_store_returns_an_error() {
     let (store, _folder) = open().await;
     create(&store, "news").await;
     store.close().await.unwrap();
@@ -73,16 +77,19 @@ async fn a_closed_store_says_so() {
 }
 
 #[tokio::test]
-async fn a_second_process_is_told_who_has_the_file() {
+async fn a_second_process_gets_the_id_of_the_one_that_has_the_file() {
     let (store, folder) = open().await;
-    let Err(StoreError::Busy(told)) = sqlite::open(&file(&folder)).await else {
+    let Err(StoreError::Busy(explained)) = sqlite::open(&file(&folder)).await else {
         panic!("two processes have it");
     };
     let me = format!(
         "in use by another process (its id is {})",
         std::process::id()
     );
-    assert!(told.contains("pubsub.db: ") && told.contains(&me), "{told}");
+    assert!(
+        explained.contains("pubsub.db: ") && explained.contains(&me),
+        "{explained}"
+    );
     drop(store);
     sqlite::open(&file(&folder)).await.unwrap();
 }
@@ -94,12 +101,15 @@ async fn a_file_of_a_newer_version_is_refused() {
     let connection = Connection::open(file(&folder)).unwrap();
     connection.pragma_update(None, "user_version", 4).unwrap();
     drop(connection);
-    let told = opening(&file(&folder)).await;
+    let explained = opening(&file(&folder)).await;
     assert!(
-        told.contains("written by a newer version of this program"),
-        "{told}"
+        explained.contains("written by a newer version of this program"),
+        "{explained}"
     );
-    assert!(told.contains("tables 4, this one knows up to 3"), "{told}");
+    assert!(
+        explained.contains("tables 4, this one knows up to 3"),
+        "{explained}"
+    );
 }
 
 #[tokio::test]
@@ -108,8 +118,8 @@ async fn a_database_of_another_program_is_left_alone() {
     let connection = Connection::open(file(&folder)).unwrap();
     connection.execute_batch("CREATE TABLE theirs (a)").unwrap();
     drop(connection);
-    let told = opening(&file(&folder)).await;
-    assert!(told.contains("of another program"), "{told}");
+    let explained = opening(&file(&folder)).await;
+    assert!(explained.contains("of another program"), "{explained}");
     let connection = Connection::open(file(&folder)).unwrap();
     let tables: i64 = connection
         .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
@@ -118,23 +128,26 @@ async fn a_database_of_another_program_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_none_of_sqlite_is_told_with_a_cure() {
+async fn a_file_that_is_not_of_sqlite_is_reported_with_advice() {
     let folder = TempDir::new().unwrap();
     fs::write(
         file(&folder),
         "not a database, but long enough to be one ".repeat(99),
     )
     .unwrap();
-    let told = opening(&file(&folder)).await;
+    let explained = opening(&file(&folder)).await;
     assert!(
-        told.contains("pubsub.db: damaged, or no SQLite database"),
-        "{told}"
+        explained.contains("pubsub.db: damaged, or no SQLite database"),
+        "{explained}"
     );
-    assert!(told.contains("put a backup in its place"), "{told}");
+    assert!(
+        explained.contains("put a backup in its place"),
+        "{explained}"
+    );
 }
 
 #[tokio::test]
-async fn a_damaged_file_is_told_at_the_start() {
+async fn a_damaged_file_is_reported_at_the_start() {
     let (store, folder) = open().await;
     create(&store, "news").await;
     run(
@@ -148,10 +161,10 @@ async fn a_damaged_file_is_told_at_the_start() {
     let half = bytes.len() / 2;
     bytes[half..half + 8_192].fill(0x55);
     fs::write(file(&folder), bytes).unwrap();
-    let told = opening(&file(&folder)).await;
+    let explained = opening(&file(&folder)).await;
     assert!(
-        told.contains("damaged") && told.contains(".recover"),
-        "{told}"
+        explained.contains("damaged") && explained.contains(".recover"),
+        "{explained}"
     );
 }
 
@@ -193,16 +206,16 @@ async fn a_full_disk_is_busy_until_there_is_room() {
     let store: Suite = Arc::clone(&sqlite) as Suite;
     let limit = |sql| sqlite.write(move |answer| Op::Run { sql, answer });
     create(&store, "news").await;
-    run(&store, "news", vec![tell_subscribers()]).await;
+    run(&store, "news", vec![announce_to_subscribers()]).await;
     let job = claim(&store, "a", 0).await.remove(0);
     limit("PRAGMA max_page_count = 1").await.unwrap();
     let ids: Vec<String> = (0..2_000).map(|id| format!("{id:0>500}")).collect();
     let all = join_all(ids.iter().map(|id| publishing(&*store, id))).await;
     let kept = all.iter().filter(|one| one.is_ok()).count();
     let busy = |one: &&Result<(), StoreError>| matches!(one, Err(StoreError::Busy(_)));
-    let refused = all.iter().filter(busy).count();
-    assert_eq!(kept + refused, 2_000);
-    assert!(refused > 0);
+    let error = all.iter().filter(busy).count();
+    assert_eq!(kept + error, 2_000);
+    assert!(error > 0);
     assert_eq!(node(&store, "news").await.items, kept as u64);
     // What was delivered meanwhile is not delivered again.
     store.finish(job.id, "a").await.unwrap();
@@ -217,7 +230,7 @@ async fn a_full_disk_is_busy_until_there_is_room() {
 }
 
 #[tokio::test]
-async fn a_commit_that_fails_is_told_to_everybody_and_undone() {
+async fn a_commit_that_fails_is_reported_to_every_caller_and_rolled_back() {
     let folder = TempDir::new().unwrap();
     let sqlite = Arc::new(Sqlite::open(file(&folder)).unwrap());
     let store: Suite = Arc::clone(&sqlite) as Suite;
@@ -239,12 +252,12 @@ async fn a_commit_that_fails_is_told_to_everybody_and_undone() {
 }
 
 #[tokio::test]
-async fn more_than_can_wait_is_told_to_come_later() {
+async fn a_full_write_queue_returns_contended() {
     let (store, _folder) = open().await;
     create(&store, "news").await;
     let (go, gone) = std::sync::mpsc::sync_channel::<()>(1);
     let (begin, begun) = oneshot::channel();
-    let blocking = Box::new(move |_: &Facts| {
+    let blocking = Box::new(move |_: &Snapshot| {
         begin.send(()).unwrap();
         let _either = gone.recv();
         Vec::new()
@@ -262,16 +275,21 @@ async fn more_than_can_wait_is_told_to_come_later() {
     let (blocked, all) = tokio::join!(blocked, others);
     blocked.unwrap();
     let busy = |one: &&Result<(), StoreError>| matches!(one, Err(StoreError::Contended(_)));
-    let refused = all.iter().filter(busy).count();
-    assert!(refused > 0);
-    assert_eq!(node(&store, "news").await.items, (5_000 - refused) as u64);
+    let error = all.iter().filter(busy).count();
+    assert!(error > 0);
+    assert_eq!(node(&store, "news").await.items, (5_000 - error) as u64);
 }
 
 #[tokio::test]
 async fn a_backup_is_a_store_of_one_moment() {
     let (store, folder) = open().await;
     create(&store, "news").await;
-    run(&store, "news", vec![publish("1"), tell_subscribers()]).await;
+    run(
+        &store,
+        "news",
+        vec![publish("1"), announce_to_subscribers()],
+    )
+    .await;
     let copy = folder.path().join("copy.db");
     let (from, to) = (file(&folder), copy.clone());
     spawn_blocking(move || backup::backup(&from, &to))

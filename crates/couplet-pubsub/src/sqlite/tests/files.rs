@@ -25,7 +25,7 @@ async fn only_its_user_may_read_a_new_store_and_what_stands_beside_it() {
 }
 
 #[tokio::test]
-async fn a_store_that_others_could_read_is_closed_to_them_and_keeps_its_group() {
+async fn a_world_readable_store_loses_that_permission_and_keeps_its_group() {
     let (store, folder) = open().await;
     store.close().await.unwrap();
     fs::set_permissions(file(&folder), fs::Permissions::from_mode(0o664)).unwrap();
@@ -70,15 +70,18 @@ async fn the_file_of_the_lock_is_never_written_through_another_name() {
     let [victim, lock] = ["victim", "pubsub.db.lock"].map(|name| folder.path().join(name));
     fs::write(&victim, "theirs").unwrap();
     symlink("victim", &lock).unwrap();
-    let told = opening(&file(&folder)).await;
+    let explained = opening(&file(&folder)).await;
     assert!(
-        told.contains("pubsub.db.lock: is not a regular file"),
-        "{told}"
+        explained.contains("pubsub.db.lock: is not a regular file"),
+        "{explained}"
     );
     fs::remove_file(&lock).unwrap();
     fs::hard_link(&victim, &lock).unwrap();
-    let told = opening(&file(&folder)).await;
-    assert!(told.contains("pubsub.db.lock: has a second name"), "{told}");
+    let explained = opening(&file(&folder)).await;
+    assert!(
+        explained.contains("pubsub.db.lock: has a second name"),
+        "{explained}"
+    );
     assert_eq!(fs::read_to_string(&victim).unwrap(), "theirs");
     fs::remove_file(&lock).unwrap();
     sqlite::open(&file(&folder)).await.unwrap();
@@ -91,8 +94,8 @@ async fn a_store_with_two_names_is_refused_by_both() {
     let second = folder.path().join("second.db");
     fs::hard_link(file(&folder), &second).unwrap();
     for path in [&file(&folder), &second] {
-        let told = opening(path).await;
-        assert!(told.contains("remove one of the names"), "{told}");
+        let explained = opening(path).await;
+        assert!(explained.contains("remove one of the names"), "{explained}");
     }
     fs::remove_file(&second).unwrap();
     sqlite::open(&file(&folder)).await.unwrap();
@@ -113,6 +116,6 @@ async fn a_link_to_a_store_that_is_not_there_yet_creates_it_where_the_link_leads
 async fn a_name_that_is_no_file_is_refused_at_once() {
     let folder = TempDir::new().unwrap();
     fs::create_dir(file(&folder)).unwrap();
-    let told = opening(&file(&folder)).await;
-    assert!(told.contains("is not a regular file"), "{told}");
+    let explained = opening(&file(&folder)).await;
+    assert!(explained.contains("is not a regular file"), "{explained}");
 }

@@ -53,7 +53,7 @@ async fn what_was_purged_is_gone_from_the_file_too() {
     };
     for _ in 0..50 {
         let store = super::super::open(&file(&folder)).await.unwrap();
-        run(&store, "news", vec![tell_subscribers()]).await;
+        run(&store, "news", vec![announce_to_subscribers()]).await;
         store.close().await.unwrap();
         if left().unwrap() == 0 {
             return;

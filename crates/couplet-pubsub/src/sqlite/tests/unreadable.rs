@@ -2,11 +2,11 @@
 
 use super::*;
 use crate::{
-    facts::Needs,
     page::Page,
     request::Wanted,
+    snapshot::Query,
     store::{
-        record::Mark,
+        record::DumpPosition,
         suite::{after, page, subscribe},
     },
 };
@@ -83,14 +83,14 @@ async fn a_page_is_as_long_as_without_the_damage() {
 async fn a_decision_does_not_see_an_item_that_is_damaged() {
     let (sqlite, store, folder) = filled().await;
     damage(&sqlite, "UPDATE item SET payload = '<a>' WHERE id = '3'").await;
-    let needs = || Needs {
+    let query = || Query {
         newest: 1,
         ..at("news")
     };
-    let facts = store.look(needs()).await.unwrap();
-    assert_eq!(facts.newest[0].head.id, "2");
+    let snapshot = store.snapshot(query()).await.unwrap();
+    assert_eq!(snapshot.newest[0].head.id, "2");
     store
-        .change(needs(), Box::new(|_| Vec::new()))
+        .change(query(), Box::new(|_| Vec::new()))
         .await
         .unwrap();
     run(&store, "news", vec![publish("4")]).await;
@@ -100,7 +100,7 @@ async fn a_decision_does_not_see_an_item_that_is_damaged() {
 #[tokio::test]
 async fn an_announcement_that_is_not_well_formed_is_never_handed_out() {
     let (sqlite, store, folder) = filled().await;
-    let tell = || vec![tell_subscribers()];
+    let tell = || vec![announce_to_subscribers()];
     run(&store, "news", tell()).await;
     run(&store, "news", tell()).await;
     create(&store, "other").await;
@@ -128,7 +128,7 @@ async fn a_recipient_that_is_no_address_is_left_out() {
         subscribe("a@x", "s1"),
         subscribe("b@x", "s2"),
         subscribe("c@x", "s3"),
-        tell_subscribers(),
+        announce_to_subscribers(),
     ];
     run(&store, "news", changes).await;
     damage(
@@ -161,6 +161,6 @@ async fn an_export_leaves_out_what_cannot_be_read_and_nothing_behind_it() {
     let (sqlite, store, _folder) = filled().await;
     damage(&sqlite, "UPDATE item SET payload = '<' WHERE id <> '3'").await;
     let id = node(&store, "news").await.id;
-    let found = store.dump(Mark::Items(id, 0), 1).await.unwrap();
+    let found = store.dump(DumpPosition::Items(id, 0), 1).await.unwrap();
     assert_eq!(found.len(), 1, "{found:?}");
 }

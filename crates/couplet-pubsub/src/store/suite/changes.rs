@@ -4,16 +4,16 @@ use futures_util::future::join_all;
 
 use crate::{
     change::Change,
-    facts::Facts,
     node::{AccessModel, Affiliation, NodeConfig},
     page::Page,
     request::Wanted,
+    snapshot::Snapshot,
     store::StoreError,
 };
 
 use super::{
-    Shared, affiliate, at, bare, claim, create, creation, node, publish, run, subscribe,
-    tell_subscribers, unsubscribe,
+    Shared, affiliate, announce_to_subscribers, at, bare, claim, create, creation, node, publish,
+    run, subscribe, unsubscribe,
 };
 
 async fn item_ids(store: &Shared, name: &str) -> Vec<String> {
@@ -82,7 +82,7 @@ pub(crate) async fn a_name_that_is_taken_is_refused_and_nothing_changes(store: &
 }
 
 pub(crate) async fn a_change_to_no_node_is_refused(store: &Shared) {
-    let decide = Box::new(|_: &Facts| vec![publish("1")]);
+    let decide = Box::new(|_: &Snapshot| vec![publish("1")]);
     let result = store.change(at("nowhere"), decide).await;
     assert!(matches!(result, Err(StoreError::Broken(_))), "{result:?}");
     create(store, "nowhere").await;
@@ -96,7 +96,7 @@ pub(crate) async fn a_change_to_no_node_is_refused(store: &Shared) {
 pub(crate) async fn a_decision_that_panics_changes_nothing(store: &Shared) {
     create(store, "news").await;
     let before = node(store, "news").await;
-    let decide = Box::new(|_: &Facts| panic!("a decision that panics, on purpose"));
+    let decide = Box::new(|_: &Snapshot| panic!("a decision that panics, on purpose"));
     let result = store.change(at("news"), decide).await;
     assert!(matches!(result, Err(StoreError::Broken(_))), "{result:?}");
     assert_eq!(node(store, "news").await, before);
@@ -129,7 +129,7 @@ pub(crate) async fn what_fails_late_undoes_what_went_before(store: &Shared) {
         },
         affiliate("a@x", Affiliation::Outcast),
         subscribe("b@x", "s1"),
-        tell_subscribers(),
+        announce_to_subscribers(),
         Change::Delete { redirect: None },
         creation("news"),
         creation("taken"),
@@ -182,7 +182,7 @@ pub(crate) async fn the_revision_grows_with_configuration_affiliations_and_subsc
         assert!(revision > last, "{change:?}");
         last = revision;
     }
-    run(store, "news", vec![publish("1"), tell_subscribers()]).await;
+    run(store, "news", vec![publish("1"), announce_to_subscribers()]).await;
     assert_eq!(node(store, "news").await.revision, last);
 }
 
@@ -190,9 +190,9 @@ pub(crate) async fn items_and_announcements_share_one_order(store: &Shared) {
     let made = create(store, "news").await;
     let changes = vec![
         publish("1"),
-        tell_subscribers(),
+        announce_to_subscribers(),
         publish("2"),
-        tell_subscribers(),
+        announce_to_subscribers(),
     ];
     run(store, "news", changes).await;
     let wanted = Wanted::Newest(9);
@@ -266,8 +266,8 @@ pub(crate) async fn many_changes_at_once_all_happen(store: &Shared) {
     create(store, "news").await;
     let changes = (0..64).map(|number| {
         let id = number.to_string();
-        let decide = Box::new(move |facts: &Facts| {
-            let next = facts.node.as_ref().map(|node| node.next_seq);
+        let decide = Box::new(move |snapshot: &Snapshot| {
+            let next = snapshot.node.as_ref().map(|node| node.next_seq);
             vec![publish(&id), publish(&format!("at {next:?}"))]
         });
         store.change(at("news"), decide)
@@ -290,8 +290,13 @@ pub(crate) async fn a_deleted_name_is_free_at_once_and_its_key_is_not(store: &Sh
     ];
     run(store, "news", changes).await;
     let delete = Change::Delete { redirect: None };
-    run(store, "news", vec![tell_subscribers(), delete.clone()]).await;
-    assert_eq!(store.look(at("news")).await.unwrap().node, None);
+    run(
+        store,
+        "news",
+        vec![announce_to_subscribers(), delete.clone()],
+    )
+    .await;
+    assert_eq!(store.snapshot(at("news")).await.unwrap().node, None);
     let second = create(store, "news").await;
     assert_ne!(first.id, second.id);
     assert_eq!((second.items, second.subscribers), (0, 0));
@@ -307,7 +312,7 @@ pub(crate) async fn a_deleted_name_is_free_at_once_and_its_key_is_not(store: &Sh
 
 pub(crate) async fn a_redirection_lasts_until_the_name_is_used_again(store: &Shared) {
     let there = Some("xmpp:pubsub.example.org?;node=there".to_owned());
-    let redirect = async |name| store.look(at(name)).await.unwrap().redirect;
+    let redirect = async |name| store.snapshot(at(name)).await.unwrap().redirect;
     create(store, "news").await;
     assert_eq!(redirect("news").await, None);
     let redirect_there = Change::Delete {
@@ -345,20 +350,18 @@ pub(crate) async fn what_is_published_after_a_purge_is_not_purged(store: &Shared
     assert_eq!(node(store, "news").await.items, 1);
 }
 
-pub(crate) async fn a_node_is_unsettled_until_the_change_that_made_it_so_is_settled(
-    store: &Shared,
-) {
+pub(crate) async fn a_node_is_unapplied_until_the_change_that_marked_it_is_applied(store: &Shared) {
     create(store, "news").await;
     create(store, "other").await;
     let configure = || Change::Configure(Box::default());
-    run(store, "news", vec![configure(), Change::Unsettle]).await;
-    let first = node(store, "news").await.unsettled;
+    run(store, "news", vec![configure(), Change::MarkUnapplied]).await;
+    let first = node(store, "news").await.unapplied;
     assert!(first > 0);
-    assert_eq!(store.unsettled(9).await.unwrap(), ["news"]);
-    run(store, "news", vec![configure(), Change::Unsettle]).await;
-    run(store, "news", vec![Change::Settle(first)]).await;
-    let second = node(store, "news").await.unsettled;
+    assert_eq!(store.unapplied(9).await.unwrap(), ["news"]);
+    run(store, "news", vec![configure(), Change::MarkUnapplied]).await;
+    run(store, "news", vec![Change::MarkApplied(first)]).await;
+    let second = node(store, "news").await.unapplied;
     assert!(second > first, "an older change settles nothing");
-    run(store, "news", vec![Change::Settle(second)]).await;
-    assert_eq!(store.unsettled(9).await.unwrap(), [""; 0]);
+    run(store, "news", vec![Change::MarkApplied(second)]).await;
+    assert_eq!(store.unapplied(9).await.unwrap(), [""; 0]);
 }

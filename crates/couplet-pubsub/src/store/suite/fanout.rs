@@ -2,21 +2,22 @@
 
 use futures_util::FutureExt;
 
-use crate::{change::Change, moment::Moment, store::Claim};
+use crate::{change::Change, store::Claim, timestamp::Timestamp};
 
 use super::{
-    Shared, at, claim, claim_some, create, cursor, ids, publish, run, subscribe, tell_subscribers,
+    Shared, announce_to_subscribers, at, claim, claim_some, create, cursor, ids, publish, run,
+    subscribe,
 };
 
 pub(crate) async fn an_announcement_is_claimed_once(store: &Shared) {
     let node = create(store, "news").await;
-    run(store, "news", vec![tell_subscribers()]).await;
+    run(store, "news", vec![announce_to_subscribers()]).await;
     let jobs = claim(store, "a", 0).await;
     assert_eq!(jobs.len(), 1);
     assert_eq!((jobs[0].node, jobs[0].seq), (node.id, node.next_seq));
     assert_eq!(
         Change::Announce(jobs[0].announcement.clone()),
-        tell_subscribers()
+        announce_to_subscribers()
     );
     assert_eq!(jobs[0].after, None);
     assert!(claim(store, "a", 1).await.is_empty());
@@ -25,7 +26,11 @@ pub(crate) async fn an_announcement_is_claimed_once(store: &Shared) {
 
 pub(crate) async fn announcements_of_a_node_come_in_order_to_one_instance(store: &Shared) {
     create(store, "news").await;
-    let three = [tell_subscribers(), tell_subscribers(), tell_subscribers()];
+    let three = [
+        announce_to_subscribers(),
+        announce_to_subscribers(),
+        announce_to_subscribers(),
+    ];
     run(store, "news", three.to_vec()).await;
     let mut jobs = claim_some(store, "a", 0, 2).await;
     assert!(claim(store, "b", 0).await.is_empty());
@@ -37,7 +42,7 @@ pub(crate) async fn announcements_of_a_node_come_in_order_to_one_instance(store:
     store.finish(jobs[0].id, "a").await.unwrap();
     // The lease of the third runs longest, and with it goes the node.
     assert!(claim(store, "b", 109).await.is_empty());
-    run(store, "news", vec![tell_subscribers()]).await;
+    run(store, "news", vec![announce_to_subscribers()]).await;
     assert!(claim(store, "b", 109).await.is_empty());
     let rest = claim(store, "b", 110).await;
     assert_eq!(rest.len(), 2);
@@ -46,11 +51,16 @@ pub(crate) async fn announcements_of_a_node_come_in_order_to_one_instance(store:
 
 pub(crate) async fn what_is_handed_back_is_free_at_once(store: &Shared) {
     create(store, "news").await;
-    run(store, "news", vec![tell_subscribers(), tell_subscribers()]).await;
+    run(
+        store,
+        "news",
+        vec![announce_to_subscribers(), announce_to_subscribers()],
+    )
+    .await;
     let jobs = claim(store, "a", 0).await;
     let reached = cursor("m@x", "s1");
     let advanced = store
-        .advance(jobs[0].id, "a", reached.clone(), Moment(99))
+        .advance(jobs[0].id, "a", reached.clone(), Timestamp(99))
         .await;
     assert!(advanced.unwrap());
     store.release("b").await.unwrap();
@@ -66,7 +76,7 @@ pub(crate) async fn what_is_handed_back_is_free_at_once(store: &Shared) {
 pub(crate) async fn nodes_do_not_wait_for_each_other(store: &Shared) {
     for name in ["c", "a", "b"] {
         create(store, name).await;
-        run(store, name, vec![tell_subscribers()]).await;
+        run(store, name, vec![announce_to_subscribers()]).await;
     }
     let first = claim_some(store, "a", 0, 1).await;
     assert_eq!(first.len(), 1);
@@ -74,7 +84,7 @@ pub(crate) async fn nodes_do_not_wait_for_each_other(store: &Shared) {
     assert_eq!(others.len(), 2);
     assert!(first[0].id < others[0].id && others[0].id < others[1].id);
     for name in ["c", "a"] {
-        run(store, name, vec![tell_subscribers()]).await;
+        run(store, name, vec![announce_to_subscribers()]).await;
     }
     let next = claim(store, "b", 0).await;
     assert_eq!(next.len(), 1);
@@ -84,12 +94,12 @@ pub(crate) async fn nodes_do_not_wait_for_each_other(store: &Shared) {
 pub(crate) async fn no_more_are_claimed_than_asked_for(store: &Shared) {
     for name in ["a", "b", "c"] {
         create(store, name).await;
-        run(store, name, vec![tell_subscribers()]).await;
+        run(store, name, vec![announce_to_subscribers()]).await;
     }
     let two = Claim {
         instance: "a".to_owned(),
-        now: Moment(0),
-        until: Moment(10),
+        now: Timestamp(0),
+        until: Timestamp(10),
         max: 2,
     };
     assert_eq!(store.claim(two).await.unwrap().len(), 2);
@@ -98,11 +108,11 @@ pub(crate) async fn no_more_are_claimed_than_asked_for(store: &Shared) {
 
 pub(crate) async fn a_lease_that_ran_out_is_adopted_with_its_cursor(store: &Shared) {
     create(store, "news").await;
-    run(store, "news", vec![tell_subscribers()]).await;
+    run(store, "news", vec![announce_to_subscribers()]).await;
     let job = claim(store, "a", 0).await.remove(0);
     let reached = cursor("m@x", "s1");
     let advanced = store
-        .advance(job.id, "a", reached.clone(), Moment(50))
+        .advance(job.id, "a", reached.clone(), Timestamp(50))
         .await;
     assert!(advanced.unwrap());
     assert!(claim(store, "b", 49).await.is_empty());
@@ -114,23 +124,23 @@ pub(crate) async fn a_lease_that_ran_out_is_adopted_with_its_cursor(store: &Shar
 
 pub(crate) async fn a_lease_that_is_prolonged_is_not_adopted(store: &Shared) {
     create(store, "news").await;
-    run(store, "news", vec![tell_subscribers()]).await;
+    run(store, "news", vec![announce_to_subscribers()]).await;
     let job = claim(store, "a", 0).await.remove(0);
     // Late, but nobody took it meanwhile.
     let advanced = store
-        .advance(job.id, "a", cursor("m@x", "s1"), Moment(300))
+        .advance(job.id, "a", cursor("m@x", "s1"), Timestamp(300))
         .await;
     assert!(advanced.unwrap());
     assert!(claim(store, "b", 299).await.is_empty());
 }
 
-pub(crate) async fn somebody_elses_job_is_neither_advanced_nor_finished(store: &Shared) {
+pub(crate) async fn a_job_of_another_instance_is_neither_advanced_nor_finished(store: &Shared) {
     create(store, "news").await;
-    run(store, "news", vec![tell_subscribers()]).await;
+    run(store, "news", vec![announce_to_subscribers()]).await;
     let job = claim(store, "a", 0).await.remove(0);
     assert_eq!(ids(&claim(store, "b", 500).await), [job.id]);
     let advanced = store
-        .advance(job.id, "a", cursor("m@x", "s1"), Moment(900))
+        .advance(job.id, "a", cursor("m@x", "s1"), Timestamp(900))
         .await;
     assert!(!advanced.unwrap());
     store.finish(job.id, "a").await.unwrap();
@@ -141,13 +151,13 @@ pub(crate) async fn somebody_elses_job_is_neither_advanced_nor_finished(store: &
 
 pub(crate) async fn a_finished_job_is_gone(store: &Shared) {
     create(store, "news").await;
-    run(store, "news", vec![tell_subscribers()]).await;
+    run(store, "news", vec![announce_to_subscribers()]).await;
     let job = claim(store, "a", 0).await.remove(0);
     store.finish(job.id, "a").await.unwrap();
     store.finish(job.id, "a").await.unwrap();
     assert!(claim(store, "b", 900).await.is_empty());
     let advanced = store
-        .advance(job.id, "a", cursor("m@x", "s1"), Moment(900))
+        .advance(job.id, "a", cursor("m@x", "s1"), Timestamp(900))
         .await;
     assert!(!advanced.unwrap());
 }
@@ -157,38 +167,48 @@ pub(crate) async fn a_deleted_node_without_announcements_is_gone_at_once(store: 
     run(store, "news", vec![subscribe("a@x", "s1")]).await;
     run(store, "news", vec![Change::Delete { redirect: None }]).await;
     assert!(claim(store, "a", 0).await.is_empty());
-    let left = crate::store::record::Mark::Nodes(None);
+    let left = crate::store::record::DumpPosition::Nodes(None);
     assert!(store.dump(left, 9).await.unwrap().is_empty());
-    let left = crate::store::record::Mark::Subscriptions(node.id, None);
+    let left = crate::store::record::DumpPosition::Subscriptions(node.id, None);
     assert!(store.dump(left, 9).await.unwrap().is_empty());
 }
 
 pub(crate) async fn the_backlog_is_what_is_not_delivered(store: &Shared) {
-    let backlog = async || store.look(at("news")).await.unwrap().backlog;
+    let backlog = async || store.snapshot(at("news")).await.unwrap().backlog;
     create(store, "news").await;
     create(store, "other").await;
-    run(store, "news", vec![tell_subscribers(), tell_subscribers()]).await;
-    run(store, "other", vec![tell_subscribers()]).await;
+    run(
+        store,
+        "news",
+        vec![announce_to_subscribers(), announce_to_subscribers()],
+    )
+    .await;
+    run(store, "other", vec![announce_to_subscribers()]).await;
     assert_eq!(backlog().await, 3);
     let jobs = claim(store, "a", 0).await;
     assert_eq!(backlog().await, 3);
     store.finish(jobs[0].id, "a").await.unwrap();
     assert_eq!(backlog().await, 2);
     let (seen, told) = tokio::sync::oneshot::channel();
-    let decide = Box::new(move |facts: &crate::facts::Facts| {
-        seen.send(facts.backlog).unwrap();
+    let decide = Box::new(move |snapshot: &crate::snapshot::Snapshot| {
+        seen.send(snapshot.backlog).unwrap();
         Vec::new()
     });
     store.change(at("news"), decide).await.unwrap();
     assert_eq!(told.await.unwrap(), 2);
 }
 
-pub(crate) async fn whoever_waits_hears_of_an_announcement(store: &Shared) {
+pub(crate) async fn a_waiting_task_is_notified_of_an_announcement(store: &Shared) {
     create(store, "news").await;
     let _from_before = store.announced().notified().now_or_never();
     run(store, "news", vec![publish("1")]).await;
     assert!(store.announced().notified().now_or_never().is_none());
-    run(store, "news", vec![tell_subscribers(), tell_subscribers()]).await;
+    run(
+        store,
+        "news",
+        vec![announce_to_subscribers(), announce_to_subscribers()],
+    )
+    .await;
     store.announced().notified().await;
     let job = claim_some(store, "a", 0, 1).await.remove(0);
     assert!(store.announced().notified().now_or_never().is_none());
@@ -200,14 +220,19 @@ pub(crate) async fn the_name_of_a_node_is_found_by_its_key(store: &Shared) {
     let node = create(store, "\u{1f980}").await;
     let name = async || store.node_named(node.id).await.unwrap();
     assert_eq!(name().await.as_deref(), Some("\u{1f980}"));
-    run(store, "\u{1f980}", vec![tell_subscribers()]).await;
+    run(store, "\u{1f980}", vec![announce_to_subscribers()]).await;
     run(store, "\u{1f980}", vec![Change::Delete { redirect: None }]).await;
     assert_eq!(name().await, None);
 }
 
 pub(crate) async fn what_is_set_aside_is_gone_and_what_is_behind_it_is_not(store: &Shared) {
     create(store, "news").await;
-    run(store, "news", vec![tell_subscribers(), tell_subscribers()]).await;
+    run(
+        store,
+        "news",
+        vec![announce_to_subscribers(), announce_to_subscribers()],
+    )
+    .await;
     let jobs = claim(store, "a", 0).await;
     store.set_aside(jobs[0].id, "a", "a test").await.unwrap();
     assert_eq!(store.statistics().await.unwrap().announcements, 1);
@@ -217,7 +242,7 @@ pub(crate) async fn what_is_set_aside_is_gone_and_what_is_behind_it_is_not(store
 
 pub(crate) async fn a_job_of_another_instance_is_not_set_aside(store: &Shared) {
     create(store, "news").await;
-    run(store, "news", vec![tell_subscribers()]).await;
+    run(store, "news", vec![announce_to_subscribers()]).await;
     let jobs = claim(store, "a", 0).await;
     store.set_aside(jobs[0].id, "b", "a test").await.unwrap();
     assert_eq!(store.statistics().await.unwrap().announcements, 1);

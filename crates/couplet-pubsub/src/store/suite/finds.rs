@@ -2,43 +2,47 @@
 
 use crate::{
     change::Change,
-    facts::{Needs, Slice, Usage},
-    moment::Moment,
     node::Affiliation,
+    snapshot::{Query, SubscriptionRange, Usage},
     store::Statistics,
     subscription::{SubscribeOptions, Subscription, SubscriptionState},
+    timestamp::Timestamp,
 };
 
 use super::{
-    Shared, about, affiliate, at, bare, create, pend, publish, run, subids, subscribe,
-    subscription, tell_subscribers, unsubscribe,
+    Shared, about, affiliate, announce_to_subscribers, at, bare, create, pend, publish, run,
+    subids, subscribe, subscription, unsubscribe,
 };
 
-pub(crate) async fn facts_of_a_node_that_is_not_there_are_empty(store: &Shared) {
-    let needs = Needs {
+pub(crate) async fn a_snapshot_of_an_unknown_node_is_empty(store: &Shared) {
+    let query = Query {
         others: vec![bare("b@x")],
         items: vec!["1".to_owned()],
         oldest: 9,
         newest: 9,
         owners: true,
         pending: 9,
-        everybody: Some(Slice {
+        subscriber_range: Some(SubscriptionRange {
             after: None,
             max: 9,
         }),
         ..about("nowhere", "a@x")
     };
-    let facts = store.look(needs).await.unwrap();
-    assert_eq!((facts.node, facts.redirect), (None, None));
-    let actor = facts.actor.unwrap();
+    let snapshot = store.snapshot(query).await.unwrap();
+    assert_eq!((snapshot.node, snapshot.redirect), (None, None));
+    let actor = snapshot.actor.unwrap();
     assert_eq!(actor.jid, bare("a@x"));
     assert_eq!(actor.affiliation, Affiliation::None);
     assert!(actor.subscriptions.is_empty());
-    assert_eq!(facts.others[0].jid, bare("b@x"));
-    assert!(facts.items.is_empty() && facts.oldest.is_empty() && facts.newest.is_empty());
-    assert!(facts.owners.is_empty() && facts.pending.is_empty() && facts.everybody.is_empty());
-    assert_eq!((facts.usage, facts.backlog), (Usage::default(), 0));
-    let nothing = store.look(Needs::default()).await.unwrap();
+    assert_eq!(snapshot.others[0].jid, bare("b@x"));
+    assert!(snapshot.items.is_empty() && snapshot.oldest.is_empty() && snapshot.newest.is_empty());
+    assert!(
+        snapshot.owners.is_empty()
+            && snapshot.pending.is_empty()
+            && snapshot.subscriber_range.is_empty()
+    );
+    assert_eq!((snapshot.usage, snapshot.backlog), (Usage::default(), 0));
+    let nothing = store.snapshot(Query::default()).await.unwrap();
     assert_eq!((nothing.node, nothing.actor), (None, None));
 }
 
@@ -53,24 +57,24 @@ pub(crate) async fn an_entity_is_found_by_a_labels_and_by_u_labels(store: &Share
     ];
     run(store, "news", changes).await;
     for who in ["u@ツ.example", "u@xn--bdk.example", "U@XN--BDK.Example"] {
-        let facts = store.look(about("news", who)).await.unwrap();
-        assert_eq!(facts.usage.subscriptions, 2);
-        let actor = facts.actor.unwrap();
+        let snapshot = store.snapshot(about("news", who)).await.unwrap();
+        assert_eq!(snapshot.usage.subscriptions, 2);
+        let actor = snapshot.actor.unwrap();
         assert_eq!(actor.affiliation, Affiliation::Publisher, "{who}");
         let held = actor.subscriptions.iter();
         let jids: Vec<&str> = held.map(|held| held.jid.as_str()).collect();
         // Notifications go to what the server wrote.
         assert_eq!(jids, ["u@xn--bdk.example", "u@ツ.example/desk"]);
     }
-    let facts = store.look(about("news", "😀@x")).await.unwrap();
-    assert_eq!(facts.actor.unwrap().affiliation, Affiliation::Member);
+    let snapshot = store.snapshot(about("news", "😀@x")).await.unwrap();
+    assert_eq!(snapshot.actor.unwrap().affiliation, Affiliation::Member);
     let gone = vec![
         affiliate("u@ツ.example", Affiliation::None),
         unsubscribe("u@xn--bdk.example", "s1"),
     ];
     run(store, "news", gone).await;
     let actor = store
-        .look(about("news", "u@xn--bdk.example"))
+        .snapshot(about("news", "u@xn--bdk.example"))
         .await
         .unwrap();
     let actor = actor.actor.unwrap();
@@ -86,7 +90,7 @@ pub(crate) async fn an_actor_is_found_with_what_its_resources_hold(store: &Share
     };
     let full = Subscription {
         options,
-        expires: Some(Moment(5_000)),
+        expires: Some(Timestamp(5_000)),
         bounces: 3,
         ..subscription("a@x/desk", "s1")
     };
@@ -99,7 +103,7 @@ pub(crate) async fn an_actor_is_found_with_what_its_resources_hold(store: &Share
     ];
     run(store, "news", changes).await;
     let actor = store
-        .look(about("news", "a@x"))
+        .snapshot(about("news", "a@x"))
         .await
         .unwrap()
         .actor
@@ -118,18 +122,18 @@ pub(crate) async fn others_are_found_in_the_order_they_were_named(store: &Shared
         subscribe("c@x/1", "s1"),
     ];
     run(store, "news", changes).await;
-    let needs = Needs {
+    let query = Query {
         others: ["c@x", "a@x", "b@x"].map(bare).to_vec(),
         ..at("news")
     };
-    let others = store.look(needs).await.unwrap().others;
+    let others = store.snapshot(query).await.unwrap().others;
     let found: Vec<_> = others
         .iter()
-        .map(|party| {
+        .map(|entity| {
             (
-                party.jid.as_str(),
-                party.affiliation,
-                party.subscriptions.len(),
+                entity.jid.as_str(),
+                entity.affiliation,
+                entity.subscriptions.len(),
             )
         })
         .collect();
@@ -143,7 +147,7 @@ pub(crate) async fn others_are_found_in_the_order_they_were_named(store: &Shared
     );
 }
 
-pub(crate) async fn neighbours_in_the_alphabet_are_somebody_else(store: &Shared) {
+pub(crate) async fn adjacent_jids_are_not_mixed_up(store: &Shared) {
     create(store, "news").await;
     let names = ["x", "x/r", "x-y", "x.y", "x0", "x0/r", "xx", "a@x", "x-y/r"];
     let changes = names.map(|name| subscribe(name, name)).to_vec();
@@ -153,9 +157,9 @@ pub(crate) async fn neighbours_in_the_alphabet_are_somebody_else(store: &Shared)
         ("x-y", ["x-y", "x-y/r"]),
         ("x0", ["x0", "x0/r"]),
     ] {
-        let facts = store.look(about("news", who)).await.unwrap();
-        assert_eq!(subids(&facts.actor.unwrap().subscriptions), held);
-        assert_eq!(facts.usage.subscriptions, 2);
+        let snapshot = store.snapshot(about("news", who)).await.unwrap();
+        assert_eq!(subids(&snapshot.actor.unwrap().subscriptions), held);
+        assert_eq!(snapshot.usage.subscriptions, 2);
     }
 }
 
@@ -163,27 +167,27 @@ pub(crate) async fn items_are_found_by_id_and_by_age(store: &Shared) {
     create(store, "news").await;
     let changes = ["1", "2", "3", "4"].map(publish).to_vec();
     run(store, "news", changes).await;
-    let needs = Needs {
+    let query = Query {
         items: ["3", "unknown", "1"].map(str::to_owned).to_vec(),
         oldest: 2,
         newest: 3,
         ..at("news")
     };
-    let facts = store.look(needs).await.unwrap();
-    let mut found: Vec<&str> = facts.items.iter().map(|head| &*head.id).collect();
+    let snapshot = store.snapshot(query).await.unwrap();
+    let mut found: Vec<&str> = snapshot.items.iter().map(|head| &*head.id).collect();
     found.sort_unstable();
     assert_eq!(found, ["1", "3"]);
-    assert_eq!(facts.items[0].publisher, bare("publisher@example.org"));
-    assert_eq!(facts.items[0].published, Moment(2_000));
-    let oldest: Vec<&str> = facts.oldest.iter().map(|head| &*head.id).collect();
+    assert_eq!(snapshot.items[0].publisher, bare("publisher@example.org"));
+    assert_eq!(snapshot.items[0].published, Timestamp(2_000));
+    let oldest: Vec<&str> = snapshot.oldest.iter().map(|head| &*head.id).collect();
     assert_eq!(oldest, ["1", "2"]);
-    let newest: Vec<&str> = facts.newest.iter().map(|item| &*item.head.id).collect();
+    let newest: Vec<&str> = snapshot.newest.iter().map(|item| &*item.head.id).collect();
     assert_eq!(newest, ["2", "3", "4"]);
-    let payload = facts.newest[0].payload.as_deref();
+    let payload = snapshot.newest[0].payload.as_deref();
     assert_eq!(payload, Some("<entry xmlns='urn:example:entry'>2</entry>"));
 }
 
-pub(crate) async fn owners_pending_and_everybody_are_found_when_asked_for(store: &Shared) {
+pub(crate) async fn owners_pending_and_a_range_of_subscribers_are_found_on_request(store: &Shared) {
     create(store, "news").await;
     let changes = vec![
         affiliate("o2@x", Affiliation::Owner),
@@ -195,29 +199,29 @@ pub(crate) async fn owners_pending_and_everybody_are_found_when_asked_for(store:
         subscribe("m@x/2", "s4"),
     ];
     run(store, "news", changes).await;
-    let needs = Needs {
+    let query = Query {
         owners: true,
         affiliations: true,
         pending: 9,
-        everybody: Some(Slice {
+        subscriber_range: Some(SubscriptionRange {
             after: None,
             max: 9,
         }),
         ..at("news")
     };
-    let facts = store.look(needs).await.unwrap();
-    assert_eq!(facts.owners, ["o1@x", "o2@x"].map(bare));
-    assert_eq!(facts.affiliations, 3);
-    assert_eq!(subids(&facts.pending), ["s2", "s3"]);
-    let mut everybody = facts.everybody;
-    everybody.sort_by(|a, b| a.jid.cmp(&b.jid));
-    let found: Vec<_> = everybody
+    let snapshot = store.snapshot(query).await.unwrap();
+    assert_eq!(snapshot.owners, ["o1@x", "o2@x"].map(bare));
+    assert_eq!(snapshot.affiliations, 3);
+    assert_eq!(subids(&snapshot.pending), ["s2", "s3"]);
+    let mut subscriber_range = snapshot.subscriber_range;
+    subscriber_range.sort_by(|a, b| a.jid.cmp(&b.jid));
+    let found: Vec<_> = subscriber_range
         .iter()
-        .map(|party| {
+        .map(|entity| {
             (
-                party.jid.as_str(),
-                party.affiliation,
-                subids(&party.subscriptions),
+                entity.jid.as_str(),
+                entity.affiliation,
+                subids(&entity.subscriptions),
             )
         })
         .collect();
@@ -229,18 +233,18 @@ pub(crate) async fn owners_pending_and_everybody_are_found_when_asked_for(store:
             ("z@x", Affiliation::None, vec!["s2"])
         ]
     );
-    let unasked = store.look(at("news")).await.unwrap();
+    let unasked = store.snapshot(at("news")).await.unwrap();
     assert!(unasked.owners.is_empty() && unasked.pending.is_empty());
-    assert!(unasked.everybody.is_empty() && unasked.actor.is_none());
+    assert!(unasked.subscriber_range.is_empty() && unasked.actor.is_none());
 }
 
 pub(crate) async fn usage_counts_nodes_created_and_subscriptions_held(store: &Shared) {
     let usage = async |who| {
-        let needs = Needs {
+        let query = Query {
             node: None,
             ..about("", who)
         };
-        let usage = store.look(needs).await.unwrap().usage;
+        let usage = store.snapshot(query).await.unwrap().usage;
         (usage.nodes, usage.subscriptions)
     };
     create(store, "news").await;
@@ -257,7 +261,7 @@ pub(crate) async fn usage_counts_nodes_created_and_subscriptions_held(store: &Sh
     run(store, "news", vec![unsubscribe("a@x", "s2")]).await;
     assert_eq!(usage("a@x").await, (0, 2));
     let delete = Change::Delete { redirect: None };
-    run(store, "news", vec![delete, tell_subscribers()]).await;
+    run(store, "news", vec![delete, announce_to_subscribers()]).await;
     assert_eq!(usage("owner@example.org").await, (1, 0));
     assert_eq!(usage("a@x").await, (0, 1));
 }
@@ -276,7 +280,11 @@ pub(crate) async fn statistics_count_what_is_there(store: &Shared) {
     run(
         store,
         "other",
-        vec![publish("1"), subscribe("a@x", "s3"), tell_subscribers()],
+        vec![
+            publish("1"),
+            subscribe("a@x", "s3"),
+            announce_to_subscribers(),
+        ],
     )
     .await;
     let all = Statistics {
@@ -304,11 +312,11 @@ pub(crate) async fn affiliations_of_others_are_counted_when_asked_for(store: &Sh
     }
     run(store, "one", vec![affiliate("a@x", Affiliation::Member)]).await;
     run(store, "three", vec![Change::Delete { redirect: None }]).await;
-    let needs = Needs {
+    let query = Query {
         others: ["a@x", "nobody@x", "much@x"].map(bare).to_vec(),
         affiliated: true,
         ..at("one")
     };
-    let facts = store.look(needs).await.unwrap();
-    assert_eq!(facts.affiliated, [1, 0, 2]);
+    let snapshot = store.snapshot(query).await.unwrap();
+    assert_eq!(snapshot.affiliated, [1, 0, 2]);
 }

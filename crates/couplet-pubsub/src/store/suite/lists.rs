@@ -4,16 +4,16 @@ use couplet::BareJid;
 
 use crate::{
     change::Change,
-    facts::Needs,
     node::{Affiliation, NodeId},
     page::{Page, Paged, Start},
     request::Wanted,
+    snapshot::Query,
     store::StoreError,
 };
 
 use super::{
-    Shared, affiliate, after, at, bare, before, create, page, pend, publish, run, subscribe,
-    tell_subscribers,
+    Shared, affiliate, after, announce_to_subscribers, at, bare, before, create, page, pend,
+    publish, run, subscribe,
 };
 
 /// The entries in short, the number of the first, and how many there are.
@@ -108,7 +108,7 @@ pub(crate) async fn own_subscriptions_come_by_node_and_subid(store: &Shared) {
     run(
         store,
         "gone",
-        vec![subscribe("a@x", "s6"), tell_subscribers()],
+        vec![subscribe("a@x", "s6"), announce_to_subscribers()],
     )
     .await;
     run(
@@ -189,7 +189,7 @@ pub(crate) async fn subscribers_come_by_jid_and_subid(store: &Shared) {
     }
 }
 
-pub(crate) async fn a_cursor_that_is_not_there_is_told(store: &Shared) {
+pub(crate) async fn an_unknown_cursor_is_an_error(store: &Shared) {
     let node = five_items(store).await;
     run(
         store,
@@ -262,7 +262,7 @@ pub(crate) async fn affiliates_come_by_jid_without_those_who_are_none(store: &Sh
     assert!(matches!(found, Err(StoreError::UnknownCursor)), "{found:?}");
 }
 
-pub(crate) async fn an_owner_sees_where_somebody_waits(store: &Shared) {
+pub(crate) async fn an_owner_sees_nodes_with_pending_subscriptions(store: &Shared) {
     for name in ["b", "a", "quiet", "foreign"] {
         create(store, name).await;
         let affiliation = match name {
@@ -372,10 +372,10 @@ pub(crate) async fn affiliates_keep_their_a_labels_and_are_found_by_either_form(
         let rest = store.affiliates(node.id, page(9, after(first))).await;
         assert_eq!(names(rest.unwrap()), ["b@x", "c@xn--bdk.example"]);
     }
-    let needs = Needs {
+    let query = Query {
         owners: true,
         ..at("news")
     };
-    let owners = store.look(needs).await.unwrap().owners;
+    let owners = store.snapshot(query).await.unwrap().owners;
     assert_eq!(owners[0].normalized().as_str(), "a@xn--bdk.example");
 }

@@ -5,7 +5,7 @@ use crate::{
     node::{AccessModel, Affiliation},
     page::{Page, Start},
     request::Wanted,
-    store::{Statistics, record::Mark},
+    store::{Statistics, record::DumpPosition},
 };
 
 use super::{Shared, after, bare, claim, create, node, page, publish, run};
@@ -23,7 +23,7 @@ pub(crate) async fn holds_everything(store: &Shared) {
     assert_eq!(all.entries[0].config.access, AccessModel::Whitelist);
     assert_eq!(all.entries[1].config.title.as_deref(), Some("News"));
     let news = node(store, "news").await;
-    assert_eq!((news.items, news.subscribers, news.unsettled), (3, 3, 0));
+    assert_eq!((news.items, news.subscribers, news.unapplied), (3, 3, 0));
     let items = ids(store, "news", Page::default()).await;
     assert_eq!(items, ["1", "\u{e9} <2>", "3"]);
     let last = page(1, after("\u{e9} <2>"));
@@ -42,7 +42,7 @@ pub(crate) async fn holds_everything(store: &Shared) {
         announcements: 3,
     };
     assert_eq!(store.statistics().await.unwrap(), expected);
-    let redirects = store.dump(Mark::Redirects(None), 9).await.unwrap();
+    let redirects = store.dump(DumpPosition::Redirects(None), 9).await.unwrap();
     assert_eq!(redirects.len(), 1);
 }
 

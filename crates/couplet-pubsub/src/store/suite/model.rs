@@ -11,13 +11,13 @@ use proptest::{
 
 use crate::{
     change::{Audience, Change},
-    facts::{Facts, Needs, Slice},
-    moment::Moment,
     node::{Affiliation, NodeConfig},
     page::{Page, Start},
     request::Wanted,
+    snapshot::{Query, Snapshot, SubscriptionRange},
     store::{Cursor, Job, StoreError},
     subscription::{SubscribeOptions, Subscription, SubscriptionState},
+    timestamp::Timestamp,
 };
 
 use super::{Shared, affiliate, announce, at, bare, claim_some, creation, page};
@@ -90,7 +90,7 @@ fn change() -> impl Strategy<Value = Change> {
                 id: id.to_owned(),
                 publisher: bare(who),
                 payload: expires.map(|at| format!("<p xmlns='u'>{at:?}</p>")),
-                at: Moment(7),
+                at: Timestamp(7),
                 expires,
             }
         }),
@@ -98,8 +98,8 @@ fn change() -> impl Strategy<Value = Change> {
             ids: ids.into_iter().map(str::to_owned).collect(),
         }),
         1 => Just(Change::Purge),
-        1 => Just(Change::Unsettle),
-        1 => (0..9_u64).prop_map(Change::Settle),
+        1 => Just(Change::MarkUnapplied),
+        1 => (0..9_u64).prop_map(Change::MarkApplied),
         5 => audience().prop_map(announce),
         1 => any::<Option<u32>>().prop_map(|max_items| {
             Change::Configure(Box::new(NodeConfig {
@@ -127,8 +127,8 @@ fn jid() -> impl Strategy<Value = Jid> {
         .prop_map(|(bare, resource)| Jid::new(&format!("{bare}{resource}")).unwrap())
 }
 
-fn expiry() -> impl Strategy<Value = Option<Moment>> {
-    proptest::option::of((-3..9_i64).prop_map(Moment))
+fn expiry() -> impl Strategy<Value = Option<Timestamp>> {
+    proptest::option::of((-3..9_i64).prop_map(Timestamp))
 }
 
 fn subscription() -> impl Strategy<Value = Subscription> {
@@ -195,7 +195,7 @@ async fn take(
             outcome(&store.change(at(node), Box::new(|_| changes)).await)
         }
         Step::Panic(node) => {
-            let decide = Box::new(|_: &Facts| panic!("a decision that panics, on purpose"));
+            let decide = Box::new(|_: &Snapshot| panic!("a decision that panics, on purpose"));
             outcome(&store.change(at(node), decide).await)
         }
         Step::Claim { by, now, max } => {
@@ -208,7 +208,7 @@ async fn take(
                     jid: "a@x/r".to_owned(),
                     subid: "s2".to_owned(),
                 };
-                let advanced = store.advance(job.id, by, after, Moment(*until)).await;
+                let advanced = store.advance(job.id, by, after, Timestamp(*until)).await;
                 advanced.unwrap().to_string()
             }
             None => String::new(),
@@ -266,12 +266,12 @@ pub(crate) async fn look_the_same(one: &Shared, other: &Shared) {
         }};
     }
     same!(statistics()).unwrap();
-    same!(overdue(Moment(3), 2)).unwrap();
+    same!(expired(Timestamp(3), 2)).unwrap();
     let nodes = same!(nodes(Page::default())).unwrap().entries;
     let mut names: BTreeSet<String> = NODES.into_iter().map(str::to_owned).collect();
     names.extend(nodes.iter().map(|node| node.name.clone()));
     for name in names {
-        same!(look(everything(&name))).unwrap();
+        same!(snapshot(everything(&name))).unwrap();
     }
     for node in nodes {
         for wanted in pages(&["a@x", "b@x"]) {
@@ -287,7 +287,7 @@ pub(crate) async fn look_the_same(one: &Shared, other: &Shared) {
     }
     for who in PEOPLE.map(bare) {
         same!(nodes_with_pending(who.clone(), 2)).unwrap();
-        same!(unsettled(9)).unwrap();
+        same!(unapplied(9)).unwrap();
         for wanted in pages(&["news", "s2"]) {
             let _either = same!(affiliations_of(who.clone(), None, wanted.clone()));
             let _either = same!(subscriptions_of(who.clone(), None, wanted.clone()));
@@ -295,9 +295,9 @@ pub(crate) async fn look_the_same(one: &Shared, other: &Shared) {
     }
 }
 
-fn everything(node: &str) -> Needs {
+fn everything(node: &str) -> Query {
     let mut others: Vec<BareJid> = PEOPLE.map(bare).to_vec();
-    Needs {
+    Query {
         actor: others.pop(),
         others,
         items: ITEMS.map(str::to_owned).to_vec(),
@@ -306,7 +306,7 @@ fn everything(node: &str) -> Needs {
         affiliations: true,
         owners: true,
         pending: 99,
-        everybody: Some(Slice {
+        subscriber_range: Some(SubscriptionRange {
             after: None,
             max: 99,
         }),

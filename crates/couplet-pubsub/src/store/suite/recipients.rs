@@ -11,11 +11,11 @@ use crate::{
 };
 
 use super::{
-    Shared, announce, claim, create, cursor, pend, publish, run, subscribe, subscription,
-    tell_subscribers, unsubscribe,
+    Shared, announce, announce_to_subscribers, claim, create, cursor, pend, publish, run,
+    subscribe, subscription, unsubscribe,
 };
 
-async fn told(store: &Shared, job: &Job) -> Vec<Recipient> {
+async fn recipients_of(store: &Shared, job: &Job) -> Vec<Recipient> {
     store.recipients(job, None, 100).await.unwrap()
 }
 
@@ -37,7 +37,7 @@ pub(crate) async fn recipients_come_in_order_after_the_cursor(store: &Shared) {
     ];
     let mut changes: Vec<Change> = all.iter().map(|(jid, id)| subscribe(jid, id)).collect();
     changes.reverse();
-    changes.push(tell_subscribers());
+    changes.push(announce_to_subscribers());
     run(store, "news", changes).await;
     let job = claim(store, "a", 0).await.remove(0);
     let mut after = None;
@@ -66,7 +66,7 @@ pub(crate) async fn recipients_are_those_who_were_subscribed_before(store: &Shar
         vec![subscribe("a@x", "s1"), pend("b@x", "s2")],
     )
     .await;
-    run(store, "news", vec![publish("1"), tell_subscribers()]).await;
+    run(store, "news", vec![publish("1"), announce_to_subscribers()]).await;
     run(
         store,
         "news",
@@ -76,17 +76,20 @@ pub(crate) async fn recipients_are_those_who_were_subscribed_before(store: &Shar
     run(
         store,
         "news",
-        vec![tell_subscribers(), subscribe("d@x", "s4")],
+        vec![announce_to_subscribers(), subscribe("d@x", "s4")],
     )
     .await;
     let jobs = claim(store, "a", 0).await;
-    assert_eq!(short(&told(store, &jobs[0]).await), [("a@x", "s1")]);
+    assert_eq!(
+        short(&recipients_of(store, &jobs[0]).await),
+        [("a@x", "s1")]
+    );
     let second = &jobs[1];
     let all = [("a@x", "s1"), ("b@x", "s2"), ("c@x", "s3")];
-    assert_eq!(short(&told(store, second).await), all);
+    assert_eq!(short(&recipients_of(store, second).await), all);
 }
 
-pub(crate) async fn recipients_want_to_be_told(store: &Shared) {
+pub(crate) async fn recipients_have_notifications_enabled(store: &Shared) {
     create(store, "news").await;
     let with = |jid: &str, deliver, include_body| {
         let options = SubscribeOptions {
@@ -104,14 +107,14 @@ pub(crate) async fn recipients_want_to_be_told(store: &Shared) {
         with("c@x", true, false),
     ];
     run(store, "news", changes).await;
-    run(store, "news", vec![tell_subscribers()]).await;
+    run(store, "news", vec![announce_to_subscribers()]).await;
     let job = claim(store, "a", 0).await.remove(0);
-    let met = told(store, &job).await;
+    let met = recipients_of(store, &job).await;
     assert_eq!(short(&met), [("a@x", "a@x"), ("c@x", "c@x")]);
     assert_eq!((met[0].include_body, met[1].include_body), (true, false));
 }
 
-pub(crate) async fn pending_ones_are_told_only_where_they_are_meant(store: &Shared) {
+pub(crate) async fn pending_subscribers_are_notified_only_of_deletions(store: &Shared) {
     create(store, "news").await;
     run(
         store,
@@ -125,13 +128,16 @@ pub(crate) async fn pending_ones_are_told_only_where_they_are_meant(store: &Shar
         vec![announce(Audience::SubscribersAndPending)],
     )
     .await;
-    run(store, "news", vec![tell_subscribers()]).await;
+    run(store, "news", vec![announce_to_subscribers()]).await;
     let jobs = claim(store, "a", 0).await;
     assert_eq!(
-        short(&told(store, &jobs[0]).await),
+        short(&recipients_of(store, &jobs[0]).await),
         [("a@x", "s1"), ("b@x", "s2")]
     );
-    assert_eq!(short(&told(store, &jobs[1]).await), [("b@x", "s2")]);
+    assert_eq!(
+        short(&recipients_of(store, &jobs[1]).await),
+        [("b@x", "s2")]
+    );
 }
 
 pub(crate) async fn named_recipients_come_once_each(store: &Shared) {
@@ -144,7 +150,7 @@ pub(crate) async fn named_recipients_come_once_each(store: &Shared) {
     )
     .await;
     let job = claim(store, "a", 0).await.remove(0);
-    let met = told(store, &job).await;
+    let met = recipients_of(store, &job).await;
     assert_eq!(short(&met), [("a@x", ""), ("a@x/r", ""), ("c@x", "")]);
     assert!(
         met.iter()
@@ -165,11 +171,11 @@ pub(crate) async fn two_subscriptions_of_one_jid_are_one_of_several(store: &Shar
         subscribe("c@x", "s5"),
     ];
     run(store, "news", changes).await;
-    run(store, "news", vec![tell_subscribers()]).await;
+    run(store, "news", vec![announce_to_subscribers()]).await;
     let job = claim(store, "a", 0).await.remove(0);
     let several =
         |met: &[Recipient]| -> Vec<bool> { met.iter().map(|one| one.one_of_several).collect() };
-    let all = told(store, &job).await;
+    let all = recipients_of(store, &job).await;
     assert_eq!(several(&all), [false, false, true, true, false]);
     // Where a slice ends makes no difference.
     let slice = store.recipients(&job, Some(&cursor("b@x", "s3")), 1).await;
@@ -180,12 +186,14 @@ pub(crate) async fn two_subscriptions_of_one_jid_are_one_of_several(store: &Shar
     assert_eq!(several(&slice.unwrap()), [true]);
 }
 
-pub(crate) async fn subscribers_of_a_deleted_node_are_told_before_it_goes(store: &Shared) {
+pub(crate) async fn subscribers_of_a_deleted_node_are_notified_before_it_is_removed(
+    store: &Shared,
+) {
     create(store, "news").await;
     run(
         store,
         "news",
-        vec![subscribe("a@x", "s1"), tell_subscribers()],
+        vec![subscribe("a@x", "s1"), announce_to_subscribers()],
     )
     .await;
     let delete = Change::Delete { redirect: None };
@@ -195,17 +203,23 @@ pub(crate) async fn subscribers_of_a_deleted_node_are_told_before_it_goes(store:
     run(
         store,
         "news",
-        vec![subscribe("c@x", "s3"), tell_subscribers()],
+        vec![subscribe("c@x", "s3"), announce_to_subscribers()],
     )
     .await;
     let jobs = claim(store, "a", 0).await;
     assert_eq!(jobs.len(), 3);
-    assert_eq!(short(&told(store, &jobs[0]).await), [("a@x", "s1")]);
+    assert_eq!(
+        short(&recipients_of(store, &jobs[0]).await),
+        [("a@x", "s1")]
+    );
     let last = jobs[1].clone();
-    assert_eq!(short(&told(store, &jobs[2]).await), [("c@x", "s3")]);
+    assert_eq!(
+        short(&recipients_of(store, &jobs[2]).await),
+        [("c@x", "s3")]
+    );
     store.finish(jobs[0].id, "a").await.unwrap();
     assert_eq!(
-        short(&told(store, &last).await),
+        short(&recipients_of(store, &last).await),
         [("a@x", "s1"), ("b@x", "s2")]
     );
     store.finish(last.id, "a").await.unwrap();
@@ -213,11 +227,11 @@ pub(crate) async fn subscribers_of_a_deleted_node_are_told_before_it_goes(store:
     // What is finished may be forgotten with the next change only, and a store may remove it in parts.
     create(store, "other").await;
     for _ in 0..1_000 {
-        if told(store, &last).await.is_empty() {
+        if recipients_of(store, &last).await.is_empty() {
             break;
         }
         sleep(Duration::from_millis(10)).await;
     }
-    assert!(told(store, &last).await.is_empty());
+    assert!(recipients_of(store, &last).await.is_empty());
     assert!(claim(store, "a", 900).await.is_empty());
 }

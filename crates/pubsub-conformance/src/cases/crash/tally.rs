@@ -5,8 +5,8 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use crate::error::{CaseResult, check};
 use crate::expect::Event;
-use crate::fault::{Checked, holds};
 
 /// What the subscribers got.
 pub(super) struct Tally {
@@ -43,7 +43,7 @@ impl Tally {
     }
 
     /// Counts one event; what is no item of the node to one of the subscribers is not counted.
-    pub(super) fn came(&mut self, event: &Event, node: &str) {
+    pub(super) fn received(&mut self, event: &Event, node: &str) {
         let Ok(item) = event.item(node) else { return };
         let item = item
             .attr("id")
@@ -95,17 +95,17 @@ impl Tally {
 
     /// Nobody got items in another order than they were published, and what came twice came with
     /// the same id.
-    pub(super) fn verdict(&self) -> Checked {
-        let came = self.to_string();
-        holds(
+    pub(super) fn verdict(&self) -> CaseResult {
+        let received = self.to_string();
+        check(
             self.out_of_order == 0,
             "items in the order of the node",
-            came.clone(),
+            received.clone(),
         )?;
-        holds(
+        check(
             self.strange_twins == 0,
             "the same id where an item comes twice",
-            came,
+            received,
         )
     }
 }

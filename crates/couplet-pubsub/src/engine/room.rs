@@ -1,9 +1,0 @@
-//! How many items fit into a node. (XEP-0060, 16.4.4: `pubsub#max_items`)
-
-use crate::{node::NodeConfig, policy::Limits};
-
-/// Never none: a node that keeps nothing is one that does not persist items.
-pub(super) fn room(config: &NodeConfig, house: &Limits) -> u64 {
-    let wanted = config.max_items.unwrap_or(house.items);
-    u64::from(wanted.min(house.items).max(1))
-}

@@ -1,0 +1,253 @@
+//! Which announcements may be the reason why sessions end.
+//!
+//! The stream does not say which stanza a server closed it for, and most sessions end for another
+//! reason. An announcement whose copies were not confirmed when several sessions ended is therefore
+//! sent alone: between two self-pings and with no other copies on their way. One that ends the session then too
+//! is set aside: at once where the server blames what it read, and after several times where it
+//! closes the connection without a reason. A server that restarts would have to do so in just
+//! these moments, again and again, in sessions that lasted longer each time.
+//!
+//! Deliberately absent: a record in the store. A process that starts again counts anew, and so does
+//! another instance; each finds the same announcement after as many sessions.
+
+use std::{collections::HashMap, time::Duration};
+
+use couplet::SessionEnd;
+
+use crate::store::{Cursor, JobId};
+
+/// So many sessions have to end before an announcement goes alone.
+const SESSIONS: u32 = 3;
+
+/// So many more that it ends alone, if the server gives no reason.
+const WITHOUT_REASON: u32 = 5;
+
+/// How long an announcement that goes alone waits in the largest case, as a power of two.
+const LONGEST: u32 = 7;
+
+/// With more, all are forgotten and counted anew.
+const KNOWN: usize = 4_096;
+
+/// Announcements that were on their way when sessions ended.
+#[derive(Debug, Default)]
+pub(super) struct PoisonDetector {
+    jobs: HashMap<JobId, Suspect>,
+    /// The one on its way alone.
+    alone: Option<JobId>,
+}
+
+#[derive(Debug)]
+struct Suspect {
+    /// How far it was delivered. One that gets further is not the reason.
+    upto: Cursor,
+    /// Sessions that ended with it on its way.
+    sessions: u32,
+    /// Those of them that ended with it on its way alone, with strong or weak evidence against it.
+    alone: u32,
+}
+
+/// How far the end of a session proves that the announcement on its way alone caused it.
+enum Evidence {
+    Strong,
+    Weak,
+    None,
+}
+
+impl PoisonDetector {
+    /// Counts the announcements whose copies were not confirmed when a session ended. Returns the
+    /// one to set aside, if there is one.
+    pub(super) fn session_ended(
+        &mut self,
+        unconfirmed: impl IntoIterator<Item = (JobId, Cursor)>,
+        end: &SessionEnd,
+    ) -> Option<JobId> {
+        if self.jobs.len() > KNOWN {
+            self.jobs.clear();
+        }
+        for (job, upto) in unconfirmed {
+            let new_id = |upto| Suspect {
+                upto,
+                sessions: 0,
+                alone: 0,
+            };
+            let suspect = self.jobs.entry(job).or_insert_with(|| new_id(upto.clone()));
+            if suspect.upto != upto {
+                *suspect = new_id(upto);
+            }
+            suspect.sessions = suspect.sessions.saturating_add(1);
+        }
+        let job = self.alone.take()?;
+        let suspect = self.jobs.get_mut(&job)?;
+        let enough = match evidence(end) {
+            Evidence::Strong => 1,
+            Evidence::Weak => WITHOUT_REASON,
+            Evidence::None => return None,
+        };
+        suspect.alone += 1;
+        (suspect.alone >= enough).then_some(job)
+    }
+
+    /// How long a session has to last before this one is sent, alone; none where it may go with
+    /// the others. Longer each time, so that others are delivered in between.
+    pub(super) fn waits(&self, job: JobId, shortest: Duration) -> Option<Duration> {
+        let suspect = self.jobs.get(&job)?;
+        let more = suspect.sessions.checked_sub(SESSIONS)?;
+        Some(shortest * 2_u32.pow(more.min(LONGEST)))
+    }
+
+    /// Nothing but this one is on its way now.
+    pub(super) fn goes_alone(&mut self, job: JobId) {
+        self.alone = Some(job);
+    }
+
+    /// The server has read what went alone, or it was not sent.
+    pub(super) fn confirmed(&mut self) {
+        self.alone = None;
+    }
+
+    /// It is delivered, set aside or of another instance.
+    pub(super) fn forget(&mut self, job: JobId) {
+        self.jobs.remove(&job);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+}
+
+/// RFC 6120, 4.9.3. A policy may be one of rates, and a server that has an internal error may have it of
+/// anything.
+fn evidence(end: &SessionEnd) -> Evidence {
+    let SessionEnd::StreamError(condition) = end else {
+        return match end {
+            SessionEnd::Closed => Evidence::Weak,
+            _ => Evidence::None,
+        };
+    };
+    match condition.as_str() {
+        "bad-format"
+        | "bad-namespace-prefix"
+        | "improper-addressing"
+        | "invalid-from"
+        | "invalid-namespace"
+        | "invalid-xml"
+        | "not-well-formed"
+        | "restricted-xml"
+        | "unsupported-encoding"
+        | "unsupported-stanza-type" => Evidence::Strong,
+        "internal-server-error" | "policy-violation" | "undefined-condition" => Evidence::Weak,
+        _ => Evidence::None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHORTEST: Duration = Duration::from_secs(1);
+
+    fn cursor(jid: &str) -> Cursor {
+        Cursor {
+            jid: jid.to_owned(),
+            subid: String::new(),
+        }
+    }
+
+    fn stream_error(condition: &str) -> SessionEnd {
+        SessionEnd::StreamError(condition.to_owned())
+    }
+
+    /// One announcement, under suspicion.
+    fn suspected() -> PoisonDetector {
+        let mut suspects = PoisonDetector::default();
+        for _ in 0..SESSIONS {
+            assert_eq!(suspects.waits(JobId(1), SHORTEST), None);
+            assert_eq!(on_its_way(&mut suspects, &SessionEnd::Closed), None);
+        }
+        assert_eq!(suspects.waits(JobId(1), SHORTEST), Some(SHORTEST));
+        suspects
+    }
+
+    fn on_its_way(suspects: &mut PoisonDetector, end: &SessionEnd) -> Option<JobId> {
+        suspects.session_ended([(JobId(1), cursor("a@x"))], end)
+    }
+
+    fn alone(suspects: &mut PoisonDetector, end: &SessionEnd) -> Option<JobId> {
+        suspects.goes_alone(JobId(1));
+        on_its_way(suspects, end)
+    }
+
+    #[test]
+    fn an_announcement_that_is_blamed_alone_is_set_aside_at_once() {
+        let ended = alone(&mut suspected(), &stream_error("invalid-xml"));
+        assert_eq!(ended, Some(JobId(1)));
+    }
+
+    #[test]
+    fn an_announcement_that_is_blamed_beside_others_is_not_set_aside() {
+        let mut suspects = suspected();
+        for _ in 0..20 {
+            let ended = on_its_way(&mut suspects, &stream_error("invalid-xml"));
+            assert_eq!(ended, None);
+        }
+    }
+
+    #[test]
+    fn a_connection_that_is_closed_without_a_reason_takes_several_sessions() {
+        let mut suspects = suspected();
+        for more in 1..WITHOUT_REASON {
+            assert_eq!(alone(&mut suspects, &SessionEnd::Closed), None);
+            let waits = suspects.waits(JobId(1), SHORTEST);
+            assert_eq!(waits, Some(SHORTEST * 2_u32.pow(more)));
+        }
+        assert_eq!(alone(&mut suspects, &SessionEnd::Closed), Some(JobId(1)));
+    }
+
+    #[test]
+    fn a_shutdown_condition_and_a_timeout_prove_nothing() {
+        let mut suspects = suspected();
+        for end in [
+            stream_error("system-shutdown"),
+            stream_error("connection-timeout"),
+            stream_error("conflict"),
+            SessionEnd::Other,
+        ] {
+            for _ in 0..20 {
+                assert_eq!(alone(&mut suspects, &end), None, "{end:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn sessions_that_end_while_it_is_not_on_its_way_prove_nothing() {
+        let mut suspects = suspected();
+        for _ in 0..20 {
+            suspects.goes_alone(JobId(1));
+            suspects.confirmed();
+            let nothing: [(JobId, Cursor); 0] = [];
+            assert_eq!(
+                suspects.session_ended(nothing, &stream_error("invalid-xml")),
+                None
+            );
+        }
+        assert_eq!(suspects.waits(JobId(1), SHORTEST), Some(SHORTEST));
+    }
+
+    #[test]
+    fn progress_resets_the_count_of_sessions() {
+        let mut suspects = suspected();
+        let further = [(JobId(1), cursor("b@x"))];
+        assert_eq!(suspects.session_ended(further, &SessionEnd::Closed), None);
+        assert_eq!(suspects.waits(JobId(1), SHORTEST), None);
+    }
+
+    #[test]
+    fn the_wait_ends_somewhere() {
+        let mut suspects = suspected();
+        for _ in 0..100 {
+            alone(&mut suspects, &SessionEnd::Other);
+        }
+        let longest = SHORTEST * 2_u32.pow(LONGEST);
+        assert_eq!(suspects.waits(JobId(1), SHORTEST), Some(longest));
+    }
+}

@@ -1,0 +1,105 @@
+//! Who is being answered: announcements wait until those who were asking have their answer, so
+//! that a publisher who subscribes to its own node reads the result before the event.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{sync::Notify, time};
+
+/// Announcements wait no longer than this for somebody whose answer takes long.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// Counts those being answered, in two generations.
+#[derive(Debug, Default)]
+pub(crate) struct InFlight {
+    /// Newcomers go to the second generation.
+    second: AtomicBool,
+    counts: (AtomicUsize, AtomicUsize),
+    answered: Notify,
+}
+
+/// One request, until its answer is written and this is dropped.
+#[derive(Debug)]
+pub(crate) struct InFlightGuard {
+    in_flight: Arc<InFlight>,
+    second: bool,
+}
+
+impl InFlight {
+    /// Somebody asks.
+    pub(crate) fn begin(self: &Arc<InFlight>) -> InFlightGuard {
+        loop {
+            let second = self.second.load(Ordering::SeqCst);
+            self.count(second).fetch_add(1, Ordering::SeqCst);
+            let asker = InFlightGuard {
+                in_flight: Arc::clone(self),
+                second,
+            };
+            // Otherwise it may have been counted after the count was read.
+            if self.second.load(Ordering::SeqCst) == second {
+                return asker;
+            }
+        }
+    }
+
+    /// Waits until everybody who is asking now has an answer; those who come meanwhile do not
+    /// count.
+    pub(crate) async fn all_answered(&self) {
+        let second = self.second.fetch_xor(true, Ordering::SeqCst);
+        let answered = async {
+            loop {
+                let answered = self.answered.notified();
+                if self.count(second).load(Ordering::SeqCst) == 0 {
+                    return;
+                }
+                answered.await;
+            }
+        };
+        let _late_ones_are_overtaken = time::timeout(PATIENCE, answered).await;
+    }
+
+    fn count(&self, second: bool) -> &AtomicUsize {
+        if second {
+            &self.counts.1
+        } else {
+            &self.counts.0
+        }
+    }
+}
+
+impl Drop for InFlightGuard {
+    fn drop(&mut self) {
+        let count = self.in_flight.count(self.second);
+        if count.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.in_flight.answered.notify_waiters();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn only_requests_begun_before_are_waited_for() {
+        let in_flight = Arc::new(InFlight::default());
+        let early = in_flight.begin();
+        let mut all = std::pin::pin!(in_flight.all_answered());
+        tokio::select! {
+            biased;
+            () = &mut all => panic!("nobody waited"),
+            () = tokio::task::yield_now() => {}
+        }
+        let late = in_flight.begin();
+        drop(early);
+        let waited = time::Instant::now();
+        all.await;
+        assert_eq!(waited.elapsed(), Duration::ZERO);
+        drop(late);
+    }
+}

@@ -1,0 +1,139 @@
+//! What PostgreSQL and the way to it report, in the two words that others understand: later or
+//! never. No message contains a secret or what was to be stored.
+
+use std::error::Error as _;
+
+use deadpool_postgres::PoolError;
+use tokio_postgres::{Error, error::SqlState};
+
+use crate::store::StoreError;
+
+use super::address::Address;
+
+impl From<Error> for StoreError {
+    fn from(error: Error) -> StoreError {
+        let message = format!("PostgreSQL: {}", words(&error));
+        if may_pass(&error) {
+            StoreError::Busy(message)
+        } else {
+            StoreError::Broken(message)
+        }
+    }
+}
+
+/// The same when it is about getting in, with what to do about it.
+pub(super) fn at(address: &Address, error: &Error) -> StoreError {
+    let why = words(error);
+    let advice = match error.code() {
+        Some(code) if *code == SqlState::INVALID_PASSWORD => {
+            "the password is wrong, or there is none"
+        }
+        Some(code) if *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
+            "the server does not let this user in: see its pg_hba.conf"
+        }
+        Some(code) if *code == SqlState::INVALID_CATALOG_NAME => {
+            "there is no such database: create it, owned by this user"
+        }
+        Some(code) if *code == SqlState::INSUFFICIENT_PRIVILEGE => {
+            "this user lacks rights: let it own the database, or create the schema for it"
+        }
+        Some(_) => "it refuses",
+        None if why.contains("password missing") => "it asks for a password",
+        None => "it cannot be reached",
+    };
+    let message = format!("{address}: {advice} ({why})");
+    if may_pass(error) {
+        StoreError::Busy(message)
+    } else {
+        StoreError::Broken(message)
+    }
+}
+
+/// No connection was to be had.
+pub(super) fn no_connection(error: PoolError) -> StoreError {
+    match error {
+        PoolError::Timeout(_) => {
+            StoreError::Busy("PostgreSQL: no connection became free in time".to_owned())
+        }
+        PoolError::Backend(error) => error.into(),
+        PoolError::Closed => closed(),
+        other => StoreError::Busy(format!("PostgreSQL: {other}")),
+    }
+}
+
+/// After [`close`](crate::store::Store::close).
+pub(super) fn closed() -> StoreError {
+    StoreError::Broken("the store is closed".to_owned())
+}
+
+/// It took so long that nobody can say what became of it.
+pub(super) fn too_slow() -> StoreError {
+    StoreError::Busy("PostgreSQL: no answer in time".to_owned())
+}
+
+/// The same error for one more of those who wait.
+pub(super) fn again(error: &StoreError) -> StoreError {
+    match error {
+        StoreError::UnknownCursor => StoreError::UnknownCursor,
+        StoreError::FarIndex => StoreError::FarIndex,
+        StoreError::Contended(why) => StoreError::Contended(why.clone()),
+        StoreError::Busy(why) => StoreError::Busy(why.clone()),
+        StoreError::Broken(why) => StoreError::Broken(why.clone()),
+    }
+}
+
+/// Whether the connection was at fault, and not what was asked.
+pub(super) fn is_connection(error: &Error) -> bool {
+    error.is_closed()
+        || match error.code() {
+            None => true,
+            Some(code) => matches!(code.code().get(..2), Some("08" | "57")),
+        }
+}
+
+/// Whether another node has the name already.
+pub(super) fn is_taken_name(error: &Error) -> bool {
+    let found = error.as_db_error();
+    found.is_some_and(|found| found.constraint() == Some("node_name"))
+}
+
+fn may_pass(error: &Error) -> bool {
+    let Some(code) = error.code() else {
+        // It did not come from the server, so it is about the way to it, unless we misread it.
+        return !is_ours(error);
+    };
+    match code.code().get(..2) {
+        // Connection, rolled back, resources, an operator, the system, a limit of time.
+        Some("08" | "40" | "53" | "57" | "58") => true,
+        // A standby that may soon be more than that; a lock that others hold.
+        _ => {
+            *code == SqlState::READ_ONLY_SQL_TRANSACTION
+                || *code == SqlState::LOCK_NOT_AVAILABLE
+                || *code == SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
+                || *code == SqlState::UNIQUE_VIOLATION
+        }
+    }
+}
+
+/// Whether our values and the server's columns do not fit together, or what we were told to use.
+fn is_ours(error: &Error) -> bool {
+    let message = error.to_string();
+    [
+        "error deserializing",
+        "error serializing",
+        "invalid configuration",
+    ]
+    .iter()
+    .any(|ours| message.starts_with(ours))
+}
+
+fn words(error: &Error) -> String {
+    // Without the detail, which quotes rows.
+    if let Some(found) = error.as_db_error() {
+        return format!("{} ({})", found.message(), found.code().code());
+    }
+    match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}

@@ -1,0 +1,119 @@
+//! What SQLite reports, in the two words that others understand: later or never.
+
+use std::{fmt, path::Path};
+
+use rusqlite::{Error, ErrorCode, ffi};
+
+use crate::store::StoreError;
+
+/// What was being done when something failed: decides about the advice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operation {
+    Opening,
+    Saving,
+}
+
+impl From<Error> for StoreError {
+    fn from(error: Error) -> StoreError {
+        let explained = match no_room(&error) {
+            Some(advice) => format!("{advice} (SQLite: {error})"),
+            None => format!("SQLite: {error}"),
+        };
+        if may_pass(&error) {
+            StoreError::Busy(explained)
+        } else {
+            StoreError::Broken(explained)
+        }
+    }
+}
+
+/// The same where the reader of the message can do something about it.
+pub(super) fn at(path: &Path, operation: Operation, error: &Error) -> StoreError {
+    let file = path.display();
+    let advice = match (error.sqlite_error_code(), operation) {
+        (Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase), _) => {
+            return damaged(path, &error.to_string());
+        }
+        (Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied), _) => {
+            "it may not be written: give the user of this program the right to write the file and \
+             its directory"
+        }
+        (Some(ErrorCode::CannotOpen), _) => {
+            "it cannot be opened: the directory has to exist and this program's user has to have \
+             the right to write it"
+        }
+        (Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked), _) => {
+            "another program holds it: close it"
+        }
+        (_, Operation::Opening) => no_room(error).unwrap_or("it cannot be opened"),
+        (_, Operation::Saving) => no_room(error).unwrap_or("it cannot be written"),
+    };
+    let explained = format!("{file}: {advice} ({error})");
+    if may_pass(error) {
+        StoreError::Busy(explained)
+    } else {
+        StoreError::Broken(explained)
+    }
+}
+
+/// The advice for a damaged file.
+pub(super) fn damaged(path: &Path, why: &impl fmt::Display) -> StoreError {
+    let file = path.display();
+    StoreError::Broken(format!(
+        "{file}: damaged, or no SQLite database ({why}); move it away together with {file}-wal and \
+         {file}-shm and put a backup in its place, or save what can be read with: \
+         sqlite3 {file} .recover"
+    ))
+}
+
+/// Whoever should have answered is gone.
+pub(super) fn lost(_: impl fmt::Display) -> StoreError {
+    StoreError::Broken("the store is closed".to_owned())
+}
+
+/// The same error for one more of those who wait.
+pub(super) fn again(error: &StoreError) -> StoreError {
+    match error {
+        StoreError::UnknownCursor => StoreError::UnknownCursor,
+        StoreError::FarIndex => StoreError::FarIndex,
+        StoreError::Contended(why) => StoreError::Contended(why.clone()),
+        StoreError::Busy(why) => StoreError::Busy(why.clone()),
+        StoreError::Broken(why) => StoreError::Broken(why.clone()),
+    }
+}
+
+/// What to do where it is room that is missing.
+fn no_room(error: &Error) -> Option<&'static str> {
+    match error.sqlite_error_code()? {
+        ErrorCode::DiskFull => Some("the disk is full: make room, nothing else is needed"),
+        ErrorCode::SystemIoFailure if may_pass(error) => Some(
+            "nothing can be written: the disk, a quota or a limit of this program is in the way",
+        ),
+        _ => None,
+    }
+}
+
+fn may_pass(error: &Error) -> bool {
+    let Error::SqliteFailure(failure, _) = error else {
+        return false;
+    };
+    match failure.code {
+        ErrorCode::DiskFull
+        | ErrorCode::DatabaseBusy
+        | ErrorCode::DatabaseLocked
+        | ErrorCode::OutOfMemory => true,
+        // Writing may fail for want of room or quota; what cannot be read will not get better.
+        ErrorCode::SystemIoFailure => matches!(
+            failure.extended_code,
+            ffi::SQLITE_IOERR_WRITE
+                | ffi::SQLITE_IOERR_FSYNC
+                | ffi::SQLITE_IOERR_DIR_FSYNC
+                | ffi::SQLITE_IOERR_TRUNCATE
+                | ffi::SQLITE_IOERR_SHMOPEN
+                | ffi::SQLITE_IOERR_SHMSIZE
+                | ffi::SQLITE_IOERR_SHMMAP
+                | ffi::SQLITE_IOERR_NOMEM
+        ),
+        _ => false,
+    }
+}

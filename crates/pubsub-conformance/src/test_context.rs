@@ -1,0 +1,328 @@
+//! [`TestContext`]: one service, the people around it, and the nodes one case makes.
+//!
+//! Deliberately absent: what is expected of the service.
+
+mod operations;
+mod user;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use couplet_core::element::Tree;
+use tokio::time::Instant;
+
+use crate::account::Accounts;
+use crate::client::{Server, Session, login};
+use crate::crash_test::CrashTest;
+use crate::error::{About, CaseError, CaseResult};
+use crate::expect::{Answer, Event};
+use crate::request::{NS_EVENT, NS_INFO, NS_PUBSUB, element, escaped, owner, pubsub};
+
+pub(crate) use user::{O, OUTSIDER, P, S, User, X};
+
+/// What the runner was told about the service, where it cannot find out by itself.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ServiceLimits {
+    pub(crate) subscription_limit: Option<usize>,
+    pub(crate) lease_limit: Option<Duration>,
+    pub(crate) payload_limit: Option<usize>,
+    pub(crate) bounce_limit: Option<usize>,
+    pub(crate) many_items: usize,
+    pub(crate) crowd: usize,
+    pub(crate) balanced: bool,
+    pub(crate) crash_test: Option<CrashTest>,
+}
+
+/// One service and the people around it.
+pub(crate) struct TestContext {
+    pub(crate) service: String,
+    pub(crate) limits: ServiceLimits,
+    pub(crate) features: BTreeSet<String>,
+    server: Server,
+    accounts: Accounts,
+    patience: Duration,
+    run: String,
+    named: u32,
+    nodes: Vec<String>,
+    /// Nodes of earlier cases, whose deletion may still be told.
+    gone: BTreeSet<String>,
+    barriers: BTreeMap<User, String>,
+    sessions: BTreeMap<User, Session>,
+    errors: Vec<CaseError>,
+}
+
+impl TestContext {
+    pub(crate) fn new(
+        service: String,
+        server: Server,
+        accounts: Accounts,
+        limits: ServiceLimits,
+        patience: Duration,
+        run: String,
+    ) -> TestContext {
+        TestContext {
+            service,
+            limits,
+            features: BTreeSet::new(),
+            server,
+            accounts,
+            patience,
+            run,
+            named: 0,
+            nodes: Vec::new(),
+            gone: BTreeSet::new(),
+            barriers: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            errors: Vec::new(),
+        }
+    }
+
+    /// Lets everybody log in: nobody misses an event because of coming late.
+    pub(crate) async fn connect_all(&mut self) -> CaseResult {
+        for user in [O, P, S, X] {
+            self.session(user).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets everybody leave, as a lost connection would.
+    pub(crate) fn disconnect_all(&mut self) {
+        self.sessions.clear();
+        self.barriers.clear();
+    }
+
+    /// How long one answer or one event may take.
+    pub(crate) fn patience(&self) -> Duration {
+        self.patience
+    }
+
+    /// Asks the service what it says it can do, once for all cases.
+    pub(crate) async fn discover(&mut self) -> CaseResult {
+        let query = format!("<query xmlns='{NS_INFO}'/>");
+        let answer = self.get(O, &query).await?;
+        let info = answer.payload("query", NS_INFO)?;
+        self.features = info
+            .children()
+            .filter(|child| child.is("feature", NS_INFO))
+            .filter_map(|feature| feature.attr("var").map(|var| var.into_owned()))
+            .collect();
+        Ok(())
+    }
+
+    /// Whether the service announces this feature of pubsub's.
+    pub(crate) fn announces(&self, feature: &str) -> bool {
+        self.features
+            .contains(&format!("http://jabber.org/protocol/pubsub#{feature}"))
+    }
+
+    /// A proper "I do not have this feature" ends the case: in the XEP's words, and unannounced.
+    pub(crate) fn unless_refused(&self, answer: &Answer, feature: &str) -> CaseResult {
+        if answer.unsupported_feature().as_deref() != Some(feature) || self.announces(feature) {
+            return Ok(());
+        }
+        answer.unsupported(feature)?;
+        Err(CaseError::Refused {
+            feature: feature.to_owned(),
+            received: answer.received(),
+        })
+    }
+
+    /// Remembers a line that is not met, and goes on.
+    pub(crate) fn line(&mut self, checked: CaseResult) {
+        self.errors.extend(checked.err());
+    }
+
+    /// What has been remembered since the last call.
+    pub(crate) fn errors(&mut self) -> Vec<CaseError> {
+        std::mem::take(&mut self.errors)
+    }
+
+    /// The bare address of somebody.
+    pub(crate) fn bare(&self, user: User) -> String {
+        let account = self.accounts.account(user);
+        account.map_or_else(String::new, |account| account.jid().to_owned())
+    }
+
+    /// The full address of somebody's resource.
+    pub(crate) async fn full(&mut self, user: User) -> CaseResult<String> {
+        Ok(self.session(user).await?.jid().to_owned())
+    }
+
+    /// Somebody's session; logs in if there is none.
+    pub(crate) async fn session(&mut self, user: User) -> CaseResult<&mut Session> {
+        if !self.sessions.contains_key(&user) {
+            let session = self.another_session(user).await?;
+            self.sessions.insert(user, session);
+        }
+        let session = self.sessions.get_mut(&user);
+        session.ok_or_else(|| CaseError::NotRun("no session".to_owned()))
+    }
+
+    /// A session that the caller looks after.
+    pub(crate) async fn another_session(&self, user: User) -> CaseResult<Session> {
+        let account = self.accounts.account(user);
+        let account = account.ok_or_else(|| CaseError::NotRun(user.missing()))?;
+        let resource = format!("{}-{}", self.run, user.resource());
+        login(&self.server, account, &resource, self.patience).await
+    }
+
+    /// Asks the service.
+    pub(crate) async fn get(&mut self, user: User, payload: &str) -> CaseResult<Answer> {
+        self.request(user, "get", payload).await
+    }
+
+    /// Tells the service to do something.
+    pub(crate) async fn set(&mut self, user: User, payload: &str) -> CaseResult<Answer> {
+        self.request(user, "set", payload).await
+    }
+
+    pub(crate) async fn request(
+        &mut self,
+        user: User,
+        kind: &str,
+        payload: &str,
+    ) -> CaseResult<Answer> {
+        let service = self.service.clone();
+        let session = self.session(user).await?;
+        let tree = session.request(kind, Some(&service), payload).await?;
+        Ok(Answer::new(tree))
+    }
+
+    /// Sends somebody's stanza to the service; `{to}` in it becomes the service's address.
+    pub(crate) async fn send(&mut self, user: User, stanza: &str) -> CaseResult {
+        let stanza = stanza.replace("{to}", &escaped(&self.service));
+        self.session(user).await?.send(&stanza).await
+    }
+
+    /// The next message of the service to somebody.
+    pub(crate) async fn event(&mut self, user: User) -> CaseResult<Event> {
+        let deadline = Instant::now() + self.patience;
+        let (service, gone) = (self.service.clone(), self.gone.clone());
+        let session = self.session(user).await?;
+        let found = session.message(deadline, |tree| is_of_this_case(tree, &service, &gone));
+        let found = found.await?;
+        found
+            .map(Event::new)
+            .ok_or_else(|| CaseError::unmet("an event", "none in time"))
+    }
+
+    /// The next messages of the service to somebody, until it is enough or nothing more comes.
+    pub(crate) async fn events(
+        &mut self,
+        user: User,
+        enough: impl Fn(&[Event]) -> bool,
+    ) -> CaseResult<Vec<Event>> {
+        let mut events = Vec::new();
+        while !enough(&events) {
+            match self.event(user).await {
+                Ok(event) => events.push(event),
+                Err(_) => break,
+            }
+        }
+        Ok(events)
+    }
+
+    /// All messages of the service to somebody that are on the way and have not been taken.
+    ///
+    /// A barrier, not a sleep: an event of a second node, asked for now, comes behind them. Twice,
+    /// because a service may serve its nodes in turns. Good for what must not come; what must is
+    /// waited for by [`TestContext::event`].
+    pub(crate) async fn drain_events(&mut self, user: User) -> CaseResult<Vec<Event>> {
+        for _ in 0..2 {
+            self.pass_barrier(user).await?;
+        }
+        let (service, gone) = (self.service.clone(), self.gone.clone());
+        let session = self.session(user).await?;
+        let rest = session.take(|tree| is_of_this_case(tree, &service, &gone));
+        Ok(rest.into_iter().map(Event::new).collect())
+    }
+
+    async fn pass_barrier(&mut self, user: User) -> CaseResult {
+        let barrier = self.barrier(user).await?;
+        let answer = self.publishes(O, &barrier, "").await?;
+        answer.is_ok().about("the barrier")?;
+        let deadline = Instant::now() + self.patience;
+        let service = self.service.clone();
+        let session = self.session(user).await?;
+        let is_barrier = |tree: &Tree| is_of(tree, &service) && tree.as_str().contains(&barrier);
+        let received = session.message(deadline, is_barrier).await?;
+        received.map(|_| ()).ok_or_else(|| {
+            CaseError::unmet("the event of a second node, as a barrier", "none in time")
+        })
+    }
+
+    /// Nothing of the service is on the way to somebody.
+    pub(crate) async fn expect_no_event(&mut self, user: User) -> CaseResult {
+        let rest = self.drain_events(user).await?;
+        match rest.first() {
+            None => Ok(()),
+            Some(event) => Err(CaseError::unmet("no more events", event.received())),
+        }
+    }
+
+    async fn barrier(&mut self, user: User) -> CaseResult<String> {
+        if let Some(barrier) = self.barriers.get(&user) {
+            return Ok(barrier.clone());
+        }
+        let barrier = self.node(&[]).await?;
+        let jid = self.full(user).await?;
+        let subscribe = element("subscribe", &[("node", &barrier), ("jid", &jid)], "");
+        let answer = self.set(user, &pubsub(&subscribe)).await?;
+        answer.is_ok().map_err(|error| error.about("the barrier"))?;
+        self.barriers.insert(user, barrier.clone());
+        Ok(barrier)
+    }
+
+    /// A name no node has, which is deleted when the case is over.
+    pub(crate) fn name(&mut self) -> String {
+        self.named += 1;
+        let name = format!("{}-{}", self.run, self.named);
+        self.remember(&name);
+        name
+    }
+
+    /// A node to delete when the case is over.
+    pub(crate) fn remember(&mut self, node: &str) {
+        self.nodes.push(node.to_owned());
+    }
+
+    /// Deletes what the case made and lets everybody leave.
+    pub(crate) async fn clean(&mut self) {
+        for node in std::mem::take(&mut self.nodes) {
+            let delete = owner(&element("delete", &[("node", &node)], ""));
+            let service = self.service.clone();
+            let Ok(session) = self.session(O).await else {
+                break;
+            };
+            // Not all of them were made, and some are gone.
+            let _gone_anyway = session.request("set", Some(&service), &delete).await;
+            self.gone.insert(node);
+        }
+        self.barriers.clear();
+        self.sessions.clear();
+        self.errors.clear();
+    }
+}
+
+/// A message of the service that is no answer to one of ours.
+fn is_of(tree: &Tree, service: &str) -> bool {
+    let root = tree.root();
+    root.attr("from").as_deref() == Some(service) && root.attr("type").as_deref() != Some("error")
+}
+
+/// One that is about this case: not the deletion of an earlier one's nodes, and not the news of an
+/// affiliation, which XEP-0060, 8.9.4, leaves to the service.
+fn is_of_this_case(tree: &Tree, service: &str, gone: &BTreeSet<String>) -> bool {
+    let about = |ns: &str, name: &str| tree.root().child(name, ns)?.children().next();
+    let old = about(NS_EVENT, "event").and_then(|child| child.attr("node"));
+    let affiliation =
+        about(NS_PUBSUB, "pubsub").is_some_and(|child| child.name() == "affiliations");
+    is_of(tree, service) && !affiliation && !old.is_some_and(|node| gone.contains(node.as_ref()))
+}
+
+/// A number nobody else has drawn, for names.
+pub(crate) fn random_number() -> u64 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    // A fresh RandomState is the standard library's only source of chance.
+    RandomState::new().build_hasher().finish()
+}

@@ -1,0 +1,218 @@
+//! What the program does beside serving: copies of its store, and the way into another one.
+
+use std::{
+    ffi::OsString,
+    fs::{self, File},
+    io::{self, BufReader, BufWriter, IsTerminal, Write},
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
+
+use couplet::{
+    Config, Error, Shutdown,
+    app::{Asked, Subcommand},
+};
+use couplet_pubsub::{
+    ImportMode, Pubsub,
+    settings::{SECTION, Settings, StoreLocation},
+};
+use tempfile::NamedTempFile;
+
+pub(crate) fn backup() -> Subcommand {
+    Subcommand::new(
+        "backup",
+        "copy the SQLite store, as it is at one moment, also while it is in use",
+    )
+    .needs(
+        "FILE",
+        "the copy; an earlier one is replaced, any other file is not",
+    )
+}
+
+pub(crate) fn export() -> Subcommand {
+    Subcommand::new(
+        "export",
+        "write everything as lines of JSON, while the service is stopped",
+    )
+    .operand("FILE", "nothing may be there; standard output unless given")
+}
+
+pub(crate) fn import() -> Subcommand {
+    Subcommand::new(
+        "import",
+        "read what export has written, into an empty store",
+    )
+    .operand("FILE", "standard input unless given")
+    .flag(
+        "into-existing",
+        "add to what is in the store; nodes that are there stay as they are",
+    )
+}
+
+pub(crate) async fn back_up(
+    config: Config,
+    asked: Asked,
+    _shutdown: Shutdown,
+) -> Result<(), Error> {
+    let settings: Settings = config.section(SECTION)?;
+    let to = PathBuf::from(asked.operand().cloned().unwrap_or_default());
+    let copied = Pubsub::backup(&settings, &to).await;
+    copied.map_err(|why| trouble(io::Error::other(why)))?;
+    // Not `eprintln!`: a log without room is no reason to call the backup a failure.
+    let line = format!("{:?} is in {}\n", settings.store, to.display());
+    let _nobody_reads_it_then = std::io::stderr().write_all(line.as_bytes());
+    Ok(())
+}
+
+pub(crate) async fn write_out(
+    config: Config,
+    asked: Asked,
+    shutdown: Shutdown,
+) -> Result<(), Error> {
+    let settings: Settings = config.section(SECTION)?;
+    // Opening it would make one, and the export of a name with a typo would be empty.
+    if let StoreLocation::Sqlite(path) = &settings.store {
+        fs::metadata(path).map_err(|why| trouble(at(path, &why)))?;
+    }
+    let to = Target::open(asked.operand()).map_err(trouble)?;
+    let pubsub = Pubsub::open(settings).await?;
+    let mut progress = Progress::default();
+    let written = match &to {
+        Target::Output => {
+            let out = BufWriter::new(io::stdout().lock());
+            pubsub
+                .export(out, |count| progress.told(count, &shutdown))
+                .await
+        }
+        Target::File { part, .. } => {
+            let out = BufWriter::new(part.as_file());
+            pubsub
+                .export(out, |count| progress.told(count, &shutdown))
+                .await
+        }
+    };
+    pubsub.close().await?;
+    let moved = written?;
+    to.finish().map_err(trouble)?;
+    progress.end(&format!("{} records written", moved.records));
+    Ok(())
+}
+
+pub(crate) async fn read_in(config: Config, asked: Asked, shutdown: Shutdown) -> Result<(), Error> {
+    let settings: Settings = config.section(SECTION)?;
+    let from: Box<dyn io::BufRead> = match asked.operand() {
+        None => Box::new(io::stdin().lock()),
+        Some(path) => {
+            let path = Path::new(path);
+            let file = File::open(path).map_err(|why| trouble(at(path, &why)))?;
+            Box::new(BufReader::new(file))
+        }
+    };
+    let pubsub = Pubsub::open(settings).await?;
+    let import = match asked.flag() {
+        true => ImportMode::IntoExisting,
+        false => ImportMode::IntoEmpty,
+    };
+    let mut progress = Progress::default();
+    let read = pubsub
+        .import(from, import, |count| progress.told(count, &shutdown))
+        .await;
+    pubsub.close().await?;
+    let moved = read?;
+    progress.end(&match moved.left_out {
+        0 => format!("{} records read", moved.records),
+        some => format!(
+            "{} records read, {some} of them left out: their nodes were there already",
+            moved.records
+        ),
+    });
+    Ok(())
+}
+
+/// Where an export goes. A file gets its name when it is whole, and only its user may read it.
+enum Target {
+    Output,
+    File { part: NamedTempFile, whole: PathBuf },
+}
+
+impl Target {
+    fn open(path: Option<&OsString>) -> io::Result<Target> {
+        let Some(path) = path else {
+            return Ok(Target::Output);
+        };
+        let whole = PathBuf::from(path);
+        // Before anything is exported, not after.
+        if whole.exists() {
+            return Err(taken(&whole));
+        }
+        let folder = whole.parent().filter(|parent| *parent != Path::new(""));
+        let folder = folder.unwrap_or(Path::new("."));
+        let part = NamedTempFile::with_prefix_in(".pubsub-export-", folder);
+        let part = part.map_err(|why| at(&whole, &why))?;
+        Ok(Target::File { part, whole })
+    }
+
+    fn finish(self) -> io::Result<()> {
+        if let Target::File { part, whole } = self {
+            part.as_file().sync_all()?;
+            let named = part.persist_noclobber(&whole).map_err(|why| why.error);
+            named.map_err(|why| match why.kind() {
+                io::ErrorKind::AlreadyExists => taken(&whole),
+                _ => at(&whole, &why),
+            })?;
+        }
+        Ok(())
+    }
+}
+
+fn taken(path: &Path) -> io::Error {
+    let why = "there is a file already; name another one, or remove it";
+    at(path, &io::Error::other(why))
+}
+
+fn trouble(cause: io::Error) -> Error {
+    Error::Io {
+        doing: "moving the store of pubsub".to_owned(),
+        cause,
+    }
+}
+
+fn at(path: &Path, why: &io::Error) -> io::Error {
+    io::Error::new(why.kind(), format!("{}: {why}", path.display()))
+}
+
+/// A line that counts, where somebody is looking.
+struct Progress {
+    is_watched: bool,
+    told: u64,
+}
+
+/// Records between two looks at the line.
+const STEP: u64 = 1_000;
+
+impl Default for Progress {
+    fn default() -> Progress {
+        Progress {
+            is_watched: io::stderr().is_terminal(),
+            told: 0,
+        }
+    }
+}
+
+impl Progress {
+    fn told(&mut self, records: u64, shutdown: &Shutdown) -> ControlFlow<()> {
+        if self.is_watched && records >= self.told + STEP {
+            self.told = records;
+            let _nobody_sees_it_then = write!(io::stderr(), "\r{records} records");
+        }
+        match shutdown.is_requested() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
+    }
+
+    fn end(&self, what: &str) {
+        let start = if self.is_watched { "\r" } else { "" };
+        let _nobody_sees_it_then = writeln!(io::stderr(), "{start}{what}");
+    }
+}
