@@ -27,10 +27,10 @@ use self::poison::PoisonDetector;
 use crate::{
     clock,
     in_flight::InFlight,
+    log_limit::LogThrottle,
     metrics::Metrics,
     node::NodeId,
     store::{Cursor, JobId, Store, StoreError},
-    log_limit::LogThrottle,
     timestamp::Timestamp,
 };
 
