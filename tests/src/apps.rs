@@ -69,11 +69,11 @@ pub(crate) fn troubled(config: Config) -> Component {
     Component::new(config)
         .on_get(|ask: Incoming<Strict>| async move {
             assert!(ask.count > 0, "nothing is counted from zero here");
-            Ok::<_, StanzaError>(Empty)
+            Ok(Empty)
         })
         .on_get(|_: Incoming<Slow>| async {
             tokio::time::sleep(Duration::from_millis(20)).await;
-            Ok::<_, StanzaError>(Slow)
+            Ok(Slow)
         })
         .on_get(|_: Incoming<Panicking>| async { panicking() })
         .on_set(|_: Incoming<Panicking>| async {
@@ -82,13 +82,14 @@ pub(crate) fn troubled(config: Config) -> Component {
         })
         .on_get(|_: Incoming<Failing>| async {
             let number: u32 = "no number".parse()?;
-            Ok::<_, StanzaError>(Strict { count: number })
+            Ok(Strict { count: number })
         })
         .on_set(|_: Incoming<Failing>| async {
             Err::<Empty, _>(StanzaError::new(Condition::NotAllowed).text("Not on Sundays"))
         })
-        .within(Duration::from_millis(50))
-        .on_get(|_: Incoming<Silent>| pending::<Result<Empty, StanzaError>>())
+        .within(Duration::from_millis(50), |component| {
+            component.on_get(|_: Incoming<Silent>| pending::<Result<Empty, StanzaError>>())
+        })
 }
 
 fn panicking() -> Result<Empty, StanzaError> {

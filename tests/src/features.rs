@@ -1,6 +1,6 @@
 //! What every component can do without a line of the app.
 
-use couplet::{Component, Config, Feature, Incoming, StanzaError};
+use couplet::{Component, Config, Feature, Incoming};
 use couplet_test::{Heard, TestServer, TestUser};
 use xmpp_parsers::version::{VersionQuery, VersionResult};
 
@@ -21,7 +21,7 @@ pub async fn disco_tells_what_is_mounted(server: &mut TestServer) {
             .about(|about| {
                 about.identity("automation", "monitor");
             })
-            .on_get(|_: Incoming<Slow>| async { Ok::<_, StanzaError>(Slow) })
+            .on_get(|_: Incoming<Slow>| async { Ok(Slow) })
     };
     let component = server.run(told).await;
     let mut alice = server.user("alice").await;
@@ -275,7 +275,7 @@ pub async fn the_app_may_answer_instead_of_a_feature(server: &mut TestServer) {
     let own = |config| {
         Component::new(config).on_get(|_: Incoming<VersionQuery>| async {
             let (name, version) = ("Mine".to_owned(), "0".to_owned());
-            Ok::<_, StanzaError>(VersionResult {
+            Ok(VersionResult {
                 name,
                 version,
                 os: Some("none".to_owned()),

@@ -183,7 +183,7 @@ pub async fn within_one_conversation_handlers_run_one_at_a_time_in_order(server:
                 tokio::time::sleep(Duration::from_millis(10 * (5 - number))).await;
                 at_work.fetch_sub(1, Ordering::Relaxed);
                 chat.reply(format!("{number} with {others} others")).await?;
-                Ok::<(), StanzaError>(())
+                Ok(())
             }
         })
     };

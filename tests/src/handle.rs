@@ -2,7 +2,7 @@
 
 use couplet::{
     Component, Condition, Empty, ErrorType, Incoming, InvalidStanza, Jid, Message, Outgoing,
-    Presence, PresenceType, RequestError, SendErrorKind, StanzaError,
+    Presence, PresenceType, RequestError, SendErrorKind,
 };
 use couplet_test::{Backend, TestServer, TestUser};
 use xmpp_parsers::ping::Ping;
@@ -79,7 +79,8 @@ pub async fn a_handler_may_ask_its_own_sender(server: &mut TestServer) {
     let curious = |config| {
         Component::new(config).on_chat(|chat: Incoming<Message>| async move {
             let version: VersionResult = chat.handle().get(chat.from(), VersionQuery).await?;
-            Ok::<_, StanzaError>(chat.reply(format!("you use {}", version.name)).await?)
+            chat.reply(format!("you use {}", version.name)).await?;
+            Ok(())
         })
     };
     let component = server.run(curious).await;
@@ -138,7 +139,7 @@ pub async fn presence_is_announced_each_time_the_link_comes_up(server: &mut Test
     let listening = move |config| {
         Component::new(config).on_presence(move |presence: Incoming<Presence>| {
             let heard = heard.clone();
-            async move { Ok::<_, StanzaError>(heard.send(presence.from().to_string()).await?) }
+            async move { Ok(heard.send(presence.from().to_string()).await?) }
         })
     };
     let mut other = server.launch(TestServer::OTHER, listening).await;

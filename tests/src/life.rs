@@ -41,7 +41,7 @@ pub async fn ten_crashes_in_a_row_lose_nothing_that_was_queued(server: &mut Test
     let noting = move |config| {
         Component::new(config).on_message(move |note: Incoming<Message>| {
             let heard = heard.clone();
-            async move { Ok::<_, StanzaError>(heard.send(note.text().into_owned()).await?) }
+            async move { Ok(heard.send(note.text().into_owned()).await?) }
         })
     };
     let mut component = server.run(noting).await;
@@ -153,7 +153,8 @@ pub async fn a_polite_stop_lets_handlers_finish_and_says_goodbye(server: &mut Te
                 async move {
                     chat.reply("begun").await?;
                     door.acquire().await?.forget();
-                    Ok::<_, StanzaError>(chat.reply("finished").await?)
+                    chat.reply("finished").await?;
+                    Ok(())
                 }
             })
     };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use couplet::{Component, Config, Incoming, Jid, Message, MessageType, Outgoing, StanzaError};
+use couplet::{Component, Config, Incoming, Jid, Message, MessageType, Outgoing};
 use couplet_test::{Backend, TestServer};
 use tokio::sync::mpsc;
 
@@ -99,7 +99,8 @@ pub async fn a_bare_sender_is_replied_to(server: &mut TestServer) {
             let heard = heard.clone();
             async move {
                 let (from, text) = (message.from().to_string(), message.text().into_owned());
-                Ok::<_, StanzaError>(heard.send((from, message.to().to_string(), text)).await?)
+                heard.send((from, message.to().to_string(), text)).await?;
+                Ok(())
             }
         })
     };

@@ -23,7 +23,7 @@ pub async fn every_message_has_an_id_and_its_sender_learns_it(server: &mut TestS
                 for id in [reply, sent, given] {
                     learned.send(id.as_str().to_owned()).await?;
                 }
-                Ok::<(), StanzaError>(())
+                Ok(())
             }
         })
     };
@@ -155,7 +155,8 @@ pub async fn a_room_gets_no_reply_to_the_bots_own_message(server: &mut TestServe
                 let id = message.id().unwrap_or_default().into_owned();
                 let reflected = reflection(&message, &id);
                 message.handle().send(reflected).await?;
-                Ok::<_, StanzaError>(heard.send(message.text().into_owned()).await?)
+                heard.send(message.text().into_owned()).await?;
+                Ok(())
             }
         })
     };

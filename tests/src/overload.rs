@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use couplet::{Component, Config, Empty, Incoming, StanzaError};
+use couplet::{Component, Config, Empty, Incoming};
 use couplet_test::{TestServer, TestUser};
 use tokio::sync::Semaphore;
 
@@ -92,7 +92,7 @@ fn held() -> (Arc<Semaphore>, impl FnOnce(Config) -> Component) {
             let door = Arc::clone(&door);
             async move {
                 door.acquire().await?.forget();
-                Ok::<_, StanzaError>(Empty)
+                Ok(Empty)
             }
         })
     };

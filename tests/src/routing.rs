@@ -10,7 +10,7 @@ use couplet::{
 use couplet_test::TestServer;
 use xmpp_parsers::receipts::{Received, Request};
 
-use crate::apps::{BOT, DOMAIN, Held, Silent, Slow, payload};
+use crate::apps::{BOT, DOMAIN, Failing, Held, Silent, Slow, payload};
 
 /// The most exact wins: type and payload, payload, type, chat, any.
 pub async fn the_most_exact_handler_takes_a_message(server: &mut TestServer) {
@@ -103,7 +103,7 @@ pub async fn the_most_exact_handler_takes_a_presence(server: &mut TestServer) {
 pub async fn a_fallback_takes_the_iqs_of_nobody(server: &mut TestServer) {
     let falling_back = |config| {
         Component::new(config)
-            .on_get(|_: Incoming<Slow>| async { Ok::<_, StanzaError>(Slow) })
+            .on_get(|_: Incoming<Slow>| async { Ok(Slow) })
             .on_iq(|ask: Incoming<Iq>| async move {
                 let words = format!("{} {{{}}}{}", ask.type_().as_str(), ask.ns(), ask.name());
                 Err::<Empty, _>(StanzaError::new(Condition::FeatureNotImplemented).text(words))
@@ -132,22 +132,24 @@ pub async fn each_handler_may_have_its_own_deadline(server: &mut TestServer) {
         config.timing.handler = Duration::from_millis(50);
         Component::new(config)
             .on_get(|_: Incoming<Silent>| pending::<Result<Empty, StanzaError>>())
-            .within(Duration::from_secs(3600))
-            .on_get(|_: Incoming<Held>| async {
-                tokio::time::sleep(Duration::from_millis(200)).await;
-                Ok::<_, StanzaError>(Empty)
+            .within(Duration::from_secs(3600), |component| {
+                component.on_get(|_: Incoming<Held>| async {
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                    Ok(Empty)
+                })
             })
+            .on_set(|_: Incoming<Failing>| pending::<Result<Empty, StanzaError>>())
     };
     let component = server.run(hurried).await;
     let mut alice = server.user("alice").await;
     let patient = alice
         .question("get", &format!("{BOT}/other"), &payload("held"))
         .await;
-    let late = alice.ask("get", DOMAIN, &payload("silent")).await;
-    assert_eq!(
-        (late.condition(), &*late.error_type()),
-        ("remote-server-timeout", "wait")
-    );
+    for (type_, name) in [("get", "silent"), ("set", "failing")] {
+        let late = alice.ask(type_, DOMAIN, &payload(name)).await;
+        let error = (late.condition(), &*late.error_type());
+        assert_eq!(error, ("remote-server-timeout", "wait"), "{type_} {name}");
+    }
     assert_eq!(alice.answer_to(&patient).await.type_(), "result");
     component.stop().await.unwrap();
 }

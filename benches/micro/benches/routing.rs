@@ -13,7 +13,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use couplet::{Component, Config, Connect, Empty, Incoming, StanzaError, Stream, async_trait};
+use couplet::{Component, Config, Connect, Empty, Incoming, Stream, async_trait};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use micro::HEADER;
 use tokio::{
@@ -98,7 +98,7 @@ fn component(handlers: usize, ours: DuplexStream) -> Component {
         Component::new(Config::new("echo.localhost", "secret")).connect_through(Memory(Some(ours)));
     for number in (0..handlers).rev() {
         NUMBER.store(number, Ordering::Relaxed);
-        component = component.on_get(|_: Incoming<Numbered>| async { Ok::<_, StanzaError>(Empty) });
+        component = component.on_get(|_: Incoming<Numbered>| async { Ok(Empty) });
     }
     component
 }

@@ -261,8 +261,7 @@ impl Actions {
 pub(crate) struct Commands(pub(crate) Arc<ServiceContext>);
 
 #[async_trait]
-impl IqHandler for Commands {
-    type Request = CommandPayload;
+impl IqHandler<CommandPayload> for Commands {
     type Response = CommandResponse;
 
     async fn handle(

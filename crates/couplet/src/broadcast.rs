@@ -272,7 +272,7 @@ impl fmt::Debug for BroadcastSender {
 /// use couplet::{Broadcast, CopyWriter, InvalidStanza};
 ///
 /// fn write(news: &Broadcast, to: &str, writer: &mut CopyWriter<'_>) -> Result<(), InvalidStanza> {
-///     stamp.copy(news, to)
+///     writer.copy(news, to)
 /// }
 /// ```
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! The noun users build: what a component is and does.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, mem, panic::Location, sync::Arc, time::Duration};
 
 use couplet_core::{
     framer::Skipped,
@@ -13,17 +13,22 @@ use crate::{
     background_tasks::BackgroundTasks,
     config::Config,
     connect::Connect,
+    error::Error,
     features::{About, Discovery, Feature, Features},
     handle::Handle,
     hooks::Hooks,
+    route::{Middleware, Registration},
     router::Router,
     shutdown::Shutdown,
     supervise::{Patience, random_seed},
     switchboard::Switchboard,
 };
 
+mod extension;
 mod mount;
 mod run;
+
+pub use extension::Extension;
 
 /// A component: its handlers, and what it says of itself.
 ///
@@ -51,8 +56,18 @@ pub struct Component {
     works: BackgroundTasks,
     features: Features,
     connector: Option<Box<dyn Connect>>,
-    limit: Option<Duration>,
+    layers: Vec<Arc<dyn Middleware>>,
+    scope: Scope,
+    failed: Option<Error>,
     patience: Patience,
+}
+
+/// What holds for the handlers that are registered now.
+#[derive(Default)]
+struct Scope {
+    limit: Option<Duration>,
+    replaces: bool,
+    extension: Option<Arc<str>>,
 }
 
 impl Component {
@@ -88,7 +103,9 @@ impl Component {
             works: BackgroundTasks::default(),
             features: Features::default(),
             connector: None,
-            limit: None,
+            layers: Vec::new(),
+            scope: Scope::default(),
+            failed: None,
             patience: Patience::Endless,
         }
     }
@@ -137,7 +154,7 @@ impl Component {
     /// }
     /// ```
     pub fn on_discovery(mut self, discovery: impl Discovery) -> Component {
-        self.features.discovery = Some(Arc::new(discovery));
+        self.features.discoveries.push(Arc::new(discovery));
         self
     }
 
@@ -202,7 +219,7 @@ impl Component {
         self
     }
 
-    /// Gives the handlers added from here on their own deadline, instead of `timing.handler`.
+    /// Gives the handlers that `register` adds a deadline of their own, instead of `timing.handler`.
     ///
     /// # Examples
     ///
@@ -210,13 +227,101 @@ impl Component {
     /// use std::time::Duration;
     /// use couplet::{Component, Config, Incoming, Message};
     ///
-    /// let component = Component::new(Config::new("slow.localhost", "secret"))
-    ///     .within(Duration::from_secs(120))
-    ///     .on_chat(|chat: Incoming<Message>| async move { chat.reply("At last").await });
+    /// let slow = Component::new(Config::new("slow.localhost", "secret"))
+    ///     .within(Duration::from_secs(120), |component| {
+    ///         component.on_chat(|chat: Incoming<Message>| async move { chat.reply("At last").await })
+    ///     });
     /// ```
-    pub fn within(mut self, limit: Duration) -> Component {
-        self.limit = Some(limit);
+    pub fn within(
+        mut self,
+        limit: Duration,
+        register: impl FnOnce(Component) -> Component,
+    ) -> Component {
+        let outer = self.scope.limit.replace(limit);
+        let mut component = register(self);
+        component.scope.limit = outer;
+        component
+    }
+
+    /// Lets the handlers that `register` adds take the routes of others. Elsewhere a second handler for a
+    /// route is a panic at its registration.
+    ///
+    /// Use it to answer instead of an [`Extension`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config, Incoming, Message};
+    ///
+    /// let bot = Component::new(Config::new("bot.localhost", "secret"))
+    ///     .on_chat(|chat: Incoming<Message>| async move { chat.reply("Yes").await })
+    ///     .replace(|bot| bot.on_chat(|chat: Incoming<Message>| async move { chat.reply("No").await }));
+    /// ```
+    pub fn replace(mut self, register: impl FnOnce(Component) -> Component) -> Component {
+        let outer = mem::replace(&mut self.scope.replaces, true);
+        let mut component = register(self);
+        component.scope.replaces = outer;
+        component
+    }
+
+    /// Puts middleware around every handler of the component, wherever it is registered. The first one is
+    /// the outermost. The built-in [features](Feature) run without.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config, middleware::AllowList};
+    ///
+    /// let internal = Component::new(Config::new("bot.localhost", "secret"))
+    ///     .layer(AllowList::new().domain("localhost"));
+    /// ```
+    pub fn layer(mut self, middleware: impl Middleware) -> Component {
+        self.layers.push(Arc::new(middleware));
         self
+    }
+
+    /// Installs an extension: its handlers, discovery, hooks, background tasks and middleware.
+    ///
+    /// Where it fails, [`Component::run`] returns its error. Two extensions that claim one route are
+    /// reported by name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config, Extension};
+    ///
+    /// fn with(extension: impl Extension) -> Component {
+    ///     Component::new(Config::new("news.localhost", "secret")).extend(extension)
+    /// }
+    /// ```
+    pub fn extend(mut self, extension: impl Extension) -> Component {
+        if self.failed.is_some() {
+            return self;
+        }
+        let config = self.config.clone();
+        let outer = self.scope.extension.replace(extension.name().into());
+        match extension.install(self) {
+            Ok(mut component) => {
+                component.scope.extension = outer;
+                component
+            }
+            Err(error) => {
+                let mut component = Component::new(config);
+                component.failed = Some(error);
+                component
+            }
+        }
+    }
+
+    /// What holds for a handler that is registered at this place.
+    #[track_caller]
+    fn registration(&self) -> Registration {
+        Registration {
+            limit: self.scope.limit,
+            replaces: self.scope.replaces,
+            extension: self.scope.extension.clone(),
+            location: Location::caller(),
+        }
     }
 
     /// Does something each time the connection comes up: probe, announce, subscribe. It ends with the

@@ -66,9 +66,27 @@ pub enum Error {
     },
     /// The program, by using Couplet in a way that cannot work.
     Misuse(String),
+    /// The program or one of its extensions, for a reason of its own; see [`Error::app`].
+    App(Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl Error {
+    /// Wraps the program's own error, so that a function which returns `couplet::Error` can return it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::Error;
+    ///
+    /// fn rooms() -> Result<String, Error> {
+    ///     std::fs::read_to_string("/no/such/file").map_err(Error::app)
+    /// }
+    /// assert!(matches!(rooms(), Err(Error::App(_))));
+    /// ```
+    pub fn app(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+        Error::App(error.into())
+    }
+
     /// The exit code for a program that ends with this error.
     ///
     /// | code | when | what a supervisor should do |
@@ -87,7 +105,7 @@ impl Error {
         match self {
             Error::Config(_) | Error::Rejected(_) | Error::Misuse(_) => 2,
             Error::Replaced { .. } => 3,
-            Error::Unreachable(_) | Error::Protocol(_) | Error::Io { .. } => 1,
+            Error::Unreachable(_) | Error::Protocol(_) | Error::Io { .. } | Error::App(_) => 1,
         }
     }
 }
@@ -112,6 +130,7 @@ impl fmt::Display for Error {
             Error::Protocol(what) => write!(f, "the server does not speak XEP-0114: {what}"),
             Error::Io { doing, cause } => write!(f, "{doing}: {cause}"),
             Error::Misuse(what) => f.write_str(what),
+            Error::App(error) => error.fmt(f),
         }
     }
 }
@@ -119,7 +138,9 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Error::Config(error) => Some(error),
+            // Their texts are those of what they wrap: the chain goes on behind it.
+            Error::Config(error) => error.source(),
+            Error::App(error) => error.source(),
             Error::Io { cause, .. } => Some(cause),
             _ => None,
         }

@@ -19,7 +19,7 @@ use xmpp_parsers::{
     version::VersionQuery,
 };
 
-use crate::router::Router;
+use crate::{route::Registration, router::Router};
 
 pub use disco::{DiscoItem, DiscoItems, Discovery};
 
@@ -247,7 +247,7 @@ impl Default for About {
 #[derive(Default)]
 pub(crate) struct Features {
     pub(crate) about: About,
-    pub(crate) discovery: Option<Arc<dyn Discovery>>,
+    pub(crate) discoveries: Vec<Arc<dyn Discovery>>,
     off: BTreeSet<Feature>,
 }
 
@@ -260,17 +260,21 @@ impl Features {
     /// is mounted.
     pub(crate) fn mount(&self, router: &mut Router) {
         if self.wants::<Ping>(Feature::Ping, router) {
-            router.add_iq(IqType::Get, ping::Pong, None);
+            router.add_iq(IqType::Get, ping::Pong, Registration::built_in());
         }
         if self.wants::<VersionQuery>(Feature::Version, router) {
-            router.add_iq(IqType::Get, version::Version::of(&self.about), None);
+            router.add_iq(
+                IqType::Get,
+                version::Version::of(&self.about),
+                Registration::built_in(),
+            );
         }
         if self.wants::<TimeQuery>(Feature::Time, router) {
-            router.add_iq(IqType::Get, time::Clock, None);
+            router.add_iq(IqType::Get, time::Clock, Registration::built_in());
         }
         if self.wants::<last::Query>(Feature::LastActivity, router) {
             let activity = last::Activity::starting_now(router.has_chat());
-            router.add_iq(IqType::Get, activity, None);
+            router.add_iq(IqType::Get, activity, Registration::built_in());
         }
         if router.has_chat() && !self.off.contains(&Feature::EncryptedNotice) {
             router.set_encrypted(encrypted::EncryptedNotice::default());
@@ -278,19 +282,20 @@ impl Features {
         let info = self.wants::<DiscoInfoQuery>(Feature::Disco, router);
         let items = self.wants::<DiscoItemsQuery>(Feature::Disco, router);
         let about = Arc::new(self.about.clone());
+        let discoveries: Arc<[_]> = self.discoveries.clone().into();
         if items {
             router.add_iq(
                 IqType::Get,
                 disco::Items {
                     about: Arc::clone(&about),
-                    more: self.discovery.clone(),
+                    more: discoveries.clone(),
                 },
-                None,
+                Registration::built_in(),
             );
         }
         if info {
-            let known = disco::Info::of(about, router.namespaces(), self.discovery.clone());
-            router.add_iq(IqType::Get, known, None);
+            let known = disco::Info::of(about, router.namespaces(), discoveries);
+            router.add_iq(IqType::Get, known, Registration::built_in());
         }
     }
 

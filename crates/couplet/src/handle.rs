@@ -150,6 +150,34 @@ impl Handle {
         self.switchboard.is_online()
     }
 
+    /// Waits until the component has a session with its server; returns at once if it has one.
+    ///
+    /// Use it before requests that would fail with
+    /// [`RequestError::Disconnected`](crate::RequestError::Disconnected). What is sent earlier waits in the
+    /// outbox anyway.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future has no effect.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config, Empty, Jid};
+    /// use xmpp_parsers::ping::Ping;
+    ///
+    /// let watch = Component::new(Config::new("watch.localhost", "secret")).background_task(
+    ///     |handle, _shutdown| async move {
+    ///         handle.online().await;
+    ///         let server = Jid::new("localhost").unwrap();
+    ///         println!("{:?}", handle.get::<Empty>(&server, Ping).await);
+    ///     },
+    /// );
+    /// ```
+    pub async fn online(&self) {
+        self.switchboard.online().await;
+    }
+
     /// Sends a message or presence, and returns its id: a UUID unless it has one already.
     ///
     /// It returns when the stanza is written to the outbox, which is at once unless that is

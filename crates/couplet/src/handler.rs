@@ -1,26 +1,31 @@
-//! What users write: handlers for IQs, messages and presence, as types or as closures.
+//! What users write: handlers of IQs, messages and presence, as types or as closures.
 //!
-//! A handler returns its answer; it never sees an id, a namespace or an error loop.
+//! A handler returns its response; it never sees an id, a namespace or an error loop.
+
+mod closure;
+mod output;
+mod with;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
-use couplet_core::{
-    message::Message, presence::Presence, stanza_error::StanzaError, xml_writer::XmlWriter,
-};
-use xso::{AsXml, FromXml};
+use couplet_core::{message::Message, presence::Presence, stanza_error::StanzaError};
 
-use crate::{answer::Empty, incoming::Incoming};
+use crate::incoming::Incoming;
 
-/// What becomes of a stanza at its handler.
+pub use closure::IntoIqHandler;
+pub use output::{IntoOutcome, IntoReply, IntoResponse};
+pub use with::with;
+
+/// The future of a handler.
 pub(crate) type Handling<T> = Pin<Box<dyn Future<Output = Result<T, StanzaError>> + Send>>;
 
-/// Answers one type of IQ request. (RFC 6120, 8.2.3)
+/// Handles one type of IQ request. (RFC 6120, 8.2.3)
 ///
-/// Mount it with [`Component::on_get`](crate::Component::on_get) or
-/// [`Component::on_set`](crate::Component::on_set); the request type is the route and appears in
-/// disco#info by itself. An async closure `|ask: Incoming<Request>| async move { ... }` serves
-/// too.
+/// Register it with [`Component::on_get`](crate::Component::on_get) or
+/// [`Component::on_set`](crate::Component::on_set). The request type is the route, and its namespace
+/// appears in disco#info. One type may implement it for several requests; an `Arc` of a handler is a
+/// handler too. For a closure or an `async fn` see [`IntoIqHandler`].
 ///
 /// # Examples
 ///
@@ -31,42 +36,40 @@ pub(crate) type Handling<T> = Pin<Box<dyn Future<Output = Result<T, StanzaError>
 /// struct Version;
 ///
 /// #[async_trait]
-/// impl IqHandler for Version {
-///     type Request = VersionQuery;
+/// impl IqHandler<VersionQuery> for Version {
 ///     type Response = VersionResult;
 ///
-///     async fn handle(&self, _ask: Incoming<VersionQuery>) -> Result<VersionResult, StanzaError> {
+///     async fn handle(&self, _request: Incoming<VersionQuery>) -> Result<VersionResult, StanzaError> {
 ///         Ok(VersionResult { name: "weather".into(), version: "1".into(), os: None })
 ///     }
 /// }
 /// ```
 #[async_trait]
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not handle IQs",
+    message = "`{Self}` does not handle IQs of type `{Request}`",
     label = "not an IQ handler",
-    note = "write `|ask: Incoming<Request>| async move {{ Ok::<_, StanzaError>(response) }}`, or `impl IqHandler` for a type"
+    note = "write `|request: Incoming<Request>| async move {{ Ok(response) }}`, or `impl IqHandler<Request>` for a type"
 )]
-pub trait IqHandler: Send + Sync + 'static {
-    /// The payload of the request.
-    type Request: FromXml + Send + 'static;
-    /// The payload of the result, or [`Empty`] for the empty result.
+pub trait IqHandler<Request: Send + 'static>: Send + Sync + 'static {
+    /// The payload of the result, or [`Empty`](crate::Empty) for an empty result.
     type Response: IntoResponse + Send + 'static;
 
-    /// Answers: `Ok` is the result, `Err` the error stanza.
+    /// Returns the result of one request.
     ///
     /// # Errors
     ///
-    /// What the asker is refused with.
+    /// The error stanza that the requester gets.
     ///
     /// # Cancel safety
     ///
-    /// The future is dropped where it stands when its deadline has passed or the component has no
-    /// more time to stop; what must not be left half done belongs into a task of the app.
-    async fn handle(&self, ask: Incoming<Self::Request>) -> Result<Self::Response, StanzaError>;
+    /// The future is dropped when its deadline has passed, and when the component stops and its grace
+    /// period is over. Work that must not be left half done belongs into a task of the program.
+    async fn handle(&self, request: Incoming<Request>) -> Result<Self::Response, StanzaError>;
 
-    /// Answers on the spot, where nothing has to be awaited; `None`, the default, leaves it to
-    /// [`IqHandler::handle`]. It saves the future, which is worth it for requests that come by
-    /// the thousand. It must not block.
+    /// Returns the result without a future, where nothing has to be awaited; `None`, the default,
+    /// leaves the request to [`IqHandler::handle`]. It must not block.
+    ///
+    /// Use it for requests that come by the thousand.
     ///
     /// # Examples
     ///
@@ -77,46 +80,47 @@ pub trait IqHandler: Send + Sync + 'static {
     /// struct Pong;
     ///
     /// #[async_trait]
-    /// impl IqHandler for Pong {
-    ///     type Request = Ping;
+    /// impl IqHandler<Ping> for Pong {
     ///     type Response = Empty;
     ///
-    ///     async fn handle(&self, _ask: Incoming<Ping>) -> Result<Empty, StanzaError> {
+    ///     async fn handle(&self, _request: Incoming<Ping>) -> Result<Empty, StanzaError> {
     ///         Ok(Empty)
     ///     }
     ///
-    ///     fn handle_now(&self, _ask: &Incoming<Ping>) -> Option<Result<Empty, StanzaError>> {
+    ///     fn handle_now(&self, _request: &Incoming<Ping>) -> Option<Result<Empty, StanzaError>> {
     ///         Some(Ok(Empty))
     ///     }
     /// }
     /// ```
     fn handle_now(
         &self,
-        _ask: &Incoming<Self::Request>,
+        _request: &Incoming<Request>,
     ) -> Option<Result<Self::Response, StanzaError>> {
         None
     }
 
-    /// [`handle`](Self::handle) as a future that borrows nothing. A closure's needs one allocation
-    /// less.
+    /// [`handle`](Self::handle) as a future that borrows nothing: that of a closure needs one
+    /// allocation less.
     #[doc(hidden)]
     fn into_handling(
         self: Arc<Self>,
-        ask: Incoming<Self::Request>,
+        request: Incoming<Request>,
     ) -> Handling<Box<dyn IntoResponse + Send>>
     where
         Self: Sized,
     {
         Box::pin(async move {
-            let response = self.handle(ask).await?;
+            let response = self.handle(request).await?;
             Ok(Box::new(response) as Box<dyn IntoResponse + Send>)
         })
     }
 }
 
-/// Takes messages. (RFC 6121, 5)
+/// Handles messages. (RFC 6121, 5)
 ///
-/// An async closure `|message: Incoming<Message>| async move { ... }` serves too.
+/// Register it with [`Component::on_chat`](crate::Component::on_chat) or one of its siblings. An `Arc`
+/// of a handler is a handler too, and so is a closure or an `async fn` that takes an `Incoming<Message>` and
+/// returns something that implements [`IntoReply`].
 ///
 /// # Examples
 ///
@@ -140,20 +144,19 @@ pub trait IqHandler: Send + Sync + 'static {
     note = "write `|message: Incoming<Message>| async move {{ message.reply(\"...\").await }}`, or `impl MessageHandler` for a type"
 )]
 pub trait MessageHandler: Send + Sync + 'static {
-    /// Takes one message; an `Err` becomes an error stanza, where one may be sent.
+    /// Handles one message; an `Err` becomes an error stanza, where one may be sent.
     ///
     /// # Errors
     ///
-    /// What the sender is refused with.
+    /// The error stanza that the sender gets.
     ///
     /// # Cancel safety
     ///
-    /// The future is dropped where it stands when its deadline has passed or the component has no
-    /// more time to stop; what must not be left half done belongs into a task of the app.
+    /// As for [`IqHandler::handle`].
     async fn handle(&self, message: Incoming<Message>) -> Result<(), StanzaError>;
 
-    /// [`handle`](Self::handle) as a future that borrows nothing. A closure's needs one allocation
-    /// less.
+    /// [`handle`](Self::handle) as a future that borrows nothing: that of a closure needs one
+    /// allocation less.
     #[doc(hidden)]
     fn into_handling(self: Arc<Self>, message: Incoming<Message>) -> Handling<()>
     where
@@ -163,9 +166,11 @@ pub trait MessageHandler: Send + Sync + 'static {
     }
 }
 
-/// Takes presence. (RFC 6121, 3 and 4)
+/// Handles presence. (RFC 6121, 3 and 4)
 ///
-/// An async closure `|presence: Incoming<Presence>| async move { ... }` serves too.
+/// Register it with [`Component::on_presence`](crate::Component::on_presence) or one of its siblings. An
+/// `Arc` of a handler is a handler too, and so is a closure or an `async fn` that takes an
+/// `Incoming<Presence>` and returns something that implements [`IntoOutcome`].
 ///
 /// # Examples
 ///
@@ -189,23 +194,22 @@ pub trait MessageHandler: Send + Sync + 'static {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not handle presence",
     label = "not a presence handler",
-    note = "write `|presence: Incoming<Presence>| async move {{ Ok::<_, StanzaError>(()) }}`, or `impl PresenceHandler` for a type"
+    note = "write `|presence: Incoming<Presence>| async move {{ Ok(()) }}`, or `impl PresenceHandler` for a type"
 )]
 pub trait PresenceHandler: Send + Sync + 'static {
-    /// Takes one presence; an `Err` becomes an error stanza, where one may be sent.
+    /// Handles one presence; an `Err` becomes an error stanza, where one may be sent.
     ///
     /// # Errors
     ///
-    /// What the sender is refused with.
+    /// The error stanza that the sender gets.
     ///
     /// # Cancel safety
     ///
-    /// The future is dropped where it stands when its deadline has passed or the component has no
-    /// more time to stop; what must not be left half done belongs into a task of the app.
+    /// As for [`IqHandler::handle`].
     async fn handle(&self, presence: Incoming<Presence>) -> Result<(), StanzaError>;
 
-    /// [`handle`](Self::handle) as a future that borrows nothing. A closure's needs one allocation
-    /// less.
+    /// [`handle`](Self::handle) as a future that borrows nothing: that of a closure needs one
+    /// allocation less.
     #[doc(hidden)]
     fn into_handling(self: Arc<Self>, presence: Incoming<Presence>) -> Handling<()>
     where
@@ -216,183 +220,43 @@ pub trait PresenceHandler: Send + Sync + 'static {
 }
 
 #[async_trait]
-impl<F, Answer, R, E> MessageHandler for F
-where
-    F: Fn(Incoming<Message>) -> Answer + Send + Sync + 'static,
-    Answer: Future<Output = Result<R, E>> + Send + 'static,
-    R: Into<()>,
-    E: Into<StanzaError>,
-{
-    async fn handle(&self, message: Incoming<Message>) -> Result<(), StanzaError> {
-        self(message).await.map(Into::into).map_err(Into::into)
+impl<Request: Send + 'static, H: IqHandler<Request>> IqHandler<Request> for Arc<H> {
+    type Response = H::Response;
+
+    async fn handle(&self, request: Incoming<Request>) -> Result<H::Response, StanzaError> {
+        (**self).handle(request).await
     }
 
-    fn into_handling(self: Arc<Self>, message: Incoming<Message>) -> Handling<()> {
-        Box::pin(async move { self(message).await.map(Into::into).map_err(Into::into) })
-    }
-}
-
-#[async_trait]
-impl<F, Answer, R, E> PresenceHandler for F
-where
-    F: Fn(Incoming<Presence>) -> Answer + Send + Sync + 'static,
-    Answer: Future<Output = Result<R, E>> + Send + 'static,
-    R: Into<()>,
-    E: Into<StanzaError>,
-{
-    async fn handle(&self, presence: Incoming<Presence>) -> Result<(), StanzaError> {
-        self(presence).await.map(Into::into).map_err(Into::into)
-    }
-
-    fn into_handling(self: Arc<Self>, presence: Incoming<Presence>) -> Handling<()> {
-        Box::pin(async move { self(presence).await.map(Into::into).map_err(Into::into) })
-    }
-}
-
-/// A payload or [`Empty`]: what the result of an IQ can be made of.
-///
-/// Nothing has to implement it: whatever derives `xso::AsXml` does.
-///
-/// # Examples
-///
-/// ```
-/// use couplet::{Empty, IntoResponse};
-/// use xmpp_parsers::version::VersionResult;
-///
-/// fn can_be_a_result<T: IntoResponse>() {}
-///
-/// can_be_a_result::<VersionResult>();
-/// can_be_a_result::<Empty>();
-/// ```
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be the result of an IQ",
-    label = "not a payload",
-    note = "return a payload (`#[derive(xso::AsXml)]`), or `Empty` for the empty result"
-)]
-pub trait IntoResponse {
-    /// Writes the child of the result, if it has one.
-    ///
-    /// # Errors
-    ///
-    /// The payload cannot be written as XML.
-    fn write(&self, xml: &mut XmlWriter<'_>) -> Result<(), xso::error::Error>;
-}
-
-impl<T: AsXml> IntoResponse for T {
-    fn write(&self, xml: &mut XmlWriter<'_>) -> Result<(), xso::error::Error> {
-        xml.payload(self)
-    }
-}
-
-impl IntoResponse for Empty {
-    fn write(&self, _wire: &mut XmlWriter<'_>) -> Result<(), xso::error::Error> {
-        Ok(())
-    }
-}
-
-/// Whatever serves as an [`IqHandler`]: one, or an async closure. `By` tells the two apart and is
-/// never written out.
-///
-/// Nothing has to implement it.
-///
-/// # Examples
-///
-/// ```
-/// use couplet::{Incoming, IntoIqHandler, IqHandler, StanzaError};
-/// use xmpp_parsers::version::{VersionQuery, VersionResult};
-///
-/// let closure = |_ask: Incoming<VersionQuery>| async move {
-///     Ok::<_, StanzaError>(VersionResult { name: "bot".into(), version: "1".into(), os: None })
-/// };
-/// fn is_a_handler(_: impl IqHandler<Request = VersionQuery>) {}
-/// is_a_handler(closure.into_handler());
-/// ```
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` does not handle IQs",
-    label = "not an IQ handler",
-    note = "write `|ask: Incoming<Request>| async move {{ Ok::<_, StanzaError>(response) }}`, or `impl IqHandler` for a type",
-    note = "`Request` has `#[derive(xso::FromXml)]`; `response` has `#[derive(xso::AsXml)]` or is `Empty`, the empty result"
-)]
-pub trait IntoIqHandler<By> {
-    /// The handler.
-    type Handler: IqHandler<Request = Self::Request>;
-    /// Its request, which is its route.
-    type Request: FromXml + Send + 'static;
-
-    /// Becomes the handler.
-    fn into_handler(self) -> Self::Handler;
-}
-
-impl<H: IqHandler> IntoIqHandler<()> for H {
-    type Handler = H;
-    type Request = H::Request;
-
-    fn into_handler(self) -> H {
-        self
-    }
-}
-
-impl<F, Request, Answer, Response, E> IntoIqHandler<(Request, E)> for F
-where
-    F: Fn(Incoming<Request>) -> Answer + Send + Sync + 'static,
-    Request: FromXml + Send + 'static,
-    Answer: Future<Output = Result<Response, E>> + Send + 'static,
-    Response: IntoResponse + Send + 'static,
-    E: Into<StanzaError> + Send + 'static,
-{
-    type Handler = ByClosure<F, Request>;
-    type Request = Request;
-
-    fn into_handler(self) -> ByClosure<F, Request> {
-        ByClosure {
-            closure: self,
-            request: std::marker::PhantomData,
-        }
-    }
-}
-
-/// A closure that handles IQs.
-///
-/// Made by [`IntoIqHandler`]; its name is needed only to store one.
-///
-/// # Examples
-///
-/// ```
-/// use couplet::{ByClosure, Empty, Incoming, IntoIqHandler, StanzaError};
-/// use xmpp_parsers::ping::Ping;
-///
-/// let pong = |_ask: Incoming<Ping>| async move { Ok::<_, StanzaError>(Empty) };
-/// let _handler: ByClosure<_, Ping> = pong.into_handler();
-/// ```
-#[derive(Debug)]
-pub struct ByClosure<F, Request> {
-    closure: F,
-    request: std::marker::PhantomData<fn(Request)>,
-}
-
-#[async_trait]
-impl<F, Request, Answer, Response, E> IqHandler for ByClosure<F, Request>
-where
-    F: Fn(Incoming<Request>) -> Answer + Send + Sync + 'static,
-    Request: FromXml + Send + 'static,
-    Answer: Future<Output = Result<Response, E>> + Send + 'static,
-    Response: IntoResponse + Send + 'static,
-    E: Into<StanzaError> + 'static,
-{
-    type Request = Request;
-    type Response = Response;
-
-    async fn handle(&self, ask: Incoming<Request>) -> Result<Response, StanzaError> {
-        (self.closure)(ask).await.map_err(Into::into)
+    fn handle_now(&self, request: &Incoming<Request>) -> Option<Result<H::Response, StanzaError>> {
+        (**self).handle_now(request)
     }
 
     fn into_handling(
         self: Arc<Self>,
-        ask: Incoming<Request>,
+        request: Incoming<Request>,
     ) -> Handling<Box<dyn IntoResponse + Send>> {
-        Box::pin(async move {
-            let response = (self.closure)(ask).await.map_err(Into::into)?;
-            Ok(Box::new(response) as Box<dyn IntoResponse + Send>)
-        })
+        Arc::clone(&*self).into_handling(request)
+    }
+}
+
+#[async_trait]
+impl<H: MessageHandler> MessageHandler for Arc<H> {
+    async fn handle(&self, message: Incoming<Message>) -> Result<(), StanzaError> {
+        (**self).handle(message).await
+    }
+
+    fn into_handling(self: Arc<Self>, message: Incoming<Message>) -> Handling<()> {
+        Arc::clone(&*self).into_handling(message)
+    }
+}
+
+#[async_trait]
+impl<H: PresenceHandler> PresenceHandler for Arc<H> {
+    async fn handle(&self, presence: Incoming<Presence>) -> Result<(), StanzaError> {
+        (**self).handle(presence).await
+    }
+
+    fn into_handling(self: Arc<Self>, presence: Incoming<Presence>) -> Handling<()> {
+        Arc::clone(&*self).into_handling(presence)
     }
 }

@@ -1,4 +1,4 @@
-//! What a handler is given: the payload, who wrote it, to whom, and the way back.
+//! [`Incoming`]: what a handler gets.
 
 use std::{borrow::Cow, fmt, ops::Deref, sync::Arc};
 
@@ -10,7 +10,8 @@ use couplet_core::{
 
 use crate::{handle::Handle, send_error::SendError, sent_id::SentId, switchboard::Switchboard};
 
-/// A stanza on its handler's desk. Reads like its payload: an `Incoming<Message>` is a `Message`.
+/// A received stanza with its payload and the way to answer it. It dereferences to its payload: an
+/// `Incoming<Message>` reads like a [`Message`].
 ///
 /// # Examples
 ///
@@ -22,6 +23,7 @@ use crate::{handle::Handle, send_error::SendError, sent_id::SentId, switchboard:
 ///     message.reply(&format!("Hello {name}, you wrote {} bytes", message.text().len())).await
 /// }
 /// ```
+#[derive(Clone)]
 pub struct Incoming<T> {
     payload: T,
     stanza: Stanza,
@@ -35,6 +37,10 @@ impl<T> Incoming<T> {
             stanza,
             switchboard,
         }
+    }
+
+    pub(crate) fn into_parts(self) -> (Stanza, Arc<Switchboard>) {
+        (self.stanza, self.switchboard)
     }
 
     pub(crate) fn payload_mut(&mut self) -> &mut T {

@@ -76,7 +76,7 @@ impl Invocation {
             from = stanza.from_text(),
             to = stanza.to_text(),
             id = stanza.id().as_deref(),
-            handler = route.name,
+            handler = &*route.name,
             outcome = tracing::field::Empty,
         );
         let serving = span.in_scope(|| {
@@ -121,7 +121,7 @@ impl Invocation {
         running.route.note_poll(held_up);
         if held_up && let Some(permit) = switchboard.may_log(Line::HeldUp) {
             tracing::warn!(
-                handler = running.route.name,
+                handler = &*running.route.name,
                 omitted = permit.omitted,
                 ?took,
                 spawned_from_now_on = running.route.holds_up(),
@@ -164,7 +164,7 @@ impl Invocation {
 impl Waiting {
     /// How long it may take, unless the component says otherwise.
     pub(crate) fn limit(&self) -> Option<Duration> {
-        self.running.route.limit
+        self.running.route.registration.limit
     }
 
     /// Runs to the end, the deadline or the end of the house, whichever comes first.
@@ -179,7 +179,7 @@ impl Waiting {
             outcome = poll_fn(|cx| running.poll(&switchboard, cx)) => outcome,
             () = time::sleep(limit) => {
                 if let Some(permit) = switchboard.may_log(Line::TookTooLong) {
-                    let (handler, omitted) = (self.running.route.name, permit.omitted);
+                    let (handler, omitted) = (&*self.running.route.name, permit.omitted);
                     tracing::warn!(handler, ?limit, omitted, "a handler took too long");
                 }
                 // RFC 6120, 8.3.3.16: somebody "needed to fulfil the request" did not answer
@@ -325,7 +325,7 @@ fn panicked(switchboard: &Switchboard, route: &Route, panic: &(dyn Any + Send)) 
         .unwrap_or("no message");
     if let Some(permit) = switchboard.may_log(Line::Panicked) {
         tracing::error!(
-            handler = route.name,
+            handler = &*route.name,
             incident,
             message,
             omitted = permit.omitted,

@@ -53,6 +53,7 @@ mod background_tasks;
 mod dispatch;
 mod invocation;
 mod features;
+pub mod middleware;
 mod router;
 mod route;
 mod handler;
@@ -94,13 +95,16 @@ pub use couplet_core::{
 pub use crate::{
     answer::{Empty, FromResponse, RequestError},
     broadcast::{Ack, Broadcast, BroadcastSender, CopyWriter},
-    component::Component,
+    component::{Component, Extension},
     config::Config,
     connect::{Connect, Stream},
     error::Error,
     features::{About, DiscoItem, DiscoItems, Discovery, Feature},
     handle::Handle,
-    handler::{ByClosure, IntoIqHandler, IntoResponse, IqHandler, MessageHandler, PresenceHandler},
+    handler::{
+        IntoIqHandler, IntoOutcome, IntoReply, IntoResponse, IqHandler, MessageHandler,
+        PresenceHandler, with,
+    },
     incoming::{Incoming, Iq},
     send_error::{SendError, SendErrorKind},
     sent_id::SentId,

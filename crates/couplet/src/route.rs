@@ -1,9 +1,11 @@
-//! One handler as the dispatch sees it: a stanza goes in, its answer comes out, now or later.
-//!
-//! Deliberately absent: which stanzas are whose; that is the router's.
+//! One registered handler: a stanza goes in, its response comes out, now or later.
+
+mod layer;
 
 use std::{
-    future::Future,
+    fmt,
+    future::{Future, poll_fn},
+    panic::Location,
     sync::{
         Arc,
         atomic::{AtomicU8, Ordering},
@@ -19,35 +21,75 @@ use couplet_core::{
     stanza_error::{Condition, StanzaError},
 };
 
+use xso::FromXml;
+
 use crate::{
     handler::{Handling, IntoResponse, IqHandler, MessageHandler, PresenceHandler},
     incoming::{Incoming, Iq},
     switchboard::Switchboard,
 };
 
+pub use layer::{Handled, Middleware, Next};
+
 /// So many first polls in a row that held up the reader make a handler one that is spawned.
 const HELD_UP: u8 = 2;
 
-/// One handler with what is known of it.
-pub(crate) struct Route {
-    /// For the log.
-    pub(crate) name: &'static str,
-    /// Its own deadline, where it has one.
+/// What holds for a handler by where and how it is registered.
+#[derive(Clone, Debug)]
+pub(crate) struct Registration {
+    /// The deadline of the handler, if it has one of its own.
     pub(crate) limit: Option<Duration>,
+    /// Whether it may take the route of another handler.
+    pub(crate) replaces: bool,
+    /// The extension that registers it.
+    pub(crate) extension: Option<Arc<str>>,
+    pub(crate) location: &'static Location<'static>,
+}
+
+impl Registration {
+    /// That of what the framework registers itself.
+    #[track_caller]
+    pub(crate) fn built_in() -> Registration {
+        Registration {
+            limit: None,
+            replaces: false,
+            extension: None,
+            location: Location::caller(),
+        }
+    }
+}
+
+impl fmt::Display for Registration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.extension {
+            Some(extension) => write!(f, "by the extension {extension} at {}", self.location),
+            None => write!(f, "at {}", self.location),
+        }
+    }
+}
+
+/// One handler.
+pub(crate) struct Route {
+    /// The handler in log lines: its type, or where its closure is registered.
+    pub(crate) name: Box<str>,
+    pub(crate) registration: Registration,
     serve: Box<Serve>,
+    layers: Arc<[Arc<dyn Middleware>]>,
     held_up: AtomicU8,
 }
 
 type Serve = dyn Fn(Stanza, Arc<Switchboard>) -> Result<Serving, StanzaError> + Send + Sync;
 
-/// A handler at work.
+/// A running handler.
 pub(crate) enum Serving {
-    /// It had its answer at once.
+    /// It returned at once.
     Now(Option<Result<Answer, StanzaError>>),
     /// A request, to be polled.
     Request(Handling<Box<dyn IntoResponse + Send>>),
     /// A message or presence, to be polled.
     Other(Handling<()>),
+    /// Any of them behind middleware, to be polled.
+    Layered(Handling<Handled>),
 }
 
 impl Serving {
@@ -56,11 +98,12 @@ impl Serving {
             Serving::Now(answer) => Poll::Ready(answer.take().unwrap_or(Ok(Answer::Nothing))),
             Serving::Request(handling) => handling.as_mut().poll(cx).map_ok(Answer::Result),
             Serving::Other(handling) => handling.as_mut().poll(cx).map_ok(|()| Answer::Nothing),
+            Serving::Layered(handling) => handling.as_mut().poll(cx).map_ok(|handled| handled.0),
         }
     }
 }
 
-/// What a handler wants said.
+/// What a handler returned.
 pub(crate) enum Answer {
     /// Nothing: it was a message or presence.
     Nothing,
@@ -70,13 +113,14 @@ pub(crate) enum Answer {
 
 impl Route {
     fn new<H>(
-        limit: Option<Duration>,
+        registration: Registration,
         serve: impl Fn(Stanza, Arc<Switchboard>) -> Result<Serving, StanzaError> + Send + Sync + 'static,
     ) -> Route {
         Route {
-            name: std::any::type_name::<H>(),
-            limit,
+            name: name_of::<H>(&registration),
+            registration,
             serve: Box::new(serve),
+            layers: Arc::new([]),
             held_up: AtomicU8::new(0),
         }
     }
@@ -87,11 +131,33 @@ impl Route {
     ///
     /// `bad-request` where the payload is not what the handler takes.
     pub(crate) fn serve(
-        &self,
+        self: &Arc<Self>,
         stanza: Stanza,
         switchboard: Arc<Switchboard>,
     ) -> Result<Serving, StanzaError> {
-        (self.serve)(stanza, switchboard)
+        if self.layers.is_empty() {
+            return (self.serve)(stanza, switchboard);
+        }
+        let incoming = Incoming::new(stanza.clone(), stanza, switchboard);
+        let next = Next::first(Arc::clone(self));
+        Ok(Serving::Layered(Box::pin(next.run(incoming))))
+    }
+
+    /// Puts middleware around the handler, the outermost first.
+    pub(crate) fn set_layers(&mut self, layers: &Arc<[Arc<dyn Middleware>]>) {
+        self.layers = Arc::clone(layers);
+    }
+
+    /// The middleware at this place.
+    pub(crate) fn layer(&self, at: usize) -> Option<&Arc<dyn Middleware>> {
+        self.layers.get(at)
+    }
+
+    /// Runs the handler without its middleware.
+    pub(crate) async fn call(&self, incoming: Incoming<Stanza>) -> Result<Answer, StanzaError> {
+        let (stanza, switchboard) = incoming.into_parts();
+        let mut serving = (self.serve)(stanza, switchboard)?;
+        poll_fn(|cx| serving.poll(cx)).await
     }
 
     /// Whether its first polls hold up the reader: for good, once two in a row did. One alone may
@@ -112,14 +178,18 @@ impl Route {
         }
     }
 
-    pub(crate) fn iq<H: IqHandler>(handler: H, limit: Option<Duration>) -> Route {
+    pub(crate) fn iq<R, H>(handler: H, registration: Registration) -> Route
+    where
+        R: FromXml + Send + 'static,
+        H: IqHandler<R>,
+    {
         let handler = Arc::new(handler);
-        Route::new::<H>(limit, move |stanza, switchboard| {
+        Route::new::<H>(registration, move |stanza, switchboard| {
             let request = stanza
                 .payloads()
                 .next()
                 .ok_or(Condition::BadRequest)?
-                .parse::<H::Request>()
+                .parse::<R>()
                 .map_err(malformed)?;
             let ask = Incoming::new(request, stanza, switchboard);
             if let Some(answer) = handler.handle_now(&ask) {
@@ -130,39 +200,47 @@ impl Route {
         })
     }
 
-    /// A handler of whatever request nobody else takes.
-    pub(crate) fn iq_fallback<H, Answered, R, E>(handler: H, limit: Option<Duration>) -> Route
+    /// A handler of requests that no other handler takes.
+    pub(crate) fn iq_fallback<H, Answered, R>(handler: H, registration: Registration) -> Route
     where
         H: Fn(Incoming<Iq>) -> Answered + Send + Sync + 'static,
-        Answered: Future<Output = Result<R, E>> + Send + 'static,
+        Answered: Future<Output = Result<R, StanzaError>> + Send + 'static,
         R: IntoResponse + Send + 'static,
-        E: Into<StanzaError>,
     {
-        Route::new::<H>(limit, move |stanza, switchboard| {
+        Route::new::<H>(registration, move |stanza, switchboard| {
             let type_ = IqType::of(&stanza).ok_or(Condition::BadRequest)?;
             let iq = Iq::new(stanza.clone(), type_);
             let answered = handler(Incoming::new(iq, stanza, switchboard));
             Ok(Serving::Request(Box::pin(async move {
-                let response = answered.await.map_err(Into::into)?;
+                let response = answered.await?;
                 Ok(Box::new(response) as Box<dyn IntoResponse + Send>)
             })))
         })
     }
 
-    pub(crate) fn message<H: MessageHandler>(handler: H, limit: Option<Duration>) -> Route {
+    pub(crate) fn message<H: MessageHandler>(handler: H, registration: Registration) -> Route {
         let handler = Arc::new(handler);
-        Route::new::<H>(limit, move |stanza, switchboard| {
+        Route::new::<H>(registration, move |stanza, switchboard| {
             let message = Incoming::new(Message::from(stanza.clone()), stanza, switchboard);
             Ok(Serving::Other(Arc::clone(&handler).into_handling(message)))
         })
     }
 
-    pub(crate) fn presence<H: PresenceHandler>(handler: H, limit: Option<Duration>) -> Route {
+    pub(crate) fn presence<H: PresenceHandler>(handler: H, registration: Registration) -> Route {
         let handler = Arc::new(handler);
-        Route::new::<H>(limit, move |stanza, switchboard| {
+        Route::new::<H>(registration, move |stanza, switchboard| {
             let presence = Incoming::new(Presence::from(stanza.clone()), stanza, switchboard);
             Ok(Serving::Other(Arc::clone(&handler).into_handling(presence)))
         })
+    }
+}
+
+/// The type of a handler, or where its closure is registered.
+fn name_of<H>(registration: &Registration) -> Box<str> {
+    let name = std::any::type_name::<H>();
+    match name.contains("{{closure}}") {
+        true => format!("closure {registration}").into(),
+        false => name.into(),
     }
 }
 
@@ -179,7 +257,7 @@ mod tests {
 
     #[test]
     fn one_slow_poll_is_forgiven_and_two_in_a_row_are_not() {
-        let route = Route::new::<()>(None, |_, _| Ok(Serving::Now(None)));
+        let route = Route::new::<()>(Registration::built_in(), |_, _| Ok(Serving::Now(None)));
         for held_up in [true, false, true] {
             route.note_poll(held_up);
             assert!(!route.holds_up());

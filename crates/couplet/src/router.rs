@@ -1,12 +1,12 @@
 //! Which handler a stanza belongs to: by kind, type and the name of its payload.
 //!
-//! disco#info is a view of this table, never a second list. Deliberately absent: running anything.
+//! disco#info is a view of this table, never a second list.
 
 use std::{
     collections::{BTreeSet, HashMap},
+    fmt::Debug,
     future::Future,
     sync::Arc,
-    time::Duration,
 };
 
 use couplet_core::{
@@ -24,7 +24,7 @@ use crate::{
     handler::{IntoResponse, IqHandler, MessageHandler, PresenceHandler},
     incoming::{Incoming, Iq},
     reflections::Reflections,
-    route::Route,
+    route::{Middleware, Registration, Route},
 };
 
 /// The handlers of a component.
@@ -46,58 +46,87 @@ pub(crate) struct Router {
 type OverLimit = Box<dyn Fn(&Skipped) -> Option<StanzaError> + Send + Sync>;
 
 impl Router {
-    pub(crate) fn add_iq<H: IqHandler>(
-        &mut self,
-        type_: IqType,
-        handler: H,
-        limit: Option<Duration>,
-    ) {
-        let route = Arc::new(Route::iq(handler, limit));
-        match type_ {
-            IqType::Set => self.sets.add::<H::Request>(route),
-            _ => self.gets.add::<H::Request>(route),
-        }
+    pub(crate) fn add_iq<R, H>(&mut self, type_: IqType, handler: H, registration: Registration)
+    where
+        R: FromXml + Send + 'static,
+        H: IqHandler<R>,
+    {
+        let route = Route::iq::<R, H>(handler, registration);
+        let (table, what) = match type_ {
+            IqType::Set => (&mut self.sets, "set requests"),
+            _ => (&mut self.gets, "get requests"),
+        };
+        table.add(key_of::<R>(), route, what);
     }
 
-    pub(crate) fn set_iq_fallback<H, Answered, R, E>(&mut self, handler: H, limit: Option<Duration>)
+    pub(crate) fn set_iq_fallback<H, Answered, R>(&mut self, handler: H, registration: Registration)
     where
         H: Fn(Incoming<Iq>) -> Answered + Send + Sync + 'static,
-        Answered: Future<Output = Result<R, E>> + Send + 'static,
+        Answered: Future<Output = Result<R, StanzaError>> + Send + 'static,
         R: IntoResponse + Send + 'static,
-        E: Into<StanzaError>,
     {
-        self.iq_fallback = Some(Arc::new(Route::iq_fallback(handler, limit)));
+        let route = Route::iq_fallback(handler, registration);
+        claim(&mut self.iq_fallback, route, || "other requests".to_owned());
     }
 
     pub(crate) fn add_message<H: MessageHandler>(
         &mut self,
         at: Place<MessageType>,
         handler: H,
-        limit: Option<Duration>,
+        registration: Registration,
     ) {
-        self.messages.add(at, Route::message(handler, limit));
+        self.messages
+            .add(at, Route::message(handler, registration), "messages");
     }
 
-    pub(crate) fn set_chat<H: MessageHandler>(&mut self, handler: H, limit: Option<Duration>) {
-        self.chat = Some(Arc::new(Route::message(handler, limit)));
+    pub(crate) fn set_chat<H: MessageHandler>(&mut self, handler: H, registration: Registration) {
+        claim(
+            &mut self.chat,
+            Route::message(handler, registration),
+            || "chats".to_owned(),
+        );
     }
 
     pub(crate) fn has_chat(&self) -> bool {
         self.chat.is_some()
     }
 
-    /// What takes the chats that are encrypted.
+    /// Sets the handler of encrypted chats.
     pub(crate) fn set_encrypted<H: MessageHandler>(&mut self, handler: H) {
-        self.encrypted = Some(Arc::new(Route::message(handler, None)));
+        self.encrypted = Some(Arc::new(Route::message(handler, Registration::built_in())));
     }
 
     pub(crate) fn add_presence<H: PresenceHandler>(
         &mut self,
         at: Place<PresenceType>,
         handler: H,
-        limit: Option<Duration>,
+        registration: Registration,
     ) {
-        self.presences.add(at, Route::presence(handler, limit));
+        self.presences
+            .add(at, Route::presence(handler, registration), "presence");
+    }
+
+    /// Puts middleware around every handler that is registered so far.
+    pub(crate) fn set_layers(&mut self, layers: Vec<Arc<dyn Middleware>>) {
+        if layers.is_empty() {
+            return;
+        }
+        let layers: Arc<[_]> = layers.into();
+        let tables = [&mut self.gets, &mut self.sets]
+            .into_iter()
+            .chain(self.messages.with.values_mut())
+            .chain(self.presences.with.values_mut());
+        let routes = tables
+            .flat_map(|table| table.routes.values_mut())
+            .chain(self.messages.of.values_mut())
+            .chain(self.presences.of.values_mut())
+            .chain(&mut self.messages.fallback)
+            .chain(&mut self.presences.fallback)
+            .chain(&mut self.chat)
+            .chain(&mut self.iq_fallback);
+        for route in routes.filter_map(Arc::get_mut) {
+            route.set_layers(&layers);
+        }
     }
 
     pub(crate) fn set_over_limit(
@@ -228,21 +257,20 @@ struct Kindred<T> {
     fallback: Option<Arc<Route>>,
 }
 
-impl<T: Copy + Eq + std::hash::Hash> Kindred<T> {
-    fn add(&mut self, at: Place<T>, route: Route) {
-        let route = Arc::new(route);
+impl<T: Copy + Debug + Eq + std::hash::Hash> Kindred<T> {
+    fn add(&mut self, at: Place<T>, route: Route, what: &str) {
         match at {
             Place::With(type_, key) => {
-                self.with
-                    .entry(type_)
-                    .or_default()
-                    .routes
-                    .insert(key, route);
+                let of_type = type_.map(|type_| format!("{what} of type {type_:?}"));
+                let what = of_type.as_deref().unwrap_or(what);
+                self.with.entry(type_).or_default().add(key, route, what);
             }
             Place::Of(type_) => {
-                self.of.insert(type_, route);
+                let mut held = self.of.remove(&type_);
+                claim(&mut held, route, || format!("{what} of type {type_:?}"));
+                self.of.extend(held.map(|route| (type_, route)));
             }
-            Place::Fallback => self.fallback = Some(route),
+            Place::Fallback => claim(&mut self.fallback, route, || format!("other {what}")),
         }
     }
 
@@ -281,8 +309,14 @@ struct Table {
 }
 
 impl Table {
-    fn add<T: FromXml>(&mut self, route: Arc<Route>) {
-        self.routes.insert(key_of::<T>(), route);
+    fn add(&mut self, key: String, route: Route, what: &str) {
+        let mut held = self.routes.remove(&key);
+        claim(&mut held, route, || match key.split_once('\0') {
+            Some(("", _)) | None => format!("{what} with any payload"),
+            Some((ns, "")) => format!("{what} with a payload in {ns}"),
+            Some((ns, name)) => format!("{what} with the payload <{name} xmlns='{ns}'/>"),
+        });
+        self.routes.extend(held.map(|route| (key, route)));
     }
 
     fn find(&self, payload: Element<'_>, key: &mut String) -> Option<&Arc<Route>> {
@@ -301,6 +335,28 @@ impl Table {
                 .or_else(|| self.routes.get("\0"))
         })
     }
+}
+
+/// Gives the route to this handler.
+///
+/// # Panics
+///
+/// If another handler has it and is not meant to be replaced: a mistake in the program, at its start.
+#[expect(
+    clippy::panic,
+    reason = "a mistake in the program, found when it starts"
+)]
+fn claim(held: &mut Option<Arc<Route>>, route: Route, what: impl FnOnce() -> String) {
+    if let Some(held) = held.as_ref().filter(|_| !route.registration.replaces) {
+        panic!(
+            "two handlers for {}: one is registered {}, the other {}; register the second with \
+             `Component::replace` if it is meant to replace the first",
+            what(),
+            held.registration,
+            route.registration
+        );
+    }
+    *held = Some(Arc::new(route));
 }
 
 fn key_of<T: FromXml>() -> String {

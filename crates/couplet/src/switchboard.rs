@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashSet,
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -19,7 +20,10 @@ use couplet_core::{
     stanza::{IqType, Kind, Stanza},
     stanza_writer::{Head, InvalidStanza, StanzaWriter},
 };
-use tokio::{sync::oneshot, time};
+use tokio::{
+    sync::{Notify, oneshot},
+    time,
+};
 use xso::AsXml;
 
 #[cfg(all(unix, feature = "app"))]
@@ -55,6 +59,7 @@ pub(crate) struct Switchboard {
     metrics: OnceLock<Metrics>,
     log_limits: LogLimits,
     online: AtomicBool,
+    came_online: Notify,
     send: Duration,
     request: Duration,
 }
@@ -81,6 +86,7 @@ impl Switchboard {
             metrics: OnceLock::new(),
             log_limits: LogLimits::default(),
             online: AtomicBool::new(false),
+            came_online: Notify::new(),
             send,
             request,
         }
@@ -187,9 +193,22 @@ impl Switchboard {
         self.online.load(Ordering::Relaxed)
     }
 
+    /// Waits until there is a session.
+    pub(crate) async fn online(&self) {
+        loop {
+            let mut changed = pin!(self.came_online.notified());
+            changed.as_mut().enable();
+            if self.is_online() {
+                return;
+            }
+            changed.await;
+        }
+    }
+
     pub(crate) fn came_online(&self) {
         self.outbox.bulk().open();
         self.online.store(true, Ordering::Relaxed);
+        self.came_online.notify_waiters();
         self.metrics().sessions.increment(1);
         self.metrics().up.set(1);
     }

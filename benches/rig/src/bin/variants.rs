@@ -109,7 +109,7 @@ impl Does {
             }),
             Does::Ping => component
                 .without(Feature::Ping)
-                .on_get(|_: Incoming<Ping>| async move { Ok::<_, StanzaError>(Empty) }),
+                .on_get(|_: Incoming<Ping>| async move { Ok(Empty) }),
         }
     }
 }
@@ -130,8 +130,8 @@ async fn said(chat: &Incoming<Message>, seen: &str) -> Result<(), StanzaError> {
 fn crowded(component: Component, more: usize) -> Component {
     (0..more).fold(component, |component, _| {
         component
-            .on_get(|_: Incoming<Another>| async { Ok::<_, StanzaError>(Empty) })
-            .on_message_with::<Another>(|_: Incoming<Message>| async { Ok::<_, StanzaError>(()) })
+            .on_get(|_: Incoming<Another>| async { Ok(Empty) })
+            .on_message_with::<Another>(|_: Incoming<Message>| async { Ok(()) })
     })
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use couplet::error::Reason;
 use couplet::{
     Component, Config, Handle, Incoming, Jid, Message, MessageType, Outgoing, RemoteError,
-    RequestError, StanzaError,
+    RequestError,
 };
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
@@ -44,7 +44,7 @@ pub(super) async fn deliver(
                 // One is enough, and there is room for one.
                 let _more_than_one = bounce.try_send(error);
             }
-            async { Ok::<(), StanzaError>(()) }
+            async { Ok(()) }
         })
         .on_online(move |_link| {
             come_online.send_replace(true);

@@ -34,7 +34,7 @@ fn service(config: Config, rules: Rules) -> Component {
         .on_get(move |ask: Incoming<Lamp>| {
             let lit = seen.lit(&ask.room);
             async move {
-                Ok::<_, StanzaError>(Lamp {
+                Ok(Lamp {
                     room: ask.into_payload().room,
                     lit: Some(lit),
                 })

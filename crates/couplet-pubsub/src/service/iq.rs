@@ -47,8 +47,7 @@ impl<T> Handler<T> {
 }
 
 #[async_trait]
-impl<T: FromXml + Send + 'static> IqHandler for Handler<T> {
-    type Request = T;
+impl<T: FromXml + Send + 'static> IqHandler<T> for Handler<T> {
     type Response = Answer;
 
     async fn handle(&self, incoming: Incoming<T>) -> Result<Answer, StanzaError> {

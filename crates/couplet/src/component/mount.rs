@@ -33,8 +33,10 @@ impl Component {
     /// let bot = Component::new(Config::new("bot.localhost", "secret"))
     ///     .on_chat(|chat: Incoming<Message>| async move { chat.reply("Thank you").await });
     /// ```
+    #[track_caller]
     pub fn on_chat(mut self, handler: impl MessageHandler) -> Component {
-        self.router.set_chat(handler, self.limit);
+        let registration = self.registration();
+        self.router.set_chat(handler, registration);
         self
     }
 
@@ -51,13 +53,15 @@ impl Component {
     /// let log = Component::new(Config::new("log.localhost", "secret")).on_message(
     ///     |message: Incoming<Message>| async move {
     ///         println!("{:?} from {}", message.type_(), message.from());
-    ///         Ok::<(), StanzaError>(())
+    ///         Ok(())
     ///     },
     /// );
     /// ```
+    #[track_caller]
     pub fn on_message(mut self, handler: impl MessageHandler) -> Component {
+        let registration = self.registration();
         self.router
-            .add_message(Place::Fallback, handler, self.limit);
+            .add_message(Place::Fallback, handler, registration);
         self
     }
 
@@ -74,17 +78,19 @@ impl Component {
     ///         if let Some(error) = bounce.error() {
     ///             println!("{} does not get the news: {error}", bounce.from());
     ///         }
-    ///         Ok::<(), StanzaError>(())
+    ///         Ok(())
     ///     },
     /// );
     /// ```
+    #[track_caller]
     pub fn on_message_type(
         mut self,
         type_: MessageType,
         handler: impl MessageHandler,
     ) -> Component {
+        let registration = self.registration();
         self.router
-            .add_message(Place::Of(type_), handler, self.limit);
+            .add_message(Place::Of(type_), handler, registration);
         self
     }
 
@@ -101,12 +107,14 @@ impl Component {
     ///         if let Some(received) = message.payload::<Received>() {
     ///             println!("{} has {}", message.from(), received?.id);
     ///         }
-    ///         Ok::<(), StanzaError>(())
+    ///         Ok(())
     ///     });
     /// ```
+    #[track_caller]
     pub fn on_message_with<P: FromXml>(mut self, handler: impl MessageHandler) -> Component {
+        let registration = self.registration();
         self.router
-            .add_message(Place::with::<P>(None), handler, self.limit);
+            .add_message(Place::with::<P>(None), handler, registration);
         self
     }
 
@@ -126,13 +134,15 @@ impl Component {
     ///     |chat: Incoming<Message>| async move { chat.reply("You will get a receipt").await },
     /// );
     /// ```
+    #[track_caller]
     pub fn on_message_type_with<P: FromXml>(
         mut self,
         type_: MessageType,
         handler: impl MessageHandler,
     ) -> Component {
+        let registration = self.registration();
         self.router
-            .add_message(Place::with::<P>(Some(type_)), handler, self.limit);
+            .add_message(Place::with::<P>(Some(type_)), handler, registration);
         self
     }
 
@@ -148,13 +158,15 @@ impl Component {
     /// let watch = Component::new(Config::new("watch.localhost", "secret")).on_presence(
     ///     |presence: Incoming<Presence>| async move {
     ///         println!("{} is {:?}", presence.from(), presence.type_());
-    ///         Ok::<(), StanzaError>(())
+    ///         Ok(())
     ///     },
     /// );
     /// ```
+    #[track_caller]
     pub fn on_presence(mut self, handler: impl PresenceHandler) -> Component {
+        let registration = self.registration();
         self.router
-            .add_presence(Place::Fallback, handler, self.limit);
+            .add_presence(Place::Fallback, handler, registration);
         self
     }
 
@@ -174,13 +186,15 @@ impl Component {
     ///     },
     /// );
     /// ```
+    #[track_caller]
     pub fn on_presence_type(
         mut self,
         type_: PresenceType,
         handler: impl PresenceHandler,
     ) -> Component {
+        let registration = self.registration();
         self.router
-            .add_presence(Place::Of(type_), handler, self.limit);
+            .add_presence(Place::Of(type_), handler, registration);
         self
     }
 
@@ -200,13 +214,15 @@ impl Component {
     ///         if let Some(caps) = presence.payload::<Caps>() {
     ///             println!("{} uses {}", presence.from(), caps?.node);
     ///         }
-    ///         Ok::<(), StanzaError>(())
+    ///         Ok(())
     ///     },
     /// );
     /// ```
+    #[track_caller]
     pub fn on_presence_with<P: FromXml>(mut self, handler: impl PresenceHandler) -> Component {
+        let registration = self.registration();
         self.router
-            .add_presence(Place::with::<P>(None), handler, self.limit);
+            .add_presence(Place::with::<P>(None), handler, registration);
         self
     }
 
@@ -225,17 +241,19 @@ impl Component {
     ///     PresenceType::Unavailable,
     ///     |left: Incoming<Presence>| async move {
     ///         println!("{} left the room", left.from());
-    ///         Ok::<(), StanzaError>(())
+    ///         Ok(())
     ///     },
     /// );
     /// ```
+    #[track_caller]
     pub fn on_presence_type_with<P: FromXml>(
         mut self,
         type_: PresenceType,
         handler: impl PresenceHandler,
     ) -> Component {
+        let registration = self.registration();
         self.router
-            .add_presence(Place::with::<P>(Some(type_)), handler, self.limit);
+            .add_presence(Place::with::<P>(Some(type_)), handler, registration);
         self
     }
 
@@ -249,16 +267,17 @@ impl Component {
     ///
     /// let component = Component::new(Config::new("list.localhost", "secret"))
     ///     .on_get(|ask: Incoming<DiscoItemsQuery>| async move {
-    ///         Ok::<_, StanzaError>(DiscoItemsResult { node: ask.into_payload().node, items: vec![], rsm: None })
+    ///         Ok(DiscoItemsResult { node: ask.into_payload().node, items: vec![], rsm: None })
     ///     });
     /// ```
-    pub fn on_get<By, H>(mut self, handler: H) -> Component
+    #[track_caller]
+    pub fn on_get<Request, By>(mut self, handler: impl IntoIqHandler<Request, By>) -> Component
     where
-        H: IntoIqHandler<By>,
-        H::Request: IqGetPayload,
+        Request: IqGetPayload + FromXml + Send + 'static,
     {
+        let registration = self.registration();
         self.router
-            .add_iq(IqType::Get, handler.into_handler(), self.limit);
+            .add_iq(IqType::Get, handler.into_handler(), registration);
         self
     }
 
@@ -274,16 +293,17 @@ impl Component {
     /// let component = Component::new(Config::new("bot.localhost", "secret"))
     ///     .on_set(|order: Incoming<Block>| async move {
     ///         println!("{} blocks {} addresses", order.from(), order.items.len());
-    ///         Ok::<_, StanzaError>(Empty)
+    ///         Ok(Empty)
     ///     });
     /// ```
-    pub fn on_set<By, H>(mut self, handler: H) -> Component
+    #[track_caller]
+    pub fn on_set<Request, By>(mut self, handler: impl IntoIqHandler<Request, By>) -> Component
     where
-        H: IntoIqHandler<By>,
-        H::Request: IqSetPayload,
+        Request: IqSetPayload + FromXml + Send + 'static,
     {
+        let registration = self.registration();
         self.router
-            .add_iq(IqType::Set, handler.into_handler(), self.limit);
+            .add_iq(IqType::Set, handler.into_handler(), registration);
         self
     }
 
@@ -303,14 +323,15 @@ impl Component {
     ///     },
     /// );
     /// ```
-    pub fn on_iq<H, Answer, Response, E>(mut self, handler: H) -> Component
+    #[track_caller]
+    pub fn on_iq<H, Fut, Response>(mut self, handler: H) -> Component
     where
-        H: Fn(Incoming<Iq>) -> Answer + Send + Sync + 'static,
-        Answer: Future<Output = Result<Response, E>> + Send + 'static,
+        H: Fn(Incoming<Iq>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Response, StanzaError>> + Send + 'static,
         Response: IntoResponse + Send + 'static,
-        E: Into<StanzaError>,
     {
-        self.router.set_iq_fallback(handler, self.limit);
+        let registration = self.registration();
+        self.router.set_iq_fallback(handler, registration);
         self
     }
 }

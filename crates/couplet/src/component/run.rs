@@ -40,6 +40,9 @@ impl Component {
     /// ```
     pub async fn run(mut self, until: impl Future<Output = ()>) -> Result<(), Error> {
         self.config.check()?;
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
         Jid::new(&self.config.domain).map_err(|why| Error::Misuse(format!("domain: {why}")))?;
         let handle = self.handle();
         let connector = match self.connector {
@@ -47,6 +50,7 @@ impl Component {
             None => Box::new(Configured::new(&self.config).map_err(bad_tls)?),
         };
         let mut router = self.router;
+        router.set_layers(self.layers);
         self.features.mount(&mut router);
         let limits = LaneLimits {
             at_once: self.config.limits.handlers,

@@ -22,8 +22,8 @@ use crate::{
 /// Answers service discovery for what comes and goes while the component runs: nodes in a store,
 /// rooms, jobs. (XEP-0030, 3 and 4)
 ///
-/// Mount it with [`Component::on_discovery`](crate::Component::on_discovery). What it does not know
-/// is answered from [`About`](crate::About).
+/// Add it with [`Component::on_discovery`](crate::Component::on_discovery). Of several the first that
+/// knows the answer gives it; what none knows is answered from [`About`](crate::About).
 ///
 /// # Examples
 ///
@@ -47,8 +47,9 @@ use crate::{
 /// ```
 #[async_trait]
 pub trait Discovery: Send + Sync + 'static {
-    /// What a node is; none where the component says itself. Never called without a node: an empty
-    /// `node` counts as absent.
+    /// Returns the identities and features of a node, or of an address of the domain; `None` leaves the
+    /// answer to the next. It is not called for the domain itself without a node. An empty `node` counts
+    /// as absent.
     ///
     /// # Errors
     ///
@@ -62,7 +63,7 @@ pub trait Discovery: Send + Sync + 'static {
         ask: &Incoming<DiscoInfoQuery>,
     ) -> Result<Option<DiscoInfoResult>, StanzaError>;
 
-    /// What is at the component, or at one of its nodes; none where the component says itself.
+    /// Returns the items of an address or of one of its nodes; `None` leaves the answer to the next.
     ///
     /// # Errors
     ///
@@ -153,7 +154,7 @@ pub(crate) struct Info {
     features: BTreeSet<String>,
     /// What is asked most often, written once.
     root: Arc<[u8]>,
-    more: Option<Arc<dyn Discovery>>,
+    more: Arc<[Arc<dyn Discovery>]>,
 }
 
 impl Info {
@@ -161,7 +162,7 @@ impl Info {
     pub(crate) fn of(
         about: Arc<About>,
         namespaces: BTreeSet<String>,
-        more: Option<Arc<dyn Discovery>>,
+        more: Arc<[Arc<dyn Discovery>]>,
     ) -> Info {
         let mut features = namespaces;
         features.insert(NS_INFO.to_owned());
@@ -210,25 +211,26 @@ impl Info {
 }
 
 #[async_trait]
-impl IqHandler for Info {
-    type Request = DiscoInfoQuery;
+impl IqHandler<DiscoInfoQuery> for Info {
     type Response = Told;
 
     async fn handle(&self, mut ask: Incoming<DiscoInfoQuery>) -> Result<Told, StanzaError> {
         drop_empty(&mut ask.payload_mut().node);
-        if let Some(more) = self.more.as_ref().filter(|_| ask.node.is_some())
-            && let Some(told) = more.info(&ask).await?
-        {
-            return Ok(Told::Node(told));
+        if is_of_the_program(&ask) {
+            for discovery in self.more.iter() {
+                if let Some(info) = discovery.info(&ask).await? {
+                    return Ok(Told::Node(info));
+                }
+            }
         }
         self.answer(ask.node.as_ref())
     }
 
     fn handle_now(&self, ask: &Incoming<DiscoInfoQuery>) -> Option<Result<Told, StanzaError>> {
-        let node = ask.node.as_ref().filter(|node| !node.is_empty());
-        if self.more.is_some() && node.is_some() {
+        if !self.more.is_empty() && is_of_the_program(ask) {
             return None;
         }
+        let node = ask.node.as_ref().filter(|node| !node.is_empty());
         Some(self.answer(node))
     }
 }
@@ -254,20 +256,19 @@ impl IntoResponse for Told {
 /// disco#items: what the app named.
 pub(crate) struct Items {
     pub(crate) about: Arc<About>,
-    pub(crate) more: Option<Arc<dyn Discovery>>,
+    pub(crate) more: Arc<[Arc<dyn Discovery>]>,
 }
 
 #[async_trait]
-impl IqHandler for Items {
-    type Request = DiscoItemsQuery;
+impl IqHandler<DiscoItemsQuery> for Items {
     type Response = DiscoItems;
 
     async fn handle(&self, mut ask: Incoming<DiscoItemsQuery>) -> Result<DiscoItems, StanzaError> {
         drop_empty(&mut ask.payload_mut().node);
-        if let Some(more) = &self.more
-            && let Some(told) = more.items(&ask).await?
-        {
-            return Ok(told);
+        for discovery in self.more.iter() {
+            if let Some(items) = discovery.items(&ask).await? {
+                return Ok(items);
+            }
         }
         let all = &self.about.items;
         let is_known = |node: &String| all.iter().any(|item| item.node.as_ref() == Some(node));
@@ -289,6 +290,11 @@ impl IqHandler for Items {
             rsm: None,
         })
     }
+}
+
+/// Whether a [`Discovery`] is asked first: about nodes, and about addresses with a local part.
+fn is_of_the_program(ask: &Incoming<DiscoInfoQuery>) -> bool {
+    ask.node.as_ref().is_some_and(|node| !node.is_empty()) || ask.to().node().is_some()
 }
 
 /// An empty `node` counts as absent: some libraries write the attribute in every request.

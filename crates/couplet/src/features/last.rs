@@ -35,8 +35,7 @@ impl Activity {
 }
 
 #[async_trait]
-impl IqHandler for Activity {
-    type Request = Query;
+impl IqHandler<Query> for Activity {
     type Response = Query;
 
     async fn handle(&self, ask: Incoming<Query>) -> Result<Query, StanzaError> {

@@ -9,8 +9,7 @@ use crate::{answer::Empty, handler::IqHandler, incoming::Incoming};
 pub(crate) struct Pong;
 
 #[async_trait]
-impl IqHandler for Pong {
-    type Request = Ping;
+impl IqHandler<Ping> for Pong {
     type Response = Empty;
 
     async fn handle(&self, _ask: Incoming<Ping>) -> Result<Empty, StanzaError> {

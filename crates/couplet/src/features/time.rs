@@ -14,8 +14,7 @@ use crate::{handler::IqHandler, incoming::Incoming};
 pub(crate) struct Clock;
 
 #[async_trait]
-impl IqHandler for Clock {
-    type Request = TimeQuery;
+impl IqHandler<TimeQuery> for Clock {
     type Response = TimeResult;
 
     async fn handle(&self, _ask: Incoming<TimeQuery>) -> Result<TimeResult, StanzaError> {

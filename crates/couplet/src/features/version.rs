@@ -20,8 +20,7 @@ impl Version {
 }
 
 #[async_trait]
-impl IqHandler for Version {
-    type Request = VersionQuery;
+impl IqHandler<VersionQuery> for Version {
     type Response = VersionResult;
 
     async fn handle(&self, _ask: Incoming<VersionQuery>) -> Result<VersionResult, StanzaError> {

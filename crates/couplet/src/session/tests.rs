@@ -15,7 +15,7 @@ const CLOSING: &str = "</stream:stream>";
 fn slow(mut config: Config) -> Component {
     config.timing.grace = Duration::from_secs(1);
     Component::new(config)
-        .on_get(|_: Incoming<Ping>| async { Ok::<_, StanzaError>(Empty) })
+        .on_get(|_: Incoming<Ping>| async { Ok(Empty) })
         .on_get(|_: Incoming<VersionQuery>| pending::<Result<Empty, StanzaError>>())
 }
 

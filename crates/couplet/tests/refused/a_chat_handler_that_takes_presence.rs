@@ -1,6 +1,6 @@
-use couplet::{Component, Config, Incoming, Presence, StanzaError};
+use couplet::{Component, Config, Incoming, Presence};
 
 fn main() {
     let _component = Component::new(Config::new("bot.localhost", "x"))
-        .on_chat(|_chat: Incoming<Presence>| async move { Ok::<(), StanzaError>(()) });
+        .on_chat(|_chat: Incoming<Presence>| async move { Ok(()) });
 }

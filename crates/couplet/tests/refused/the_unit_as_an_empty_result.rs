@@ -1,16 +1,7 @@
-use couplet::{Incoming, IqHandler, StanzaError, async_trait};
+use couplet::{Component, Config, Incoming};
 use xmpp_parsers::ping::Ping;
 
-struct Pong;
-
-#[async_trait]
-impl IqHandler for Pong {
-    type Request = Ping;
-    type Response = ();
-
-    async fn handle(&self, _ask: Incoming<Ping>) -> Result<(), StanzaError> {
-        Ok(())
-    }
+fn main() {
+    let _component = Component::new(Config::new("bot.localhost", "x"))
+        .on_get(|_request: Incoming<Ping>| async move { Ok(()) });
 }
-
-fn main() {}

@@ -1,0 +1,45 @@
+//! [`Extension`]: what a crate adds to a component.
+
+use super::Component;
+use crate::error::Error;
+
+/// A plug-in of a component: handlers, discovery, hooks, background tasks and middleware under one name.
+///
+/// Install it with [`Component::extend`](crate::Component::extend). An extension is what a crate beside an
+/// application offers; `couplet_pubsub::Pubsub` is one.
+///
+/// # Examples
+///
+/// ```
+/// use couplet::{Component, Config, Error, Extension, Incoming};
+/// use xmpp_parsers::version::{VersionQuery, VersionResult};
+///
+/// struct Branded(&'static str);
+///
+/// impl Extension for Branded {
+///     fn name(&self) -> &str {
+///         "branded"
+///     }
+///
+///     fn install(self, component: Component) -> Result<Component, Error> {
+///         let name = self.0;
+///         Ok(component.named(name).on_get(move |_: Incoming<VersionQuery>| async move {
+///             Ok(VersionResult { name: name.into(), version: "1".into(), os: None })
+///         }))
+///     }
+/// }
+///
+/// let weather = Component::new(Config::new("weather.localhost", "secret")).extend(Branded("Weather"));
+/// ```
+pub trait Extension {
+    /// Its name in messages about conflicts and in the log.
+    fn name(&self) -> &str;
+
+    /// Adds what it consists of to the component.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot work, in the words of [`Error::App`] or another variant. [`Component::run`] returns it
+    /// instead of connecting.
+    fn install(self, component: Component) -> Result<Component, Error>;
+}
