@@ -23,7 +23,7 @@ use crate::verdict::{fail, good};
 /// ```
 /// use couplet_test::{Backend, TestServer};
 ///
-/// assert_eq!(TestServer::memory().on(), Backend::Memory);
+/// assert_eq!(TestServer::memory().backend(), Backend::Memory);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
