@@ -128,7 +128,7 @@ impl RawStream {
         self.stream.try_clone()
     }
 
-    /// Puts a stanza behind what [`flush`](Wire::flush) writes.
+    /// Puts a stanza behind what [`flush`](RawStream::flush) writes.
     pub(crate) fn queue(&mut self, stanza: &str) {
         self.out.extend_from_slice(stanza.as_bytes());
     }

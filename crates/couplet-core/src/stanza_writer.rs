@@ -137,7 +137,7 @@ impl StanzaWriter {
         })
     }
 
-    /// Like [`StanzaWriter::pass`], with children that may turn out not to be writable.
+    /// Like [`StanzaWriter::write`], with children that may turn out not to be writable.
     ///
     /// # Errors
     ///
