@@ -1,18 +1,18 @@
-//! `couplet dev`: a private server, a component beside it, and a chat with it.
+//! `couplet dev`: a private server, a component that logs in to it, and a chat with the component.
 //!
-//! Deliberately absent: watching source files. `/restart` and programs made for that do it.
+//! Deliberately absent: watching source files. `/restart` and watchers such as watchexec do that.
 
 mod alice;
 mod chat;
-mod component;
-mod inside;
-mod child;
-mod tap;
-mod markup;
+mod dev_component;
+mod echo;
+mod child_component;
+mod xml_proxy;
+mod pretty_xml;
 mod lines;
-mod terminal;
+mod line_editor;
 mod screen;
-mod server;
+mod private_server;
 
 use std::ffi::OsString;
 use std::hash::{BuildHasher, RandomState};
@@ -24,30 +24,30 @@ use couplet::{Config, Jid};
 
 use self::alice::Alice;
 use self::chat::Chat;
-use self::component::Component;
+use self::dev_component::DevComponent;
+use self::line_editor::{LineEditor, TerminalModes};
 use self::lines::Lines;
+use self::private_server::{PrivateServer, ServerKind};
 use self::screen::Screen;
-use self::server::{Kind, Server};
-use self::tap::Tap;
-use self::terminal::{Restored, Terminal};
+use self::xml_proxy::XmlProxy;
 use crate::failure::{Failure, context};
 use crate::log;
-use crate::signals::Signals;
+use crate::signals::{Signals, runtime};
 
-const EXIT_CODES: &str = "\
-The private server listens on free ports of this machine only, lives in a temporary directory and
-is gone when this ends. The accounts are alice@localhost and bob@localhost.
+const AFTER_HELP: &str = "\
+The private server listens on free ports of loopback only, keeps its data in a temporary directory and
+is removed when the command ends. The accounts are alice@localhost and bob@localhost.
 
-What alice is told goes to standard output, everything else to standard error:
+Messages to alice go to standard output, everything else to standard error:
 
     $ printf 'hello\\n' | couplet dev
     bot@echo.localhost: hello
 
-A command given after -- is your own component. It finds COUPLET_DOMAIN, COUPLET_SECRET and
-COUPLET_SERVER in its environment and gets SIGTERM at the end. At a terminal, and with --keep, it is
-started again when it ends, after a second at first and 15 seconds at last where it ends at once.
+A command after -- is your own component. It gets COUPLET_DOMAIN, COUPLET_SECRET and COUPLET_SERVER in
+its environment, and SIGTERM at the end. At a terminal, and with --keep, it is restarted when it exits:
+after one second, and after up to 15 seconds if it keeps exiting at once.
 
-To reload it after a change: type /restart, or let a program do it that watches the sources:
+To restart it after a change, type /restart, or use a program that watches the sources:
 
     couplet dev -- watchexec --restart --watch src -- cargo run
     couplet dev -- cargo watch -x run
@@ -60,31 +60,31 @@ Examples:
 
 Exit codes:
     0    every line was answered, or the chat was ended at its prompt (/quit, Ctrl-D, Ctrl-C)
-    1    a line was refused or not answered in time, or the server ended, or the component did
-         and is not started again
-    2    the arguments make no sense, or the server is not installed
-    130  a signal came before that";
+    1    a line was answered with an error or not in time, or the server exited, or the component
+         did and is not restarted
+    2    the arguments are wrong, or the server is not installed
+    130  interrupted by a signal";
 
-/// Start a private server and a component beside it, and chat with the component as alice
+/// Start a private server and a component, and chat with the component as alice
 ///
-/// Without a command after `--` the component is an echo. At a terminal you are asked for lines;
-/// otherwise every line of standard input is sent, the next one when the one before was answered.
+/// Without a command after `--` the component is an echo. At a terminal you type the messages;
+/// otherwise each line of standard input is a message, sent once the line before is answered.
 #[derive(Args, Debug)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct Dev {
     /// Which server to start
-    #[arg(long, value_enum, default_value_t = Kind::Prosody)]
-    server: Kind,
+    #[arg(long, value_enum, default_value_t = ServerKind::Prosody)]
+    server: ServerKind,
     /// The domain of the component
     #[arg(long, value_name = "DOMAIN", default_value = "echo.localhost")]
     domain: String,
-    /// Whom alice writes to [default: bot@ the domain]
+    /// The address that alice writes to [default: bot@ the domain]
     #[arg(long, value_name = "ADDRESS")]
     to: Option<Jid>,
-    /// How long a line may wait for its answer
+    /// How long to wait for the answer to a line
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
     timeout: Duration,
-    /// Tell how other programs can log in, and go on after the last line until Ctrl-C
+    /// Print how other programs can log in, and continue after the last line until Ctrl-C
     #[arg(long)]
     keep: bool,
     /// Show each stanza that the component receives and sends
@@ -101,36 +101,32 @@ impl Dev {
         let secret = format!("{:016x}", RandomState::new().hash_one("secret"));
         let config = Config::new(domain.as_str(), secret);
         log::start(config.clone(), filter)?;
-        let _terminal = Restored::at_the_end();
-        tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .map_err(context("starting the runtime"))?
-            .block_on(self.live(config))
+        let _restored_on_drop = TerminalModes::save();
+        runtime()?.block_on(self.run_until_signal(config))
     }
 
-    async fn live(self, config: Config) -> Result<(), Failure> {
+    async fn run_until_signal(self, config: Config) -> Result<(), Failure> {
         let mut signals = Signals::listen().map_err(context("listening for signals"))?;
-        let mut server = TestServer::default();
-        let ended = tokio::select! {
+        let mut session = DevSession::default();
+        let result = tokio::select! {
             biased;
-            () = signals.next() => server.interrupted(),
-            ended = Box::pin(server.play(self, config)) => ended,
+            () = signals.next() => session.interrupted(),
+            result = Box::pin(session.run(self, config)) => result,
         };
         tokio::select! {
             biased;
-            // Whoever asks twice gets no goodbyes; dropping the server kills what is on it.
+            // A second signal ends it at once: what is still running is killed on drop.
             () = signals.next() => {}
-            () = server.clear() => {}
+            () = session.shut_down() => {}
         }
-        ended
+        result
     }
 
     fn domain(&self) -> Result<String, Failure> {
         match Jid::new(&self.domain) {
             Ok(jid) if jid == jid.to_domain() && jid.as_str() != "localhost" => Ok(jid.to_string()),
             Ok(_) => Err(Failure::misuse(format!(
-                "--domain {}: a component has a domain of its own, such as echo.localhost",
+                "--domain {}: a component needs a domain of its own, such as echo.localhost",
                 self.domain
             ))),
             Err(why) => Err(Failure::misuse(format!("--domain {}: {why}", self.domain))),
@@ -138,22 +134,22 @@ impl Dev {
     }
 }
 
-/// What is running; the fields are dropped in this order.
+/// What runs during one `couplet dev`; the fields are dropped in this order.
 #[derive(Default)]
-struct TestServer {
+struct DevSession {
     alice: Option<Alice>,
-    component: Option<Component>,
-    tap: Option<Tap>,
-    server: Option<Server>,
+    component: Option<DevComponent>,
+    proxy: Option<XmlProxy>,
+    server: Option<PrivateServer>,
     screen: Option<Screen>,
     ends_by_signal: bool,
 }
 
-impl TestServer {
-    async fn play(&mut self, dev: Dev, mut config: Config) -> Result<(), Failure> {
+impl DevSession {
+    async fn run(&mut self, dev: Dev, mut config: Config) -> Result<(), Failure> {
         self.ends_by_signal = dev.keep || std::io::stdin().is_terminal();
-        let (terminal, screen) = match Terminal::open() {
-            Some((terminal, screen)) => (Some(terminal), screen),
+        let (editor, screen) = match LineEditor::open() {
+            Some((editor, screen)) => (Some(editor), screen),
             None => (None, Screen::plain()),
         };
         let screen = self.screen.insert(screen).clone();
@@ -164,67 +160,67 @@ impl TestServer {
             .map_or_else(|| Jid::new(&format!("bot@{domain}")), Ok);
         let to = to.map_err(|why| Failure::misuse(format!("bot@{domain}: {why}")))?;
 
-        screen.tell(&format!("starting a private {} ...", dev.server));
+        screen.status(&format!("starting a private {} ...", dev.server));
         let server = self
             .server
-            .insert(Server::start(dev.server, &config).await?);
-        config.server = server.for_components()?;
+            .insert(PrivateServer::start(dev.server, &config).await?);
+        config.server = server.component_addr()?;
         if dev.xml {
-            let tap = Tap::start(config.server.to_string(), screen.clone()).await?;
-            config.server = server::address(self.tap.insert(tap).addr())?;
+            let proxy = XmlProxy::start(config.server.to_string(), screen.clone()).await?;
+            config.server = private_server::setting(self.proxy.insert(proxy).addr())?;
         }
         let alice = self
             .alice
-            .insert(Box::pin(Alice::login(&server.for_users())).await?);
-        // Servers differ in how they answer for a component that is not there: whatever is said
-        // now means "not yet" later.
+            .insert(Box::pin(Alice::login(&server.client_addr())).await?);
+        // Servers differ in how they answer for a component that is not connected: as long as the
+        // answer is this one, the component is not online.
         let absent = alice.ping(&domain).await;
 
-        screen.tell(&format!(
+        screen.status(&format!(
             "starting {} ...",
-            component::name(&dev.command, &domain)
+            dev_component::name(&dev.command, &domain)
         ));
-        let component = self.component.insert(Component::start(
+        let component = self.component.insert(DevComponent::start(
             &dev.command,
             config.clone(),
             &screen,
             self.ends_by_signal,
         )?);
-        let online = alice.until_there(&domain, &absent, &screen);
+        let online = alice.wait_until_online(&domain, &absent, &screen);
         tokio::select! {
             biased;
-            failure = component.ended() => return Err(failure),
+            failure = component.wait() => return Err(failure),
             online = Box::pin(online) => online?,
         }
-        screen.tell(&format!("{domain} is online"));
+        screen.status(&format!("{domain} is online"));
         if dev.keep {
-            screen.tell(&server.how_to_log_in(&config));
+            screen.status(&server.login_instructions(&config));
         }
-        alice.appear().await?;
+        alice.send_presence().await?;
 
-        let lines = match terminal {
-            Some(terminal) => Lines::of_terminal(terminal)?,
+        let lines = match editor {
+            Some(editor) => Lines::of_editor(editor)?,
             None => Lines::of_stdin()?,
         };
         let chat = Chat::new(alice, screen, to, dev.timeout, dev.keep);
         Box::pin(chat.run(component, lines)).await
     }
 
-    /// Ctrl-C is how a person ends a chat, and how nothing else ends well.
+    /// A signal is the usual end of a chat at a terminal, and a failure otherwise.
     fn interrupted(&self) -> Result<(), Failure> {
         if !self.ends_by_signal {
             return Err(Failure::interrupted());
         }
         if let Some(screen) = &self.screen {
-            screen.leave();
+            screen.end_prompt();
         }
         Ok(())
     }
 
-    /// Everybody leaves in the right order; the server is killed, it has nothing to lose.
-    async fn clear(&mut self) {
+    /// Logs alice out and stops the component. The server is killed on drop: its data is temporary.
+    async fn shut_down(&mut self) {
         if let Some(alice) = self.alice.take() {
-            alice.leave().await;
+            alice.log_out().await;
         }
         if let Some(component) = &mut self.component {
             component.stop().await;

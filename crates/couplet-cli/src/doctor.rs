@@ -41,7 +41,7 @@ use self::report::{Report, ReportFormat, Step};
 use crate::component_args::ComponentArgs;
 use crate::failure::{Failure, context};
 use crate::log;
-use crate::signals::Signals;
+use crate::signals::run_until_signal;
 
 const ABOUT_STEPS: &str = "\
 The steps, in this order. Each prints pass, warn or FAIL and the reason, and what to paste into the
@@ -94,14 +94,8 @@ impl Doctor {
         let mut report = Report::new(format);
         if let Some(config) = steps::read_config(&self.component, &mut report) {
             log::start(config.clone(), filter)?;
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .map_err(context("starting the runtime"))?;
-            let examined = runtime.block_on(self.examine(&config, &mut report));
-            // The thread that waits for an answer at the terminal must not keep the process alive.
-            runtime.shutdown_background();
-            examined?;
+            let running = steps::run(&config, self.consent(), self.timeout, &mut report);
+            run_until_signal(async { Ok(running.await) })?;
         }
         report
             .finish()
@@ -112,17 +106,11 @@ impl Doctor {
         }
     }
 
-    async fn examine(&self, config: &couplet::Config, report: &mut Report) -> Result<(), Failure> {
-        let consent = match self.takeover {
+    fn consent(&self) -> Consent {
+        match self.takeover {
             true => Consent::Granted,
             false if !self.json && std::io::stdin().is_terminal() => Consent::Ask,
             false => Consent::Denied,
-        };
-        let mut signals = Signals::listen().map_err(context("listening for signals"))?;
-        tokio::select! {
-            biased;
-            () = signals.next() => Err(Failure::interrupted()),
-            _ended_early = Box::pin(steps::run(config, consent, self.timeout, report)) => Ok(()),
         }
     }
 }

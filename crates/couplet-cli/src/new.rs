@@ -1,6 +1,6 @@
-//! `couplet new`: a project that builds, tests itself and knows how to be deployed.
+//! `couplet new`: creates a project with sources, tests and what is needed for its deployment.
 //!
-//! Deliberately absent: a repository, a secret, and anything that is fetched from somewhere.
+//! Deliberately absent: a repository, a secret, and downloads.
 
 mod checkout;
 mod name;
@@ -13,17 +13,17 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use couplet::Jid;
 
-use self::template::{Fill, Template};
+use self::template::{ProjectValues, Template};
 use crate::failure::{Failure, context};
-use crate::signals::Signals;
+use crate::signals::{Signals, runtime};
 
 const AFTER_HELP: &str = "\
-The folder gets the sources with tests, couplet.toml, a Containerfile, a systemd unit, the lines for
-Prosody and ejabberd, a workflow that checks every change, and a README that says how to go on.
+The project has sources with tests, couplet.toml, a Containerfile, a systemd unit, the configuration of
+Prosody and ejabberd, a CI workflow, and a README with the next steps.
 
-The project is built against a checkout of Couplet: the one that the current directory is in, or else
-the one that this command was built in. --couplet-path names another one, and --published asks for
-the version of this command from the package registry.
+It depends on a checkout of Couplet: the one that contains the current directory, or else the one in
+which this command was built. Use --couplet-path for another checkout, and --published for the version
+of this command in the package registry.
 
 Examples:
     couplet new weatherbot
@@ -32,27 +32,27 @@ Examples:
     couplet new weatherbot --couplet-path ../couplet
 
 Exit codes:
-    0    the project is there
-    1    a file could not be written; nothing is left behind
-    2    the name or the domain cannot be used, the folder exists already, or there is no checkout";
+    0    the project was created
+    1    a file could not be written, and the folder was removed
+    2    the name or the domain is invalid, the folder exists already, or there is no checkout";
 
-/// Start a project for a component of your own
+/// Create a project for a component
 #[derive(Args, Debug)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct New {
-    /// What it is called: small letters, digits and hyphens; also the folder, with a path if need be
+    /// The folder to create; its last part is the name: lower case letters, digits and hyphens
     #[arg(value_name = "NAME")]
     folder: PathBuf,
-    /// What to begin with
+    /// The kind of component
     #[arg(long, value_enum, default_value_t = Template::Bot)]
     template: Template,
-    /// The domain that it will serve [default: the name, below example.org]
+    /// The domain of the component [default: the name, below example.org]
     #[arg(long, value_name = "DOMAIN")]
     domain: Option<String>,
-    /// Build against this checkout of Couplet [default: the one around, or the one this comes from]
+    /// Depend on this checkout of Couplet [default: that of the current directory, or of this command]
     #[arg(long, value_name = "DIR")]
     couplet_path: Option<PathBuf>,
-    /// Build against the published version instead of a checkout
+    /// Depend on the published version instead of a checkout
     #[arg(long, conflicts_with = "couplet_path")]
     published: bool,
 }
@@ -60,7 +60,7 @@ pub(crate) struct New {
 impl New {
     pub(crate) fn run(self) -> Result<(), Failure> {
         let name = self.name()?;
-        let fill = Fill {
+        let values = ProjectValues {
             domain: self.domain(&name)?,
             couplet: self.couplet()?,
             name,
@@ -70,15 +70,14 @@ impl New {
             let shown = folder.display();
             return Err(Failure::misuse(format!("{shown} exists already")));
         }
-        let written = uninterrupted(|| write(&folder, self.template, &fill))?;
+        let written = uninterrupted(|| write(&folder, self.template, &values))?;
         if let Err((path, error)) = written {
-            // Whatever was written is ours: the folder did not exist before.
-            let _not_even_begun = fs::remove_dir_all(&folder);
+            // The folder did not exist before.
+            let _not_even_created = fs::remove_dir_all(&folder);
             return Err(context(&format!("writing {}", path.display()))(error));
         }
         let mut out = io::stdout().lock();
-        let _nobody_reads_it_then =
-            out.write_all(goodbye(&folder, self.template, &fill).as_bytes());
+        let _closed_output = out.write_all(next_steps(&folder, self.template, &values).as_bytes());
         Ok(())
     }
 
@@ -86,7 +85,7 @@ impl New {
         let name = self.folder.file_name().unwrap_or_default();
         name::check(&name.to_string_lossy()).map_err(|why| {
             let shown = self.folder.display();
-            Failure::misuse(format!("{shown}: this name cannot be used: {why}"))
+            Failure::misuse(format!("{shown}: invalid name: {why}"))
         })
     }
 
@@ -99,37 +98,36 @@ impl New {
         match Jid::new(&domain) {
             Ok(jid) if jid.prepared() == domain && domain.chars().all(plain) => Ok(domain),
             Ok(_) => Err(Failure::misuse(format!(
-                "--domain {domain}: write a domain alone and in small letters, such as \
-                 {name}.example.org"
+                "--domain {domain}: use a domain only, in lower case, such as {name}.example.org"
             ))),
             Err(why) => Err(Failure::misuse(format!("--domain {domain}: {why}"))),
         }
     }
 
-    /// The folder of the checkout's crates, as it can be written into a manifest; `None` for the
-    /// published version.
+    /// Returns the folder with the crates of the checkout; `None` for the published version.
     fn couplet(&self) -> Result<Option<String>, Failure> {
         match &self.couplet_path {
             _ if self.published => Ok(None),
-            Some(path) => checkout::given(path).map(Some),
+            Some(path) => checkout::named(path).map(Some),
             None => checkout::found().map(Some),
         }
     }
 }
 
-/// Does it to the end even if a signal comes meanwhile: whoever listens is not killed by it.
+/// Calls a function that signals do not interrupt: with a listener, they do not end the process.
 fn uninterrupted<T>(work: impl FnOnce() -> T) -> Result<T, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(context("starting the runtime"))?;
+    let runtime = runtime()?;
     let _inside = runtime.enter();
     let _listening = Signals::listen().map_err(context("listening for signals"))?;
     Ok(work())
 }
 
-fn write(folder: &Path, template: Template, fill: &Fill) -> Result<(), (PathBuf, io::Error)> {
-    for (path, text) in template.files(fill) {
+fn write(
+    folder: &Path,
+    template: Template,
+    values: &ProjectValues,
+) -> Result<(), (PathBuf, io::Error)> {
+    for (path, text) in template.files(values) {
         let path = folder.join(path);
         let written = match path.parent() {
             Some(parent) => fs::create_dir_all(parent),
@@ -142,20 +140,20 @@ fn write(folder: &Path, template: Template, fill: &Fill) -> Result<(), (PathBuf,
     Ok(())
 }
 
-fn goodbye(folder: &Path, template: Template, fill: &Fill) -> String {
-    let Fill { name, domain, .. } = fill;
+fn next_steps(folder: &Path, template: Template, values: &ProjectValues) -> String {
+    let ProjectValues { name, domain, .. } = values;
     let (shown, couplet) = (folder.display(), this_command());
-    let against = match &fill.couplet {
-        Some(crates) => format!("It is built against the checkout in {crates}.\n"),
+    let against = match &values.couplet {
+        Some(crates) => format!("It depends on the checkout in {crates}.\n"),
         None => String::new(),
     };
     format!(
         "{shown}/ is ready: a {template} for {domain}\n\n    cd {shown}\n    cargo test\n    \
-         {couplet} dev --domain {name}.localhost -- cargo run\n\n{against}README.md says how to go on.\n"
+         {couplet} dev --domain {name}.localhost -- cargo run\n\n{against}README.md has the next steps.\n"
     )
 }
 
-/// How a person calls this command from another folder: as before, unless that was by a path.
+/// How the user calls this command from another folder: by its name, or by its absolute path.
 fn this_command() -> String {
     let called = std::env::args_os().next().map(PathBuf::from);
     let by_path = called.is_some_and(|called| called.components().nth(1).is_some());

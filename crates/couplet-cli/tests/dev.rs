@@ -1,4 +1,4 @@
-//! `couplet dev` as a person or a script runs it, on both real servers.
+//! `couplet dev` without a terminal, with both real servers.
 
 use std::error::Error;
 use std::fs;
@@ -13,8 +13,7 @@ use tempfile::TempDir;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
-/// A `couplet dev` whose temporary files are in a directory of its own, by which its processes
-/// are found too.
+/// A `couplet dev` with its own directory for temporary files, by which its processes are found too.
 struct Run {
     child: Child,
     errors: BufReader<ChildStderr>,
@@ -33,19 +32,19 @@ impl Run {
         })
     }
 
-    /// Reads standard error up to the line in which this stands.
-    fn told_until(&mut self, words: &str) -> Result<String, Box<dyn Error>> {
-        let mut told = String::new();
-        while !told.contains(words) {
-            if self.errors.read_line(&mut told)? == 0 {
-                return Err(told.into());
+    /// Reads standard error up to the line that contains `text`.
+    fn read_until(&mut self, text: &str) -> Result<String, Box<dyn Error>> {
+        let mut read = String::new();
+        while !read.contains(text) {
+            if self.errors.read_line(&mut read)? == 0 {
+                return Err(read.into());
             }
         }
-        Ok(told)
+        Ok(read)
     }
 
-    /// Waits with standard input still open: the end of that would be an end too.
-    fn ended(&mut self) -> Result<Option<i32>, Box<dyn Error>> {
+    /// Waits for the exit code with standard input open: its end would end the command too.
+    fn exit_code(&mut self) -> Result<Option<i32>, Box<dyn Error>> {
         let stdin = self.child.stdin.take();
         let status = self.child.wait()?;
         drop(stdin);
@@ -82,7 +81,7 @@ fn command(arguments: &[&str], folder: &Path) -> Command {
     command
 }
 
-/// Runs to the end on this input.
+/// Runs the command with this input until it exits.
 fn run(arguments: &[&str], input: &str) -> Result<(Output, TempDir), Box<dyn Error>> {
     let folder = folder()?;
     let mut child = command(arguments, folder.path()).spawn()?;
@@ -94,7 +93,7 @@ fn run(arguments: &[&str], input: &str) -> Result<(Output, TempDir), Box<dyn Err
     Ok((child.wait_with_output()?, folder))
 }
 
-/// The processes whose arguments name this directory.
+/// Returns the arguments of all processes in whose arguments this directory occurs.
 fn processes_of(folder: &Path) -> Vec<String> {
     let folder = folder.to_string_lossy();
     let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -112,7 +111,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-fn echoes_what_it_is_piped(server: &str) -> Outcome {
+fn assert_echoes(server: &str) -> Outcome {
     let lines = "hello\n\n  1 < 2 & \u{1b}\u{e9} \nlast, without an end";
     let (output, folder) = run(&["--server", server], lines)?;
     let errors = text(&output.stderr);
@@ -131,12 +130,12 @@ fn echoes_what_it_is_piped(server: &str) -> Outcome {
 
 #[test]
 fn standard_output_gets_the_echoes_of_prosody_and_nothing_else() -> Outcome {
-    echoes_what_it_is_piped("prosody")
+    assert_echoes("prosody")
 }
 
 #[test]
 fn standard_output_gets_the_echoes_of_ejabberd_and_nothing_else() -> Outcome {
-    echoes_what_it_is_piped("ejabberd")
+    assert_echoes("ejabberd")
 }
 
 #[test]
@@ -147,12 +146,12 @@ fn a_signal_leaves_no_process_and_no_directory() -> Outcome {
         ("ejabberd", Signal::TERM),
     ] {
         let mut run = Run::start(&["--server", server])?;
-        run.told_until("is online")?;
+        run.read_until("is online")?;
         assert!(!processes_of(run.folder.path()).is_empty());
         assert!(!is_empty(run.folder.path())?);
 
         run.signal(signal)?;
-        assert_eq!(run.ended()?, Some(130));
+        assert_eq!(run.exit_code()?, Some(130));
         assert_eq!(processes_of(run.folder.path()), [""; 0]);
         assert!(is_empty(run.folder.path())?);
     }
@@ -160,24 +159,27 @@ fn a_signal_leaves_no_process_and_no_directory() -> Outcome {
 }
 
 #[test]
-fn ones_own_component_is_told_where_to_log_in_and_ends_with_all_it_has_started() -> Outcome {
+fn a_component_of_the_user_gets_the_login_and_ends_with_all_its_processes() -> Outcome {
     let script = "echo \"$COUPLET_DOMAIN $COUPLET_SERVER ${#COUPLET_SECRET}\"
         trap '' TERM
         echo ready > \"$TMPDIR/log\"
         tail -f \"$TMPDIR/log\" & wait";
     let arguments = ["--domain", "weather.localhost", "--", "sh", "-c", script];
     let mut run = Run::start(&arguments)?;
-    let told = run.told_until("ready")?;
-    assert!(told.contains("\nweather.localhost 127.0.0.1:"), "{told}");
-    assert!(told.contains(" 16\n"), "{told}");
-    let own = |all: &[String]| all.iter().any(|arguments| arguments.starts_with("tail"));
-    assert!(own(&processes_of(run.folder.path())));
+    let output = run.read_until("ready")?;
+    assert!(
+        output.contains("\nweather.localhost 127.0.0.1:"),
+        "{output}"
+    );
+    assert!(output.contains(" 16\n"), "{output}");
+    let is_running = |all: &[String]| all.iter().any(|arguments| arguments.starts_with("tail"));
+    assert!(is_running(&processes_of(run.folder.path())));
 
     run.signal(Signal::INT)?;
-    // The script will not go by itself, so the second signal is needed, or the grace period.
+    // The script ignores SIGTERM: only a second signal, or the grace period, ends it.
     run.signal(Signal::TERM)?;
-    assert_eq!(run.ended()?, Some(130));
-    assert!(!own(&processes_of(run.folder.path())));
+    assert_eq!(run.exit_code()?, Some(130));
+    assert!(!is_running(&processes_of(run.folder.path())));
     let mut out = String::new();
     run.child
         .stdout
@@ -189,30 +191,30 @@ fn ones_own_component_is_told_where_to_log_in_and_ends_with_all_it_has_started()
 }
 
 #[test]
-fn a_component_that_ends_is_told_of() -> Outcome {
+fn a_component_that_exits_is_reported() -> Outcome {
     let (output, _folder) = run(&["--", "sh", "-c", "exit 7"], "hello\n")?;
     assert_eq!(output.status.code(), Some(1));
     let errors = text(&output.stderr);
     assert!(
-        errors.contains("couplet: sh ended by itself (exit status: 7)"),
+        errors.contains("couplet: sh exited (exit status: 7)"),
         "{errors}"
     );
     Ok(())
 }
 
 #[test]
-fn a_component_that_ends_is_started_again_as_long_as_the_server_is_kept() -> Outcome {
+fn a_component_that_exits_is_restarted_with_keep() -> Outcome {
     let mut run = Run::start(&["--keep", "--", "sh", "-c", "echo started; exit 7"])?;
-    run.told_until("started")?;
-    run.told_until("sh ended by itself (exit status: 7); it is started again in ")?;
-    run.told_until("started")?;
+    run.read_until("started")?;
+    run.read_until("sh exited (exit status: 7); restarting in ")?;
+    run.read_until("started")?;
     run.signal(Signal::INT)?;
-    assert_eq!(run.ended()?, Some(0));
+    assert_eq!(run.exit_code()?, Some(0));
     Ok(())
 }
 
 #[test]
-fn the_xml_of_the_components_connection_is_shown_on_standard_error() -> Outcome {
+fn the_xml_of_the_connection_is_printed_to_standard_error() -> Outcome {
     let (output, _folder) = run(&["--xml"], "1 < 2\n")?;
     let errors = text(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{errors}");
@@ -259,31 +261,32 @@ fn the_log_has_each_stanza_as_the_manual_says() -> Outcome {
 }
 
 #[test]
-fn a_line_that_is_refused_makes_it_fail_after_the_others() -> Outcome {
+fn a_line_that_is_answered_with_an_error_makes_it_fail_after_the_others() -> Outcome {
     let lines = "/to nobody@localhost\nanybody?\n/to x@echo.localhost\nhello\n";
     let (output, _folder) = run(&[], lines)?;
     let errors = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{errors}");
     assert_eq!(text(&output.stdout), "x@echo.localhost: hello\n");
     assert!(
-        errors.contains("nobody@localhost refused \"anybody?\": service-unavailable"),
+        errors
+            .contains("nobody@localhost answered \"anybody?\" with an error: service-unavailable"),
         "{errors}"
     );
     Ok(())
 }
 
 #[tokio::test]
-async fn another_client_can_log_in_and_a_line_it_does_not_answer_makes_it_fail() -> Outcome {
+async fn another_client_can_log_in_and_a_line_without_an_answer_makes_it_fail() -> Outcome {
     let mut run = Run::start(&["--keep", "--to", "bob@localhost", "--timeout", "1s"])?;
-    let told = run.told_until("COUPLET_SECRET=")?;
-    let port = told
+    let output = run.read_until("COUPLET_SECRET=")?;
+    let port = output
         .split("server    127.0.0.1, port ")
         .nth(1)
         .and_then(|rest| rest.lines().next())
         .ok_or("no port")?;
     let mut bob = Client::login(&format!("127.0.0.1:{port}"), "bob@localhost", "bob").await?;
     bob.send_raw("<presence/>").await?;
-    // His own presence comes back when the server has it.
+    // The server returns his own presence once it has processed it.
     while bob
         .next(Duration::from_secs(30))
         .await?
@@ -298,26 +301,26 @@ async fn another_client_can_log_in_and_a_line_it_does_not_answer_makes_it_fail()
         .as_mut()
         .ok_or("no input")?
         .write_all(b"hello bob\n")?;
-    let heard = bob
+    let message = bob
         .next(Duration::from_secs(30))
         .await?
         .ok_or("no message")?;
     assert!(
-        heard.as_str().contains("<body>hello bob</body>"),
+        message.as_str().contains("<body>hello bob</body>"),
         "{}",
-        heard.as_str()
+        message.as_str()
     );
-    let told = run.told_until("within 1s")?;
+    let output = run.read_until("within 1s")?;
     assert!(
-        told.contains("couplet: bob@localhost did not answer \"hello bob\" within 1s"),
-        "{told}"
+        output.contains("couplet: bob@localhost did not answer \"hello bob\" within 1s"),
+        "{output}"
     );
-    assert_eq!(run.ended()?, Some(1));
+    assert_eq!(run.exit_code()?, Some(1));
     Ok(())
 }
 
 #[test]
-fn a_server_that_is_not_installed_is_told_of_with_the_package() -> Outcome {
+fn a_server_that_is_not_installed_is_reported_with_its_package() -> Outcome {
     let output = Command::new(env!("CARGO_BIN_EXE_couplet"))
         .args(["dev"])
         .env("PATH", "/nowhere")

@@ -1,4 +1,4 @@
-//! `couplet new`: every project that it makes builds, passes its own tests and runs.
+//! `couplet new`: every project builds, passes its own tests and runs.
 
 use std::error::Error;
 use std::fs;
@@ -22,26 +22,29 @@ fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// Where cargo builds this test: what both need is built once.
+/// The target directory of this test: dependencies that both need are built once.
 fn target() -> PathBuf {
     let mut target = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     target.pop();
     target
 }
 
-/// Makes a project at a place that is the same each time, so that it is built only once.
+/// Creates a project, always in the same folder, so that cargo can reuse an earlier build.
 fn project(name: &str, flags: &[&str]) -> Result<PathBuf, Box<dyn Error>> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let made = folder.join(name);
     if made.exists() {
         fs::remove_dir_all(&made)?;
     }
-    // Without a path: the checkout that the command was built in is found.
+    // Without --couplet-path: the command finds the checkout in which it was built.
     let output = couplet(folder).args(["new", name]).args(flags).output()?;
     assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
-    let told = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(told.starts_with(&format!("{name}/ is ready")), "{told}");
-    // The versions that were built already; a user gets the newest.
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        printed.starts_with(&format!("{name}/ is ready")),
+        "{printed}"
+    );
+    // The versions that are built already; a user gets the newest ones.
     fs::copy(repository().join("Cargo.lock"), made.join("Cargo.lock"))?;
     Ok(made)
 }
@@ -62,7 +65,7 @@ fn cargo(project: &Path, arguments: &[&str]) -> Result<Output, Box<dyn Error>> {
     Ok(output)
 }
 
-/// Builds it without a warning, runs its tests, and gives the program.
+/// Builds the project without warnings, runs its tests, and returns the path of the program.
 fn built(project: &Path, name: &str) -> Result<PathBuf, Box<dyn Error>> {
     let output = cargo(project, &["build"])?;
     assert!(
@@ -71,24 +74,20 @@ fn built(project: &Path, name: &str) -> Result<PathBuf, Box<dyn Error>> {
         errors(&output)
     );
     let output = cargo(project, &["test"])?;
-    // What the tests need beside does not change what is built already.
-    for built_again in ["Compiling tokio v", "Compiling couplet v"] {
-        assert!(
-            !errors(&output).contains(built_again),
-            "{}",
-            errors(&output)
-        );
+    // The dependencies of the tests do not change the features of what is built already.
+    for rebuilt in ["Compiling tokio v", "Compiling couplet v"] {
+        assert!(!errors(&output).contains(rebuilt), "{}", errors(&output));
     }
-    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(
-        told.contains("test result: ok") && !told.contains("running 0 tests"),
-        "{told}"
+        printed.contains("test result: ok") && !printed.contains("running 0 tests"),
+        "{printed}"
     );
     Ok(target().join("debug").join(name))
 }
 
-/// Whether the program takes the `couplet.toml` that was made for it.
-fn configured(project: &Path, program: &Path) -> Outcome {
+/// Asserts that the program accepts the `couplet.toml` of the project.
+fn assert_configured(project: &Path, program: &Path) -> Outcome {
     let mut command = Command::new(program);
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("COUPLET_")) {
         command.env_remove(name);
@@ -105,11 +104,11 @@ fn configured(project: &Path, program: &Path) -> Outcome {
 }
 
 #[test]
-fn a_new_bot_answers_alice_beside_a_real_server() -> Outcome {
+fn a_new_bot_answers_alice_with_a_real_server() -> Outcome {
     let name = "couplet-new-bot";
     let project = project(name, &[])?;
     let program = built(&project, name)?;
-    configured(&project, &program)?;
+    assert_configured(&project, &program)?;
 
     let mut dev = couplet(&project)
         .args(["dev", "--domain", "bot.localhost", "--"])
@@ -122,8 +121,8 @@ fn a_new_bot_answers_alice_beside_a_real_server() -> Outcome {
     input.write_all(b"shout hello\n")?;
     drop(input);
     let output = dev.wait_with_output()?;
-    let told = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert_eq!(told, "bot@bot.localhost: HELLO\n", "{}", errors(&output));
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(printed, "bot@bot.localhost: HELLO\n", "{}", errors(&output));
     Ok(())
 }
 
@@ -135,19 +134,19 @@ fn a_new_service_builds_and_reads_its_own_settings() -> Outcome {
         &["--template", "service", "--domain", "lamps.example"],
     )?;
     let program = built(&project, name)?;
-    configured(&project, &program)
+    assert_configured(&project, &program)
 }
 
 #[test]
-fn a_new_pubsub_keeps_what_is_published_and_reads_its_settings() -> Outcome {
+fn a_new_pubsub_delivers_what_is_published_and_reads_its_own_settings() -> Outcome {
     let name = "couplet-new-pubsub";
     let project = project(name, &["--template", "pubsub"])?;
     let program = built(&project, name)?;
-    configured(&project, &program)
+    assert_configured(&project, &program)
 }
 
 #[test]
-fn the_lines_for_the_servers_carry_the_domain_and_no_secret() -> Outcome {
+fn the_configuration_of_the_servers_has_the_domain_and_no_secret() -> Outcome {
     let folder = tempfile::tempdir()?;
     let output = couplet(folder.path())
         .args(["new", "news", "--domain", "news.example", "--published"])
@@ -163,14 +162,14 @@ fn the_lines_for_the_servers_carry_the_domain_and_no_secret() -> Outcome {
         manifest.contains("couplet = { version = \"0."),
         "{manifest}"
     );
-    // Else cargo would look for it in the workspace of a folder above.
+    // Otherwise cargo would search a workspace in the folders above.
     assert!(manifest.contains("[workspace]"), "{manifest}");
     assert!(!folder.path().join("news/secret").exists());
     Ok(())
 }
 
 #[test]
-fn a_project_may_be_made_elsewhere_by_a_relative_path() -> Outcome {
+fn a_project_can_be_created_at_a_relative_path() -> Outcome {
     let folder = tempfile::tempdir()?;
     let here = folder.path().join("here");
     fs::create_dir(&here)?;
@@ -179,8 +178,8 @@ fn a_project_may_be_made_elsewhere_by_a_relative_path() -> Outcome {
         .args(["new", "../bots/news", "--couplet-path", "couplet"])
         .output()?;
     assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
-    let told = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(told.contains("cd ../bots/news\n"), "{told}");
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(printed.contains("cd ../bots/news\n"), "{printed}");
     let manifest = fs::read_to_string(folder.path().join("bots/news/Cargo.toml"))?;
     let crates = repository().canonicalize()?.join("crates/couplet");
     let dependency = format!("couplet = {{ path = \"{}\"", crates.display());
@@ -190,7 +189,7 @@ fn a_project_may_be_made_elsewhere_by_a_relative_path() -> Outcome {
 }
 
 #[test]
-fn what_is_there_already_is_left_alone() -> Outcome {
+fn an_existing_folder_is_not_changed() -> Outcome {
     let folder = tempfile::tempdir()?;
     fs::create_dir(folder.path().join("news"))?;
     let output = couplet(folder.path()).args(["new", "news"]).output()?;
@@ -201,21 +200,21 @@ fn what_is_there_already_is_left_alone() -> Outcome {
 }
 
 #[test]
-fn a_name_or_a_domain_that_cannot_be_used_makes_nothing() -> Outcome {
+fn an_invalid_name_or_domain_creates_nothing() -> Outcome {
     let folder = tempfile::tempdir()?;
     for (arguments, why) in [
         (
             &["new", "../News"][..],
-            "../News: this name cannot be used: only small letters, digits and hyphens",
+            "../News: invalid name: it may contain only lower case letters",
         ),
-        (&["new", "match"], "it is a word of Rust"),
+        (&["new", "match"], "it is a keyword of Rust"),
         (
             &["new", "news", "--domain", "bot@news.example"],
-            "write a domain alone",
+            "use a domain only",
         ),
         (
             &["new", "news", "--couplet-path", "/nowhere"],
-            "there is no checkout of Couplet",
+            "this is not a checkout of Couplet",
         ),
     ] {
         let output = couplet(folder.path()).args(arguments).output()?;

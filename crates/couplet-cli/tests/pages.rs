@@ -1,11 +1,11 @@
-//! `couplet completions` and `couplet man`, as a package runs them.
+//! `couplet completions` and `couplet man`, as packaging scripts run them.
 
 use std::error::Error;
 use std::process::{Command, Output};
 
 type Outcome = Result<(), Box<dyn Error>>;
 
-/// All that a person may want to do.
+/// All subcommands.
 const COMMANDS: [&str; 6] = ["completions", "dev", "doctor", "man", "new", "send"];
 
 fn couplet(arguments: &[&str]) -> Result<Output, Box<dyn Error>> {
@@ -19,7 +19,7 @@ fn couplet(arguments: &[&str]) -> Result<Output, Box<dyn Error>> {
 }
 
 #[test]
-fn every_shell_learns_every_command() -> Outcome {
+fn the_script_for_every_shell_has_every_command() -> Outcome {
     for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
         let script = String::from_utf8(couplet(&["completions", shell])?.stdout)?;
         for command in COMMANDS {
@@ -31,7 +31,7 @@ fn every_shell_learns_every_command() -> Outcome {
 }
 
 #[test]
-fn bash_takes_its_script_and_completes() -> Outcome {
+fn bash_completes_with_its_script() -> Outcome {
     let folder = tempfile::tempdir()?;
     let script = folder.path().join("couplet");
     std::fs::write(&script, couplet(&["completions", "bash"])?.stdout)?;
@@ -46,7 +46,7 @@ fn bash_takes_its_script_and_completes() -> Outcome {
 }
 
 #[test]
-fn every_command_has_its_page() -> Outcome {
+fn every_command_has_a_manual_page() -> Outcome {
     let folder = tempfile::tempdir()?;
     let path = folder.path().to_str().ok_or("no path")?;
     let output = couplet(&["man", "--output", path])?;
@@ -68,7 +68,7 @@ fn every_command_has_its_page() -> Outcome {
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_told() -> Outcome {
+fn a_missing_folder_is_reported() -> Outcome {
     let output = Command::new(env!("CARGO_BIN_EXE_couplet"))
         .args(["man", "--output", "/nowhere/man1"])
         .output()?;

@@ -1,4 +1,4 @@
-//! `couplet send` as a script runs it, on both real servers.
+//! `couplet send` as a script runs it, with both real servers.
 
 use std::error::Error;
 use std::process::{Output, Stdio};
@@ -14,7 +14,7 @@ type Outcome = Result<(), Box<dyn Error>>;
 
 const DOMAIN: &str = "news.localhost";
 const SECRET: &str = "s3cret";
-const BY: [&str; 2] = ["--from", "desk@news.localhost"];
+const FROM: [&str; 2] = ["--from", "desk@news.localhost"];
 
 fn setup() -> Setup {
     Setup::component(DOMAIN, SECRET)
@@ -38,7 +38,7 @@ async fn send(
         .stderr(Stdio::piped())
         .spawn()?;
     let mut stdin = child.stdin.take().ok_or("no input")?;
-    // Whoever was given the text as an argument does not read it.
+    // With the text as an argument, standard input is not read.
     let _unread = stdin.write_all(input.as_bytes()).await;
     drop(stdin);
     Ok(child.wait_with_output().await?)
@@ -51,7 +51,7 @@ fn errors(output: &Output) -> String {
 
 async fn present(mut user: Client) -> Result<Client, Box<dyn Error>> {
     user.send_raw("<presence/>").await?;
-    // Her own presence comes back when the server has it.
+    // The server returns her own presence once it has processed it.
     while user
         .next(Duration::from_secs(30))
         .await?
@@ -64,8 +64,8 @@ async fn present(mut user: Client) -> Result<Client, Box<dyn Error>> {
 }
 
 async fn a_message_arrives(server: &str, mut alice: Client) -> Outcome {
-    let told = ["alice@localhost", "1 < 2 & \u{e9}"];
-    let output = send(server, SECRET, &[&BY[..], &told].concat(), "").await?;
+    let message = ["alice@localhost", "1 < 2 & \u{e9}"];
+    let output = send(server, SECRET, &[&FROM[..], &message].concat(), "").await?;
     assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
     assert_eq!(errors(&output), "");
     let message = alice.next_from("message", "desk@news.localhost").await?;
@@ -84,7 +84,13 @@ async fn a_message_arrives(server: &str, mut alice: Client) -> Outcome {
         "alice@localhost",
         "-",
     ];
-    let output = send(server, SECRET, &[&BY[..], &flags].concat(), "two\nlines\n").await?;
+    let output = send(
+        server,
+        SECRET,
+        &[&FROM[..], &flags].concat(),
+        "two\nlines\n",
+    )
+    .await?;
     assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
     let message = alice.next_from("message", "desk@news.localhost").await?;
     assert_eq!(message.root().attr("type").as_deref(), Some("headline"));
@@ -101,11 +107,11 @@ async fn a_message_arrives(server: &str, mut alice: Client) -> Outcome {
     Ok(())
 }
 
-async fn a_message_to_nobody_comes_back(server: &str) -> Outcome {
+async fn a_message_to_an_unknown_user_comes_back(server: &str) -> Outcome {
     let output = send(
         server,
         SECRET,
-        &[&BY[..], &["nobody@localhost", "hi"]].concat(),
+        &[&FROM[..], &["nobody@localhost", "hi"]].concat(),
         "",
     )
     .await?;
@@ -119,24 +125,23 @@ async fn a_message_to_nobody_comes_back(server: &str) -> Outcome {
     Ok(())
 }
 
-/// Rooms have occupants with such names, which RFC 7622 allows. (Whether the server knows the user is
-/// another matter.)
-async fn an_address_with_an_emoji_is_one(server: &str) -> Outcome {
+/// RFC 7622 allows such addresses, and occupants of rooms have them.
+async fn an_address_with_an_emoji_is_valid(server: &str) -> Outcome {
     for to in ["nobody@localhost/🐎", "nobody@localhost/Anna's iPhone 😀"] {
-        let output = send(server, SECRET, &[&BY[..], &[to, "hi"]].concat(), "").await?;
-        let told = errors(&output);
+        let output = send(server, SECRET, &[&FROM[..], &[to, "hi"]].concat(), "").await?;
+        let errors = errors(&output);
         let words = format!("couplet: the message to {to} came back: ");
-        assert!(told.starts_with(&words), "{told}");
+        assert!(errors.starts_with(&words), "{errors}");
         assert_eq!(output.status.code(), Some(1));
     }
     Ok(())
 }
 
-async fn a_wrong_secret_ends_it(server: &str) -> Outcome {
+async fn a_wrong_secret_is_reported(server: &str) -> Outcome {
     let output = send(
         server,
         "wrong",
-        &[&BY[..], &["alice@localhost", "hi"]].concat(),
+        &[&FROM[..], &["alice@localhost", "hi"]].concat(),
         "",
     )
     .await?;
@@ -150,35 +155,35 @@ async fn a_wrong_secret_ends_it(server: &str) -> Outcome {
 }
 
 #[tokio::test]
-async fn prosody_takes_a_message_or_tells_why_not() -> Outcome {
+async fn a_message_is_delivered_or_an_error_reported_with_prosody() -> Outcome {
     let prosody = Prosody::start(setup()).await?;
     let server = prosody.component_addr();
     a_message_arrives(&server, present(prosody.user("alice").await?).await?).await?;
-    a_message_to_nobody_comes_back(&server).await?;
-    an_address_with_an_emoji_is_one(&server).await?;
-    a_wrong_secret_ends_it(&server).await
+    a_message_to_an_unknown_user_comes_back(&server).await?;
+    an_address_with_an_emoji_is_valid(&server).await?;
+    a_wrong_secret_is_reported(&server).await
 }
 
 #[tokio::test]
-async fn ejabberd_takes_a_message_or_tells_why_not() -> Outcome {
+async fn a_message_is_delivered_or_an_error_reported_with_ejabberd() -> Outcome {
     let ejabberd = Ejabberd::start(setup()).await?;
     let server = ejabberd.component_addr();
     a_message_arrives(&server, present(ejabberd.user("alice").await?).await?).await?;
-    a_message_to_nobody_comes_back(&server).await?;
-    an_address_with_an_emoji_is_one(&server).await?;
-    a_wrong_secret_ends_it(&server).await
+    a_message_to_an_unknown_user_comes_back(&server).await?;
+    an_address_with_an_emoji_is_valid(&server).await?;
+    a_wrong_secret_is_reported(&server).await
 }
 
 #[tokio::test]
-async fn a_component_that_is_running_keeps_its_place() -> Outcome {
+async fn a_running_component_keeps_its_connection() -> Outcome {
     let prosody = Prosody::start(setup()).await?;
     let server = prosody.component_addr();
     let config = Config::new(DOMAIN, SECRET).with_server(server.parse()?);
     let (online, is_online) = oneshot::channel();
     let online = std::sync::Mutex::new(Some(online));
-    let component = Component::new(config).on_online(move |_link| {
+    let component = Component::new(config).on_online(move |_handle| {
         let online = online.lock().ok().and_then(|mut online| online.take());
-        let _told = online.map(|online| online.send(()));
+        let _sent = online.map(|online| online.send(()));
         async {}
     });
     let sending = async {
@@ -186,7 +191,7 @@ async fn a_component_that_is_running_keeps_its_place() -> Outcome {
         send(
             &server,
             SECRET,
-            &[&BY[..], &["alice@localhost", "hi"]].concat(),
+            &[&FROM[..], &["alice@localhost", "hi"]].concat(),
             "",
         )
         .await
@@ -202,13 +207,13 @@ async fn a_component_that_is_running_keeps_its_place() -> Outcome {
             && errors.contains("--socket FILE"),
         "{errors}"
     );
-    // That setting would end the component for the sake of one message.
+    // That setting would end the connection of the component.
     assert!(!errors.contains("kick_old"), "{errors}");
     Ok(())
 }
 
-/// The message of `couplet send` goes through the component that is running, which stays online.
-async fn a_running_component_sends_it(server: &str, mut alice: Client) -> Outcome {
+/// The running component sends the message, and stays online.
+async fn a_running_component_sends_the_message(server: &str, mut alice: Client) -> Outcome {
     let folder = tempfile::tempdir()?;
     let socket = folder.path().join("couplet").join(format!("{DOMAIN}.sock"));
     let mut config = Config::new(DOMAIN, SECRET).with_server(server.parse()?);
@@ -220,7 +225,7 @@ async fn a_running_component_sends_it(server: &str, mut alice: Client) -> Outcom
     while !socket.exists() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    // The secret is of no use here, and the socket is looked for where a user's programs have it.
+    // Without a secret; the command searches the socket in the runtime directory of the user.
     let send = async |arguments: &[&str]| -> Result<Output, Box<dyn Error>> {
         let child = Command::new(env!("CARGO_BIN_EXE_couplet"))
             .arg("send")
@@ -231,17 +236,17 @@ async fn a_running_component_sends_it(server: &str, mut alice: Client) -> Outcom
             .output();
         Ok(child.await?)
     };
-    let output = send(&[&BY[..], &["alice@localhost", "1 < 2 & \u{e9}\n\"x\""]].concat()).await?;
+    let output = send(&[&FROM[..], &["alice@localhost", "1 < 2 & \u{e9}\n\"x\""]].concat()).await?;
     assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
     let message = alice.next_from("message", "desk@news.localhost").await?;
     let body = message.root().child("body", "jabber:client");
     assert_eq!(body.ok_or("no body")?.text(), "1 < 2 & \u{e9}\n\"x\"");
 
-    let output = send(&[&BY[..], &["nobody@localhost", "hi"]].concat()).await?;
+    let output = send(&[&FROM[..], &["nobody@localhost", "hi"]].concat()).await?;
     assert_eq!(output.status.code(), Some(1));
     let words = "couplet: the message to nobody@localhost came back: there is no such user";
-    let told = errors(&output);
-    assert!(told.starts_with(words), "{told}");
+    let errors_of_unknown = errors(&output);
+    assert!(errors_of_unknown.starts_with(words), "{errors_of_unknown}");
 
     let foreign = ["--domain", DOMAIN, "--from", "desk@other.localhost"];
     let output = send(&[&foreign[..], &["alice@localhost", "hi"]].concat()).await?;
@@ -256,23 +261,23 @@ async fn a_running_component_sends_it(server: &str, mut alice: Client) -> Outcom
 }
 
 #[tokio::test]
-async fn a_component_that_is_running_beside_prosody_sends_it() -> Outcome {
+async fn a_running_component_sends_the_message_with_prosody() -> Outcome {
     let prosody = Prosody::start(setup()).await?;
     let alice = present(prosody.user("alice").await?).await?;
-    a_running_component_sends_it(&prosody.component_addr(), alice).await
+    a_running_component_sends_the_message(&prosody.component_addr(), alice).await
 }
 
 #[tokio::test]
-async fn a_component_that_is_running_beside_ejabberd_sends_it() -> Outcome {
+async fn a_running_component_sends_the_message_with_ejabberd() -> Outcome {
     let ejabberd = Ejabberd::start(setup()).await?;
     let alice = present(ejabberd.user("alice").await?).await?;
-    a_running_component_sends_it(&ejabberd.component_addr(), alice).await
+    a_running_component_sends_the_message(&ejabberd.component_addr(), alice).await
 }
 
 #[tokio::test]
-async fn it_speaks_only_for_its_own_domain_and_says_something() -> Outcome {
+async fn a_foreign_sender_and_an_empty_text_are_rejected() -> Outcome {
     let domain = ["--domain", "other.localhost"];
-    let foreign = [&domain[..], &BY, &["alice@localhost", "hi"]].concat();
+    let foreign = [&domain[..], &FROM, &["alice@localhost", "hi"]].concat();
     let output = send("127.0.0.1:1", SECRET, &foreign, "").await?;
     assert_eq!(output.status.code(), Some(2));
     assert!(
@@ -284,7 +289,7 @@ async fn it_speaks_only_for_its_own_domain_and_says_something() -> Outcome {
     let output = send(
         "127.0.0.1:1",
         SECRET,
-        &[&BY[..], &["alice@localhost"]].concat(),
+        &[&FROM[..], &["alice@localhost"]].concat(),
         "\n",
     )
     .await?;

@@ -1,4 +1,4 @@
-//! `couplet dev` at a terminal: a pseudo-terminal that this test types at and reads from.
+//! `couplet dev` at a terminal: the tests write to a pseudo-terminal and read from it.
 
 use std::error::Error;
 use std::ffi::OsStr;
@@ -16,8 +16,8 @@ use tempfile::TempDir;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
-/// Whatever goes wrong, a test ends.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// A test that waits longer fails.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A `couplet dev` whose three streams are one terminal.
 struct Run {
@@ -25,9 +25,9 @@ struct Run {
     keyboard: File,
     terminal: File,
     shown: Receiver<Vec<u8>>,
-    /// All that was shown so far.
+    /// All output so far.
     text: String,
-    /// Up to here it was looked at.
+    /// The end of what the test has examined.
     at: usize,
     _folder: TempDir,
 }
@@ -92,7 +92,7 @@ impl Run {
         Ok(self.keyboard.write_all(keys.as_bytes())?)
     }
 
-    /// Waits until this is shown, behind what was looked at before; gives what came up to there.
+    /// Waits for `words` in the output that is not examined yet, and returns that output up to them.
     fn shows(&mut self, words: &str) -> Result<String, Box<dyn Error>> {
         loop {
             let unseen = self.text.get(self.at..).unwrap_or_default();
@@ -102,13 +102,13 @@ impl Run {
                 self.at += end;
                 return Ok(seen);
             }
-            let bytes = self.shown.recv_timeout(PATIENCE);
+            let bytes = self.shown.recv_timeout(TIMEOUT);
             let bytes = bytes.map_err(|_| format!("no {words:?} in {:?}", self.text))?;
             self.text.push_str(&String::from_utf8_lossy(&bytes));
         }
     }
 
-    fn ended(&mut self) -> Result<Option<i32>, Box<dyn Error>> {
+    fn exit_code(&mut self) -> Result<Option<i32>, Box<dyn Error>> {
         Ok(self.child.wait()?.code())
     }
 
@@ -125,10 +125,10 @@ impl Drop for Run {
 }
 
 #[tokio::test]
-async fn a_typed_line_survives_a_message_that_arrives() -> Outcome {
+async fn a_message_does_not_disturb_the_line_being_typed() -> Outcome {
     let mut run = Run::start(&["--keep"])?;
-    let told = run.shows("COUPLET_SECRET=")?;
-    let port = told
+    let output = run.shows("COUPLET_SECRET=")?;
+    let port = output
         .split("server    127.0.0.1, port ")
         .nth(1)
         .and_then(|rest| rest.lines().next())
@@ -149,14 +149,14 @@ async fn a_typed_line_survives_a_message_that_arrives() -> Outcome {
 }
 
 #[test]
-fn an_arrow_key_brings_back_the_line_before() -> Outcome {
+fn an_arrow_key_recalls_the_previous_line() -> Outcome {
     let mut run = Run::start(&[])?;
     run.shows("alice> ")?;
     run.type_in("first\r")?;
     run.shows("bot@echo.localhost: first")?;
     run.type_in("\x1b[A")?;
     run.shows("first")?;
-    // The cursor goes left past "t", and what is typed there is put in.
+    // The cursor moves left past "t", where "s" is inserted.
     run.type_in("\x1b[Ds\r")?;
     run.shows("bot@echo.localhost: firsst")?;
     assert!(!run.text.contains("^["), "{:?}", run.text);
@@ -164,13 +164,13 @@ fn an_arrow_key_brings_back_the_line_before() -> Outcome {
 }
 
 #[test]
-fn the_terminal_is_given_back_as_it_was() -> Outcome {
+fn the_modes_of_the_terminal_are_restored() -> Outcome {
     for (keys, code) in [("\x03", 0), ("\x04", 0), ("/quit\r", 0)] {
         let mut run = Run::start(&[])?;
         let before = run.modes()?;
         run.shows("alice> ")?;
         run.type_in(keys)?;
-        assert_eq!(run.ended()?, Some(code), "{keys:?}: {:?}", run.text);
+        assert_eq!(run.exit_code()?, Some(code), "{keys:?}: {:?}", run.text);
         let after = run.modes()?;
         assert_eq!(after.local_modes, before.local_modes, "{keys:?}");
         assert_eq!(after.input_modes, before.input_modes, "{keys:?}");
@@ -179,12 +179,12 @@ fn the_terminal_is_given_back_as_it_was() -> Outcome {
 }
 
 #[test]
-fn a_component_is_started_again_when_a_person_asks() -> Outcome {
+fn a_component_is_restarted_on_request() -> Outcome {
     let mut run = Run::start(&["--xml"])?;
     run.shows("alice> ")?;
     run.type_in("/restart\r")?;
-    run.shows("starting the echo echo.localhost again ...")?;
-    // The server's word that it is logged in.
+    run.shows("restarting the echo echo.localhost ...")?;
+    // The response of the server to the handshake.
     run.shows("server -> component\x1b[0m\r\n\x1b[36m<handshake/>")?;
     run.type_in("still there\r")?;
     run.shows("bot@echo.localhost: still there")?;
@@ -192,20 +192,20 @@ fn a_component_is_started_again_when_a_person_asks() -> Outcome {
 }
 
 #[test]
-fn a_program_of_ones_own_is_started_again_when_it_ends() -> Outcome {
-    // It counts its starts in a file; from the second one on it is an echo that stays.
+fn a_component_of_the_user_is_restarted_when_it_exits() -> Outcome {
+    // It counts its starts in a file, exits after the first one and then stays.
     let count = "echo x >> \"$TMPDIR/starts\"; n=$(wc -l < \"$TMPDIR/starts\"); echo start no. $n";
     let script = format!("{count}; [ $n -gt 1 ] || exit 7; exec sleep 1000");
     let mut run = Run::start(&["--domain", "own.localhost", "--", "sh", "-c", &script])?;
     run.shows("start no. 1")?;
-    run.shows("sh ended by itself (exit status: 7); it is started again in ")?;
-    run.shows("starting sh again ...")?;
+    run.shows("sh exited (exit status: 7); restarting in ")?;
+    run.shows("restarting sh ...")?;
     run.shows("start no. 2")?;
     Ok(())
 }
 
 #[test]
-fn the_xml_is_shown_in_colors_unless_they_are_refused() -> Outcome {
+fn the_xml_is_printed_in_colors() -> Outcome {
     let mut run = Run::start(&["--xml"])?;
     run.shows("alice> ")?;
     run.type_in("hello\r")?;

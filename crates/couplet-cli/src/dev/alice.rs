@@ -1,6 +1,6 @@
-//! Alice: an ordinary user of the private server, by somebody else's client library.
+//! [`Alice`]: an ordinary user of the private server, logged in with tokio-xmpp's client.
 //!
-//! Deliberately absent: TLS, the roster, and answers to questions she is asked.
+//! Deliberately absent: TLS, the roster, and responses to IQs.
 
 use std::time::Duration;
 
@@ -19,34 +19,34 @@ use tokio_xmpp::{Client, Event, IqRequest, IqResponse, Stanza};
 use super::screen::Screen;
 use crate::failure::Failure;
 
-const LOGIN_WITHIN: Duration = Duration::from_secs(30);
-const SENT_WITHIN: Duration = Duration::from_secs(10);
-const PONG_WITHIN: Duration = Duration::from_secs(2);
+const LOGIN_TIMEOUT: Duration = Duration::from_secs(30);
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
+const PONG_TIMEOUT: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(50);
-/// After so long a person wants to know what is going on.
+/// After this time a status line reports that it is still waiting.
 const SLOW: Duration = Duration::from_secs(5);
-/// It may have to be compiled first.
-const THERE_WITHIN: Duration = Duration::from_secs(900);
-const GOODBYE: Duration = Duration::from_secs(1);
+/// The component may have to be compiled first.
+const ONLINE_TIMEOUT: Duration = Duration::from_secs(900);
+const LOGOUT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A user logged in.
+/// A logged-in user.
 #[derive(Debug)]
 pub(super) struct Alice(Client);
 
-/// What somebody had to say to her.
+/// A message to her.
 #[derive(Debug)]
-pub(super) enum Heard {
+pub(super) enum Received {
     Text { from: Jid, text: String },
     Error { from: Jid, why: String },
 }
 
 impl Alice {
-    /// Makes the accounts of alice and bob, whose passwords are their names, and logs alice in.
+    /// Creates the accounts of alice and bob, whose passwords are their names, and logs alice in.
     pub(super) async fn login(addr: &str) -> Result<Alice, Failure> {
         for user in ["alice", "bob"] {
             couplet_test::Client::register(addr, &format!("{user}@localhost"), user)
                 .await
-                .map_err(|why| Failure::new(format!("the accounts could not be made: {why}")))?;
+                .map_err(|why| Failure::new(format!("creating the accounts: {why}")))?;
         }
         let jid = jid::Jid::new("alice@localhost/couplet").map_err(unexpected)?;
         let mut client =
@@ -59,92 +59,98 @@ impl Alice {
                     Event::Stanza(_) => {}
                 }
             }
-            Err(gone())
+            Err(disconnected())
         };
-        match timeout(LOGIN_WITHIN, online).await {
+        match timeout(LOGIN_TIMEOUT, online).await {
             Ok(online) => online.map(|()| Alice(client)),
-            Err(_elapsed) => Err(Failure::new("alice could not log in in time")),
+            Err(_elapsed) => Err(Failure::new("alice could not log in within 30s")),
         }
     }
 
-    /// What the domain answers to a ping: nothing, or the answer in words.
+    /// Pings the domain and returns the response as text; `None` where there is none in time.
     pub(super) async fn ping(&mut self, domain: &str) -> Option<String> {
         let to = jid::Jid::new(domain).ok()?;
         let asked = self.0.send_iq(Some(to), IqRequest::Get(Ping.into())).await;
-        match timeout(PONG_WITHIN, asked).await {
+        match timeout(PONG_TIMEOUT, asked).await {
             Ok(Ok(IqResponse::Result(_))) => Some("pong".to_owned()),
-            Ok(Ok(IqResponse::Error(error))) => Some(in_words(&error)),
+            Ok(Ok(IqResponse::Error(error))) => Some(describe(&error)),
             Ok(Err(_)) | Err(_) => None,
         }
     }
 
-    /// Waits until the component answers, or at least until nobody answers in its `absent` stead.
-    pub(super) async fn until_there(
+    /// Pings the component until the response differs from `absent`, the server's response while no
+    /// component is connected.
+    pub(super) async fn wait_until_online(
         &mut self,
         domain: &str,
         absent: &Option<String>,
         screen: &Screen,
     ) -> Result<(), Failure> {
-        let began = Instant::now();
-        let mut tell_at = Some(began + SLOW);
+        let started = Instant::now();
+        let mut report_at = Some(started + SLOW);
         while self.ping(domain).await == *absent {
-            if began.elapsed() >= THERE_WITHIN {
-                return Err(Failure::new(format!("{domain} did not log in")));
+            if started.elapsed() >= ONLINE_TIMEOUT {
+                return Err(Failure::new(format!(
+                    "{domain} did not log in within 15 minutes"
+                )));
             }
-            if tell_at.is_some_and(|at| Instant::now() >= at) {
-                screen.tell(&format!("still waiting for {domain} to log in ..."));
-                tell_at = None;
+            if report_at.is_some_and(|at| Instant::now() >= at) {
+                screen.status(&format!("still waiting for {domain} to log in ..."));
+                report_at = None;
             }
             sleep(PAUSE).await;
         }
         Ok(())
     }
 
-    /// Comes online, so that whoever knows her bare address reaches her.
-    pub(super) async fn appear(&mut self) -> Result<(), Failure> {
+    /// Sends her presence, so that messages to her bare address reach her.
+    pub(super) async fn send_presence(&mut self) -> Result<(), Failure> {
         self.send(Presence::available().into()).await
     }
 
-    pub(super) async fn say(&mut self, to: &Jid, text: &str) -> Result<(), Failure> {
+    pub(super) async fn send_chat(&mut self, to: &Jid, text: &str) -> Result<(), Failure> {
         let text = text
             .chars()
             .map(|c| if is_xml(c) { c } else { '\u{fffd}' })
             .collect();
-        let to = jid::Jid::try_from(to)
-            .map_err(|why| Failure::misuse(format!("this client cannot write to {to}: {why}")))?;
+        let to = jid::Jid::try_from(to).map_err(|why| {
+            Failure::misuse(format!("alice's client cannot write to {to}: {why}"))
+        })?;
         self.send(Message::chat(to).with_body(Lang::new(), text).into())
             .await
     }
 
-    /// What she hears next. Nothing is lost when the future is dropped.
-    pub(super) async fn hear(&mut self) -> Result<Heard, Failure> {
+    /// Returns the next message. Cancel safe.
+    pub(super) async fn next_message(&mut self) -> Result<Received, Failure> {
         loop {
             match self.0.next().await {
                 Some(Event::Stanza(Stanza::Message(message))) => {
-                    if let Some(heard) = read(message) {
-                        return Ok(heard);
+                    if let Some(received) = parse(message) {
+                        return Ok(received);
                     }
                 }
                 Some(Event::Stanza(_) | Event::Online { .. }) => {}
-                Some(Event::Disconnected(_)) | None => return Err(gone()),
+                Some(Event::Disconnected(_)) | None => return Err(disconnected()),
             }
         }
     }
 
-    pub(super) async fn leave(self) {
-        let _the_server_goes_next = timeout(GOODBYE, self.0.send_end()).await;
+    pub(super) async fn log_out(self) {
+        let _the_server_is_killed_next = timeout(LOGOUT_TIMEOUT, self.0.send_end()).await;
     }
 
     async fn send(&mut self, stanza: Stanza) -> Result<(), Failure> {
-        match timeout(SENT_WITHIN, self.0.send_stanza(stanza)).await {
+        match timeout(SEND_TIMEOUT, self.0.send_stanza(stanza)).await {
             Ok(Ok(_token)) => Ok(()),
             Ok(Err(why)) => Err(unexpected(why)),
-            Err(_elapsed) => Err(Failure::new("the server takes nothing from alice")),
+            Err(_elapsed) => Err(Failure::new(
+                "the server does not read from alice's connection",
+            )),
         }
     }
 }
 
-fn read(message: Message) -> Option<Heard> {
+fn parse(message: Message) -> Option<Received> {
     let from = Jid::from(message.from.as_ref()?);
     if message.type_ == MessageType::Error {
         let error = message
@@ -152,16 +158,16 @@ fn read(message: Message) -> Option<Heard> {
             .into_iter()
             .find_map(|payload| StanzaError::try_from(payload).ok());
         let why = error.map_or_else(
-            || "an error without a reason".to_owned(),
-            |error| in_words(&error),
+            || "an error without a condition".to_owned(),
+            |error| describe(&error),
         );
-        return Some(Heard::Error { from, why });
+        return Some(Received::Error { from, why });
     }
     let (_lang, text) = message.get_best_body_cloned(vec![""])?;
-    Some(Heard::Text { from, text })
+    Some(Received::Text { from, text })
 }
 
-fn in_words(error: &StanzaError) -> String {
+fn describe(error: &StanzaError) -> String {
     let condition = tokio_xmpp::minidom::Element::from(error.clone())
         .children()
         .next()
@@ -173,7 +179,7 @@ fn in_words(error: &StanzaError) -> String {
     }
 }
 
-/// XML 1.0, 2.2: the characters there are.
+/// Whether XML allows a character. (XML 1.0, 2.2)
 fn is_xml(c: char) -> bool {
     !matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }
@@ -182,6 +188,6 @@ fn unexpected(why: impl std::fmt::Display) -> Failure {
     Failure::new(format!("alice's connection: {why}"))
 }
 
-fn gone() -> Failure {
-    Failure::new("the server has ended alice's connection")
+fn disconnected() -> Failure {
+    Failure::new("the server closed alice's connection")
 }

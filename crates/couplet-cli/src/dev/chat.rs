@@ -1,7 +1,7 @@
-//! The chat: lines out, answers in, and whether every line got one.
+//! [`Chat`]: sends lines, prints the answers, and checks that every line is answered.
 //!
-//! Deliberately absent: pairing answers by content. The first thing that comes back from an
-//! address settles the oldest line to it.
+//! Deliberately absent: matching answers by content. The first message from an address answers the
+//! oldest line to it.
 
 use std::collections::VecDeque;
 use std::io::IsTerminal;
@@ -10,20 +10,20 @@ use std::time::Duration;
 use couplet::{BareJid, Jid};
 use tokio::time::{Instant, sleep_until};
 
-use super::alice::{Alice, Heard};
-use super::component::Component;
+use super::alice::{Alice, Received};
+use super::dev_component::DevComponent;
 use super::lines::Lines;
 use super::screen::{Screen, printable};
-use crate::failure::Failure;
+use crate::failure::{Failure, context};
 
 const HELP: &str = "\
-/to ADDRESS  write to somebody else from here on
-/restart     end the component and start it again
-/help        this
-/quit        end; so do Ctrl-D and Ctrl-C
-Everything else is sent as it is.";
+/to ADDRESS  send the next lines to another address
+/restart     stop the component and start it again
+/help        print this
+/quit        exit, as do Ctrl-D and Ctrl-C
+Every other line is sent as it is.";
 
-/// A conversation and the lines that wait for their answer.
+/// A chat, with the lines that are not answered yet.
 #[derive(Debug)]
 pub(super) struct Chat<'a> {
     alice: &'a mut Alice,
@@ -32,26 +32,26 @@ pub(super) struct Chat<'a> {
     timeout: Duration,
     keep: bool,
     is_interactive: bool,
-    waiting: VecDeque<Waiting>,
-    refused: usize,
+    unanswered: VecDeque<Unanswered>,
+    errors: usize,
 }
 
 #[derive(Debug)]
-struct Waiting {
+struct Unanswered {
     to: BareJid,
     line: String,
     until: Instant,
 }
 
-/// What a line asks for.
+/// What a typed line means.
 #[derive(Debug, PartialEq)]
-enum Asked<'a> {
-    Nothing,
+enum Input<'a> {
+    Empty,
     Help,
     Quit,
     Restart,
     To(&'a str),
-    Say(&'a str),
+    Text(&'a str),
 }
 
 impl<'a> Chat<'a> {
@@ -69,37 +69,37 @@ impl<'a> Chat<'a> {
             timeout,
             keep,
             is_interactive: std::io::stdin().is_terminal(),
-            waiting: VecDeque::new(),
-            refused: 0,
+            unanswered: VecDeque::new(),
+            errors: 0,
         }
     }
 
-    /// Talks until there are no more lines and all are answered.
+    /// Runs until there are no more lines and all are answered.
     pub(super) async fn run(
         mut self,
-        component: &mut Component,
+        component: &mut DevComponent,
         mut lines: Lines,
     ) -> Result<(), Failure> {
         if self.is_interactive {
             let to = &self.to;
-            self.screen.tell(&format!(
-                "type a line, it is sent to {to}; /help helps, Ctrl-C ends"
+            self.screen.status(&format!(
+                "each line you type is sent to {to}; /help prints the commands, Ctrl-C exits"
             ));
         }
         self.screen.prompt();
         let mut has_lines = true;
-        while has_lines || !self.waiting.is_empty() || self.keep {
-            let takes_lines = has_lines && (self.is_interactive || self.waiting.is_empty());
-            let deadline = self.waiting.front().map(|oldest| oldest.until);
+        while has_lines || !self.unanswered.is_empty() || self.keep {
+            let takes_lines = has_lines && (self.is_interactive || self.unanswered.is_empty());
+            let deadline = self.unanswered.front().map(|oldest| oldest.until);
             tokio::select! {
                 biased;
-                heard = self.alice.hear() => self.heard(heard?)?,
-                failure = component.ended() => return Err(failure),
-                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => self.gave_up()?,
+                received = self.alice.next_message() => self.received(received?)?,
+                failure = component.wait() => return Err(failure),
+                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => self.timed_out()?,
                 line = lines.next(), if takes_lines => match line {
-                    Some(line) => has_lines = self.take(&line?, component).await?,
+                    Some(line) => has_lines = self.handle(&line?, component).await?,
                     None => {
-                        self.screen.leave();
+                        self.screen.end_prompt();
                         has_lines = false;
                     }
                 },
@@ -108,67 +108,69 @@ impl<'a> Chat<'a> {
                 self.screen.prompt();
             }
         }
-        match self.refused {
+        match self.errors {
             0 => Ok(()),
             _ if self.is_interactive => Ok(()),
-            1 => Err(Failure::new("one line was refused")),
-            many => Err(Failure::new(format!("{many} lines were refused"))),
+            1 => Err(Failure::new("one line was answered with an error")),
+            many => Err(Failure::new(format!(
+                "{many} lines were answered with an error"
+            ))),
         }
     }
 
-    /// Does what a line asks for; tells whether there may be more.
-    async fn take(&mut self, line: &str, component: &mut Component) -> Result<bool, Failure> {
-        match asked(line) {
-            Asked::Nothing => {}
-            Asked::Help => self.screen.tell(HELP),
-            Asked::Quit => {
+    /// Handles a line; returns whether more lines are read.
+    async fn handle(&mut self, line: &str, component: &mut DevComponent) -> Result<bool, Failure> {
+        match parse(line) {
+            Input::Empty => {}
+            Input::Help => self.screen.status(HELP),
+            Input::Quit => {
                 self.keep = false;
-                self.waiting.clear();
+                self.unanswered.clear();
                 return Ok(false);
             }
-            Asked::Restart => component.restart().await,
-            Asked::To(address) => self.turn_to(address)?,
-            Asked::Say(text) => {
-                self.alice.say(&self.to, text).await?;
+            Input::Restart => component.restart().await,
+            Input::To(address) => self.set_recipient(address)?,
+            Input::Text(text) => {
+                self.alice.send_chat(&self.to, text).await?;
                 let until = Instant::now() + self.timeout;
                 let (to, line) = (self.to.to_bare(), text.to_owned());
-                self.waiting.push_back(Waiting { to, line, until });
+                self.unanswered.push_back(Unanswered { to, line, until });
             }
         }
         Ok(true)
     }
 
-    fn turn_to(&mut self, address: &str) -> Result<(), Failure> {
+    fn set_recipient(&mut self, address: &str) -> Result<(), Failure> {
         match Jid::new(address) {
             Ok(to) => {
-                self.screen.tell(&format!("writing to {to}"));
+                self.screen.status(&format!("sending to {to}"));
                 self.to = to;
                 Ok(())
             }
             Err(why) if self.is_interactive => {
-                self.screen.tell(&format!("{address}: {why}"));
+                self.screen.status(&format!("{address}: {why}"));
                 Ok(())
             }
-            // The next lines would go to the wrong one.
+            // The next lines would go to the wrong address.
             Err(why) => Err(Failure::new(format!("/to {address}: {why}"))),
         }
     }
 
-    fn heard(&mut self, heard: Heard) -> Result<(), Failure> {
-        match heard {
-            Heard::Text { from, text } => {
-                self.settle(&from);
-                let closed = |why| Failure::new(format!("writing the answer: {why}"));
-                self.screen.show(&from, &text).map_err(closed)
+    fn received(&mut self, received: Received) -> Result<(), Failure> {
+        match received {
+            Received::Text { from, text } => {
+                self.answered(&from);
+                let shown = self.screen.message(&from, &text);
+                shown.map_err(context("writing to standard output"))
             }
-            Heard::Error { from, why } => {
+            Received::Error { from, why } => {
                 let line = self
-                    .settle(&from)
-                    .map(|waiting| format!(" {:?}", waiting.line));
-                self.refused += 1;
+                    .answered(&from)
+                    .map(|answered| format!(" {:?}", answered.line));
+                self.errors += 1;
                 let line = line.unwrap_or_default();
-                self.screen.tell(&format!(
-                    "{} refused{line}: {}",
+                self.screen.status(&format!(
+                    "{} answered{line} with an error: {}",
                     from.to_bare(),
                     printable(&why)
                 ));
@@ -177,62 +179,62 @@ impl<'a> Chat<'a> {
         }
     }
 
-    fn settle(&mut self, from: &Jid) -> Option<Waiting> {
+    fn answered(&mut self, from: &Jid) -> Option<Unanswered> {
         let from = from.to_bare();
-        let oldest = self.waiting.iter().position(|waiting| waiting.to == from)?;
-        self.waiting.remove(oldest)
+        let oldest = self.unanswered.iter().position(|line| line.to == from)?;
+        self.unanswered.remove(oldest)
     }
 
-    fn gave_up(&mut self) -> Result<(), Failure> {
-        let Some(Waiting { to, line, .. }) = self.waiting.pop_front() else {
+    fn timed_out(&mut self) -> Result<(), Failure> {
+        let Some(Unanswered { to, line, .. }) = self.unanswered.pop_front() else {
             return Ok(());
         };
         let timeout = humantime::format_duration(self.timeout);
         let text = format!("{to} did not answer {line:?} within {timeout}");
         if self.is_interactive {
-            self.screen.tell(&text);
+            self.screen.status(&text);
             return Ok(());
         }
         Err(Failure::new(text))
     }
 }
 
-/// Only what is ours is a command: components have commands with a slash of their own.
-fn asked(line: &str) -> Asked<'_> {
+/// Lines that only look like a command are sent: components have commands with a slash too.
+fn parse(line: &str) -> Input<'_> {
     let trimmed = line.trim();
     match trimmed
         .split_once(char::is_whitespace)
         .unwrap_or((trimmed, ""))
     {
-        // The body of a chat is never empty.
-        ("", _) => Asked::Nothing,
-        ("/help", "") => Asked::Help,
-        ("/quit", "") => Asked::Quit,
-        ("/restart", "") => Asked::Restart,
-        ("/to", address) => Asked::To(address.trim()),
-        _ => Asked::Say(line),
+        // A chat message has a body that is not empty.
+        ("", _) => Input::Empty,
+        ("/help", "") => Input::Help,
+        ("/quit", "") => Input::Quit,
+        ("/restart", "") => Input::Restart,
+        ("/to", address) => Input::To(address.trim()),
+        _ => Input::Text(line),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Asked, asked};
+    use super::{Input, parse};
 
     #[test]
-    fn only_our_own_commands_are_not_sent() {
-        assert_eq!(asked("/to  bob@localhost "), Asked::To("bob@localhost"));
-        assert_eq!(asked(" /quit"), Asked::Quit);
-        assert_eq!(asked("/help"), Asked::Help);
-        assert_eq!(asked("/restart"), Asked::Restart);
-        assert_eq!(asked("/restart now"), Asked::Say("/restart now"));
-        assert_eq!(asked("/help me"), Asked::Say("/help me"));
-        assert_eq!(asked("/remind 10m tea"), Asked::Say("/remind 10m tea"));
-        assert_eq!(asked("/tonight"), Asked::Say("/tonight"));
+    fn every_line_but_our_own_commands_is_sent() {
+        assert_eq!(parse("/to  bob@localhost "), Input::To("bob@localhost"));
+        assert_eq!(parse(" /quit"), Input::Quit);
+        assert_eq!(parse("/help"), Input::Help);
+        assert_eq!(parse("/restart"), Input::Restart);
+        assert_eq!(parse("/restart now"), Input::Text("/restart now"));
+        assert_eq!(parse("/help me"), Input::Text("/help me"));
+        assert_eq!(parse("/remind 10m tea"), Input::Text("/remind 10m tea"));
+        assert_eq!(parse("/tonight"), Input::Text("/tonight"));
     }
 
     #[test]
     fn an_empty_line_is_not_sent_and_a_line_keeps_its_spaces() {
-        assert_eq!(asked(" \t"), Asked::Nothing);
-        assert_eq!(asked("  two  spaces "), Asked::Say("  two  spaces "));
+        assert_eq!(parse(" \t"), Input::Empty);
+        assert_eq!(parse("  two  spaces "), Input::Text("  two  spaces "));
     }
 }

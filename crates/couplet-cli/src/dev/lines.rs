@@ -1,5 +1,5 @@
-//! Standard input or a terminal, line by line, on a thread of its own: a read that waits for a person
-//! cannot be called off, and nothing else may wait for it.
+//! [`Lines`]: the lines of standard input or of the line editor, read on a thread of its own, because a
+//! read from a terminal cannot be cancelled.
 //!
 //! Deliberately absent: the meaning of a line.
 
@@ -8,20 +8,20 @@ use std::io::{self, BufRead, Read, Write};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
-use super::terminal::Terminal;
+use super::line_editor::LineEditor;
 use crate::failure::{Failure, context};
 
-/// Prosody takes 256 KiB from a user, and an `&` becomes five bytes.
+/// Prosody accepts stanzas of 256 KiB from clients, and `&` is escaped to five bytes.
 const LONGEST: usize = 50_000;
-/// How many lines that were pasted may wait to be sent.
+/// How many pasted lines may wait to be sent.
 const PASTED: usize = 1024;
 
-/// The lines that have come in; the thread ends with the process.
+/// The lines read so far; the thread ends with the process.
 #[derive(Debug)]
 pub(super) struct Lines(mpsc::Receiver<Line>);
 
 impl Lines {
-    /// The lines of standard input as they are.
+    /// Reads the lines of standard input.
     pub(super) fn of_stdin() -> Result<Lines, Failure> {
         let (send, lines) = mpsc::channel(1);
         start(
@@ -32,11 +32,11 @@ impl Lines {
         Ok(Lines(lines))
     }
 
-    /// The lines that a person edits. The editor never waits for the chat: the chat may be waiting
+    /// Reads lines from the editor. The editor never waits for the chat, because the chat may be waiting
     /// for the editor to print a message.
-    pub(super) fn of_terminal(mut terminal: Terminal) -> Result<Lines, Failure> {
+    pub(super) fn of_editor(mut editor: LineEditor) -> Result<Lines, Failure> {
         let (send, lines) = mpsc::channel(PASTED);
-        let next = move || match terminal.read()? {
+        let next = move || match editor.read()? {
             Some(line) if line.len() > LONGEST => Err(too_long()),
             line => Ok(line),
         };
@@ -44,15 +44,15 @@ impl Lines {
             Ok(()) => true,
             Err(TrySendError::Closed(_)) => false,
             Err(TrySendError::Full(_)) => {
-                let what = "too many lines at once: the last one is not sent";
-                let _nobody_reads_it_then = writeln!(io::stderr(), "{what}");
+                let text = "more than 1024 lines wait to be sent: this line is dropped";
+                let _closed_output = writeln!(io::stderr(), "{text}");
                 true
             }
         })?;
         Ok(Lines(lines))
     }
 
-    /// The next line; `None` when there are no more. Nothing is lost when the future is dropped.
+    /// Returns the next line, or `None` when there are no more. Cancel safe.
     pub(super) async fn next(&mut self) -> Option<Result<String, Failure>> {
         self.0.recv().await
     }
@@ -60,18 +60,18 @@ impl Lines {
 
 type Line = Result<String, Failure>;
 
-/// Reads on a thread of its own; `hand_on` says whether there is any use in going on.
+/// Starts the thread; it ends when `forward` returns false.
 fn start(
     send: mpsc::Sender<Line>,
     mut next: impl FnMut() -> Result<Option<String>, Failure> + Send + 'static,
-    hand_on: fn(&mpsc::Sender<Line>, Line) -> bool,
+    forward: fn(&mpsc::Sender<Line>, Line) -> bool,
 ) -> Result<(), Failure> {
     std::thread::Builder::new()
         .name("stdin".to_owned())
         .spawn(move || {
             while let Some(line) = next().transpose() {
                 let is_last = line.is_err();
-                if !hand_on(&send, line) || is_last {
+                if !forward(&send, line) || is_last {
                     return;
                 }
             }
@@ -80,13 +80,13 @@ fn start(
         .map_err(context("starting to read standard input"))
 }
 
-/// Reads a line without its end, as far as it is Unicode.
+/// Reads a line without its end; invalid UTF-8 is replaced.
 fn next(input: &mut impl BufRead) -> Result<Option<String>, Failure> {
     let mut line = Vec::new();
-    let most = u64::try_from(LONGEST).unwrap_or(u64::MAX);
+    let limit = u64::try_from(LONGEST).unwrap_or(u64::MAX);
     let read = input
         .by_ref()
-        .take(most)
+        .take(limit)
         .read_until(b'\n', &mut line)
         .map_err(context("reading standard input"))?;
     if read == 0 {
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_end_is_refused_before_it_fills_the_memory() {
+    fn a_line_without_end_is_rejected_before_it_fills_the_memory() {
         let longest = vec![b'x'; LONGEST - 1];
         assert_eq!(
             next(&mut &longest[..]).unwrap().map(|line| line.len()),

@@ -1,7 +1,7 @@
-//! What a person sees: what peers say on standard output, everything else on standard error; with a
-//! line editor both above the line that is being typed.
+//! [`Screen`]: prints messages of peers to standard output and everything else to standard error; with a
+//! line editor, above the line that is being typed.
 //!
-//! Deliberately absent: reading.
+//! Deliberately absent: input.
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
@@ -10,39 +10,39 @@ use std::sync::{Arc, Mutex, PoisonError};
 use couplet::Jid;
 use rustyline::ExternalPrinter;
 
-/// What stands before a line that alice types.
+/// The prompt for the lines that alice types.
 pub(super) const PROMPT: &str = "alice> ";
 
-/// Both outputs of the chat.
+/// The outputs of the chat.
 #[derive(Clone)]
 pub(super) struct Screen {
     prompt: Prompt,
     has_colors: bool,
 }
 
-/// Who shows the prompt.
+/// How the prompt is printed.
 #[derive(Clone)]
 enum Prompt {
-    /// Nobody: no person sits there.
-    Nothing,
-    /// We do, on standard error.
+    /// There is none: this is not a terminal.
+    None,
+    /// By the screen, on standard error.
     Plain,
-    /// The line editor, which prints above it what it is given.
+    /// By the line editor, which prints other output above it.
     Editor(Arc<Mutex<dyn ExternalPrinter + Send>>),
 }
 
 impl Screen {
-    /// A screen without a line editor.
+    /// Returns a screen without a line editor.
     pub(super) fn plain() -> Screen {
-        let is_attended = io::stdin().is_terminal() && io::stderr().is_terminal();
-        Screen::with(match is_attended {
+        let is_terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
+        Screen::with(match is_terminal {
             true => Prompt::Plain,
-            false => Prompt::Nothing,
+            false => Prompt::None,
         })
     }
 
-    /// A screen that shares the terminal with a line editor.
-    pub(super) fn beside_editor(printer: impl ExternalPrinter + Send + 'static) -> Screen {
+    /// Returns a screen that shares the terminal with a line editor.
+    pub(super) fn with_editor(printer: impl ExternalPrinter + Send + 'static) -> Screen {
         Screen::with(Prompt::Editor(Arc::new(Mutex::new(printer))))
     }
 
@@ -53,27 +53,26 @@ impl Screen {
         }
     }
 
-    /// Whether what is told may have colors: at a terminal, unless `NO_COLOR` is set
-    /// (https://no-color.org).
+    /// Whether output may have colors: at a terminal, unless `NO_COLOR` is set (https://no-color.org).
     pub(super) fn has_colors(&self) -> bool {
         self.has_colors
     }
 
-    /// Whether others may not write to the terminal by themselves.
+    /// Whether child processes must not write to the terminal themselves.
     pub(super) fn is_shared(&self) -> bool {
         matches!(self.prompt, Prompt::Editor(_))
     }
 
-    /// Tells how things are going.
-    pub(super) fn tell(&self, text: &str) {
+    /// Prints a status line.
+    pub(super) fn status(&self, text: &str) {
         if self.print(text).is_none() {
-            self.wipe();
-            let _nobody_reads_it_then = writeln!(io::stderr(), "{text}");
+            self.erase_prompt();
+            let _closed_output = writeln!(io::stderr(), "{text}");
         }
     }
 
-    /// Shows what somebody said.
-    pub(super) fn show(&self, from: &Jid, text: &str) -> io::Result<()> {
+    /// Prints the text of a message.
+    pub(super) fn message(&self, from: &Jid, text: &str) -> io::Result<()> {
         let lines: Vec<String> = text
             .lines()
             .map(|line| format!("{}: {}", from.to_bare(), printable(line)))
@@ -82,29 +81,29 @@ impl Screen {
         if text.is_empty() || io::stdout().is_terminal() && self.print(&text).is_some() {
             return Ok(());
         }
-        self.wipe();
+        self.erase_prompt();
         let mut out = io::stdout().lock();
         writeln!(out, "{text}")?;
         out.flush()
     }
 
-    /// Asks for a line, where a person sits.
+    /// Prints the prompt, if the editor does not.
     pub(super) fn prompt(&self) {
         if matches!(self.prompt, Prompt::Plain) {
             let mut out = io::stderr();
             let prompt = PROMPT.as_bytes();
-            let _nobody_reads_it_then = out.write_all(prompt).and_then(|()| out.flush());
+            let _closed_output = out.write_all(prompt).and_then(|()| out.flush());
         }
     }
 
-    /// Ends the line in which the prompt stands, for whatever a shell writes next.
-    pub(super) fn leave(&self) {
-        if !matches!(self.prompt, Prompt::Nothing) {
-            let _nobody_reads_it_then = writeln!(io::stderr());
+    /// Ends the line of the prompt before the command exits.
+    pub(super) fn end_prompt(&self) {
+        if !matches!(self.prompt, Prompt::None) {
+            let _closed_output = writeln!(io::stderr());
         }
     }
 
-    /// Prints above the line that is being edited, if one is.
+    /// Prints above the line that is being edited; `None` without an editor.
     fn print(&self, text: &str) -> Option<()> {
         let Prompt::Editor(printer) = &self.prompt else {
             return None;
@@ -113,10 +112,10 @@ impl Screen {
         printer.print(format!("{text}\n")).ok()
     }
 
-    /// Makes room where the prompt stands: ECMA-48, erase in line.
-    fn wipe(&self) {
+    /// Erases the prompt. (ECMA-48, erase in line)
+    fn erase_prompt(&self) {
         if matches!(self.prompt, Prompt::Plain) {
-            let _nobody_reads_it_then = io::stderr().write_all(b"\r\x1b[K");
+            let _closed_output = io::stderr().write_all(b"\r\x1b[K");
         }
     }
 }
@@ -128,11 +127,11 @@ impl fmt::Debug for Screen {
 }
 
 fn has_colors() -> bool {
-    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    !refused && io::stderr().is_terminal()
+    let disabled = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    !disabled && io::stderr().is_terminal()
 }
 
-/// What a peer said, without what a terminal would obey.
+/// Removes the control characters, which a terminal would interpret.
 pub(super) fn printable(text: &str) -> String {
     text.chars()
         .filter(|c| *c == '\t' || !c.is_control())
@@ -144,7 +143,7 @@ mod tests {
     use super::printable;
 
     #[test]
-    fn a_terminal_obeys_no_peer() {
+    fn control_characters_of_a_peer_are_removed() {
         assert_eq!(printable("a\tb\x1b[2J\u{9b}2J\u{7f}"), "a\tb[2J2J");
     }
 }

@@ -8,8 +8,8 @@ pub(super) const NS_INFO: &str = "http://jabber.org/protocol/disco#info";
 pub(super) const NS_ITEMS: &str = "http://jabber.org/protocol/disco#items";
 pub(super) const NS_VERSION: &str = "jabber:iq:version";
 
-/// The queries with these namespaces, each `times` times: beside another instance, a response may be
-/// routed to that one.
+/// Returns queries with these namespaces, each `times` times: if another instance is online, a response
+/// may be routed to that one.
 pub(super) fn queries<'a>(
     namespaces: &'a [&'static str],
     from: &'a str,

@@ -10,7 +10,7 @@ use super::report::{Checked, Finding};
 
 /// At most so many other components are examined by the step `neighbours`.
 const NEIGHBOURS: usize = 5;
-/// Beside another instance, a response may be routed to that one.
+/// If another instance is online, a response may be routed to that one.
 const TIMES: usize = 4;
 
 /// Why a step that sends IQs to addresses without a resource is skipped.
@@ -100,7 +100,7 @@ async fn query(session: &mut DoctorSession<'_>, above: &str) -> Result<HostInfo,
     Ok(info)
 }
 
-/// Whether the server says that it cannot reach the server of the domain.
+/// Whether an error means that the server cannot reach the domain.
 fn is_unreachable(stanza: &Stanza) -> bool {
     has_condition(stanza, "remote-server-") || has_condition(stanza, "not-allowed")
 }

@@ -1,6 +1,6 @@
 //! Step `instances`: no running instance would be disturbed by the login.
 //!
-//! No server says before a login who else is connected, but the kernel of its machine knows.
+//! A server does not list its connections before a login, but the kernel of its machine does.
 //! Deliberately absent: instances on other machines, unless the server is on this one.
 
 use std::fs;

@@ -27,7 +27,7 @@ pub(super) enum Arrival {
     Here,
     /// To another connection or service, which has answered it.
     Elsewhere,
-    /// Nowhere, as the server says.
+    /// Nowhere: the server has returned an error.
     Nowhere,
 }
 
@@ -86,8 +86,8 @@ pub(super) async fn send_probes<L: Copy + PartialEq>(
     timeout(wait, exchange).await.unwrap_or(Ok(()))
 }
 
-/// Waits until the server has routed everything that was sent before. Several pings are sent: beside
-/// another instance, each may be routed to that one.
+/// Waits until the server has routed everything that was sent before. It sends several pings: if another
+/// instance is online, each may be routed to that one.
 pub(super) async fn wait_until_routed(
     stream: &mut DoctorStream,
     from: &str,

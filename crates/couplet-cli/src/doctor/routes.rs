@@ -82,7 +82,7 @@ async fn count_arrivals(session: &mut DoctorSession<'_>) -> Result<Arrivals, Str
     Ok(arrivals)
 }
 
-/// What else answers for the domain, as far as it has said.
+/// What else answers for the domain, as far as its responses show.
 #[derive(Debug, Default)]
 struct Responder {
     /// Whether it has a software version, as every component made with Couplet has; `None` until it

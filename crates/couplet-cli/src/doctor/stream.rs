@@ -1,6 +1,6 @@
 //! Step `stream`: a server that accepts components answers.
 //!
-//! docs/servers.md, 2 says what each server sends in which case.
+//! docs/servers.md, 2 lists what each server sends in which case.
 
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ pub(super) async fn open(dialer: &Dialer<'_>) -> Result<(DoctorStream, String), 
 pub(super) fn ended(dialer: &Dialer<'_>, end: &StreamEnd, software: Option<Software>) -> Finding {
     match end {
         StreamEnd::Rejected(error) => Finding::from_error(&dialer.rejected(error, software)),
-        end => Finding::fail(end.to_string(), "The log of the server may say why."),
+        end => Finding::fail(end.to_string(), "The log of the server may show the reason."),
     }
 }
 

@@ -63,7 +63,7 @@ pub(super) async fn is_spoken_at(address: SocketAddr) -> bool {
     }
 }
 
-/// Connects with TLS, as the settings say.
+/// Connects with TLS as configured.
 #[derive(Clone)]
 pub(super) struct TlsClient {
     connector: TlsConnector,

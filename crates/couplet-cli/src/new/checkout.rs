@@ -1,25 +1,25 @@
-//! Where the crates are that a new project is built against.
+//! The checkout of Couplet on which a new project depends.
 //!
-//! Deliberately absent: fetching them.
+//! Deliberately absent: downloads.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::failure::{Failure, context};
 
-/// The checkout that this command was built in, on the machine where that was.
+/// The checkout in which this command was built, on the machine that built it.
 const BUILT_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
-/// The crates of the checkout that `--couplet-path` names.
-pub(super) fn given(path: &Path) -> Result<String, Failure> {
+/// Returns the folder of crates in the checkout of `--couplet-path`.
+pub(super) fn named(path: &Path) -> Result<String, Failure> {
     crates_of(path).map_err(|why| {
         let shown = path.display();
         Failure::misuse(format!("--couplet-path {shown}: {why}"))
     })
 }
 
-/// The crates of the checkout around the current directory, or else of the one that this command
-/// was built in.
+/// Returns the folder of crates in the checkout that contains the current directory, or else in the one
+/// in which this command was built.
 pub(super) fn found() -> Result<String, Failure> {
     let here = std::env::current_dir().map_err(context("finding the current directory"))?;
     found_from(&here, Path::new(BUILT_IN))
@@ -29,24 +29,24 @@ fn found_from(here: &Path, built_in: &Path) -> Result<String, Failure> {
     let mut candidates = here.ancestors().chain([built_in]);
     let checkout = candidates.find(|path| is_checkout(path)).ok_or_else(|| {
         Failure::misuse(
-            "there is no checkout of Couplet around the current directory, and the one that this \
-             command was built in is gone: name one with --couplet-path DIR, or depend on the \
-             published version with --published",
+            "the current directory is in no checkout of Couplet, and the checkout in which this command \
+             was built no longer exists: name one with --couplet-path DIR, or depend on the published \
+             version with --published",
         )
     })?;
     crates_of(checkout).map_err(|why| Failure::misuse(format!("{}: {why}", checkout.display())))
 }
 
-/// The folder of the crates, as it can be written into a manifest.
+/// Returns the folder of crates, if its path can be written into a manifest.
 fn crates_of(checkout: &Path) -> Result<String, String> {
     if !is_checkout(checkout) {
-        return Err("there is no checkout of Couplet".to_owned());
+        return Err("this is not a checkout of Couplet".to_owned());
     }
     let crates: PathBuf =
         fs::canonicalize(checkout.join("crates")).map_err(|why| why.to_string())?;
     match crates.to_str() {
         Some(crates) if !crates.contains(['"', '\\']) => Ok(crates.to_owned()),
-        _ => Err("the path cannot be written into a manifest".to_owned()),
+        _ => Err("the path has a quotation mark or a backslash, or is not UTF-8".to_owned()),
     }
 }
 
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn the_checkout_around_comes_before_the_one_built_in() {
+    fn the_checkout_of_the_current_directory_takes_precedence() {
         let folder = tempfile::tempdir().unwrap();
         let folder = folder.path().canonicalize().unwrap();
         let (around, built_in) = (folder.join("around"), folder.join("built"));
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_checkout_it_says_what_to_give() {
+    fn without_a_checkout_the_error_names_the_flags() {
         let folder = tempfile::tempdir().unwrap();
         let gone = folder.path().join("gone");
         let why = found_from(folder.path(), &gone).unwrap_err().to_string();

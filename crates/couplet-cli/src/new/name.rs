@@ -1,6 +1,6 @@
-//! A name that is good as a package, a folder, a unit and a label of a domain at once.
+//! [`check`]: whether a name is valid as a package, a folder, a systemd unit and a label of a domain.
 
-/// Cargo's own, and the packages that a new project depends on.
+/// Names that cargo reserves, and the packages on which a new project depends.
 const TAKEN: [&str; 14] = [
     "alloc",
     "build",
@@ -17,7 +17,7 @@ const TAKEN: [&str; 14] = [
     "tokio",
     "xso",
 ];
-/// What is no name in Rust. (The Rust reference, "Keywords")
+/// Keywords cannot be names of packages. (The Rust reference, "Keywords")
 const KEYWORDS: [&str; 50] = [
     "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate",
     "do", "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl",
@@ -26,24 +26,24 @@ const KEYWORDS: [&str; 50] = [
     "unsafe", "unsized", "use", "virtual", "where", "while",
 ];
 
-/// Takes a name, or says what is wrong with it.
+/// Returns a valid name, or what is wrong with it.
 pub(super) fn check(name: &str) -> Result<String, String> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let why = if name.is_empty() {
         "it is empty"
     } else if !name.chars().all(plain) {
-        "only small letters, digits and hyphens can stand in it"
+        "it may contain only lower case letters, digits and hyphens"
     } else if !name.starts_with(|c: char| c.is_ascii_lowercase()) {
-        "it has to begin with a letter"
+        "it must begin with a letter"
     } else if name.ends_with('-') || name.contains("--") {
-        "a hyphen has to stand between two others"
+        "a hyphen must be between two letters or digits"
     } else if name.len() > 63 {
         // RFC 1035, 2.3.4.
-        "a label of a domain has at most 63 letters"
+        "a label of a domain has at most 63 characters"
     } else if KEYWORDS.contains(&name) || name == "yield" {
-        "it is a word of Rust"
+        "it is a keyword of Rust"
     } else if TAKEN.contains(&name) || name == "xmpp-parsers" {
-        "it is the name of something that is needed"
+        "cargo or a dependency uses this name"
     } else {
         return Ok(name.to_owned());
     };
@@ -55,24 +55,24 @@ mod tests {
     use super::check;
 
     #[test]
-    fn a_name_has_to_be_good_everywhere() {
-        for good in ["bot", "weather-bot", "a1"] {
-            assert_eq!(check(good).as_deref(), Ok(good));
+    fn a_name_must_be_valid_everywhere() {
+        for name in ["bot", "weather-bot", "a1"] {
+            assert_eq!(check(name).as_deref(), Ok(name));
         }
-        for (bad, why) in [
+        for (name, why) in [
             ("", "empty"),
-            ("Bot", "small letters"),
-            ("a_b", "small letters"),
-            ("../x", "small letters"),
+            ("Bot", "lower case letters"),
+            ("a_b", "lower case letters"),
+            ("../x", "lower case letters"),
             ("1a", "begin with a letter"),
             ("-a", "begin with a letter"),
             ("a-", "hyphen"),
             ("a--b", "hyphen"),
-            ("match", "word of Rust"),
-            ("tokio", "needed"),
+            ("match", "keyword of Rust"),
+            ("tokio", "dependency"),
             (&"a".repeat(64), "63"),
         ] {
-            assert!(check(bad).unwrap_err().contains(why), "{bad}");
+            assert!(check(name).unwrap_err().contains(why), "{name}");
         }
     }
 }

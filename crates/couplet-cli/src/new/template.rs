@@ -1,8 +1,7 @@
-//! The projects to begin with: their files, and what is filled in.
+//! [`Template`]: the files of a new project, and the values that are filled in.
 //!
-//! The files themselves are in `templates/`, as they will stand in the project. Only the manifests have
-//! another name there: cargo takes a folder with a `Cargo.toml` for a package of its own and leaves it
-//! out of this one when it is published.
+//! The files are in `templates/`, `every` has those of all projects. Manifests have another name there:
+//! cargo leaves out a folder with a `Cargo.toml` when it packages this crate.
 
 use std::fmt;
 
@@ -10,23 +9,23 @@ use clap::ValueEnum;
 use couplet::config::Server;
 use couplet::error::{ejabberd_snippet, prosody_snippet};
 
-/// What to begin with.
+/// The kind of project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Template {
-    /// Answers people who write to it
+    /// A bot that answers chat messages
     Bot,
-    /// Answers programs: requests of its own, state, settings of its own
+    /// A service for programs, with its own requests, state and settings
     Service,
-    /// A publish-subscribe service with a store in a file
+    /// A publish-subscribe service that stores items in a file
     Pubsub,
 }
 
-/// What differs from project to project.
+/// The values that differ between projects.
 #[derive(Clone, Debug)]
-pub(super) struct Fill {
+pub(super) struct ProjectValues {
     pub(super) name: String,
     pub(super) domain: String,
-    /// The folder of Couplet's crates, where it is not a published version.
+    /// The folder of Couplet's crates; `None` for the published version.
     pub(super) couplet: Option<String>,
 }
 
@@ -36,43 +35,32 @@ macro_rules! template {
     };
 }
 
-const LOG_IN: &str = "; any client or program of yours can log in there, with `--keep`";
+const LOG_IN: &str = "; with `--keep`, your own clients can log in there";
 
-/// Where a unit keeps the store of a publish-subscribe service.
+/// The store of a publish-subscribe service under systemd.
 const UNIT_STORE: &str = "
 Environment=COUPLET_PUBSUB_STORE=sqlite:%S/{{name}}/pubsub.db";
 
-/// Where a container keeps it.
+/// The store in a container.
 const IMAGE_STORE: &str = "
 ENV COUPLET_PUBSUB_STORE=sqlite:/data/pubsub.db";
 
-/// What stands beside a dependency that is a folder of this machine.
+/// The comment on a dependency that is a folder of this machine.
 const BY_PATH: &str = "\
-# A checkout on this machine. Where it is not, in an image or a workflow: a published version, or the
-# repository as `git = \"...\"`.
+# A checkout on this machine. For images and CI use a published version, or the repository with
+# `git = \"...\"`.
 ";
 
 impl Template {
-    /// The path of each file in the project, and what is in it.
-    pub(super) fn files(self, fill: &Fill) -> Vec<(String, String)> {
-        let unit = format!("deploy/{}.service", fill.name);
-        let settings = match self {
-            Template::Bot => template!("every/couplet.toml").to_owned(),
-            Template::Service => concat!(
-                template!("every/couplet.toml"),
-                template!("service/couplet.toml")
-            )
-            .to_owned(),
-            Template::Pubsub => concat!(
-                template!("every/couplet.toml"),
-                template!("pubsub/couplet.toml")
-            )
-            .to_owned(),
-        };
+    /// Returns the path and the text of each file of the project.
+    pub(super) fn files(self, values: &ProjectValues) -> Vec<(String, String)> {
+        let unit = format!("deploy/{}.service", values.name);
+        let settings = template!("every/couplet.toml").to_owned() + self.section();
         let every = [
             (".gitignore", template!("every/gitignore")),
             (".dockerignore", template!("every/containerignore")),
             (".github/workflows/ci.yml", template!("every/ci.yml")),
+            ("Cargo.toml", template!("every/manifest.toml")),
             ("Containerfile", template!("every/Containerfile")),
             ("README.md", template!("every/README.md")),
             ("couplet.toml", &settings),
@@ -81,39 +69,49 @@ impl Template {
             (&unit, template!("every/component.service")),
         ];
         let own: &[(&str, &str)] = match self {
-            Template::Bot => &[
-                ("Cargo.toml", template!("bot/manifest.toml")),
-                ("src/main.rs", template!("bot/main.rs")),
-            ],
+            Template::Bot => &[("src/main.rs", template!("bot/main.rs"))],
             Template::Service => &[
-                ("Cargo.toml", template!("service/manifest.toml")),
                 ("src/main.rs", template!("service/main.rs")),
                 ("src/lamps.rs", template!("service/lamps.rs")),
-                ("src/wire.rs", template!("service/wire.rs")),
+                ("src/payload.rs", template!("service/payload.rs")),
             ],
-            Template::Pubsub => &[
-                ("Cargo.toml", template!("pubsub/manifest.toml")),
-                ("src/main.rs", template!("pubsub/main.rs")),
-            ],
+            Template::Pubsub => &[("src/main.rs", template!("pubsub/main.rs"))],
         };
         let all = every.iter().chain(own);
-        all.map(|(path, text)| ((*path).to_owned(), self.filled(text, fill)))
+        all.map(|(path, text)| ((*path).to_owned(), self.filled(text, values)))
             .collect()
     }
 
-    fn filled(self, text: &str, fill: &Fill) -> String {
+    /// The template's own table of `couplet.toml`.
+    fn section(self) -> &'static str {
+        match self {
+            Template::Bot => "",
+            Template::Service => template!("service/couplet.toml"),
+            Template::Pubsub => template!("pubsub/couplet.toml"),
+        }
+    }
+
+    fn dependencies(self) -> &'static str {
+        match self {
+            Template::Bot => "",
+            Template::Service => template!("service/dependencies.toml"),
+            Template::Pubsub => template!("pubsub/dependencies.toml"),
+        }
+    }
+
+    fn filled(self, text: &str, values: &ProjectValues) -> String {
         let server = Server::default();
         let (about, trial) = match self {
             Template::Bot => (
-                "A bot: an XMPP component that answers whoever writes to any address of its domain.",
-                ", and you type to it as alice",
+                "A bot: an XMPP component that answers chat messages to any address of its domain.",
+                ", and you chat with it as alice",
             ),
             Template::Service => (
-                "A service: an XMPP component that answers requests of programs.",
+                "A service: an XMPP component that responds to requests of programs.",
                 LOG_IN,
             ),
             Template::Pubsub => (
-                "A publish-subscribe service: an XMPP component that keeps items and tells subscribers of them.",
+                "A publish-subscribe service: an XMPP component that stores items and notifies subscribers.",
                 LOG_IN,
             ),
         };
@@ -121,29 +119,32 @@ impl Template {
             Template::Bot | Template::Service => ("", ""),
             Template::Pubsub => (UNIT_STORE, IMAGE_STORE),
         };
-        let by_path = fill.couplet.as_ref().map_or("", |_| BY_PATH);
+        let by_path = values.couplet.as_ref().map_or("", |_| BY_PATH);
         let values = [
-            // What is filled in first may have marks of its own.
+            // The first values contain placeholders themselves.
             ("{{store}}", unit_store.to_owned()),
             ("{{image-store}}", image_store.to_owned()),
             ("{{by-path}}\n", by_path.to_owned()),
-            ("{{name}}", fill.name.clone()),
-            ("{{domain}}", fill.domain.clone()),
-            ("{{couplet}}", fill.dependency("couplet")),
-            ("{{couplet-pubsub}}", fill.dependency("couplet-pubsub")),
-            ("{{couplet-test}}", fill.dependency("couplet-test")),
-            ("{{prosody}}", prosody_snippet(&fill.domain, &server)),
-            ("{{ejabberd}}", ejabberd_snippet(&fill.domain, &server)),
+            ("{{dependencies}}\n", self.dependencies().to_owned()),
+            ("{{name}}", values.name.clone()),
+            ("{{domain}}", values.domain.clone()),
+            ("{{couplet}}", values.dependency("couplet")),
+            ("{{couplet-pubsub}}", values.dependency("couplet-pubsub")),
+            ("{{couplet-test}}", values.dependency("couplet-test")),
+            ("{{prosody}}", prosody_snippet(&values.domain, &server)),
+            ("{{ejabberd}}", ejabberd_snippet(&values.domain, &server)),
             ("{{about}}", about.to_owned()),
             ("{{trial}}", trial.to_owned()),
         ];
-        values.iter().fold(text.to_owned(), |text, (mark, value)| {
-            let value = match mark.ends_with('\n') {
-                true => value,
-                false => value.trim_end(),
-            };
-            text.replace(mark, value)
-        })
+        values
+            .iter()
+            .fold(text.to_owned(), |text, (placeholder, value)| {
+                let value = match placeholder.ends_with('\n') {
+                    true => value,
+                    false => value.trim_end(),
+                };
+                text.replace(placeholder, value)
+            })
     }
 }
 
@@ -157,7 +158,7 @@ impl fmt::Display for Template {
     }
 }
 
-impl Fill {
+impl ProjectValues {
     fn dependency(&self, name: &str) -> String {
         match &self.couplet {
             Some(crates) => format!("path = \"{crates}/{name}\""),
@@ -170,10 +171,10 @@ impl Fill {
 mod tests {
     use clap::ValueEnum;
 
-    use super::{Fill, Template};
+    use super::{ProjectValues, Template};
 
-    fn fill() -> Fill {
-        Fill {
+    fn values() -> ProjectValues {
+        ProjectValues {
             name: "weather-bot".to_owned(),
             domain: "weather.example.org".to_owned(),
             couplet: None,
@@ -181,9 +182,9 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_left_to_fill_in() {
+    fn no_placeholder_is_left() {
         for template in Template::value_variants() {
-            for (path, text) in template.files(&fill()) {
+            for (path, text) in template.files(&values()) {
                 assert!(
                     !text.contains("{{") && !path.contains("{{"),
                     "{template}: {path}: {text}"
@@ -193,13 +194,13 @@ mod tests {
     }
 
     fn read(template: Template, name: &str) -> String {
-        let files = template.files(&fill());
+        let files = template.files(&values());
         let found = files.into_iter().find(|(path, _)| path == name);
         found.map(|(_, text)| text).unwrap()
     }
 
     #[test]
-    fn every_project_has_a_place_that_can_be_written_to() {
+    fn every_project_has_a_writable_state_directory() {
         for template in Template::value_variants() {
             let unit = read(*template, "deploy/weather-bot.service");
             assert!(unit.contains("\nStateDirectory=weather-bot\n"), "{unit}");
@@ -220,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_shipped_is_linked_slowly() {
+    fn only_releases_are_built_with_link_time_optimization() {
         for template in Template::value_variants() {
             let manifest = read(*template, "Cargo.toml");
             let (before, dist) = manifest.split_once("[profile.dist]").unwrap();
@@ -234,9 +235,9 @@ mod tests {
     }
 
     #[test]
-    fn every_project_is_whole() {
+    fn every_project_has_all_files() {
         for template in Template::value_variants() {
-            let files = template.files(&fill());
+            let files = template.files(&values());
             for wanted in [
                 "Cargo.toml",
                 "src/main.rs",

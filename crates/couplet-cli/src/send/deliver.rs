@@ -1,6 +1,6 @@
-//! The delivery of one message: log in, send, make sure, leave.
+//! [`deliver`]: logs in as the component, sends one message and waits for its confirmation.
 //!
-//! Deliberately absent: trying again. Whoever calls a command can call it again.
+//! Deliberately absent: retries. The caller of the command can call it again.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
@@ -14,15 +14,15 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 use xmpp_parsers::ping::Ping;
 
-use super::words;
+use super::conditions;
 use crate::failure::Failure;
 
-/// On an ejabberd that shares the domain out among several connections a pong may reach another
-/// one (servers.md, 5).
+/// Where ejabberd distributes the stanzas among several connections, the response to a ping may be routed
+/// to another one (docs/servers.md, 4).
 const PINGS: usize = 3;
-const PONG_WITHIN: Duration = Duration::from_secs(5);
+const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Sends `message` as `from` and waits until the server has it, then for an error for so long.
+/// Sends `message` as `from`, and waits until the server has accepted it, then `wait` for an error.
 pub(super) async fn deliver(
     config: Config,
     from: Option<Jid>,
@@ -32,7 +32,7 @@ pub(super) async fn deliver(
     let (to, domain) = (message.to().clone(), config.domain.clone());
     let (bounce, mut bounced) = mpsc::channel(1);
     let (come_online, mut online) = watch::channel(false);
-    // Another bounce may still be on its way for whoever ran this before.
+    // An error for an earlier call may still arrive.
     let id = format!("{:016x}", RandomState::new().hash_one("id"));
     let (sent, sender) = (id.clone(), to.clone());
     let component = Component::new(config)
@@ -41,8 +41,8 @@ pub(super) async fn deliver(
             let ours = error.id().as_deref() == Some(&*sent)
                 && error.from().to_domain() == sender.to_domain();
             if let Some(error) = error.error().filter(|_| ours) {
-                // One is enough, and there is room for one.
-                let _more_than_one = bounce.try_send(error);
+                // The first error is reported.
+                let _a_later_one = bounce.try_send(error);
             }
             async { Ok(()) }
         })
@@ -50,7 +50,7 @@ pub(super) async fn deliver(
             come_online.send_replace(true);
             async {}
         });
-    let handle = speaker(&component.handle(), from)?;
+    let handle = handle_for(&component.handle(), from)?;
 
     let (stop, stopped) = oneshot::channel::<()>();
     let running = component.run(async move {
@@ -66,43 +66,43 @@ pub(super) async fn deliver(
     tokio::select! {
         biased;
         ended = &mut running => match ended {
-            Ok(()) => Err(Failure::new("the component ended by itself")),
+            Ok(()) => Err(Failure::new("the component stopped before the message was sent")),
             Err(error) => Err(not_logged_in(error, &domain)),
         },
         outcome = &mut sending => {
-            // The goodbye; that the message has arrived is known by now.
-            let _it_was_sent = running.await;
-            outcome.map_err(|why| why.told_of(&to))
+            // It closes the stream; the outcome is known already.
+            let _closed = running.await;
+            outcome.map_err(|why| why.into_failure(&to))
         }
     }
 }
 
-/// The advice for a component that is refused its place is not ours: it would end the component that
-/// is running, for the sake of one message.
+/// Replaces the advice for a rejected second connection, which would let this one message end the
+/// connection of the running component.
 fn not_logged_in(error: couplet::Error, domain: &str) -> Failure {
     match &error {
         couplet::Error::Rejected(rejected) if rejected.reason() == Reason::Taken => {
             Failure::misuse(format!(
-                "another connection already serves the domain {domain}: the component is running\n  It \
-                 sends this message itself where it has a socket: name that with --socket FILE. A \
-                 program has\n  one at the setting ops.send_socket, in $RUNTIME_DIRECTORY (a unit \
-                 of systemd with RuntimeDirectory=)\n  or in $XDG_RUNTIME_DIR/couplet; a program of \
-                 Couplet 0.1.0 has none. Otherwise stop the component first."
+                "another connection already serves the domain {domain}: the component is running\n  If it \
+                 has a socket, pass the message to it with --socket FILE. The socket is at the setting\n  \
+                 ops.send_socket, in $RUNTIME_DIRECTORY (a systemd unit with RuntimeDirectory=) or \
+                 in\n  $XDG_RUNTIME_DIR/couplet; programs of Couplet 0.1.0 have none. Otherwise stop the \
+                 component first."
             ))
         }
         _ => error.into(),
     }
 }
 
-/// The handle that speaks as `from`.
-fn speaker(handle: &Handle, from: Option<Jid>) -> Result<Handle, Failure> {
+/// Returns the handle that sends as `from`.
+fn handle_for(handle: &Handle, from: Option<Jid>) -> Result<Handle, Failure> {
     let Some(from) = from else {
         return Ok(handle.clone());
     };
     handle.with_from(&from).map_err(|_foreign| {
         let domain = handle.address();
         Failure::misuse(format!(
-            "--from {from}: the component may only speak for addresses of {domain}"
+            "--from {from}: the component can only send from addresses of {domain}"
         ))
     })
 }
@@ -124,31 +124,31 @@ async fn send(
     }
 }
 
-/// A self-ping goes through the server's router behind the message: when it is back, the message was
+/// Sends a self-ping, which the server routes after the message: when it comes back, the message has been
 /// routed (docs/servers.md, 5).
 ///
-/// Its address has a resource: mod_privilege of ejabberd since 24.10 drops IQs to others.
+/// Its address has a resource: with mod_privilege, ejabberd since 24.10 drops IQs to addresses without.
 async fn confirm(handle: &Handle) -> Result<(), NotDelivered> {
     let own = Jid::new(&format!("{}/send", handle.address().domain()));
     let own = own.unwrap_or_else(|_| handle.address().clone());
     let handle = handle.with_from(&own).unwrap_or_else(|_| handle.clone());
-    let handle = handle.within(PONG_WITHIN);
+    let handle = handle.within(PING_TIMEOUT);
     let mut outcome = Err(RequestError::TimedOut);
     for _ in 0..PINGS {
         outcome = handle.get::<couplet::Empty>(&own, Ping).await;
         match outcome {
             Err(RequestError::TimedOut) => {}
-            // Every answer has come the same way.
+            // Every response has been routed after the message.
             Ok(_) | Err(RequestError::Refused(_)) => return Ok(()),
             Err(_) => break,
         }
     }
     outcome
-        .map(|_done| ())
+        .map(|_empty| ())
         .map_err(|why| NotDelivered::Unconfirmed(why.to_string()))
 }
 
-/// Why nobody can say that it arrived.
+/// Why the message is not known to be delivered.
 #[derive(Debug)]
 enum NotDelivered {
     Unsent(String),
@@ -157,14 +157,17 @@ enum NotDelivered {
 }
 
 impl NotDelivered {
-    fn told_of(&self, to: &Jid) -> Failure {
+    fn into_failure(self, to: &Jid) -> Failure {
         Failure::new(match self {
             NotDelivered::Unsent(why) => format!("the message to {to} was not sent: {why}"),
             NotDelivered::Unconfirmed(why) => {
                 format!("the message to {to} was sent, but the server has not confirmed it: {why}")
             }
             NotDelivered::Bounced(error) => {
-                format!("the message to {to} came back: {}", words::of(error))
+                format!(
+                    "the message to {to} came back: {}",
+                    conditions::describe(&error)
+                )
             }
         })
     }

@@ -1,5 +1,6 @@
-//! The socket of a component that is running: it sends for us, and nobody logs in twice.
-//! (The manual of couplet, `send_socket`)
+//! The socket of a running component, which sends the message, so that this command need not log in.
+//!
+//! The protocol is in the manual of couplet, `send_socket`.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -12,22 +13,22 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-use super::words;
+use super::conditions;
 use crate::failure::Failure;
 
-/// Three pings of five seconds, and what else it takes.
-const ANSWERED_WITHIN: Duration = Duration::from_secs(25);
-/// The longest answer. Bytes.
-const ANSWER: u64 = 64 * 1024;
-/// Where units of Couplet's have their runtime directories.
+/// Three pings of five seconds, and some time for the rest.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(25);
+/// The longest response. Bytes.
+const RESPONSE_BYTES: u64 = 64 * 1024;
+/// The folder in which systemd units have their runtime directories.
 const UNITS: &str = "/run/couplet";
-/// How many of them are looked into.
+/// At most so many of them are searched.
 const MOST_UNITS: usize = 256;
 const OFF: &str = "off";
 
-/// A message as the protocol has it.
+/// A message in the protocol of the socket.
 #[derive(Debug, Serialize)]
-pub(super) struct Order<'a> {
+pub(super) struct SendRequest<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) from: Option<&'a str>,
     pub(super) to: &'a str,
@@ -40,14 +41,14 @@ pub(super) struct Order<'a> {
 }
 
 #[derive(Debug, Deserialize)]
-struct Reply {
+struct SendResponse {
     outcome: String,
     condition: Option<String>,
     error: Option<String>,
 }
 
-/// Connects to the socket that is named, or else to the one of a component that is running; `None`
-/// where there is none.
+/// Connects to the named socket, or else to the first one found of a running component; `None` where
+/// there is none.
 pub(super) async fn open(
     named: Option<&Path>,
     config: &Config,
@@ -66,12 +67,12 @@ pub(super) async fn open(
             Ok(stream) => return Ok(Some(stream)),
             Err(why) if why.kind() == ErrorKind::PermissionDenied => {
                 return Err(Failure::misuse(format!(
-                    "{}: {why}\n  Only the user that runs the component may use this socket, and \
-                     root. (--socket off logs in instead.)",
+                    "{}: {why}\n  Only the user of the component and root may use this socket. \
+                     (--socket off logs in instead.)",
                     path.display()
                 )));
             }
-            // No component is running there.
+            // No running component listens there.
             Err(_) => {}
         }
     }
@@ -89,46 +90,46 @@ fn candidates(file: &str) -> Vec<PathBuf> {
     folders.map(|folder| folder.join(file)).collect()
 }
 
-/// Hands the message in and tells what came of it.
-pub(super) async fn hand_in(
+/// Passes the message to the component and returns the outcome.
+pub(super) async fn submit(
     stream: UnixStream,
-    order: &Order<'_>,
+    request: &SendRequest<'_>,
     to: &Jid,
 ) -> Result<(), Failure> {
     let failed = |why: &dyn std::fmt::Display| {
         Failure::new(format!(
-            "the running component did not say whether the message to {to} was sent: {why}"
+            "no response of the running component about the message to {to}: {why}"
         ))
     };
-    let mut line = serde_json::to_vec(order).map_err(|why| failed(&why))?;
+    let mut line = serde_json::to_vec(request).map_err(|why| failed(&why))?;
     line.push(b'\n');
     let (reader, mut writer) = stream.into_split();
-    let mut answer = String::new();
+    let mut response = String::new();
     let exchange = async {
         writer.write_all(&line).await?;
-        let mut reader = BufReader::new(reader.take(ANSWER));
-        reader.read_line(&mut answer).await
+        let mut reader = BufReader::new(reader.take(RESPONSE_BYTES));
+        reader.read_line(&mut response).await
     };
-    let patience = ANSWERED_WITHIN + Duration::from_millis(order.wait_ms);
-    match timeout(patience, exchange).await {
+    let limit = RESPONSE_TIMEOUT + Duration::from_millis(request.wait_ms);
+    match timeout(limit, exchange).await {
         Ok(Ok(_)) => {}
         Ok(Err(why)) => return Err(failed(&why)),
-        Err(_elapsed) => return Err(failed(&"no answer in time")),
+        Err(_elapsed) => return Err(failed(&"timed out")),
     }
-    let reply: Reply = serde_json::from_str(&answer).map_err(|why| failed(&why))?;
-    outcome(&reply, to)
+    let response: SendResponse = serde_json::from_str(&response).map_err(|why| failed(&why))?;
+    outcome(&response, to)
 }
 
-fn outcome(reply: &Reply, to: &Jid) -> Result<(), Failure> {
-    let why = reply.error.as_deref().unwrap_or("no reason given");
-    Err(match reply.outcome.as_str() {
+fn outcome(response: &SendResponse, to: &Jid) -> Result<(), Failure> {
+    let why = response.error.as_deref().unwrap_or("no reason given");
+    Err(match response.outcome.as_str() {
         "sent" => return Ok(()),
         "bounced" => {
-            let condition = reply.condition.as_deref().unwrap_or_default();
-            let why = words::told(condition, why);
+            let condition = response.condition.as_deref().unwrap_or_default();
+            let why = conditions::describe_as(condition, why);
             Failure::new(format!("the message to {to} came back: {why}"))
         }
-        "invalid" => Failure::misuse(format!("the running component refused the message: {why}")),
+        "invalid" => Failure::misuse(format!("the running component rejected the message: {why}")),
         "unconfirmed" => Failure::new(format!(
             "the message to {to} was sent, but the server has not confirmed it: {why}"
         )),

@@ -1,2 +1,2 @@
--- For prosody.cfg.lua; then `prosodyctl shell host activate {{domain}}` or a restart.
+-- For prosody.cfg.lua; then run `prosodyctl shell host activate {{domain}}` or restart Prosody.
 {{prosody}}

@@ -1,4 +1,4 @@
-//! A publish-subscribe service: whoever may creates nodes and publishes, subscribers are told.
+//! A publish-subscribe service: users create nodes and publish items, subscribers get notifications.
 
 use std::process::ExitCode;
 
@@ -8,8 +8,7 @@ use couplet::{Component, Config, Error, Shutdown};
 use couplet_pubsub::Pubsub;
 use couplet_pubsub::settings::{SECTION, Settings};
 
-/// What else the component does goes here: handlers beside the service, and `Pubsub::policy` with
-/// rules of your own.
+/// Builds the component. Add handlers of your own here, and your own access rules with `Pubsub::policy`.
 fn news(config: Config, pubsub: &Pubsub) -> Component {
     pubsub.mount(Component::new(config).named("{{name}}"))
 }
@@ -17,12 +16,12 @@ fn news(config: Config, pubsub: &Pubsub) -> Component {
 async fn serve(config: Config, shutdown: Shutdown) -> Result<(), Error> {
     let opening = Pubsub::open(config.section(SECTION)?);
     let Some(opened) = shutdown.run_until_requested(opening).await else {
-        return Ok(()); // asked to stop before there was anything to serve
+        return Ok(()); // stopped before the store was open
     };
     let pubsub = opened?;
-    let ended = news(config, &pubsub).run(shutdown.requested()).await;
+    let result = news(config, &pubsub).run(shutdown.requested()).await;
     let closed = pubsub.close().await;
-    ended.and(closed.map_err(Error::from))
+    result.and(closed.map_err(Error::from))
 }
 
 fn main() -> ExitCode {
@@ -39,15 +38,15 @@ mod tests {
 
     use super::news;
 
-    fn pubsub(what: &str) -> String {
-        format!("<pubsub xmlns='http://jabber.org/protocol/pubsub'>{what}</pubsub>")
+    fn pubsub(action: &str) -> String {
+        format!("<pubsub xmlns='http://jabber.org/protocol/pubsub'>{action}</pubsub>")
     }
 
-    /// With a server in memory.
+    /// Runs the service with an in-memory server.
     #[tokio::test]
-    async fn what_alice_publishes_bob_is_told() {
-        let kept = Pubsub::memory();
-        let server = Server::start(|config| news(config, &kept)).await;
+    async fn a_subscriber_gets_what_is_published() {
+        let service = Pubsub::memory();
+        let server = Server::start(|config| news(config, &service)).await;
         let mut alice = server.user("alice@example.org/phone");
         let mut bob = server.user("bob@example.org/desk");
         let create = pubsub("<create node='news'/>");
@@ -57,7 +56,7 @@ mod tests {
         let publish = "<publish node='news'><item id='1'><rain xmlns='urn:x'/></item></publish>";
         let publish = pubsub(publish);
         assert_eq!(alice.ask("set", "echo.test", &publish).await.type_(), "result");
-        let told = bob.next().await;
-        assert!(told.to_string().contains("urn:x"), "{told}");
+        let notification = bob.next().await;
+        assert!(notification.to_string().contains("urn:x"), "{notification}");
     }
 }

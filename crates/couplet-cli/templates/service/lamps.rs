@@ -1,22 +1,22 @@
-//! The lamps themselves. No XMPP in here.
+//! The state of the lamps, without XMPP.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Strangers may name rooms, so there is a limit.
+/// Requests name the rooms, so their number is limited.
 const ROOMS: usize = 1000;
 
-/// The rooms in which somebody has switched.
+/// The rooms in which a lamp was switched.
 #[derive(Debug, Default)]
 pub struct Lamps(Mutex<BTreeMap<String, bool>>);
 
 impl Lamps {
-    /// Whether the lamp of a room is lit; it is dark until somebody switches it.
-    pub fn lit(&self, room: &str) -> bool {
+    /// Returns whether the lamp of a room is lit; at first it is not.
+    pub fn is_lit(&self, room: &str) -> bool {
         self.all().get(room).copied().unwrap_or_default()
     }
 
-    /// Switches; `false` when there are too many rooms already.
+    /// Switches the lamp of a room. Returns false if there are too many rooms.
     pub fn switch(&self, room: &str, lit: bool) -> bool {
         let mut all = self.all();
         let fits = all.len() < ROOMS || all.contains_key(room);
@@ -36,10 +36,10 @@ mod tests {
     use super::{Lamps, ROOMS};
 
     #[test]
-    fn there_is_an_end_to_rooms() {
+    fn the_number_of_rooms_is_limited() {
         let lamps = Lamps::default();
         assert!((0..ROOMS).all(|room| lamps.switch(&room.to_string(), true)));
         assert!(!lamps.switch("one more", true));
-        assert!(lamps.switch("0", false) && !lamps.lit("0"));
+        assert!(lamps.switch("0", false) && !lamps.is_lit("0"));
     }
 }

@@ -1,70 +1,71 @@
-//! A service: programs ask it for the state of lamps, and those who may switch them.
+//! A service: programs request the state of lamps, and switch them if they are allowed to.
 
 mod lamps;
-mod wire;
+mod payload;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use couplet::config::{Section, Sources};
 use couplet::app::App;
-use couplet::{Component, Condition, Config, Empty, Incoming, StanzaError};
+use couplet::config::{Section, Sources};
+use couplet::{Component, Condition, Config, Empty, Incoming, StanzaError, with};
 use serde::{Deserialize, Serialize};
 
 use crate::lamps::Lamps;
-use crate::wire::Lamp;
+use crate::payload::Lamp;
 
-/// The table `[lamps]` of couplet.toml.
+/// The settings in the table `[lamps]` of couplet.toml.
 #[derive(Debug, Deserialize, Serialize)]
-struct Rules {
-    /// The domains whose users may switch.
+struct LampSettings {
+    /// The domains whose users may switch lamps.
     switchers: Vec<String>,
 }
 
-impl Section for Rules {
+impl Section for LampSettings {
     const NAME: &'static str = "lamps";
 }
 
-fn service(config: Config, rules: Rules) -> Component {
-    let lamps = Arc::new(Lamps::default());
-    let (seen, switched) = (Arc::clone(&lamps), lamps);
-    let rules = Arc::new(rules);
-    Component::new(config)
-        .named("{{name}}")
-        .on_get(move |ask: Incoming<Lamp>| {
-            let lit = seen.lit(&ask.room);
-            async move {
-                Ok(Lamp {
-                    room: ask.into_payload().room,
-                    lit: Some(lit),
-                })
-            }
-        })
-        .on_set(move |order: Incoming<Lamp>| {
-            let done = switch(&switched, &rules, &order);
-            async move { done }
-        })
+/// What the handlers share.
+#[derive(Debug)]
+struct State {
+    settings: LampSettings,
+    lamps: Lamps,
 }
 
-fn switch(lamps: &Lamps, rules: &Rules, order: &Incoming<Lamp>) -> Result<Empty, StanzaError> {
-    let from = order.from().domain();
-    if !rules.switchers.iter().any(|domain| domain == from) {
+fn service(config: Config, settings: LampSettings) -> Component {
+    let lamps = Lamps::default();
+    let state = Arc::new(State { settings, lamps });
+    Component::new(config)
+        .named("{{name}}")
+        .on_get(with(Arc::clone(&state), get_lamp))
+        .on_set(with(state, set_lamp))
+}
+
+async fn get_lamp(state: Arc<State>, request: Incoming<Lamp>) -> Result<Lamp, StanzaError> {
+    let lit = Some(state.lamps.is_lit(&request.room));
+    let room = request.into_payload().room;
+    Ok(Lamp { room, lit })
+}
+
+async fn set_lamp(state: Arc<State>, request: Incoming<Lamp>) -> Result<Empty, StanzaError> {
+    let domain = request.from().domain();
+    if !state.settings.switchers.iter().any(|switcher| switcher == domain) {
         return Err(Condition::Forbidden.into());
     }
-    let Some(lit) = order.lit else {
-        return Err(StanzaError::new(Condition::BadRequest).text("Say lit='true' or lit='false'"));
+    let Some(lit) = request.lit else {
+        return Err(StanzaError::new(Condition::BadRequest).text("Attribute lit is missing"));
     };
-    match lamps.switch(&order.room, lit) {
-        true => Ok(Empty),
-        false => Err(StanzaError::new(Condition::ResourceConstraint).text("There are no more rooms")),
+    if !state.lamps.switch(&request.room, lit) {
+        return Err(StanzaError::new(Condition::ResourceConstraint).text("Too many rooms"));
     }
+    Ok(Empty)
 }
 
 fn main() -> ExitCode {
-    let app = App::new().sources(Sources::process().with_section::<Rules>());
+    let app = App::new().sources(Sources::process().with_section::<LampSettings>());
     app.run(async |config, shutdown| {
-        let rules = config.section(Rules::NAME)?;
-        service(config, rules).run(shutdown.requested()).await
+        let settings = config.section(LampSettings::NAME)?;
+        service(config, settings).run(shutdown.requested()).await
     })
 }
 
@@ -73,36 +74,36 @@ mod tests {
     use couplet::{Component, Config};
     use couplet_test::Server;
 
-    use super::{Rules, service};
+    use super::{LampSettings, service};
 
     const KITCHEN: &str = "<lamp xmlns='urn:example:lamps' room='kitchen'/>";
     const LIT: &str = "<lamp xmlns='urn:example:lamps' room='kitchen' lit='true'/>";
 
-    fn open_to_example_org(config: Config) -> Component {
+    fn service_of_example_org(config: Config) -> Component {
         let switchers = vec!["example.org".to_owned()];
-        service(config, Rules { switchers })
+        service(config, LampSettings { switchers })
     }
 
-    /// With a server in memory.
+    /// Runs the service with an in-memory server.
     #[tokio::test]
-    async fn what_one_switches_on_another_sees() {
-        let server = Server::start(open_to_example_org).await;
+    async fn a_switched_lamp_is_lit_for_other_users() {
+        let server = Server::start(service_of_example_org).await;
         let mut alice = server.user("alice@example.org/phone");
         let mut bob = server.user("bob@example.com/desk");
         assert_eq!(alice.ask("set", "echo.test", LIT).await.type_(), "result");
-        let seen = bob.ask("get", "echo.test", KITCHEN).await;
-        let lamp = seen.root().children().next().unwrap();
+        let response = bob.ask("get", "echo.test", KITCHEN).await;
+        let lamp = response.root().children().next().unwrap();
         assert_eq!(lamp.attr("lit").as_deref(), Some("true"));
     }
 
     #[tokio::test]
-    async fn whoever_may_not_switch_is_told_so() {
-        let server = Server::start(open_to_example_org).await;
+    async fn a_request_that_is_not_allowed_or_incomplete_gets_an_error() {
+        let server = Server::start(service_of_example_org).await;
         let mut bob = server.user("bob@example.com/desk");
-        let refused = bob.ask("set", "echo.test", LIT).await;
-        assert_eq!(refused.condition(), "forbidden");
+        let error = bob.ask("set", "echo.test", LIT).await;
+        assert_eq!(error.condition(), "forbidden");
         let mut alice = server.user("alice@example.org/phone");
-        let refused = alice.ask("set", "echo.test", KITCHEN).await;
-        assert_eq!(refused.condition(), "bad-request");
+        let error = alice.ask("set", "echo.test", KITCHEN).await;
+        assert_eq!(error.condition(), "bad-request");
     }
 }

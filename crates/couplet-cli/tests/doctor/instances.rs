@@ -58,7 +58,7 @@ async fn a_component_of_another_domain_is_no_reason_to_stop(backend: Backend) ->
     Ok(())
 }
 
-/// Asserts that the doctor stops before the login beside a running instance, and returns the instance.
+/// Asserts that the doctor stops before the login if an instance is running, and returns the instance.
 pub(crate) async fn left_alone(components: &str) -> Result<Running, Box<dyn Error>> {
     let config = couplet::Config::new(DOMAIN, SECRET).with_server(components.parse()?);
     let mut instance = Running::start(couplet::Component::new(config));

@@ -1,6 +1,6 @@
-//! Somebody's own component, as a child process with all the processes it may start.
+//! [`ChildComponent`]: the user's component as a child process, with all processes that it starts.
 //!
-//! Deliberately absent: its configuration beyond where to log in; that is its own affair.
+//! Deliberately absent: its configuration, except for the domain, the secret and the server.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
@@ -18,31 +18,31 @@ use tokio::time::timeout;
 use super::screen::Screen;
 use crate::failure::{Failure, context};
 
-/// Longer than `timing.grace`, which a component of ours may use up.
-const STOPPED_WITHIN: Duration = Duration::from_secs(12);
-/// How long the last words of a program that has ended may take.
-const LAST_WORDS: Duration = Duration::from_millis(500);
-/// What is shown as one line at most. Bytes.
+/// Longer than the default of `timing.grace`, within which a component stops.
+const STOP_TIMEOUT: Duration = Duration::from_secs(12);
+/// How long to read the output of a program that has exited.
+const OUTPUT_TIMEOUT: Duration = Duration::from_millis(500);
+/// The longest line of output that is printed as one. Bytes.
 const LINE: u64 = 16 * 1024;
 
-/// A process group of its own: Ctrl-C in a terminal is for us, who then end it in the right order.
+/// A process in a group of its own: Ctrl-C at the terminal reaches this command, which then stops it.
 #[derive(Debug)]
-pub(super) struct Child {
+pub(super) struct ChildComponent {
     name: String,
     process: tokio::process::Child,
-    /// What it writes, on its way to a terminal that a line editor has.
+    /// The tasks that print its output above the line editor.
     output: JoinSet<()>,
     group: Option<Pid>,
     watchdog: process::Child,
 }
 
-impl Child {
+impl ChildComponent {
     pub(super) fn start(
         program: &OsStr,
         arguments: &[OsString],
         config: &Config,
         screen: &Screen,
-    ) -> Result<Child, Failure> {
+    ) -> Result<ChildComponent, Failure> {
         let name = program.to_string_lossy().into_owned();
         let mut command = Command::new(program);
         command
@@ -52,14 +52,14 @@ impl Child {
             .env("COUPLET_SERVER", config.server.to_string())
             .env_remove("COUPLET_SECRET_FILE")
             .stdin(Stdio::null())
-            // Standard output belongs to the chat.
+            // Standard output is for the messages of the chat.
             .stdout(io::stderr())
             .process_group(0)
             .kill_on_drop(true);
         if screen.is_shared() {
             command.stdout(Stdio::piped()).stderr(Stdio::piped());
             if screen.has_colors() {
-                // Cargo cannot see the terminal then.
+                // With a pipe, cargo would print no colors.
                 command.env("CARGO_TERM_COLOR", "always");
             }
         }
@@ -68,35 +68,36 @@ impl Child {
             .map_err(|why| Failure::misuse(format!("{name}: {why}")))?;
         let mut output = JoinSet::new();
         if let Some(pipe) = process.stdout.take() {
-            output.spawn(show(pipe, screen.clone()));
+            output.spawn(print(pipe, screen.clone()));
         }
         if let Some(pipe) = process.stderr.take() {
-            output.spawn(show(pipe, screen.clone()));
+            output.spawn(print(pipe, screen.clone()));
         }
         let id = process.id().unwrap_or_default();
-        Ok(Child {
+        Ok(ChildComponent {
             group: i32::try_from(id).ok().and_then(Pid::from_raw),
-            watchdog: watch(id).map_err(context("starting a shell to watch the component"))?,
+            watchdog: start_watchdog(id)
+                .map_err(context("starting a shell to watch the component"))?,
             name,
             process,
             output,
         })
     }
 
-    pub(super) async fn ended(&mut self) -> Failure {
-        let ended = self.process.wait().await;
-        // Whatever it has started may keep the pipes open.
-        let all_shown = async { while self.output.join_next().await.is_some() {} };
-        let _or_not = timeout(LAST_WORDS, all_shown).await;
-        match ended {
-            Ok(status) => Failure::new(format!("{} ended by itself ({status})", self.name)),
+    pub(super) async fn wait(&mut self) -> Failure {
+        let exited = self.process.wait().await;
+        // Processes that it has started may keep the pipes open.
+        let printed = async { while self.output.join_next().await.is_some() {} };
+        let _or_timed_out = timeout(OUTPUT_TIMEOUT, printed).await;
+        match exited {
+            Ok(status) => Failure::new(format!("{} exited ({status})", self.name)),
             Err(why) => Failure::new(format!("{}: {why}", self.name)),
         }
     }
 
     pub(super) async fn stop(&mut self) {
         self.signal(Signal::TERM);
-        let _killed_below_then = timeout(STOPPED_WITHIN, self.process.wait()).await;
+        let _or_killed_on_drop = timeout(STOP_TIMEOUT, self.process.wait()).await;
     }
 
     fn signal(&self, signal: Signal) {
@@ -106,7 +107,7 @@ impl Child {
     }
 }
 
-impl Drop for Child {
+impl Drop for ChildComponent {
     fn drop(&mut self) {
         self.signal(Signal::KILL);
         if let Some(mut input) = self.watchdog.stdin.take() {
@@ -116,20 +117,20 @@ impl Drop for Child {
     }
 }
 
-/// Shows what a program writes, line by line, to its end.
-async fn show(pipe: impl AsyncRead + Unpin, screen: Screen) {
+/// Prints the output of a program line by line.
+async fn print(pipe: impl AsyncRead + Unpin, screen: Screen) {
     let mut pipe = BufReader::new(pipe);
     let mut line = Vec::new();
     while let Ok(1..) = (&mut pipe).take(LINE).read_until(b'\n', &mut line).await {
         let text = String::from_utf8_lossy(&line);
-        screen.tell(text.trim_end_matches(['\r', '\n']));
+        screen.status(text.trim_end_matches(['\r', '\n']));
         line.clear();
     }
 }
 
-/// A shell that kills the group once our end of its standard input is gone, however we died:
-/// `Drop` does not run after a SIGKILL.
-fn watch(group: u32) -> io::Result<process::Child> {
+/// Starts a shell that kills the process group once its standard input is closed: `Drop` does not run
+/// when this command is killed.
+fn start_watchdog(group: u32) -> io::Result<process::Child> {
     process::Command::new("sh")
         .args(["-c", "read -r released || kill -9 -- \"-$0\""])
         .arg(group.to_string())

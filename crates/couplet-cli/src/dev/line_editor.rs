@@ -1,7 +1,6 @@
-//! The line editor, where a person sits at a terminal: history, arrow keys, and messages that arrive
-//! above the line that is being typed.
+//! [`LineEditor`]: history and arrow keys at a terminal, with output above the line that is being typed.
 //!
-//! Deliberately absent: files. The history ends with the chat.
+//! Deliberately absent: a history file.
 
 use std::io::{self, IsTerminal};
 
@@ -14,17 +13,17 @@ use rustyline::{Behavior, Config, Editor};
 use super::screen::{PROMPT, Screen};
 use crate::failure::Failure;
 
-/// A line editor with the terminal to itself.
-pub(super) struct Terminal(Editor<(), MemHistory>);
+/// A line editor that controls the terminal.
+pub(super) struct LineEditor(Editor<(), MemHistory>);
 
-impl Terminal {
-    /// The editor and the screen that prints beside it; `None` where no person sits or where the
-    /// terminal cannot do what an editor needs.
-    pub(super) fn open() -> Option<(Terminal, Screen)> {
+impl LineEditor {
+    /// Returns the editor and the screen that prints above it; `None` where there is no terminal, or one
+    /// that cannot be used for editing.
+    pub(super) fn open() -> Option<(LineEditor, Screen)> {
         if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
             return None;
         }
-        // Standard output may be a file that only the answers belong in.
+        // Where standard output is a file, only the messages go there.
         let behavior = match io::stdout().is_terminal() {
             true => Behavior::Stdio,
             false => Behavior::PreferTerm,
@@ -32,20 +31,20 @@ impl Terminal {
         let config = Config::builder()
             .auto_add_history(true)
             .behavior(behavior)
-            // Each pasted line is a message, as without an editor.
+            // Each pasted line is a message, as it is without an editor.
             .bracketed_paste(false)
             .build();
         let mut editor = Editor::with_history(config, MemHistory::new()).ok()?;
         let printer = editor.create_external_printer().ok()?;
-        Some((Terminal(editor), Screen::beside_editor(printer)))
+        Some((LineEditor(editor), Screen::with_editor(printer)))
     }
 
-    /// Waits for a line without its end; `None` when there are no more.
+    /// Waits for a line; `None` when there are no more.
     pub(super) fn read(&mut self) -> Result<Option<String>, Failure> {
         match self.0.readline(PROMPT) {
             Ok(line) => Ok(Some(line)),
             Err(ReadlineError::Eof) => Ok(None),
-            // The editor keeps Ctrl-C and its signal to itself while a line is being typed.
+            // While a line is edited, Ctrl-C raises no signal by itself.
             Err(ReadlineError::Interrupted | ReadlineError::Signal(_)) => {
                 kill_process(getpid(), Signal::INT)
                     .map_err(|why| Failure::new(format!("interrupting the chat: {why}")))?;
@@ -56,18 +55,18 @@ impl Terminal {
     }
 }
 
-/// Gives the terminal back as it was found: the thread that edits a line is not called off when the
-/// program ends.
-pub(super) struct Restored(Termios);
+/// Restores the modes of the terminal on drop: the thread of the editor is not stopped when the command
+/// exits.
+pub(super) struct TerminalModes(Termios);
 
-impl Restored {
-    pub(super) fn at_the_end() -> Option<Restored> {
-        tcgetattr(io::stdin()).ok().map(Restored)
+impl TerminalModes {
+    pub(super) fn save() -> Option<TerminalModes> {
+        tcgetattr(io::stdin()).ok().map(TerminalModes)
     }
 }
 
-impl Drop for Restored {
+impl Drop for TerminalModes {
     fn drop(&mut self) {
-        let _it_is_gone_then = tcsetattr(io::stdin(), OptionalActions::Drain, &self.0);
+        let _terminal_is_closed = tcsetattr(io::stdin(), OptionalActions::Drain, &self.0);
     }
 }

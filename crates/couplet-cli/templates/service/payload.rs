@@ -1,9 +1,9 @@
-//! What is said on the wire.
+//! The payload of the requests and responses.
 
 use xmpp_parsers::iq::{IqGetPayload, IqSetPayload};
 use xso::{AsXml, FromXml};
 
-/// A lamp, in a question, an order or an answer.
+/// A lamp: `<lamp xmlns='urn:example:lamps' room='kitchen' lit='true'/>`.
 #[derive(AsXml, Debug, FromXml)]
 #[xml(namespace = "urn:example:lamps", name = "lamp")]
 pub struct Lamp {

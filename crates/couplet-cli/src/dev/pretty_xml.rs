@@ -1,8 +1,8 @@
-//! A stanza as a person reads it: one element a line, indented, in colors where there are any. What
-//! stands in it stays as it went over the wire: prefixes, quotes, escapes.
+//! [`pretty`]: formats a stanza with one element per line, indented, and in colors if wanted. Prefixes,
+//! quotes and escapes stay as they were sent.
 //!
-//! Deliberately absent: checking. It was cut out of a stream that is checked elsewhere; what is no
-//! XML comes out as text.
+//! Deliberately absent: validation. The framer has validated the stream; text that is not XML is
+//! printed as text.
 
 use super::screen::printable;
 
@@ -11,7 +11,7 @@ const ATTRIBUTE: &str = "\x1b[33m";
 const VALUE: &str = "\x1b[32m";
 const PLAIN: &str = "\x1b[0m";
 
-/// A part of the text of an element.
+/// A tag or the text between tags.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Token<'a> {
     Open(&'a str),
@@ -20,12 +20,12 @@ enum Token<'a> {
     Text(&'a str),
 }
 
-/// The lines of `xml`, each with its indentation.
+/// Returns the indented lines of `xml`.
 pub(super) fn pretty(xml: &str, has_colors: bool) -> String {
     let mut tokens = Tokens(xml).peekable();
     let (mut lines, mut depth) = (Vec::new(), 0_usize);
     while let Some(token) = tokens.next() {
-        let mut line = painted(token, has_colors);
+        let mut line = colored(token, has_colors);
         match token {
             Token::Close(_) => depth = depth.saturating_sub(1),
             Token::Text(text) if text.trim().is_empty() => continue,
@@ -34,15 +34,15 @@ pub(super) fn pretty(xml: &str, has_colors: bool) -> String {
         let indentation = "  ".repeat(depth);
         if let Token::Open(_) = token {
             depth += 1;
-            // An element that holds nothing but text stands on one line.
+            // An element that contains only text is printed on one line.
             let text = tokens.next_if(|next| matches!(next, Token::Text(_)));
             let close = tokens.next_if(|next| matches!(next, Token::Close(_)));
-            let text_line = text.map(|text| painted(text, has_colors));
+            let text_line = text.map(|text| colored(text, has_colors));
             match close {
                 Some(close) => {
                     depth -= 1;
                     line.push_str(&text_line.unwrap_or_default());
-                    line.push_str(&painted(close, has_colors));
+                    line.push_str(&colored(close, has_colors));
                 }
                 None => {
                     let text_line = text_line.filter(|text| !text.trim().is_empty());
@@ -57,7 +57,7 @@ pub(super) fn pretty(xml: &str, has_colors: bool) -> String {
     lines.join("\n")
 }
 
-/// From the text of an element to its parts.
+/// Splits the text of an element into tokens.
 struct Tokens<'a>(&'a str);
 
 impl<'a> Iterator for Tokens<'a> {
@@ -85,7 +85,7 @@ impl<'a> Iterator for Tokens<'a> {
     }
 }
 
-/// Behind the `>` that is in no value, or behind a CDATA section.
+/// The position after the `>` that is outside of attribute values, or after a CDATA section.
 fn end_of_tag(xml: &str) -> usize {
     if xml.starts_with("<![CDATA[") {
         return xml.find("]]>").map_or(xml.len(), |end| end + "]]>".len());
@@ -102,46 +102,46 @@ fn end_of_tag(xml: &str) -> usize {
     xml.len()
 }
 
-fn painted(token: Token<'_>, has_colors: bool) -> String {
+fn colored(token: Token<'_>, has_colors: bool) -> String {
     match token {
         Token::Open(tag) | Token::Empty(tag) | Token::Close(tag) if has_colors => {
-            painted_tag(&printable(tag))
+            colored_tag(&printable(tag))
         }
         Token::Open(part) | Token::Empty(part) | Token::Close(part) => printable(part),
         Token::Text(text) => text.lines().map(printable).collect::<Vec<_>>().join("\n"),
     }
 }
 
-fn painted_tag(tag: &str) -> String {
-    let mut painted = String::from(NAME);
+fn colored_tag(tag: &str) -> String {
+    let mut colored = String::from(NAME);
     let mut quote = None;
     let mut is_in_name = true;
     for c in tag.chars() {
         match (quote, c) {
             (None, '"' | '\'') => {
                 quote = Some(c);
-                painted.push_str(VALUE);
-                painted.push(c);
+                colored.push_str(VALUE);
+                colored.push(c);
             }
             (Some(open), c) if open == c => {
                 quote = None;
-                painted.push(c);
-                painted.push_str(NAME);
+                colored.push(c);
+                colored.push_str(NAME);
             }
             (None, ' ') if is_in_name => {
                 is_in_name = false;
-                painted.push(c);
-                painted.push_str(ATTRIBUTE);
+                colored.push(c);
+                colored.push_str(ATTRIBUTE);
             }
             (None, ' ') => {
-                painted.push(c);
-                painted.push_str(ATTRIBUTE);
+                colored.push(c);
+                colored.push_str(ATTRIBUTE);
             }
-            _ => painted.push(c),
+            _ => colored.push(c),
         }
     }
-    painted.push_str(PLAIN);
-    painted
+    colored.push_str(PLAIN);
+    colored
 }
 
 #[cfg(test)]
@@ -149,7 +149,7 @@ mod tests {
     use super::pretty;
 
     #[test]
-    fn every_element_has_its_line_and_text_stays_beside_its_tags() {
+    fn every_element_has_its_own_line_and_text_stays_between_its_tags() {
         let xml = "<message to='a@b' id=\"x>y\"><body>1 &lt; 2</body><x xmlns='urn:x'><y/></x>\
                    <thread></thread></message>";
         assert_eq!(
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn colors_come_only_where_they_are_wanted_and_a_peer_has_none() {
+    fn a_peer_cannot_send_control_sequences_with_or_without_colors() {
         let xml = "<body x='\u{9b}2J'>\u{9b}2J</body>";
         assert_eq!(pretty(xml, false), "<body x='2J'>2J</body>");
         let colored = pretty(xml, true);
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_xml_ends_too() {
+    fn text_that_is_not_xml_is_accepted() {
         for text in [
             "",
             "<",

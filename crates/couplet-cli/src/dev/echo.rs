@@ -1,6 +1,4 @@
-//! The echo, in this process.
-//!
-//! The same as examples/echo, which is a program of its own.
+//! [`EchoTask`]: the component of examples/echo on a task of this process.
 
 use std::time::Duration;
 
@@ -11,17 +9,17 @@ use tokio::time::timeout;
 
 use crate::failure::Failure;
 
-const STOPPED_WITHIN: Duration = Duration::from_secs(3);
+const STOP_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A component on a task; it ends with this value.
+/// A running echo; it ends when this value is dropped.
 #[derive(Debug)]
-pub(super) struct Inside {
+pub(super) struct EchoTask {
     task: JoinSet<Result<(), couplet::Error>>,
     stop: Option<oneshot::Sender<()>>,
 }
 
-impl Inside {
-    pub(super) fn start(config: Config) -> Inside {
+impl EchoTask {
+    pub(super) fn start(config: Config) -> EchoTask {
         let (stop, stopped) = oneshot::channel();
         let mut task = JoinSet::new();
         task.spawn(async move {
@@ -30,23 +28,23 @@ impl Inside {
             };
             echo(config).run(until).await
         });
-        Inside {
+        EchoTask {
             task,
             stop: Some(stop),
         }
     }
 
-    pub(super) async fn ended(&mut self) -> Failure {
+    pub(super) async fn wait(&mut self) -> Failure {
         match self.task.join_next().await {
             Some(Ok(Err(error))) => error.into(),
-            Some(Err(panicked)) => Failure::new(format!("the echo failed: {panicked}")),
-            Some(Ok(Ok(()))) | None => Failure::new("the echo ended by itself"),
+            Some(Err(panicked)) => Failure::new(format!("the echo panicked: {panicked}")),
+            Some(Ok(Ok(()))) | None => Failure::new("the echo stopped"),
         }
     }
 
     pub(super) async fn stop(&mut self) {
         drop(self.stop.take());
-        let _it_may_have_failed = timeout(STOPPED_WITHIN, self.task.join_next()).await;
+        let _it_may_have_failed = timeout(STOP_TIMEOUT, self.task.join_next()).await;
     }
 }
 
