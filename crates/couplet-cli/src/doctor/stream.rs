@@ -70,7 +70,10 @@ pub(super) async fn open(dialer: &Dialer<'_>) -> Result<(DoctorStream, String), 
 pub(super) fn ended(dialer: &Dialer<'_>, end: &StreamEnd, software: Option<Software>) -> Finding {
     match end {
         StreamEnd::Rejected(error) => Finding::from_error(&dialer.rejected(error, software)),
-        end => Finding::fail(end.to_string(), "The log of the server may show the reason."),
+        end => Finding::fail(
+            end.to_string(),
+            "The log of the server may show the reason.",
+        ),
     }
 }
 
