@@ -1,6 +1,4 @@
 //! [`ComponentArgs`]: the configuration of a component for which a command logs in.
-//!
-//! Deliberately absent: flags for the other settings; they are read from the file and the environment.
 
 use std::path::PathBuf;
 

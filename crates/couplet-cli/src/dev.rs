@@ -1,6 +1,4 @@
 //! `couplet dev`: a private server, a component that logs in to it, and a chat with the component.
-//!
-//! Deliberately absent: watching source files. `/restart` and watchers such as watchexec do that.
 
 mod alice;
 mod chat;

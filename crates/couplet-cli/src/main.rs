@@ -1,7 +1,5 @@
 //! The command `couplet`: starts projects, runs components with a private server, finds out why a
 //! component does not get online, and sends messages as a component.
-//!
-//! Deliberately absent: anything that a component needs at run time.
 
 mod dev;
 mod doctor;

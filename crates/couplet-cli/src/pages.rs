@@ -1,6 +1,4 @@
 //! `couplet completions` and `couplet man`: the files that a package of the command installs with it.
-//!
-//! Deliberately absent: the folders in which a system keeps them.
 
 use std::io::Write;
 use std::path::PathBuf;

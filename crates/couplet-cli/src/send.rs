@@ -1,6 +1,4 @@
 //! `couplet send`: sends one message as a component, through the running component if there is one.
-//!
-//! Deliberately absent: more than one message. Send those from the component itself.
 
 mod deliver;
 mod socket;

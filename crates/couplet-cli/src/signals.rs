@@ -1,6 +1,4 @@
 //! The runtime of a command, and [`Signals`]: SIGINT, SIGTERM and SIGHUP as events.
-//!
-//! Deliberately absent: what a command does then.
 
 use std::future::Future;
 use std::io;

@@ -67,6 +67,15 @@ fn cargo(project: &Path, arguments: &[&str]) -> Result<Output, Box<dyn Error>> {
 
 /// Builds the project without warnings, runs its tests, and returns the path of the program.
 fn built(project: &Path, name: &str) -> Result<PathBuf, Box<dyn Error>> {
+    let formatted = Command::new(env!("CARGO"))
+        .args(["fmt", "--check"])
+        .current_dir(project)
+        .output()?;
+    assert!(
+        formatted.status.success(),
+        "{}",
+        String::from_utf8_lossy(&formatted.stdout)
+    );
     let output = cargo(project, &["build"])?;
     assert!(
         !errors(&output).contains("warning: unused"),

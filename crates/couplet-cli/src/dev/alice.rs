@@ -1,6 +1,4 @@
 //! [`Alice`]: an ordinary user of the private server, logged in with tokio-xmpp's client.
-//!
-//! Deliberately absent: TLS, the roster, and responses to IQs.
 
 use std::time::Duration;
 

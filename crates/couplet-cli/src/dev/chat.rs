@@ -1,7 +1,6 @@
 //! [`Chat`]: sends lines, prints the answers, and checks that every line is answered.
 //!
-//! Deliberately absent: matching answers by content. The first message from an address answers the
-//! oldest line to it.
+//! Answers are not matched by content: the first message from an address answers the oldest line to it.
 
 use std::collections::VecDeque;
 use std::io::IsTerminal;

@@ -1,6 +1,4 @@
 //! [`ChildComponent`]: the user's component as a child process, with all processes that it starts.
-//!
-//! Deliberately absent: its configuration, except for the domain, the secret and the server.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};

@@ -1,6 +1,4 @@
 //! [`LineEditor`]: history and arrow keys at a terminal, with output above the line that is being typed.
-//!
-//! Deliberately absent: a history file.
 
 use std::io::{self, IsTerminal};
 

@@ -1,7 +1,5 @@
 //! [`Lines`]: the lines of standard input or of the line editor, read on a thread of its own, because a
 //! read from a terminal cannot be cancelled.
-//!
-//! Deliberately absent: the meaning of a line.
 
 use std::io::{self, BufRead, Read, Write};
 

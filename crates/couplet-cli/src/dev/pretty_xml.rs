@@ -1,8 +1,7 @@
 //! [`pretty`]: formats a stanza with one element per line, indented, and in colors if wanted. Prefixes,
 //! quotes and escapes stay as they were sent.
 //!
-//! Deliberately absent: validation. The framer has validated the stream; text that is not XML is
-//! printed as text.
+//! Text that is not XML is printed as text.
 
 use super::screen::printable;
 

@@ -1,7 +1,5 @@
 //! [`Screen`]: prints messages of peers to standard output and everything else to standard error; with a
 //! line editor, above the line that is being typed.
-//!
-//! Deliberately absent: input.
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};

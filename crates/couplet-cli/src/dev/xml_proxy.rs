@@ -1,7 +1,5 @@
 //! [`XmlProxy`]: a TCP proxy between the component and the server that prints every stanza and forwards
 //! every byte unchanged.
-//!
-//! Deliberately absent: TLS, since the server is on this machine.
 
 use couplet_core::framer::{Frame, Framer, Limits};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};

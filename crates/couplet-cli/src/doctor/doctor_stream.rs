@@ -1,6 +1,4 @@
 //! [`DoctorStream`]: one XMPP stream with the server, read and written step by step.
-//!
-//! Deliberately absent: reconnecting, and handlers.
 
 use std::io;
 

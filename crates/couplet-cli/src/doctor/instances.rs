@@ -1,7 +1,7 @@
 //! Step `instances`: no running instance would be disturbed by the login.
 //!
 //! A server does not list its connections before a login, but the kernel of its machine does.
-//! Deliberately absent: instances on other machines, unless the server is on this one.
+//! Instances on other machines cannot be seen, unless the server is on this one.
 
 use std::fs;
 use std::io::{BufRead, Write};

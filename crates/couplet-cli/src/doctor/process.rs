@@ -1,6 +1,6 @@
 //! The programs of this machine that hold connections, and the domain of each that is a component.
 //!
-//! Deliberately absent: programs of other users, unless the doctor runs as root.
+//! Programs of other users can be seen only as root.
 
 use std::fmt;
 use std::fs;

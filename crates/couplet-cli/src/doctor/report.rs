@@ -1,6 +1,4 @@
 //! [`Report`]: one finding per step, as lines for a person or as JSON for a program.
-//!
-//! Deliberately absent: how a step is checked.
 
 use std::io::{self, Write};
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! Step `size`: the server accepts the largest stanza that the component may send.
 //!
-//! Deliberately absent: the exact limit of the server. A smaller size is found by halving.
+//! The exact limit of the server is not searched: a smaller size is found by halving.
 
 use super::doctor_stream::{DoctorStream, StreamEnd, iq_get};
 use super::login::{DoctorSession, login};

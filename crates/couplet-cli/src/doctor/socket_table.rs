@@ -1,6 +1,6 @@
 //! The sockets of this machine, as the kernel lists them in `/proc/net`.
 //!
-//! Deliberately absent: connections that take another way, such as another port of the server.
+//! Connections that take another way, such as another port of the server, are not found here.
 
 use std::fs;
 use std::net::{IpAddr, SocketAddr, UdpSocket};

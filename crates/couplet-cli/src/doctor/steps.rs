@@ -1,6 +1,4 @@
 //! The steps in their order. The first step that does not get what later ones need ends it.
-//!
-//! Deliberately absent: what a step checks; that is in the file of its name.
 
 use std::future::Future;
 use std::time::Duration;

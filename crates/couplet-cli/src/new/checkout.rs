@@ -1,6 +1,4 @@
 //! The checkout of Couplet on which a new project depends.
-//!
-//! Deliberately absent: downloads.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! [`deliver`]: logs in as the component, sends one message and waits for its confirmation.
 //!
-//! Deliberately absent: retries. The caller of the command can call it again.
+//! A failure is not retried, because the message could arrive twice.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;

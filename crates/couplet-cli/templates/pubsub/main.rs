@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use couplet::config::Sources;
 use couplet::app::App;
+use couplet::config::Sources;
 use couplet::{Component, Config, Error, Shutdown};
 use couplet_pubsub::Pubsub;
 use couplet_pubsub::settings::{SECTION, Settings};
@@ -34,12 +34,16 @@ fn main() -> ExitCode {
 #[cfg(test)]
 mod tests {
     use couplet_pubsub::Pubsub;
-    use couplet_test::Server;
+    use couplet_test::{Server, TestUser};
 
     use super::news;
 
-    fn pubsub(action: &str) -> String {
-        format!("<pubsub xmlns='http://jabber.org/protocol/pubsub'>{action}</pubsub>")
+    /// Sends a request to the service, which must succeed.
+    async fn request(user: &mut TestUser, action: &str) {
+        let payload =
+            format!("<pubsub xmlns='http://jabber.org/protocol/pubsub'>{action}</pubsub>");
+        let response = user.ask("set", "echo.test", &payload).await;
+        assert_eq!(response.type_(), "result", "{response}");
     }
 
     /// Runs the service with an in-memory server.
@@ -49,13 +53,11 @@ mod tests {
         let server = Server::start(|config| news(config, &service)).await;
         let mut alice = server.user("alice@example.org/phone");
         let mut bob = server.user("bob@example.org/desk");
-        let create = pubsub("<create node='news'/>");
-        assert_eq!(alice.ask("set", "echo.test", &create).await.type_(), "result");
-        let subscribe = pubsub("<subscribe node='news' jid='bob@example.org/desk'/>");
-        assert_eq!(bob.ask("set", "echo.test", &subscribe).await.type_(), "result");
+        request(&mut alice, "<create node='news'/>").await;
+        let subscribe = "<subscribe node='news' jid='bob@example.org/desk'/>";
+        request(&mut bob, subscribe).await;
         let publish = "<publish node='news'><item id='1'><rain xmlns='urn:x'/></item></publish>";
-        let publish = pubsub(publish);
-        assert_eq!(alice.ask("set", "echo.test", &publish).await.type_(), "result");
+        request(&mut alice, publish).await;
         let notification = bob.next().await;
         assert!(notification.to_string().contains("urn:x"), "{notification}");
     }

@@ -48,8 +48,8 @@ async fn get_lamp(state: Arc<State>, request: Incoming<Lamp>) -> Result<Lamp, St
 }
 
 async fn set_lamp(state: Arc<State>, request: Incoming<Lamp>) -> Result<Empty, StanzaError> {
-    let domain = request.from().domain();
-    if !state.settings.switchers.iter().any(|switcher| switcher == domain) {
+    let domain = request.from().domain().to_owned();
+    if !state.settings.switchers.contains(&domain) {
         return Err(Condition::Forbidden.into());
     }
     let Some(lit) = request.lit else {
