@@ -14,7 +14,7 @@ const TIME: &str = "urn:xmpp:time";
 const LAST: &str = "jabber:iq:last";
 
 /// XEP-0030: identity and features, which are those that something is served in.
-pub async fn disco_tells_what_is_mounted(server: &mut TestServer) {
+pub async fn disco_lists_what_is_registered(server: &mut TestServer) {
     let told = |config| {
         Component::new(config)
             .named("A thing")
@@ -136,7 +136,7 @@ pub async fn what_clients_ask_and_a_bot_does_not_have_is_refused(server: &mut Te
 }
 
 /// XEP-0157: a form in disco#info.
-pub async fn contact_addresses_are_told(server: &mut TestServer) {
+pub async fn contact_addresses_are_listed(server: &mut TestServer) {
     let kind = |config| {
         Component::new(config).about(|about| {
             about.contact("abuse-addresses", "mailto:abuse@example.org");

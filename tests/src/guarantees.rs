@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use xmpp_parsers::ping::Ping;
 
 use crate::apps::{BOT, DOMAIN, echo, payload, troubled};
-use crate::{hostile, overload};
+use crate::{capacity, hostile};
 
 /// While every handler sleeps and no more may wait, the reader goes on: it refuses newcomers and
 /// settles questions.
@@ -114,12 +114,12 @@ pub async fn every_get_and_set_gets_exactly_one_answer(server: &mut TestServer) 
     alice.hears_only_a_pong_from(BOT).await;
     component.stop().await.unwrap();
 
-    overload::a_full_component_answers_at_once(server, &mut alice).await;
-    overload::a_stopping_component_answers_everybody(server, &mut alice).await;
+    capacity::a_full_component_answers_at_once(server, &mut alice).await;
+    capacity::a_stopping_component_answers_everybody(server, &mut alice).await;
 }
 
 /// No reply to `result` or `error` of any kind, even where a handler would refuse one.
-pub async fn nobody_answers_an_answer(server: &mut TestServer) {
+pub async fn no_response_is_answered(server: &mut TestServer) {
     let heard = Arc::new(AtomicUsize::new(0));
     let count = |heard: &Arc<AtomicUsize>| {
         let heard = Arc::clone(heard);
@@ -206,7 +206,7 @@ pub async fn within_one_conversation_handlers_run_one_at_a_time_in_order(server:
 }
 
 /// The right id from the wrong sender, or to the wrong address of ours, settles nothing.
-pub async fn a_question_is_settled_only_by_the_one_who_was_asked(server: &mut TestServer) {
+pub async fn a_request_is_resolved_only_by_the_peer_that_was_asked(server: &mut TestServer) {
     let component = server.run(echo).await;
     let mut alice = server.user("alice").await;
     let mut again = server.user("alice/phone").await;

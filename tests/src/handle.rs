@@ -11,7 +11,7 @@ use xmpp_parsers::version::{VersionQuery, VersionResult};
 use crate::apps::{BOT, DOMAIN, Slow, echo};
 
 /// RFC 6120, 8.2.3: a result, an error, or something that was not expected.
-pub async fn a_question_gets_what_the_peer_answers(server: &mut TestServer) {
+pub async fn a_request_gets_the_response_of_the_peer(server: &mut TestServer) {
     let component = server.run(echo).await;
     let mut alice = server.user("alice").await;
     let peer: Jid = alice.address().parse().unwrap();
@@ -133,7 +133,7 @@ pub async fn many_addresses_act_on_behalf_of_their_owners(server: &mut TestServe
 }
 
 /// Nobody tells the subscribers that a component is back; the hook does (servers.md, 8).
-pub async fn presence_is_announced_each_time_the_link_comes_up(server: &mut TestServer) {
+pub async fn presence_is_announced_at_each_login(server: &mut TestServer) {
     let friend: Jid = "friend@news.localhost".parse().unwrap();
     let (heard, mut hear) = tokio::sync::mpsc::channel(10);
     let listening = move |config| {

@@ -150,7 +150,7 @@ hostile! {
     a_message_with_two_threads_is_read:
         message("", &format!("<thread>a</thread><thread>b</thread>{}", body(TEXT))), everywhere(Echoed);
     /// RFC 6120, 8.3.1: nobody answers an error.
-    an_error_with_an_unknown_condition_is_answered_by_nobody:
+    an_error_with_an_unknown_condition_is_not_answered:
         iq("type='error' id='h1'", UNKNOWN), everywhere(Silence);
     /// RFC 6120, 8.2.3: exactly one child.
     a_get_without_payload_is_a_bad_request:

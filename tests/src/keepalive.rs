@@ -35,7 +35,7 @@ pub async fn a_server_that_says_nothing_is_left(server: &mut TestServer) {
 }
 
 /// An hour of silence is no reason to leave a server that answers.
-pub async fn a_quiet_link_lasts(server: &mut TestServer) {
+pub async fn a_quiet_connection_lasts(server: &mut TestServer) {
     let component = server.run(echo).await;
     tokio::time::sleep(Duration::from_secs(3600)).await;
     assert_eq!(component.sessions(), 1);

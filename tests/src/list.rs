@@ -1,9 +1,10 @@
 //! The one list of scenarios, and which servers each is for.
 
 /// Calls `$run!(module name)` for each scenario of a server: `memory`, `prosody`, `prosody_13`, `ejabberd`
-/// or `ejabberd_24`. What is for a server is for its later version too.
+/// or `ejabberd_24`. What is for a server is for its later version too. The scenarios of one topic are in one
+/// module, so that `cargo test reconnect` runs all that is about reconnecting.
 ///
-/// Without brackets a scenario is for all of them; where it is not, the list says why.
+/// Without brackets a scenario is for all servers; where it is not, the list says why.
 #[macro_export]
 macro_rules! every_scenario {
     ($run:ident on $server:ident) => {
@@ -11,9 +12,9 @@ macro_rules! every_scenario {
             guarantees {
                 the_reader_waits_for_bytes_and_for_nothing_else
                 every_get_and_set_gets_exactly_one_answer
-                nobody_answers_an_answer
+                no_response_is_answered
                 within_one_conversation_handlers_run_one_at_a_time_in_order
-                a_question_is_settled_only_by_the_one_who_was_asked
+                a_request_is_resolved_only_by_the_peer_that_was_asked
                 nothing_leaves_with_a_foreign_or_missing_from
                 every_queue_has_a_size_every_wait_a_deadline_every_task_an_owner
                 no_stanza_a_stranger_can_send_ends_the_stream_or_the_process
@@ -24,7 +25,7 @@ macro_rules! every_scenario {
                 a_presence_of_unknown_type_is_a_bad_request
                 a_message_of_unknown_type_is_a_normal_one
                 a_message_with_two_threads_is_read
-                an_error_with_an_unknown_condition_is_answered_by_nobody
+                an_error_with_an_unknown_condition_is_not_answered
                 a_get_without_payload_is_a_bad_request
                 a_get_with_two_payloads_is_a_bad_request
                 an_iq_without_id_is_a_bad_request
@@ -43,18 +44,18 @@ macro_rules! every_scenario {
             addresses {
                 a_domain_may_be_configured_in_capital_letters
                 what_servers_take_as_a_domain_is_one
-            }
-            addresses [memory] because "real servers do not let users have such addresses" {
-                a_response_goes_to_exactly_the_address_that_came
-            }
-            addresses [memory prosody] because "ejabberd refuses what is newer than Unicode 3.2" {
-                letters_newer_than_unicode_3_2_are_answered
-            }
-            addresses [memory ejabberd] because "Prosody maps them on the way" {
-                letters_that_stringprep_maps_are_answered
-            }
-            addresses [ejabberd] because "others prepare it on the way" {
-                an_own_address_is_known_however_it_is_typed
+                [memory] because "real servers do not let users have such addresses" {
+                    a_response_goes_to_exactly_the_address_that_came
+                }
+                [memory prosody] because "ejabberd refuses what is newer than Unicode 3.2" {
+                    letters_newer_than_unicode_3_2_are_answered
+                }
+                [memory ejabberd] because "Prosody maps them on the way" {
+                    letters_that_stringprep_maps_are_answered
+                }
+                [ejabberd] because "others prepare it on the way" {
+                    an_own_address_is_known_however_it_is_typed
+                }
             }
             manners {
                 a_reply_keeps_type_thread_and_language
@@ -76,11 +77,11 @@ macro_rules! every_scenario {
                 available_presence_is_never_answered_with_an_error
             }
             features {
-                disco_tells_what_is_mounted
+                disco_lists_what_is_registered
                 disco_items_are_those_that_the_app_names
                 an_empty_node_counts_as_no_node
                 what_clients_ask_and_a_bot_does_not_have_is_refused
-                contact_addresses_are_told
+                contact_addresses_are_listed
                 ping_version_time_and_uptime_are_answered
                 the_address_of_a_bot_is_online_for_last_activity
                 a_feature_that_is_switched_off_is_not_there
@@ -91,19 +92,19 @@ macro_rules! every_scenario {
                 the_most_exact_handler_takes_a_message
                 an_error_is_seen_by_its_own_handler_only
                 the_most_exact_handler_takes_a_presence
-                a_fallback_takes_the_iqs_of_nobody
+                a_fallback_takes_the_iqs_without_a_handler
                 each_handler_may_have_its_own_deadline
                 a_refusal_says_what_its_handler_chose
             }
             handle {
-                a_question_gets_what_the_peer_answers
+                a_request_gets_the_response_of_the_peer
                 a_handler_may_ask_its_own_sender
                 many_addresses_act_on_behalf_of_their_owners
-                presence_is_announced_each_time_the_link_comes_up
+                presence_is_announced_at_each_login
                 a_subscription_is_answered_by_its_handler
                 what_is_too_large_does_not_leave
             }
-            flood {
+            overload {
                 a_million_tiny_stanzas_of_one_sender_leave_room_for_another
                 a_flood_for_a_slow_handler_is_refused_beyond_its_lane
                 a_flood_to_many_addresses_leaves_room_for_another_sender
@@ -112,12 +113,23 @@ macro_rules! every_scenario {
                 a_handler_that_floods_leaves_room_for_others
                 one_byte_per_packet_is_enough
                 two_refusing_components_do_not_refuse_each_other_for_ever
+                [ejabberd] because "no other server does it" {
+                    what_is_for_another_component_is_dropped
+                }
+                [memory] because "a server reads the addresses before it forwards" {
+                    addresses_that_do_not_parse_are_reported_where_possible
+                }
             }
-            life {
-                after_a_crash_of_the_server_the_link_comes_back
-                after_a_polite_stop_of_the_server_the_link_comes_back
+            reconnect {
+                after_a_crash_of_the_server_the_connection_comes_back
+                after_a_polite_stop_of_the_server_the_connection_comes_back
                 ten_crashes_in_a_row_lose_nothing_that_was_queued
-                questions_fail_at_once_when_the_link_dies
+                requests_fail_at_once_when_the_connection_is_lost
+                [memory] because "no real server does it on demand, or an hour is too long" {
+                    a_stream_that_is_not_well_formed_is_opened_again
+                }
+            }
+            shutdown {
                 a_polite_stop_lets_handlers_finish_and_says_goodbye
                 a_polite_stop_waits_for_no_sign_of_life
                 a_component_without_a_server_stops_too
@@ -127,63 +139,71 @@ macro_rules! every_scenario {
                 an_unknown_domain_ends_the_run_with_the_lines_to_paste
                 an_unreachable_server_is_waited_for
                 several_domains_live_in_one_process
+                [memory prosody] because "ejabberd forgets nobody and lets everybody in" {
+                    a_second_instance_waits_until_the_first_is_gone
+                    an_instance_that_is_replaced_ends
+                }
+                [ejabberd] because "Prosody has one plain TCP connection for a domain" {
+                    two_instances_serve_together_and_either_may_stop
+                    the_connection_may_be_encrypted
+                    a_server_that_cannot_prove_its_name_gets_no_login
+                    the_connection_may_be_a_unix_socket
+                }
+                [memory] because "no real server does it on demand, or an hour is too long" {
+                    a_refusal_after_having_been_online_is_tried_again
+                }
             }
             keepalive {
                 a_self_ping_comes_back_from_every_server
+                [memory prosody] because "ejabberd forgets no component" {
+                    a_server_that_has_forgotten_us_is_logged_in_to_again
+                }
+                [ejabberd] because "the module of Prosody drops nothing" {
+                    a_self_ping_comes_back_where_mod_privilege_is_loaded
+                }
+                [memory] because "no real server does it on demand, or an hour is too long" {
+                    a_server_that_says_nothing_is_left
+                    a_quiet_connection_lasts
+                    a_server_that_answers_no_more_self_pings_is_left
+                    a_stranger_s_messages_do_not_hide_missing_answers
+                    a_server_that_never_answered_a_self_ping_is_kept
+                    missing_answers_prove_nothing_beside_another_instance
+                }
             }
-            keepalive [memory prosody] because "ejabberd forgets no component" {
-                a_server_that_has_forgotten_us_is_logged_in_to_again
-            }
-            keepalive [ejabberd] because "the module of Prosody drops nothing" {
-                a_self_ping_comes_back_where_mod_privilege_is_loaded
-            }
-            keepalive [memory] because "no real server does it on demand, or an hour is too long" {
-                a_server_that_says_nothing_is_left
-                a_quiet_link_lasts
-                a_server_that_answers_no_more_self_pings_is_left
-                a_stranger_s_messages_do_not_hide_missing_answers
-                a_server_that_never_answered_a_self_ping_is_kept
-                missing_answers_prove_nothing_beside_another_instance
-            }
-            login [memory prosody] because "ejabberd forgets nobody and lets everybody in" {
-                a_second_instance_waits_until_the_first_is_gone
-                an_instance_that_is_replaced_ends
-            }
-            login [ejabberd] because "Prosody has one plain TCP connection for a domain" {
-                two_instances_serve_together_and_either_may_stop
-                the_connection_may_be_encrypted
-                a_server_that_cannot_prove_its_name_gets_no_login
-                the_connection_may_be_a_unix_socket
-            }
-            flood [ejabberd] because "no other server does it" {
-                what_is_for_another_component_is_dropped
-            }
-            flood [memory] because "a server reads the addresses before it forwards" {
-                addresses_that_do_not_parse_are_told_to_who_can_be_told
-            }
-            life [memory] because "no real server does it on demand, or an hour is too long" {
-                a_stream_that_is_not_well_formed_is_begun_anew
-                a_server_that_reads_nothing_is_no_place_to_put_more_and_more
-            }
-            login [memory] because "no real server does it on demand, or an hour is too long" {
-                a_refusal_after_having_been_online_is_tried_again
+            backpressure {
+                [memory] because "no real server does it on demand, or an hour is too long" {
+                    what_a_server_does_not_read_is_bounded
+                }
             }
         }
     };
 }
 
-/// Picks the scenarios of one server from the list.
+/// Makes a module of tests for each topic.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! each_on {
     ($run:ident $server:ident) => {};
-    ($run:ident $server:ident $module:ident { $($name:ident)* } $($rest:tt)*) => {
-        $($run! { $module $name })*
+    ($run:ident $server:ident $module:ident { $($entries:tt)* } $($rest:tt)*) => {
+        mod $module {
+            $crate::each_of! { $run $server $module $($entries)* }
+        }
         $crate::each_on! { $run $server $($rest)* }
     };
+}
+
+/// Picks the scenarios of one server from a topic.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! each_of {
+    ($run:ident $server:ident $module:ident) => {};
     ($run:ident $server:ident $module:ident $on:tt because $why:literal { $($name:ident)* } $($rest:tt)*) => {
         $crate::if_on! { $server $on $($run! { $module $name })* }
-        $crate::each_on! { $run $server $($rest)* }
+        $crate::each_of! { $run $server $module $($rest)* }
+    };
+    ($run:ident $server:ident $module:ident $name:ident $($rest:tt)*) => {
+        $run! { $module $name }
+        $crate::each_of! { $run $server $module $($rest)* }
     };
 }
 

@@ -1,100 +1,316 @@
-//! A component that is full, and one that is stopping: everybody still gets exactly one response.
+//! Too much of it, too slowly, or round and round.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use couplet::{Component, Config, Empty, Incoming};
-use couplet_test::{TestServer, TestUser};
-use tokio::sync::Semaphore;
+use couplet::{Component, Condition, Config, Empty, Incoming, Message, Outgoing, StanzaError};
+use couplet_test::{Backend, TestServer};
+use tokio::sync::{Semaphore, mpsc};
 
-use crate::apps::{BOT, DOMAIN, Held, payload};
+use crate::apps::{BOT, DOMAIN, echo, payload, troubled};
 
-/// One handler at work, one stanza waiting, and no room for a third.
-pub(crate) async fn a_full_component_answers_at_once(
-    server: &mut TestServer,
-    alice: &mut TestUser,
-) {
-    let (open, held) = held();
-    let full = |mut config: Config| {
-        config.limits.handlers = 1;
-        config.limits.waiting_per_conversation = 1;
-        held(config)
+/// A million in memory; as many as take some seconds on a real server.
+pub async fn a_million_tiny_stanzas_of_one_sender_leave_room_for_another(server: &mut TestServer) {
+    let (rounds, many) = match server.backend() {
+        Backend::Memory => (100, 10_000),
+        Backend::Prosody | Backend::Ejabberd => (10, 2_000),
     };
-    let component = server.run(full).await;
-    let first = alice.question("get", BOT, &payload("held")).await;
-    let second = alice.question("get", BOT, &payload("held")).await;
-    let third = alice.question("get", BOT, &payload("held")).await;
-    let refused = alice.next().await;
-    assert_eq!(
-        (refused.id(), refused.condition()),
-        (&*third, "resource-constraint")
-    );
-    open.add_permits(2);
-    for id in [first, second] {
-        let answer = alice.next().await;
-        assert_eq!((answer.id(), answer.type_()), (&*id, "result"));
+    let seen = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&seen);
+    let counting = move |config| {
+        Component::new(config).on_message(move |_: Incoming<Message>| {
+            count.fetch_add(1, Ordering::Relaxed);
+            async { Ok(()) }
+        })
+    };
+    let component = server.run(counting).await;
+    let mut alice = server.user("alice").await;
+    let mut bob = server.user("bob").await;
+    let flood = format!("<message to='{BOT}'/>").repeat(many);
+    for _ in 0..rounds {
+        alice.send_raw(&flood).await;
+        bob.ping(BOT).await;
     }
+    alice.hears_only_a_pong_from(BOT).await;
+    assert_eq!(seen.load(Ordering::Relaxed), rounds * many);
+    assert_eq!(component.sessions(), 1);
+    component.stop().await.unwrap();
+}
+
+/// Who writes faster than a handler works is told to wait; others are not concerned.
+pub async fn a_flood_for_a_slow_handler_is_refused_beyond_its_lane(server: &mut TestServer) {
+    let slow = |mut config: Config| {
+        config.limits.waiting_per_conversation = 10;
+        Component::new(config).on_chat(|chat: Incoming<Message>| async move {
+            if chat.text() != "quick" {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+            }
+            chat.reply("served").await
+        })
+    };
+    let component = server.run(slow).await;
+    let mut alice = server.user("alice").await;
+    let mut bob = server.user("bob").await;
+    let chat = format!("<message type='chat' to='{BOT}'><body>x</body></message>");
+    alice.send_raw(chat.repeat(100)).await;
+    bob.chat(BOT, "quick").await;
+    assert_eq!(bob.next().await.text(), "served");
+    let (mut served, mut refused) = (0, 0);
+    for _ in 0..100 {
+        let heard = alice.next().await;
+        match heard.condition() {
+            "" => served += 1,
+            condition => {
+                assert_eq!(
+                    (condition, &*heard.error_type()),
+                    ("resource-constraint", "wait")
+                );
+                refused += 1;
+            }
+        }
+    }
+    assert!(
+        served >= 11,
+        "one at work and ten waiting, at least: {served}"
+    );
+    assert_eq!(served + refused, 100);
     alice.hears_only_a_pong_from(BOT).await;
     component.stop().await.unwrap();
 }
 
-/// Newcomers are refused, handlers finish or are answered for.
-pub(crate) async fn a_stopping_component_answers_everybody(
-    server: &mut TestServer,
-    alice: &mut TestUser,
-) {
-    let (open, held) = held();
-    let mut bob = server.user("bob").await;
-    let mut component = server
-        .run(|mut config| {
-            config.timing.grace = Duration::from_secs(3);
-            held(config)
-        })
-        .await;
-    let finishing = bob.question("get", BOT, &payload("held")).await;
-    bob.ping(DOMAIN).await;
-    let begun = alice.question("get", BOT, &payload("held")).await;
-    let waiting = alice.question("get", BOT, &payload("held")).await;
-    // Another conversation, so that the pong shows what the component has taken in.
-    alice.ping(DOMAIN).await;
-    component.begin_to_stop();
-    // The component learns of it before, or after, the next stanza: ask until it has.
-    let mut late = bob.ask("get", DOMAIN, &payload("absent")).await;
-    while late.condition() == "service-unavailable" {
-        late = bob.ask("get", DOMAIN, &payload("absent")).await;
-    }
-    assert_eq!(late.condition(), "recipient-unavailable");
-    open.add_permits(1);
-    let finished = bob.next().await;
-    assert_eq!(
-        (finished.id(), finished.type_()),
-        (&*finishing, "result"),
-        "{finished}"
-    );
-    let mut left = [alice.next().await, alice.next().await];
-    left.sort_by_key(|answer| answer.id() != begun);
-    for (answer, id) in left.iter().zip([&begun, &waiting]) {
-        assert_eq!(
-            (answer.id(), answer.condition()),
-            (&**id, "recipient-unavailable")
-        );
-    }
-    component.ended().await.unwrap();
-    alice.hears_nothing().await;
-}
-
-/// A component that answers [`Held`] once for each permit.
-fn held() -> (Arc<Semaphore>, impl FnOnce(Config) -> Component) {
+/// One sender may write to as many addresses as it likes, and has a part of the room all the same.
+pub async fn a_flood_to_many_addresses_leaves_room_for_another_sender(server: &mut TestServer) {
     let open = Arc::new(Semaphore::new(0));
     let door = Arc::clone(&open);
-    let build = move |config| {
-        Component::new(config).on_get(move |_: Incoming<Held>| {
+    let slow = move |mut config: Config| {
+        config.limits.handler_bytes = 1 << 20;
+        config.limits.waiting_bytes = 1 << 20;
+        Component::new(config).on_chat(move |chat: Incoming<Message>| {
             let door = Arc::clone(&door);
             async move {
                 door.acquire().await?.forget();
-                Ok(Empty)
+                chat.reply("served").await?;
+                Ok(())
             }
         })
     };
-    (open, build)
+    let component = server.run(slow).await;
+    let mut alice = server.user("alice").await;
+    let mut bob = server.user("bob").await;
+    let text = "x".repeat(20_000);
+    let flood: String = (0..100)
+        .map(|n| format!("<message type='chat' to='bot{n}@{DOMAIN}'><body>{text}</body></message>"))
+        .collect();
+    alice.send_raw(flood).await;
+    bob.chat(BOT, &text).await;
+    bob.chat(&format!("other@{DOMAIN}"), "small").await;
+    // Of a quarter of what may be at work, and of what may wait, large stanzas have three quarters.
+    for _ in 0..80 {
+        let heard = alice.next().await;
+        assert_eq!(
+            (heard.condition(), &*heard.error_type()),
+            ("resource-constraint", "wait")
+        );
+    }
+    // Neither of them waits behind the flood.
+    bob.ping(DOMAIN).await;
+    open.add_permits(1_000);
+    for _ in 0..2 {
+        assert_eq!(bob.next().await.text(), "served");
+    }
+    let mut served = 0;
+    for _ in 80..100 {
+        match alice.next().await.condition() {
+            "" => served += 1,
+            condition => assert_eq!(condition, "resource-constraint"),
+        }
+    }
+    assert!(served > 0, "nothing of the flood was served");
+    alice.hears_only_a_pong_from(BOT).await;
+    component.stop().await.unwrap();
+}
+
+/// A small element takes many times its bytes in memory, but only until the handler has read it.
+pub async fn a_handler_that_lets_go_of_its_stanza_leaves_room_for_more(server: &mut TestServer) {
+    const MANY: usize = 30;
+    let open = Arc::new(Semaphore::new(0));
+    let (begun, mut begins) = mpsc::channel(MANY);
+    let door = Arc::clone(&open);
+    let slow = move |mut config: Config| {
+        // A quarter of it has room for a few such trees, and for all their texts.
+        config.limits.handler_bytes = 8 << 20;
+        Component::new(config).on_message(move |message: Incoming<Message>| {
+            let (door, begun) = (Arc::clone(&door), begun.clone());
+            async move {
+                let (handle, from) = (message.handle().clone(), message.from().clone());
+                drop(message);
+                begun.send(()).await?;
+                door.acquire().await?.forget();
+                handle.send(Outgoing::chat(&from, "served")).await?;
+                Ok(())
+            }
+        })
+    };
+    let component = server.run(slow).await;
+    let mut alice = server.user("alice").await;
+    let tree = format!("<x xmlns='u:x'>{}</x>", "<a/>".repeat(4_000));
+    for n in 0..MANY {
+        let message = format!("<message type='chat' to='bot{n}@{DOMAIN}'>{tree}</message>");
+        alice.send_raw(message).await;
+    }
+    for _ in 0..MANY {
+        begins.recv().await.unwrap();
+    }
+    open.add_permits(MANY);
+    for _ in 0..MANY {
+        assert_eq!(alice.next().await.text(), "served");
+    }
+    component.stop().await.unwrap();
+}
+
+/// A panic ends its own conversation's stanza and nothing else.
+pub async fn a_handler_that_panics_a_hundred_times_is_called_again(server: &mut TestServer) {
+    let component = server.run(troubled).await;
+    let mut alice = server.user("alice").await;
+    for _ in 0..50 {
+        for type_ in ["get", "set"] {
+            let answer = alice.ask(type_, BOT, &payload("panicking")).await;
+            assert_eq!(answer.condition(), "internal-server-error");
+            assert!(answer.error_text().starts_with("Incident "), "{answer}");
+        }
+    }
+    assert_eq!(component.sessions(), 1);
+    component.stop().await.unwrap();
+}
+
+/// A handler that sends as fast as it can leaves room for the answers to others.
+pub async fn a_handler_that_floods_leaves_room_for_others(server: &mut TestServer) {
+    const MANY: usize = 5_000;
+    let flooding = |config| {
+        Component::new(config).on_chat(|chat: Incoming<Message>| async move {
+            for number in 0..MANY {
+                chat.reply(number.to_string()).await?;
+            }
+            Ok(())
+        })
+    };
+    let component = server.run(flooding).await;
+    let mut alice = server.user("alice").await;
+    let mut bob = server.user("bob").await;
+    alice.chat(BOT, "go").await;
+    bob.ping(BOT).await;
+    for number in 0..MANY {
+        assert_eq!(alice.next().await.text(), number.to_string());
+    }
+    component.stop().await.unwrap();
+}
+
+/// Stanzas may come in any pieces.
+pub async fn one_byte_per_packet_is_enough(server: &mut TestServer) {
+    let component = server.run(echo).await;
+    let mut alice = server.user("alice").await;
+    if server.backend() == Backend::Memory {
+        server.in_memory().await.send_in_pieces_of(1);
+    }
+    for byte in format!("<message type='chat' to='{BOT}'><body>h\u{e9}!</body></message>").bytes() {
+        alice.send_raw([byte]).await;
+    }
+    // Servers with expat 2.6 may leave a tag that came in pieces until more follows (docs/servers.md, 3).
+    alice.send_raw(" ".repeat(64)).await;
+    assert_eq!(alice.next().await.text(), "h\u{e9}!");
+    assert_eq!(component.sessions(), 1);
+    component.stop().await.unwrap();
+}
+
+/// What no server lets a user send, but a bad one may: the sender is told where it can be.
+pub async fn addresses_that_do_not_parse_are_reported_where_possible(server: &mut TestServer) {
+    let component = server.run(echo).await;
+    let mut alice = server.user("alice").await;
+    let (from, ping) = (alice.address().to_owned(), "<ping xmlns='urn:xmpp:ping'/>");
+    let memory = server.in_memory().await;
+    for unanswerable in [
+        format!("<iq type='get' id='1' from='@@' to='{BOT}'>{ping}</iq>"),
+        format!("<iq type='get' id='2' from='' to='{BOT}'>{ping}</iq>"),
+        format!("<iq type='get' id='3' to='{BOT}'>{ping}</iq>"),
+        format!("<iq type='get' id='4' from='{from}' to='bot@other.localhost'>{ping}</iq>"),
+        format!("<iq type='result' id='5' from='{from}' to='@@'/>"),
+        format!("<a xmlns='urn:example:unknown' from='{from}' to='{BOT}'/>"),
+        format!("<iq xmlns='urn:example:unknown' type='get' id='6' from='{from}' to='{BOT}'/>"),
+        "between the stanzas".to_owned(),
+    ] {
+        memory.send_bytes(unanswerable);
+    }
+    memory.send_bytes(format!(
+        "<iq type='get' id='7' from='{from}' to='@@'>{ping}</iq>"
+    ));
+    memory.send_bytes(format!("<iq type='get' id='8' from='{from}'>{ping}</iq>"));
+    for id in ["7", "8"] {
+        let refused = alice.next().await;
+        assert_eq!((refused.id(), refused.condition()), (id, "jid-malformed"));
+        assert_eq!(refused.from(), DOMAIN);
+    }
+    alice.hears_only_a_pong_from(BOT).await;
+    assert_eq!(component.sessions(), 1);
+    component.stop().await.unwrap();
+}
+
+/// ejabberd's default hands out what is for other components too (servers.md, 4).
+pub async fn what_is_for_another_component_is_dropped(server: &mut TestServer) {
+    server.set_up(couplet_test::Setup::global_routes);
+    let component = server.run(echo).await;
+    let mut alice = server.user("alice").await;
+    alice.chat("bot@news.localhost", "not for echo").await;
+    // servers.md, 5: in order, from one user through one connection.
+    alice.chat(BOT, "for echo").await;
+    assert_eq!(alice.next().await.text(), "for echo");
+    alice.hears_only_a_pong_from(BOT).await;
+    assert_eq!(component.sessions(), 1);
+    component.stop().await.unwrap();
+}
+
+/// Two components that refuse everything, errors too, and answer every answer that they see.
+pub async fn two_refusing_components_do_not_refuse_each_other_for_ever(server: &mut TestServer) {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let refusing = |calls: &Arc<AtomicUsize>| {
+        let (messages, iqs) = (Arc::clone(calls), Arc::clone(calls));
+        move |config| {
+            Component::new(config)
+                .on_message_type(couplet::MessageType::Error, no(messages))
+                .on_message(no(Arc::default()))
+                .on_iq(move |_| {
+                    iqs.fetch_add(1, Ordering::Relaxed);
+                    async { Err::<Empty, StanzaError>(Condition::NotAllowed.into()) }
+                })
+        }
+    };
+    let component = server.run(refusing(&calls)).await;
+    let mut other = server.launch(TestServer::OTHER, refusing(&calls)).await;
+    other.online().await;
+    let to = TestServer::OTHER.parse().unwrap();
+    component
+        .handle()
+        .send(Outgoing::chat(&to, "x"))
+        .await
+        .unwrap();
+    let refused = component
+        .handle()
+        .get::<Empty>(&to, crate::apps::Slow)
+        .await;
+    assert!(refused.is_err());
+    let mut alice = server.user("alice").await;
+    for domain in [DOMAIN, TestServer::OTHER] {
+        alice.ping(domain).await;
+    }
+    // The bounce of the chat, and the question.
+    assert_eq!(calls.load(Ordering::Relaxed), 2);
+    component.stop().await.unwrap();
+    other.stop().await.unwrap();
+}
+
+fn no(calls: Arc<AtomicUsize>) -> impl couplet::MessageHandler {
+    move |_: Incoming<Message>| {
+        calls.fetch_add(1, Ordering::Relaxed);
+        async { Err::<(), StanzaError>(Condition::NotAllowed.into()) }
+    }
 }

@@ -100,7 +100,7 @@ pub async fn the_most_exact_handler_takes_a_presence(server: &mut TestServer) {
 }
 
 /// A get and a set of the same payload are two things; the fallback gets the rest.
-pub async fn a_fallback_takes_the_iqs_of_nobody(server: &mut TestServer) {
+pub async fn a_fallback_takes_the_iqs_without_a_handler(server: &mut TestServer) {
     let falling_back = |config| {
         Component::new(config)
             .on_get(|_: Incoming<Slow>| async { Ok(Slow) })

@@ -1,12 +1,13 @@
 //! The scenarios, on a real ejabberd each.
 
-use couplet_test::TestServer;
-
 macro_rules! scenario {
     ($module:ident $name:ident) => {
         #[tokio::test]
         async fn $name() {
-            Box::pin(couplet_tests::$module::$name(&mut TestServer::ejabberd())).await;
+            Box::pin(couplet_tests::$module::$name(
+                &mut couplet_test::TestServer::ejabberd(),
+            ))
+            .await;
         }
     };
 }

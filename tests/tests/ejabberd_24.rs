@@ -1,12 +1,13 @@
 //! The scenarios, on ejabberd 24.12 of Debian 13 each.
 
-use couplet_test::TestServer;
-
 macro_rules! scenario {
     ($module:ident $name:ident) => {
         #[tokio::test]
         async fn $name() {
-            Box::pin(couplet_tests::$module::$name(&mut TestServer::ejabberd_24())).await;
+            Box::pin(couplet_tests::$module::$name(
+                &mut couplet_test::TestServer::ejabberd_24(),
+            ))
+            .await;
         }
     };
 }

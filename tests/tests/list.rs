@@ -4,17 +4,21 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-const MODULES: [&str; 10] = [
+const MODULES: [&str; 14] = [
+    "addresses",
+    "backpressure",
     "features",
-    "flood",
     "guarantees",
+    "handle",
     "hostile",
     "keepalive",
-    "life",
-    "handle",
     "login",
     "manners",
+    "messages",
+    "overload",
+    "reconnect",
     "routing",
+    "shutdown",
 ];
 
 #[test]
@@ -25,7 +29,7 @@ fn every_scenario_is_in_the_list() {
     for module in MODULES {
         let text = fs::read_to_string(sources.join(module).with_extension("rs")).unwrap();
         let scenarios: Vec<&str> = text.lines().filter_map(scenario).collect();
-        assert!(scenarios.len() > 5, "{module}: {scenarios:?}");
+        assert!(!scenarios.is_empty(), "{module}: {scenarios:?}");
         for name in scenarios {
             assert!(listed.contains(name), "{module}::{name} is in no list");
         }

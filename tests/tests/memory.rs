@@ -1,12 +1,10 @@
 //! The scenarios, on a server in memory, with a paused clock.
 
-use couplet_test::TestServer;
-
 macro_rules! scenario {
     ($module:ident $name:ident) => {
         #[tokio::test(start_paused = true)]
         async fn $name() {
-            let mut server = TestServer::memory();
+            let mut server = couplet_test::TestServer::memory();
             Box::pin(couplet_tests::$module::$name(&mut server)).await;
             // No scenario makes a component say what a real server would refuse.
             let memory = server.in_memory().await;

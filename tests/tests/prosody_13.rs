@@ -1,12 +1,13 @@
 //! The scenarios, on Prosody 13.0 of Debian 13 each.
 
-use couplet_test::TestServer;
-
 macro_rules! scenario {
     ($module:ident $name:ident) => {
         #[tokio::test]
         async fn $name() {
-            Box::pin(couplet_tests::$module::$name(&mut TestServer::prosody_13())).await;
+            Box::pin(couplet_tests::$module::$name(
+                &mut couplet_test::TestServer::prosody_13(),
+            ))
+            .await;
         }
     };
 }

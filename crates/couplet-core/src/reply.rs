@@ -119,7 +119,7 @@ impl Asked<'_> {
     /// let asked = Asked { kind: Kind::Iq, type_: Some("result"), from: "a@example.org", to: "echo.test", id: Some("q1") };
     /// let stanza_writer = StanzaWriter::new("echo.test".parse().unwrap(), 512 * 1024);
     /// let mut out = Vec::new();
-    /// // Nobody answers an answer.
+    /// // No response is answered.
     /// assert!(!asked.refuse(&stanza_writer, &mut out, &Condition::BadRequest.into())?);
     /// assert!(out.is_empty());
     /// # Ok::<(), couplet_core::stanza_writer::InvalidStanza>(())
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_answers_an_answer() {
+    fn no_response_is_answered() {
         for kind in [Kind::Message, Kind::Presence, Kind::Iq] {
             assert!(!refused(kind, Some("error")));
         }

@@ -390,7 +390,7 @@ impl Stanza {
         Some(Arc::into_inner(self.0)?.tree.into_memory())
     }
 
-    /// Whether it answers something: an IQ result or any error. Nobody answers an answer.
+    /// Whether it answers something: an IQ result or any error. No response is answered.
     /// (RFC 6120, 8.3.1: "MUST NOT respond to an error stanza with a further error")
     ///
     /// # Examples

@@ -1,0 +1,100 @@
+//! A component that is full, and one that is stopping: everybody still gets exactly one response.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use couplet::{Component, Config, Empty, Incoming};
+use couplet_test::{TestServer, TestUser};
+use tokio::sync::Semaphore;
+
+use crate::apps::{BOT, DOMAIN, Held, payload};
+
+/// One handler at work, one stanza waiting, and no room for a third.
+pub(crate) async fn a_full_component_answers_at_once(
+    server: &mut TestServer,
+    alice: &mut TestUser,
+) {
+    let (open, held) = held();
+    let full = |mut config: Config| {
+        config.limits.handlers = 1;
+        config.limits.waiting_per_conversation = 1;
+        held(config)
+    };
+    let component = server.run(full).await;
+    let first = alice.question("get", BOT, &payload("held")).await;
+    let second = alice.question("get", BOT, &payload("held")).await;
+    let third = alice.question("get", BOT, &payload("held")).await;
+    let refused = alice.next().await;
+    assert_eq!(
+        (refused.id(), refused.condition()),
+        (&*third, "resource-constraint")
+    );
+    open.add_permits(2);
+    for id in [first, second] {
+        let answer = alice.next().await;
+        assert_eq!((answer.id(), answer.type_()), (&*id, "result"));
+    }
+    alice.hears_only_a_pong_from(BOT).await;
+    component.stop().await.unwrap();
+}
+
+/// Newcomers are refused, handlers finish or are answered for.
+pub(crate) async fn a_stopping_component_answers_everybody(
+    server: &mut TestServer,
+    alice: &mut TestUser,
+) {
+    let (open, held) = held();
+    let mut bob = server.user("bob").await;
+    let mut component = server
+        .run(|mut config| {
+            config.timing.grace = Duration::from_secs(3);
+            held(config)
+        })
+        .await;
+    let finishing = bob.question("get", BOT, &payload("held")).await;
+    bob.ping(DOMAIN).await;
+    let begun = alice.question("get", BOT, &payload("held")).await;
+    let waiting = alice.question("get", BOT, &payload("held")).await;
+    // Another conversation, so that the pong shows what the component has taken in.
+    alice.ping(DOMAIN).await;
+    component.begin_to_stop();
+    // The component learns of it before, or after, the next stanza: ask until it has.
+    let mut late = bob.ask("get", DOMAIN, &payload("absent")).await;
+    while late.condition() == "service-unavailable" {
+        late = bob.ask("get", DOMAIN, &payload("absent")).await;
+    }
+    assert_eq!(late.condition(), "recipient-unavailable");
+    open.add_permits(1);
+    let finished = bob.next().await;
+    assert_eq!(
+        (finished.id(), finished.type_()),
+        (&*finishing, "result"),
+        "{finished}"
+    );
+    let mut left = [alice.next().await, alice.next().await];
+    left.sort_by_key(|answer| answer.id() != begun);
+    for (answer, id) in left.iter().zip([&begun, &waiting]) {
+        assert_eq!(
+            (answer.id(), answer.condition()),
+            (&**id, "recipient-unavailable")
+        );
+    }
+    component.ended().await.unwrap();
+    alice.hears_nothing().await;
+}
+
+/// A component that answers [`Held`] once for each permit.
+fn held() -> (Arc<Semaphore>, impl FnOnce(Config) -> Component) {
+    let open = Arc::new(Semaphore::new(0));
+    let door = Arc::clone(&open);
+    let build = move |config| {
+        Component::new(config).on_get(move |_: Incoming<Held>| {
+            let door = Arc::clone(&door);
+            async move {
+                door.acquire().await?.forget();
+                Ok(Empty)
+            }
+        })
+    };
+    (open, build)
+}
