@@ -1,7 +1,7 @@
-//! Everything of one store as lines of JSON, and from such lines into another store.
+//! Exports a store as lines of JSON, and imports such lines into another store.
 //!
-//! Deliberately absent: one moment. Nobody may change the store meanwhile; for a copy of a store in
-//! use there is the backup of its database.
+//! Deliberately absent: a consistent snapshot. The store must not change during an export; for a
+//! copy of a store in use there is the backup of its database.
 
 use std::{
     fmt,
@@ -22,62 +22,63 @@ use crate::{
 #[cfg(test)]
 mod tests;
 
-/// The version of the lines. A reader takes older ones and refuses newer ones.
+/// The version of the format. A reader accepts older versions and rejects newer ones.
 const VERSION: u32 = 1;
 
-/// Small records at a time.
+/// Records without payload that are read at once.
 const MANY: u32 = 500;
 
-/// Records with a payload at a time: a payload may be large.
+/// Records with a payload that are read at once: a payload may be large.
 const MAX_SUBSCRIPTIONS: u32 = 20;
 
-/// The longest line that is read: far more than the largest payload, escaped.
+/// The longest line that is accepted, in bytes: far more than the largest payload, escaped.
 const LINE_BYTES: u64 = 64 * 1024 * 1024;
 
-/// A line of the archive.
+/// One line of an archive.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Line {
-    /// The first.
+    /// The first line.
     CoupletPubsub {
         version: u32,
     },
     Record(Record),
-    /// The last: without it, the archive is cut off.
+    /// The last line. An archive without it is truncated.
     End {
         records: u64,
     },
 }
 
-/// How many records were moved.
+/// Counts of an export or import.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ArchiveStats {
     pub(crate) records: u64,
-    /// Records that were left out because their node was there already.
+    /// Records that were skipped because their node already exists.
     pub(crate) left_out: u64,
 }
 
-/// Whether an archive goes into a store that has something in it. What is there stays as it is.
+/// Whether an archive may be imported into a store that is not empty. Existing nodes stay
+/// unchanged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ImportTarget {
     Empty,
     Whatever,
 }
 
-/// Why an archive was not written or not read.
+/// Why an export or import failed.
 #[derive(Debug)]
 pub(crate) enum ArchiveError {
     Io(io::Error),
     Store(StoreError),
-    /// What is wrong with which line, from 1.
+    /// A line is invalid: its number, from 1, and why.
     Line(u64, String),
-    /// The archive ends before its end.
+    /// The archive is truncated.
     CutOff,
-    /// There is something in the store.
+    /// The store is not empty.
     NotEmpty,
-    /// Somebody wanted it to stop; the records before this are in the store.
+    /// The import was stopped; this many records are in the store.
     Stopped(u64),
-    /// Somebody wanted it to stop before the archive was whole.
+    /// The export was stopped before the archive was complete.
     Unfinished,
 }
 
@@ -96,7 +97,7 @@ impl fmt::Display for ArchiveError {
                 "stopped between two nodes, with {records} records in the store; to go on, import \
                  the same archive with --into-existing"
             ),
-            ArchiveError::Unfinished => f.write_str("stopped before everything was written"),
+            ArchiveError::Unfinished => f.write_str("the export was stopped: the archive is incomplete"),
             ArchiveError::NotEmpty => f.write_str(
                 "there is something in the store already; name an empty one, or add to what is there \
                  with --into-existing",
@@ -119,12 +120,12 @@ impl From<StoreError> for ArchiveError {
     }
 }
 
-/// Writes out a whole store, a part at a time. `progress` hears how many records are written, and
-/// says whether to go on.
+/// Exports a whole store in parts. `progress` receives the number of records written and returns
+/// whether to continue.
 ///
 /// # Errors
 ///
-/// It was stopped, the store cannot be read, or the archive cannot be written.
+/// The export was stopped, the store cannot be read, or the archive cannot be written.
 pub(crate) async fn export(
     store: &dyn Store,
     to: impl Write,
@@ -166,14 +167,14 @@ pub(crate) async fn export(
     })
 }
 
-/// Reads an archive into a store, a part at a time. `progress` hears how many records are in, and
-/// says whether to go on behind the node that is under way: half a node would be left out when the
-/// archive is read again.
+/// Imports an archive in parts. `progress` receives the number of records imported and returns
+/// whether to continue behind the current node: half a node would be skipped when the import is
+/// repeated.
 ///
 /// # Errors
 ///
-/// It was stopped, the archive is cut off or of a newer version, or the store has something in it or refuses. What
-/// was read before that is in the store.
+/// The import was stopped, the archive is truncated or of a newer version, the store is not empty,
+/// or it returned an error. The records read before are in the store.
 pub(crate) async fn import(
     store: &dyn Store,
     from: impl BufRead,
@@ -204,7 +205,9 @@ pub(crate) async fn import(
                 None
             }
             Line::End { records } => Some(records),
-            Line::CoupletPubsub { .. } => return Err(lines.wrong("an archive inside of one")),
+            Line::CoupletPubsub { .. } => {
+                return Err(lines.wrong("an archive begins inside of another"));
+            }
         };
         if stops || end.is_some() || part.len() >= MAX_SUBSCRIPTIONS as usize {
             moved.records += part.len() as u64;
@@ -224,20 +227,20 @@ pub(crate) async fn import(
     };
     if announced != moved.records {
         let missing = format!(
-            "{announced} records were written, {} are here",
+            "{announced} records were written, {} were read",
             moved.records
         );
         return Err(lines.wrong(&missing));
     }
     if !lines.is_at_end()? {
         return Err(lines.wrong(
-            "there is more behind the end of the archive; what came before it is in the store",
+            "more lines follow the end of the archive; the records before it are in the store",
         ));
     }
     Ok(moved)
 }
 
-/// Whether nothing before this line belongs to anything from it on.
+/// Whether this line begins a node or a redirection, so that the import can stop before it.
 fn begins(line: &Line) -> bool {
     matches!(
         line,
@@ -263,9 +266,9 @@ fn parts_of(node: NodeId) -> [(DumpPosition, u32); 4] {
     ]
 }
 
-/// A list of records, part by part.
+/// Reads a list of records in parts.
 struct Walk {
-    /// None behind the last part.
+    /// `None` after the last part.
     at: Option<DumpPosition>,
     max: u32,
 }
@@ -285,7 +288,7 @@ impl Walk {
     }
 }
 
-/// Where a list goes on behind this record.
+/// The position after this record.
 fn behind(at: &DumpPosition, last: &Record) -> Option<DumpPosition> {
     Some(match (at, last) {
         (DumpPosition::Nodes(_), Record::Node { node, .. }) => DumpPosition::Nodes(Some(node.id)),
@@ -347,7 +350,7 @@ impl<R: BufRead> Lines<R> {
                 "written by a newer version of this program (archive {version}, this one reads up \
                  to {VERSION})"
             ))),
-            _ => Err(self.wrong("no archive begins like this")),
+            _ => Err(self.wrong("this is not the first line of an archive")),
         }
     }
 
@@ -364,7 +367,7 @@ impl<R: BufRead> Lines<R> {
         serde_json::from_str(&self.line).map_err(|error| self.wrong(&error.to_string()))
     }
 
-    /// Whether nothing but white space is left.
+    /// Whether only white space is left.
     fn is_at_end(&mut self) -> Result<bool, ArchiveError> {
         self.number += 1;
         loop {

@@ -1,4 +1,5 @@
-//! What a decision does to a node. Stores apply changes in order, all or none, and decide nothing.
+//! Changes that a decision makes to a node. Stores apply them in order, all or none, without rules
+//! of their own.
 
 use couplet::{BareJid, Jid};
 use serde::{Deserialize, Serialize};
@@ -9,10 +10,10 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// One step of a change to the node that was asked for.
+/// One change to the node of the query.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Change {
-    /// The node is made and is the node of all that follows.
+    /// Creates the node; later changes apply to it.
     Create {
         name: String,
         config: Box<NodeConfig>,
@@ -20,28 +21,29 @@ pub(crate) enum Change {
         at: Timestamp,
     },
     Configure(Box<NodeConfig>),
-    /// The configuration is not yet applied to all subscriptions and items: the node's
-    /// `unapplied` becomes its revision.
+    /// Marks the configuration as not yet applied to all subscriptions and items: sets `unapplied`
+    /// to the revision of the node.
     MarkUnapplied,
-    /// It is, as far as it was changed by this revision and not again.
+    /// Marks the configuration as applied, if this revision is the last that changed it.
     MarkApplied(u64),
-    /// Its name is free at once; subscriptions stay until the announcements are delivered.
+    /// Deletes the node. Its name is free at once; its subscriptions stay until the announcements
+    /// are delivered.
     Delete {
         redirect: Option<String>,
     },
-    /// `Affiliation::None` removes the entry.
+    /// Sets an affiliation; `Affiliation::None` removes it.
     Affiliate {
         jid: BareJid,
         affiliation: Affiliation,
     },
-    /// New, or replaces the one of the same JID and subid. `since` is set by the store for a new
-    /// one and for one that was pending, and kept for others.
+    /// Inserts a subscription, or replaces that of the same JID and subid. The store sets `since`
+    /// of a new one and of one that was pending, and keeps that of others.
     Subscribe(Subscription),
     Unsubscribe {
         jid: Jid,
         subid: String,
     },
-    /// New, or replaces the one of the same id; it gets the next seq.
+    /// Inserts an item, or replaces that of the same id. It gets the next seq.
     Publish {
         id: String,
         publisher: BareJid,
@@ -52,30 +54,31 @@ pub(crate) enum Change {
     Retract {
         ids: Vec<String>,
     },
-    /// All items.
+    /// Removes all items.
     Purge,
-    /// It gets the next seq and goes out after the answer, at least once, in the order of the node.
+    /// Queues an announcement. It gets the next seq and is delivered after the answer, at least
+    /// once, in the order of the node.
     Announce(Announcement),
 }
 
-/// Something to be told to many. It survives a crash.
+/// A notification for many recipients. It survives a crash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Announcement {
     pub(crate) to: Audience,
     pub(crate) type_: NotificationType,
-    /// The children of the message as XML: `<event/>`, `<delay/>`, a form.
+    /// The children of the message, as XML: `<event/>`, `<delay/>`, a form.
     pub(crate) content: String,
-    /// A text for people, for those whose options ask for a body.
+    /// The `<body/>` for subscribers whose options ask for one.
     pub(crate) body: Option<String>,
 }
 
-/// To whom an announcement goes.
+/// The recipients of an announcement.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Audience {
-    /// Those subscribed before it was made, as far as they want notifications.
+    /// Subscribers from before the announcement that have notifications enabled.
     Subscribers,
-    /// Those whose approval is pending too. (XEP-0060, 8.4.2)
+    /// Pending subscribers too. (XEP-0060, 8.4.2)
     SubscribersAndPending,
-    /// These.
+    /// These JIDs.
     Named(Vec<Jid>),
 }

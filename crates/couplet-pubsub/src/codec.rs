@@ -1,7 +1,7 @@
-//! XML to requests, replies and announcements to XML.
+//! Parses requests from XML, and writes replies and notifications as XML.
 //!
-//! Its own reader, lenient where XEP-0060 is: the typed payloads of xmpp-parsers refuse requests
-//! that are valid and cannot tell `nodeid-required`. (pubsub.md, 0.4)
+//! Has its own lenient parser: the typed payloads of xmpp-parsers reject requests that are valid
+//! and cannot report `nodeid-required`. (README, "Decided points")
 
 mod approval;
 pub(crate) mod body;
@@ -24,9 +24,9 @@ pub(crate) use self::{
     },
 };
 
-/// The namespace of what entities ask. (XEP-0060, 16.1)
+/// The namespace of requests of entities. (XEP-0060, 16.1)
 pub(crate) const NS: &str = "http://jabber.org/protocol/pubsub";
-/// The namespace of what owners ask.
+/// The namespace of requests of owners.
 pub(crate) const NS_OWNER: &str = "http://jabber.org/protocol/pubsub#owner";
 /// The namespace of notifications.
 pub(crate) const NS_EVENT: &str = "http://jabber.org/protocol/pubsub#event";

@@ -1,7 +1,7 @@
-//! Ad-hoc commands: what people do with nodes from a client without a form for it, and the
-//! administration of the service. (XEP-0050; XEP-0060, 8.7)
+//! Ad-hoc commands, for users whose client has no forms for pubsub, and for the administration of
+//! the service. (XEP-0050; XEP-0060, 8.7)
 //!
-//! Deliberately absent: sessions. A form that comes back carries all that is needed.
+//! Deliberately absent: sessions. A submitted form carries all state.
 
 mod admin;
 mod configure;
@@ -35,7 +35,7 @@ use crate::{
 
 use form::Submitted;
 
-/// The namespace of commands, and the node they are listed at.
+/// The namespace of commands, and the disco node that lists them.
 pub(crate) const NS: &str = "http://jabber.org/protocol/commands";
 
 /// One command.
@@ -71,7 +71,7 @@ impl Command {
             .find(|command| command.node() == node)
     }
 
-    /// The commands that this entity may execute, in the order of the list.
+    /// Returns the commands that this entity may execute, in the order of the list.
     pub(crate) fn offered(
         service: &ServiceContext,
         who: &BareJid,
@@ -143,15 +143,15 @@ impl IqSetPayload for CommandPayload {}
 /// The forms of one command.
 #[async_trait]
 trait Dialog: Sync {
-    /// The form that this submission answers, with the current values; the first form without a
-    /// submission.
+    /// Returns the form that this submission answers, with current values; without a submission the
+    /// first form.
     async fn show(
         &self,
         execution: &Execution<'_>,
         answered: Option<&Submitted>,
     ) -> Result<Step, PubsubError>;
 
-    /// Does what was submitted, or shows the next form.
+    /// Executes the submission, or returns the next form.
     async fn submit(
         &self,
         execution: &Execution<'_>,
@@ -159,12 +159,12 @@ trait Dialog: Sync {
     ) -> Result<Step, PubsubError>;
 }
 
-/// Who executes a command, and how.
+/// The execution of a command: its requester and the service.
 struct Execution<'a> {
     service: &'a ServiceContext,
     who: &'a Jid,
     command: Command,
-    /// Whether the next form was asked for, not the end of the command.
+    /// Whether the client asked for the next form, not for the end of the command.
     next: bool,
 }
 
@@ -177,7 +177,7 @@ impl Execution<'_> {
         self.who.to_bare()
     }
 
-    /// A form of this command, to be filled in.
+    /// Returns a step with a form of this command.
     fn form(
         &self,
         form_type: &str,
@@ -189,22 +189,22 @@ impl Execution<'_> {
         Step::form(form::form(form_type, title, instructions, fields), actions)
     }
 
-    /// Bytes that an answer may have.
+    /// Returns the most bytes of an answer.
     fn answer_bytes(&self) -> usize {
         self.service.policy.limits(&self.bare()).answer_bytes as usize
     }
 }
 
-/// How far a command is.
+/// The state of a command after a request.
 enum Step {
-    /// This is to be filled in.
+    /// A form for the user to fill in.
     Form {
         form: Box<DataForm>,
         actions: Actions,
-        /// What was wrong with the last submission.
+        /// Why the last submission was rejected.
         error: Option<String>,
     },
-    /// Done; this is the result.
+    /// The command is completed, with this result.
     Done {
         result: Option<Box<DataForm>>,
         note: Option<String>,
@@ -221,7 +221,7 @@ impl Step {
         }
     }
 
-    /// Done, with a note that says what was done.
+    /// Completes the command with a note.
     fn done(note: impl Into<String>) -> Step {
         Step::Done {
             result: None,
@@ -237,7 +237,7 @@ impl Step {
     }
 }
 
-/// What can be done with a form besides cancelling it. (XEP-0050, 3.4)
+/// The actions of a form besides cancel. (XEP-0050, 3.4)
 #[derive(Clone, Copy)]
 enum Actions {
     Complete,
@@ -271,7 +271,8 @@ impl IqHandler<CommandPayload> for Commands {
         let payload = incoming.stanza().payloads().next();
         let request = CommandRequest::of(payload.ok_or(Condition::BadRequest)?)?;
         let who = incoming.from().clone();
-        // Its tree may take many times what was read from it.
+        // Frees the tree before waiting: it may take many times the memory of what was parsed from
+        // it.
         drop(incoming);
         let command = request.command;
         if command.is_for_admins() && !self.0.policy.is_admin(&who.to_bare()) {
@@ -301,7 +302,7 @@ impl IqHandler<CommandPayload> for Commands {
     }
 }
 
-/// A command as it was sent.
+/// A command request.
 struct CommandRequest {
     command: Command,
     execution: Option<String>,
@@ -309,7 +310,7 @@ struct CommandRequest {
     form: Option<Submitted>,
 }
 
-/// What is to be done with a command. (XEP-0050, 3.4)
+/// The requested action. (XEP-0050, 3.4)
 enum Action {
     Cancel,
     Back,
@@ -327,7 +328,7 @@ impl CommandRequest {
             None | Some("execute" | "complete") => Action::Execute { next: false },
             Some("next") => Action::Execute { next: true },
             // XEP-0050, 4.4: bad-action
-            Some(_) => return Err(StanzaError::new(Condition::BadRequest).text("No such action")),
+            Some(_) => return Err(StanzaError::new(Condition::BadRequest).text("Unknown action")),
         };
         Ok(CommandRequest {
             command,
@@ -343,8 +344,8 @@ async fn first(execution: &Execution<'_>) -> Result<Step, StanzaError> {
     requested.map_err(codec::stanza_error)
 }
 
-/// A submission that is refused brings its form back, with what is wrong: an error would end the
-/// session in most clients. (XEP-0050, 3.2)
+/// Returns the form again with the reason when a submission is rejected: an error would end the
+/// command in most clients. (XEP-0050, 3.2)
 async fn answer(execution: &Execution<'_>, form: &Submitted) -> Result<Step, StanzaError> {
     let dialog = execution.command.dialog();
     let error = match dialog.submit(execution, form).await {
@@ -367,12 +368,12 @@ async fn answer(execution: &Execution<'_>, form: &Submitted) -> Result<Step, Sta
                 error: Some(text::of(&error)),
             })
         }
-        // The form itself cannot be shown any more: its node is gone.
+        // The form itself cannot be shown: its node is gone.
         _ => Err(codec::stanza_error(error)),
     }
 }
 
-/// The answer to a command.
+/// The response to a command.
 pub(crate) struct CommandResponse {
     command: Command,
     execution: String,

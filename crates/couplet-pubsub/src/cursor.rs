@@ -1,10 +1,11 @@
-//! A place in the subscriptions to a node.
+//! A position in the subscriptions to a node.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// One subscription, or the place before or behind it: they are ordered by JID, then subid.
+/// The key of a subscription, or the position before or after it: subscriptions are ordered by JID,
+/// then subid.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Cursor {
     pub(crate) jid: String,
@@ -12,7 +13,7 @@ pub(crate) struct Cursor {
 }
 
 impl Cursor {
-    /// Reads what `Display` writes. A subid has no space in it.
+    /// Parses what `Display` writes. A subid has no space in it.
     pub(crate) fn parse(text: &str) -> Option<Cursor> {
         let (subid, jid) = text.split_once(' ')?;
         Some(Cursor {

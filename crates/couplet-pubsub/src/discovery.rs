@@ -1,6 +1,6 @@
-//! Service discovery: the nodes, what each is, and its items. (XEP-0060, 5.1 to 5.5)
+//! Service discovery: nodes, their meta-data, and their items. (XEP-0060, 5.1 to 5.5)
 //!
-//! Deliberately absent: rules. Who may see items is what the engine says when they are asked for.
+//! Deliberately absent: access rules, which the engine applies when items are requested.
 
 use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
@@ -24,7 +24,7 @@ use crate::{
 
 const NS_INFO: &str = "http://jabber.org/protocol/disco#info";
 
-/// What is at the service.
+/// Handles disco requests to the service.
 pub(crate) struct Nodes(pub(crate) Arc<ServiceContext>);
 
 #[async_trait]
@@ -79,7 +79,7 @@ impl Discovery for Nodes {
     }
 }
 
-/// Entries, and where they stand in their list.
+/// Entries and their position in the list.
 type ListedItems = (Vec<DiscoItem>, Option<SetResult>);
 
 impl Nodes {
@@ -137,7 +137,7 @@ impl Nodes {
         Ok(self.fit(who, listed, keep, requested))
     }
 
-    /// Entries with their cursors, as many as one answer carries.
+    /// Truncates entries, with their cursors, to what one answer carries.
     fn fit(
         &self,
         who: &Jid,
@@ -206,7 +206,7 @@ fn features<const N: usize>(all: [&str; N]) -> BTreeSet<String> {
     all.into_iter().map(str::to_owned).collect()
 }
 
-/// The page that is asked for. (XEP-0059)
+/// Converts the requested page. (XEP-0059)
 fn page(requested: &SetQuery) -> Result<Page, StanzaError> {
     let from = match (&requested.after, &requested.before, requested.index) {
         (None, None, None) => Start::First,
@@ -215,7 +215,7 @@ fn page(requested: &SetQuery) -> Result<Page, StanzaError> {
         (None, Some(before), None) if before.is_empty() => Start::Last,
         (None, Some(before), None) => Start::Before(before.clone()),
         (None, None, Some(index)) => Start::Index(index as u64),
-        _ => return Err(StanzaError::new(Condition::BadRequest).text("A page begins at one place")),
+        _ => return Err(StanzaError::new(Condition::BadRequest).text("A page has one start point")),
     };
     let max = requested
         .max
@@ -223,7 +223,7 @@ fn page(requested: &SetQuery) -> Result<Page, StanzaError> {
     Ok(Page { max, from })
 }
 
-/// Where a page stands in its list, when that was asked for or it is not all.
+/// Returns the `<set/>` of a page, if one was requested or entries are left.
 fn place<T>(found: &Paged<T>, requested: bool, cursor: impl Fn(&T) -> String) -> Option<SetResult> {
     if !requested && found.entries.len() as u64 == found.count {
         return None;

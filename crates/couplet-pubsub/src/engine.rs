@@ -1,7 +1,7 @@
-//! The rules of XEP-0060: a request and facts in, a reply and changes out.
+//! The rules of XEP-0060: a request and a snapshot in, a reply and changes out.
 //!
-//! Every operation is a list of what it needs to know and a pure decision on those facts: no store,
-//! no clock, no XML. Only this file and the first function of each operation wait for a store.
+//! Every operation is a [`Query`] and a pure decision on its snapshot: without store, clock or XML.
+//! Only this file and the first function of each operation await a store.
 
 mod access;
 mod announce;
@@ -43,7 +43,7 @@ use entity::{items, options, own, subscribe, unsubscribe};
 use owner::{affiliates, configure, create, delete, pending, purge, subscribers};
 use publisher::{publish, retract};
 
-/// Answers requests: reads facts, decides, has the changes done.
+/// Handles requests: reads a snapshot, decides, and applies the changes.
 pub(crate) struct Engine {
     store: Arc<dyn Store>,
     policy: Arc<dyn Policy>,
@@ -51,7 +51,7 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// `domain` is the service's own address: notifications to it would come back to it.
+    /// `domain` is the address of the service itself: notifications to it would come back.
     pub(crate) fn new(store: Arc<dyn Store>, policy: Arc<dyn Policy>, domain: BareJid) -> Engine {
         Engine {
             store,
@@ -60,12 +60,12 @@ impl Engine {
         }
     }
 
-    /// Answers one request of `from`. The reply is sent after the changes are safe; announcements
-    /// wait in the store for the fan-out.
+    /// Handles a request of `from`. The reply is returned once the changes are durable;
+    /// announcements wait in the store for the fan-out.
     ///
     /// # Errors
     ///
-    /// What the peer is told.
+    /// The error that the peer gets.
     pub(crate) async fn answer(
         &self,
         from: &Jid,
@@ -132,11 +132,11 @@ impl Engine {
         }
     }
 
-    /// The ids of items that this entity may read. (XEP-0060, 5.5)
+    /// Returns the ids of the items that this entity may read. (XEP-0060, 5.5)
     ///
     /// # Errors
     ///
-    /// Those of retrieving items.
+    /// As for retrieving items.
     pub(crate) async fn item_ids(
         &self,
         from: &Jid,
@@ -147,7 +147,7 @@ impl Engine {
         items::ids(self, self.context(from, now), node.to_owned(), page).await
     }
 
-    /// Takes an owner's decision about a subscription that is pending. (XEP-0060, 8.6)
+    /// Applies an owner's decision about a pending subscription. (XEP-0060, 8.6)
     ///
     /// # Errors
     ///
@@ -161,7 +161,7 @@ impl Engine {
         pending::approve(self, self.context(from, now), approval).await
     }
 
-    /// The subscriptions to one node that wait for the approval of this owner.
+    /// Returns the pending subscriptions to a node, for its owner.
     ///
     /// # Errors
     ///
@@ -175,8 +175,8 @@ impl Engine {
         pending::list(self, self.context(from, now), node.to_owned()).await
     }
 
-    /// Sends the approval forms of one node to this owner again, and returns how many.
-    /// (XEP-0060, 8.7)
+    /// Sends the approval forms of a node to this owner again, and returns how many. (XEP-0060,
+    /// 8.7)
     ///
     /// # Errors
     ///
@@ -190,18 +190,17 @@ impl Engine {
         pending::send_again(self, self.context(from, now), node.to_owned()).await
     }
 
-    /// A notification came back: with a permanent error all subscriptions of the JID end, others are
-    /// counted.
-    /// (XEP-0060, 12.4)
+    /// Handles a bounced notification: a permanent error ends all subscriptions of the JID, others
+    /// are counted. (XEP-0060, 12.4)
     pub(crate) async fn bounced(&self, from: &Jid, node: &str, permanent: bool, now: Timestamp) {
         let context = self.context(from, now);
         let kind = bounce::BounceKind::of(permanent);
         if let Err(why) = bounce::take(self, context, node, kind).await {
-            tracing::debug!(%from, node, ?why, "a bounce is ignored");
+            tracing::debug!(%from, node, error = ?why, "bounce ignored");
         }
     }
 
-    /// Ends leases and items that have run out.
+    /// Ends expired leases and items.
     pub(crate) async fn expire(&self, now: Timestamp) {
         expire::expire(self, now).await;
     }
@@ -218,7 +217,7 @@ impl Engine {
         }
     }
 
-    /// What the service does by itself.
+    /// The context of what the service does by itself.
     fn service_context(&self, now: Timestamp) -> RequestContext {
         self.context(&Jid::from(self.domain.clone()), now)
     }
@@ -231,7 +230,7 @@ impl Engine {
         Ok(self.store.snapshot(query).await?)
     }
 
-    /// Has a decision taken on facts and done, all in one transaction.
+    /// Decides on a snapshot and applies the changes, all in one transaction.
     async fn change<R: Send + 'static>(
         &self,
         query: Query,
@@ -247,7 +246,7 @@ impl Engine {
             changes
         });
         self.store.change(query, decide).await?;
-        // A store that says it is done has asked for the decision.
+        // A store that returns `Ok` has called the decision.
         receiver
             .try_recv()
             .unwrap_or_else(|_| Err(PubsubError::new(Condition::InternalServerError)))
@@ -261,19 +260,23 @@ impl From<StoreError> for PubsubError {
             StoreError::UnknownCursor => Condition::ItemNotFound,
             StoreError::FarIndex => {
                 return PubsubError::new(Condition::FeatureNotImplemented)
-                    .text("So far into a long list there are no pages by index");
+                    .text("Pages by index are available near the ends of a list only");
             }
             StoreError::Busy(why) | StoreError::Contended(why) => {
                 static LOG: LogThrottle = LogThrottle::new();
                 if let Some(permit) = LOG.permit() {
-                    tracing::warn!(omitted = permit.omitted, why, "the store cannot do it now");
+                    tracing::warn!(
+                        omitted = permit.omitted,
+                        error = why,
+                        "the store is temporarily unavailable"
+                    );
                 }
                 Condition::ResourceConstraint
             }
             StoreError::Broken(why) => {
                 static LOG: LogThrottle = LogThrottle::new();
                 if let Some(permit) = LOG.permit() {
-                    tracing::error!(omitted = permit.omitted, why, "the store cannot do it");
+                    tracing::error!(omitted = permit.omitted, error = why, "the store failed");
                 }
                 Condition::InternalServerError
             }

@@ -1,10 +1,10 @@
-//! From announcements in the store to messages on the wire: at least once, in the order of each
-//! node, at the pace of the server.
+//! Delivers announcements from the store as messages: at least once, in the order of each node, at
+//! the pace of the server.
 //!
-//! A session of the component is delivered to by two halves: one sends slices of the recipients
-//! of all nodes in turn, the other notes what the server has taken for good. What was not noted
-//! when a session ends goes again in the next one, under the same ids. Deliberately absent: any
-//! task; its owner is the component it is mounted on.
+//! Two halves serve each session of the component: one sends slices of the recipients of all nodes
+//! in turn, the other records what the server has accepted. What is not recorded when a session
+//! ends is sent again in the next one, with the same ids. Deliberately absent: any task; the
+//! component that has the extension owns them.
 
 mod deliver;
 mod confirm;
@@ -34,23 +34,22 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// How long an announcement is ours without a sign of life.
+/// How long this instance keeps a claimed announcement without renewal.
 const LEASE: Duration = Duration::from_secs(30);
 
-/// Groups of slices that wait for their receipt.
+/// The most batches that wait for their acknowledgement.
 const UNDER_WAY: usize = 1024;
 
-/// How fast, and how sure.
+/// How fast notifications are sent, and when they count as delivered.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DeliverySettings {
-    /// Notifications a second, at most.
+    /// The most notifications a second.
     pub(crate) rate: Option<NonZeroU32>,
-    /// How long a session has to go on after the server took a message before that message counts
-    /// as delivered: a pong of ejabberd comes before its messages have arrived, and 1999 of 2000
-    /// were lost when it died in that moment (servers.md, 5).
+    /// How long a session has to continue after the server accepted a message before that message
+    /// counts as delivered: a pong of ejabberd comes before its messages have arrived, and 1999 of
+    /// 2000 were lost when it died in that moment (docs/servers.md).
     pub(crate) settle: Duration,
-    /// How long a session has to last at least before an announcement that is suspected of ending
-    /// sessions is sent.
+    /// The least age of a session before an announcement is sent that may have ended earlier ones.
     pub(crate) quiet: Duration,
 }
 
@@ -64,7 +63,7 @@ impl Default for DeliverySettings {
     }
 }
 
-/// Delivers what is announced in a store.
+/// Delivers the announcements of a store.
 pub(crate) struct Fanout {
     store: Arc<dyn Store>,
     in_flight: Arc<InFlight>,
@@ -73,32 +72,32 @@ pub(crate) struct Fanout {
     metrics: Metrics,
     held: Mutex<BTreeMap<JobId, ClaimedJob>>,
     suspects: Mutex<PoisonDetector>,
-    /// What time it was for the store, and when it was asked.
+    /// The time of the store, and when it was read.
     store_time: Mutex<Option<(Timestamp, Instant)>>,
 }
 
-/// A job of ours.
+/// A job that this instance has claimed.
 struct ClaimedJob {
-    /// So far it is delivered.
+    /// The last recipient that is known to have it.
     upto: Cursor,
     since: Instant,
-    /// When its lease was last prolonged.
+    /// When its lease was last renewed.
     renewed: Instant,
-    /// Slices that were sent and that the server has not confirmed.
+    /// Slices that are sent and not acknowledged.
     unconfirmed: u32,
 }
 
-/// A part of a job that was sent.
+/// A slice of a job that was sent.
 #[derive(Debug)]
 struct SentSlice {
     job: JobId,
     upto: Option<Cursor>,
     copies: u64,
-    /// Nothing of the job is left.
+    /// Whether it is the last one of the job.
     all: bool,
 }
 
-/// Parts that one receipt is for; none where nobody was to be told.
+/// Slices with one acknowledgement; no acknowledgement if there were no recipients.
 struct AckBatch {
     receipt: Option<Ack>,
     sent: Vec<SentSlice>,
@@ -123,14 +122,14 @@ impl Fanout {
         }
     }
 
-    /// Delivers through all sessions until the component stops; hands back what is left.
+    /// Delivers in all sessions until shutdown; then releases what is left.
     pub(crate) async fn run(self, handle: Handle, shutdown: Shutdown) {
         while !shutdown.is_requested() {
             let sender = tokio::select! {
                 () = shutdown.requested() => break,
                 sender = handle.broadcast() => sender,
             };
-            // What was under way in the last session is taken up from where it was safe.
+            // What was not recorded in the last session is claimed again.
             self.hand_back().await;
             tokio::select! {
                 () = sender.over() => {}
@@ -151,7 +150,7 @@ impl Fanout {
         );
     }
 
-    /// Finds out whether it was an announcement that ended the session, and sets that one aside.
+    /// Finds out whether an announcement ended the session, and sets it aside.
     async fn session_ended(&self, end: &SessionEnd) {
         let unconfirmed: Vec<(JobId, Cursor)> = self
             .held()
@@ -164,9 +163,9 @@ impl Fanout {
         };
         let why = match end {
             SessionEnd::StreamError(condition) => {
-                format!("the server ends the stream with {condition} when it is sent")
+                format!("the server ends the stream with {condition} when this is sent")
             }
-            _ => "the server closes the connection each time it is sent".to_owned(),
+            _ => "the server closes the connection each time this is sent".to_owned(),
         };
         match self.store.set_aside(job, &self.instance, &why).await {
             Ok(()) => self.suspects().forget(job),
@@ -174,9 +173,9 @@ impl Fanout {
                 self.store_failed(&error);
                 tracing::warn!(
                     announcement = job.0,
-                    why,
+                    reason = why,
                     %error,
-                    "an announcement that ends sessions could not be set aside yet"
+                    "an announcement that ends sessions could not be set aside, retrying"
                 );
             }
         }
@@ -185,7 +184,7 @@ impl Fanout {
     async fn hand_back(&self) {
         self.held().clear();
         if let Err(why) = self.store.release(&self.instance).await {
-            tracing::warn!(%why, "announcements could not be handed back; they are free when their leases run out");
+            tracing::warn!(error = %why, "announcements could not be released; they are free when their leases expire");
         }
     }
 
@@ -193,7 +192,7 @@ impl Fanout {
     fn queue_failed(&self, why: &StoreError) {
         static LOG: LogThrottle = LogThrottle::new();
         if let Some(permit) = LOG.permit() {
-            tracing::warn!(omitted = permit.omitted, %why, "the queue of announcements cannot be read");
+            tracing::warn!(omitted = permit.omitted, error = %why, "the queue of announcements cannot be read");
         }
         self.store_failed(why);
     }
@@ -204,7 +203,7 @@ impl Fanout {
         }
     }
 
-    /// Asks the store for the time.
+    /// Returns the time of the store.
     async fn now(&self) -> Result<Timestamp, StoreError> {
         let now = self.store.now().await?;
         *self
@@ -214,8 +213,8 @@ impl Fanout {
         Ok(now)
     }
 
-    /// When a lease taken now runs out: by the time of the store, and since then by a clock that
-    /// nobody sets.
+    /// Returns when a lease that begins now expires: by the time of the store, continued by a
+    /// monotonic clock.
     fn lease(&self) -> Timestamp {
         let told = *self
             .store_time
@@ -238,8 +237,8 @@ impl Fanout {
     }
 }
 
-/// The id of a notification: no other has it but a copy that went again, and one that bounces leads
-/// to its node without a table.
+/// Returns the id of a notification: only repeated copies share it, and the id of a bounce
+/// identifies its node without a table.
 #[cfg(test)]
 pub(crate) fn message_id(node: NodeId, seq: u64, jid: &str, subid: &str) -> String {
     let mut id = String::new();
@@ -247,7 +246,7 @@ pub(crate) fn message_id(node: NodeId, seq: u64, jid: &str, subid: &str) -> Stri
     id
 }
 
-/// The same in a place that served for others: this is done for each copy.
+/// Writes the id into a reused buffer: this happens for each copy.
 fn write_message_id(id: &mut String, (node, seq): (NodeId, u64), jid: &str, subid: &str) {
     // FNV-1a: the same in every process, which std's hashers do not promise.
     let bytes = jid.bytes().chain([0]).chain(subid.bytes());
@@ -271,7 +270,7 @@ fn hex(out: &mut String, number: u64) {
     }));
 }
 
-/// The place before all recipients.
+/// The cursor before all recipients.
 fn beginning() -> Cursor {
     Cursor {
         jid: String::new(),
@@ -279,7 +278,7 @@ fn beginning() -> Cursor {
     }
 }
 
-/// Waits, but not beyond the stop; tells whether it came to that.
+/// Waits, but not beyond a requested shutdown. Returns whether one was requested.
 async fn pause(length: Duration, shutdown: &Shutdown) -> bool {
     time::timeout(length, shutdown.requested()).await.is_ok()
 }

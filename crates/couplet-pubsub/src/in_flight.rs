@@ -1,5 +1,6 @@
-//! Who is being answered: announcements wait until those who were asking have their answer, so
-//! that a publisher who subscribes to its own node reads the result before the event.
+//! Counts requests that are being answered. The fan-out waits for those that began before an
+//! announcement, so that a publisher who subscribes to its own node reads the result before the
+//! event.
 
 use std::{
     sync::{
@@ -11,19 +12,19 @@ use std::{
 
 use tokio::{sync::Notify, time};
 
-/// Announcements wait no longer than this for somebody whose answer takes long.
+/// How long the fan-out waits for requests in flight.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// Counts those being answered, in two generations.
+/// Requests in flight, counted in two generations.
 #[derive(Debug, Default)]
 pub(crate) struct InFlight {
-    /// Newcomers go to the second generation.
+    /// Whether new requests count in the second generation.
     second: AtomicBool,
     counts: (AtomicUsize, AtomicUsize),
     answered: Notify,
 }
 
-/// One request, until its answer is written and this is dropped.
+/// One request in flight, until its answer is written and this guard is dropped.
 #[derive(Debug)]
 pub(crate) struct InFlightGuard {
     in_flight: Arc<InFlight>,
@@ -31,7 +32,7 @@ pub(crate) struct InFlightGuard {
 }
 
 impl InFlight {
-    /// Somebody asks.
+    /// Counts a new request until the guard is dropped.
     pub(crate) fn begin(self: &Arc<InFlight>) -> InFlightGuard {
         loop {
             let second = self.second.load(Ordering::SeqCst);
@@ -40,15 +41,14 @@ impl InFlight {
                 in_flight: Arc::clone(self),
                 second,
             };
-            // Otherwise it may have been counted after the count was read.
+            // Otherwise the generation changed between reading and counting.
             if self.second.load(Ordering::SeqCst) == second {
                 return asker;
             }
         }
     }
 
-    /// Waits until everybody who is asking now has an answer; those who come meanwhile do not
-    /// count.
+    /// Waits until all requests that have begun are answered, not for those that begin meanwhile.
     pub(crate) async fn all_answered(&self) {
         let second = self.second.fetch_xor(true, Ordering::SeqCst);
         let answered = async {

@@ -1,15 +1,15 @@
-//! What is published.
+//! Published items.
 
 use couplet::BareJid;
 use serde::{Deserialize, Serialize};
 
 use crate::timestamp::Timestamp;
 
-/// An item as it is kept.
+/// A stored item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Item {
     pub(crate) head: ItemHead,
-    /// The payload element as XML, complete with its namespaces: the bytes that go out.
+    /// The payload element as XML, with all its namespaces: the bytes that are sent.
     pub(crate) payload: Option<String>,
 }
 
@@ -17,7 +17,8 @@ pub(crate) struct Item {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ItemHead {
     pub(crate) id: String,
-    /// Its place in the node. Published again, it gets a new one: the most recent is the highest.
+    /// Its position in the node. Publishing it again gives it a new one: the newest item has the
+    /// highest.
     pub(crate) seq: u64,
     pub(crate) publisher: BareJid,
     /// When it was last published.

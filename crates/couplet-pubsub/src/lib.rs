@@ -1,4 +1,4 @@
-//! Publish-subscribe for Couplet components: XEP-0060 as a library.
+//! Publish-subscribe (XEP-0060) for Couplet components.
 
 #[cfg(feature = "measure")]
 #[doc(hidden)]

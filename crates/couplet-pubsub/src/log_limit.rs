@@ -1,10 +1,10 @@
-//! What a log is told once in a while, however often it happens.
+//! A limit for repeated log lines.
 
 use couplet_core::log_limit::{LogLimit, Permit};
 use tokio::time::Instant;
 
-/// A line that is logged once a minute. Everybody who asks while a disk is full is refused, and a log
-/// with a line of each would fill it all the more.
+/// Permits a log line once a minute. While a disk is full every request fails, and a line for each
+/// would fill it even more.
 pub(crate) struct LogThrottle(LogLimit);
 
 impl LogThrottle {
@@ -12,7 +12,7 @@ impl LogThrottle {
         LogThrottle(LogLimit::per_minute(1))
     }
 
-    /// Permission to log it now, if it is time.
+    /// Returns a permit to log now, with the number of lines omitted since the last one.
     pub(crate) fn permit(&self) -> Option<Permit> {
         self.0.permit(Instant::now().into_std())
     }

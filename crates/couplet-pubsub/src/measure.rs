@@ -1,4 +1,4 @@
-//! What a store does per second, for `benches/`. Nothing here is part of the interface.
+//! Measures the throughput of stores, for `benches/`. Nothing here is part of the public API.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -29,19 +29,19 @@ pub struct StoreBench {
     file: Option<Arc<Sqlite>>,
 }
 
-/// So many, in this time.
+/// A number of operations and the time they took.
 #[derive(Clone, Copy, Debug)]
 pub struct Measured {
-    /// What was done and acknowledged.
+    /// Operations that were acknowledged.
     pub done: u64,
     /// How long it took.
     pub took: Duration,
-    /// Commits that made it safe.
+    /// Commits that made them durable.
     pub commits: u64,
 }
 
 impl Measured {
-    /// How many a second.
+    /// Returns the operations per second.
     #[must_use]
     pub fn rate(&self) -> f64 {
         self.done as f64 / self.took.as_secs_f64()
@@ -62,7 +62,7 @@ impl StoreBench {
     ///
     /// # Errors
     ///
-    /// Why it cannot be opened.
+    /// The store cannot be opened.
     pub fn sqlite(path: &Path) -> Result<StoreBench, String> {
         let file = Sqlite::open(path.to_owned()).map_err(describe)?;
         let file = Arc::new(file);
@@ -76,7 +76,7 @@ impl StoreBench {
     ///
     /// # Errors
     ///
-    /// Why it cannot be opened.
+    /// The store cannot be opened.
     pub async fn postgres(url: &str) -> Result<StoreBench, String> {
         let store = postgres::open(url, None).await.map_err(describe)?;
         Ok(StoreBench { store, file: None })
@@ -86,11 +86,11 @@ impl StoreBench {
         self.file.as_ref().map_or(0, |file| file.commits())
     }
 
-    /// Makes nodes `0` to so many.
+    /// Creates nodes, named by their number from `0`.
     ///
     /// # Errors
     ///
-    /// What the store says.
+    /// The error of the store.
     pub async fn create(&self, nodes: u32) -> Result<(), String> {
         for node in 0..nodes {
             let owner = bare(&format!("publisher{node}@example.org"))?;
@@ -113,11 +113,12 @@ impl StoreBench {
         Ok(())
     }
 
-    /// So many publishers, each with one item at a time, announced; spread over so many nodes.
+    /// Publishes and announces items by concurrent publishers with one item each at a time, spread
+    /// over the nodes.
     ///
     /// # Errors
     ///
-    /// What the store says.
+    /// The error of the store.
     pub async fn publish(
         &self,
         publishers: u32,
@@ -159,11 +160,11 @@ impl StoreBench {
         Ok(())
     }
 
-    /// So many subscriptions to node `0`, one after the other, as many at a time as are told.
+    /// Subscribes to node `0`, `publishers` subscriptions at a time.
     ///
     /// # Errors
     ///
-    /// What the store says.
+    /// The error of the store.
     pub async fn subscribe(
         &self,
         from: u32,
@@ -206,11 +207,11 @@ impl StoreBench {
         self.store.change(query, decide).await.map_err(describe)
     }
 
-    /// Delivers what waits to nobody, until nothing waits.
+    /// Finishes all announcements without sending them.
     ///
     /// # Errors
     ///
-    /// What the store says.
+    /// The error of the store.
     pub async fn drain(&self) -> Result<Measured, String> {
         let (begun, commits) = (Instant::now(), self.commits());
         let mut done = 0;
@@ -245,11 +246,11 @@ impl StoreBench {
         })
     }
 
-    /// Lets go of the file.
+    /// Closes the store.
     ///
     /// # Errors
     ///
-    /// What the store says.
+    /// The error of the store.
     pub async fn close(self) -> Result<(), String> {
         self.store.close().await.map_err(describe)
     }

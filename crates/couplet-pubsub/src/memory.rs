@@ -1,6 +1,6 @@
-//! A store in memory, for tests and for what may be forgotten.
+//! A store in memory, for tests and for services without durable data.
 //!
-//! Deliberately absent: durability. One lock, held for as long as a change takes.
+//! Deliberately absent: durability. One lock is held during a change.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -35,7 +35,7 @@ mod subscriptions;
 #[cfg(test)]
 mod tests;
 
-/// A new, empty store.
+/// Creates an empty store.
 pub(crate) fn store() -> Arc<dyn Store> {
     Arc::new(Memory::default())
 }
@@ -47,7 +47,7 @@ struct Memory {
 }
 
 impl Memory {
-    /// A panic while it is held can only come from a decision, which is caught.
+    /// Only a decision can panic while it is held, and that is caught.
     fn lock(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,7 +1,7 @@
-//! What a service counts and measures of itself, through the facade `metrics`.
+//! The metrics of a service, through the facade `metrics`.
 //!
-//! The table is the one source of truth for describing, for the README and for what dashboards may
-//! name. Deliberately absent: any recorder.
+//! The table is the only source for descriptions, for the README and for the names in dashboards.
+//! Deliberately absent: any recorder.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,25 +9,26 @@ use metrics::{Counter, SharedString, Unit};
 
 use crate::store::Statistics;
 
-/// The figures of the service of one domain.
+/// The metrics of the service of one domain.
 #[derive(Clone, Debug)]
 pub(crate) struct Metrics {
     domain: SharedString,
 }
 
 impl Metrics {
-    /// Tells the recorder of metrics what they mean, too.
+    /// Creates the metrics and describes them to the recorder.
     pub(crate) fn of(domain: &str) -> Metrics {
         describe();
         let domain = SharedString::from_shared(Arc::from(domain));
-        // From the start, or the first failure would be no increase for an alert.
+        // Registered at the start, or the first failure would be no increase for an alert.
         for kind in ["busy", "broken"] {
             store_failures(&domain, kind).increment(0);
         }
         Metrics { domain }
     }
 
-    /// The store has failed; how is [`StoreError::failure`](crate::store::StoreError::failure).
+    /// Counts a failure of the store; `kind` is that of
+    /// [`StoreError::failure`](crate::store::StoreError::failure).
     pub(crate) fn store_failed(&self, kind: &'static str) {
         store_failures(&self.domain, kind).increment(1);
     }
@@ -49,7 +50,7 @@ impl Metrics {
             .increment(copies);
     }
 
-    /// An announcement is delivered for good, so long after it was taken up.
+    /// Records the delivery of an announcement, so long after it was claimed.
     pub(crate) fn delivered(&self, after: Duration) {
         let domain = self.domain.clone();
         metrics::histogram!("couplet_pubsub_fanout_lag_seconds", "domain" => domain)
@@ -106,25 +107,25 @@ const METRICS: [Metric; 8] = [
         name: "couplet_pubsub_notifications_total",
         type_: Type::Counter,
         labels: &["domain"],
-        meaning: "Notifications that the server took for good",
+        meaning: "Notifications that the server has accepted and that were not lost with its connection",
     },
     Metric {
         name: "couplet_pubsub_fanout_lag_seconds",
         type_: Type::Histogram,
         labels: &["domain"],
-        meaning: "From taking up an announcement to its end, the time to be sure included",
+        meaning: "From the claim of an announcement to its confirmed delivery, including `settle`",
     },
     Metric {
         name: "couplet_pubsub_store_failures_total",
         type_: Type::Counter,
         labels: &["domain", "kind"],
-        meaning: "Failures of the store: `busy` may pass (a full disk, a database that is away), `broken` does not",
+        meaning: "Failures of the store: `busy` is temporary (a full disk, an unreachable database), `broken` is not",
     },
     Metric {
         name: "couplet_pubsub_outbox_depth",
         type_: Type::Gauge,
         labels: &["domain"],
-        meaning: "Announcements that are not delivered for good",
+        meaning: "Announcements that are not delivered to all recipients yet",
     },
     Metric {
         name: "couplet_pubsub_nodes",
@@ -136,7 +137,7 @@ const METRICS: [Metric; 8] = [
         name: "couplet_pubsub_subscriptions",
         type_: Type::Gauge,
         labels: &["domain"],
-        meaning: "Subscriptions, whatever their state",
+        meaning: "Subscriptions in all states",
     },
 ];
 

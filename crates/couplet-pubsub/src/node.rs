@@ -1,10 +1,10 @@
-//! A node: its name, its configuration, and who stands in which relation to it.
+//! Nodes: name, configuration and affiliations.
 
 use serde::{Deserialize, Serialize};
 
 use crate::timestamp::Timestamp;
 
-/// The key of a node in a store. Names are used again after a deletion, keys never.
+/// The key of a node in a store. Names are reused after a deletion, keys never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct NodeId(pub(crate) i64);
 
@@ -12,26 +12,26 @@ pub(crate) struct NodeId(pub(crate) i64);
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Node {
     pub(crate) id: NodeId,
-    /// Byte for byte as its creator wrote it.
+    /// The exact bytes its creator sent.
     pub(crate) name: String,
     pub(crate) config: NodeConfig,
     pub(crate) creator: couplet::BareJid,
     pub(crate) created: Timestamp,
-    /// Grows with each change of the configuration, an affiliation or a subscription.
+    /// Incremented by each change of the configuration, an affiliation or a subscription.
     pub(crate) revision: u64,
-    /// The number the next item or announcement gets: the order of everything in this node.
+    /// The seq of the next item or announcement, which orders everything in this node.
     pub(crate) next_seq: u64,
     pub(crate) items: u64,
     /// Subscriptions in state `subscribed`.
     pub(crate) subscribers: u64,
-    /// The revision by which its configuration changed for subscriptions or items that it was not
-    /// yet applied to; 0 where it holds for all.
+    /// The revision of the last change of the configuration that is not applied to all
+    /// subscriptions and items; 0 if all are applied.
     #[serde(default)]
     pub(crate) unapplied: u64,
 }
 
 impl Node {
-    /// As it is when nothing has happened to it yet.
+    /// Creates a node without items and subscriptions.
     pub(crate) fn new(
         id: NodeId,
         name: String,
@@ -54,7 +54,7 @@ impl Node {
     }
 }
 
-/// What an owner can set. (XEP-0060, 16.4.4)
+/// The configuration of a node. (XEP-0060, 16.4.4)
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -63,12 +63,12 @@ pub struct NodeConfig {
     pub title: Option<String>,
     /// `pubsub#description`
     pub description: Option<String>,
-    /// `pubsub#type`: what the items mean. Announced, and not compared with payloads: XEP-0472 uses
-    /// `urn:xmpp:pubsub-social-feed:1` for Atom entries.
+    /// `pubsub#type`: the meaning of the items. Announced, and not compared with payloads: XEP-0472
+    /// uses `urn:xmpp:pubsub-social-feed:1` for Atom entries.
     pub payload_type: Option<String>,
     /// `pubsub#language`
     pub language: Option<String>,
-    /// `pubsub#contact`: JIDs of those to turn to.
+    /// `pubsub#contact`: JIDs to contact.
     pub contact: Vec<String>,
     /// `pubsub#access_model`
     pub access: AccessModel,
@@ -80,9 +80,9 @@ pub struct NodeConfig {
     pub notify: bool,
     /// `pubsub#deliver_payloads`
     pub payloads: bool,
-    /// `pubsub#max_items`; none is `max`.
+    /// `pubsub#max_items`; `None` is `max`.
     pub max_items: Option<u32>,
-    /// `pubsub#item_expire`, in seconds; none is never.
+    /// `pubsub#item_expire`, in seconds; `None` is never.
     pub item_expire: Option<u64>,
     /// `pubsub#notify_config`
     pub notify_config: bool,
@@ -100,14 +100,14 @@ pub struct NodeConfig {
     pub message_type: NotificationType,
     /// `pubsub#max_payload_size`, in bytes.
     pub max_payload: u32,
-    /// `pubsub#subscribe`: whether anybody may subscribe.
+    /// `pubsub#subscribe`: whether subscriptions are allowed.
     pub subscribe: bool,
     /// `pubsub#publish_node_full`
     pub when_full: WhenFull,
-    /// `couplet#original_publisher`: whether only its publisher may overwrite an item.
+    /// `couplet#original_publisher`: whether only its publisher may overwrite or retract an item.
     pub original_publisher: bool,
-    /// `couplet#include_body`: what `pubsub#include_body` of a new subscription is when the
-    /// subscriber does not set it. A service for people sets it to `true`.
+    /// `couplet#include_body`: the default of `pubsub#include_body` for new subscriptions. A
+    /// service for people sets it to `true`.
     pub include_body: bool,
 }
 
@@ -144,15 +144,15 @@ impl Default for NodeConfig {
 
 /// Who may subscribe and read. (XEP-0060, 4.5)
 ///
-/// `presence` and `roster` need knowledge a component does not have; they are refused.
+/// `presence` and `roster` are rejected: a component knows neither.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccessModel {
-    /// Everybody but outcasts.
+    /// All entities but outcasts.
     Open,
-    /// Whom an owner approves.
+    /// Entities that an owner approves.
     Authorize,
-    /// Who is on the list: owners, publishers, members.
+    /// Entities on the list: owners, publishers, members.
     Whitelist,
 }
 
@@ -164,11 +164,11 @@ pub enum PublishModel {
     Publishers,
     /// Subscribers too.
     Subscribers,
-    /// Everybody but outcasts.
+    /// All entities but outcasts.
     Open,
 }
 
-/// When a subscriber is sent the last item unasked. (XEP-0060, 6.1.7)
+/// When a subscriber is sent the last item. (XEP-0060, 6.1.7)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SendLast {
@@ -178,11 +178,11 @@ pub enum SendLast {
     OnSub,
 }
 
-/// Whom an item names as the one to reply to. (XEP-0060, 16.4.4)
+/// Which publisher an item shows. (XEP-0060, 16.4.4)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ItemReply {
-    /// Nobody.
+    /// None.
     None,
     /// An owner.
     Owner,
@@ -190,25 +190,25 @@ pub enum ItemReply {
     Publisher,
 }
 
-/// The type of the messages that notifications come in. (XEP-0060, 16.4.4)
+/// The type of notification messages. (XEP-0060, 16.4.4)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NotificationType {
-    /// `normal`: stored for those who are away.
+    /// `normal`: servers store them for users who are offline.
     Normal,
-    /// `headline`: for those who are there.
+    /// `headline`: for users who are online.
     Headline,
 }
 
-/// What happens to an item for which there is no room. (XEP-0060, 7.1.3.4)
+/// What happens to an item for a full node. (XEP-0060, 7.1.3.4)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WhenFull {
-    /// The oldest item makes room; subscribers are told as of any retraction.
+    /// The oldest item is evicted, with a notification of its retraction.
     Clear,
-    /// The oldest item makes room without a word.
+    /// The oldest item is evicted without a notification.
     Discard,
-    /// It is refused with `node-full`.
+    /// It is rejected with `node-full`.
     Reject,
 }
 
@@ -220,11 +220,11 @@ pub enum Affiliation {
     Owner,
     /// Publish, retract, subscribe, read.
     Publisher,
-    /// Publish and retract its own, but neither subscribe nor read.
+    /// Publish, and retract its own items, but neither subscribe nor read.
     PublishOnly,
-    /// Subscribe and read, whatever the access model says.
+    /// Subscribe and read in every access model.
     Member,
-    /// What the models allow.
+    /// What access model and publish model allow.
     None,
     /// Nothing.
     Outcast,

@@ -1,4 +1,4 @@
-//! Which nodes lists show: a whitelist node only to those who are on its list.
+//! The nodes that lists show: a whitelist node only to entities on its list.
 
 use std::collections::HashMap;
 
@@ -16,16 +16,16 @@ use crate::{
 const MOST: u32 = 200;
 /// The fewest nodes that are read from the store at once.
 const FEWEST: u32 = 20;
-/// As many nodes are read for one answer at most.
+/// The most nodes that are read for one answer.
 const READ: usize = 10_000;
-/// As many affiliations of one entity are read at once; those of an entity that has more are looked
-/// up node by node.
+/// The most affiliations of an entity that are read at once; those of an entity with more are
+/// looked up node by node.
 const AFFILIATIONS: u32 = 1_000;
-/// Bytes of an `<item/>` of disco#items besides the names, at least.
+/// The fewest bytes of an `<item/>` of disco#items besides the names.
 const AROUND: usize = 40;
 
-/// A page of the nodes that the service lists to this entity, by name; without a page as many as one
-/// answer carries, because most clients know no pages.
+/// Returns a page of the nodes that the service lists to this entity, by name; without a page as
+/// many as one answer carries, because most clients do not support pages.
 ///
 /// `count` is that of all nodes, unless the list is whole.
 pub(crate) async fn page(
@@ -95,7 +95,7 @@ pub(crate) async fn page(
     }
 }
 
-/// Those of these nodes that the service lists to this entity.
+/// Returns those of these nodes that the service lists to this entity.
 pub(crate) async fn shown(
     service: &ServiceContext,
     who: &BareJid,
@@ -118,14 +118,14 @@ fn cut(mut listed: Vec<Node>, max: Option<u32>, is_backward: bool) -> Vec<Node> 
     }
 }
 
-/// What lists show to one entity.
+/// The view of one entity on the nodes.
 struct ListView<'a> {
     service: &'a ServiceContext,
     who: &'a BareJid,
     held: Affiliations,
 }
 
-/// What is known of the affiliations of an entity.
+/// The known affiliations of an entity.
 enum Affiliations {
     Unread,
     All(HashMap<String, Affiliation>),

@@ -1,14 +1,14 @@
 //! Pages of long lists. (XEP-0059)
 
-/// Which part of a list is wanted.
+/// The requested part of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Page {
-    /// At most so many. `Some(0)` asks for the count only.
+    /// The most entries. `Some(0)` requests the count only.
     pub(crate) max: Option<u32>,
     pub(crate) from: Start,
 }
 
-/// The end of a page that stays where not all of it can be answered.
+/// The end of a page that is kept when it is truncated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Keep {
     First,
@@ -16,7 +16,7 @@ pub(crate) enum Keep {
 }
 
 impl Page {
-    /// Which end of the page stays where not all of it can be answered.
+    /// Returns which end of the page is kept when it is truncated.
     pub(crate) fn keep(&self) -> Keep {
         match self.from {
             Start::Before(_) | Start::Last => Keep::Last,
@@ -31,13 +31,13 @@ pub(crate) enum Start {
     /// At the first entry.
     #[default]
     First,
-    /// At the one after this.
+    /// After this entry.
     After(String),
-    /// So that it ends before this.
+    /// Ends before this entry.
     Before(String),
-    /// So that it ends with the last entry.
+    /// Ends with the last entry.
     Last,
-    /// At the entry with this number, from 0.
+    /// At the entry with this index, from 0.
     Index(u64),
 }
 
@@ -45,8 +45,8 @@ pub(crate) enum Start {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Paged<T> {
     pub(crate) entries: Vec<T>,
-    /// The number of the first entry, from 0; none where counting to it would take long.
+    /// The index of the first entry, from 0; `None` if counting to it would take long.
     pub(crate) index: Option<u64>,
-    /// How many the whole list has.
+    /// The length of the whole list.
     pub(crate) count: u64,
 }

@@ -1,13 +1,13 @@
-//! Payload types that are known by their name alone; the codec reads what is in them.
+//! Payload types that are recognised by name and namespace alone; the codec reads their content.
 //!
-//! Deliberately not derived: a derived type is shown every element in it, one by one, only to drop
-//! it, and a stranger chooses how many there are.
+//! Deliberately not derived: a derived type visits every element of the payload only to drop it,
+//! and a peer chooses how many there are.
 
 use std::marker::PhantomData;
 
 use xso::{Context, FromEventsBuilder, error::Error, exports::rxml};
 
-/// Declares unit types, each read from any element of its name.
+/// Declares unit types that are read from any element of their name.
 macro_rules! payload_type {
     ($($(#[$doc:meta])* $visibility:vis struct $name:ident = $ns:tt, $local:tt;)*) => {$(
         $(#[$doc])*
@@ -49,7 +49,7 @@ macro_rules! payload_type {
 
 pub(crate) use payload_type;
 
-/// Builds a payload with the first that is in its element, or with its end.
+/// Builds the payload from its first event.
 #[derive(Debug, Default)]
 pub(crate) struct Named<T>(PhantomData<T>);
 

@@ -1,13 +1,13 @@
-//! What the service allows beyond XEP-0060: who may create, how much, and what may be published.
+//! The policy of a service: who may create nodes, the limits, and what may be published.
 
 use couplet::BareJid;
 use couplet_core::element::Element;
 
 use crate::node::{Affiliation, NodeConfig};
 
-/// The house rules of a service.
+/// The policy of a service.
 ///
-/// Everything has a default; implement what differs.
+/// All methods have defaults; implement those that differ.
 ///
 /// # Examples
 ///
@@ -23,39 +23,39 @@ use crate::node::{Affiliation, NodeConfig};
 /// }
 /// ```
 pub trait Policy: Send + Sync + 'static {
-    /// Whether this entity may create this node; none is an instant node. (XEP-0060, 8.1)
+    /// Whether this entity may create this node; `None` is an instant node. (XEP-0060, 8.1)
     fn may_create(&self, who: &BareJid, node: Option<&str>) -> bool {
         let _anybody_anything = (who, node);
         true
     }
 
-    /// Whether publishing to a node that is not there creates it. (XEP-0060, 7.1.4) It is announced
-    /// if it is so for the service's own address and the name `""`.
+    /// Whether publishing to an unknown node creates it. (XEP-0060, 7.1.4) The feature is announced
+    /// if this returns `true` for the address of the service and the name `""`.
     fn auto_create(&self, who: &BareJid, node: &str) -> bool {
         let _everywhere = (who, node);
         true
     }
 
-    /// Whether this entity rules the whole service: it is an owner of every node.
+    /// Whether this entity administers the service: administrators are owners of every node.
     fn is_admin(&self, who: &BareJid) -> bool {
         let _nobody = who;
         false
     }
 
-    /// Whether lists show this entity the nodes of access model `whitelist` that do not list it.
-    /// It may neither read nor join them, but their names and titles say what they are about.
+    /// Whether lists show this entity nodes of access model `whitelist` that do not list it. It may
+    /// neither read nor subscribe, but it sees their names and titles.
     fn lists_closed_nodes(&self, who: &BareJid) -> bool {
         let _nobody = who;
         false
     }
 
-    /// What this entity is to this node, if the house says more than the node does.
+    /// The affiliation of this entity to this node, given the stored one.
     fn affiliation(&self, who: &BareJid, node: &str, stored: Affiliation) -> Affiliation {
         let _as_told = (who, node);
         stored
     }
 
-    /// Whether this may be published; `Err` is the text of the refusal (`invalid-payload`).
+    /// Whether this payload may be published; `Err` is the text of the error (`invalid-payload`).
     ///
     /// # Errors
     ///
@@ -70,19 +70,19 @@ pub trait Policy: Send + Sync + 'static {
         Ok(())
     }
 
-    /// How much this entity may have.
+    /// The limits of this entity.
     fn limits(&self, who: &BareJid) -> Limits {
         let _everybody = who;
         Limits::default()
     }
 
-    /// What a new node is like when its creator says nothing.
+    /// The default configuration of a new node.
     fn new_node(&self) -> NodeConfig {
         NodeConfig::default()
     }
 }
 
-/// The rules of a service by lists and numbers, as a configuration gives them.
+/// A policy of lists and numbers, as settings give it.
 ///
 /// # Examples
 ///
@@ -91,7 +91,7 @@ pub trait Policy: Send + Sync + 'static {
 /// use couplet::BareJid;
 ///
 /// let mut rules = Rules::default();
-/// // Everybody at example.org, and one from elsewhere.
+/// // All users of example.org, and one of another server.
 /// rules.creators = Creators::Listed(vec![
 ///     BareJid::new("example.org")?,
 ///     BareJid::new("guest@example.net")?,
@@ -108,15 +108,15 @@ pub trait Policy: Send + Sync + 'static {
 pub struct Rules {
     /// Who may create nodes.
     pub creators: Creators,
-    /// Owners of every node; they may create too.
+    /// Owners of every node, who may also create nodes.
     pub admins: Vec<BareJid>,
-    /// Whether publishing creates nodes, for those who may create.
+    /// Whether publishing creates nodes, for entities that may create them.
     pub auto_create: bool,
-    /// Whether lists show nodes of access model `whitelist` to those who are not on the list.
+    /// Whether lists show nodes of access model `whitelist` to entities that are not on their list.
     pub list_closed: bool,
-    /// How much everybody may have.
+    /// The limits of every entity.
     pub limits: Limits,
-    /// What a new node is like when its creator says nothing.
+    /// The default configuration of a new node.
     pub new_node: NodeConfig,
 }
 
@@ -174,14 +174,14 @@ impl Policy for Rules {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Creators {
-    /// Everybody.
+    /// All entities.
     Anyone,
-    /// These; a JID without a local part stands for all at that domain.
+    /// These; a domain stands for all its users.
     Listed(Vec<BareJid>),
 }
 
 impl Creators {
-    /// Whether this entity is one of them.
+    /// Returns whether this entity may create nodes.
     ///
     /// # Examples
     ///
@@ -189,8 +189,8 @@ impl Creators {
     /// use couplet_pubsub::policy::Creators;
     /// use couplet::BareJid;
     ///
-    /// let nobody = Creators::Listed(Vec::new());
-    /// assert!(!nobody.include(&BareJid::new("romeo@example.org")?));
+    /// let none = Creators::Listed(Vec::new());
+    /// assert!(!none.include(&BareJid::new("romeo@example.org")?));
     /// # Ok::<(), couplet::InvalidJid>(())
     /// ```
     #[must_use]
@@ -204,42 +204,43 @@ impl Creators {
     }
 }
 
-/// Bounds of what one entity may have, and of single nodes and requests.
+/// Limits of one entity, of nodes and of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Nodes it created.
+    /// Nodes that it created.
     pub nodes: u64,
-    /// Its subscriptions, to all nodes.
+    /// Its subscriptions to all nodes.
     pub subscriptions: u64,
-    /// Its subscriptions to one node, those of all its resources together; 64 at most.
+    /// Its subscriptions to one node, of all its resources together; at most 64.
     pub subscriptions_per_node: u32,
-    /// Subscriptions to a node, of everybody.
+    /// All subscriptions to one node.
     pub subscribers: u64,
     /// Affiliations to a node: owners, publishers, members, outcasts.
     pub affiliations: u64,
-    /// Nodes to which it has an affiliation; an owner of a further one cannot give it another. Those
-    /// it creates are not refused.
+    /// Nodes to which it has an affiliation; owners of other nodes cannot give it more. Nodes that
+    /// it creates are not limited by this.
     pub affiliated_nodes: u64,
-    /// `pubsub#max_items` at most; what `max` means.
+    /// The highest `pubsub#max_items`, and the meaning of `max`.
     pub items: u32,
-    /// `pubsub#max_payload_size` at most, in bytes.
+    /// The highest `pubsub#max_payload_size`, in bytes.
     pub payload_bytes: u32,
     /// The longest lease of a subscription, in seconds. (XEP-0060, 12.19)
     pub lease: u64,
-    /// Items in one request to publish.
+    /// Items of one publish request.
     pub batch: u32,
-    /// Entries of one answer; the rest comes on further pages.
+    /// Entries of one answer; further pages have the rest.
     pub page: u32,
-    /// Bytes of one answer, about; the rest comes on further pages. Servers limit stanzas too,
-    /// Prosody to 512 KiB, and end the stream of a component that sends a longer one.
+    /// Approximate bytes of one answer; further pages have the rest. Servers limit stanzas too,
+    /// Prosody to 512 KiB, and close the stream of a component that sends a longer one.
     pub answer_bytes: u32,
     /// Bytes in the name of a node.
     pub node_name_bytes: u32,
     /// Bytes in the id of an item.
     pub item_id_bytes: u32,
-    /// Announcements waiting to be delivered, of the whole service; beyond it, publishing has to wait.
+    /// Undelivered announcements of the whole service; beyond it, publishing is rejected with
+    /// `resource-constraint`.
     pub backlog: u64,
 }
 
@@ -265,7 +266,7 @@ impl Default for Limits {
     }
 }
 
-/// The default rules: everybody may create nodes, within the default [`Limits`].
+/// The default policy: all entities may create nodes, within the default [`Limits`].
 #[derive(Clone, Copy, Debug, Default)]
 pub struct DefaultPolicy;
 

@@ -1,8 +1,8 @@
-//! The store for more than one machine, by PostgreSQL: any number of instances on one database.
+//! The store in PostgreSQL, which any number of instances share.
 //!
-//! What is written is what the database says; nothing but the number of waiting announcements is
-//! kept beside it. Deliberately absent: unencrypted connections where `sslmode=require` was asked
-//! for, and encryption where nothing was: `sslmode=verify-full` in the address asks for it.
+//! Only the number of waiting announcements is cached outside of the database. Deliberately absent:
+//! plain connections with `sslmode=require`, and encryption without any `sslmode`:
+//! `sslmode=verify-full` in the address enables it.
 
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -63,16 +63,16 @@ mod tests;
 mod tls;
 mod write;
 
-/// Opens the store at this address, `postgres://user@host/database`, and makes its tables if need
-/// be. Older ones are brought up to date. The password may be in the address or apart from it.
+/// Opens the store at this address, `postgres://user@host/database`. Creates its tables if needed,
+/// and migrates older ones. The password may be in the address or separate.
 ///
-/// In the address, `schema` names the schema (`couplet_pubsub`), `sslmode=verify-full` encrypts and
-/// `sslrootcert` names a file of authorities; the rest is as for libpq.
+/// In the address, `schema` names the schema (default `couplet_pubsub`), `sslmode=verify-full`
+/// encrypts and `sslrootcert` names a file of CA certificates; the rest is as for libpq.
 ///
 /// # Errors
 ///
-/// Why it cannot be opened and what to do: no such database, a wrong password, lacking rights, a
-/// newer version's tables, nobody there.
+/// Why it cannot be opened and what to do: no such database, a wrong password, missing rights,
+/// tables of a newer version, no connection.
 pub(crate) async fn open(url: &str, password: Option<&str>) -> Result<Arc<dyn Store>, StoreError> {
     Ok(Arc::new(Postgres::open(url, password).await?))
 }
@@ -81,22 +81,22 @@ struct Postgres {
     pool: Pool,
     write_queue: Arc<WriteQueue>,
     shared: Arc<Shared>,
-    /// Those who hear of other instances.
+    /// Tasks that listen to other instances and remove given-up rows.
     tasks: Mutex<JoinSet<()>>,
 }
 
-/// What the tasks share with the store.
+/// State that the tasks share with the store.
 struct Shared {
-    /// Tells this one's news from those of others.
+    /// Identifies notifications of this instance among those of others.
     instance: String,
     announced: Notify,
-    /// Others are to be told that there is something to deliver.
+    /// Wakes the task that notifies other instances of announcements.
     outgoing: Notify,
-    /// Announcements that are not delivered yet, as far as known here.
+    /// Undelivered announcements, as far as this instance knows.
     backlog: AtomicI64,
-    /// Whether others may have changed that.
+    /// Whether other instances may have changed that.
     recount: AtomicBool,
-    /// There may be rows to remove.
+    /// Wakes the task that removes given-up rows.
     untidy: Notify,
 }
 
@@ -105,7 +105,7 @@ impl Shared {
         u64::try_from(self.backlog.load(Ordering::Relaxed)).unwrap_or_default()
     }
 
-    /// There is something new to deliver.
+    /// Records new announcements, and wakes the fan-outs of all instances.
     fn announce(&self, how_many: u64) {
         let more = i64::try_from(how_many).unwrap_or_default();
         self.backlog.fetch_add(more, Ordering::Relaxed);
@@ -117,7 +117,7 @@ impl Shared {
         self.outgoing.notify_one();
     }
 
-    /// Something may have been done that was not said to be.
+    /// A change with an unknown outcome may have created announcements.
     fn doubt(&self) {
         self.recount.store(true, Ordering::Relaxed);
     }
@@ -137,7 +137,7 @@ impl Postgres {
         if address.is_exposed() {
             tracing::warn!(
                 %address,
-                "the way to the database is not encrypted; sslmode=verify-full makes it so"
+                "the connection to the database is not encrypted; sslmode=verify-full encrypts it"
             );
         }
         let shared = Arc::new(Shared {
@@ -294,7 +294,7 @@ impl Store for Postgres {
     async fn set_aside(&self, job: JobId, instance: &str, why: &str) -> Result<(), StoreError> {
         if set_aside::announcement(&self.pool, job, instance, why).await? {
             self.shared.backlog.fetch_sub(1, Ordering::Relaxed);
-            // Others of its node may wait.
+            // Others of its node may wait to be claimed.
             self.shared.notify();
         }
         Ok(())

@@ -1,21 +1,21 @@
-//! Why a request was refused: an error of RFC 6120 with, mostly, a condition of XEP-0060.
+//! The error of a request: a condition of RFC 6120 and mostly one of XEP-0060.
 
 use couplet::Condition;
 
-/// A refusal as XEP-0060 wants it told.
+/// Why a request was rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PubsubError {
     pub(crate) condition: Condition,
     pub(crate) detail: Option<PubsubCondition>,
     pub(crate) text: Option<String>,
-    /// Where the node has gone, for `gone` and `redirect`. (RFC 6120, 8.3.3.5)
+    /// The new address of the node, for `gone` and `redirect`. (RFC 6120, 8.3.3.5)
     pub(crate) uri: Option<String>,
-    /// How the store failed, where that is the cause; it is counted and not told.
+    /// How the store failed, if that is the cause; it is counted and not sent.
     pub(crate) store_failure: Option<&'static str>,
 }
 
 impl PubsubError {
-    /// A plain condition of RFC 6120.
+    /// Creates an error with a condition of RFC 6120 only.
     pub(crate) fn new(condition: Condition) -> PubsubError {
         PubsubError {
             condition,
@@ -26,7 +26,7 @@ impl PubsubError {
         }
     }
 
-    /// With the condition of XEP-0060 that goes with it.
+    /// Creates an error with a condition of XEP-0060.
     pub(crate) fn with(condition: Condition, detail: PubsubCondition) -> PubsubError {
         PubsubError {
             detail: Some(detail),

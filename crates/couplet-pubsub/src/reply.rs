@@ -1,4 +1,4 @@
-//! What the service answers, before the XML.
+//! Replies of the service, before they are written as XML.
 
 use couplet::{BareJid, Jid};
 
@@ -11,24 +11,24 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// The result of a request. Each variant is one form of `<iq type='result'/>`.
+/// The reply to a request. Each variant is one form of `<iq type='result'/>`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Reply {
     /// An empty result.
     Empty,
-    /// The entity's own subscriptions, each with its node. (5.6)
+    /// The requester's own subscriptions, each with its node. (5.6)
     Subscriptions {
         node: Option<String>,
         held: Paged<(String, Subscription)>,
         paged: bool,
     },
-    /// The entity's own affiliations, each with its node. (5.7)
+    /// The requester's own affiliations, each with its node. (5.7)
     Affiliations {
         node: Option<String>,
         held: Paged<(String, Affiliation)>,
         paged: bool,
     },
-    /// The state of one subscription after subscribing, with the options where they were sent. (6.1.2)
+    /// The state of a new subscription, with its options if they were sent. (6.1.2)
     Subscribed {
         node: String,
         subscription: Subscription,
@@ -48,7 +48,7 @@ pub(crate) enum Reply {
         options: SubscribeOptions,
         expires: Option<Timestamp>,
     },
-    /// The form with the defaults. (6.4.2)
+    /// The default options. (6.4.2)
     DefaultOptions {
         node: Option<String>,
         options: SubscribeOptions,
@@ -60,16 +60,16 @@ pub(crate) enum Reply {
         paged: bool,
         publishers: Publishers,
     },
-    /// The ids of what was published. (7.1.2)
+    /// The ids of published items. (7.1.2)
     Published { node: String, ids: Vec<String> },
-    /// The node that was made, where its name is news. (8.1.1)
+    /// The created node, if its name was generated. (8.1.1)
     Created { node: Option<String> },
     /// The configuration form. (8.2.2)
     Configuration {
         node: String,
         config: Box<NodeConfig>,
     },
-    /// The form with the defaults. (8.3.2)
+    /// The default configuration. (8.3.2)
     DefaultConfiguration { config: Box<NodeConfig> },
     /// The node's subscriptions. (8.8.1)
     Subscribers {
@@ -83,13 +83,13 @@ pub(crate) enum Reply {
         held: Paged<(BareJid, Affiliation)>,
         paged: bool,
     },
-    /// Some changes could not be made: an error that lists the old values of those. (8.8.2.4)
+    /// Some subscriptions could not be changed: an error with their current states. (8.8.2.4)
     SubscribersUnchanged {
         node: String,
         why: PubsubError,
         unchanged: Vec<(Jid, Option<SubscriptionState>)>,
     },
-    /// The same for affiliations. (8.9.2.4)
+    /// Some affiliations could not be changed. (8.9.2.4)
     AffiliatesUnchanged {
         node: String,
         why: PubsubError,
@@ -97,13 +97,13 @@ pub(crate) enum Reply {
     },
 }
 
-/// What the `publisher` attribute of listed items says. (XEP-0060, 7.1.2.3)
+/// The `publisher` attribute of listed items. (XEP-0060, 7.1.2.3)
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Publishers {
-    /// It is left out.
+    /// No attribute.
     Hidden,
-    /// The publisher of each.
+    /// The publisher of each item.
     Shown,
-    /// This owner, for all.
+    /// This owner for all items.
     Owner(BareJid),
 }

@@ -1,7 +1,7 @@
-//! What is asked of the service, after the XML and before any rule.
+//! Requests to the service, after parsing and before any rule.
 //!
-//! A value of these types is well-formed: syntax errors (`nodeid-required`, `invalid-jid`, ...)
-//! never get here. Deliberately absent: whether it is allowed.
+//! These types are well-formed: syntax errors (`nodeid-required`, `invalid-jid`, ...) end in the
+//! codec. Deliberately absent: permissions.
 
 use couplet::{BareJid, Jid};
 
@@ -10,7 +10,7 @@ use crate::{node::Affiliation, page::Page, subscription::SubscribeOptions, times
 /// One request of `http://jabber.org/protocol/pubsub` or `#owner`.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Request {
-    // The entity's chapters. (XEP-0060, 5.6, 5.7, 6)
+    // Of entities. (XEP-0060, 5.6, 5.7, 6)
     Subscriptions {
         node: Option<String>,
         page: Page,
@@ -48,7 +48,7 @@ pub(crate) enum Request {
         subid: Option<String>,
         wanted: Wanted,
     },
-    // The publisher's. (XEP-0060, 7)
+    // Of publishers. (XEP-0060, 7)
     Publish {
         node: String,
         items: Vec<NewItem>,
@@ -59,7 +59,7 @@ pub(crate) enum Request {
         ids: Vec<String>,
         notify: Option<bool>,
     },
-    // The owner's. (XEP-0060, 8)
+    // Of owners. (XEP-0060, 8)
     Create {
         node: Option<String>,
         configure: Option<ConfigForm>,
@@ -97,31 +97,31 @@ pub(crate) enum Request {
     },
 }
 
-/// Which items of a node. (XEP-0060, 6.5)
+/// The requested items of a node. (XEP-0060, 6.5)
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
-    /// A page of all; without limits the service sets some.
+    /// A page of all items, within the limits of the service.
     Page(Page),
-    /// The newest, as many, oldest first.
+    /// The newest items, at most so many, oldest first.
     Newest(u32),
-    /// These, as far as they exist.
+    /// Those of these ids that exist.
     Ids(Vec<String>),
 }
 
-/// An item on its way in.
+/// An item to publish.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct NewItem {
     pub(crate) id: Option<String>,
-    /// None where the item was empty.
+    /// `None` for an empty item.
     pub(crate) payload: Option<Payload>,
 }
 
-/// What a publisher wrote into an item.
+/// The payload of an item to publish.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Payload {
-    /// The one element as XML, complete with its namespaces.
+    /// The element as XML, with all its namespaces.
     pub(crate) xml: String,
-    /// What it says to people, for subscribers who want a body, where its meaning is known.
+    /// The text for subscribers with `include_body`, if the payload is of a known type.
     pub(crate) text: Option<String>,
 }
 
@@ -143,27 +143,27 @@ pub(crate) enum OptionsForm {
     Submit(Vec<Field>),
 }
 
-/// One field of a data form, not yet understood. (XEP-0004)
+/// One field of a data form, not interpreted. (XEP-0004)
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Field {
     pub(crate) var: String,
     pub(crate) values: Vec<String>,
 }
 
-/// What a subscriber's form changes. `codec` makes it of fields.
+/// The changes of a form of subscription options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OptionsChange {
     pub(crate) options: SubscribeOptions,
-    /// Outer none: not mentioned. Inner none: never.
+    /// Outer `None`: not mentioned. Inner `None`: never.
     pub(crate) expires: Option<Option<Timestamp>>,
 }
 
-/// An owner's wish about one subscriber. (XEP-0060, 8.8.2)
+/// A change of one subscription by an owner. (XEP-0060, 8.8.2)
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SetSubscriber {
     pub(crate) jid: Jid,
     pub(crate) subid: Option<String>,
-    /// None ends it.
+    /// `None` ends it.
     pub(crate) state: Option<crate::subscription::SubscriptionState>,
 }
 

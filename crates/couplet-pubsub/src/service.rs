@@ -88,7 +88,7 @@ impl Pubsub {
         })
     }
 
-    /// A service that forgets everything when it ends; for tests, and for what lives elsewhere.
+    /// Creates a service without durable data; for tests, and for data that is stored elsewhere.
     ///
     /// # Examples
     ///
@@ -104,7 +104,7 @@ impl Pubsub {
         }
     }
 
-    /// Rules of your own instead of those of the settings.
+    /// Replaces the policy of the settings.
     ///
     /// # Examples
     ///
@@ -142,7 +142,7 @@ impl Pubsub {
             Some(policy) => Arc::clone(policy),
             None => Arc::new(self.settings.rules(domain)),
         };
-        // Who may is asked at each publication; nobody in particular asks what is announced.
+        // Each publication checks its publisher; the announced feature is for no one in particular.
         let creates = policy.auto_create(&here, "");
         let metrics = Metrics::of(domain);
         let engine = Engine::new(Arc::clone(&self.store), Arc::clone(&policy), here);
@@ -183,10 +183,10 @@ impl Pubsub {
             .background_task(move |_link, stopping| maintenance::keep(keeper, stopping))
     }
 
-    /// Writes out what is not yet safe and lets go of files and connections; call it when the
-    /// component has ended.
+    /// Writes what is not yet durable and closes files and connections; call it when the component
+    /// has ended.
     ///
-    /// Everything that was acknowledged is safe without it.
+    /// Everything that was acknowledged is durable without it.
     ///
     /// # Errors
     ///
@@ -225,7 +225,7 @@ impl fmt::Debug for Pubsub {
 /// ```
 /// use couplet_pubsub::OpenError;
 ///
-/// fn tell(why: &OpenError) {
+/// fn report(why: &OpenError) {
 ///     eprintln!("pubsub: {why}");
 /// }
 /// ```
@@ -240,8 +240,8 @@ impl fmt::Display for OpenError {
 
 impl std::error::Error for OpenError {}
 
-/// So that a program may end with it: [`Error::Config`] where a person has to mend the store or its
-/// settings, [`Error::Io`] where the next start may find it well.
+/// Lets a program end with it: [`Error::Config`] if a person has to repair the store or its
+/// settings, [`Error::Io`] if a restart may help.
 impl From<OpenError> for Error {
     fn from(why: OpenError) -> Error {
         let doing = "the store of pubsub".to_owned();
@@ -257,10 +257,10 @@ impl From<OpenError> for Error {
     }
 }
 
-/// What is true of the service. (XEP-0060, 10)
+/// The announced features. (XEP-0060, 10)
 ///
-/// Absent: `last-published`, which promises `on_sub_and_presence` by default, and all that needs
-/// to know who is online or in whose roster.
+/// Absent: `last-published`, which promises `on_sub_and_presence` by default, and all features that
+/// need presence or rosters.
 const FEATURES: &[&str] = &[
     "access-authorize",
     "access-open",
@@ -301,8 +301,8 @@ const FEATURES: &[&str] = &[
     "subscription-options",
 ];
 
-/// A request over a limit of the component is a payload over a limit of its node: what else is that
-/// large or deep. (XEP-0060, 7.1.3.5 and 7.1.3.6)
+/// A request over a limit of the component is treated as a payload over a limit of its node: only
+/// payloads are that large or deep. (XEP-0060, 7.1.3.5 and 7.1.3.6)
 fn over_limit(skipped: &Skipped) -> Option<StanzaError> {
     if skipped.kind.as_deref() != Some("iq") || skipped.type_.as_deref() != Some("set") {
         return None;

@@ -1,4 +1,4 @@
-//! What every part of the service works with, and the requests it counts.
+//! The state that the handlers of a service share; it counts requests.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::{
     store::Store,
 };
 
-/// Engine, store and rules of one service.
+/// Engine, store, policy and metrics of one service.
 pub(crate) struct ServiceContext {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) engine: Engine,
@@ -27,12 +27,12 @@ pub(crate) struct ServiceContext {
 }
 
 impl ServiceContext {
-    /// Answers a request, and counts it.
+    /// Handles a request and counts it.
     pub(crate) async fn answer(&self, from: &Jid, request: Request) -> Result<Reply, StanzaError> {
         self.serve(from, request).await.map_err(codec::stanza_error)
     }
 
-    /// The same for callers that read the refusal.
+    /// Handles a request for callers that inspect the error.
     pub(crate) async fn serve(&self, from: &Jid, request: Request) -> Result<Reply, PubsubError> {
         let operation = operation(&request);
         let answered = Box::pin(self.engine.answer(from, request, clock::now())).await;
@@ -43,7 +43,7 @@ impl ServiceContext {
         answered
     }
 
-    /// The ids of items, for service discovery; it counts as retrieving them.
+    /// Returns the ids of items for service discovery; counted as a request for items.
     pub(crate) async fn item_ids(
         &self,
         from: &Jid,

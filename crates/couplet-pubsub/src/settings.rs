@@ -1,4 +1,4 @@
-//! What a service can be told from outside: the table `[pubsub]` of a component's configuration.
+//! The settings of a service: the table `[pubsub]` of a component's configuration.
 //!
 //! ```toml
 //! [pubsub]
@@ -46,7 +46,7 @@ use crate::{
 /// ```
 pub const SECTION: &str = "pubsub";
 
-/// Everything that can be set, announced by
+/// The settings of a service, announced by
 /// [`Sources::with_section`](couplet::config::Sources::with_section).
 ///
 /// # Examples
@@ -69,31 +69,32 @@ pub const SECTION: &str = "pubsub";
 #[serde(default)]
 #[non_exhaustive]
 pub struct Settings {
-    /// Where everything is kept.
+    /// The store.
     pub store: StoreLocation,
-    /// A file with the password of the database, so that it stands neither in the file of settings
-    /// nor in the environment. A line's end behind it does not count.
+    /// A file with the password of the database, so that it is neither in the configuration file
+    /// nor in the environment. A final line break is ignored.
     #[serde(deserialize_with = "readable")]
     pub password_file: Option<PathBuf>,
     /// Who may create nodes.
     pub creators: MayCreate,
     /// Owners of every node.
     pub admins: Vec<BareJid>,
-    /// Whether publishing to a node that is not there creates it, for those who may create.
+    /// Whether publishing to an unknown node creates it, for entities that may create nodes.
     pub auto_create: bool,
-    /// Whether service discovery lists nodes of access model `whitelist` to those who are not on
-    /// the list.
+    /// Whether service discovery lists nodes of access model `whitelist` to entities that are not
+    /// on their list.
     pub list_closed: bool,
-    /// Notifications a second, at most; as many as the server takes, unless set. A Prosody serves
+    /// The most notifications a second; by default as many as the server accepts. Prosody serves
     /// its users with the same thread.
     pub rate: Option<NonZeroU32>,
-    /// How long the connection has to stay up after the server took a notification before that counts as
-    /// delivered, in seconds: what a dying server may have taken without passing it on.
+    /// How long the connection has to stay up after the server accepted a notification before that
+    /// counts as delivered, in seconds: a server that dies may have accepted it without passing it
+    /// on.
     #[serde(deserialize_with = "seconds", serialize_with = "as_seconds")]
     pub settle: Duration,
-    /// How much everybody may have.
+    /// The limits of every entity.
     pub limits: Limits,
-    /// What a new node is like when its creator says nothing.
+    /// The default configuration of new nodes.
     pub node: NodeConfig,
 }
 
@@ -135,7 +136,7 @@ impl Section for Settings {
         let admins = self.admins.iter().filter(|one| one.node().is_none());
         let admins = admins.map(|one| {
             format!(
-                "pubsub.admins has {:?}, which is a domain and no person: write admin@example.org",
+                "pubsub.admins has {:?}, which is a domain, not a user: write admin@example.org",
                 one.to_string()
             )
         });
@@ -150,7 +151,7 @@ impl Settings {
         self.store.open(password.as_ref().map(Secret::expose)).await
     }
 
-    /// What the file for it says now.
+    /// Returns the password from its file.
     fn password(&self) -> Result<Option<Secret>, StoreError> {
         let Some(path) = &self.password_file else {
             return Ok(None);
@@ -172,7 +173,7 @@ impl Settings {
         secret(path).map(Some).map_err(StoreError::Broken)
     }
 
-    /// The rules of a service at this domain.
+    /// Returns the policy of a service at this domain.
     pub(crate) fn rules(&self, domain: &str) -> Rules {
         let creators = match &self.creators {
             MayCreate::Anyone => Creators::Anyone,
@@ -194,7 +195,7 @@ impl Settings {
     }
 }
 
-/// Where a service keeps everything.
+/// The location of a store.
 ///
 /// # Examples
 ///
@@ -208,11 +209,11 @@ impl Settings {
 #[serde(try_from = "String")]
 #[non_exhaustive]
 pub enum StoreLocation {
-    /// `memory`: nowhere.
+    /// `memory`: in memory, not durable.
     Memory,
     /// `sqlite:PATH`: in one file.
     Sqlite(PathBuf),
-    /// `postgres://...`: in a database that several processes may share.
+    /// `postgres://...`: in a database, which several instances may share.
     Postgres(String),
 }
 
@@ -238,7 +239,7 @@ impl StoreLocation {
     }
 }
 
-/// Without the password that may stand in an address.
+/// Without the password of an address.
 impl fmt::Debug for StoreLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -249,7 +250,7 @@ impl fmt::Debug for StoreLocation {
     }
 }
 
-/// As it would be written, but never with a password.
+/// As in the configuration, but without password.
 impl Serialize for StoreLocation {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -272,7 +273,7 @@ impl FromStr for StoreLocation {
         match text.strip_prefix("sqlite:") {
             Some(path) if !path.is_empty() => Ok(StoreLocation::Sqlite(PathBuf::from(path))),
             _ => Err(
-                "the store is \"sqlite:PATH\", \"memory\" or \"postgres://user@host/database\""
+                "the store must be \"sqlite:PATH\", \"memory\" or \"postgres://user@host/database\""
                     .to_owned(),
             ),
         }
@@ -304,10 +305,9 @@ impl TryFrom<String> for StoreLocation {
 pub enum MayCreate {
     /// `"anyone"`
     Anyone,
-    /// `"local"`: users of the domain above the component's: of example.org for
-    /// pubsub.example.org.
+    /// `"local"`: users of the parent domain: of example.org for pubsub.example.org.
     Local,
-    /// These JIDs, and everybody at these domains.
+    /// These JIDs, and all users of these domains.
     Listed(Vec<BareJid>),
 }
 
@@ -323,7 +323,7 @@ impl FromStr for MayCreate {
         let listed = text.split(',').map(|one| BareJid::new(one.trim()));
         let listed: Result<Vec<_>, _> = listed.collect();
         listed.map(MayCreate::Listed).map_err(|why| {
-            format!("creators are \"anyone\", \"local\" or a list of JIDs and domains: {why}")
+            format!("creators must be \"anyone\", \"local\" or a list of JIDs and domains: {why}")
         })
     }
 }
@@ -348,7 +348,7 @@ impl Serialize for MayCreate {
     }
 }
 
-/// A file that can be read now, so that a fault is told with the place of the setting.
+/// Checks that the file can be read, so that the error names the setting.
 fn readable<'de, D: Deserializer<'de>>(from: D) -> Result<Option<PathBuf>, D::Error> {
     let path = Option::<PathBuf>::deserialize(from)?;
     if let Some(path) = &path {
@@ -366,7 +366,7 @@ fn secret(path: &Path) -> Result<Secret, String> {
     })
 }
 
-/// Whether an address has a password in it: `user:password@`, or as a parameter.
+/// Returns whether an address contains a password: `user:password@`, or as a parameter.
 fn has_password(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let (before, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -381,7 +381,7 @@ fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     Duration::try_from_secs_f64(seconds)
         .ok()
         .filter(|length| *length <= Duration::from_secs(3600))
-        .ok_or_else(|| D::Error::custom("a number of seconds, an hour at most"))
+        .ok_or_else(|| D::Error::custom("must be a number of seconds, at most 3600"))
 }
 
 fn as_seconds<S: Serializer>(length: &Duration, to: S) -> Result<S::Ok, S::Error> {

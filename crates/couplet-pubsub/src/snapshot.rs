@@ -1,4 +1,5 @@
-//! What a decision needs to know, and what a store found out for it, in one transaction.
+//! Queries and snapshots: what a decision needs, and what a store has read for it, in one
+//! transaction.
 
 use couplet::{BareJid, Jid};
 
@@ -9,42 +10,43 @@ use crate::{
     subscription::Subscription,
 };
 
-/// What has to be found out before deciding.
+/// What a store has to read before a decision.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Query {
-    /// The node by name. In a change it stays locked until the end: the order of a node.
+    /// The name of the node. A change locks it until its end: this gives a node its order.
     pub(crate) node: Option<String>,
-    /// Who asks: its affiliation and subscriptions to the node, as many as [`MAX_SUBSCRIPTIONS`].
+    /// The requester: its affiliation and at most [`MAX_SUBSCRIPTIONS`] of its subscriptions are
+    /// read.
     pub(crate) actor: Option<BareJid>,
-    /// Which of the actor's subscriptions are found in any case.
+    /// Subscriptions of the actor that are always read.
     pub(crate) filter: SubscriptionFilter,
-    /// Of whom else affiliation and subscriptions matter.
+    /// Other entities whose affiliation and subscriptions are read.
     pub(crate) others: Vec<BareJid>,
-    /// Items by id.
+    /// The ids of items to read.
     pub(crate) items: Vec<String>,
-    /// So many of the oldest items: those that would make room.
+    /// The number of oldest items to read: those to evict.
     pub(crate) oldest: u32,
-    /// So many of the newest items, with payload.
+    /// The number of newest items to read, with payload.
     pub(crate) newest: u32,
-    /// All owners of the node.
+    /// Whether to read all owners of the node.
     pub(crate) owners: bool,
-    /// How many have an affiliation to the node.
+    /// Whether to count the affiliations to the node.
     pub(crate) affiliations: bool,
-    /// To how many nodes each of the others has an affiliation.
+    /// Whether to count the nodes to which each of the others has an affiliation.
     pub(crate) affiliated: bool,
-    /// So many of the subscriptions to the node in state pending, those that began first.
+    /// The number of pending subscriptions to read, oldest first.
     pub(crate) pending: u32,
-    /// Some of the subscriptions, to end those that lose access when the access model changes.
+    /// A range of all subscriptions, to end those that lose access when the access model changes.
     pub(crate) subscriber_range: Option<SubscriptionRange>,
-    /// How much the actor uses of the whole service.
+    /// Whether to count what the actor uses of the whole service.
     pub(crate) usage: bool,
 }
 
-/// As many subscriptions of one bare JID to one node are found without being named: a request must
-/// not cost more the more subscriptions somebody has piled up.
+/// The most subscriptions of one bare JID to one node that are read without being selected: the
+/// cost of a request must not grow with their number.
 pub(crate) const MAX_SUBSCRIPTIONS: u32 = 64;
 
-/// Subscriptions that a request names.
+/// Selects the subscriptions that a request names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SubscriptionFilter {
     pub(crate) jid: Option<Jid>,
@@ -52,7 +54,7 @@ pub(crate) struct SubscriptionFilter {
 }
 
 impl SubscriptionFilter {
-    /// Those of one JID.
+    /// Selects those of one JID.
     pub(crate) fn of(jid: &Jid) -> SubscriptionFilter {
         SubscriptionFilter {
             jid: Some(jid.clone()),
@@ -72,63 +74,63 @@ impl SubscriptionFilter {
     }
 }
 
-/// Some subscriptions to a node, by JID and subid.
+/// A range of the subscriptions to a node, by JID and subid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SubscriptionRange {
     pub(crate) after: Option<Cursor>,
     pub(crate) max: u32,
 }
 
-/// What was found.
+/// What a store has read for a [`Query`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Snapshot {
-    /// None where there is no such node.
+    /// `None` if the node does not exist.
     pub(crate) node: Option<Node>,
-    /// Where the last node of this name went, if it was deleted with a redirection.
+    /// The redirect of the last node of this name, if it was deleted with one.
     pub(crate) redirect: Option<String>,
-    /// None where nobody was asked for.
+    /// `None` if the query has no actor.
     pub(crate) actor: Option<Entity>,
     /// In the order of `Query::others`.
     pub(crate) others: Vec<Entity>,
-    /// Those that exist, in any order.
+    /// The existing ones, in any order.
     pub(crate) items: Vec<ItemHead>,
     /// Oldest first.
     pub(crate) oldest: Vec<ItemHead>,
     /// Oldest first.
     pub(crate) newest: Vec<Item>,
     pub(crate) owners: Vec<BareJid>,
-    /// Affiliations other than none; 0 where nobody asked.
+    /// Affiliations other than none; 0 if not requested.
     pub(crate) affiliations: u64,
-    /// To how many nodes the others have an affiliation, in their order; empty unless asked for.
+    /// To how many nodes the others have an affiliation, in their order; empty if not requested.
     pub(crate) affiliated: Vec<u64>,
     pub(crate) pending: Vec<Subscription>,
-    /// By JID and subid; neighbours of the same bare JID are together.
+    /// By JID and subid; adjacent subscriptions of one bare JID are grouped.
     pub(crate) subscriber_range: Vec<Entity>,
     pub(crate) usage: Usage,
-    /// Announcements of the whole service that are not all delivered yet.
+    /// Announcements of the whole service that are not delivered to all recipients yet.
     pub(crate) backlog: u64,
 }
 
-/// How one bare JID stands to the node.
+/// The affiliation and subscriptions of one bare JID at the node.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Entity {
     pub(crate) jid: BareJid,
     pub(crate) affiliation: Affiliation,
-    /// Its own and its full JIDs' subscriptions, in the order they began; not all where they are
+    /// Subscriptions of the bare JID and its full JIDs, oldest first; some are missing if there are
     /// more than [`MAX_SUBSCRIPTIONS`].
     pub(crate) subscriptions: Vec<Subscription>,
 }
 
-/// How much one bare JID uses of the service.
+/// What one bare JID uses of the service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Usage {
-    /// Nodes it created that exist.
+    /// Existing nodes that it created.
     pub(crate) nodes: u64,
     /// Subscriptions to all nodes.
     pub(crate) subscriptions: u64,
 }
 
-/// Subscriptions with the affiliations of their holders, those of neighbours together.
+/// Groups adjacent subscriptions by bare JID.
 pub(crate) fn entities(held: impl IntoIterator<Item = (Subscription, Affiliation)>) -> Vec<Entity> {
     let mut entities: Vec<Entity> = Vec::new();
     for (held, affiliation) in held {

@@ -1,7 +1,7 @@
-//! The store in one file, by SQLite: one thread writes, a few connections read beside it.
+//! The store in one file, by SQLite: one thread writes, a few connections read concurrently.
 //!
-//! Deliberately absent: more than one process. Leases of announcements are kept in memory, so those
-//! of a process that died are free at once.
+//! Deliberately absent: more than one process. Leases of announcements are in memory, so those of a
+//! process that died are free at once.
 
 use std::{
     path::{Path, PathBuf},
@@ -61,12 +61,12 @@ mod error;
 #[cfg(test)]
 mod tests;
 
-/// Opens the store in this file, or makes it. Older ones are brought up to date.
+/// Opens the store in this file, or creates it. Migrates older ones.
 ///
 /// # Errors
 ///
 /// Why it cannot be opened and what to do: another process has it, it is of a newer version, it is
-/// no store, it is damaged, or it may not be written.
+/// not a store, it is damaged, or it is not writable.
 pub(crate) async fn open(path: &Path) -> Result<Arc<dyn Store>, StoreError> {
     let path = path.to_owned();
     let opened = spawn_blocking(move || Sqlite::open(path)).await;
@@ -75,17 +75,17 @@ pub(crate) async fn open(path: &Path) -> Result<Arc<dyn Store>, StoreError> {
 }
 
 pub(crate) struct Sqlite {
-    /// Dropped first: the last connection tidies up the file, and it has to be one that writes.
+    /// Dropped first: the last connection checkpoints the file, and has to be a writing one.
     readers: Arc<Readers>,
     writer: Writer,
     shared: Arc<Shared>,
 }
 
-/// What the writer tells the others.
+/// State that the writer shares.
 #[derive(Default)]
 struct Shared {
     announced: Notify,
-    /// Announcements that are not delivered yet.
+    /// Undelivered announcements.
     backlog: AtomicU64,
     commits: AtomicU64,
 }
@@ -108,13 +108,13 @@ impl Sqlite {
         })
     }
 
-    /// How often something was made safe on the disk.
+    /// Returns the number of commits.
     #[cfg(feature = "measure")]
     pub(crate) fn commits(&self) -> u64 {
         self.shared.commits.load(Ordering::Relaxed)
     }
 
-    /// Has the writer do something and waits for its answer.
+    /// Sends an operation to the writer and waits for its result.
     async fn write<T>(
         &self,
         op: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Op,
@@ -124,7 +124,7 @@ impl Sqlite {
         answered.await.map_err(error::lost)?
     }
 
-    /// Reads, all of it from one moment.
+    /// Reads in one transaction.
     async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Reading<'_>) -> Result<T, StoreError> + Send + 'static,
@@ -132,7 +132,7 @@ impl Sqlite {
         let readers = Arc::clone(&self.readers);
         let (found, left_out) = readers.read(read).await?;
         if !left_out.is_empty() {
-            // What cannot be noted now is met again.
+            // Unreadable rows that are not recorded now are found again.
             let _at_the_next_look = self.writer.send(Op::SetAside(left_out));
         }
         Ok(found)

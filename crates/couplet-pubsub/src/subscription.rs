@@ -1,11 +1,11 @@
-//! A subscription of one JID to one node.
+//! Subscriptions and their options.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{cursor::Cursor, node::NodeConfig, timestamp::Timestamp};
 
-/// One subscription. A JID may hold several to one node, told apart by their subid.
-/// (XEP-0060, 6.1)
+/// A subscription of a JID to a node. A JID may have several to one node, distinguished by their
+/// subid. (XEP-0060, 6.1)
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Subscription {
     /// Bare or full, as it was subscribed.
@@ -13,17 +13,17 @@ pub(crate) struct Subscription {
     pub(crate) subid: String,
     pub(crate) state: SubscriptionState,
     pub(crate) options: SubscribeOptions,
-    /// When the lease ends; none is never. (XEP-0060, 12.19)
+    /// When the lease ends; `None` is never. (XEP-0060, 12.19)
     pub(crate) expires: Option<Timestamp>,
-    /// How many notifications in a row came back with an error worth waiting for.
+    /// The number of consecutive notifications that bounced with a temporary error.
     pub(crate) bounces: u32,
-    /// `next_seq` of the node when it began: what was announced before is not delivered.
-    /// Set by the store.
+    /// `next_seq` of the node when it began: earlier announcements are not delivered. Set by the
+    /// store.
     pub(crate) since: u64,
 }
 
 impl Subscription {
-    /// Its place among the subscriptions to its node.
+    /// Returns its position among the subscriptions to its node.
     pub(crate) fn cursor(&self) -> Cursor {
         Cursor {
             jid: self.jid.to_string(),
@@ -31,15 +31,15 @@ impl Subscription {
         }
     }
 
-    /// A subid. It only tells the subscriptions of one JID to one node apart, and a million of them
-    /// have to fit: twelve random digits do. (XEP-0060, 6.1.6)
+    /// Creates a subid. It only distinguishes the subscriptions of one JID to one node, and a
+    /// million of them have to fit: twelve random digits suffice. (XEP-0060, 6.1.6)
     pub(crate) fn new_subid() -> String {
         let (_, random) = uuid::Uuid::new_v4().as_u64_pair();
         format!("{:012x}", random & 0xffff_ffff_ffff)
     }
 }
 
-/// Where a subscription stands. (XEP-0060, 4.2)
+/// The state of a subscription. (XEP-0060, 4.2)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SubscriptionState {
@@ -49,7 +49,7 @@ pub enum SubscriptionState {
     Subscribed,
 }
 
-/// What a subscriber can set. (XEP-0060, 16.4.2)
+/// The options of a subscription. (XEP-0060, 16.4.2)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -61,7 +61,7 @@ pub struct SubscribeOptions {
 }
 
 impl SubscribeOptions {
-    /// Those of a new subscription to a node with this configuration.
+    /// Returns the options of a new subscription to a node with this configuration.
     pub(crate) fn of(config: &NodeConfig) -> SubscribeOptions {
         SubscribeOptions {
             include_body: config.include_body,

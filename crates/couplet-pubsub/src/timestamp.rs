@@ -1,6 +1,6 @@
-//! A point in time, as stores keep it and XEP-0082 writes it.
+//! Timestamps, as stores keep and XEP-0082 writes them.
 //!
-//! Deliberately absent: a clock. Whoever decides is told what time it is.
+//! Deliberately absent: a clock. Decisions get the current time as an argument.
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 pub(crate) struct Timestamp(pub(crate) i64);
 
 impl Timestamp {
-    /// Reads a `DateTime`, in any zone. (XEP-0082, 3.2)
+    /// Parses a `DateTime` in any time zone. (XEP-0082, 3.2)
     pub(crate) fn parse(text: &str) -> Option<Timestamp> {
         let time = DateTime::parse_from_rfc3339(text.trim()).ok()?;
         Some(Timestamp(time.timestamp_millis()))
@@ -23,7 +23,7 @@ impl Timestamp {
 impl fmt::Display for Timestamp {
     /// Writes a `DateTime` in UTC, with milliseconds where there are any. (XEP-0082, 3.2)
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Four digits for the year: what is beyond it, no peer could read.
+        // Four digits for the year: peers cannot parse more.
         let millis = self.0.clamp(0, LAST);
         let time = DateTime::<Utc>::from_timestamp_millis(millis).unwrap_or_default();
         let digits = if millis % 1000 == 0 {

@@ -1,10 +1,10 @@
-//! Who takes part: accounts with their passwords, from the command line or from a file.
+//! The accounts of a run, from the command line or from a file.
 //!
-//! Deliberately absent: making accounts. That is the server's administrator's.
+//! Deliberately absent: registration, which is up to the administrator of the server.
 
 use std::fmt;
 
-/// An account of a server, which the runner logs in to.
+/// An account of a server, with which the runner logs in.
 ///
 /// `Debug` does not show the password.
 ///
@@ -24,7 +24,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// An account by its bare address and its password.
+    /// Creates an account from its bare JID and password.
     ///
     /// # Examples
     ///
@@ -40,7 +40,7 @@ impl Account {
         }
     }
 
-    /// The bare address.
+    /// Returns the bare JID.
     ///
     /// # Examples
     ///
@@ -52,7 +52,7 @@ impl Account {
         &self.jid
     }
 
-    /// The password.
+    /// Returns the password.
     ///
     /// # Examples
     ///
@@ -83,7 +83,7 @@ impl fmt::Debug for Account {
     }
 }
 
-/// A text that names no account.
+/// The error of a text that is not an account.
 ///
 /// # Examples
 ///
@@ -117,7 +117,7 @@ impl std::str::FromStr for Account {
     }
 }
 
-/// The accounts that take part, all of them ordinary ones.
+/// The accounts of a run, all of them ordinary users.
 ///
 /// # Examples
 ///
@@ -135,15 +135,15 @@ impl std::str::FromStr for Account {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Accounts {
-    /// Makes the nodes; has to be allowed to.
+    /// Creates the nodes; must have the right to.
     pub owner: Account,
     /// Publishes to them.
     pub publisher: Account,
     /// Subscribes to them.
     pub subscriber: Account,
-    /// Has no part in any node.
+    /// Has no relation to any node.
     pub stranger: Account,
-    /// Must not make nodes; without one case 12 is not run.
+    /// Must not have the right to create nodes; without it case 12 is not run.
     pub outsider: Option<Account>,
 }
 

@@ -1,6 +1,6 @@
 //! The hundred cases, in the order of their numbers.
 //!
-//! A case makes its own nodes and can run alone. Deliberately absent: order between cases.
+//! A case creates its own nodes and can run alone. Deliberately absent: order between cases.
 
 mod disco;
 mod create;
@@ -31,13 +31,13 @@ use crate::test_context::TestContext;
 type Body =
     for<'a> fn(&'a mut TestContext) -> Pin<Box<dyn Future<Output = CaseResult> + Send + 'a>>;
 
-/// One case: a number, a section of XEP-0060 1.30, a sentence, and what is done.
+/// One case: its number, section of XEP-0060 1.30, title and function.
 #[derive(Clone, Copy)]
 pub(crate) struct Case {
     pub(crate) number: u16,
     pub(crate) section: &'static str,
     pub(crate) title: &'static str,
-    /// How many times the usual deadline it may take.
+    /// Multiplies the deadline of the case.
     pub(crate) slowness: u32,
     pub(crate) body: Body,
 }
@@ -49,7 +49,7 @@ impl Case {
     }
 }
 
-/// A case with a body that is an `async fn(&mut TestContext) -> CaseResult`.
+/// A case with a function of the form `async fn(&mut TestContext) -> CaseResult`.
 macro_rules! case {
     ($number:literal, $section:literal, $title:literal, $body:path) => {
         $crate::cases::Case {
@@ -64,7 +64,7 @@ macro_rules! case {
 
 use case;
 
-/// All cases, in the order of their numbers.
+/// Returns all cases, in the order of their numbers.
 pub(crate) fn all() -> Vec<Case> {
     let mut all: Vec<Case> = [
         disco::CASES,
@@ -93,7 +93,7 @@ pub(crate) fn all() -> Vec<Case> {
     all
 }
 
-/// The numbers, sections and sentences of all cases.
+/// Returns the numbers, sections and titles of all cases.
 ///
 /// # Examples
 ///

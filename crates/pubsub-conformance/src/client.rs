@@ -1,6 +1,6 @@
-//! One session of an ordinary user with a real server: raw XML out, trees in.
+//! A session of an ordinary user: sends raw XML, and reads trees.
 //!
-//! Deliberately absent: roster, stream management, any opinion about what is sent.
+//! Deliberately absent: roster, stream management, validation of what is sent.
 
 mod attach;
 mod login;
@@ -27,7 +27,7 @@ const LIMITS: Limits = Limits {
     attributes: 4_096,
 };
 
-/// How many stanzas may wait for somebody to look at them.
+/// The most unread stanzas.
 const INBOX: usize = 100_000;
 
 trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
@@ -56,12 +56,12 @@ impl Session {
         }
     }
 
-    /// The full address that the server bound.
+    /// Returns the full JID that the server bound.
     pub(crate) fn jid(&self) -> &str {
         &self.jid
     }
 
-    /// Writes these characters as they are.
+    /// Sends raw XML.
     pub(crate) async fn send(&mut self, xml: &str) -> CaseResult {
         let deadline = Instant::now() + self.patience;
         match timeout_at(deadline, self.stream.write_all(xml.as_bytes())).await {
@@ -71,7 +71,8 @@ impl Session {
         }
     }
 
-    /// Asks `to` (or one's own server) and waits for the answer; whatever else comes is kept.
+    /// Sends a request to `to` (or to the user's own server) and waits for the response; other
+    /// stanzas are kept.
     pub(crate) async fn request(
         &mut self,
         kind: &str,
@@ -82,7 +83,7 @@ impl Session {
         self.answer(to, &id).await
     }
 
-    /// Asks and does not wait; the id is for [`Session::answer`].
+    /// Sends a request without waiting; the id is for [`Session::answer`].
     pub(crate) async fn send_request(
         &mut self,
         kind: &str,
@@ -99,7 +100,7 @@ impl Session {
         Ok(id)
     }
 
-    /// The answer to the question with this id.
+    /// Waits for the response with this id.
     pub(crate) async fn answer(&mut self, to: Option<&str>, id: &str) -> CaseResult<Tree> {
         let deadline = Instant::now() + self.patience;
         let is_answer = |stanza: &Tree| {
@@ -114,7 +115,7 @@ impl Session {
         found.ok_or_else(|| CaseError::unmet("an answer to an IQ", "none in time"))
     }
 
-    /// The next message that `wanted` is true of, or `None` if there is none until `deadline`.
+    /// Returns the next message that matches `wanted`, or `None` if there is none until `deadline`.
     pub(crate) async fn message(
         &mut self,
         deadline: Instant,
@@ -126,12 +127,12 @@ impl Session {
         .await
     }
 
-    /// Takes all messages that have been read and that `wanted` is true of.
+    /// Removes and returns all messages that have been read and match `wanted`.
     pub(crate) fn take(&mut self, wanted: impl Fn(&Tree) -> bool) -> Vec<Tree> {
         self.take_all(|stanza| stanza.root().is("message", NS_CLIENT) && wanted(stanza))
     }
 
-    /// Takes all stanzas that have been read and that `wanted` is true of.
+    /// Removes and returns all stanzas that have been read and match `wanted`.
     pub(crate) fn take_all(&mut self, wanted: impl Fn(&Tree) -> bool) -> Vec<Tree> {
         let all = std::mem::take(&mut self.inbox);
         let (taken, kept) = all.into_iter().partition(wanted);
@@ -139,7 +140,7 @@ impl Session {
         Vec::from(taken)
     }
 
-    /// How long one answer or one event may take.
+    /// Returns how long one response or event may take.
     pub(crate) fn patience(&self) -> Duration {
         self.patience
     }

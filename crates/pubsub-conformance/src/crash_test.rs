@@ -1,6 +1,6 @@
-//! [`CrashTest`]: what case 100 needs: many subscribers and somebody who kills things.
+//! [`CrashTest`]: what case 100 needs: many subscribers, and control of processes.
 //!
-//! Deliberately absent: how a process is found, killed and started: only its operator knows.
+//! Deliberately absent: how a process is found, killed and started, which only its operator knows.
 
 use std::fmt;
 use std::io;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-/// Who is killed in case 100.
+/// The process to kill in case 100.
 ///
 /// # Examples
 ///
@@ -22,7 +22,7 @@ use async_trait::async_trait;
 pub enum CrashTarget {
     /// The pubsub service.
     Service,
-    /// The server it is a part of or is connected to, which is also the one of the accounts.
+    /// The server that it is part of or connected to, which is also that of the accounts.
     Server,
 }
 
@@ -47,26 +47,26 @@ pub enum CrashTarget {
 /// ```
 #[async_trait]
 pub trait ProcessControl: Send + Sync {
-    /// Ends it as a failure of power would; it is gone when this returns.
+    /// Kills it as a power failure would; it is gone when this returns.
     ///
     /// # Errors
     ///
-    /// It cannot be killed; the case fails with these words.
+    /// It cannot be killed; the case fails with this error.
     ///
     /// # Cancel safety
     ///
-    /// The future is not dropped before it is ready, except when the whole run is.
+    /// The future is only dropped together with the whole run.
     async fn kill(&self, target: CrashTarget) -> io::Result<()>;
 
-    /// Starts it anew; need not wait until it works.
+    /// Starts it again, without waiting until it is ready.
     ///
     /// # Errors
     ///
-    /// It cannot be started; the case fails with these words.
+    /// It cannot be started; the case fails with this error.
     ///
     /// # Cancel safety
     ///
-    /// The future is not dropped before it is ready, except when the whole run is.
+    /// The future is only dropped together with the whole run.
     async fn start(&self, target: CrashTarget) -> io::Result<()>;
 }
 
@@ -95,13 +95,13 @@ pub trait ProcessControl: Send + Sync {
 /// ```
 #[derive(Clone)]
 pub struct CrashTest {
-    /// Where the subscribers are.
+    /// The component of the subscribers.
     pub sink: Sink,
-    /// Who kills and starts.
+    /// Controls the processes.
     pub control: Arc<dyn ProcessControl>,
-    /// How many subscribers one node has.
+    /// The number of subscribers of a node.
     pub subscribers: usize,
-    /// How often each of the two is killed.
+    /// How often each of the two processes is killed.
     pub rounds: usize,
 }
 
@@ -115,7 +115,7 @@ impl fmt::Debug for CrashTest {
     }
 }
 
-/// A component that the runner itself is (XEP-0114), whose addresses are the many subscribers.
+/// A component for the runner itself (XEP-0114), whose addresses are the many subscribers.
 ///
 /// `Debug` does not show the secret.
 ///
@@ -132,7 +132,7 @@ pub struct Sink {
     pub domain: String,
     /// Its secret.
     pub secret: String,
-    /// Where the server listens for components, host and port.
+    /// Host and port of the server for components.
     pub address: String,
 }
 
@@ -162,7 +162,7 @@ impl FromStr for Sink {
     }
 }
 
-/// A text that names no component.
+/// The error of a text that is not a component.
 ///
 /// # Examples
 ///

@@ -1,19 +1,19 @@
 //! Why a case did not pass.
 //!
-//! Deliberately absent: a type of error per operation: whoever reads a table wants to know what was
-//! expected and what came.
+//! Deliberately absent: an error type for each operation. A table shows what was expected and what
+//! was received.
 
-/// What a step of a case gives.
+/// The result of a step of a case.
 pub(crate) type CaseResult<T = ()> = Result<T, CaseError>;
 
 /// Why a case did not pass.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum CaseError {
-    /// Something else came.
+    /// The response differs from the expected one.
     Unmet { expected: String, received: String },
-    /// The service says that it does not have this feature, in the XEP's words.
+    /// The service reports that it does not have this feature, in the words of the XEP.
     Refused { feature: String, received: String },
-    /// Something that the case needs was not given to the runner.
+    /// The runner lacks something that the case needs.
     NotRun(String),
 }
 
@@ -25,7 +25,7 @@ impl CaseError {
         }
     }
 
-    /// The same, said to be about one line of a case.
+    /// Adds the line of a case to the error.
     pub(crate) fn about(self, line: &str) -> CaseError {
         match self {
             CaseError::Unmet { expected, received } => CaseError::Unmet {
@@ -37,7 +37,7 @@ impl CaseError {
     }
 }
 
-/// Names the line of a case that a check is about.
+/// Adds the line of a case to the error of a check.
 pub(crate) trait About {
     fn about(self, line: &str) -> Self;
 }
@@ -48,7 +48,7 @@ impl<T> About for CaseResult<T> {
     }
 }
 
-/// Holds, or tells what came instead.
+/// Returns an error with the expected and the received if the condition is false.
 pub(crate) fn check(
     condition: bool,
     expected: impl Into<String>,

@@ -1,6 +1,6 @@
-//! What answers, events and forms are looked at with; each look tells what came instead.
+//! Checks of responses, events and forms. Each error shows what was received instead.
 //!
-//! Deliberately absent: anything that sends.
+//! Deliberately absent: sending.
 
 mod answer;
 mod event;
@@ -10,10 +10,10 @@ pub(crate) use answer::{Answer, Page};
 pub(crate) use event::Event;
 pub(crate) use form::Form;
 
-/// How much XML a person wants to see in a table. Characters.
+/// The most XML that is shown in a table, in characters.
 const SHOWN: usize = 1_200;
 
-/// What came, cut to what fits.
+/// Truncates received XML.
 pub(crate) fn trimmed(xml: &str) -> String {
     if xml.chars().count() <= SHOWN {
         return xml.to_owned();

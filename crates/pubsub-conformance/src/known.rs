@@ -1,4 +1,4 @@
-//! [`KnownFailures`]: what a service is known not to do, with reasons.
+//! [`KnownFailures`]: the cases that a service is known to fail, with reasons.
 //!
 //! Deliberately absent: known failures without a reason.
 
@@ -8,8 +8,8 @@ use std::str::FromStr;
 
 /// The cases that a service is known to fail, each with the reason.
 ///
-/// One line for a case: its number, `#`, the reason. A number with `?` behind it fails sometimes,
-/// such as a race does. Empty lines and lines that begin with `#` say nothing.
+/// One line for each case: its number, `#`, the reason. A number with `?` fails sometimes, for
+/// example by a race. Empty lines and lines that begin with `#` are ignored.
 ///
 /// # Examples
 ///
@@ -28,7 +28,7 @@ pub struct KnownFailures {
 }
 
 impl KnownFailures {
-    /// Why this case is known to fail, if it is.
+    /// Returns the reason if this case is known to fail.
     ///
     /// # Examples
     ///
@@ -40,7 +40,7 @@ impl KnownFailures {
         self.reasons.get(&number).map(String::as_str)
     }
 
-    /// Whether it is no surprise if this case passes.
+    /// Returns whether this case may pass although it is listed.
     ///
     /// # Examples
     ///
@@ -79,7 +79,7 @@ impl FromStr for KnownFailures {
     }
 }
 
-/// A list of known failures with a line that is none.
+/// The error of a malformed list of known failures.
 ///
 /// # Examples
 ///
@@ -91,7 +91,7 @@ impl FromStr for KnownFailures {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadList {
-    /// Which line, from 1.
+    /// The line number, from 1.
     pub line: usize,
 }
 

@@ -1,8 +1,8 @@
-//! A conformance runner for XEP-0060: a hundred questions to any pubsub service, asked in raw XML
-//! by ordinary users of an ordinary server, and a table of the answers.
+//! A conformance runner for XEP-0060: a hundred cases against any pubsub service, in raw XML from
+//! ordinary users of an ordinary server, with a table of results.
 //!
-//! Start with [`Suite`]; the command `pubsub-conformance` is a thin layer over it.
-//! Deliberately absent: making accounts, starting servers, anything about personal eventing.
+//! Start with [`Suite`]; the command `pubsub-conformance` is a thin layer over it. Deliberately
+//! absent: registration of accounts, starting of servers, personal eventing.
 
 mod suite;
 mod cases;

@@ -1,6 +1,6 @@
-//! The command `pubsub-conformance`: the hundred cases against one service, as a table.
+//! The command `pubsub-conformance`: runs the hundred cases against a service and prints a table.
 //!
-//! Deliberately absent: everything that the library can do without a command line.
+//! Deliberately absent: all logic of the library.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -17,20 +17,20 @@ use pubsub_conformance::{
 };
 use tokio::process::Command;
 
-/// Asks a pubsub service the hundred questions about XEP-0060 1.30 and prints a table
+/// Runs a hundred cases about XEP-0060 1.30 against a pubsub service and prints a table
 ///
-/// The people are ordinary accounts of one server. Exit codes: 0 as expected, 1 not, 2 nothing was
-/// asked because of the command line or because somebody could not be reached.
+/// The accounts are ordinary users of one server. Exit codes: 0 as expected, 1 not as expected, 2
+/// nothing was run because of the command line or a failed login.
 #[derive(Debug, Parser)]
 #[command(name = "pubsub-conformance", version)]
 struct Arguments {
     /// The address of the service
     #[arg(long, value_name = "JID", required_unless_present = "list")]
     service: Option<String>,
-    /// Where the server of the accounts listens; their domain and 5222 if not given
+    /// Address of the server of the accounts; by default their domain and port 5222
     #[arg(long, value_name = "HOST:PORT")]
     server: Option<String>,
-    /// Makes the nodes; has to be allowed to
+    /// Creates the nodes; must have the right to
     #[arg(long, value_name = "JID:PASSWORD")]
     owner: Option<Account>,
     /// Publishes
@@ -39,50 +39,50 @@ struct Arguments {
     /// Subscribes
     #[arg(long, value_name = "JID:PASSWORD")]
     subscriber: Option<Account>,
-    /// Has no part in any node
+    /// Has no relation to any node
     #[arg(long, value_name = "JID:PASSWORD")]
     stranger: Option<Account>,
-    /// Is not allowed to make nodes; without it case 12 is not run
+    /// Has no right to create nodes; without it case 12 is not run
     #[arg(long, value_name = "JID:PASSWORD")]
     outsider: Option<Account>,
-    /// A JSON file with the accounts, so that no password stands in the list of processes:
+    /// A JSON file with the accounts, so that no password appears in the list of processes:
     /// {"owner": "alice@example.org:secret", "publisher": ...}
     #[arg(long, value_name = "FILE")]
     accounts: Option<PathBuf>,
     /// TLS from the first byte instead of STARTTLS
     #[arg(long, conflicts_with = "insecure_plain")]
     direct_tls: bool,
-    /// No TLS at all: for a server on the same machine
+    /// No TLS: for a server on the same machine
     #[arg(long)]
     insecure_plain: bool,
-    /// A PEM file with authorities to trust besides the well-known ones
+    /// A PEM file with additional CA certificates to trust
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
-    /// How many subscriptions the service allows one account; without it case 30 is not run. Case 99
-    /// needs more than --subscribers of them
+    /// The most subscriptions of one account; without it case 30 is not run. Case 99 needs more
+    /// than --subscribers of them
     #[arg(long, value_name = "N")]
     subscription_limit: Option<usize>,
-    /// The longest lease the service grants (case 46)
+    /// The longest lease (case 46)
     #[arg(long, value_name = "SECONDS")]
     lease_limit: Option<u64>,
-    /// The largest payload the service takes (case 70); without it the case limits its own node
+    /// The largest payload (case 70); without it the case limits its own node
     #[arg(long, value_name = "BYTES")]
     payload_limit: Option<usize>,
-    /// How many events may bounce with a `wait` error until the subscription ends (case 97)
+    /// The number of events that bounce with a `wait` error until the subscription ends (case 97)
     #[arg(long, value_name = "N")]
     bounce_limit: Option<usize>,
-    /// How many items case 54 publishes
+    /// The number of items that case 54 publishes
     #[arg(long, value_name = "N", default_value_t = 5_000)]
     many_items: usize,
-    /// How many subscribers case 99 has
+    /// The number of subscribers of case 99
     #[arg(long, value_name = "N", default_value_t = 50)]
     subscribers: usize,
-    /// The server spreads the stanzas of one user over several instances, as ejabberd does: a
-    /// publisher of case 99 waits for each answer
+    /// The server distributes the stanzas of one user over several instances, as ejabberd does: a
+    /// publisher of case 99 waits for each response
     #[arg(long)]
     balanced: bool,
-    /// A component that the runner is in case 100, whose addresses are the subscribers; the server
-    /// has to expect it. Without it the case is not run
+    /// A component for the runner in case 100, whose addresses are the subscribers; the server has
+    /// to be configured for it. Without it the case is not run
     #[arg(
         long,
         value_name = "DOMAIN:SECRET@HOST:PORT",
@@ -93,41 +93,43 @@ struct Arguments {
     /// A shell command that kills the service (case 100), such as `kill -9 $(cat pubsub.pid)`
     #[arg(long, value_name = "COMMAND")]
     kill_service: Option<String>,
-    /// One that starts it again and returns; none if somebody else does
+    /// A shell command that starts it again and returns; without it, it has to be restarted
+    /// otherwise
     #[arg(long, value_name = "COMMAND")]
     start_service: Option<String>,
     /// A shell command that kills the server (case 100)
     #[arg(long, value_name = "COMMAND")]
     kill_server: Option<String>,
-    /// One that starts it again and returns; none if somebody else does
+    /// A shell command that starts it again and returns; without it, it has to be restarted
+    /// otherwise
     #[arg(long, value_name = "COMMAND")]
     start_server: Option<String>,
-    /// How many subscribers case 100 has
+    /// The number of subscribers of case 100
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     sink_subscribers: usize,
     /// How often the service and the server are killed in case 100
     #[arg(long, value_name = "N", default_value_t = 10)]
     crashes: usize,
-    /// How long one case may take; the long ones a multiple of it
+    /// The deadline of one case; long cases have a multiple of it
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     deadline: u64,
     /// Only these cases, such as 17,20-24
     #[arg(long, value_name = "NUMBERS")]
     case: Option<String>,
-    /// Cases that are known to fail, with reasons: a line `8 # not offered` for each,
-    /// `99? # a race` for one that fails sometimes
+    /// Cases that are known to fail, with reasons: a line `8 # not offered` for each, `99? # a
+    /// race` for one that fails sometimes
     #[arg(long, value_name = "FILE")]
     known_failures: Option<PathBuf>,
-    /// What the output is
+    /// The output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Where the output goes; to standard output if not given
+    /// The output file; by default standard output
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Say nothing on standard error while the cases run
+    /// No progress on standard error
     #[arg(long)]
     drain_events: bool,
-    /// Print the cases and ask nothing
+    /// Print the cases and run nothing
     #[arg(long)]
     list: bool,
 }
@@ -144,7 +146,7 @@ fn main() -> ExitCode {
     let mut done = Ok(true);
     if arguments.list {
         for (number, section, title) in cases() {
-            done = done.and(said(&format!("{number:>3} | {section:<9} | {title}\n")));
+            done = done.and(print(&format!("{number:>3} | {section:<9} | {title}\n")));
         }
     } else {
         done = run(&arguments);
@@ -174,7 +176,7 @@ fn run(arguments: &Arguments) -> Result<bool, String> {
     };
     let report = runtime
         .block_on(suite.run(report_row))
-        .map_err(|unreachable| format!("nothing was asked: {unreachable}"))?;
+        .map_err(|unreachable| format!("no case was run: {unreachable}"))?;
     write(arguments, &report)?;
     Ok(report.is_as_expected())
 }
@@ -229,7 +231,7 @@ fn suite(arguments: &Arguments) -> Result<Suite, String> {
     Ok(suite)
 }
 
-/// Kills and starts by the commands that were given.
+/// Kills and starts processes by the given commands.
 struct Shell {
     kill: [Option<String>; 2],
     start: [Option<String>; 2],
@@ -295,7 +297,8 @@ fn accounts(arguments: &Arguments) -> Result<Accounts, String> {
             .map_err(|error| format!("{role}: {error}"))
     };
     let need = |role: &str, flag: &Option<Account>| {
-        find(role, flag)?.ok_or_else(|| format!("who is the {role}? See --{role} and --accounts"))
+        find(role, flag)?
+            .ok_or_else(|| format!("no account for the {role}: use --{role} or --accounts"))
     };
     Ok(Accounts {
         owner: need("owner", &arguments.owner)?,
@@ -306,7 +309,7 @@ fn accounts(arguments: &Arguments) -> Result<Accounts, String> {
     })
 }
 
-/// The numbers in a list such as `17,20-24`.
+/// Parses a list of numbers such as `17,20-24`.
 fn numbers_of(list: &str) -> Result<BTreeSet<u16>, String> {
     let mut numbers = BTreeSet::new();
     for part in list.split(',') {
@@ -327,7 +330,7 @@ fn write(arguments: &Arguments, report: &Report) -> Result<(), String> {
         Format::Junit => report.to_junit(),
     };
     match &arguments.output {
-        None => said(&text).map(|_| ()),
+        None => print(&text).map(|_| ()),
         Some(file) => {
             std::fs::write(file, text).map_err(|error| format!("{}: {error}", file.display()))
         }
@@ -338,8 +341,8 @@ fn read(file: &PathBuf) -> Result<String, String> {
     std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))
 }
 
-/// Unlike `print!` without a panic when nobody reads it.
-fn said(text: &str) -> Result<bool, String> {
+/// Like `print!`, but without a panic when the pipe is closed.
+fn print(text: &str) -> Result<bool, String> {
     let written = io::stdout().write_all(text.as_bytes());
     written
         .map(|()| true)

@@ -1,6 +1,6 @@
-//! [`Report`]: what came of a run, as a table, as JSON, as JUnit.
+//! [`Report`]: the result of a run, as a table, as JSON, as JUnit.
 //!
-//! Deliberately absent: any judgement: which outcome counts as a failure is the known failures'.
+//! Deliberately absent: a verdict. The known failures decide which outcome counts as a failure.
 
 mod json;
 mod junit;
@@ -8,7 +8,7 @@ mod text;
 
 use std::time::Duration;
 
-/// What came of one case.
+/// The outcome of a case.
 ///
 /// # Examples
 ///
@@ -20,24 +20,24 @@ use std::time::Duration;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Every line of the case was as expected.
+    /// All checks passed.
     Pass,
-    /// At least one line was not.
+    /// At least one check failed.
     Fail {
-        /// What was expected, a line for each line that was not met.
+        /// What was expected, a line for each failed check.
         expected: String,
-        /// What came instead, likewise.
+        /// What was received, likewise.
         received: String,
     },
-    /// The service said that it does not have an optional feature, in the words of the XEP, and does
-    /// not announce it either. No failure.
+    /// The service reports that it does not have an optional feature, in the words of the XEP, and
+    /// does not announce it. Not a failure.
     Refused {
         /// The feature.
         feature: String,
-        /// The refusal.
+        /// The error.
         received: String,
     },
-    /// The runner was not given what the case needs. No failure.
+    /// The runner lacks what the case needs. Not a failure.
     NotRun {
         /// What is missing.
         why: String,
@@ -45,7 +45,7 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// `pass`, `fail`, `refused` or `not run`.
+    /// Returns `pass`, `fail`, `refused` or `not run`.
     ///
     /// # Examples
     ///
@@ -63,7 +63,7 @@ impl Outcome {
     }
 }
 
-/// One case and what came of it.
+/// A case with its outcome.
 ///
 /// # Examples
 ///
@@ -85,20 +85,20 @@ impl Outcome {
 pub struct Row {
     /// The number of the case, 1 to 100.
     pub number: u16,
-    /// The section of XEP-0060 1.30 that it is about.
+    /// The section of XEP-0060 1.30.
     pub section: &'static str,
-    /// The case in a sentence.
+    /// The title.
     pub title: &'static str,
-    /// What came of it.
+    /// The outcome.
     pub outcome: Outcome,
-    /// Why it is known to fail, if it is.
+    /// The reason if it is known to fail.
     pub known: Option<String>,
-    /// How long it took.
+    /// The duration.
     pub took: Duration,
 }
 
 impl Row {
-    /// Whether it failed without being known to, or passed although it was known to fail.
+    /// Returns whether it failed without being known to, or passed although it is known to fail.
     ///
     /// # Examples
     ///
@@ -125,7 +125,7 @@ impl Row {
     }
 }
 
-/// What came of a run.
+/// The result of a run.
 ///
 /// # Examples
 ///
@@ -143,7 +143,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// A report on a service that nothing was asked yet.
+    /// Creates an empty report.
     ///
     /// # Examples
     ///
@@ -158,7 +158,7 @@ impl Report {
         }
     }
 
-    /// Whether exactly the known failures failed.
+    /// Returns whether exactly the known failures failed.
     ///
     /// # Examples
     ///
@@ -170,7 +170,7 @@ impl Report {
         !self.rows.iter().any(Row::is_unexpected)
     }
 
-    /// How many cases came to this word, see [`Outcome::word`].
+    /// Returns the number of cases with this outcome, see [`Outcome::word`].
     ///
     /// # Examples
     ///
@@ -183,7 +183,7 @@ impl Report {
         same.count()
     }
 
-    /// The table for people.
+    /// Returns the table.
     ///
     /// # Examples
     ///
@@ -196,7 +196,7 @@ impl Report {
         text::write(self)
     }
 
-    /// The same as JSON: an object with `service`, `counts` and `cases`.
+    /// Returns the report as JSON: an object with `service`, `counts` and `cases`.
     ///
     /// # Examples
     ///
@@ -209,7 +209,7 @@ impl Report {
         json::write(self)
     }
 
-    /// The same as JUnit's XML, where a known failure is a skipped test.
+    /// Returns the report as JUnit XML, where a known failure is a skipped test.
     ///
     /// # Examples
     ///

@@ -1,6 +1,6 @@
-//! Requests as XML, written out so that a case reads like the examples of the XEP.
+//! Builds requests as XML, so that a case reads like the examples of the XEP.
 //!
-//! Deliberately absent: types for requests: half of the cases ask what no type would allow.
+//! Deliberately absent: types for requests. Half of the cases send what no type would allow.
 
 pub(crate) const NS_PUBSUB: &str = "http://jabber.org/protocol/pubsub";
 pub(crate) const NS_OWNER: &str = "http://jabber.org/protocol/pubsub#owner";
@@ -16,23 +16,23 @@ pub(crate) const NS_ATOM: &str = "http://www.w3.org/2005/Atom";
 pub(crate) const NS_SHIM: &str = "http://jabber.org/protocol/shim";
 pub(crate) const NS_DELAY: &str = "urn:xmpp:delay";
 
-/// Text for between two tags or two apostrophes.
+/// Escapes a text for content and attributes.
 pub(crate) fn escaped(text: &str) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;");
     text.replace('>', "&gt;").replace('\'', "&apos;")
 }
 
-/// A request of an entity or a publisher.
+/// Wraps a request of an entity or a publisher.
 pub(crate) fn pubsub(inner: &str) -> String {
     format!("<pubsub xmlns='{NS_PUBSUB}'>{inner}</pubsub>")
 }
 
-/// A request of an owner.
+/// Wraps a request of an owner.
 pub(crate) fn owner(inner: &str) -> String {
     format!("<pubsub xmlns='{NS_OWNER}'>{inner}</pubsub>")
 }
 
-/// An element of a request with a node and perhaps more attributes, in the order given.
+/// Returns an element of a request with a node and further attributes, in this order.
 pub(crate) fn element(name: &str, attributes: &[(&str, &str)], inner: &str) -> String {
     let mut xml = format!("<{name}");
     for (attribute, value) in attributes {
@@ -44,7 +44,7 @@ pub(crate) fn element(name: &str, attributes: &[(&str, &str)], inner: &str) -> S
     format!("{xml}>{inner}</{name}>")
 }
 
-/// A form of this FORM_TYPE, of type `submit`; the fields without their `pubsub#`.
+/// Returns a submitted form of this FORM_TYPE; the names of the fields are without `pubsub#`.
 pub(crate) fn form(form_type: &str, fields: &[(&str, &str)]) -> String {
     let mut xml = format!(
         "<x xmlns='{NS_DATA}' type='submit'><field var='FORM_TYPE' type='hidden'>\
@@ -59,17 +59,17 @@ pub(crate) fn form(form_type: &str, fields: &[(&str, &str)]) -> String {
     xml + "</x>"
 }
 
-/// A node's configuration.
+/// Returns a form of a node configuration.
 pub(crate) fn config(fields: &[(&str, &str)]) -> String {
     form("node_config", fields)
 }
 
-/// A subscription's options.
+/// Returns a form of subscription options.
 pub(crate) fn options(fields: &[(&str, &str)]) -> String {
     form("subscribe_options", fields)
 }
 
-/// An item with this id, if there is one, and this payload.
+/// Returns an item with this id, if it is not empty, and this payload.
 pub(crate) fn item(id: &str, payload: &str) -> String {
     match id {
         "" => element("item", &[], payload),
@@ -77,13 +77,13 @@ pub(crate) fn item(id: &str, payload: &str) -> String {
     }
 }
 
-/// A payload that can be told from others.
+/// Returns a payload with a recognisable title.
 pub(crate) fn entry(title: &str) -> String {
     let title = escaped(title);
     format!("<entry xmlns='{NS_ATOM}'><title>{title}</title></entry>")
 }
 
-/// How a page is asked for (XEP-0059).
+/// Returns the `<set/>` of a page (XEP-0059).
 pub(crate) fn page(inner: &str) -> String {
     format!("<set xmlns='{NS_RSM}'>{inner}</set>")
 }

@@ -1,6 +1,6 @@
-//! [`Suite`]: a service, the people around it, and the run of the cases.
+//! [`Suite`]: a service, the accounts, and the run of the cases.
 //!
-//! Deliberately absent: cases at the same time: they would see each other's nodes and events.
+//! Deliberately absent: concurrent cases, which would see each other's nodes and events.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -17,10 +17,10 @@ use crate::known::KnownFailures;
 use crate::report::{Outcome, Report, Row};
 use crate::test_context::{ServiceLimits, TestContext};
 
-/// How long the nodes of one case may take to be deleted.
+/// The deadline to delete the nodes of a case.
 const CLEANING: Duration = Duration::from_secs(20);
 
-/// A service and what is needed to ask it the hundred questions.
+/// A service, and what the cases need.
 ///
 /// # Examples
 ///
@@ -50,7 +50,7 @@ pub struct Suite {
 }
 
 impl Suite {
-    /// All cases against the service with this address.
+    /// Creates a suite of all cases against the service with this address.
     ///
     /// # Examples
     ///
@@ -93,7 +93,7 @@ impl Suite {
         self
     }
 
-    /// What the service is known to fail.
+    /// Sets the cases that the service is known to fail.
     ///
     /// # Examples
     ///
@@ -109,7 +109,7 @@ impl Suite {
         self
     }
 
-    /// How many subscriptions the service allows one account; without it case 30 is not run.
+    /// Sets the most subscriptions of one account; without it case 30 is not run.
     ///
     /// # Examples
     ///
@@ -124,7 +124,7 @@ impl Suite {
         self
     }
 
-    /// The longest lease the service grants; without it case 46 does not ask for a longer one.
+    /// Sets the longest lease; without it case 46 does not request a longer one.
     ///
     /// # Examples
     ///
@@ -139,8 +139,8 @@ impl Suite {
         self
     }
 
-    /// The largest payload the service takes, in bytes, for case 70; without it the case sets a
-    /// limit on its node.
+    /// Sets the largest payload, in bytes, for case 70; without it the case sets a limit on its
+    /// node.
     ///
     /// # Examples
     ///
@@ -155,8 +155,8 @@ impl Suite {
         self
     }
 
-    /// How many events may bounce with an error of type `wait` until the service ends the
-    /// subscription; without it case 97 looks at one only.
+    /// Sets the number of events that bounce with an error of type `wait` until the service ends
+    /// the subscription; without it case 97 checks one only.
     ///
     /// # Examples
     ///
@@ -171,7 +171,7 @@ impl Suite {
         self
     }
 
-    /// How many items case 54 publishes; 5,000 unless told.
+    /// Sets the number of items that case 54 publishes; 5,000 by default.
     ///
     /// # Examples
     ///
@@ -186,7 +186,7 @@ impl Suite {
         self
     }
 
-    /// Who dies in case 100, and who sees it; without it the case is not run.
+    /// Sets the processes and subscribers of case 100; without it the case is not run.
     ///
     /// # Examples
     ///
@@ -201,7 +201,7 @@ impl Suite {
         self
     }
 
-    /// How many subscribers case 99 has; 50 unless told.
+    /// Sets the number of subscribers of case 99; 50 by default.
     ///
     /// # Examples
     ///
@@ -216,9 +216,8 @@ impl Suite {
         self
     }
 
-    /// Says that the server spreads the stanzas of one user over several instances of the service,
-    /// so that two that are on the way at once may change places: in case 99 a publisher waits for
-    /// each answer.
+    /// Declares that the server distributes the stanzas of one user over several instances of the
+    /// service, which may reorder concurrent ones: in case 99 a publisher waits for each response.
     ///
     /// # Examples
     ///
@@ -233,7 +232,7 @@ impl Suite {
         self
     }
 
-    /// How long one case may take; 10 s unless told, and a multiple of it for the long ones.
+    /// Sets the deadline of a case; 10 s by default, and a multiple of it for long cases.
     ///
     /// # Examples
     ///
@@ -248,7 +247,8 @@ impl Suite {
         self
     }
 
-    /// Runs the cases one after the other and tells each row as soon as it is known.
+    /// Runs the cases one after the other and passes each row to `report_row` as soon as it is
+    /// known.
     ///
     /// # Examples
     ///
@@ -265,7 +265,7 @@ impl Suite {
     ///
     /// # Cancel safety
     ///
-    /// A dropped future leaves the nodes of the case that was running behind.
+    /// A dropped future leaves the nodes of the current case.
     pub async fn run(self, mut report_row: impl FnMut(&Row)) -> Result<Report, Unreachable> {
         let mut context = self.context();
         context.connect_all().await.map_err(Unreachable::from)?;
@@ -327,7 +327,7 @@ impl Suite {
     }
 }
 
-/// The outcome of a case with these faults: one that is a failure outweighs the others.
+/// Returns the outcome of a case with these errors: a failure outweighs the others.
 fn outcome(errors: Vec<CaseError>) -> Outcome {
     let (mut expected, mut received) = (Vec::new(), Vec::new());
     let mut other = Outcome::Pass;
@@ -355,7 +355,7 @@ fn outcome(errors: Vec<CaseError>) -> Outcome {
     }
 }
 
-/// The service or an account could not be reached: nothing was asked.
+/// The service or an account could not be reached; no case was run.
 ///
 /// # Examples
 ///

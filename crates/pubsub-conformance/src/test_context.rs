@@ -1,6 +1,6 @@
-//! [`TestContext`]: one service, the people around it, and the nodes one case makes.
+//! [`TestContext`]: a service, the accounts, and the nodes of a case.
 //!
-//! Deliberately absent: what is expected of the service.
+//! Deliberately absent: expectations.
 
 mod operations;
 mod user;
@@ -20,7 +20,7 @@ use crate::request::{NS_EVENT, NS_INFO, NS_PUBSUB, element, escaped, owner, pubs
 
 pub(crate) use user::{O, OUTSIDER, P, S, User, X};
 
-/// What the runner was told about the service, where it cannot find out by itself.
+/// Properties of the service that the runner cannot find out by itself.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ServiceLimits {
     pub(crate) subscription_limit: Option<usize>,
@@ -33,7 +33,7 @@ pub(crate) struct ServiceLimits {
     pub(crate) crash_test: Option<CrashTest>,
 }
 
-/// One service and the people around it.
+/// A service and the accounts.
 pub(crate) struct TestContext {
     pub(crate) service: String,
     pub(crate) limits: ServiceLimits,
@@ -44,7 +44,7 @@ pub(crate) struct TestContext {
     run: String,
     named: u32,
     nodes: Vec<String>,
-    /// Nodes of earlier cases, whose deletion may still be told.
+    /// Nodes of earlier cases, whose deletion may still be announced.
     gone: BTreeSet<String>,
     barriers: BTreeMap<User, String>,
     sessions: BTreeMap<User, Session>,
@@ -77,7 +77,7 @@ impl TestContext {
         }
     }
 
-    /// Lets everybody log in: nobody misses an event because of coming late.
+    /// Logs all accounts in, so that no event is missed.
     pub(crate) async fn connect_all(&mut self) -> CaseResult {
         for user in [O, P, S, X] {
             self.session(user).await?;
@@ -85,18 +85,18 @@ impl TestContext {
         Ok(())
     }
 
-    /// Lets everybody leave, as a lost connection would.
+    /// Drops all sessions, as a lost connection does.
     pub(crate) fn disconnect_all(&mut self) {
         self.sessions.clear();
         self.barriers.clear();
     }
 
-    /// How long one answer or one event may take.
+    /// Returns how long one response or event may take.
     pub(crate) fn patience(&self) -> Duration {
         self.patience
     }
 
-    /// Asks the service what it says it can do, once for all cases.
+    /// Reads the features of the service, once for all cases.
     pub(crate) async fn discover(&mut self) -> CaseResult {
         let query = format!("<query xmlns='{NS_INFO}'/>");
         let answer = self.get(O, &query).await?;
@@ -109,13 +109,14 @@ impl TestContext {
         Ok(())
     }
 
-    /// Whether the service announces this feature of pubsub's.
+    /// Returns whether the service announces this pubsub feature.
     pub(crate) fn announces(&self, feature: &str) -> bool {
         self.features
             .contains(&format!("http://jabber.org/protocol/pubsub#{feature}"))
     }
 
-    /// A proper "I do not have this feature" ends the case: in the XEP's words, and unannounced.
+    /// Ends the case as refused if the response is the error for an unsupported feature that is not
+    /// announced.
     pub(crate) fn unless_refused(&self, answer: &Answer, feature: &str) -> CaseResult {
         if answer.unsupported_feature().as_deref() != Some(feature) || self.announces(feature) {
             return Ok(());
@@ -127,28 +128,28 @@ impl TestContext {
         })
     }
 
-    /// Remembers a line that is not met, and goes on.
+    /// Records a failed check, and continues.
     pub(crate) fn line(&mut self, checked: CaseResult) {
         self.errors.extend(checked.err());
     }
 
-    /// What has been remembered since the last call.
+    /// Returns the recorded errors since the last call.
     pub(crate) fn errors(&mut self) -> Vec<CaseError> {
         std::mem::take(&mut self.errors)
     }
 
-    /// The bare address of somebody.
+    /// Returns the bare JID of a user.
     pub(crate) fn bare(&self, user: User) -> String {
         let account = self.accounts.account(user);
         account.map_or_else(String::new, |account| account.jid().to_owned())
     }
 
-    /// The full address of somebody's resource.
+    /// Returns the full JID of a user's resource.
     pub(crate) async fn full(&mut self, user: User) -> CaseResult<String> {
         Ok(self.session(user).await?.jid().to_owned())
     }
 
-    /// Somebody's session; logs in if there is none.
+    /// Returns the session of a user; logs in if there is none.
     pub(crate) async fn session(&mut self, user: User) -> CaseResult<&mut Session> {
         if !self.sessions.contains_key(&user) {
             let session = self.another_session(user).await?;
@@ -158,7 +159,7 @@ impl TestContext {
         session.ok_or_else(|| CaseError::NotRun("no session".to_owned()))
     }
 
-    /// A session that the caller looks after.
+    /// Returns a new session, owned by the caller.
     pub(crate) async fn another_session(&self, user: User) -> CaseResult<Session> {
         let account = self.accounts.account(user);
         let account = account.ok_or_else(|| CaseError::NotRun(user.missing()))?;
@@ -166,12 +167,12 @@ impl TestContext {
         login(&self.server, account, &resource, self.patience).await
     }
 
-    /// Asks the service.
+    /// Sends a get to the service.
     pub(crate) async fn get(&mut self, user: User, payload: &str) -> CaseResult<Answer> {
         self.request(user, "get", payload).await
     }
 
-    /// Tells the service to do something.
+    /// Sends a set to the service.
     pub(crate) async fn set(&mut self, user: User, payload: &str) -> CaseResult<Answer> {
         self.request(user, "set", payload).await
     }
@@ -188,13 +189,13 @@ impl TestContext {
         Ok(Answer::new(tree))
     }
 
-    /// Sends somebody's stanza to the service; `{to}` in it becomes the service's address.
+    /// Sends a stanza of a user to the service; `{to}` is replaced by its address.
     pub(crate) async fn send(&mut self, user: User, stanza: &str) -> CaseResult {
         let stanza = stanza.replace("{to}", &escaped(&self.service));
         self.session(user).await?.send(&stanza).await
     }
 
-    /// The next message of the service to somebody.
+    /// Returns the next message of the service to a user.
     pub(crate) async fn event(&mut self, user: User) -> CaseResult<Event> {
         let deadline = Instant::now() + self.patience;
         let (service, gone) = (self.service.clone(), self.gone.clone());
@@ -206,7 +207,8 @@ impl TestContext {
             .ok_or_else(|| CaseError::unmet("an event", "none in time"))
     }
 
-    /// The next messages of the service to somebody, until it is enough or nothing more comes.
+    /// Returns the next messages of the service to a user, until it is enough or nothing more
+    /// arrives.
     pub(crate) async fn events(
         &mut self,
         user: User,
@@ -222,11 +224,11 @@ impl TestContext {
         Ok(events)
     }
 
-    /// All messages of the service to somebody that are on the way and have not been taken.
+    /// Returns all messages of the service to a user that are in flight and unread.
     ///
-    /// A barrier, not a sleep: an event of a second node, asked for now, comes behind them. Twice,
-    /// because a service may serve its nodes in turns. Good for what must not come; what must is
-    /// waited for by [`TestContext::event`].
+    /// Uses a barrier, not a sleep: an event of a second node, requested now, arrives after them.
+    /// Twice, because a service may serve its nodes in turns. For events that must not arrive;
+    /// [`TestContext::event`] waits for those that must.
     pub(crate) async fn drain_events(&mut self, user: User) -> CaseResult<Vec<Event>> {
         for _ in 0..2 {
             self.pass_barrier(user).await?;
@@ -251,7 +253,7 @@ impl TestContext {
         })
     }
 
-    /// Nothing of the service is on the way to somebody.
+    /// Checks that no message of the service to a user is in flight.
     pub(crate) async fn expect_no_event(&mut self, user: User) -> CaseResult {
         let rest = self.drain_events(user).await?;
         match rest.first() {
@@ -273,7 +275,7 @@ impl TestContext {
         Ok(barrier)
     }
 
-    /// A name no node has, which is deleted when the case is over.
+    /// Returns an unused name of a node, which is deleted at the end of the case.
     pub(crate) fn name(&mut self) -> String {
         self.named += 1;
         let name = format!("{}-{}", self.run, self.named);
@@ -281,12 +283,12 @@ impl TestContext {
         name
     }
 
-    /// A node to delete when the case is over.
+    /// Registers a node to delete at the end of the case.
     pub(crate) fn remember(&mut self, node: &str) {
         self.nodes.push(node.to_owned());
     }
 
-    /// Deletes what the case made and lets everybody leave.
+    /// Deletes the nodes of the case and drops all sessions.
     pub(crate) async fn clean(&mut self) {
         for node in std::mem::take(&mut self.nodes) {
             let delete = owner(&element("delete", &[("node", &node)], ""));
@@ -304,14 +306,14 @@ impl TestContext {
     }
 }
 
-/// A message of the service that is no answer to one of ours.
+/// Whether it is a message of the service and not a response.
 fn is_of(tree: &Tree, service: &str) -> bool {
     let root = tree.root();
     root.attr("from").as_deref() == Some(service) && root.attr("type").as_deref() != Some("error")
 }
 
-/// One that is about this case: not the deletion of an earlier one's nodes, and not the news of an
-/// affiliation, which XEP-0060, 8.9.4, leaves to the service.
+/// Whether a message belongs to this case: it is neither the deletion of an earlier node nor the
+/// announcement of an affiliation, which XEP-0060, 8.9.4, leaves to the service.
 fn is_of_this_case(tree: &Tree, service: &str, gone: &BTreeSet<String>) -> bool {
     let about = |ns: &str, name: &str| tree.root().child(name, ns)?.children().next();
     let old = about(NS_EVENT, "event").and_then(|child| child.attr("node"));
@@ -320,7 +322,7 @@ fn is_of_this_case(tree: &Tree, service: &str, gone: &BTreeSet<String>) -> bool 
     is_of(tree, service) && !affiliation && !old.is_some_and(|node| gone.contains(node.as_ref()))
 }
 
-/// A number nobody else has drawn, for names.
+/// Returns a random number for names.
 pub(crate) fn random_number() -> u64 {
     use std::hash::{BuildHasher, Hasher, RandomState};
     // A fresh RandomState is the standard library's only source of chance.

@@ -1,4 +1,4 @@
-//! Owners' answers to approval forms. (XEP-0060, 8.6)
+//! Parses owners' answers to approval forms. (XEP-0060, 8.6)
 
 use couplet::{Jid, Message, MessageType};
 
@@ -9,9 +9,9 @@ use crate::request::Approval;
 pub(crate) const SUBSCRIBE_AUTHORIZATION: &str =
     "http://jabber.org/protocol/pubsub#subscribe_authorization";
 
-/// An owner's answer to an approval form, where this message is one.
+/// Parses an owner's answer to an approval form.
 ///
-/// None for messages that are something else, and for cancelled forms: what is pending stays so.
+/// Returns `None` for other messages and for cancelled forms: the subscription stays pending.
 pub(crate) fn approval(message: &Message) -> Option<Approval> {
     if message.type_() == MessageType::Error {
         return None;
@@ -26,7 +26,7 @@ pub(crate) fn approval(message: &Message) -> Option<Approval> {
         let field = fields.iter().find(|field| field.var == var)?;
         field.values.first().filter(|value| !value.is_empty())
     };
-    // XEP-0068, 3: in a message nothing else says what the form is about.
+    // XEP-0068, 3: in a message only FORM_TYPE identifies the form.
     if value(FORM_TYPE)? != SUBSCRIBE_AUTHORIZATION {
         return None;
     }

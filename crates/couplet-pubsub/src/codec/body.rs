@@ -1,7 +1,7 @@
-//! The text for people in a notification: the `<body/>` of `pubsub#include_body`. (XEP-0060, 12.7)
+//! The `<body/>` of a notification with `pubsub#include_body`. (XEP-0060, 12.7)
 //!
-//! Deliberately only from payloads whose meaning is known: the text of any other payload may be data
-//! in base64 or JSON, and clients would show it as a chat message.
+//! Deliberately only for payloads of known meaning: the text of any other payload may be base64 or
+//! JSON, and clients would show it as a chat message.
 
 use couplet_core::element::{Element, Scope, Step, Tree};
 
@@ -13,8 +13,8 @@ const NS_ATOM: &str = "http://www.w3.org/2005/Atom";
 /// The longest text that is taken from a payload, in bytes.
 const TEXT_BYTES: usize = 4_096;
 
-/// What a payload says to a person: the title of an Atom entry, or its summary.
-/// (RFC 4287, 4.2.13 and 4.2.14)
+/// Returns the text of a payload: the title of an Atom entry, or its summary. (RFC 4287, 4.2.13 and
+/// 4.2.14)
 pub(super) fn text(payload: Element<'_>) -> Option<String> {
     if !payload.is("entry", NS_ATOM) {
         return None;
@@ -25,25 +25,25 @@ pub(super) fn text(payload: Element<'_>) -> Option<String> {
     })
 }
 
-/// The same for a payload that is stored.
+/// Returns the text of a stored payload.
 pub(crate) fn text_of(payload: &str) -> Option<String> {
     text(Tree::parse(payload, &Scope::client()).ok()?.root())
 }
 
-/// The body of a notification about an item with this text: it names the node, as clients show the
-/// address of the service only.
+/// Returns the body of a notification about an item with this text. It names the node, because
+/// clients show only the address of the service.
 pub(crate) fn of_item(name: &str, config: &NodeConfig, text: &str) -> String {
     format!("{}: {text}", label(name, config))
 }
 
-/// What people call a node: its title, or its name.
+/// Returns the title of a node, or its name.
 pub(crate) fn label<'a>(name: &'a str, config: &'a NodeConfig) -> &'a str {
     let title = config.title.as_deref().map(str::trim);
     title.filter(|title| !title.is_empty()).unwrap_or(name)
 }
 
-/// An Atom text construct without markup, its white space reduced to single spaces. HTML is taken as
-/// far as it has none. (RFC 4287, 3.1)
+/// Returns the text of an Atom text construct without markup, with white space collapsed. HTML is
+/// used only if it has no markup. (RFC 4287, 3.1)
 fn plain(construct: Element<'_>) -> Option<String> {
     let kind = construct.attr("type");
     let text = match kind.as_deref() {

@@ -1,4 +1,4 @@
-//! Refusals as error stanzas, with the types that XEP-0060 gives them.
+//! Converts a [`PubsubError`] to an error stanza, with the error types of XEP-0060.
 
 use couplet::{Condition, ErrorType, StanzaError};
 use couplet_core::xml_writer::XmlWriter;
@@ -14,26 +14,26 @@ use crate::{
     reply::Reply,
 };
 
-/// Where XEP-0060's examples have another type than RFC 6120 has for the condition; without a
-/// detail they are about the condition alone.
+/// Exceptions: where XEP-0060 has another error type than RFC 6120 has for the condition. An entry
+/// without a pubsub condition is for the condition alone.
 const TYPES: &[(Condition, Option<PubsubCondition>, ErrorType)] = &[
-    // 6.1.3.9: it will pass when another subscription ends.
+    // 6.1.3.9: retrying helps once another subscription ends.
     (
         Condition::PolicyViolation,
         Some(PubsubCondition::TooManySubscriptions),
         ErrorType::Wait,
     ),
-    // 6.2.3.2; 6.3.4.2 has `modify`, and waiting helps in neither.
+    // 6.2.3.2. 6.3.4.2 has `modify`; retrying helps in neither case.
     (
         Condition::UnexpectedRequest,
         Some(PubsubCondition::NotSubscribed),
         ErrorType::Cancel,
     ),
-    // 6.1.3.11: ask the node that took its place.
+    // 6.1.3.11: the request has to go to the new node.
     (Condition::Gone, None, ErrorType::Modify),
 ];
 
-/// The error stanza that tells a refusal.
+/// Converts an error to the stanza that the peer gets.
 pub(crate) fn stanza_error(error: PubsubError) -> StanzaError {
     let PubsubError {
         condition,
@@ -61,8 +61,8 @@ pub(crate) fn stanza_error(error: PubsubError) -> StanzaError {
     }
 }
 
-/// The error stanza for a reply that lists what could not be changed; none for other replies,
-/// which are results. (XEP-0060, 8.8.2.4 and 8.9.2.4)
+/// Returns the error stanza for a reply that lists changes that were not made, `None` for other
+/// replies, which are results. (XEP-0060, 8.8.2.4 and 8.9.2.4)
 pub(crate) fn unchanged(reply: &Reply) -> Option<StanzaError> {
     match reply {
         Reply::SubscribersUnchanged {
@@ -89,7 +89,7 @@ pub(crate) fn unchanged(reply: &Reply) -> Option<StanzaError> {
     }
 }
 
-/// Bytes of what could not be changed, at most: the rest is left out.
+/// The most bytes of entries that are listed in an error; the rest is left out.
 const UNCHANGED_BYTES: usize = 262_144;
 
 fn beside<'a>(

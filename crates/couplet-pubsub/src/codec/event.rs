@@ -1,4 +1,4 @@
-//! Notifications: the `<event/>` of a message. (XEP-0060, 7.1.2, 16.1)
+//! Writes notifications: the `<event/>` of a message. (XEP-0060, 7.1.2, 16.1)
 
 use std::borrow::Cow;
 
@@ -21,23 +21,24 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// The title of the command that shows the requests for approval.
+/// The title of the command that lists pending subscriptions.
 pub(crate) const PENDING_TITLE: &str = "Approve subscription requests";
 
 /// An item in a notification.
 pub(crate) struct EventItem<'a> {
     pub(crate) id: &'a str,
-    /// None where the node delivers no payloads.
+    /// `None` if the node delivers no payloads.
     pub(crate) payload: Option<&'a str>,
     pub(crate) publisher: Option<&'a BareJid>,
 }
 
-/// Items that were published; none for a notification without item. (4.3, 7.1.2)
+/// Writes published items; none for a notification without item. (4.3, 7.1.2)
 pub(crate) fn items(node: &str, items: &[EventItem<'_>]) -> String {
     event(|xml| write_items(node, items, xml))
 }
 
-/// The last item, sent late: with `urn:xmpp:delay`. (6.1.7)
+/// Writes the last item for a new subscriber, with its publication time in `urn:xmpp:delay`.
+/// (6.1.7)
 pub(crate) fn last_item(node: &str, items: &EventItem<'_>, published: Timestamp) -> String {
     to_string(|xml| {
         write_event(xml, |xml| {
@@ -52,7 +53,7 @@ pub(crate) fn last_item(node: &str, items: &EventItem<'_>, published: Timestamp)
     })
 }
 
-/// Items that are gone. (7.2.2.1)
+/// Writes retracted items. (7.2.2.1)
 pub(crate) fn retracted(node: &str, ids: &[String]) -> String {
     event(|xml| {
         tag("items", &[("node", Some(node))], xml, |xml| {
@@ -63,17 +64,17 @@ pub(crate) fn retracted(node: &str, ids: &[String]) -> String {
     })
 }
 
-/// Writes one item that is gone.
+/// Writes one retracted item.
 pub(crate) fn write_retracted(id: &str, xml: &mut XmlWriter<'_>) {
     empty("retract", &[("id", Some(id))], xml);
 }
 
-/// All items are gone. (8.5.2)
+/// Writes a purge. (8.5.2)
 pub(crate) fn purged(node: &str) -> String {
     event(|xml| empty("purge", &[("node", Some(node))], xml))
 }
 
-/// The node is gone, to there or for good. (8.4.2)
+/// Writes the deletion of a node, with its redirect. (8.4.2)
 pub(crate) fn deleted(node: &str, redirect: Option<&str>) -> String {
     event(|xml| match redirect {
         Some(uri) => tag("delete", &[("node", Some(node))], xml, |xml| {
@@ -83,7 +84,7 @@ pub(crate) fn deleted(node: &str, redirect: Option<&str>) -> String {
     })
 }
 
-/// The node is configured anew; with the form where the node delivers payloads. (8.2.5.3)
+/// Writes a changed configuration, with the form if the node delivers payloads. (8.2.5.3)
 pub(crate) fn configured(node: &str, config: Option<&NodeConfig>) -> String {
     event(|xml| match config {
         Some(config) => tag("configuration", &[("node", Some(node))], xml, |xml| {
@@ -93,7 +94,7 @@ pub(crate) fn configured(node: &str, config: Option<&NodeConfig>) -> String {
     })
 }
 
-/// What has become of a subscription; `None` is `none`. (8.8.4, 12.19)
+/// Writes the new state of a subscription; `None` is `none`. (8.8.4, 12.19)
 pub(crate) fn subscription(
     node: &str,
     jid: &Jid,
@@ -112,7 +113,7 @@ pub(crate) fn subscription(
     event(|xml| empty("subscription", &attributes, xml))
 }
 
-/// What has become of an affiliation; as XEP-0060 has it, not an `<event/>`. (8.9.4)
+/// Writes a changed affiliation; not an `<event/>`. (8.9.4)
 pub(crate) fn affiliation(node: &str, jid: &BareJid, now: Affiliation) -> String {
     let own = [
         ("jid", Some(jid.as_str())),
@@ -127,7 +128,7 @@ pub(crate) fn affiliation(node: &str, jid: &BareJid, now: Affiliation) -> String
     })
 }
 
-/// The form that asks an owner to approve a subscription; not an `<event/>`. (8.6)
+/// Writes the form that asks an owner to approve a subscription; not an `<event/>`. (8.6)
 pub(crate) fn approval_wanted(node: &str, subscription: &Subscription) -> String {
     let jid = subscription.jid.as_str();
     let fields = [

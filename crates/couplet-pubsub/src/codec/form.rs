@@ -26,13 +26,13 @@ pub(crate) const NODE_CONFIG: &str = "http://jabber.org/protocol/pubsub#node_con
 const META_DATA: &str = "http://jabber.org/protocol/pubsub#meta-data";
 pub(crate) const SUBSCRIBE_OPTIONS: &str = "http://jabber.org/protocol/pubsub#subscribe_options";
 
-/// Applies what was submitted; fields that were not sent stay, unknown ones are ignored
-/// (pubsub.md, 5e). `max_items=max` becomes none, higher values than the limits allow are refused.
+/// Applies a submitted configuration. Fields that were not sent stay, unknown ones are ignored.
+/// `max_items=max` becomes `None`; values above the limits are rejected.
 ///
 /// # Errors
 ///
-/// `not-acceptable`, with `unsupported-access-model` where it is that, and
-/// `feature-not-implemented` for a collection; nothing is applied.
+/// `not-acceptable`, for an access model with `unsupported-access-model`; `feature-not-implemented`
+/// for a collection. Nothing is applied.
 pub(crate) fn apply_config(
     config: &NodeConfig,
     fields: &[Field],
@@ -42,18 +42,18 @@ pub(crate) fn apply_config(
     for field in fields {
         if let Some(entry) = Entry::named(&field.var) {
             (entry.apply)(&mut new, &field.values, limits)
-                .map_err(|error| error.text(format!("{} cannot be that", field.var)))?;
+                .map_err(|error| error.text(format!("{} cannot have this value", field.var)))?;
         }
     }
     Ok(new)
 }
 
-/// Whether a node is as a publisher wants it. (XEP-0060, 7.1.5) A `max_items` of `max` equals the
+/// Compares a node with `publish-options`. (XEP-0060, 7.1.5) A `max_items` of `max` equals the
 /// number that it means under these limits.
 ///
 /// # Errors
 ///
-/// `conflict` and `precondition-not-met`; for fields nobody knows `bad-request`.
+/// `conflict` and `precondition-not-met`; `bad-request` for unknown fields.
 pub(crate) fn check_preconditions(
     config: &NodeConfig,
     fields: &[Field],
@@ -72,29 +72,29 @@ pub(crate) fn check_preconditions(
     let mut wanted = config.clone();
     for field in fields {
         let Some(entry) = Entry::named(&field.var) else {
-            let text = format!("Nothing here is called {}", field.var);
+            let text = format!("{} is not an option of a node", field.var);
             return Err(PubsubError::new(Condition::BadRequest).text(text));
         };
         let applied = (entry.apply)(&mut wanted, &field.values, &everything);
         wanted = numbered(wanted);
-        // A value that no node can have is one that this node does not have.
+        // An invalid value does not match any node.
         if applied.is_err() || wanted != config {
             return Err(PubsubError::with(
                 Condition::Conflict,
                 PubsubCondition::PreconditionNotMet,
             )
-            .text(format!("{} is something else", field.var)));
+            .text(format!("{} has another value", field.var)));
         }
     }
     Ok(())
 }
 
-/// What a subscriber's form asks for.
+/// Parses a form of subscription options.
 ///
 /// # Errors
 ///
-/// `bad-request` and `invalid-options`, for digests and leases that end with presence too: they
-/// are not offered.
+/// `bad-request` and `invalid-options`, also for digests and for leases that end with presence,
+/// which are not supported.
 pub(crate) fn read_options(
     now: SubscribeOptions,
     fields: &[Field],
@@ -126,20 +126,20 @@ pub(crate) fn read_options(
         if known.is_none() {
             return Err(
                 PubsubError::with(Condition::BadRequest, PubsubCondition::InvalidOptions)
-                    .text(format!("{} cannot be that", field.var)),
+                    .text(format!("{} cannot have this value", field.var)),
             );
         }
     }
     Ok(change)
 }
 
-/// The configuration form with its current values, as XML.
+/// Returns the configuration form with its current values, as XML.
 #[cfg(test)]
 pub(crate) fn configuration(config: &NodeConfig) -> String {
     super::write::to_string(|xml| write_configuration(config, Style::Form, xml))
 }
 
-/// The options form with its current values, as XML.
+/// Returns the options form with its current values, as XML.
 #[cfg(test)]
 pub(crate) fn options(options: SubscribeOptions, expires: Option<Timestamp>) -> String {
     super::write::to_string(|xml| write_options(options, expires, Style::Form, xml))
@@ -178,7 +178,7 @@ const OPTIONS: [Optional; 3] = [
     ),
 ];
 
-/// The values of these options, in the order of [`OPTIONS`].
+/// Returns the values of the options, in the order of [`OPTIONS`].
 fn option_values(options: SubscribeOptions, expires: Option<Timestamp>) -> [Vec<String>; 3] {
     let flag = |on| vec![data::flag_word(on).to_owned()];
     let expires = expires.iter().map(ToString::to_string).collect();
@@ -206,14 +206,14 @@ pub(super) fn write_options(
     });
 }
 
-/// The options of a subscription as fields of a form of another kind.
+/// Returns the options of a subscription as fields of another form.
 pub(crate) fn options_fields(options: SubscribeOptions) -> impl Iterator<Item = data_forms::Field> {
     let values = option_values(options, None);
     let all = OPTIONS.into_iter().zip(values);
     all.map(|((var, kind, label), values)| field(var, kind, label, values))
 }
 
-/// The options of a node that are wanted, as fields of a form of another kind.
+/// Returns these options of a node as fields of another form.
 pub(crate) fn configuration_fields(
     config: &NodeConfig,
     is_wanted: impl Fn(&str) -> bool,
@@ -231,7 +231,7 @@ pub(crate) fn configuration_fields(
             .map(|(word, label)| option(Some(label), word))
             .collect();
         for value in values.iter().filter(|_| is_list) {
-            // What is in force can be chosen again.
+            // The current value is always a choice.
             if entry.choices.iter().all(|(word, _)| word != value) {
                 options.push(option(None, value));
             }
@@ -250,14 +250,14 @@ fn option(label: Option<&str>, value: &str) -> data_forms::Option_ {
     }
 }
 
-/// The fields of a form that was submitted, its FORM_TYPE among them.
+/// Returns the fields of a submitted form, with its FORM_TYPE.
 pub(crate) fn submitted_fields(parent: Element<'_>) -> Option<Vec<Field>> {
     let form = parent.child("x", data::NS_DATA)?;
     let is_submitted = matches!(form.attr("type").as_deref(), None | Some("" | "submit"));
     is_submitted.then(|| data::fields(form))
 }
 
-/// What disco#info tells of a node. (XEP-0060, 5.4)
+/// Returns the meta-data of a node for disco#info. (XEP-0060, 5.4)
 pub(crate) fn meta_data(node: &Node, owners: &[BareJid]) -> DataForm {
     let mut fields = vec![
         field(

@@ -1,7 +1,7 @@
-//! Requests: which element asks for what, and what all of them have in common.
+//! Parses requests: finds the element of the operation, and reads what all operations share.
 //!
-//! Deliberately absent: whether a node exists or somebody may. Unknown attributes and elements
-//! beside a request are passed over; a request that is not complete is refused as XEP-0060 says.
+//! Deliberately absent: rules of access and existence. Unknown attributes and elements beside a
+//! request are ignored; an incomplete request is rejected as XEP-0060 says.
 
 use couplet::{Condition, IqType, Jid};
 use couplet_core::element::Element;
@@ -17,7 +17,7 @@ mod entity;
 mod owner;
 mod publisher;
 
-/// One kind of request: its element, the type of its IQ, and who reads it.
+/// One kind of request: its element, the type of its IQ, and its parser.
 type Kind = (
     &'static str,
     IqType,
@@ -52,11 +52,11 @@ const OWNER: &[Kind] = &[
     ("affiliations", IqType::Set, owner::set_affiliates),
 ];
 
-/// Reads the payload of an IQ.
+/// Parses the payload of an IQ.
 ///
 /// # Errors
 ///
-/// What XEP-0060 says to a request that is not complete, or is none.
+/// The error that XEP-0060 defines for an incomplete or unknown request.
 pub(crate) fn read(
     payload: Element<'_>,
     type_: IqType,
@@ -72,12 +72,12 @@ pub(crate) fn read(
         .iter()
         .find(|(name, own, _)| *name == element.name() && *own == type_);
     let Some((_, _, read)) = kind else {
-        return Err(bad_request("This is asked with an IQ of the other type"));
+        return Err(bad_request("The IQ has the wrong type for this operation"));
     };
     read(RawRequest { payload, element })
 }
 
-/// The one element that says what is wanted.
+/// Returns the only element that is an operation.
 fn requested_element<'a>(payload: Element<'a>, kinds: &[Kind]) -> Result<Element<'a>, PubsubError> {
     let known = |child: &Element<'_>| {
         child.ns() == payload.ns() && kinds.iter().any(|(name, ..)| *name == child.name())
@@ -89,32 +89,32 @@ fn requested_element<'a>(payload: Element<'a>, kinds: &[Kind]) -> Result<Element
     let Some(second) = all.next() else {
         return Ok(first);
     };
-    // XEP-0060, 6.3.7: here the options belong to the subscription, and follow it.
+    // XEP-0060, 6.3.7: these options belong to the subscription and follow it.
     if all.next().is_none() && first.name() == "subscribe" && second.name() == "options" {
         return Ok(first);
     }
     Err(bad_request(
-        "One request at a time, what belongs to it behind it",
+        "One operation for each request, followed by what belongs to it",
     ))
 }
 
 fn nothing_requested(payload: Element<'_>) -> PubsubError {
     if payload.children().next().is_none() {
-        return bad_request("Nothing is asked for");
+        return bad_request("The request has no operation");
     }
     let lost = |name| payload.child(name, NS).is_some();
     if lost("configure") || lost("publish-options") {
-        return bad_request("What this belongs to is missing");
+        return bad_request("The operation that this belongs to is missing");
     }
     PubsubError::new(Condition::FeatureNotImplemented)
 }
 
-/// A request on its way.
+/// A request that is being parsed.
 #[derive(Clone, Copy)]
 struct RawRequest<'a> {
     /// `<pubsub/>`
     payload: Element<'a>,
-    /// Its child that says what is wanted.
+    /// Its child that is the operation.
     element: Element<'a>,
 }
 
@@ -124,7 +124,7 @@ impl<'a> RawRequest<'a> {
             .ok_or_else(|| missing(PubsubCondition::NodeidRequired))
     }
 
-    /// An empty name is none: there is no root collection to mean. (XEP-0248)
+    /// An empty name is `None`: there is no root collection. (XEP-0248)
     fn any_node(self) -> Option<String> {
         filled(self.element, "node")
     }
@@ -141,7 +141,7 @@ impl<'a> RawRequest<'a> {
         Ok(self.requested_page()?.unwrap_or_default())
     }
 
-    /// Its place is beside the request; some put it inside.
+    /// The `<set/>` belongs beside the operation; some clients put it inside.
     fn requested_page(self) -> Result<Option<Page>, PubsubError> {
         match rsm::read(self.payload)? {
             Some(page) => Ok(Some(page)),
@@ -149,8 +149,8 @@ impl<'a> RawRequest<'a> {
         }
     }
 
-    /// What belongs to the request: it follows it and names neither node nor JID.
-    /// (XEP-0060, 6.3.7 and 8.1.3)
+    /// Returns the element that belongs to the operation: it follows it and names neither node nor
+    /// JID. (XEP-0060, 6.3.7 and 8.1.3)
     fn companion(self, name: &str) -> Result<Option<Element<'a>>, PubsubError> {
         let (mut behind, mut found) = (false, None);
         for child in self.payload.children() {
@@ -163,7 +163,7 @@ impl<'a> RawRequest<'a> {
                 .any(|name| filled(child, name).is_some());
             if !behind || names || found.replace(child).is_some() {
                 return Err(bad_request(
-                    "It comes once, behind its request, and names no node",
+                    "It may appear once, after its operation, and names no node",
                 ));
             }
         }
@@ -171,7 +171,8 @@ impl<'a> RawRequest<'a> {
     }
 }
 
-/// The value of an attribute; an empty one counts as absent, because some libraries always write it.
+/// Returns the value of an attribute; an empty one counts as absent, because some libraries always
+/// write it.
 fn filled(element: Element<'_>, name: &str) -> Option<String> {
     let value = element.attr(name)?;
     (!value.is_empty()).then(|| value.into_owned())

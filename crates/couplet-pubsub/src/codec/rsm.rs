@@ -1,4 +1,4 @@
-//! Pages on the wire. (XEP-0059)
+//! Parses and writes result sets. (XEP-0059)
 
 use std::borrow::Cow;
 
@@ -13,11 +13,11 @@ use crate::{
 /// The namespace of result sets.
 pub(super) const NS_RSM: &str = "http://jabber.org/protocol/rsm";
 
-/// The page a request asks for, where it asks for one.
+/// Parses the page that a request asks for, if any.
 ///
 /// # Errors
 ///
-/// `bad-request` for what is no number and for two beginnings at once.
+/// `bad-request` for an invalid number and for two start points.
 pub(super) fn read(parent: Element<'_>) -> Result<Option<Page>, PubsubError> {
     let Some(set) = parent.child("set", NS_RSM) else {
         return Ok(None);
@@ -39,23 +39,23 @@ pub(super) fn read(parent: Element<'_>) -> Result<Option<Page>, PubsubError> {
             _ => continue,
         };
         if std::mem::replace(&mut begun, true) {
-            return Err(bad_request("A page begins at one place"));
+            return Err(bad_request("A page has one start point"));
         }
         page.from = from;
     }
     Ok(Some(page))
 }
 
-/// A number without a sign; one that is too high is as high as can be.
+/// Parses a number without sign; a larger one is clamped.
 pub(super) fn number(text: &str) -> Result<u64, PubsubError> {
     let digits = text.trim();
     if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
-        return Err(bad_request("That is no number"));
+        return Err(bad_request("This is not a number"));
     }
     Ok(digits.parse().unwrap_or(u64::MAX))
 }
 
-/// Writes where a page lies in its list; `cursor` names its entries.
+/// Writes the `<set/>` of a page; `cursor` returns the cursor of an entry.
 pub(super) fn write<'a, T>(
     paged: &'a Paged<T>,
     cursor: impl Fn(&'a T) -> Cow<'a, str>,

@@ -1,6 +1,6 @@
-//! How much of a list one stanza carries, counted in bytes as they are written.
+//! Truncates lists to what one stanza carries, counted in bytes as they are written.
 //!
-//! Names, ids and JIDs come from strangers, and an apostrophe takes six bytes in an attribute.
+//! Peers choose names, ids and JIDs, and an apostrophe takes six bytes in an attribute.
 
 use std::borrow::Cow;
 
@@ -8,10 +8,11 @@ use couplet_core::xml_writer::XmlWriter;
 
 use crate::page::{Keep, Paged};
 
-/// Shortens a page until it takes at most `limit` bytes, but not below one entry. Returns whether
-/// it left anything out.
+/// Truncates a page to at most `limit` bytes, but not below one entry. Returns whether it removed
+/// anything.
 ///
-/// `cursor` names an entry in the `<set/>` of the page (XEP-0059), and `write` writes it.
+/// `cursor` returns the cursor of an entry for the `<set/>` of the page (XEP-0059), and `write`
+/// writes the entry.
 pub(crate) fn truncate_page<T>(
     page: &mut Paged<T>,
     keep: Keep,
@@ -42,7 +43,7 @@ pub(crate) fn truncate_page<T>(
     kept < all
 }
 
-/// How many of these entries, from the first on, fit into `limit` bytes; one always does.
+/// Returns how many of the first entries fit into `limit` bytes; at least one.
 pub(crate) fn count_fitting<T>(
     entries: impl Iterator<Item = T>,
     limit: usize,

@@ -1,46 +1,47 @@
-//! Whether XML that was kept may be written as it is.
+//! Validates stored XML before it is written to the stream.
 //!
-//! A disk, an import or an operator may have changed it since the service wrote it, and what is not
-//! well-formed ends the stream for everybody.
+//! A disk, an import or an operator may have changed it since the service stored it, and XML that
+//! is not well-formed ends the stream for all users.
 
 use couplet_core::element::{Scope, Tree};
 
 use super::wire_name::WireName;
 use crate::node::Affiliation;
 
-/// Checks the payload of an item: one element, complete with its namespaces.
+/// Validates the payload of an item: one element, with all its namespaces declared.
 ///
 /// # Errors
 ///
-/// What is wrong with it.
+/// Why it is invalid.
 pub(crate) fn check_payload(xml: &str) -> Result<(), String> {
     parse(xml.to_owned())
 }
 
-/// Checks the content of an announcement: children of a message, each complete.
+/// Validates the content of an announcement: children of a message, each with all its namespaces
+/// declared.
 ///
 /// # Errors
 ///
-/// What is wrong with it.
+/// Why it is invalid.
 pub(crate) fn check_content(xml: &str) -> Result<(), String> {
     parse(format!("<message>{xml}</message>"))
 }
 
-/// Checks a text that is written escaped: characters that XML has no place for would be lost.
-/// (XML 1.0, 2.2)
+/// Validates a text that is written escaped: characters that XML does not allow would be lost. (XML
+/// 1.0, 2.2)
 ///
 /// # Errors
 ///
-/// The first such character.
+/// The first invalid character.
 pub(crate) fn check_text(text: &str) -> Result<(), String> {
     let is_xml = |one: char| matches!(one, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..);
     match text.chars().find(|one| !is_xml(*one)) {
         None => Ok(()),
-        Some(one) => Err(format!("XML has no place for the character {one:?}")),
+        Some(one) => Err(format!("the character {one:?} is not allowed in XML")),
     }
 }
 
-/// Whether this can stand as the address of a message. Mostly one look at its bytes is enough.
+/// Returns whether this is a valid address of a message. Mostly a scan of its bytes is enough.
 pub(crate) fn is_address(text: &str) -> bool {
     let (bare, resource) = match text.split_once('/') {
         Some((bare, resource)) => (bare, Some(resource)),
@@ -65,12 +66,12 @@ fn parse(xml: String) -> Result<(), String> {
     parsed.map(drop).map_err(|why| why.to_string())
 }
 
-/// The word that stands for an affiliation: that of XEP-0060, 4.1.
+/// Returns the name of an affiliation in XEP-0060, 4.1.
 pub(crate) fn affiliation_word(affiliation: Affiliation) -> &'static str {
     affiliation.wire_name()
 }
 
-/// The affiliation that a word stands for.
+/// Parses the name of an affiliation.
 pub(crate) fn affiliation(word: &str) -> Option<Affiliation> {
     Affiliation::from_wire_name(word)
 }

@@ -1,4 +1,4 @@
-//! What the wire calls the members of each enumeration.
+//! The names of enumeration variants in XML, and their labels in forms.
 
 use crate::{
     node::{
@@ -7,9 +7,9 @@ use crate::{
     subscription::SubscriptionState,
 };
 
-/// An enumeration with a word for each member.
+/// An enumeration with a name in XML for each variant.
 pub(super) trait WireName: Copy + PartialEq + 'static {
-    /// Each member with its word and what it says to people.
+    /// Each variant with its name in XML and its label.
     const ALL: &'static [(Self, &'static str, &'static str)];
 
     fn wire_name(self) -> &'static str {
@@ -22,7 +22,7 @@ pub(super) trait WireName: Copy + PartialEq + 'static {
         Some(own.0)
     }
 
-    /// Words and labels, for a form.
+    /// Returns names and labels, as choices of a form.
     fn choices() -> Vec<(&'static str, &'static str)> {
         Self::ALL
             .iter()
@@ -31,8 +31,7 @@ pub(super) trait WireName: Copy + PartialEq + 'static {
     }
 }
 
-/// XEP-0060, 4.5. `presence` and `roster` are not among them: they need knowledge a component does
-/// not have.
+/// XEP-0060, 4.5. `presence` and `roster` are absent: a component knows neither.
 impl WireName for AccessModel {
     const ALL: &'static [(Self, &'static str, &'static str)] = &[
         (
@@ -69,7 +68,7 @@ impl WireName for PublishModel {
     ];
 }
 
-/// `on_sub_and_presence` is not among them: it needs to know who is online.
+/// `on_sub_and_presence` is absent: a component does not know who is online.
 impl WireName for SendLast {
     const ALL: &'static [(Self, &'static str, &'static str)] = &[
         (SendLast::Never, "never", "Never"),

@@ -1,4 +1,4 @@
-//! Replies as XML. (XEP-0060, 5 to 8)
+//! Writes replies as XML. (XEP-0060, 5 to 8)
 
 use std::borrow::Cow;
 
@@ -19,8 +19,8 @@ use crate::{
     subscription::Subscription,
 };
 
-/// Writes the payload of a result, or nothing for an empty one. The two `...Unchanged` replies are
-/// no results: they go through [`unchanged`](super::unchanged).
+/// Writes the payload of a result; nothing for an empty one. The two `...Unchanged` replies are
+/// errors, written by [`unchanged`](super::unchanged).
 pub(crate) fn write(reply: &Reply, xml: &mut XmlWriter<'_>) {
     match reply {
         Reply::Empty
@@ -35,14 +35,14 @@ pub(crate) fn write(reply: &Reply, xml: &mut XmlWriter<'_>) {
     }
 }
 
-/// What `content` writes.
+/// Returns what `content` writes as a string.
 pub(super) fn to_string(content: impl FnOnce(&mut XmlWriter<'_>)) -> String {
     let mut out = Vec::new();
     content(&mut XmlWriter::new(&mut out));
     String::from_utf8(out).unwrap_or_default()
 }
 
-/// `<pubsub/>` around something.
+/// Writes `<pubsub/>` around `content`.
 pub(super) fn within(ns: &str, xml: &mut XmlWriter<'_>, content: impl FnOnce(&mut XmlWriter<'_>)) {
     xml.raw("<pubsub xmlns='");
     xml.raw(ns);
@@ -51,7 +51,7 @@ pub(super) fn within(ns: &str, xml: &mut XmlWriter<'_>, content: impl FnOnce(&mu
     xml.raw("</pubsub>");
 }
 
-/// An element with attributes, those left out that have no value, and something in it.
+/// Writes an element with content; attributes without a value are left out.
 pub(super) fn tag(
     name: &str,
     attributes: &[(&str, Option<&str>)],
@@ -66,7 +66,7 @@ pub(super) fn tag(
     xml.raw(">");
 }
 
-/// An element with nothing in it.
+/// Writes an empty element.
 pub(super) fn empty(name: &str, attributes: &[(&str, Option<&str>)], xml: &mut XmlWriter<'_>) {
     start(name, attributes, xml);
     xml.raw("/>");
@@ -82,7 +82,7 @@ fn start(name: &str, attributes: &[(&str, Option<&str>)], xml: &mut XmlWriter<'_
     }
 }
 
-/// The chapters of entities, subscribers and publishers.
+/// Writes replies to entities, subscribers and publishers.
 fn entity(reply: &Reply, xml: &mut XmlWriter<'_>) {
     match reply {
         Reply::Subscriptions { node, held, paged } => {
@@ -176,7 +176,7 @@ fn entity(reply: &Reply, xml: &mut XmlWriter<'_>) {
     }
 }
 
-/// The chapter of owners.
+/// Writes replies to owners.
 fn owner(reply: &Reply, xml: &mut XmlWriter<'_>) {
     match reply {
         Reply::Configuration { node, config } => {
@@ -229,19 +229,19 @@ pub(crate) fn write_subscription(
     empty("subscription", &attributes, xml);
 }
 
-/// Writes the id of one item that was published.
+/// Writes the id of a published item.
 pub(crate) fn write_published(id: &str, xml: &mut XmlWriter<'_>) {
     empty("item", &[("id", Some(id))], xml);
 }
 
-/// Writes one affiliation of an entity, to this node.
+/// Writes one affiliation of an entity, with its node.
 pub(crate) fn write_affiliation(node: &str, affiliation: Affiliation, xml: &mut XmlWriter<'_>) {
     let affiliation = Some(affiliation.wire_name());
     let attributes = [("node", Some(node)), ("affiliation", affiliation)];
     empty("affiliation", &attributes, xml);
 }
 
-/// Writes one affiliation to a node, of this entity.
+/// Writes one affiliation to a node, with its entity.
 pub(crate) fn write_affiliate(jid: &BareJid, affiliation: Affiliation, xml: &mut XmlWriter<'_>) {
     let affiliation = Some(affiliation.wire_name());
     let attributes = [("jid", Some(jid.as_str())), ("affiliation", affiliation)];

@@ -1,4 +1,4 @@
-//! What administrators can see of the whole service.
+//! Commands of administrators: the list of nodes, and statistics.
 
 use async_trait::async_trait;
 use xmpp_parsers::data_forms::FieldType;
@@ -13,7 +13,7 @@ use super::{Dialog, Execution, Step, Submitted, form};
 
 const FORM: &str = "couplet-pubsub#admin";
 
-/// As many nodes are listed; all are in service discovery, in pages.
+/// The most nodes that are listed; service discovery has all of them, in pages.
 const LISTED: u32 = 1_000;
 
 pub(super) struct List;

@@ -1,4 +1,4 @@
-//! Configuring a node: which one, then the form of XEP-0060, 8.2.
+//! Configures a node: choose one, then the form of XEP-0060, 8.2.
 
 use async_trait::async_trait;
 use couplet::Condition;

@@ -1,4 +1,4 @@
-//! Creating a node. (XEP-0060, 8.1)
+//! Creates a node. (XEP-0060, 8.1)
 
 use async_trait::async_trait;
 use xmpp_parsers::data_forms::FieldType;
@@ -14,7 +14,7 @@ use super::{Actions, Dialog, Execution, Step, Submitted, form};
 
 const NODE: &str = "node";
 
-/// What a person sets when a node begins; the rest has a command of its own.
+/// The options that are set at creation; the others have a command of their own.
 const FIELDS: &[&str] = &[
     "pubsub#title",
     "pubsub#description",
@@ -32,7 +32,7 @@ impl Dialog for Create {
         execution: &Execution<'_>,
         _answered: Option<&Submitted>,
     ) -> Result<Step, PubsubError> {
-        let label = "Name of the node (empty: a name is made)";
+        let label = "Name of the node (empty: the service chooses one)";
         let mut fields = vec![form::field(NODE, FieldType::TextSingle, label, Vec::new())];
         let config = execution.service.policy.new_node();
         fields.extend(codec::configuration_fields(&config, |var| {

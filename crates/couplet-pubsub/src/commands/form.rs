@@ -1,4 +1,4 @@
-//! Forms of commands, on their way out and back. (XEP-0004)
+//! Builds and parses forms of commands. (XEP-0004)
 
 use couplet::Condition;
 use couplet_core::{element::Element, xml_writer::XmlWriter};
@@ -10,26 +10,26 @@ use crate::{
     request,
 };
 
-/// A form that came back.
+/// A submitted form.
 pub(super) struct Submitted(Vec<request::Field>);
 
 impl Submitted {
-    /// None where there is no form, or one that is not submitted.
+    /// Returns `None` if there is no form, or one that is not submitted.
     pub(super) fn of(command: Element<'_>) -> Option<Submitted> {
         codec::submitted_fields(command).map(Submitted)
     }
 
-    /// Whether it is the form of this kind. (XEP-0068)
+    /// Returns whether the form has this FORM_TYPE. (XEP-0068)
     pub(super) fn is(&self, form_type: &str) -> bool {
         self.value(codec::FORM_TYPE) == Some(form_type)
     }
 
-    /// The value of a field, unless it is empty.
+    /// Returns the value of a field, unless it is empty.
     pub(super) fn value(&self, var: &str) -> Option<&str> {
         self.values(var).first().map(String::as_str)
     }
 
-    /// The value of a field that has to be there.
+    /// Returns the value of a required field.
     ///
     /// # Errors
     ///
@@ -39,7 +39,7 @@ impl Submitted {
             .ok_or_else(|| PubsubError::new(Condition::BadRequest).text(text))
     }
 
-    /// All values of a field, none where the first is empty.
+    /// Returns all values of a field; none if the first is empty.
     pub(super) fn values(&self, var: &str) -> &[String] {
         let field = self.0.iter().find(|field| field.var == var);
         match field.map(|field| field.values.as_slice()) {
@@ -49,7 +49,7 @@ impl Submitted {
         }
     }
 
-    /// The fields but for this one and the FORM_TYPE.
+    /// Returns all fields except this one and FORM_TYPE.
     pub(super) fn without(&self, var: &str) -> Vec<request::Field> {
         let others = self.0.iter();
         others
@@ -58,7 +58,7 @@ impl Submitted {
             .collect()
     }
 
-    /// Puts what was submitted into the form that it answers. A list takes what it offers.
+    /// Fills the submitted values into the form. A list accepts only its choices.
     pub(super) fn fill(&self, blank: &mut DataForm) {
         for field in &mut blank.fields {
             let sent = self
@@ -77,7 +77,7 @@ impl Submitted {
     }
 }
 
-/// A form to be filled in.
+/// Returns a form to fill in.
 pub(super) fn form(
     form_type: &str,
     title: &str,
@@ -91,8 +91,7 @@ pub(super) fn form(
     }
 }
 
-/// Leaves out the options that one answer does not carry, the last first: names are as long as
-/// strangers make them.
+/// Removes the last options until the form fits one answer: peers choose the length of names.
 pub(super) fn shorten(form: &mut DataForm, limit: usize) {
     let mut left = limit;
     for field in &mut form.fields {
@@ -115,7 +114,7 @@ pub(super) fn shorten(form: &mut DataForm, limit: usize) {
     }
 }
 
-/// A result to be read.
+/// Returns a result form.
 pub(super) fn result(form_type: &str, title: &str, fields: Vec<Field>) -> DataForm {
     DataForm {
         title: Some(title.to_owned()),
@@ -131,7 +130,7 @@ pub(super) fn field(var: &str, type_: FieldType, label: &str, values: Vec<String
     }
 }
 
-/// A field that a person has to fill in.
+/// Returns a required field.
 pub(super) fn required(var: &str, type_: FieldType, label: &str) -> Field {
     Field {
         required: true,
@@ -139,7 +138,7 @@ pub(super) fn required(var: &str, type_: FieldType, label: &str) -> Field {
     }
 }
 
-/// A value that the client sends back unseen.
+/// Returns a hidden field, which the client sends back unchanged.
 pub(super) fn hidden(var: &str, value: &str) -> Field {
     Field::new(var, FieldType::Hidden).with_value(value)
 }

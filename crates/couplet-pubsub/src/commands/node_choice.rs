@@ -1,4 +1,4 @@
-//! The field that says which node: a list as long as a person reads one, else a text.
+//! The field to choose a node: a list if it is short, else a text.
 
 use xmpp_parsers::data_forms::{Field, FieldType};
 
@@ -12,22 +12,22 @@ use crate::{
 
 use super::{Execution, form, text};
 
-/// The most entries of a list to choose from.
+/// The most choices of a list.
 pub(super) const MAX_CHOICES: usize = 50;
 
-/// As many affiliations of one entity are looked through for the nodes it owns.
+/// The most affiliations of an entity that are searched for nodes it owns.
 const LOOKED_THROUGH: u32 = 200;
 
 /// Nodes to choose from.
 pub(super) enum NodeChoice {
-    /// These, by name and label.
+    /// These nodes, by name and label.
     These(Vec<(String, String)>),
-    /// More than a list shows: the name has to be written.
+    /// Too many for a list: the user enters the name.
     Many,
 }
 
 impl NodeChoice {
-    /// The nodes of which the entity is an owner; for an administrator all.
+    /// Returns the nodes that the entity owns; all for an administrator.
     pub(super) async fn owned(execution: &Execution<'_>) -> Result<NodeChoice, PubsubError> {
         if execution.service.policy.is_admin(&execution.bare()) {
             return Ok(match all(execution).await? {
@@ -51,7 +51,7 @@ impl NodeChoice {
         NodeChoice::named(execution, names).await
     }
 
-    /// The nodes that the service lists to the entity.
+    /// Returns the nodes that the service lists to the entity.
     pub(super) async fn listed(execution: &Execution<'_>) -> Result<NodeChoice, PubsubError> {
         let Some(nodes) = all(execution).await? else {
             return Ok(NodeChoice::Many);
@@ -60,7 +60,7 @@ impl NodeChoice {
         Ok(NodeChoice::of(shown))
     }
 
-    /// The nodes of these names that are still there.
+    /// Returns those of these nodes that still exist.
     pub(super) async fn named(
         execution: &Execution<'_>,
         names: Vec<String>,
@@ -85,7 +85,7 @@ impl NodeChoice {
         matches!(self, NodeChoice::These(nodes) if nodes.is_empty())
     }
 
-    /// The field; the only node is chosen already.
+    /// Returns the field. A single node is preselected.
     pub(super) fn field(self, var: &str) -> Field {
         match self {
             NodeChoice::Many => form::required(var, FieldType::TextSingle, "Name of the node"),
@@ -104,7 +104,7 @@ impl NodeChoice {
     }
 }
 
-/// The label of a node by its name.
+/// Returns the label of a node.
 pub(super) async fn label(execution: &Execution<'_>, name: &str) -> Result<String, PubsubError> {
     let query = Query {
         node: Some(name.to_owned()),
@@ -115,7 +115,7 @@ pub(super) async fn label(execution: &Execution<'_>, name: &str) -> Result<Strin
     Ok(text::label(name, &config))
 }
 
-/// All nodes, unless there are more than a list shows.
+/// Returns all nodes, or `None` if they are too many for a list.
 async fn all(execution: &Execution<'_>) -> Result<Option<Vec<Node>>, PubsubError> {
     let page = Page {
         max: u32::try_from(MAX_CHOICES + 1).ok(),

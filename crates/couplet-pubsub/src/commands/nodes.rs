@@ -1,4 +1,4 @@
-//! Deleting a node, and changing its owner. (XEP-0060, 8.4 and 8.9)
+//! Deletes a node, and transfers its ownership. (XEP-0060, 8.4 and 8.9)
 
 use async_trait::async_trait;
 use couplet::{BareJid, Condition};
@@ -13,7 +13,7 @@ use super::{
     node_choice::{NodeChoice, label},
 };
 
-/// The FORM_TYPE of forms that only this service has.
+/// The FORM_TYPE of forms that are particular to this service.
 pub(super) const FORM: &str = "couplet-pubsub#node";
 pub(super) const CHOOSE: &str = "Choose a node";
 pub(super) const NONE_OWNED: &str = "You own no nodes";
@@ -68,7 +68,7 @@ impl Dialog for Transfer {
         let node = form.need(NODE, CHOOSE)?.to_owned();
         let owner = form.need(OWNER, "Enter the address of the new owner")?;
         let owner = BareJid::new(owner.trim()).map_err(|_| {
-            let text = format!("{owner} is not an address such as user@example.org");
+            let text = format!("{owner} is not a JID such as user@example.org");
             PubsubError::new(Condition::BadRequest).text(text)
         })?;
         let query = Query {
@@ -93,7 +93,7 @@ impl Dialog for Transfer {
     }
 }
 
-/// Asks for a node that the entity owns.
+/// Returns the form to choose a node that the entity owns.
 async fn one_of_mine(
     execution: &Execution<'_>,
     instructions: &str,

@@ -1,4 +1,5 @@
-//! Who waits for an owner's approval: as messages, as XEP-0060, 8.7 has it, or in the command itself.
+//! Lists and decides pending subscriptions: by messages, as in XEP-0060, 8.7, or in the command
+//! itself.
 
 use async_trait::async_trait;
 use couplet::Condition;
@@ -15,7 +16,7 @@ use super::{
     nodes, text,
 };
 
-/// The FORM_TYPE of the form that says who waits.
+/// The FORM_TYPE of the form that lists pending subscriptions.
 const FORM: &str = "couplet-pubsub#approve";
 const NODE: &str = "pubsub#node";
 const ALLOW: &str = "allow";

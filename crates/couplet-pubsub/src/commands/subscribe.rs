@@ -1,4 +1,4 @@
-//! Subscribing with options, by the bare JID: whichever client is there gets the notifications.
+//! Subscribes the bare JID with options, so that all clients of the user get the notifications.
 //! (XEP-0060, 6.1 and 6.3)
 
 use async_trait::async_trait;
@@ -82,7 +82,7 @@ impl Dialog for Subscribe {
     }
 }
 
-/// The subscription of the bare JID, if there is one.
+/// Returns the subscription of the bare JID, if there is one.
 async fn held(execution: &Execution<'_>, node: &str) -> Result<Option<Subscription>, PubsubError> {
     let request = Request::Subscriptions {
         node: Some(node.to_owned()),

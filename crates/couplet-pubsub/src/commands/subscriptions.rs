@@ -1,4 +1,4 @@
-//! What one is subscribed to, and ending it. (XEP-0060, 5.6 and 6.2)
+//! Lists and ends the subscriptions of the user. (XEP-0060, 5.6 and 6.2)
 
 use async_trait::async_trait;
 use xmpp_parsers::data_forms::FieldType;
@@ -73,7 +73,7 @@ impl Dialog for Subscriptions {
     }
 }
 
-/// The first subscriptions, with the names of their nodes.
+/// Returns the first subscriptions, with the names of their nodes.
 async fn held(execution: &Execution<'_>) -> Result<Vec<(String, Subscription)>, PubsubError> {
     let page = Page {
         max: u32::try_from(MAX_CHOICES).ok(),

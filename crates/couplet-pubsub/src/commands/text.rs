@@ -1,4 +1,4 @@
-//! Sentences for people: what is wrong with a submitted form, and how nodes are called.
+//! Texts for users: why a form was rejected, and labels of nodes.
 
 use couplet::Condition;
 
@@ -8,10 +8,10 @@ use crate::{
     pubsub_error::{PubsubCondition, PubsubError},
 };
 
-/// The longest label of an option, in bytes: a title may be longer than a list shows.
+/// The most bytes of a label: a title may be longer than a list shows.
 const LABEL_BYTES: usize = 120;
 
-/// What a refusal says to the person who filled in the form.
+/// Returns the text of an error for the user who filled in the form.
 pub(super) fn of(error: &PubsubError) -> String {
     if let Some(text) = &error.text {
         return text.clone();
@@ -43,14 +43,14 @@ pub(super) fn of(error: &PubsubError) -> String {
     text.to_owned()
 }
 
-/// The label of a node in a list: its title, or its name.
+/// Returns the label of a node in a list: its title, or its name.
 pub(super) fn label(name: &str, config: &NodeConfig) -> String {
     let label = body::label(name, config);
     let end = label.floor_char_boundary(LABEL_BYTES);
     label.get(..end).unwrap_or_default().to_owned()
 }
 
-/// So many of something.
+/// Returns a number with its noun, in the plural if needed.
 pub(super) fn count(number: usize, one: &str) -> String {
     match number {
         1 => format!("1 {one}"),

@@ -1,6 +1,6 @@
-//! Who may do what with a node: the only place where affiliation and models are weighed.
+//! Access control: the only place that evaluates affiliations and the models of a node.
 //!
-//! Deliberately absent: what follows from it. (XEP-0060, 4.1, 4.5)
+//! Deliberately absent: the changes that follow. (XEP-0060, 4.1, 4.5)
 
 use couplet::Condition;
 
@@ -14,7 +14,7 @@ use crate::{
 
 use super::context::RequestContext;
 
-/// How somebody stands to a node.
+/// The rights of an entity at a node.
 pub(super) struct Access<'a> {
     pub(super) node: &'a Node,
     pub(super) affiliation: Affiliation,
@@ -22,11 +22,11 @@ pub(super) struct Access<'a> {
 }
 
 impl<'a> Access<'a> {
-    /// How the asking entity stands to the node it asked for.
+    /// Returns the rights of the requesting entity at the requested node.
     ///
     /// # Errors
     ///
-    /// `item-not-found`, or `gone` where it went elsewhere.
+    /// `item-not-found`, or `gone` if the node was redirected.
     pub(super) fn of(
         context: &RequestContext,
         snapshot: &'a Snapshot,
@@ -54,7 +54,7 @@ impl<'a> Access<'a> {
         }
     }
 
-    /// Whether an owner has ever let it in, or none had to.
+    /// Whether it has an approved subscription.
     pub(super) fn is_subscribed(&self) -> bool {
         self.is_in(SubscriptionState::Subscribed)
     }
@@ -63,7 +63,7 @@ impl<'a> Access<'a> {
         self.is_in(SubscriptionState::Pending)
     }
 
-    /// In which state a new subscription begins. (XEP-0060, 6.1.3, in its order)
+    /// Returns the state in which a new subscription begins. (XEP-0060, 6.1.3, in its order)
     pub(super) fn may_subscribe(&self) -> Result<SubscriptionState, PubsubError> {
         if is_barred(self.affiliation) {
             return Err(PubsubError::new(Condition::Forbidden));
@@ -80,14 +80,14 @@ impl<'a> Access<'a> {
         match self.node.config.access {
             _ if is_listed(self.affiliation) => Ok(SubscriptionState::Subscribed),
             AccessModel::Open => Ok(SubscriptionState::Subscribed),
-            // Approval is about a person: further subscriptions of somebody approved need none.
+            // Approval is for the bare JID: its further subscriptions need none.
             AccessModel::Authorize if self.is_subscribed() => Ok(SubscriptionState::Subscribed),
             AccessModel::Authorize => Ok(SubscriptionState::Pending),
             AccessModel::Whitelist => Err(closed()),
         }
     }
 
-    /// XEP-0060, 6.5.9; those on the list need not be subscribed. (pubsub.md, 5c)
+    /// XEP-0060, 6.5.9; members need no subscription. (README, "Decided points")
     pub(super) fn may_read(&self) -> Result<(), PubsubError> {
         if is_barred(self.affiliation) {
             return Err(PubsubError::new(Condition::Forbidden));
@@ -122,12 +122,12 @@ impl<'a> Access<'a> {
         }
     }
 
-    /// Whether it may overwrite an item of that name. (pubsub.md, 5f)
+    /// Whether it may overwrite this item.
     pub(super) fn may_overwrite(&self, context: &RequestContext, item: &ItemHead) -> bool {
         !self.node.config.original_publisher || self.controls(context, item)
     }
 
-    /// Whether it may retract this item, given that it may publish. (XEP-0060, 4.1)
+    /// Whether it may retract this item, if it may publish. (XEP-0060, 4.1)
     pub(super) fn may_retract(&self, context: &RequestContext, item: &ItemHead) -> bool {
         let any_item =
             self.affiliation == Affiliation::Publisher && !self.node.config.original_publisher;
@@ -143,11 +143,11 @@ impl<'a> Access<'a> {
     }
 }
 
-/// The node that was asked for.
+/// Returns the requested node.
 ///
 /// # Errors
 ///
-/// `item-not-found`, or `gone` with its new place. (XEP-0060, 6.1.3.11, 6.1.3.12)
+/// `item-not-found`, or `gone` with the redirect. (XEP-0060, 6.1.3.11, 6.1.3.12)
 pub(super) fn existing_node(snapshot: &Snapshot) -> Result<&Node, PubsubError> {
     snapshot
         .node
@@ -161,11 +161,11 @@ pub(super) fn existing_node(snapshot: &Snapshot) -> Result<&Node, PubsubError> {
         })
 }
 
-/// The node that was asked for, by one of its owners.
+/// Returns the requested node if the requester is an owner.
 ///
 /// # Errors
 ///
-/// As [`existing_node`], and `forbidden` for everybody else.
+/// As [`existing_node`], and `forbidden` for all but owners.
 pub(super) fn owned_node<'a>(
     context: &RequestContext,
     snapshot: &'a Snapshot,
@@ -178,13 +178,13 @@ pub(super) fn owned_node<'a>(
     }
 }
 
-/// May neither subscribe nor read. (XEP-0060, 4.1)
+/// Whether the affiliation forbids subscribing and reading. (XEP-0060, 4.1)
 pub(super) fn is_barred(affiliation: Affiliation) -> bool {
     matches!(affiliation, Affiliation::Outcast | Affiliation::PublishOnly)
 }
 
-/// May subscribe and read whatever the access model is: members are what a whitelist is made of,
-/// owners and publishers always may. (XEP-0060, 4.1, 4.5)
+/// Whether the affiliation allows subscribing and reading in every access model: members are what a
+/// whitelist is made of, owners and publishers always may. (XEP-0060, 4.1, 4.5)
 pub(super) fn is_listed(affiliation: Affiliation) -> bool {
     matches!(
         affiliation,
@@ -192,7 +192,7 @@ pub(super) fn is_listed(affiliation: Affiliation) -> bool {
     )
 }
 
-/// What an entity is to a node once the house has had its say.
+/// Returns the affiliation of an entity after the policy was applied.
 pub(super) fn effective_affiliation(
     context: &RequestContext,
     node: &Node,

@@ -1,6 +1,6 @@
-//! What is told to whom when something has changed.
+//! Builds the announcements of changes: what is sent, and to whom.
 //!
-//! Deliberately absent: the XML, which is the codec's, and the sending.
+//! Deliberately absent: sending.
 
 use couplet::{BareJid, Jid};
 
@@ -19,12 +19,11 @@ use crate::{
     subscription::{Subscription, SubscriptionState},
 };
 
-/// So many ids are named in one notification at most, and so many bytes of them, so that no server
-/// finds it too long.
+/// The most ids in one notification, and the most bytes of them, so that servers accept it.
 const IDS: usize = 100;
 const IDS_BYTES: usize = 65_536;
 
-/// An item to everybody.
+/// Announces an item to subscribers.
 pub(super) fn published(
     name: &str,
     config: &NodeConfig,
@@ -49,12 +48,12 @@ pub(super) fn published(
     })
 }
 
-/// That something happened, without an item. (XEP-0060, 4.3)
+/// Announces an event without item. (XEP-0060, 4.3)
 pub(super) fn happened(name: &str, config: &NodeConfig) -> Change {
     to_subscribers(config, event::items(name, &[]))
 }
 
-/// Items that are gone, as far as the node tells.
+/// Announces retracted items, if the node notifies.
 pub(super) fn retracted(name: &str, config: &NodeConfig, ids: &[String]) -> Vec<Change> {
     if !config.notify {
         return Vec::new();
@@ -81,7 +80,7 @@ pub(super) fn to_subscribers(config: &NodeConfig, content: String) -> Change {
     })
 }
 
-/// To these, and kept for those who are away.
+/// Sends content to these JIDs, as a message that servers store for users who are offline.
 pub(super) fn to_jids(jids: Vec<Jid>, content: String) -> Change {
     Change::Announce(Announcement {
         to: Audience::Named(jids),
@@ -91,12 +90,12 @@ pub(super) fn to_jids(jids: Vec<Jid>, content: String) -> Change {
     })
 }
 
-/// To the subscriber, what has become of its subscription. (XEP-0060, 8.8.4)
+/// Announces the new state of a subscription to its subscriber. (XEP-0060, 8.8.4)
 pub(super) fn state(name: &str, held: &Subscription, now: Option<SubscriptionState>) -> Change {
     to_jids(vec![held.jid.clone()], about(name, held, now))
 }
 
-/// To the owners but one, what has become of a subscription, if they want to know: `notify_sub`.
+/// Announces the new state of a subscription to all owners but one, with `notify_sub`.
 pub(super) fn to_owners(
     node: &Node,
     owners: &[BareJid],
@@ -109,8 +108,8 @@ pub(super) fn to_owners(
     wanted.then(|| to_jids(others, about(&node.name, held, now)))
 }
 
-/// To these owners, that a subscription waits for their approval: a form, and a text for clients
-/// that show no forms. (XEP-0060, 8.6)
+/// Asks these owners to approve a subscription: a form, and a text for clients without forms.
+/// (XEP-0060, 8.6)
 pub(super) fn approval(
     context: &RequestContext,
     node: &Node,
@@ -129,7 +128,7 @@ pub(super) fn approval(
     })
 }
 
-/// The last item to a new subscriber. (XEP-0060, 6.1.7)
+/// Sends the last item to a new subscriber. (XEP-0060, 6.1.7)
 pub(super) fn last(
     node: &Node,
     owners: &[BareJid],
@@ -162,7 +161,7 @@ pub(super) fn last(
     }))
 }
 
-/// Whom the items of a node name as publisher.
+/// Returns which publisher the items of a node show.
 pub(super) fn publishers(config: &NodeConfig, owners: &[BareJid]) -> Publishers {
     match (config.item_reply, owners.first()) {
         (ItemReply::Publisher, _) => Publishers::Shown,
@@ -171,7 +170,7 @@ pub(super) fn publishers(config: &NodeConfig, owners: &[BareJid]) -> Publishers 
     }
 }
 
-/// Whom an item of this publisher names.
+/// Returns the publisher that an item of `of` shows.
 pub(super) fn publisher<'a>(shown: &'a Publishers, of: &'a BareJid) -> Option<&'a BareJid> {
     match shown {
         Publishers::Hidden => None,

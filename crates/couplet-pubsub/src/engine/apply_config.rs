@@ -1,8 +1,8 @@
-//! A configuration that changed is applied to the subscriptions and items of its node, some at a
-//! time: nobody else has to wait until a hundred thousand of them are done.
+//! Applies a changed configuration to the subscriptions and items of its node in batches, so that
+//! other requests need not wait for a hundred thousand of them.
 //!
-//! The owner gets its answer when all are done. What a process that ended has left over, the next
-//! sweep takes up.
+//! The owner gets the answer when all are done. What a process leaves unapplied when it ends is
+//! applied by the next [`expire`](super::Engine::expire).
 
 use crate::{
     change::Change,
@@ -16,23 +16,23 @@ use super::{
     Engine, access::Access, announce, capacity::capacity, context::RequestContext, reconcile,
 };
 
-/// So many subscriptions or items change in one transaction.
+/// The most subscriptions or items of one transaction.
 const SOME: u32 = 200;
 
-/// How far it is.
+/// How far a configuration is applied.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Progress {
-    /// The revision that changed the configuration; with another one, all begins anew.
+    /// The revision that changed the configuration; after another change, all begins anew.
     revision: u64,
     after: Option<Cursor>,
     done: bool,
 }
 
-/// Applies the configuration of a node until it holds for all.
+/// Applies the configuration of a node to all its subscriptions and items.
 ///
 /// # Errors
 ///
-/// What the store says. The rest is done by the next sweep.
+/// The error of the store. The rest is applied later.
 pub(super) async fn apply(
     engine: &Engine,
     context: &RequestContext,
@@ -100,7 +100,7 @@ fn step(
     (changes, progress)
 }
 
-/// Items for which there is no room any more go, the oldest first.
+/// Retracts the oldest items beyond the capacity.
 fn fewer_items(context: &RequestContext, snapshot: &Snapshot, node: &Node) -> Vec<Change> {
     let config = &node.config;
     let keep = capacity(config, &context.policy.limits(&node.creator));
@@ -116,7 +116,7 @@ fn fewer_items(context: &RequestContext, snapshot: &Snapshot, node: &Node) -> Ve
     changes
 }
 
-/// Those who lose access go, those who waited for it begin. (pubsub.md, case 86)
+/// Ends subscriptions that lose access, and approves those that gain it.
 fn other_access(context: &RequestContext, snapshot: &Snapshot, node: &Node) -> Vec<Change> {
     let access = node.config.access;
     let entities = snapshot.subscriber_range.iter();

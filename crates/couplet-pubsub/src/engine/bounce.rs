@@ -1,7 +1,7 @@
-//! Notifications that came back. (XEP-0060, 12.4)
+//! Handles bounced notifications. (XEP-0060, 12.4)
 //!
-//! Deliberately absent: proof of delivery. Messages that do not come back prove nothing, so the
-//! count begins anew only when the subscriber itself is heard of: it subscribes or sets options.
+//! Deliberately absent: proof of delivery. The absence of a bounce proves nothing, so the count is
+//! reset only by a request of the subscriber itself: to subscribe or to set options.
 
 use couplet::Jid;
 
@@ -14,15 +14,15 @@ use crate::{
 
 use super::{Engine, access::existing_node, announce, context::RequestContext, reconcile};
 
-/// So many end a subscription.
+/// The number of bounces that ends a subscription.
 const LIMIT: u32 = 10;
 
-/// What an error says about the subscriber.
+/// What a bounce means for the subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BounceKind {
-    /// Nobody is there, or wants to hear: the subscription ends.
+    /// The address does not exist or rejects notifications: the subscription ends.
     Permanent,
-    /// It may be there later.
+    /// The address may be reachable later.
     Passing,
 }
 
@@ -36,11 +36,11 @@ impl BounceKind {
     }
 }
 
-/// Takes note of an error from the JID that a notification went to.
+/// Counts an error from the JID that a notification went to, or ends its subscriptions.
 ///
 /// # Errors
 ///
-/// The node is gone.
+/// The node does not exist any more.
 pub(super) async fn take(
     engine: &Engine,
     context: RequestContext,
@@ -69,7 +69,7 @@ fn decide(snapshot: &Snapshot, from: &Jid, kind: BounceKind) -> Result<Vec<Chang
         .actor
         .iter()
         .flat_map(|entity| &entity.subscriptions);
-    // One message tells all subscriptions of a JID.
+    // One message serves all subscriptions of a JID.
     for held in all.filter(|held| held.jid == *from) {
         let bounces = held.bounces.saturating_add(1);
         if kind == BounceKind::Passing && bounces < LIMIT {

@@ -1,4 +1,4 @@
-//! Who asks, when, and under which rules of the house.
+//! The context of a request: who sent it, when, and under which policy.
 
 use std::sync::Arc;
 
@@ -13,30 +13,32 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// What comes of a request: changes and the answer, or no change and a refusal.
+/// The result of a decision: changes and a reply, or an error and no change.
 pub(super) type Decision<R = Reply> = Result<(Vec<Change>, R), PubsubError>;
 
-/// Everything about a request that is not in it.
+/// What a request does not contain itself.
 #[derive(Clone)]
 pub(super) struct RequestContext {
     pub(super) from: Jid,
-    /// The bare JID: who it is, as far as rights go. (XEP-0060, 4.1)
+    /// The bare JID, which affiliations are for. (XEP-0060, 4.1)
     pub(super) who: BareJid,
     pub(super) policy: Arc<dyn Policy>,
-    /// The service's own address, which can be nobody's.
+    /// The address of the service itself, which has no affiliations.
     pub(super) domain: BareJid,
     pub(super) now: Timestamp,
-    /// Makes names nobody has had.
+    /// Creates unique names.
     pub(super) new_id: fn() -> String,
 }
 
 impl RequestContext {
-    /// Whether this JID is the asking one, or another resource of it. (XEP-0060, 6.1.3.1)
+    /// Returns whether this JID is that of the requester, or another resource of it. (XEP-0060,
+    /// 6.1.3.1)
     pub(super) fn is_own(&self, jid: &Jid) -> bool {
         jid.to_bare() == self.who
     }
 
-    /// An own JID with the domain as the server writes it: notifications go there.
+    /// Returns a JID of the requester with the domain as the server writes it: notifications go
+    /// there.
     pub(super) fn with_server_domain(&self, own: &Jid) -> Jid {
         let full = own
             .resource()
@@ -47,7 +49,7 @@ impl RequestContext {
         }
     }
 
-    /// Whether notifications to this JID would come back to the service itself.
+    /// Returns whether notifications to this JID would come back to the service itself.
     pub(super) fn is_service(&self, jid: &BareJid) -> bool {
         jid.to_domain() == self.domain
     }
@@ -56,7 +58,7 @@ impl RequestContext {
         self.policy.limits(&self.who)
     }
 
-    /// So many seconds from now, or the end of time.
+    /// Returns the time so many seconds from now, at most the last timestamp.
     pub(super) fn in_seconds(&self, seconds: u64) -> Timestamp {
         let millis = i64::try_from(seconds)
             .unwrap_or(i64::MAX)
@@ -64,7 +66,7 @@ impl RequestContext {
         Timestamp(self.now.0.saturating_add(millis))
     }
 
-    /// The page to look up for one that was asked for: never longer than the limit.
+    /// Returns the page to look up for a requested one: within the limit.
     pub(super) fn page(&self, requested: &Page) -> Page {
         let limit = self.limits().page;
         Page {
@@ -73,8 +75,8 @@ impl RequestContext {
         }
     }
 
-    /// The same for a list of which those who ask for no page want all: as much as an answer may
-    /// carry.
+    /// Returns the page to look up in a list that is sent whole without RSM: as much as one answer
+    /// carries.
     pub(super) fn long_page(&self, requested: &Page) -> Page {
         match requested.max {
             Some(_) => self.page(requested),
@@ -86,10 +88,10 @@ impl RequestContext {
     }
 }
 
-/// The fewest bytes that an entry of a list takes.
+/// The fewest bytes of an entry of a list.
 const SMALLEST: u32 = 48;
 
-/// Whether an answer tells which part of the list it is. (XEP-0059, 2.2; XEP-0060, 6.5.4)
+/// Returns whether an answer needs a `<set/>`. (XEP-0059, 2.2; XEP-0060, 6.5.4)
 pub(super) fn is_paged(requested: &Page, entries: usize, count: u64) -> bool {
     *requested != Page::default() || (entries as u64) < count
 }

@@ -1,4 +1,4 @@
-//! What entities ask for. (XEP-0060, 5.6, 5.7, 6)
+//! Requests of entities. (XEP-0060, 5.6, 5.7, 6)
 
 pub(super) mod items;
 pub(super) mod own;
@@ -13,7 +13,7 @@ use crate::{
     subscription::Subscription,
 };
 
-/// The one subscription that is meant.
+/// Returns the subscription that a request refers to.
 ///
 /// # Errors
 ///

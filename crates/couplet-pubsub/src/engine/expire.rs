@@ -1,4 +1,4 @@
-//! What ends by itself: leases and items. (XEP-0060, 12.19, 16.4.4: `pubsub#item_expire`)
+//! Ends expired leases and items. (XEP-0060, 12.19, 16.4.4: `pubsub#item_expire`)
 
 use std::collections::BTreeMap;
 
@@ -16,13 +16,13 @@ use crate::{
 
 use super::{Engine, access::existing_node, announce, apply_config, reconcile};
 
-/// So much is ended in one go.
+/// The most leases and items of one batch.
 const BATCH: u32 = 500;
 
-/// So many goes in one sweep: others want the store too.
+/// The most batches of one call, so that requests get the store in between.
 const MAX_BATCHES: u32 = 20;
 
-/// Ends what has run out by now.
+/// Ends what has expired.
 pub(super) async fn expire(engine: &Engine, now: Timestamp) {
     static LOG: LogThrottle = LogThrottle::new();
     if let Err(why) = apply_rest(engine, now).await
@@ -30,8 +30,8 @@ pub(super) async fn expire(engine: &Engine, now: Timestamp) {
     {
         tracing::warn!(
             omitted = permit.omitted,
-            ?why,
-            "a configuration is not yet applied to all of its node"
+            error = ?why,
+            "a changed configuration could not be applied yet"
         );
     }
     for _ in 0..MAX_BATCHES {
@@ -42,8 +42,8 @@ pub(super) async fn expire(engine: &Engine, now: Timestamp) {
                 if let Some(permit) = LOG.permit() {
                     tracing::warn!(
                         omitted = permit.omitted,
-                        ?why,
-                        "what has run out stays a while longer"
+                        error = ?why,
+                        "expired leases and items could not be removed yet"
                     );
                 }
                 return;
@@ -52,7 +52,7 @@ pub(super) async fn expire(engine: &Engine, now: Timestamp) {
     }
 }
 
-/// Takes up what was left over when a process ended.
+/// Applies configurations that a process left unapplied when it ended.
 async fn apply_rest(engine: &Engine, now: Timestamp) -> Result<(), PubsubError> {
     for node in engine.store().unapplied(MAX_BATCHES).await? {
         apply_config::apply(engine, &engine.service_context(now), &node).await?;
@@ -60,7 +60,7 @@ async fn apply_rest(engine: &Engine, now: Timestamp) -> Result<(), PubsubError> 
     Ok(())
 }
 
-/// Ends some of it; false where nothing was left.
+/// Ends one batch. Returns `false` if nothing was left.
 async fn expire_batch(engine: &Engine, now: Timestamp) -> Result<bool, PubsubError> {
     let expired = engine.store().expired(now, BATCH).await?;
     if expired.leases.is_empty() && expired.items.is_empty() {
@@ -70,7 +70,7 @@ async fn expire_batch(engine: &Engine, now: Timestamp) -> Result<bool, PubsubErr
     Ok(true)
 }
 
-/// All at once, so that a store can have them safe together.
+/// All concurrently, so that the store can commit them together.
 async fn end(engine: &Engine, expired: Expired, now: Timestamp) -> Result<(), PubsubError> {
     let leases = expired.leases.into_iter().map(|(node, jid, subid)| {
         let query = Query {
@@ -104,7 +104,7 @@ async fn end(engine: &Engine, expired: Expired, now: Timestamp) -> Result<(), Pu
     Ok(())
 }
 
-/// Nothing where the lease was renewed in the meantime.
+/// Changes nothing if the lease was renewed in the meantime.
 fn lease_over(snapshot: &Snapshot, jid: &Jid, subid: &str, now: Timestamp) -> Vec<Change> {
     let (Ok(node), Some(entity)) = (existing_node(snapshot), &snapshot.actor) else {
         return Vec::new();
@@ -121,7 +121,7 @@ fn lease_over(snapshot: &Snapshot, jid: &Jid, subid: &str, now: Timestamp) -> Ve
     changes
 }
 
-/// Nothing of what was published again in the meantime.
+/// Skips items that were published again in the meantime.
 fn items_over(snapshot: &Snapshot, now: Timestamp) -> Vec<Change> {
     let Ok(node) = existing_node(snapshot) else {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! Facts and requests to decide on in tests.
+//! Snapshots and contexts for tests of decisions.
 
 use std::sync::Arc;
 
@@ -23,12 +23,12 @@ pub(super) const OWNER: &str = "hamlet@denmark.lit";
 pub(super) const OTHER: &str = "francisco@denmark.lit";
 pub(super) const NOW: Timestamp = Timestamp(1_000_000);
 
-/// Somebody asks under the default rules.
+/// The context of a request under the default policy.
 pub(super) fn context(from: &str) -> RequestContext {
     context_in(from, Rules::default())
 }
 
-/// Somebody asks under these rules.
+/// The context of a request under this policy.
 pub(super) fn context_in(from: &str, rules: impl Policy) -> RequestContext {
     let from = jid(from);
     RequestContext {
@@ -76,12 +76,12 @@ pub(super) fn pending(jid: &str, subid: &str) -> Subscription {
     }
 }
 
-/// The node with its defaults, asked for by this party.
+/// A snapshot of the node with its defaults, for this entity.
 pub(super) fn snapshot(actor: Entity) -> Snapshot {
     facts_with(actor, |_| {})
 }
 
-/// The node with another configuration.
+/// A snapshot of the node with another configuration.
 pub(super) fn facts_with(actor: Entity, configure: impl FnOnce(&mut NodeConfig)) -> Snapshot {
     let mut config = NodeConfig::default();
     configure(&mut config);
@@ -102,17 +102,17 @@ pub(super) fn facts_with(actor: Entity, configure: impl FnOnce(&mut NodeConfig))
     }
 }
 
-/// The node asked for by its owner.
+/// A snapshot of the node for its owner.
 pub(super) fn owners_facts(configure: impl FnOnce(&mut NodeConfig)) -> Snapshot {
     facts_with(entity(OWNER, Affiliation::Owner, &[]), configure)
 }
 
-/// The node asked for by somebody it does not know.
+/// A snapshot of the node for an entity without affiliation.
 pub(super) fn strangers_facts(configure: impl FnOnce(&mut NodeConfig)) -> Snapshot {
     facts_with(entity(OTHER, Affiliation::None, &[]), configure)
 }
 
-/// No node, or one that has gone there.
+/// A snapshot without node, with or without a redirect.
 pub(super) fn no_node(redirect: Option<&str>) -> Snapshot {
     Snapshot {
         redirect: redirect.map(str::to_owned),
@@ -154,7 +154,7 @@ pub(super) fn field(var: &str, value: &str) -> Field {
     }
 }
 
-/// A refusal's two conditions.
+/// The two conditions of an error.
 pub(super) fn why<T: std::fmt::Debug>(
     decision: Result<T, PubsubError>,
 ) -> (Condition, Option<PubsubCondition>) {
@@ -173,7 +173,7 @@ pub(super) fn announced(changes: &[Change]) -> Vec<&Announcement> {
         .collect()
 }
 
-/// What these are told by name.
+/// The contents of announcements to this JID by name.
 pub(super) fn notices_to<'a>(changes: &'a [Change], whom: &str) -> Vec<&'a str> {
     announced(changes)
         .into_iter()
@@ -182,7 +182,7 @@ pub(super) fn notices_to<'a>(changes: &'a [Change], whom: &str) -> Vec<&'a str> 
         .collect()
 }
 
-/// What all subscribers are told.
+/// The contents of announcements to all subscribers.
 pub(super) fn announced_to_subscribers(changes: &[Change]) -> Vec<&str> {
     announced(changes)
         .into_iter()

@@ -1,4 +1,4 @@
-//! What owners ask for. (XEP-0060, 8)
+//! Requests of owners. (XEP-0060, 8)
 
 pub(super) mod affiliates;
 pub(super) mod configure;
@@ -12,7 +12,8 @@ use crate::snapshot::Query;
 
 use super::context::RequestContext;
 
-/// The node and the rights of whoever asks: all that most of an owner's requests need.
+/// Returns a query for the node and the rights of the requester, which suffices for most requests
+/// of owners.
 fn owner_query(context: &RequestContext, node: String) -> Query {
     Query {
         node: Some(node),

@@ -1,4 +1,4 @@
-//! What publishers ask for. (XEP-0060, 7)
+//! Requests of publishers. (XEP-0060, 7)
 
 pub(super) mod publish;
 pub(super) mod retract;

@@ -1,4 +1,4 @@
-//! What becomes of subscriptions when the rules change around them.
+//! Adapts subscriptions to a changed affiliation or access model.
 
 use crate::{
     change::Change,
@@ -11,8 +11,8 @@ use super::{
     announce,
 };
 
-/// Ends, approves or leaves each subscription of somebody who is this to a node of that access
-/// model, and tells the subscriber. (XEP-0060, 4.5, 8.6; pubsub.md, cases 28, 86, 87)
+/// Ends, approves or keeps each subscription of an entity with this affiliation, and notifies the
+/// subscriber. (XEP-0060, 4.5, 8.6)
 pub(super) fn reconcile(
     name: &str,
     access: AccessModel,
@@ -30,12 +30,12 @@ pub(super) fn reconcile(
     changes
 }
 
-/// A subscription ends, and the subscriber learns it.
+/// Ends a subscription and notifies the subscriber.
 pub(super) fn ended(name: &str, held: &Subscription) -> [Change; 2] {
     [end(held), announce::state(name, held, None)]
 }
 
-/// A subscription ends without a word.
+/// Ends a subscription without a notification.
 pub(super) fn end(held: &Subscription) -> Change {
     Change::Unsubscribe {
         jid: held.jid.clone(),
@@ -43,7 +43,7 @@ pub(super) fn end(held: &Subscription) -> Change {
     }
 }
 
-/// A pending subscription begins, and the subscriber learns it.
+/// Approves a pending subscription and notifies the subscriber.
 pub(super) fn approved(name: &str, held: &Subscription) -> [Change; 2] {
     let begun = Subscription {
         state: SubscriptionState::Subscribed,

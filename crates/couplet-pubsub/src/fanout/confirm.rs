@@ -1,4 +1,4 @@
-//! The half that notes: what the server has taken for good is done, in the store too.
+//! The confirming half: records in the store what the server has accepted.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -20,19 +20,19 @@ use crate::{
     store::{Cursor, JobId, StoreError},
 };
 
-/// How often progress is noted, at most: each time is a transaction.
+/// The least time between two records of progress: each is a transaction.
 const NOTE_EVERY: Duration = Duration::from_millis(250);
 
-/// How many parts may wait to be noted; beyond it, nothing more is sent.
+/// The most slices that wait to be recorded; beyond it, nothing more is sent.
 const WAITING: usize = 65_536;
 
-/// So many jobs are finished at a time.
+/// The most jobs that are finished concurrently.
 const AT_A_TIME: usize = 256;
 
-/// Ready when the server has taken what a receipt is for.
+/// Resolves when the server has accepted what an acknowledgement is for.
 type Taken = Pin<Box<dyn Future<Output = Result<(), RequestError>> + Send>>;
 
-/// Notes until nothing more comes or the session is over.
+/// Records until the sender ends or the session is over.
 pub(super) async fn settle(
     fanout: &Fanout,
     mut batches: mpsc::Receiver<AckBatch>,
@@ -78,7 +78,7 @@ pub(super) async fn settle(
     }
 }
 
-/// The server has read these.
+/// Handles the acknowledgement of these slices.
 fn confirm(fanout: &Fanout, sent: &[SentSlice]) {
     let mut held = fanout.held();
     for sent in sent.iter().filter(|sent| sent.copies > 0) {
@@ -88,7 +88,7 @@ fn confirm(fanout: &Fanout, sent: &[SentSlice]) {
     }
 }
 
-/// Notes how far jobs got, and that they are done.
+/// Records the progress of jobs, and finishes them.
 async fn note(fanout: &Fanout, safe: impl Iterator<Item = SentSlice>) {
     let mut progress: BTreeMap<JobId, Cursor> = BTreeMap::new();
     let mut done = Vec::new();
@@ -103,7 +103,7 @@ async fn note(fanout: &Fanout, safe: impl Iterator<Item = SentSlice>) {
         }
     }
     fanout.metrics.notified(copies);
-    // Those that have to wait for their turn for long stay ours.
+    // Jobs that wait long for their turn keep their lease.
     let now = Instant::now();
     for (job, held) in fanout.held().iter() {
         if now.duration_since(held.renewed) >= LEASE / 3 {
@@ -126,7 +126,7 @@ async fn note(fanout: &Fanout, safe: impl Iterator<Item = SentSlice>) {
 
 async fn finish(fanout: &Fanout, job: JobId) {
     let mut pause = Duration::from_millis(100);
-    // A store that is away for longer finds it unfinished and has it delivered again.
+    // If the store stays away longer, the job is delivered again.
     for _ in 0..8 {
         match fanout.store.finish(job, &fanout.instance).await {
             Ok(()) => break,
@@ -135,15 +135,15 @@ async fn finish(fanout: &Fanout, job: JobId) {
                 if let Some(permit) = LOG.permit() {
                     tracing::warn!(
                         omitted = permit.omitted,
-                        why,
-                        "a delivered announcement cannot be forgotten yet"
+                        error = why,
+                        "a delivered announcement could not be removed yet, retrying"
                     );
                 }
                 time::sleep(pause).await;
                 pause *= 2;
             }
             Err(why) => {
-                tracing::error!(%why, "a delivered announcement cannot be forgotten");
+                tracing::error!(error = %why, "a delivered announcement could not be removed");
                 break;
             }
         }
@@ -167,17 +167,14 @@ async fn advance(fanout: &Fanout, job: JobId, upto: Cursor) {
             }
         }
         Ok(false) => {
-            tracing::warn!(
-                job = job.0,
-                "another instance has taken an announcement over"
-            );
+            tracing::warn!(job = job.0, "another instance has claimed an announcement");
             fanout.held().remove(&job);
             fanout.suspects().forget(job);
         }
         Err(why) => {
             static LOG: LogThrottle = LogThrottle::new();
             if let Some(permit) = LOG.permit() {
-                tracing::warn!(omitted = permit.omitted, %why, "how far an announcement got could not be noted");
+                tracing::warn!(omitted = permit.omitted, error = %why, "the progress of an announcement could not be recorded");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The half that sends: claims announcements and writes a slice of each node's in turn.
+//! The sending half: claims announcements and sends a slice of each node in turn.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -18,26 +18,25 @@ use crate::{
     store::{Claim, Cursor, Job, Recipient, StoreError},
 };
 
-/// Copies of one announcement before it is another node's turn.
+/// Copies of one announcement before the next node has its turn.
 const SLICE: u32 = 500;
 
-/// Copies that one receipt is for: few enough to lose little, many enough to cost nothing.
+/// Copies for each acknowledgement: few enough to repeat little, many enough to cost little.
 const ACK_EVERY: u64 = 500;
 
-/// Announcements held at a time, and their payloads with them.
+/// The most announcements claimed at a time, with their payloads.
 const MAX_CLAIMED: usize = 64;
 
-/// How many more while those of some nodes wait behind a suspect.
+/// How many more are claimed while nodes wait behind a suspect.
 const MAX_PARKED: usize = 3 * MAX_CLAIMED;
 
-/// How often the store is asked although it has not called: another instance may have left
-/// something.
+/// How often the store is polled without a notification: another instance may have left something.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How long to leave a store alone that has failed.
+/// How long to wait after a failure of the store.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// Sends until the session is over or the component stops.
+/// Sends until the session ends or shutdown is requested.
 pub(super) async fn deliver(
     fanout: &Fanout,
     sender: &BroadcastSender,
@@ -72,7 +71,7 @@ pub(super) async fn deliver(
         }
         match round.step(&shutdown).await {
             Ok(true) => {
-                // Something new is worth a look, but not worth waiting for.
+                // A notification is worth a query, but not worth waiting for.
                 may_have_more |= announced.as_mut().enable();
             }
             Ok(false) => {
@@ -108,17 +107,17 @@ impl From<RequestError> for DeliverError {
     }
 }
 
-/// What is being delivered.
+/// The state of the sending half.
 struct SendLoop<'a> {
     fanout: &'a Fanout,
     sender: &'a BroadcastSender,
     sent: mpsc::Sender<AckBatch>,
-    /// Whose turn it is.
+    /// Nodes in the order of their turns.
     nodes: VecDeque<NodeId>,
-    /// Of each node the announcements in their order.
+    /// The announcements of each node in their order.
     jobs: HashMap<NodeId, VecDeque<Delivery>>,
     count: usize,
-    /// Sent, without a receipt yet.
+    /// Slices that are sent since the last acknowledgement was requested.
     open: Vec<SentSlice>,
     copies: u64,
     next_slice: Instant,
@@ -126,7 +125,7 @@ struct SendLoop<'a> {
     began: Instant,
 }
 
-/// An announcement on its way.
+/// An announcement that is being delivered.
 struct Delivery {
     job: Job,
     upto: Option<Cursor>,
@@ -135,7 +134,7 @@ struct Delivery {
 }
 
 impl SendLoop<'_> {
-    /// Takes over announcements; tells whether there may be more.
+    /// Claims announcements. Returns whether there may be more.
     async fn claim(&mut self) -> Result<bool, StoreError> {
         if self.nodes.is_empty() {
             self.fanout.in_flight.all_answered().await;
@@ -176,7 +175,8 @@ impl SendLoop<'_> {
         self.count += 1;
     }
 
-    /// How many more may be held. Those that wait behind a suspect do not keep all others out.
+    /// Returns how many more may be claimed. Those that wait behind a suspect do not block all
+    /// others.
     fn room(&self) -> usize {
         let waiting = self.nodes.iter().filter(|node| self.wait(**node).is_some());
         let parked: usize = waiting
@@ -186,7 +186,7 @@ impl SendLoop<'_> {
         (MAX_CLAIMED + parked.min(MAX_PARKED)).saturating_sub(self.count)
     }
 
-    /// How long the next announcement of a node has to wait because it is a suspect.
+    /// Returns how long the next announcement of a node has to wait because it is a suspect.
     fn wait(&self, node: NodeId) -> Option<Duration> {
         let suspects = self.fanout.suspects();
         if suspects.is_empty() {
@@ -199,12 +199,12 @@ impl SendLoop<'_> {
             .filter(|left| !left.is_zero())
     }
 
-    /// When the first suspect may go, if one waits.
+    /// Returns when the first suspect may be sent, if one waits.
     fn next_due(&self) -> Option<Duration> {
         self.nodes.iter().filter_map(|node| self.wait(*node)).min()
     }
 
-    /// The next node of which something may go, now in front.
+    /// Returns the next node with something to send, and moves it to the front.
     fn next_node(&mut self) -> Option<NodeId> {
         for _ in 0..self.nodes.len() {
             let node = self.nodes.front().copied()?;
@@ -216,7 +216,7 @@ impl SendLoop<'_> {
         None
     }
 
-    /// One slice of the node whose turn it is; false when nothing is left to send.
+    /// Sends one slice of the node whose turn it is. Returns `false` if nothing is left to send.
     async fn step(&mut self, shutdown: &Shutdown) -> Result<bool, DeliverError> {
         let Some(node) = self.next_node() else {
             self.close_batch().await?;
@@ -251,7 +251,7 @@ impl SendLoop<'_> {
         Ok(true)
     }
 
-    /// Writes a slice; that of a suspect while no other copies are on their way.
+    /// Sends a slice; that of a suspect only while no other copies are in flight.
     async fn slice_or_alone(
         &mut self,
         delivery: &mut Delivery,
@@ -266,7 +266,7 @@ impl SendLoop<'_> {
             return self.slice(delivery, shutdown).await;
         }
         self.close_batch().await?;
-        // The server has read everything so far, and still answers.
+        // The server has read all earlier copies and still answers.
         self.sender.ack()?.taken().await?;
         fanout.suspects().goes_alone(job);
         let slice = self.slice(delivery, shutdown).await;
@@ -278,7 +278,7 @@ impl SendLoop<'_> {
         slice
     }
 
-    /// Writes a slice of one announcement; tells whether it was the last.
+    /// Sends a slice of one announcement. Returns whether it was the last.
     async fn slice(
         &mut self,
         delivery: &mut Delivery,
@@ -294,7 +294,7 @@ impl SendLoop<'_> {
         if !all {
             leave_the_last_to_the_next_slice(&mut recipients);
         }
-        // XEP-0060, 12.14: several subscriptions of one JID are told in one message.
+        // XEP-0060, 12.14: several subscriptions of one JID share one message.
         let groups: Vec<&[Recipient]> = recipients
             .chunk_by(|a, b| a.one_of_several && a.jid == b.jid)
             .collect();
@@ -325,7 +325,7 @@ impl SendLoop<'_> {
         Ok(all)
     }
 
-    /// Waits as long as the rate demands; tells how many may follow.
+    /// Waits as long as the rate requires. Returns how many copies may follow.
     async fn keep_pace(&mut self, shutdown: &Shutdown) -> u32 {
         let Some(rate) = self.fanout.settings.rate else {
             return SLICE;
@@ -340,7 +340,7 @@ impl SendLoop<'_> {
         slice
     }
 
-    /// Asks for a receipt for what was sent since the last.
+    /// Requests an acknowledgement for what was sent since the last one.
     async fn close_batch(&mut self) -> Result<(), DeliverError> {
         if self.open.is_empty() {
             return Ok(());
@@ -381,7 +381,7 @@ impl Delivery {
         }
     }
 
-    /// Writes what one JID gets, whose subscriptions these are; the id is only a place for it.
+    /// Writes the message to one JID with these subscriptions; `id` is a reused buffer.
     fn write(&self, held: &[Recipient], id: &mut String, writer: &mut CopyWriter<'_>) {
         let Some(Recipient { jid, subid, .. }) = held.first() else {
             return;
@@ -407,13 +407,13 @@ impl Delivery {
         if let Err(why) = written {
             static LOG: LogThrottle = LogThrottle::new();
             if let Some(permit) = LOG.permit() {
-                tracing::warn!(omitted = permit.omitted, to = jid, %why, "a notification cannot be sent");
+                tracing::warn!(omitted = permit.omitted, to = jid, error = %why, "notification not sent");
             }
         }
     }
 }
 
-/// The last JID of a full slice may have more subscriptions in the next.
+/// Removes the last JID of a full slice: it may have more subscriptions in the next.
 fn leave_the_last_to_the_next_slice(recipients: &mut Vec<Recipient>) {
     let Some(last) = recipients.last().filter(|last| last.one_of_several) else {
         return;

@@ -1,14 +1,14 @@
-//! Which announcements may be the reason why sessions end.
+//! Detects poison announcements: those that make the server end the session.
 //!
-//! The stream does not say which stanza a server closed it for, and most sessions end for another
-//! reason. An announcement whose copies were not confirmed when several sessions ended is therefore
-//! sent alone: between two self-pings and with no other copies on their way. One that ends the session then too
-//! is set aside: at once where the server blames what it read, and after several times where it
-//! closes the connection without a reason. A server that restarts would have to do so in just
-//! these moments, again and again, in sessions that lasted longer each time.
+//! The stream does not name the stanza a server closed it for, and most sessions end for other
+//! reasons. An announcement whose copies were not confirmed when several sessions ended is
+//! therefore sent alone: between two self-pings and with no other copies in flight. If the session
+//! ends then too, it is set aside: at once if the stream error blames what was read, and after
+//! several times if the server closes the connection without a reason. A server that restarts would
+//! have to do so in exactly these moments, repeatedly, in sessions of growing length.
 //!
-//! Deliberately absent: a record in the store. A process that starts again counts anew, and so does
-//! another instance; each finds the same announcement after as many sessions.
+//! Deliberately absent: a record in the store. A restarted process and another instance count anew;
+//! each finds the same announcement after as many sessions.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -16,37 +16,37 @@ use couplet::SessionEnd;
 
 use crate::store::{Cursor, JobId};
 
-/// So many sessions have to end before an announcement goes alone.
+/// The sessions that have to end before an announcement is sent alone.
 const SESSIONS: u32 = 3;
 
-/// So many more that it ends alone, if the server gives no reason.
+/// The sessions that it then has to end alone, if the server gives no reason.
 const WITHOUT_REASON: u32 = 5;
 
-/// How long an announcement that goes alone waits in the largest case, as a power of two.
+/// The longest wait of an announcement that is sent alone, as a power of two of the least one.
 const LONGEST: u32 = 7;
 
-/// With more, all are forgotten and counted anew.
+/// With more suspects, all are forgotten and counted anew.
 const KNOWN: usize = 4_096;
 
-/// Announcements that were on their way when sessions ended.
+/// Announcements that were in flight when sessions ended.
 #[derive(Debug, Default)]
 pub(super) struct PoisonDetector {
     jobs: HashMap<JobId, Suspect>,
-    /// The one on its way alone.
+    /// The one that is in flight alone.
     alone: Option<JobId>,
 }
 
 #[derive(Debug)]
 struct Suspect {
-    /// How far it was delivered. One that gets further is not the reason.
+    /// How far it was delivered. Progress clears the suspicion.
     upto: Cursor,
-    /// Sessions that ended with it on its way.
+    /// Sessions that ended while it was in flight.
     sessions: u32,
-    /// Those of them that ended with it on its way alone, with strong or weak evidence against it.
+    /// Those of them that ended while it was in flight alone, with strong or weak evidence.
     alone: u32,
 }
 
-/// How far the end of a session proves that the announcement on its way alone caused it.
+/// How strong the end of a session is as evidence against the announcement in flight alone.
 enum Evidence {
     Strong,
     Weak,
@@ -55,7 +55,7 @@ enum Evidence {
 
 impl PoisonDetector {
     /// Counts the announcements whose copies were not confirmed when a session ended. Returns the
-    /// one to set aside, if there is one.
+    /// one to set aside, if any.
     pub(super) fn session_ended(
         &mut self,
         unconfirmed: impl IntoIterator<Item = (JobId, Cursor)>,
@@ -87,25 +87,25 @@ impl PoisonDetector {
         (suspect.alone >= enough).then_some(job)
     }
 
-    /// How long a session has to last before this one is sent, alone; none where it may go with
-    /// the others. Longer each time, so that others are delivered in between.
+    /// Returns the age that a session must have before this one is sent alone; `None` if it may be
+    /// sent with others. It grows each time, so that others are delivered in between.
     pub(super) fn waits(&self, job: JobId, shortest: Duration) -> Option<Duration> {
         let suspect = self.jobs.get(&job)?;
         let more = suspect.sessions.checked_sub(SESSIONS)?;
         Some(shortest * 2_u32.pow(more.min(LONGEST)))
     }
 
-    /// Nothing but this one is on its way now.
+    /// Records that only this one is in flight.
     pub(super) fn goes_alone(&mut self, job: JobId) {
         self.alone = Some(job);
     }
 
-    /// The server has read what went alone, or it was not sent.
+    /// Records that the server has read what was sent alone, or that it was not sent.
     pub(super) fn confirmed(&mut self) {
         self.alone = None;
     }
 
-    /// It is delivered, set aside or of another instance.
+    /// Forgets one that is delivered, set aside or claimed by another instance.
     pub(super) fn forget(&mut self, job: JobId) {
         self.jobs.remove(&job);
     }
@@ -115,8 +115,7 @@ impl PoisonDetector {
     }
 }
 
-/// RFC 6120, 4.9.3. A policy may be one of rates, and a server that has an internal error may have it of
-/// anything.
+/// RFC 6120, 4.9.3. A policy may limit rates, and an internal error may have any cause.
 fn evidence(end: &SessionEnd) -> Evidence {
     let SessionEnd::StreamError(condition) = end else {
         return match end {

@@ -1,5 +1,5 @@
-//! What it costs that there is much: pages of long lists, subscriptions of one JID, writers beside a
-//! purge, a deletion or a change of access.
+//! Measures the cost of size: pages of long lists, subscriptions of one JID, writers during a
+//! purge, a deletion or a change of the access model.
 
 use std::{cell::Cell, sync::Arc, time::Duration};
 
@@ -27,31 +27,31 @@ const PAGE: u32 = 50;
 /// Changes in one transaction while a store is filled.
 const TOGETHER: u32 = 1_000;
 
-/// Each is done so often; the fastest counts.
+/// The repetitions of a measurement; the fastest counts.
 const TIMES: u32 = 15;
 
-/// So many publications to another node at least are beside a purge.
+/// The least number of publications to another node during a purge.
 const BESIDE: u32 = 500;
 
-/// Which page.
+/// The page to read.
 #[derive(Clone, Copy, Debug)]
 pub enum Place {
     /// The first.
     First,
-    /// The one behind an item in the middle.
+    /// The one after an item in the middle.
     Middle,
-    /// The one behind an item near the end.
+    /// The one after an item near the end.
     NearEnd,
     /// The last.
     Last,
 }
 
 impl StoreBench {
-    /// Publishes so many items to node `0`, which keeps them all.
+    /// Publishes items to node `0`, which keeps them all.
     ///
     /// # Errors
     ///
-    /// What the store says.
+    /// The error of the store.
     pub async fn fill(&self, items: u32) -> Result<(), String> {
         let text = "0123456789".repeat(20);
         let publisher = bare("publisher0@example.org")?;
@@ -69,22 +69,22 @@ impl StoreBench {
         Ok(())
     }
 
-    /// Subscribes one JID so often to node `0`.
+    /// Subscribes one JID many times to node `0`.
     ///
     /// # Errors
     ///
-    /// What the store says.
+    /// The error of the store.
     pub async fn pile_up(&self, subscriptions: u32) -> Result<(), String> {
         let jid = Jid::new("piler@example.org").map_err(|error| error.to_string())?;
         let held = (0..subscriptions).map(|number| subscribe(jid.clone(), number));
         self.change(at(0), held.collect()).await
     }
 
-    /// How long it takes to read a page of the items of node `0`, which has so many.
+    /// Returns how long it takes to read a page of the items of node `0`.
     ///
     /// # Errors
     ///
-    /// What the store says.
+    /// The error of the store.
     pub async fn page(&self, place: Place, items: u32) -> Result<Duration, String> {
         let node = self.node_id().await?;
         let from = match place {
@@ -109,12 +109,12 @@ impl StoreBench {
         Ok(fastest)
     }
 
-    /// How long a request of the JID that [`pile_up`](Subject::pile_up) subscribed takes in the
-    /// store, if it changes nothing.
+    /// Returns how long a request that changes nothing takes for the JID that
+    /// [`pile_up`](StoreBench::pile_up) subscribed.
     ///
     /// # Errors
     ///
-    /// What the store says.
+    /// The error of the store.
     pub async fn ask_piled_up(&self) -> Result<Duration, String> {
         let jid = Jid::new("piler@example.org").map_err(|error| error.to_string())?;
         let mut fastest = Duration::MAX;
@@ -132,11 +132,11 @@ impl StoreBench {
         Ok(fastest)
     }
 
-    /// Subscribes so many JIDs to node `0`.
+    /// Subscribes many JIDs to node `0`.
     ///
     /// # Errors
     ///
-    /// What the store says.
+    /// The error of the store.
     pub async fn crowd(&self, subscribers: u32) -> Result<(), String> {
         for first in (0..subscribers).step_by(TOGETHER as usize) {
             let some = first..(first + TOGETHER).min(subscribers);
@@ -151,11 +151,11 @@ impl StoreBench {
         Ok(())
     }
 
-    /// The longest time that a publication takes while nothing else happens.
+    /// Returns the longest time that a publication takes without other load.
     ///
     /// # Errors
     ///
-    /// What the store says.
+    /// The error of the store.
     pub async fn alone(&self) -> Result<Duration, String> {
         self.slowest_beside(async { Ok(()) }).await
     }
@@ -164,27 +164,29 @@ impl StoreBench {
     ///
     /// # Errors
     ///
-    /// What the store says.
+    /// The error of the store.
     pub async fn purge(&self) -> Result<Duration, String> {
         self.slowest_beside(self.change(at(0), vec![Change::Purge]))
             .await
     }
 
-    /// The same for a deletion of the node.
+    /// Deletes node `0`. Returns the longest time that a publication to another node took
+    /// meanwhile.
     ///
     /// # Errors
     ///
-    /// What the store says.
+    /// The error of the store.
     pub async fn delete(&self) -> Result<Duration, String> {
         let delete = Change::Delete { redirect: None };
         self.slowest_beside(self.change(at(0), vec![delete])).await
     }
 
-    /// The same for a change of the access model that ends all subscriptions to the node.
+    /// Closes node `0`, which ends all its subscriptions. Returns the longest time that a
+    /// publication to another node took meanwhile.
     ///
     /// # Errors
     ///
-    /// What the store says.
+    /// The error of the store.
     pub async fn close_to_all(&self) -> Result<Duration, String> {
         let engine = Engine::new(
             Arc::clone(&self.store),

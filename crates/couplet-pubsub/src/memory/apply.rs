@@ -1,4 +1,4 @@
-//! Changes, one after the other. What could fail is looked at before the first one.
+//! Applies changes in order. They are validated before the first one.
 
 use crate::{
     change::Change,
@@ -14,7 +14,7 @@ use super::{
 };
 
 impl Tables {
-    /// Does it all or nothing; `true` where there is something to deliver.
+    /// Applies all changes or none. Returns whether there is something to deliver.
     pub(super) fn apply(
         &mut self,
         name: Option<&str>,
@@ -174,7 +174,7 @@ impl Tables {
         kept.node.next_seq - 1
     }
 
-    /// The node, one revision further.
+    /// Increments the revision of the node and returns it.
     fn revised(&mut self, id: NodeId) -> Option<&mut Node> {
         let node = &mut self.nodes.get_mut(&id)?.node;
         node.revision += 1;

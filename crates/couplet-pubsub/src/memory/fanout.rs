@@ -1,4 +1,4 @@
-//! Announcements on their way.
+//! Announcements that are being delivered.
 
 use crate::{
     change::Audience,
@@ -57,7 +57,7 @@ impl Tables {
         held
     }
 
-    /// `true` where others of its node wait for somebody to take them.
+    /// Finishes a job. Returns whether others of its node wait to be claimed.
     pub(super) fn finish(&mut self, job: JobId, instance: &str) -> bool {
         let Some(gone) = self.queue.done(job, instance) else {
             return false;
@@ -69,7 +69,7 @@ impl Tables {
 }
 
 impl Tables {
-    /// What cannot be sent is kept nowhere: it would be gone with the process.
+    /// Drops a job that cannot be sent: a table would end with the process.
     pub(super) fn set_aside(&mut self, job: JobId, instance: &str, why: &str) -> bool {
         let node = self
             .jobs

@@ -1,4 +1,4 @@
-//! The facts for a decision, and what has run out.
+//! Snapshots for decisions, and expired leases and items.
 
 use couplet::BareJid;
 

@@ -1,4 +1,4 @@
-//! The subscriptions of one node, small: a million of them have to fit.
+//! The subscriptions of one node in a compact form: a million of them have to fit.
 
 use std::{collections::BTreeMap, ops::Bound};
 
@@ -17,7 +17,7 @@ pub(super) struct Subscriptions {
     held: BTreeMap<Key, Packed>,
 }
 
-/// JID and subid in one piece. NUL is in neither and below all else, so the order is that of the
+/// JID and subid in one string. NUL is in neither and sorts first, so the order is that of the
 /// pair.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key(Box<str>);
@@ -33,7 +33,7 @@ pub(super) struct Packed {
     options: SubscribeOptions,
 }
 
-/// A moment, one off where it is the zero of the clock, so that having none costs nothing.
+/// A timestamp, off by one if it is zero, so that `None` takes no space.
 type Expiry = std::num::NonZeroI64;
 
 impl Key {
@@ -97,7 +97,7 @@ impl Packed {
 }
 
 impl Subscriptions {
-    /// Puts it in; what was in its place comes out.
+    /// Inserts a subscription and returns the one it replaces.
     pub(super) fn insert(&mut self, key: Key, packed: Packed) -> Option<Packed> {
         self.held.insert(key, packed)
     }
@@ -114,22 +114,22 @@ impl Subscriptions {
         self.held.iter()
     }
 
-    /// Those behind a key.
+    /// Returns the subscriptions after a key.
     pub(super) fn after(&self, key: Option<&Key>) -> impl Iterator<Item = (&Key, &Packed)> {
         let from = key.map_or(Bound::Unbounded, Bound::Excluded);
         self.held.range((from, Bound::Unbounded))
     }
 
-    /// Those of a bare JID and of its full JIDs.
+    /// Returns the subscriptions of a bare JID and its full JIDs.
     pub(super) fn of(&self, who: &BareJid) -> impl Iterator<Item = (&Key, &Packed)> {
-        // Keys are what notifications go to, and a server may name its domain by A-labels.
+        // Keys are the addresses of notifications, and a server may write its domain in A-labels.
         let prepared = who.prepared();
         let (node, domain) = prepared.rsplit_once('@').unwrap_or(("", prepared));
         let other = dns_name(domain);
         let at = if node.is_empty() { "" } else { "@" };
         let other = (other != domain).then(|| [node, at, &other].concat());
         let forms = [Some(prepared.to_owned()), other].into_iter().flatten();
-        // A full JID has a slash behind the bare one; the character behind it ends the range.
+        // In a full JID a slash follows the bare JID; the next character ends the range.
         let ends = [('\0', '\u{1}'), ('/', '0')];
         forms.flat_map(move |form| {
             ends.into_iter().flat_map(move |(low, high)| {
@@ -139,7 +139,7 @@ impl Subscriptions {
         })
     }
 
-    /// Whether the same JID holds another one.
+    /// Returns whether the same JID has another subscription.
     pub(super) fn has_sibling(&self, key: &Key) -> bool {
         let jid = key.jid();
         let before = self.held.range(..key).next_back();
@@ -151,7 +151,8 @@ impl Subscriptions {
     }
 }
 
-/// As everybody else sees it. None where the key is no JID, and all keys were made of one.
+/// Converts an entry to a subscription. `None` if the key is no JID, although all keys are made of
+/// one.
 pub(super) fn unpacked(key: &Key, packed: &Packed) -> Option<Subscription> {
     Some(Subscription {
         jid: Jid::new(key.jid()).ok()?,
@@ -164,7 +165,7 @@ pub(super) fn unpacked(key: &Key, packed: &Packed) -> Option<Subscription> {
     })
 }
 
-/// The same for some, in the order they began.
+/// Converts entries to subscriptions, oldest first.
 pub(super) fn as_they_began<'a>(
     some: impl Iterator<Item = (&'a Key, &'a Packed)>,
 ) -> Vec<Subscription> {

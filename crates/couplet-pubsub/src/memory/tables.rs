@@ -1,4 +1,4 @@
-//! All that is kept, and the indexes to it.
+//! The tables of the store and their indexes.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, hash_map::RandomState},
@@ -22,7 +22,7 @@ pub(super) struct Tables {
     pub(super) last_node: i64,
     pub(super) last_job: i64,
     pub(super) nodes: BTreeMap<NodeId, NodeEntry>,
-    /// Of nodes that are not deleted, as all that follow.
+    /// Of nodes that are not deleted, as are all that follow.
     pub(super) names: BTreeMap<String, NodeId>,
     pub(super) created: HashMap<BareJid, u64>,
     pub(super) affiliated: BTreeSet<(BareJid, NodeId)>,
@@ -39,7 +39,7 @@ pub(super) struct Tables {
 #[derive(Debug)]
 pub(super) struct NodeEntry {
     pub(super) node: Node,
-    /// It is here until its announcements are delivered.
+    /// Whether it only waits for the delivery of its announcements.
     pub(super) deleted: bool,
     /// By seq.
     pub(super) items: BTreeMap<u64, Item>,
@@ -62,7 +62,7 @@ impl NodeEntry {
 }
 
 impl Tables {
-    /// A node that is not deleted.
+    /// Returns a node that is not deleted.
     pub(super) fn live(&self, id: NodeId) -> Option<&NodeEntry> {
         self.nodes.get(&id).filter(|kept| !kept.deleted)
     }
@@ -71,7 +71,7 @@ impl Tables {
         self.nodes.get(self.names.get(name)?)
     }
 
-    /// Enters a node where it can be found by name and creator.
+    /// Adds a node to the indexes by name and creator.
     pub(super) fn add_node(&mut self, kept: NodeEntry) {
         let id = kept.node.id;
         self.last_node = self.last_node.max(id.0);
@@ -138,7 +138,7 @@ impl Tables {
         self.unlist(id, key, &packed);
     }
 
-    /// Takes a subscription out of the indexes.
+    /// Removes a subscription from the indexes.
     fn unlist(&mut self, id: NodeId, key: &Key, packed: &Packed) {
         if let Some(at) = packed.expires() {
             self.leases.remove(&(at, id, key.clone()));
@@ -168,7 +168,7 @@ impl Tables {
         }
     }
 
-    /// Makes a node's name free; its subscriptions stay for those who have to be told.
+    /// Frees the name of a node; its subscriptions stay for its last announcements.
     pub(super) fn delete(&mut self, id: NodeId) {
         let Some(kept) = self.nodes.get_mut(&id).filter(|kept| !kept.deleted) else {
             return;
@@ -197,7 +197,7 @@ impl Tables {
         }
     }
 
-    /// Forgets a deleted node once nothing of it is left to deliver.
+    /// Removes a deleted node once all its announcements are delivered.
     pub(super) fn bury(&mut self, id: NodeId) {
         let deleted = self.nodes.get(&id).is_some_and(|kept| kept.deleted);
         if deleted && !self.queue.waits(id) {
@@ -219,14 +219,15 @@ impl Tables {
         }
     }
 
-    /// To how many nodes this one has an affiliation.
+    /// Counts the nodes to which this entity has an affiliation.
     pub(super) fn affiliated(&self, who: &BareJid) -> u64 {
         let lowest = (who.clone(), NodeId(i64::MIN));
         let highest = (who.clone(), NodeId(i64::MAX));
         self.affiliated.range(lowest..=highest).count() as u64
     }
 
-    /// Nodes to which this one may have subscriptions: another one may have the same hash.
+    /// Returns nodes to which this entity may have subscriptions: another one may have the same
+    /// hash.
     pub(super) fn subscribed_nodes(&self, who: &BareJid) -> impl Iterator<Item = &NodeEntry> {
         let who = self.hashed(who);
         self.subscribed
@@ -239,7 +240,7 @@ impl Tables {
     }
 }
 
-/// What is before the resource.
+/// Returns the part before the resource.
 fn bare(jid: &str) -> &str {
     jid.split_once('/').map_or(jid, |(bare, _)| bare)
 }

@@ -1,4 +1,4 @@
-//! To other stores and from them.
+//! Dump and restore.
 
 use std::ops::Bound;
 

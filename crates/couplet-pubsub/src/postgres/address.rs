@@ -1,6 +1,6 @@
-//! Where a database is and how to get in, as it is written: `postgres://user@host/database?...`.
+//! The address of a database: `postgres://user@host/database?...`.
 //!
-//! Deliberately absent: secrets in what is displayed.
+//! Deliberately absent: secrets in `Display`.
 
 use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
 
@@ -8,41 +8,40 @@ use tokio_postgres::config::{Config, Host, SslMode};
 
 use crate::store::StoreError;
 
-/// Unless the address names another one.
+/// The default schema.
 const SCHEMA: &str = "couplet_pubsub";
 
-/// How long a server may take to let somebody in.
+/// The timeout of connecting and logging in.
 pub(super) const CONNECT: Duration = Duration::from_secs(5);
 
-/// How long what was sent may stay unacknowledged, or a silent connection unchecked.
+/// The TCP user timeout and the keepalive interval.
 const SILENCE: Duration = Duration::from_secs(15);
 
-/// A database.
+/// The parsed address of a database.
 pub(super) struct Address {
     config: Config,
     schema: String,
     encryption: Encryption,
 }
 
-/// Whether the way to the database is one that others may listen to.
+/// Whether connections are encrypted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Encryption {
     Plain,
-    /// Always with a look at the certificate: of authorities in this file, or else of those that
-    /// browsers trust.
+    /// TLS with verification, by the CA certificates in this file, or else those of browsers.
     Tls {
         authorities: Option<PathBuf>,
     },
 }
 
 impl Address {
-    /// Reads an address. What libpq knows is written as for it; `schema` and `sslrootcert` are read
-    /// here. `sslmode` is `disable` or one of `require`, `verify-ca` and `verify-full`, which all
-    /// mean the last; without it the connection is plain. A password given apart counts.
+    /// Parses an address. Parameters of libpq keep their meaning; `schema` and `sslrootcert` are
+    /// parsed here. `sslmode` is `disable` or one of `require`, `verify-ca` and `verify-full`,
+    /// which all mean the last; without it the connection is plain. A separate password wins.
     ///
     /// # Errors
     ///
-    /// It is no address. The message says nothing of what it contained.
+    /// The address is invalid. The message contains nothing of it.
     pub(super) fn parse(url: &str, password: Option<&str>) -> Result<Address, StoreError> {
         let (url, own) = OwnParameters::split(url)?;
         let mut config: Config = url
@@ -95,7 +94,7 @@ impl Address {
         &self.encryption
     }
 
-    /// Whether everything said can be heard on a network.
+    /// Returns whether the connection crosses a network without encryption.
     pub(super) fn is_exposed(&self) -> bool {
         self.encryption == Encryption::Plain
             && self.config.get_hosts().iter().any(|host| match host {
@@ -127,7 +126,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// The parameters that the driver does not know.
+/// Parameters that the driver does not know.
 #[derive(Default)]
 struct OwnParameters {
     schema: Option<String>,
@@ -136,7 +135,7 @@ struct OwnParameters {
 }
 
 impl OwnParameters {
-    /// Takes them out of the address.
+    /// Removes them from the address.
     fn split(url: &str) -> Result<(String, OwnParameters), StoreError> {
         let known = url.starts_with("postgres://") || url.starts_with("postgresql://");
         if !known {
@@ -172,7 +171,7 @@ impl OwnParameters {
             Some(_) => Err(StoreError::Broken(
                 "sslmode in the store's address: either disable, or verify-full with \
                  sslrootcert=/path/to/authorities.pem where the authority is your own; nothing in \
-                 between, as it protects from nobody"
+                 between, as it protects against nothing"
                     .to_owned(),
             )),
         }

@@ -1,7 +1,7 @@
-//! Changes into statements: gathered, and sent in one go with the end of the transaction.
+//! Converts changes to statements, which are sent together with the end of the transaction.
 //!
-//! Deliberately absent: asking about each step. What was there before is known from the facts or
-//! looked up for all steps at once, and nobody else can touch the node meanwhile.
+//! Deliberately absent: a query for each change. The previous state is known from the snapshot or
+//! read for all changes at once, and the node is locked meanwhile.
 
 use couplet::Jid;
 
@@ -22,23 +22,23 @@ use super::{
     },
 };
 
-/// A node while it changes.
+/// Applies changes to one node.
 pub(super) struct Applier {
     node: Option<Node>,
     deleted: bool,
     known: ExistingRows,
-    /// Keys for nodes that are to be made.
+    /// Keys for new nodes.
     keys: std::vec::IntoIter<NodeId>,
     done: Applied,
 }
 
-/// What changes come to.
+/// The effects of changes.
 #[derive(Default)]
 pub(super) struct Applied {
     pub(super) statements: Vec<Statement>,
-    /// How many announcements are among them.
+    /// The number of announcements.
     pub(super) announced: u64,
-    /// Whether rows were given up that have to be removed.
+    /// Whether rows were given up and have to be removed.
     pub(super) untidy: bool,
 }
 
@@ -53,12 +53,12 @@ impl Applier {
         }
     }
 
-    /// The node that the next change is about, if it is there.
+    /// Returns the current node, if there is one.
     pub(super) fn node_id(&self) -> Option<NodeId> {
         self.node.as_ref().map(|node| node.id)
     }
 
-    /// Does the changes, given what is there of all they touch and keys for new nodes.
+    /// Applies changes, given the existing rows they touch and keys for new nodes.
     pub(super) fn apply(
         &mut self,
         changes: Vec<Change>,
@@ -87,7 +87,8 @@ impl Applier {
             } => {
                 self.leave();
                 let id = self.keys.next();
-                let id = id.ok_or_else(|| StoreError::Broken("a node without a key".to_owned()))?;
+                let id =
+                    id.ok_or_else(|| StoreError::Broken("no key for a new node".to_owned()))?;
                 let node = Node::new(id, name, *config, creator, at);
                 self.create(node)?;
             }
@@ -176,11 +177,11 @@ impl Applier {
     }
 
     fn node(&mut self) -> Result<&mut Node, StoreError> {
-        let nowhere = || StoreError::Broken("a change to no node".to_owned());
+        let nowhere = || StoreError::Broken("a change without a node".to_owned());
         self.node.as_mut().ok_or_else(nowhere)
     }
 
-    /// The node, one revision further.
+    /// Increments the revision of the node and returns it.
     fn revised(&mut self) -> Result<&mut Node, StoreError> {
         let node = self.node()?;
         node.revision += 1;
@@ -276,7 +277,7 @@ impl Applier {
         Ok(())
     }
 
-    /// The node is done with: the next one is made, or there is none.
+    /// Leaves the current node: it was deleted, or a new one is created.
     fn leave(&mut self) {
         let Some(node) = self.node.take() else {
             return;

@@ -1,10 +1,10 @@
-//! Changes of one node, as many as wait, in one transaction: its name is locked, then for each the
-//! facts are found, a decision is made and applied. What one changes goes out together with the
-//! next one's questions, so that each costs one way to the server and back, and the disk is waited
-//! for once.
+//! Runs the queued changes of one node in one transaction: locks its name, then for each reads a
+//! snapshot, calls the decision and applies the changes. The statements of one change are sent
+//! together with the queries of the next, so that each costs one round trip, and there is one
+//! commit for all.
 //!
-//! Deliberately absent: a second decision. What fails before the first is tried once more; what
-//! fails behind it is told.
+//! Deliberately absent: a second decision. A failure before the first decision is retried once; one
+//! after it is returned.
 
 use std::collections::VecDeque;
 
@@ -31,12 +31,12 @@ pub(super) const BEGIN: &str = "BEGIN";
 pub(super) const COMMIT: &str = "COMMIT";
 const ROLLBACK: &str = "ROLLBACK";
 
-/// What one of several changes, by itself.
+/// The savepoint of one change among several.
 const SET_MARK: &str = "SAVEPOINT change";
 const KEEP: &str = "RELEASE SAVEPOINT change";
 const UNDO: &str = "ROLLBACK TO SAVEPOINT change";
 
-/// A change that somebody waits for.
+/// A queued change and its caller.
 pub(super) struct QueuedChange {
     pub(super) query: Query,
     pub(super) decide: Decide,
@@ -45,7 +45,7 @@ pub(super) struct QueuedChange {
 
 type Answer = oneshot::Sender<Result<(), StoreError>>;
 
-/// Does them, which are all of one node or only one, and answers.
+/// Runs changes of one node, or a single one, and returns their results.
 pub(super) async fn run(pool: &Pool, shared: &Shared, waiting: Vec<QueuedChange>) {
     let mut batch = Batch {
         alone: waiting.len() == 1,
@@ -75,10 +75,10 @@ pub(super) async fn run(pool: &Pool, shared: &Shared, waiting: Vec<QueuedChange>
 }
 
 struct Batch {
-    /// One change needs no mark to go back to.
+    /// A single change needs no savepoint.
     alone: bool,
     waiting: VecDeque<QueuedChange>,
-    /// What is decided, with what comes of it if the transaction ends well.
+    /// Decided changes with their results, if the commit succeeds.
     done: Vec<(Answer, Result<(), StoreError>)>,
     announced: u64,
     untidy: bool,
@@ -86,7 +86,7 @@ struct Batch {
 }
 
 impl Batch {
-    /// An error is one of all of them.
+    /// An error is that of all changes.
     async fn work(&mut self, pool: &Pool) -> Result<(), StoreError> {
         let Some(first) = self.waiting.front() else {
             return Ok(());
@@ -127,14 +127,14 @@ impl Batch {
         statements
     }
 
-    /// For the next one that waits.
+    /// Returns the snapshot for the next change.
     fn snapshot(&self, mut answers: RowSets) -> Result<Snapshot, StoreError> {
         let nothing = Query::default();
         let query = self.waiting.front().map_or(&nothing, |next| &next.query);
         find::snapshot(query, &mut answers, self.backlog + self.announced)
     }
 
-    /// Sends what the last one came to, and asks for the next one's facts.
+    /// Sends the statements of the last change and the queries of the next.
     async fn save(
         &mut self,
         session: &mut Session,
@@ -194,11 +194,11 @@ impl Batch {
     }
 }
 
-/// Opens a transaction, locks the name and asks for the first facts, all at once.
+/// Begins a transaction, locks the name and reads the first snapshot in one round trip.
 async fn begin(pool: &Pool, statements: &[Statement]) -> Result<(Session, RowSets), StoreError> {
     let mut session = Session::begin(pool).await?;
     let answers = match session.run(statements).await {
-        // The server was restarted since this connection was used; nothing has happened yet.
+        // The server was restarted since the connection was used; nothing has happened yet.
         Err(QueryError::Database(error)) if error::is_connection(&error) => {
             session = Session::begin(pool).await?;
             session.run(statements).await
@@ -208,8 +208,8 @@ async fn begin(pool: &Pool, statements: &[Statement]) -> Result<(Session, RowSet
     Ok((session, answers?))
 }
 
-/// Names are locked and not rows, so that a name is locked too that no node has yet. Each schema
-/// has its own locks: the key of its table is in them.
+/// Locks the name and not the row, so that unused names are locked too. The key of the table in the
+/// lock separates schemas.
 pub(super) fn lock(name: &str) -> Statement {
     statement!(
         "SELECT pg_advisory_xact_lock(hashtextextended($1, 'node'::regclass::oid::bigint))",
@@ -227,7 +227,7 @@ async fn apply(
     if changes.is_empty() {
         return Ok(Applied::default());
     }
-    // The server knows whether a name is taken.
+    // The unique index checks whether a name is taken.
     let name = snapshot.node.as_ref().map(|node| node.name.as_str());
     validate_changes(&changes, name, |_| Ok(false))?;
     look_up(

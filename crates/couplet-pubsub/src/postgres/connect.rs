@@ -1,7 +1,7 @@
-//! Connections: a few, shared, given back only in a state in which the next one can use them.
+//! The pool of connections. They are returned to it only in a clean state.
 //!
-//! Deliberately absent: poolers between us and the server that share connections by transaction;
-//! prepared statements and listening need one's own.
+//! Deliberately absent: support for external poolers in transaction mode; prepared statements and
+//! LISTEN need a connection.
 
 use std::time::Duration;
 
@@ -20,16 +20,16 @@ use super::{
     tls::Tls,
 };
 
-/// Connections of one process: PostgreSQL allows a hundred, unless told otherwise.
+/// Connections of one process: PostgreSQL allows 100 by default.
 const CONNECTIONS: usize = 16;
 
-/// How long anything waits for a connection.
+/// The timeout to get a connection.
 const WAIT: Duration = Duration::from_secs(5);
 
-/// How long whatever is asked may take, network and locks included.
+/// The timeout of statements, with network and locks.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What every connection is told first. A process that froze holds no node for long.
+/// The settings of every connection. A frozen process does not lock a node for long.
 pub(super) fn greeting(schema: &str) -> String {
     format!(
         "SET search_path TO \"{schema}\"; SET statement_timeout = '8s'; SET lock_timeout = '5s';
@@ -40,7 +40,7 @@ pub(super) fn greeting(schema: &str) -> String {
 
 /// # Errors
 ///
-/// None that depends on the server.
+/// The configuration is invalid; the server is not contacted.
 pub(super) fn pool(address: &Address, tls: Tls) -> Result<Pool, StoreError> {
     let greeting = greeting(address.schema());
     let config = ManagerConfig {
@@ -65,8 +65,7 @@ pub(super) fn pool(address: &Address, tls: Tls) -> Result<Pool, StoreError> {
         .map_err(|error| StoreError::Broken(error.to_string()))
 }
 
-/// A connection for as long as it is needed. One that was left in the middle of something is not
-/// used again, whyever it was left.
+/// A connection while it is used. One that is dropped in the middle of a transaction is closed.
 pub(super) struct Session {
     client: Option<Object>,
     settled: bool,
@@ -81,12 +80,12 @@ impl Session {
         })
     }
 
-    /// Has this done; a transaction may be open afterwards.
+    /// Runs statements; a transaction may be open afterwards.
     pub(super) async fn run(&mut self, statements: &[Statement]) -> Result<RowSets, QueryError> {
         self.run_all(statements, &[]).await
     }
 
-    /// Has this done, then that.
+    /// Runs two groups of statements.
     pub(super) async fn run_all(
         &mut self,
         first: &[Statement],
@@ -102,7 +101,7 @@ impl Session {
         }
     }
 
-    /// The last of it: no transaction is open afterwards.
+    /// Runs the last statements: no transaction is open afterwards.
     pub(super) async fn end(&mut self, statements: &[Statement]) -> Result<RowSets, QueryError> {
         let answers = self.run(statements).await?;
         self.settled = true;
@@ -115,25 +114,25 @@ impl Drop for Session {
         if !self.settled
             && let Some(client) = self.client.take()
         {
-            // The server undoes what is open as soon as it sees the connection go.
+            // The server rolls back when the connection closes.
             drop(Object::take(client));
         }
     }
 }
 
-/// Why something was not done.
+/// Why a query failed.
 #[derive(Debug)]
 pub(super) enum QueryError {
-    /// The server or the way to it says so.
+    /// The error of the server or the connection.
     Database(Error),
-    /// No answer in time.
+    /// The timeout has elapsed.
     Timeout,
-    /// We say so; the server does not know of it.
+    /// An error of our own; the server does not know of it.
     Store(StoreError),
 }
 
 impl QueryError {
-    /// Whether nothing more can be asked on this connection.
+    /// Returns whether the connection is unusable.
     pub(super) fn ends_it(&self) -> bool {
         match self {
             QueryError::Database(error) => error::is_connection(error),
@@ -153,7 +152,7 @@ impl From<QueryError> for StoreError {
     fn from(refused: QueryError) -> StoreError {
         match refused {
             QueryError::Database(error) if error::is_taken_name(&error) => {
-                StoreError::Contended("a node of this name is new as well".to_owned())
+                StoreError::Contended("a node of this name was created concurrently".to_owned())
             }
             QueryError::Database(error) => error.into(),
             QueryError::Timeout => error::too_slow(),

@@ -1,5 +1,5 @@
-//! What PostgreSQL and the way to it report, in the two words that others understand: later or
-//! never. No message contains a secret or what was to be stored.
+//! Converts errors of PostgreSQL and its connection to [`StoreError`]: temporary or not. No message
+//! contains a secret or stored data.
 
 use std::error::Error as _;
 
@@ -21,7 +21,7 @@ impl From<Error> for StoreError {
     }
 }
 
-/// The same when it is about getting in, with what to do about it.
+/// Converts an error of connecting, with advice.
 pub(super) fn at(address: &Address, error: &Error) -> StoreError {
     let why = words(error);
     let advice = match error.code() {
@@ -38,7 +38,7 @@ pub(super) fn at(address: &Address, error: &Error) -> StoreError {
             "this user lacks rights: let it own the database, or create the schema for it"
         }
         Some(_) => "it refuses",
-        None if why.contains("password missing") => "it asks for a password",
+        None if why.contains("password missing") => "it requires a password",
         None => "it cannot be reached",
     };
     let message = format!("{address}: {advice} ({why})");
@@ -49,11 +49,11 @@ pub(super) fn at(address: &Address, error: &Error) -> StoreError {
     }
 }
 
-/// No connection was to be had.
+/// Converts an error of the pool.
 pub(super) fn no_connection(error: PoolError) -> StoreError {
     match error {
         PoolError::Timeout(_) => {
-            StoreError::Busy("PostgreSQL: no connection became free in time".to_owned())
+            StoreError::Busy("PostgreSQL: timeout while waiting for a free connection".to_owned())
         }
         PoolError::Backend(error) => error.into(),
         PoolError::Closed => closed(),
@@ -61,17 +61,17 @@ pub(super) fn no_connection(error: PoolError) -> StoreError {
     }
 }
 
-/// After [`close`](crate::store::Store::close).
+/// The error after [`close`](crate::store::Store::close).
 pub(super) fn closed() -> StoreError {
     StoreError::Broken("the store is closed".to_owned())
 }
 
-/// It took so long that nobody can say what became of it.
+/// The error of a timeout: the outcome is unknown.
 pub(super) fn too_slow() -> StoreError {
-    StoreError::Busy("PostgreSQL: no answer in time".to_owned())
+    StoreError::Busy("PostgreSQL: timeout".to_owned())
 }
 
-/// The same error for one more of those who wait.
+/// Clones an error for another caller.
 pub(super) fn again(error: &StoreError) -> StoreError {
     match error {
         StoreError::UnknownCursor => StoreError::UnknownCursor,
@@ -82,7 +82,7 @@ pub(super) fn again(error: &StoreError) -> StoreError {
     }
 }
 
-/// Whether the connection was at fault, and not what was asked.
+/// Returns whether the connection failed, not the statement.
 pub(super) fn is_connection(error: &Error) -> bool {
     error.is_closed()
         || match error.code() {
@@ -91,7 +91,7 @@ pub(super) fn is_connection(error: &Error) -> bool {
         }
 }
 
-/// Whether another node has the name already.
+/// Returns whether another node has the name already.
 pub(super) fn is_taken_name(error: &Error) -> bool {
     let found = error.as_db_error();
     found.is_some_and(|found| found.constraint() == Some("node_name"))
@@ -99,13 +99,13 @@ pub(super) fn is_taken_name(error: &Error) -> bool {
 
 fn may_pass(error: &Error) -> bool {
     let Some(code) = error.code() else {
-        // It did not come from the server, so it is about the way to it, unless we misread it.
+        // Not sent by the server, so it is an error of the connection, unless we misread a value.
         return !is_ours(error);
     };
     match code.code().get(..2) {
-        // Connection, rolled back, resources, an operator, the system, a limit of time.
+        // Connection, rollback, resources, operator intervention, system, timeout.
         Some("08" | "40" | "53" | "57" | "58") => true,
-        // A standby that may soon be more than that; a lock that others hold.
+        // A standby that may be promoted; a lock that others hold.
         _ => {
             *code == SqlState::READ_ONLY_SQL_TRANSACTION
                 || *code == SqlState::LOCK_NOT_AVAILABLE
@@ -115,7 +115,7 @@ fn may_pass(error: &Error) -> bool {
     }
 }
 
-/// Whether our values and the server's columns do not fit together, or what we were told to use.
+/// Returns whether our values do not fit the columns, or our configuration is invalid.
 fn is_ours(error: &Error) -> bool {
     let message = error.to_string();
     [
@@ -128,7 +128,7 @@ fn is_ours(error: &Error) -> bool {
 }
 
 fn words(error: &Error) -> String {
-    // Without the detail, which quotes rows.
+    // Without the detail field, which quotes rows.
     if let Some(found) = error.as_db_error() {
         return format!("{} ({})", found.message(), found.code().code());
     }

@@ -1,5 +1,5 @@
-//! What is known of a node's items and subscriptions while it changes, so that its counts can be
-//! kept without asking after each step.
+//! The existing items and subscriptions of a node during changes, so that its counts are maintained
+//! without a query for each change.
 
 use std::collections::{HashMap, HashSet};
 
@@ -20,14 +20,14 @@ use super::{
     write::kept,
 };
 
-/// What is there of all that some changes touch.
+/// The existing rows that changes touch.
 #[derive(Default)]
 pub(super) struct ExistingRows {
     items: HashSet<String>,
     standing: HashMap<(String, String), ExistingSubscription>,
 }
 
-/// How a subscription stands.
+/// The state of an existing subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ExistingSubscription {
     Pending,
@@ -35,7 +35,7 @@ pub(super) enum ExistingSubscription {
 }
 
 impl ExistingRows {
-    /// Whether it was there.
+    /// Removes an item. Returns whether it existed.
     pub(super) fn remove_item(&mut self, id: &str) -> bool {
         self.items.remove(id)
     }
@@ -44,7 +44,7 @@ impl ExistingRows {
         self.items.insert(id.to_owned());
     }
 
-    /// No items are left.
+    /// Records that no items are left.
     pub(super) fn purge(&mut self) {
         self.items.clear();
     }
@@ -62,7 +62,7 @@ impl ExistingRows {
         };
     }
 
-    /// What the facts say about the items and people that were asked for.
+    /// Returns what a snapshot contains of the items and entities it was queried for.
     pub(super) fn from(snapshot: &Snapshot) -> ExistingRows {
         let mut known = ExistingRows::default();
         let entities = snapshot.actor.iter().chain(&snapshot.others);
@@ -86,7 +86,7 @@ impl ExistingSubscription {
     }
 }
 
-/// What has to be looked up before changes can be made.
+/// What has to be read before changes can be applied.
 #[derive(Default)]
 pub(super) struct Lookup {
     items: Vec<String>,
@@ -96,7 +96,7 @@ pub(super) struct Lookup {
 }
 
 impl Lookup {
-    /// What these changes touch, except for what was asked for before.
+    /// Returns what these changes touch, without what the query has read.
     pub(super) fn new(changes: &[Change], query: &Query) -> Lookup {
         let mut lookup = Lookup::default();
         let requested: HashSet<&str> = query.items.iter().map(String::as_str).collect();
@@ -124,7 +124,7 @@ impl Lookup {
         lookup
     }
 
-    /// The questions; [`read`](Lookup::read) reads the answers. None where all is known.
+    /// Returns the queries; [`read`](Lookup::read) reads the rows. None if all is known.
     pub(super) fn statements(&self, node: Option<NodeId>) -> Vec<Statement> {
         let mut statements = Vec::new();
         if self.keys > 0 {
@@ -160,7 +160,7 @@ impl Lookup {
         statements
     }
 
-    /// Reads the answers to [`statements`](Lookup::asks); keys for new nodes come back.
+    /// Reads the rows of [`statements`](Lookup::statements); returns keys for new nodes.
     pub(super) fn read(
         &self,
         node: Option<NodeId>,

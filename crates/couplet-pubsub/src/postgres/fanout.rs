@@ -1,4 +1,4 @@
-//! Announcements on their way, by one instance per node at a time.
+//! Announcements that are being delivered, each node by one instance at a time.
 
 use deadpool_postgres::Pool;
 use tokio_postgres::Row;
@@ -20,7 +20,7 @@ use super::{
     write::bury,
 };
 
-/// The clock of the server: instances need not agree on the time, and one of them may set its own.
+/// The clock of the server: clocks of instances may differ.
 const NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
 pub(super) async fn now(pool: &Pool) -> Result<Timestamp, StoreError> {
@@ -31,14 +31,14 @@ pub(super) async fn now(pool: &Pool) -> Result<Timestamp, StoreError> {
     Ok(Timestamp(millis.unwrap_or_default()))
 }
 
-/// Those who claim do so one after the other: what one takes, the next has to see.
+/// Claims are serialized: each has to see the leases of the others.
 const CLAIM: &str = "SELECT pg_advisory_xact_lock('announcement'::regclass::oid::int, 1)";
 
-/// A lease is not prolonged while somebody looks whether it has run out.
+/// A lease is not renewed while another instance checks whether it has expired.
 const PROLONG: &str = "SELECT pg_advisory_xact_lock_shared('announcement'::regclass::oid::int, 1)";
 
-/// The oldest that are free, of nodes of which nobody else has any; what the one before still
-/// thinks it has of these nodes, it has no more.
+/// Claims the oldest free announcements of nodes that no other instance holds, and takes expired
+/// ones from their holder.
 const TAKE: &str = concat!(
     "WITH free AS (
          SELECT id FROM announcement AS one
@@ -60,7 +60,7 @@ const TAKE: &str = concat!(
      SELECT * FROM taken ORDER BY id"
 );
 
-/// Behind the jobs comes how many announcements could not be read and are set aside.
+/// Returns the jobs, and how many unreadable announcements were set aside.
 pub(super) async fn claim(pool: &Pool, claim: Claim) -> Result<(Vec<Job>, i64), StoreError> {
     let statements = [
         statement!(BEGIN),
@@ -114,7 +114,7 @@ pub(super) async fn recipients(
     let mut after = after.map_or_else(Default::default, |after| (after.jid, after.subid));
     let mut found = Vec::new();
     let mut session = Session::begin(pool).await?;
-    // More than once only where some of them cannot be read: too few would be the end of the list.
+    // Repeats only if some of them cannot be read: too few would mean the end of the list.
     loop {
         let missing = (max as usize).saturating_sub(found.len());
         let (jid, subid) = after;
@@ -148,7 +148,8 @@ fn recipient(row: &Row) -> Result<Recipient, StoreError> {
     })
 }
 
-/// What gets lost with a crash of the machine is delivered twice, so nobody waits for the disk.
+/// After a crash of the machine some deliveries are repeated, so the commit need not wait for the
+/// disk.
 const AT_EASE: &str = "SET LOCAL synchronous_commit = off";
 
 pub(super) async fn advance(
@@ -177,7 +178,7 @@ pub(super) async fn advance(
     Ok(answers.nth(3).is_some_and(|rows| !rows.is_empty()))
 }
 
-/// `true` where there was anything to hand back.
+/// Releases all leases of an instance. Returns whether there were any.
 pub(super) async fn release(pool: &Pool, instance: &str) -> Result<bool, StoreError> {
     let statements = [statement!(
         "UPDATE announcement SET holder = NULL, until = NULL WHERE holder = $1 RETURNING 1",
@@ -187,9 +188,9 @@ pub(super) async fn release(pool: &Pool, instance: &str) -> Result<bool, StoreEr
     Ok(answers.next().is_some_and(|rows| !rows.is_empty()))
 }
 
-/// What is known of a job that was just done.
+/// The state of the node after a job was finished.
 pub(super) struct FinishedJob {
-    /// Whether others of the node wait for somebody to take them.
+    /// Whether others of the node wait to be claimed.
     pub(super) more: bool,
     /// Whether it was the last one of a deleted node.
     pub(super) buried: bool,

@@ -1,4 +1,4 @@
-//! The facts for a decision, and what has run out.
+//! Snapshots for decisions, and expired leases and items.
 
 use couplet::BareJid;
 use tokio_postgres::Row;
@@ -18,14 +18,14 @@ use super::{
     },
 };
 
-/// The key of the node of a name, inside of a statement.
+/// The key of the node with the name `$1`, as a subquery.
 macro_rules! node_named {
     () => {
         "(SELECT id FROM node WHERE name = $1 AND NOT deleted)"
     };
 }
 
-/// Items of the node of a name that are not purged.
+/// Items of the node with the name `$1` that are not purged.
 macro_rules! items_of_node_named {
     () => {
         concat!(
@@ -36,7 +36,7 @@ macro_rules! items_of_node_named {
     };
 }
 
-/// The questions; [`snapshot`] reads the answers in the same order.
+/// Returns the queries of a snapshot; [`snapshot`] reads the rows in the same order.
 pub(super) fn statements(query: &Query) -> Vec<Statement> {
     let mut statements = Vec::new();
     if let (Some(who), true) = (&query.actor, query.usage) {
@@ -81,7 +81,7 @@ pub(super) fn statements(query: &Query) -> Vec<Statement> {
     statements
 }
 
-/// As many subscriptions are found without being named: [`MAX_SUBSCRIPTIONS`].
+/// The most subscriptions that are read without being selected: [`MAX_SUBSCRIPTIONS`].
 macro_rules! few {
     () => {
         "64"
@@ -116,13 +116,13 @@ macro_rules! entity {
     };
 }
 
-/// Asks for an affiliation and some subscriptions.
+/// Queries an affiliation and some subscriptions.
 fn party_statement(name: &str, who: &BareJid) -> Statement {
     let who = who.prepared().to_owned();
     statement!(entity!(held!("")), name.to_owned(), who)
 }
 
-/// The same, with the subscriptions that a request names among them.
+/// Queries an affiliation and some subscriptions, with those that a request names.
 fn meant_statement(name: &str, who: &BareJid, filter: &SubscriptionFilter) -> Statement {
     statement!(
         entity!(concat!(
@@ -237,7 +237,7 @@ fn add_people(statements: &mut Vec<Statement>, query: &Query, name: &str) {
     }
 }
 
-/// Reads the answers to [`statements`].
+/// Reads the rows of [`statements`].
 pub(super) fn snapshot(
     query: &Query,
     answers: &mut RowSets,
@@ -307,8 +307,8 @@ pub(super) fn snapshot(
     Ok(snapshot)
 }
 
-/// All rows as what they stand for. One that cannot be read is reported and left out: it is its own
-/// fault, as all of them have come.
+/// Converts all rows. One that cannot be read is logged and skipped: the row is at fault, as all of
+/// them have arrived.
 pub(super) fn all<T>(
     rows: &[Row],
     mut read: impl FnMut(&Row) -> Result<T, StoreError>,
@@ -317,7 +317,7 @@ pub(super) fn all<T>(
     Ok(read.collect())
 }
 
-/// A row, or none with a report where it cannot be read.
+/// Returns a row, or logs it and returns `None` if it cannot be read.
 pub(super) fn left_out<T>(table: &str, row: Result<T, StoreError>) -> Option<T> {
     match row {
         Ok(row) => Some(row),
@@ -325,7 +325,7 @@ pub(super) fn left_out<T>(table: &str, row: Result<T, StoreError>) -> Option<T> 
             static LOG: LogThrottle = LogThrottle::new();
             if let Some(permit) = LOG.permit() {
                 let omitted = permit.omitted;
-                tracing::error!(table, omitted, error = %why, "a stored row cannot be read and is left out");
+                tracing::error!(table, omitted, error = %why, "a stored row cannot be read and is skipped");
             }
             None
         }
@@ -366,7 +366,7 @@ fn entity(who: &BareJid, rows: &[Row]) -> Result<Entity, StoreError> {
     })
 }
 
-/// What has run out; [`expired`] reads the answers.
+/// Returns the queries of expired entries; [`expired`] reads the rows.
 pub(super) fn overdue_statements(now: Timestamp, max: u32) -> Vec<Statement> {
     let max = i64::from(max);
     vec![

@@ -1,4 +1,4 @@
-//! Lists, a page at a time, each read at one moment.
+//! Lists in pages, each read in one transaction.
 
 use couplet::BareJid;
 use deadpool_postgres::Pool;
@@ -24,7 +24,7 @@ use super::{
     write::kept,
 };
 
-/// A transaction that sees one moment, however many questions it asks.
+/// A transaction with one snapshot for all its queries.
 pub(super) const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 pub(super) async fn items(
@@ -46,7 +46,7 @@ pub(super) async fn items(
     Ok(found.with(entries))
 }
 
-/// Items by their place, of which these columns are read: the id first.
+/// Items in order, with these columns: the id first.
 fn list_of_items<'a>(node: NodeId, columns: &'a str, page: &Page) -> List<'a> {
     List {
         counted: statement!(
@@ -96,7 +96,7 @@ async fn items_by_id(
     Ok(whole(entries))
 }
 
-/// The items that can be read; the others go out of the way.
+/// Returns the items that can be read; the others are set aside.
 async fn readable(pool: &Pool, node: NodeId, rows: &[Row]) -> Vec<Item> {
     let mut entries = Vec::with_capacity(rows.len());
     for row in rows {
@@ -195,7 +195,7 @@ pub(super) async fn affiliates(
     page: Page,
 ) -> Result<Paged<(BareJid, Affiliation)>, StoreError> {
     let list = List {
-        // They are as many as the limit of affiliations to a node.
+        // Their number is within the limit of affiliations to a node.
         counted: statement!("SELECT count(*) FROM affiliation WHERE node = $1", node.0),
         cursor: page.cursor().map(|jid| {
             let sql = "SELECT jid FROM affiliation WHERE node = $1 AND jid = $2";
@@ -232,7 +232,7 @@ pub(super) async fn nodes_with_pending(
     all(&answers.next().unwrap_or_default(), |row| value(row, 0))
 }
 
-/// Nodes whose configuration does not hold for all yet.
+/// Returns nodes whose configuration is not applied to all yet.
 pub(super) async fn unapplied(pool: &Pool, max: u32) -> Result<Vec<String>, StoreError> {
     let statements = [statement!(
         "SELECT name FROM node WHERE unsettled > 0 AND NOT deleted ORDER BY name LIMIT $1",
@@ -271,14 +271,13 @@ pub(super) async fn statistics(pool: &Pool) -> Result<Statistics, StoreError> {
     })
 }
 
-/// What one JID has at many nodes. Whoever has much reads it page by page, and it is bounded, so that
-/// a page is found by counting.
+/// A list of one JID over many nodes. It is bounded, so that a page is found by counting.
 struct OfOne<'a> {
     columns: &'a str,
-    /// Ends with a condition, of which the JID is the value.
+    /// Ends with a condition on the JID.
     from: &'a str,
     order: &'a str,
-    /// The column that a page begins beside.
+    /// The column of the cursor.
     cursor: &'a str,
 }
 

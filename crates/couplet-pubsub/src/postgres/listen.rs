@@ -1,6 +1,6 @@
-//! What instances tell each other, on a connection of its own: that there is something to deliver.
+//! Notifies instances of announcements by LISTEN and NOTIFY, on a connection of its own.
 //!
-//! Deliberately absent: anything that is needed to be correct. Who hears nothing asks in time.
+//! Deliberately absent: anything that correctness needs. An instance without notifications polls.
 
 use std::{
     future::poll_fn,
@@ -23,19 +23,20 @@ use super::{
     tls::{Encrypted, Tls},
 };
 
-/// What happens in quick succession is told once.
+/// Notifications in quick succession are sent as one.
 const GATHER: Duration = Duration::from_millis(20);
 
-/// How often others' news make us count again what waits.
+/// The least time between two counts of waiting announcements.
 const RECOUNT: Duration = Duration::from_secs(1);
 
-/// How often it is seen to what nobody else sees to; also how a dead connection is noticed.
+/// How often leftovers are removed; a dead connection is noticed by it too.
 const TIDY: Duration = Duration::from_secs(30);
 
-/// From the first attempt to come back to all later ones.
+/// The delays of the first reconnect and of all later ones.
 const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(5)];
 
-/// Deleted nodes whose last two announcements two instances finished at the same time.
+/// Removes deleted nodes whose last two announcements were finished by two instances at the same
+/// time.
 const BURY: &str = "
 WITH gone AS (
     DELETE FROM node WHERE deleted
@@ -43,20 +44,20 @@ WITH gone AS (
 )
 INSERT INTO trash (node, floor) SELECT id, 9223372036854775807 FROM gone";
 
-/// A connection that hears, and the client that speaks on it.
+/// A connection for notifications, and its client.
 pub(super) struct Listener {
     client: Client,
     connection: Connection<Socket, Encrypted>,
 }
 
 impl Listener {
-    /// Connects; nothing is heard yet.
+    /// Connects, without LISTEN.
     pub(super) async fn open(address: &Address, tls: Tls) -> Result<Listener, Error> {
         let (client, connection) = address.config().connect(tls).await?;
         Ok(Listener { client, connection })
     }
 
-    /// Does something with the client. What is heard meanwhile is let go.
+    /// Runs `work` with the client. Notifications meanwhile are dropped.
     pub(super) async fn with<T>(
         &mut self,
         work: impl AsyncFnOnce(&Client) -> Result<T, StoreError>,
@@ -80,7 +81,7 @@ impl Listener {
         }
     }
 
-    /// Has the server tell from now on.
+    /// Starts LISTEN.
     pub(super) async fn listen(&mut self, address: &Address) -> Result<(), StoreError> {
         let channel = channel(address);
         let greeting = connect::greeting(address.schema());
@@ -97,7 +98,7 @@ fn channel(address: &Address) -> String {
     format!("couplet {}", address.schema())
 }
 
-/// Hears and speaks for as long as it lives.
+/// Spawns the task that sends and receives notifications.
 pub(super) fn start(
     tasks: &mut JoinSet<()>,
     line: Listener,
@@ -111,7 +112,7 @@ pub(super) fn start(
         loop {
             if let Some(line) = line.take() {
                 let error = serve(line, &address, &shared).await;
-                tracing::warn!(%address, %error, "the connection for news is lost");
+                tracing::warn!(%address, %error, "the connection for notifications is lost");
                 pause = PAUSES[0];
             }
             sleep(pause).await;
@@ -120,8 +121,8 @@ pub(super) fn start(
                 continue;
             };
             if again.listen(&address).await.is_ok() {
-                tracing::info!(%address, "the connection for news is back");
-                // Whatever was said meanwhile was not heard.
+                tracing::info!(%address, "the connection for notifications is restored");
+                // Notifications meanwhile were lost.
                 shared.doubt();
                 shared.announced.notify_one();
                 line = Some(again);
@@ -130,7 +131,7 @@ pub(super) fn start(
     });
 }
 
-/// Until the connection ends; why it did.
+/// Runs until the connection ends, and returns why.
 async fn serve(line: Listener, address: &Address, shared: &Shared) -> StoreError {
     let Listener {
         client,
@@ -147,7 +148,7 @@ async fn serve(line: Listener, address: &Address, shared: &Shared) -> StoreError
                 }
                 Some(Ok(_)) => {}
                 Some(Err(error)) => return error.into(),
-                None => return StoreError::Busy("PostgreSQL ended it".to_owned()),
+                None => return StoreError::Busy("PostgreSQL closed the connection".to_owned()),
             }
         }
     };
@@ -188,7 +189,7 @@ async fn send_notifications(
     }
 }
 
-/// A connection that does not answer is none.
+/// Adds a timeout: a connection that does not answer is closed.
 async fn answered<T>(requested: impl Future<Output = Result<T, Error>>) -> Result<T, StoreError> {
     let answer = timeout(TIDY, requested).await;
     Ok(answer.map_err(|_elapsed| error::too_slow())??)

@@ -1,4 +1,4 @@
-//! Pages of lists that may be long: found by key and not by counting.
+//! Pages of long lists, found by key and not by counting.
 
 use deadpool_postgres::Pool;
 use tokio_postgres::Row;
@@ -20,22 +20,22 @@ use super::{
     rows::{count, integer},
 };
 
-/// A list, and the page that is wanted of it.
+/// A list and the requested page.
 pub(super) struct List<'a> {
-    /// How many entries it has, as it is kept; no row where there is no list.
+    /// Queries the stored count; no row if the list does not exist.
     pub(super) counted: Statement,
-    /// The key of the entry that the page begins or ends beside; no row where there is none.
+    /// Queries the key of the cursor; no row if there is none.
     pub(super) cursor: Option<Statement>,
     pub(super) columns: &'a str,
-    /// Ends with a condition, of which `of` is the value.
+    /// Ends with a condition on `of`.
     pub(super) from: &'a str,
     pub(super) of: Option<NodeId>,
-    /// The columns that the list is ordered by and an index ends with.
+    /// The columns of the order, with which an index ends.
     pub(super) key: &'a [&'a str],
     pub(super) key_of: fn(&Row) -> Result<Vec<Value>, StoreError>,
 }
 
-/// Where a page is in its list.
+/// The position of a page in its list.
 pub(super) struct Found {
     index: Option<u64>,
     count: u64,
@@ -60,11 +60,11 @@ pub(super) fn whole<T>(entries: Vec<T>) -> Paged<T> {
 }
 
 impl List<'_> {
-    /// The rows of the page, in the order of the list.
+    /// Returns the rows of the page, in the order of the list.
     ///
     /// # Errors
     ///
-    /// The page begins at a cursor that no entry has, or at a number that is too high.
+    /// The cursor is unknown, or the index too high.
     pub(super) async fn page(
         mut self,
         pool: &Pool,
@@ -155,7 +155,7 @@ impl List<'_> {
         Ok(Statement::new(sql, values))
     }
 
-    /// The values of the condition, and what it says about the cursor.
+    /// Returns the values and the text of the condition on the cursor.
     fn beside(&self, side: &str, cursor: Option<&Row>) -> Result<(Vec<Value>, String), StoreError> {
         let mut values: Vec<Value> = Vec::new();
         if let Some(of) = self.of {

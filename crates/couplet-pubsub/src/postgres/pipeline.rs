@@ -1,7 +1,7 @@
-//! Statements that go out together: all are sent before the first is answered, so that a
-//! transaction costs as many ways to the server and back as it has things to decide.
+//! Pipelines statements: all are sent before the first result arrives, so that a transaction costs
+//! one round trip for each decision.
 //!
-//! Deliberately absent: what they mean. Statements are prepared once per connection.
+//! Deliberately absent: their meaning. Statements are prepared once per connection.
 
 use std::{
     borrow::Cow,
@@ -39,7 +39,7 @@ impl Statement {
     }
 }
 
-/// Has them done in this order. The first that fails is the answer; those behind it were sent.
+/// Runs statements in this order. Returns the first error; those after it were sent.
 pub(super) async fn run(
     client: &Object,
     statements: impl Iterator<Item = &Statement>,
@@ -53,7 +53,7 @@ pub(super) async fn run(
     let mut sent = Vec::with_capacity(prepared.len());
     for (statement, values) in &prepared {
         let mut answer = Box::pin(client.query(statement, values));
-        // The first look at a query sends it.
+        // The first poll of a query sends it.
         let early = poll_fn(|context| Poll::Ready(answer.as_mut().poll(context))).await;
         sent.push(match early {
             Poll::Ready(rows) => Sent::Answered(rows),

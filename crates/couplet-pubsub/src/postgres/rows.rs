@@ -1,4 +1,4 @@
-//! Rows to values.
+//! Converts rows to values.
 
 use std::str::FromStr;
 
@@ -62,7 +62,7 @@ pub(super) fn value<'a, T: FromSql<'a>>(row: &'a Row, column: usize) -> Result<T
     Ok(row.try_get(column)?)
 }
 
-/// Whose affiliation it is: the columns `jid`, something, `address`.
+/// Reads the JID of an affiliation from the columns `jid`, any, `address`.
 pub(super) fn affiliate(row: &Row) -> Result<BareJid, StoreError> {
     match value::<Option<&str>>(row, 2)? {
         Some(_) => parsed(row, 2),
@@ -70,18 +70,18 @@ pub(super) fn affiliate(row: &Row) -> Result<BareJid, StoreError> {
     }
 }
 
-/// A count as it was kept.
+/// Reads a count.
 pub(super) fn count(row: &Row, column: usize) -> Result<u64, StoreError> {
     let count: i64 = value(row, column)?;
     Ok(u64::try_from(count).unwrap_or_default())
 }
 
-/// A count as PostgreSQL keeps it. Nothing that is counted comes near the difference.
+/// Converts a count to the integer type of PostgreSQL. No count reaches the difference.
 pub(super) fn integer(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// Something that is kept as its text.
+/// Reads a value that is stored as text.
 pub(super) fn parsed<T>(row: &Row, column: usize) -> Result<T, StoreError>
 where
     T: FromStr,
@@ -91,18 +91,18 @@ where
     text.parse().map_err(|error| unreadable(text, &error))
 }
 
-/// Something that is kept as JSON.
+/// Reads a value that is stored as JSON.
 fn json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|error| unreadable(text, &error))
 }
 
-/// As many characters are shown of what cannot be read.
+/// The most characters of an unreadable value that are shown.
 const SHOWN: usize = 100;
 
 fn unreadable(text: &str, error: &dyn std::fmt::Display) -> StoreError {
     let begin: String = text.chars().take(SHOWN).collect();
     StoreError::Broken(format!(
-        "PostgreSQL: {begin:?} is not what is kept there: {error}"
+        "PostgreSQL: {begin:?} is not a valid value: {error}"
     ))
 }
 
@@ -110,7 +110,7 @@ pub(super) fn timestamp(row: &Row, column: usize) -> Result<Option<Timestamp>, S
     Ok(value::<Option<i64>>(row, column)?.map(Timestamp))
 }
 
-/// None where nothing is kept.
+/// Reads an affiliation; NULL is none.
 pub(super) fn affiliation(row: &Row, column: usize) -> Result<Affiliation, StoreError> {
     let word: Option<&str> = value(row, column)?;
     let Some(word) = word else {
@@ -134,7 +134,7 @@ pub(super) fn node(row: &Row) -> Result<Node, StoreError> {
     })
 }
 
-/// The payload of an item, which is going to be written as it is.
+/// Reads and validates the payload of an item.
 fn payload(row: &Row, column: usize) -> Result<Option<String>, StoreError> {
     let xml: Option<String> = value(row, column)?;
     if let Some(xml) = &xml {
@@ -143,14 +143,14 @@ fn payload(row: &Row, column: usize) -> Result<Option<String>, StoreError> {
     Ok(xml)
 }
 
-/// The content of an announcement, which is going to be written as it is.
+/// Reads and validates the content of an announcement.
 fn content(row: &Row, column: usize) -> Result<String, StoreError> {
     let xml: String = value(row, column)?;
     validate::check_content(&xml).map_err(|why| unreadable(&xml, &why))?;
     Ok(xml)
 }
 
-/// What a message is going to be addressed to.
+/// Reads and validates the address of a message.
 pub(super) fn address(row: &Row, column: usize) -> Result<String, StoreError> {
     let jid: String = value(row, column)?;
     match validate::is_address(&jid) {
@@ -159,7 +159,7 @@ pub(super) fn address(row: &Row, column: usize) -> Result<String, StoreError> {
     }
 }
 
-/// A subscription whose columns begin with this one.
+/// Reads a subscription whose columns begin with this one.
 pub(super) fn subscription(row: &Row, first: usize) -> Result<Subscription, StoreError> {
     let state = if value(row, first + 2)? {
         SubscriptionState::Pending

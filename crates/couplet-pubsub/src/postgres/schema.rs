@@ -1,6 +1,6 @@
-//! The tables, and how older ones become these.
+//! The schema and its migrations.
 //!
-//! Deliberately absent: the way back. What an older program cannot work with, it refuses.
+//! Deliberately absent: downgrades. An older program rejects a schema that it cannot use.
 
 use tokio_postgres::Client;
 
@@ -8,15 +8,15 @@ use crate::store::StoreError;
 
 use super::{address::Address, connect, error};
 
-/// What leads from one version of the tables to the next.
+/// One migration.
 struct Step {
     sql: &'static str,
-    /// The oldest version whose programs can go on working with the tables after this step: while
-    /// instances are replaced one after the other, old and new ones run side by side.
+    /// The oldest version whose programs can use the schema after this migration: during a rolling
+    /// upgrade, old and new instances run side by side.
     serves: i32,
 }
 
-/// The first makes an empty schema version 1.
+/// The first creates version 1 in an empty schema.
 const STEPS: [Step; 3] = [
     Step {
         sql: FIRST,
@@ -32,9 +32,8 @@ const STEPS: [Step; 3] = [
     },
 ];
 
-/// Names, ids and JIDs compare bytewise. Counts are kept with the node, so that no question has to
-/// count rows. What belongs to a deleted node and is needed no more is removed with it; the rest
-/// goes with its last announcement.
+/// Names, ids and JIDs compare bytewise. Counts are stored with the node, so that no query counts
+/// rows. Rows of a deleted node are removed with it, except those its last announcements need.
 const FIRST: &str = "
 CREATE TABLE version (
     tables INTEGER NOT NULL,
@@ -120,9 +119,8 @@ CREATE INDEX announcement_node ON announcement (node, seq);
 CREATE INDEX announcement_holder ON announcement (holder, node) WHERE holder IS NOT NULL;
 ";
 
-/// The number of nodes is kept, by those too who know nothing of it: each change of it is a row, so
-/// that those who create nodes do not wait for each other. What cannot be read is set aside, as it
-/// was.
+/// Counts nodes, also for programs of version 1: each change of the count is a row, so that
+/// creations do not wait for each other. Adds the table `set_aside` for unreadable rows.
 const SECOND: &str = "
 ALTER TABLE node ADD COLUMN unsettled BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX node_unsettled ON node (name) WHERE unsettled > 0;
@@ -155,10 +153,10 @@ CREATE TABLE set_aside (
 );
 ";
 
-/// A purge or a deletion changes one row: items below the floor of their node are there no more, and their
-/// rows are removed some at a time, as are the subscriptions of a node that is gone. What is to be
-/// removed stands in the trash. An older program sees such items until they are removed. With an
-/// affiliation is kept the address, where it is not the form that is compared.
+/// A purge or a deletion changes one row: items below the floor of their node no longer exist, and
+/// their rows are removed in batches, as are the subscriptions of a deleted node. The trash lists
+/// what to remove. Older programs see such items until they are removed. The address of an
+/// affiliation is stored if it differs from the compared form.
 const THIRD: &str = "
 ALTER TABLE node ADD COLUMN floor BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE affiliation ADD COLUMN address TEXT;
@@ -170,23 +168,23 @@ CREATE TABLE trash (
 CREATE INDEX trash_node ON trash (node);
 ";
 
-/// Adds up the changes of the number of nodes.
+/// Adds up the changes of the count of nodes.
 const ADD_UP: &str = "WITH old AS (DELETE FROM total RETURNING nodes)
                       INSERT INTO total SELECT coalesce(sum(nodes), 0) FROM old";
 
-/// Makes the tables of an empty schema, brings older ones up to date and refuses newer ones.
+/// Creates or migrates the schema, and rejects a newer one.
 ///
 /// # Errors
 ///
-/// What is in the way: rights, a newer version, the database.
+/// Missing rights, a newer version, an error of the database.
 pub(super) async fn prepare(client: &Client, address: &Address) -> Result<(), StoreError> {
     let explained = |error: tokio_postgres::Error| error::at(address, &error);
     let schema = address.schema();
     let greeting = connect::greeting(schema);
-    // Large tables may take their time.
+    // Migrations of large tables take long.
     let begin = format!("{greeting}; BEGIN; SET LOCAL statement_timeout = 0");
     client.batch_execute(&begin).await.map_err(explained)?;
-    // Whoever else is about to do the same waits here and then finds it done.
+    // A concurrent migration waits here, and then finds it done.
     let lock = "SELECT pg_advisory_xact_lock(hashtextextended('couplet pubsub ' || $1, 0))";
     client.execute(lock, &[&schema]).await.map_err(explained)?;
     let there = "SELECT 1 FROM pg_namespace WHERE nspname = $1";

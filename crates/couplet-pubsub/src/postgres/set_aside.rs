@@ -1,4 +1,4 @@
-//! Out of the way with what cannot be read or sent, but into a table where an operator finds it.
+//! Moves unreadable items and announcements that cannot be sent to the table `set_aside`.
 
 use deadpool_postgres::Pool;
 use tokio_postgres::Row;
@@ -16,7 +16,7 @@ use super::{
     write::bury,
 };
 
-/// Moves the item of this row, which begins with its id and its seq, and reports it.
+/// Moves the item of this row, which begins with id and seq, and logs it.
 pub(super) async fn item(pool: &Pool, node: NodeId, row: &Row, why: &StoreError) {
     let moved = match (value::<&str>(row, 0), value::<i64>(row, 1)) {
         (Ok(id), Ok(seq)) => try_item(pool, node, id, seq, why).await,
@@ -39,7 +39,7 @@ async fn try_item(
     };
     let statements = [
         statement!(BEGIN),
-        // Others count the items of the node.
+        // Other instances update the counts of the node.
         lock(&name),
         statement!(
             "WITH gone AS (
@@ -67,7 +67,7 @@ async fn try_item(
     Ok(())
 }
 
-/// Moves an announcement of this instance and reports it. Returns whether it was there.
+/// Moves an announcement of this instance and logs it. Returns whether it existed.
 pub(super) async fn announcement(
     pool: &Pool,
     job: JobId,

@@ -1,8 +1,8 @@
-//! Rows that a purge or a deletion has given up are removed some at a time, each time in a transaction of its
-//! own: writers wait for one of them at most.
+//! Removes rows that a purge or a deletion has given up, in batches of one transaction each:
+//! writers wait for one of them at most.
 //!
-//! Deliberately absent: order between instances. One that finds a row of the trash locked leaves it
-//! to the instance that holds it.
+//! Deliberately absent: order between instances. A row of the trash that is locked is left to the
+//! instance that holds it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,29 +19,29 @@ use super::{
     rows::value,
 };
 
-/// So many rows are removed in one transaction.
+/// The most rows that are removed in one transaction.
 const SWEPT: i64 = 500;
 
-/// How long a database is left alone that has failed.
+/// How long to wait after a failure.
 const PAUSE: Duration = Duration::from_secs(30);
 
-/// Removes what was given up, whenever something was.
+/// Removes given-up rows whenever there are some.
 pub(super) async fn keep_tidy(pool: Pool, shared: Arc<Shared>) {
     loop {
         let began = Instant::now();
         match some(&pool, SWEPT).await {
-            // Others have the database to themselves for as long.
+            // Leaves the database to others for as long as the batch took.
             Ok(true) => sleep(began.elapsed()).await,
             Ok(false) => shared.untidy.notified().await,
             Err(error) => {
-                tracing::warn!(%error, "what was purged could not be removed from the database yet");
+                tracing::warn!(%error, "purged rows could not be removed from the database yet, retrying");
                 sleep(PAUSE).await;
             }
         }
     }
 }
 
-/// The oldest entry of the trash, and whether its node is still there.
+/// The oldest entry of the trash, and whether its node still exists.
 macro_rules! next {
     ($lock:literal) => {
         concat!(
@@ -52,7 +52,7 @@ macro_rules! next {
     };
 }
 
-/// Removes all of it, for those who need the keys of nodes that are gone.
+/// Removes all given-up rows, so that keys of removed nodes are free.
 pub(super) async fn all(pool: &Pool) -> Result<(), StoreError> {
     let is_left = || [statement!("SELECT 1 FROM trash LIMIT 1")];
     loop {
@@ -64,8 +64,8 @@ pub(super) async fn all(pool: &Pool) -> Result<(), StoreError> {
     }
 }
 
-/// Removes at most so many rows of what was given up and no other instance works on. Returns
-/// whether there may be more.
+/// Removes at most `max` given-up rows that no other instance works on. Returns whether there may
+/// be more.
 pub(super) async fn some(pool: &Pool, max: i64) -> Result<bool, StoreError> {
     next_of(pool, next!("SKIP LOCKED"), max).await
 }

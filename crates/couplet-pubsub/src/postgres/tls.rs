@@ -1,6 +1,6 @@
-//! The encrypted way to a database, by rustls.
+//! TLS for connections to the database, by rustls.
 //!
-//! Deliberately absent: encryption without a look at the certificate, and channel binding.
+//! Deliberately absent: encryption without verification, and channel binding.
 
 use std::{
     io,
@@ -28,7 +28,7 @@ use crate::store::StoreError;
 
 use super::address::Encryption;
 
-/// What connections are encrypted with; none for those that are plain.
+/// The TLS configuration; `None` for plain connections.
 #[derive(Clone)]
 pub(super) struct Tls {
     config: Option<Arc<ClientConfig>>,
@@ -37,7 +37,7 @@ pub(super) struct Tls {
 impl Tls {
     /// # Errors
     ///
-    /// The file of authorities cannot be read.
+    /// The file of CA certificates cannot be read.
     pub(super) fn new(encryption: &Encryption) -> Result<Tls, StoreError> {
         let Encryption::Tls { authorities } = encryption else {
             return Ok(Tls { config: None });
@@ -91,7 +91,7 @@ impl MakeTlsConnect<Socket> for Tls {
     }
 }
 
-/// A connection about to be encrypted, where that was asked for.
+/// A TLS handshake, if encryption is configured.
 pub(super) struct Handshake {
     config: Option<Arc<ClientConfig>>,
     domain: String,
@@ -113,7 +113,7 @@ impl TlsConnect<Socket> for Handshake {
     }
 }
 
-/// A connection that is encrypted.
+/// An encrypted connection.
 pub(super) struct Encrypted(client::TlsStream<Socket>);
 
 impl TlsStream for Encrypted {

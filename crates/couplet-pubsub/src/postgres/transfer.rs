@@ -1,4 +1,4 @@
-//! To other stores and from them.
+//! Dump and restore.
 
 use deadpool_postgres::Pool;
 use tokio_postgres::Row;
@@ -29,7 +29,7 @@ pub(super) async fn dump(
     max: u32,
 ) -> Result<Vec<Record>, StoreError> {
     let mut session = Session::begin(pool).await?;
-    // More than once only where none of them can be read: nothing would be the end of the list.
+    // Repeats only if none of them can be read: nothing would mean the end of the list.
     loop {
         let statements = [dump_statement(&from, i64::from(max))];
         let mut answers = session.end(&statements).await?;
@@ -42,7 +42,7 @@ pub(super) async fn dump(
     }
 }
 
-/// Where the list goes on behind a row that may be unreadable but for its key.
+/// The position after a row that may be unreadable except for its key.
 fn behind(from: &DumpPosition, row: &Row) -> Result<DumpPosition, StoreError> {
     Ok(match from {
         DumpPosition::Nodes(_) => DumpPosition::Nodes(Some(NodeId(value(row, 0)?))),
@@ -157,16 +157,16 @@ fn dump_statement(from: &DumpPosition, max: i64) -> Statement {
     }
 }
 
-/// So many statements go out together.
+/// The most statements that are sent together.
 const TOGETHER: usize = 256;
 
-/// Takes records in. With them comes how many of them were announcements.
+/// Restores records. Returns also how many of them were announcements.
 pub(super) async fn restore(
     pool: &Pool,
     into: Option<NodeId>,
     records: Vec<Record>,
 ) -> Result<(Restored, u64), StoreError> {
-    // What was removed may come back under its old key.
+    // A removed node may be restored with its old key.
     sweep::all(pool).await?;
     let mut session = Session::begin(pool).await?;
     let mut entry = Entry {
@@ -195,18 +195,18 @@ pub(super) async fn restore(
     Ok((entry.restored, entry.announced))
 }
 
-/// What is being taken in.
+/// The state of a restore.
 struct Entry {
     restored: Restored,
     statements: Vec<Statement>,
-    /// What was added to the node and is not counted there yet.
+    /// Rows that were added to the node and are not counted there yet.
     items: i64,
     subscribers: i64,
     announced: u64,
 }
 
 impl Entry {
-    /// A node whose name is taken is left out; one whose key is taken gets a new one.
+    /// Restores a node. One whose name is taken is skipped; one whose key is taken gets a new one.
     async fn node(
         &mut self,
         session: &mut Session,
@@ -232,7 +232,7 @@ impl Entry {
         let key = if taken(1)? {
             statement!("SELECT nextval(pg_get_serial_sequence('node', 'id'))")
         } else {
-            // Keys are used once, so the next new node has to come behind this one.
+            // Keys are used once, so the next new node has to get a higher one.
             statement!(
                 "SELECT $1::bigint, setval(pg_get_serial_sequence('node', 'id'),
                      greatest($1, nextval(pg_get_serial_sequence('node', 'id'))))",
@@ -268,7 +268,7 @@ impl Entry {
         Ok(())
     }
 
-    /// What belongs to the node before it.
+    /// Restores what belongs to the last node.
     fn add(&mut self, record: Record) -> Result<(), StoreError> {
         let Some(id) = self.restored.node else {
             self.restored.left_out += 1;
@@ -327,7 +327,7 @@ impl Entry {
         Ok(())
     }
 
-    /// The node before is done with, as far as these records go.
+    /// Completes the last node.
     fn leave(&mut self) {
         let Some(id) = self.restored.node else {
             return;

@@ -1,4 +1,4 @@
-//! Values to rows: one statement each.
+//! Statements that write values, one each.
 
 use couplet::BareJid;
 
@@ -23,14 +23,14 @@ pub(super) const INSERT_ITEM: &str =
     "INSERT INTO item (node, seq, id, publisher, published, expires, payload)
      VALUES ($1, $2, $3, $4, $5, $6, $7)";
 
-/// Puts in an item. One of the same id can only be one that was purged and is not yet removed.
+/// Inserts an item. An existing one of the same id can only be purged and not yet removed.
 pub(super) const REPLACE_ITEM: &str =
     "INSERT INTO item (node, seq, id, publisher, published, expires, payload)
      VALUES ($1, $2, $3, $4, $5, $6, $7)
      ON CONFLICT (node, id) DO UPDATE SET seq = excluded.seq, publisher = excluded.publisher,
          published = excluded.published, expires = excluded.expires, payload = excluded.payload";
 
-/// Takes all items below a seq out of a node, however many: their rows are removed later.
+/// Removes all items below a seq from a node, however many: their rows are deleted later.
 pub(super) fn give_up_items(node: NodeId, floor: i64) -> [Statement; 2] {
     [
         statement!("UPDATE node SET floor = $2 WHERE id = $1", node.0, floor),
@@ -42,7 +42,7 @@ pub(super) fn give_up_items(node: NodeId, floor: i64) -> [Statement; 2] {
     ]
 }
 
-/// What a condition of items adds: those that are not purged, of the node whose key is `$1`.
+/// A condition for items that are not purged, of the node with the key `$1`.
 macro_rules! kept {
     () => {
         " AND seq >= (SELECT floor FROM node WHERE id = $1)"
@@ -69,7 +69,7 @@ pub(super) fn insert_node(node: &Node, deleted: bool) -> Result<Statement, Store
     ))
 }
 
-/// Writes down how far a node has come.
+/// Saves the counters of a node.
 pub(super) fn save_counts(node: &Node) -> Statement {
     statement!(
         "UPDATE node SET revision = $2, next_seq = $3, items = $4, subscribers = $5,
@@ -84,7 +84,7 @@ pub(super) fn save_counts(node: &Node) -> Statement {
     )
 }
 
-/// Forgets a deleted node once nothing of it is left to deliver.
+/// Removes a deleted node once all its announcements are delivered.
 pub(super) fn bury(id: NodeId) -> Statement {
     statement!(
         "WITH gone AS (
@@ -117,7 +117,8 @@ pub(super) fn affiliate(node: NodeId, jid: &BareJid, affiliation: Affiliation) -
     )
 }
 
-/// Replaces one of the same JID and subid, which keeps its place in the order.
+/// Inserts a subscription, or replaces that of the same JID and subid, which keeps its place in the
+/// order.
 pub(super) fn save_subscription(
     node: NodeId,
     new: &Subscription,

@@ -1,7 +1,7 @@
-//! Who waits for which node: changes of one node that come while another one is on its way to the
-//! disk gather, and go together.
+//! The write queue: changes of one node that arrive during a commit are collected and share the
+//! next one.
 //!
-//! Deliberately absent: other processes. The database's locks see to them.
+//! Deliberately absent: other processes. The locks of the database handle those.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -23,21 +23,21 @@ use super::{
     error,
 };
 
-/// How many of a node may wait before the next one is told to come later.
+/// The most queued changes of a node; further ones return `Contended`.
 const WAITING: usize = 4_096;
 
-/// How many go together at most. PostgreSQL keeps up to 64 marks of a transaction at hand.
+/// The most changes of one transaction. PostgreSQL caches up to 64 subtransactions.
 const TOGETHER: usize = 48;
 
-/// How long a store that is closed waits for what was begun.
+/// How long `close` waits for changes that have begun.
 const FAREWELL: Duration = Duration::from_secs(30);
 
 pub(super) struct WriteQueue {
     pool: Pool,
     shared: Arc<Shared>,
-    /// What waits, of each node that somebody works on.
+    /// The queued changes of each node that has a worker.
     lines: Mutex<HashMap<String, VecDeque<QueuedChange>>>,
-    /// Those who work; none after the end.
+    /// The workers; `None` after `close`.
     tasks: Mutex<Option<JoinSet<()>>>,
 }
 
@@ -51,7 +51,7 @@ impl WriteQueue {
         })
     }
 
-    /// A caller that goes away stops nothing: others may wait for the same transaction.
+    /// A dropped caller cancels nothing: others may share its transaction.
     pub(super) async fn change(
         self: &Arc<WriteQueue>,
         query: Query,
@@ -83,14 +83,12 @@ impl WriteQueue {
         answered.await.map_err(|_it_panicked| error::closed())?
     }
 
-    /// Puts it in line; `true` where nobody works on the node yet.
+    /// Queues a change. Returns whether the node has no worker yet.
     fn join(&self, name: &str, waiting: QueuedChange) -> Result<bool, StoreError> {
         let mut lines = self.lines();
         if let Some(line) = lines.get_mut(name) {
             if line.len() >= WAITING {
-                return Err(StoreError::Contended(
-                    "too much waits to be written".to_owned(),
-                ));
+                return Err(StoreError::Contended("the write queue is full".to_owned()));
             }
             line.push_back(waiting);
             return Ok(false);
@@ -118,7 +116,7 @@ impl WriteQueue {
         Ok(())
     }
 
-    /// Takes no more, and waits for what was begun.
+    /// Rejects new changes, and waits for those that have begun.
     pub(super) async fn close(&self) {
         let tasks = self.tasks().take();
         let Some(mut tasks) = tasks else { return };
@@ -137,16 +135,16 @@ impl WriteQueue {
     }
 }
 
-/// Somebody works on a node.
+/// The worker of a node.
 struct NodeWorker {
     write_queue: Arc<WriteQueue>,
     name: String,
-    /// Whether the line was found empty and is gone; there may be a new one by now.
+    /// Whether the queue was empty and is removed; a new one may exist by now.
     over: bool,
 }
 
 impl NodeWorker {
-    /// Until nobody waits for the node.
+    /// Works until the queue of the node is empty.
     async fn serve(mut self) {
         while let Some(some) = self.write_queue.next(&self.name) {
             change::run(&self.write_queue.pool, &self.write_queue.shared, some).await;
@@ -156,7 +154,7 @@ impl NodeWorker {
 }
 
 impl Drop for NodeWorker {
-    /// Whyever it ended, nobody waits for somebody who is gone.
+    /// Drops the queue, so that its callers get an error instead of waiting forever.
     fn drop(&mut self) {
         if !self.over {
             self.write_queue.lines().remove(&self.name);

@@ -1,15 +1,15 @@
-//! Whether a service of the server itself has the domain of this one. (docs/servers.md, 4)
+//! Detects a service of the server itself with the domain of this one. (docs/servers.md)
 //!
-//! Deliberately absent: proof that there is none. ejabberd gives each stanza to one of the two at
-//! random; Prosody has one service for each domain and refuses the login of a second.
+//! Deliberately absent: proof that there is none. ejabberd sends each stanza to one of the two at
+//! random; Prosody has one service for each domain and rejects the login of a second.
 
 use couplet::{Handle, Jid, Shutdown};
 use xmpp_parsers::disco::{DiscoInfoQuery, DiscoInfoResult};
 
-/// So many questions: each goes to one of the two.
+/// The number of queries: each goes to one of the two.
 const QUESTIONS: usize = 8;
 
-/// Asks the domain who it is when the component is online for the first time, and warns.
+/// Queries the domain when the component is online for the first time, and logs a warning.
 pub(super) async fn check(handle: Handle, shutdown: Shutdown) {
     tokio::select! {
         () = shutdown.requested() => {}
@@ -36,7 +36,7 @@ async fn ask(handle: &Handle) {
     }
 }
 
-/// Whether this is a pubsub service that cannot be one of ours, of any version.
+/// Returns whether this is a pubsub service that cannot be one of ours, of any version.
 fn is_another(answer: &DiscoInfoResult) -> bool {
     let mut identities = answer.identities.iter();
     let is_pubsub = identities.any(|one| one.category == "pubsub" && one.type_ == "service");

@@ -1,4 +1,4 @@
-//! Requests as they come from the wire, and the handler that answers them.
+//! Handles IQ requests.
 
 use std::{marker::PhantomData, sync::Arc};
 
@@ -14,7 +14,7 @@ use crate::{
 };
 
 payload_type! {
-    /// Any `<pubsub/>` of an entity; the codec reads it, for whom a typed payload is too strict.
+    /// Any `<pubsub/>` of an entity; the codec parses it, because typed payloads are too strict.
     pub(super) struct Entity = "http://jabber.org/protocol/pubsub", "pubsub";
 
     /// Any `<pubsub/>` of an owner.
@@ -29,7 +29,7 @@ impl IqSetPayload for Entity {}
 impl IqGetPayload for Owner {}
 impl IqSetPayload for Owner {}
 
-/// Answers one kind of request.
+/// Handles one kind of request.
 pub(super) struct Handler<T> {
     service: Arc<ServiceContext>,
     type_: IqType,
@@ -57,7 +57,8 @@ impl<T: FromXml + Send + 'static> IqHandler<T> for Handler<T> {
         let request =
             codec::read(payload, self.type_, incoming.from()).map_err(codec::stanza_error)?;
         let from = incoming.from().clone();
-        // Its tree may take many times what was read from it.
+        // Frees the tree before waiting: it may take many times the memory of what was parsed from
+        // it.
         drop(incoming);
         let reply = self.service.answer(&from, request).await?;
         match codec::unchanged(&reply) {
@@ -70,7 +71,7 @@ impl<T: FromXml + Send + 'static> IqHandler<T> for Handler<T> {
     }
 }
 
-/// A reply on its way; dropped when it is written.
+/// A reply that is being sent; dropped when it is written.
 pub(super) struct Answer {
     reply: Reply,
     _until_written: InFlightGuard,

@@ -1,4 +1,4 @@
-//! What is to be done without being asked: leases and items that run out, and a look at the queue.
+//! Periodic work: ends expired leases and items, and updates the metrics of the store.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,13 +7,13 @@ use tokio::time;
 
 use crate::{clock, service_context::ServiceContext};
 
-/// How late a lease may end: a look costs one query by index.
+/// How late a lease may end: each check costs one query by index.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Looks between two that count how much there is.
+/// The number of checks between two counts of the store.
 const COUNT_EVERY: u32 = 15;
 
-/// Sweeps until the component stops.
+/// Runs until shutdown.
 pub(super) async fn keep(service: Arc<ServiceContext>, shutdown: Shutdown) {
     for look in 0_u32.. {
         Box::pin(service.engine.expire(clock::now())).await;

@@ -1,4 +1,4 @@
-//! Messages to the service: notifications that come back, and owners' answers to forms.
+//! Handles messages to the service: bounced notifications, and owners' answers to approval forms.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use couplet::{Condition, ErrorType, Incoming, Message, MessageHandler, RemoteErr
 
 use crate::{clock, codec, node::NodeId, service_context::ServiceContext};
 
-/// Takes notifications that came back. (XEP-0060, 12.4)
+/// Handles bounced notifications. (XEP-0060, 12.4)
 pub(super) struct Bounces(pub(super) Arc<ServiceContext>);
 
 #[async_trait]
@@ -29,7 +29,7 @@ impl MessageHandler for Bounces {
     }
 }
 
-/// Takes owners' answers to approval forms. (XEP-0060, 8.6)
+/// Handles owners' answers to approval forms. (XEP-0060, 8.6)
 pub(super) struct Approvals(pub(super) Arc<ServiceContext>);
 
 #[async_trait]
@@ -42,13 +42,13 @@ impl MessageHandler for Approvals {
         drop(message);
         let approved = self.0.engine.approve(&from, approval, clock::now()).await;
         if let Err(why) = approved {
-            tracing::debug!(%from, ?why, "an answer to an approval form is ignored");
+            tracing::debug!(%from, error = ?why, "answer to an approval form ignored");
         }
         Ok(())
     }
 }
 
-/// The node from the id of a notification.
+/// Returns the node from the id of a notification.
 fn sent_as(id: &str) -> Option<NodeId> {
     let mut parts = id.split('-');
     let node = i64::from_str_radix(parts.next()?, 16).ok()?;
@@ -58,8 +58,8 @@ fn sent_as(id: &str) -> Option<NodeId> {
     parts.next().is_none().then_some(NodeId(node))
 }
 
-/// Whether it will not be better later. A server that is away, or a user who is, says `cancel` too
-/// and means now. (RFC 6121, 8.5)
+/// Returns whether the error is permanent. An unreachable server or an offline user is reported
+/// with `cancel` too, and is temporary. (RFC 6121, 8.5)
 fn is_permanent(error: &RemoteError) -> bool {
     let is_away = matches!(
         error.condition,

@@ -1,10 +1,10 @@
-//! Contact requests. (RFC 6121, 3.1)
+//! Handles contact requests. (RFC 6121, 3.1)
 
 use async_trait::async_trait;
 use couplet::{Incoming, Outgoing, Presence, PresenceHandler, PresenceType, StanzaError};
 
-/// Declines contact requests: the service has no presence to share, and a request without an answer
-/// stays pending and is sent again at each login.
+/// Declines contact requests: the service has no presence to share, and an unanswered request stays
+/// pending and is sent again at each login.
 pub(super) struct DeclineContacts;
 
 #[async_trait]

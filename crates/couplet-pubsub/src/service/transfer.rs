@@ -1,6 +1,6 @@
-//! Everything of a service out of its store and into another one.
+//! Exports, imports and backs up the store of a service.
 //!
-//! Deliberately absent: doing so beneath a service that runs. What has to be one moment of it is a
+//! Deliberately absent: export and import during operation. For a consistent copy there is the
 //! backup.
 
 use std::{
@@ -21,10 +21,10 @@ use crate::{
 use super::{OpenError, Pubsub};
 
 impl Pubsub {
-    /// Writes everything as lines of JSON, for another store or for reading. `progress` hears how
-    /// many records are written, and says whether to go on.
+    /// Exports everything as lines of JSON. `progress` receives the number of records written and
+    /// returns whether to continue.
     ///
-    /// Nobody may use the service meanwhile: there is no one moment that is written.
+    /// The service must not run meanwhile: the export is not a consistent snapshot.
     ///
     /// # Errors
     ///
@@ -32,7 +32,7 @@ impl Pubsub {
     ///
     /// # Cancel safety
     ///
-    /// The store is only read; what was written is cut off, and [`Pubsub::import`] says so.
+    /// The store is only read; the written archive is truncated, which [`Pubsub::import`] reports.
     ///
     /// # Examples
     ///
@@ -57,13 +57,14 @@ impl Pubsub {
         written.map(TransferStats::from).map_err(TransferError)
     }
 
-    /// Reads what [`Pubsub::export`] has written. `progress` hears how many records are in the
-    /// store, and says whether to go on; if not, the import ends before the next node.
+    /// Imports what [`Pubsub::export`] has written. `progress` receives the number of records
+    /// imported and returns whether to continue; if not, the import ends before the next node.
     ///
     /// # Errors
     ///
-    /// [`TransferError`]: the lines cannot be read, are cut off or of a newer version; the store is not
-    /// empty and should be, or refuses; it was stopped. What was read before is in the store.
+    /// [`TransferError`]: the lines cannot be read, are truncated or of a newer version; the store
+    /// is not empty and should be, or failed; it was stopped. The records read before are in the
+    /// store.
     ///
     /// # Cancel safety
     ///
@@ -98,20 +99,21 @@ impl Pubsub {
         read.map(TransferStats::from).map_err(TransferError)
     }
 
-    /// Copies the file of a store as it is at one moment, also while a service uses it.
+    /// Copies the file of a store as a consistent snapshot, also while a service uses it.
     ///
-    /// The copy gets its name when it is complete, and replaces an earlier one, whose owner and mode it
-    /// keeps as far as other users cannot read it. A new one is for its user alone (mode 0600).
+    /// The copy gets its name when it is complete, and replaces an earlier one, whose owner and
+    /// mode it keeps as far as other users cannot read it. A new one is readable for its user only
+    /// (mode 0600).
     ///
     /// # Errors
     ///
-    /// [`OpenError`]: the settings name no file, there is none, at the place of the copy is something
-    /// else than an earlier copy (a store is one too, and so is a copy that was opened as one), or it
-    /// cannot be written.
+    /// [`OpenError`]: the settings name no file, it does not exist, the destination is not an
+    /// earlier copy (a store, or a copy that was opened as one, counts as a store), or it cannot be
+    /// written.
     ///
     /// # Cancel safety
     ///
-    /// A dropped future leaves the copy to be finished in the background.
+    /// A dropped future lets the copy finish in the background.
     ///
     /// # Examples
     ///
@@ -151,7 +153,7 @@ async fn copy(_from: &Path, _to: &Path) -> Result<(), StoreError> {
     ))
 }
 
-/// Whether an import adds to what is in a store.
+/// Whether an import adds to a store that is not empty.
 ///
 /// # Examples
 ///
@@ -160,20 +162,20 @@ async fn copy(_from: &Path, _to: &Path) -> Result<(), StoreError> {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImportMode {
-    /// A store with anything in it is refused.
+    /// A store that is not empty is rejected.
     IntoEmpty,
-    /// Nodes that are there already stay as they are, and those of their name are left out.
+    /// Existing nodes stay unchanged; records of nodes with their names are skipped.
     IntoExisting,
 }
 
-/// How much was moved.
+/// The result of an export or import.
 ///
 /// # Examples
 ///
 /// ```
 /// use couplet_pubsub::TransferStats;
 ///
-/// fn tell(moved: TransferStats) {
+/// fn report(moved: TransferStats) {
 ///     println!("{} records, {} of them left out", moved.records, moved.left_out);
 /// }
 /// ```
@@ -182,7 +184,7 @@ pub enum ImportMode {
 pub struct TransferStats {
     /// Nodes, affiliations, subscriptions, items and announcements in the archive.
     pub records: u64,
-    /// Those that were left out because their node was there already.
+    /// Records that were skipped because their node already exists.
     pub left_out: u64,
 }
 
@@ -193,12 +195,12 @@ impl From<archive::ArchiveStats> for TransferStats {
     }
 }
 
-/// Why an export or an import did not come to its end, and what to do.
+/// Why an export or import failed, and what to do.
 ///
 /// # Examples
 ///
 /// ```
-/// fn tell(why: &couplet_pubsub::TransferError) {
+/// fn report(why: &couplet_pubsub::TransferError) {
 ///     eprintln!("pubsub: {why}");
 /// }
 /// ```
@@ -213,11 +215,11 @@ impl fmt::Display for TransferError {
 
 impl std::error::Error for TransferError {}
 
-/// So that a program may end with it.
+/// Lets a program end with it.
 impl From<TransferError> for Error {
     fn from(why: TransferError) -> Error {
         Error::Io {
-            doing: "moving the store of pubsub".to_owned(),
+            doing: "transferring the store of pubsub".to_owned(),
             cause: std::io::Error::other(why),
         }
     }

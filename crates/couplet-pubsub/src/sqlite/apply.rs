@@ -1,4 +1,4 @@
-//! Changes, one after the other, inside of a transaction of somebody else.
+//! Applies changes in order, inside of the transaction of the caller.
 
 use couplet::Jid;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -15,23 +15,23 @@ use super::{
     save,
 };
 
-/// A node while it changes. Its counts are written later, once for many changes.
+/// Applies changes to one node. Its counts are saved later, once for many changes.
 pub(super) struct Applier<'a> {
     file: &'a Connection,
     node: Option<Node>,
     deleted: bool,
     last_job: &'a mut JobId,
-    /// What became of nodes that this change deleted or made.
+    /// The effects on nodes that were deleted or created.
     pub(super) done: Applied,
 }
 
-/// What is different after a change.
+/// The effects of changes.
 #[derive(Default)]
 pub(super) struct Applied {
     pub(super) announced: Vec<(NodeId, JobId)>,
-    /// Names that are not what they were.
+    /// Names whose node has changed.
     pub(super) forget: Vec<String>,
-    /// Nodes whose counts are not in the file yet.
+    /// Nodes whose counts are not saved yet.
     pub(super) nodes: Vec<Node>,
 }
 
@@ -50,11 +50,11 @@ impl<'a> Applier<'a> {
         }
     }
 
-    /// Does them all.
+    /// Applies all changes.
     ///
     /// # Errors
     ///
-    /// Some were done: whoever holds the transaction undoes them.
+    /// Some changes are applied: the caller rolls them back.
     pub(super) fn apply(mut self, changes: Vec<Change>) -> Result<Applied, StoreError> {
         for change in changes {
             self.apply_one(change)?;
@@ -157,11 +157,11 @@ impl<'a> Applier<'a> {
     }
 
     fn node(&mut self) -> Result<&mut Node, StoreError> {
-        let nowhere = || StoreError::Broken("a change to no node".to_owned());
+        let nowhere = || StoreError::Broken("a change without a node".to_owned());
         self.node.as_mut().ok_or_else(nowhere)
     }
 
-    /// The node, one revision further.
+    /// Increments the revision of the node and returns it.
     fn revised(&mut self) -> Result<&mut Node, StoreError> {
         let node = self.node()?;
         node.revision += 1;
@@ -254,7 +254,7 @@ impl<'a> Applier<'a> {
         Ok(())
     }
 
-    /// The node is done with: the next one is made, or there is none.
+    /// Leaves the current node: it was deleted, or a new one is created.
     fn leave(&mut self) -> Result<(), StoreError> {
         let Some(node) = self.node.take() else {
             return Ok(());
@@ -270,7 +270,7 @@ impl<'a> Applier<'a> {
     }
 }
 
-/// Enters a node; it comes back with its key.
+/// Inserts a node, and returns it with its key.
 pub(super) fn create(file: &Connection, mut node: Node) -> Result<Node, StoreError> {
     file.prepare_cached("DELETE FROM redirect WHERE name = ?")?
         .execute([&node.name])?;

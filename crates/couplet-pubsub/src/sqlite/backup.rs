@@ -1,4 +1,4 @@
-//! A copy of the file while it is in use.
+//! Copies the file while it is in use.
 
 use std::{
     fs::{self, File},
@@ -20,13 +20,13 @@ use super::{
     schema,
 };
 
-/// Copies the store in `from` into the file `to`, as it is at one moment. Another process may write
-/// to it meanwhile. The copy gets its name when it is complete, and replaces an earlier one. Only its
-/// user may read it. Blocks for as long as the disk needs.
+/// Copies the store in `from` to the file `to` as a consistent snapshot, while another process may
+/// write to it. The copy gets its name when it is complete, and replaces an earlier one. It is
+/// readable for its user only. Blocks for as long as the disk needs.
 ///
 /// # Errors
 ///
-/// There is no store in `from`, `to` is something else than an earlier copy, or it cannot be written.
+/// `from` is not a store, `to` is not an earlier copy, or it cannot be written.
 pub(crate) fn backup(from: &Path, to: &Path) -> Result<(), StoreError> {
     if !from.exists() {
         let from = from.display();
@@ -41,7 +41,7 @@ pub(crate) fn backup(from: &Path, to: &Path) -> Result<(), StoreError> {
     let earlier = earlier_copy(to)?;
     let folder = to.parent().filter(|parent| *parent != Path::new(""));
     let folder = folder.unwrap_or(Path::new("."));
-    // The user alone may read it, and it goes when something fails.
+    // Readable for the user only, and removed after an error.
     let new = NamedTempFile::with_prefix_in(".pubsub-backup-", folder).map_err(explained)?;
     copy(from, new.path())?;
     if let Some(earlier) = earlier {
@@ -56,8 +56,8 @@ pub(crate) fn backup(from: &Path, to: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The copy that is to be replaced. A store is never taken for one: it keeps a write-ahead log, and a
-/// copy does not until a service opens it.
+/// Returns the copy to replace. A store is not mistaken for one: it has a write-ahead log, and a
+/// copy has none until a service opens it.
 fn earlier_copy(path: &Path) -> Result<Option<File>, StoreError> {
     let refused = |why: &str| refused(path, why);
     match fs::symlink_metadata(path) {
@@ -103,8 +103,8 @@ fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     let explained = |error: rusqlite::Error| error::at(to, Operation::Saving, &error);
     let mut target = Connection::open(to).map_err(explained)?;
     let backup = Backup::new(&source, &mut target).map_err(explained)?;
-    // In one step: a writer does not wait for readers, and a copy in parts would begin anew
-    // whenever something is written.
+    // In one step: writers do not wait for readers, and a copy in parts would restart after each
+    // commit.
     let step = backup.step(-1).map_err(explained)?;
     drop(backup);
     if step != StepResult::Done {
@@ -113,7 +113,7 @@ fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
             "{from}: another program holds it: close it"
         )));
     }
-    // One file that is complete without others, and that is told from a store by it.
+    // Without a write-ahead log: complete in one file, and distinguishable from a store.
     target
         .pragma_update_and_check(None, "journal_mode", "delete", |_row| Ok(()))
         .map_err(explained)?;

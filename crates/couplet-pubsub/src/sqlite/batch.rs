@@ -1,4 +1,4 @@
-//! What is done and answered together: changes in one transaction, answered when it is on the disk.
+//! Changes of one transaction, whose callers get their results after the commit.
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,7 +17,7 @@ use super::{error, save, transfer};
 pub(super) struct Batch {
     /// Whether a transaction is open.
     pub(super) open: bool,
-    /// Whether it went wrong in a way that leaves nothing of it.
+    /// Whether an error has rolled the whole transaction back.
     pub(super) undone: bool,
     pub(super) announced: Vec<(NodeId, JobId)>,
     waiting: Vec<PendingAnswer>,
@@ -29,7 +29,7 @@ enum PendingAnswer {
 }
 
 impl Batch {
-    /// Whether anybody waits for the commit, or something would get lost without it.
+    /// Whether no caller waits for the commit and nothing is lost without it.
     pub(super) fn is_empty(&self) -> bool {
         !self.open && self.waiting.is_empty()
     }
@@ -50,7 +50,7 @@ impl Batch {
         self.waiting.push(PendingAnswer::Restore(answer, restored));
     }
 
-    /// Tells everybody how it went. Whoever no longer waits need not know.
+    /// Sends the outcome to all callers. Those that were dropped are ignored.
     pub(super) fn answer(self, outcome: Result<(), &StoreError>) {
         for waiting in self.waiting {
             match waiting {
@@ -66,7 +66,8 @@ impl Batch {
     }
 }
 
-/// What was answered before it is on the disk: if it gets lost, something is delivered twice.
+/// Deliveries that were acknowledged before the commit: if they are lost, something is delivered
+/// twice.
 #[derive(Default)]
 pub(super) struct DeliveryLog {
     reached: HashMap<JobId, Cursor>,
@@ -87,13 +88,13 @@ impl DeliveryLog {
         self.done.push((job, node));
     }
 
-    /// How far this one got, if the file does not know yet.
+    /// Returns the progress of a job, if it is not saved yet.
     pub(super) fn cursor(&self, job: JobId) -> Option<&Cursor> {
         self.reached.get(&job)
     }
 
-    /// Writes it down. It is kept until the commit has gone well. Returns whether a deleted node was
-    /// forgotten.
+    /// Saves deliveries. They are kept until the commit has succeeded. Returns whether a deleted
+    /// node was removed.
     pub(super) fn save(&self, file: &Connection) -> Result<bool, StoreError> {
         for (job, after) in &self.reached {
             transfer::reached(file, *job, after)?;
@@ -110,14 +111,14 @@ impl DeliveryLog {
     }
 }
 
-/// Nodes that were asked for lately, newer than in the file where they are marked.
+/// Recently used nodes, newer than in the file if they are marked.
 #[derive(Default)]
 pub(super) struct NodeCache {
     by_name: HashMap<String, Node>,
     newer: HashSet<String>,
 }
 
-/// So many are kept; with more the whole cache is given up.
+/// The most nodes in the cache; with more it is cleared.
 const CACHED: usize = 4_096;
 
 impl NodeCache {
@@ -129,7 +130,7 @@ impl NodeCache {
         self.by_name.insert(node.name.clone(), node);
     }
 
-    /// Keeps a node that the file knows only in an older shape.
+    /// Caches a node that is newer than in the file.
     pub(super) fn change(&mut self, node: Node) {
         if !self.newer.contains(&node.name) {
             self.newer.insert(node.name.clone());
@@ -142,7 +143,7 @@ impl NodeCache {
         self.newer.remove(name);
     }
 
-    /// Writes down what is newer.
+    /// Saves the nodes that are newer.
     pub(super) fn save(&self, file: &Connection) -> Result<(), StoreError> {
         for node in self.newer.iter().filter_map(|name| self.find(name)) {
             save::counts(file, node)?;
@@ -150,7 +151,7 @@ impl NodeCache {
         Ok(())
     }
 
-    /// The file knows everything now.
+    /// Marks all nodes as saved.
     pub(super) fn saved(&mut self) {
         self.newer.clear();
         if self.by_name.len() > CACHED {
@@ -158,7 +159,7 @@ impl NodeCache {
         }
     }
 
-    /// The file went back to what it was.
+    /// Clears the cache after a rollback.
     pub(super) fn drop_all(&mut self) {
         self.by_name.clear();
         self.newer.clear();

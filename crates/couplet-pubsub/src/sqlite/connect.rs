@@ -1,4 +1,4 @@
-//! Connections to the file.
+//! Opens connections to the file.
 
 use std::{path::Path, time::Duration};
 
@@ -11,17 +11,17 @@ use super::{
     schema,
 };
 
-/// Larger files are not read as a whole at every start; SQLite needs no check after a crash.
+/// Larger files are not checked completely at every start; SQLite needs no check after a crash.
 const CHECKED_BYTES: u64 = 256 * 1024 * 1024;
 
-/// How long another program, such as a shell of SQLite, may hold the file.
+/// How long another program, such as the `sqlite3` shell, may lock the file.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The one connection that writes, with the tables as they have to be.
+/// Opens the writing connection, and migrates the schema.
 ///
 /// # Errors
 ///
-/// What is wrong with the file and what to do about it.
+/// Why the file cannot be used, and what to do.
 pub(super) fn writing(path: &Path) -> Result<Connection, StoreError> {
     let explained = |error: rusqlite::Error| error::at(path, Operation::Opening, &error);
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
@@ -38,7 +38,7 @@ pub(super) fn writing(path: &Path) -> Result<Connection, StoreError> {
             path.display()
         )));
     }
-    // What is answered is on the disk; one sync per commit in a write-ahead log.
+    // An acknowledged change is on the disk; one sync per commit in a write-ahead log.
     file.pragma_update(None, "synchronous", "full")
         .map_err(explained)?;
     file.pragma_update(None, "wal_autocheckpoint", 4_000)
@@ -50,11 +50,11 @@ pub(super) fn writing(path: &Path) -> Result<Connection, StoreError> {
     Ok(file)
 }
 
-/// Looks for damage where that does not take long.
+/// Checks the file for damage if that does not take long.
 ///
 /// # Errors
 ///
-/// What is damaged.
+/// The damage.
 pub(super) fn check(file: &Connection, path: &Path) -> Result<(), StoreError> {
     let small = std::fs::metadata(path).is_ok_and(|file| file.len() <= CHECKED_BYTES);
     if small {
@@ -63,11 +63,11 @@ pub(super) fn check(file: &Connection, path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// A connection that only reads.
+/// Opens a connection for reading.
 ///
 /// # Errors
 ///
-/// What is wrong with the file.
+/// Why the file cannot be read.
 pub(super) fn reading(path: &Path) -> Result<Connection, StoreError> {
     let explained = |error: rusqlite::Error| error::at(path, Operation::Opening, &error);
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;

@@ -1,4 +1,4 @@
-//! What SQLite reports, in the two words that others understand: later or never.
+//! Converts errors of SQLite to [`StoreError`]: temporary or not.
 
 use std::{fmt, path::Path};
 
@@ -6,7 +6,7 @@ use rusqlite::{Error, ErrorCode, ffi};
 
 use crate::store::StoreError;
 
-/// What was being done when something failed: decides about the advice.
+/// The operation that failed, for the advice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
     Opening,
@@ -27,7 +27,7 @@ impl From<Error> for StoreError {
     }
 }
 
-/// The same where the reader of the message can do something about it.
+/// Converts an error, with advice.
 pub(super) fn at(path: &Path, operation: Operation, error: &Error) -> StoreError {
     let file = path.display();
     let advice = match (error.sqlite_error_code(), operation) {
@@ -66,12 +66,12 @@ pub(super) fn damaged(path: &Path, why: &impl fmt::Display) -> StoreError {
     ))
 }
 
-/// Whoever should have answered is gone.
+/// The error if the writer has ended.
 pub(super) fn lost(_: impl fmt::Display) -> StoreError {
     StoreError::Broken("the store is closed".to_owned())
 }
 
-/// The same error for one more of those who wait.
+/// Clones an error for another caller.
 pub(super) fn again(error: &StoreError) -> StoreError {
     match error {
         StoreError::UnknownCursor => StoreError::UnknownCursor,
@@ -82,10 +82,10 @@ pub(super) fn again(error: &StoreError) -> StoreError {
     }
 }
 
-/// What to do where it is room that is missing.
+/// Returns the advice for missing disk space.
 fn no_room(error: &Error) -> Option<&'static str> {
     match error.sqlite_error_code()? {
-        ErrorCode::DiskFull => Some("the disk is full: make room, nothing else is needed"),
+        ErrorCode::DiskFull => Some("the disk is full: free some space, no restart is needed"),
         ErrorCode::SystemIoFailure if may_pass(error) => Some(
             "nothing can be written: the disk, a quota or a limit of this program is in the way",
         ),
@@ -102,7 +102,7 @@ fn may_pass(error: &Error) -> bool {
         | ErrorCode::DatabaseBusy
         | ErrorCode::DatabaseLocked
         | ErrorCode::OutOfMemory => true,
-        // Writing may fail for want of room or quota; what cannot be read will not get better.
+        // Writing may fail for missing space or quota; unreadable data stays unreadable.
         ErrorCode::SystemIoFailure => matches!(
             failure.extended_code,
             ffi::SQLITE_IOERR_WRITE

@@ -1,4 +1,4 @@
-//! Announcements on their way.
+//! Announcements that are being delivered.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -12,14 +12,14 @@ use super::{
     unreadable::{Reading, Table, is_of_row},
 };
 
-/// The errors are those of SQLite, so that one of the row can be told from one of the file.
+/// Returns errors of SQLite, to distinguish those of the row from those of the file.
 pub(super) fn job(file: &Connection, id: JobId) -> rusqlite::Result<Option<Job>> {
     let sql = format!("SELECT {JOB} FROM announcement WHERE id = ?");
     let mut found = file.prepare_cached(&sql)?;
     found.query_row([id.0], rows::job).optional()
 }
 
-/// A subscription as the list is walked.
+/// A subscription of the walk through the list.
 struct Met {
     recipient: Recipient,
     gets_it: bool,
@@ -42,7 +42,7 @@ pub(super) fn recipients(
     let (jid, subid) = after.map_or(("", ""), |after| (&*after.jid, &*after.subid));
     let mut all = all.query(params![job.node.0, jid, subid])?;
     let mut found: Vec<Recipient> = Vec::new();
-    // The one before is held back until it is known whether the next is of the same JID.
+    // The last one is held back until it is known whether the next is of the same JID.
     let mut last: Option<Met> = None;
     while found.len() < max {
         let Some(row) = all.next()? else { break };
@@ -93,7 +93,7 @@ fn met(row: &Row<'_>, job: &Job) -> rusqlite::Result<Met> {
     })
 }
 
-/// Whether this JID has a subscription that the slice before ended with, or an earlier one.
+/// Returns whether this JID has an earlier subscription, up to the end of the last slice.
 fn has_before(file: &Connection, job: &Job, jid: &str, subid: &str) -> rusqlite::Result<bool> {
     let sql = "SELECT 1 FROM subscription WHERE node = ? AND jid = ? AND subid <= ?";
     file.prepare_cached(sql)?

@@ -1,4 +1,4 @@
-//! The facts for a decision, and what has run out.
+//! Snapshots for decisions, and expired leases and items.
 
 use couplet::BareJid;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -19,7 +19,7 @@ use super::{
     unreadable::{Reading, Table},
 };
 
-/// The node of this name, unless it is deleted.
+/// Returns the node of this name, unless it is deleted.
 pub(super) fn node(file: &Connection, name: &str) -> Result<Option<Node>, StoreError> {
     let sql = format!("SELECT {NODE} FROM node WHERE name = ? AND deleted = 0");
     let mut found = file.prepare_cached(&sql)?;
@@ -31,7 +31,7 @@ pub(super) fn name_of(file: &Connection, id: NodeId) -> Result<Option<String>, S
     Ok(found.query_row([id.0], |row| row.get(0)).optional()?)
 }
 
-/// What is to be known, given the node that has the name that was asked for.
+/// Reads a snapshot, given the requested node.
 pub(super) fn snapshot(
     file: &Reading<'_>,
     query: &Query,
@@ -124,7 +124,7 @@ fn held_by(
     Ok(held.into_iter().map(|(_, held)| held).collect())
 }
 
-/// A subscription behind its number in the order in which they began.
+/// Reads a subscription after its number in the order in which they began.
 fn began(row: &Row<'_>) -> rusqlite::Result<(i64, Subscription)> {
     Ok((row.get(0)?, rows::subscription_from(row, 1)?))
 }
@@ -244,7 +244,7 @@ pub(super) fn expired(file: &Reading<'_>, now: Timestamp, max: u32) -> Result<Ex
     Ok(Expired { leases, items })
 }
 
-/// Nodes whose configuration does not hold for all yet.
+/// Returns nodes whose configuration is not applied to all yet.
 pub(super) fn unapplied(file: &Connection, max: u32) -> Result<Vec<String>, StoreError> {
     let sql = "SELECT name FROM node WHERE unsettled > 0 AND deleted = 0 ORDER BY name LIMIT ?";
     let mut found = file.prepare_cached(sql)?;
@@ -252,7 +252,7 @@ pub(super) fn unapplied(file: &Connection, max: u32) -> Result<Vec<String>, Stor
     Ok(found.collect::<Result<_, _>>()?)
 }
 
-/// Which announcements wait, each node's in its order.
+/// Returns the waiting announcements, each node's in its order.
 pub(super) fn waiting(file: &Connection) -> Result<Vec<(NodeId, JobId)>, StoreError> {
     let mut found = file.prepare("SELECT node, id FROM announcement ORDER BY node, seq")?;
     let found = found.query_map([], |row| Ok((NodeId(row.get(0)?), JobId(row.get(1)?))))?;

@@ -1,4 +1,4 @@
-//! Lists, a page at a time.
+//! Lists in pages.
 
 use couplet::BareJid;
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -19,8 +19,7 @@ use super::{
     unreadable::{Reading, Table},
 };
 
-/// Items are kept under the shelf of their node, which another one takes the place of when the node
-/// is purged.
+/// Items are stored with the shelf of their node, which gets a new one at a purge.
 pub(super) fn items(
     file: &Reading<'_>,
     node: NodeId,
@@ -51,7 +50,7 @@ pub(super) fn item_ids(
     page_of_items(file, node, shelf, "id, seq", page, |row| row.get(0))
 }
 
-/// Under which number the items of a node are kept, and how many they are.
+/// Returns the shelf of a node and the number of its items.
 fn shelf(file: &Connection, node: NodeId) -> Result<Option<(i64, u64)>, StoreError> {
     let sql = "SELECT shelf, items FROM node WHERE id = ? AND deleted = 0";
     let found = file
@@ -191,7 +190,7 @@ pub(super) fn affiliates(
     if find::name_of(file, node)?.is_none() {
         return Ok(nothing());
     }
-    // They are as many as the limit of affiliations to a node.
+    // Their number is within the limit of affiliations to a node.
     let count = count(
         file,
         "SELECT count(*) FROM affiliation WHERE node = ?",

@@ -1,9 +1,9 @@
-//! The lock that lets one process alone open a store, and the files that a store is made of.
+//! The lock that admits one process to a store, and the files of a store.
 //!
-//! A file beside the database is locked first: it names the holder, and every system has such locks.
-//! On Linux the database itself is locked too, because it may have several names and the file beside
-//! it can be removed. SQLite's own locks are of another kind there (`fcntl`, not `flock`) and are not
-//! disturbed.
+//! A file beside the database is locked first: it names the holder, and every system has such
+//! locks. On Linux the database itself is locked too, because it may have several names and the
+//! file beside it can be removed. SQLite's own locks are of another kind there (`fcntl`, not
+//! `flock`) and are not affected.
 
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -18,16 +18,17 @@ use super::schema;
 /// Symbolic links behind one name, as many as Linux follows.
 const LINKS: usize = 40;
 
-/// While it lives, no other process opens this store. The system releases it when the process ends.
+/// While this exists, no other process opens the store. The system releases it when the process
+/// ends.
 pub(super) struct Lock {
     beside: File,
-    /// None once it is released, and on systems where such a lock would shut SQLite out.
+    /// `None` once it is released, and on systems where such a lock would exclude SQLite.
     database: Option<File>,
 }
 
 impl Lock {
-    /// Locks the store at `path`, and creates an empty file where there is none: SQLite takes that for
-    /// an empty database, and it has the mode and the owner that a store should have.
+    /// Locks the store at `path`, and creates an empty file if there is none: SQLite takes that for
+    /// an empty database, and it has the right mode and owner.
     ///
     /// # Errors
     ///
@@ -50,7 +51,7 @@ impl Lock {
             .set_len(0)
             .and_then(|()| file.rewind())
             .and_then(|()| write!(file, "{}", std::process::id()));
-        // It only helps the reader of an error message; a full disk must not prevent the start.
+        // It only improves an error message; a full disk must not prevent the start.
         let _without_it = noted;
         Ok(Lock {
             beside: file,
@@ -61,8 +62,8 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // A child that was forked and has not become another program yet shares the files: closing
-        // them would not release the locks.
+        // A forked child that has not called `exec` yet shares the files: closing them would not
+        // release the locks.
         if let Some(database) = self.database.take() {
             let _until_the_process_ends = database.unlock();
             // Closed while the file beside it is still locked: closing any handle of a file releases
@@ -96,8 +97,8 @@ fn beside(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Never through a link: another user who may write the folder could have this program write to any
-/// file.
+/// Never through a link: another user with write access to the folder could make this program write
+/// to any file.
 fn open_beside(path: &Path) -> io::Result<File> {
     match create(path) {
         Err(why) if why.kind() == io::ErrorKind::AlreadyExists => {}
@@ -115,7 +116,7 @@ fn open_beside(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// The locked database, created where there is none.
+/// Returns the locked database, created if there is none.
 fn open_database(path: &Path, real: &Path) -> Result<Option<File>, StoreError> {
     match create(real) {
         Err(why) if why.kind() != io::ErrorKind::AlreadyExists => {
@@ -134,7 +135,7 @@ fn open_database(path: &Path, real: &Path) -> Result<Option<File>, StoreError> {
         return Err(explained(io::Error::other("is not a regular file")));
     }
     let file = File::open(real).map_err(explained)?;
-    // Elsewhere the two kinds of locks exclude each other, and SQLite could not open the file.
+    // On other systems the two kinds of locks exclude each other.
     if cfg!(target_os = "linux") {
         match file.try_lock() {
             Ok(()) => {}
@@ -157,7 +158,7 @@ fn open_database(path: &Path, real: &Path) -> Result<Option<File>, StoreError> {
     Ok(cfg!(target_os = "linux").then_some(file))
 }
 
-/// Creates a file that only this user may read; as root, for the owner of the folder, who has to use
+/// Creates a file that only this user may read; as root, for the owner of the folder, who will use
 /// it later.
 fn create(path: &Path) -> io::Result<File> {
     let mut options = File::options();
@@ -176,7 +177,7 @@ fn create(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Takes the rights of other users from a store that was created with more.
+/// Removes the permissions of other users from a store that was created with more.
 #[cfg(unix)]
 fn close_to_others(mut file: &File, path: &Path) {
     use std::os::unix::fs::PermissionsExt;
@@ -185,7 +186,7 @@ fn close_to_others(mut file: &File, path: &Path) {
     let Some(mode) = file.metadata().ok().map(|it| it.permissions().mode()) else {
         return;
     };
-    // Where a name leads to something else by mistake, its rights are nothing to change.
+    // The permissions of a file that is not a store are not changed.
     if !is_ours || mode & 0o007 == 0 {
         return;
     }
@@ -228,7 +229,8 @@ fn no_folder(path: &Path, why: &io::Error) -> StoreError {
     ))
 }
 
-/// An export ends by itself, and so does a process that is being replaced: trying again may help.
+/// The error if another process has the store. It is temporary: an export ends, and so does a
+/// process that is being replaced.
 fn in_use(path: &Path, holder: &str) -> StoreError {
     let holder = match holder {
         "" => String::new(),

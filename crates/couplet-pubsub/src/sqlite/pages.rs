@@ -1,4 +1,4 @@
-//! Pages of lists: of long ones found by key and not by counting.
+//! Pages of lists. Those of long lists are found by key and not by counting.
 
 use couplet::BareJid;
 use rusqlite::{
@@ -18,22 +18,22 @@ use super::{
     unreadable::{Reading, Table},
 };
 
-/// A list that may be long: a page of it is found by key and not by counting.
+/// A long list: its pages are found by key and not by counting.
 pub(super) struct List<'a> {
     pub(super) table: Table,
     pub(super) columns: &'a str,
     /// Ends with a condition.
     pub(super) from: &'a str,
-    /// The columns that the list is ordered by and a primary key or an index ends with.
+    /// The columns of the order, with which a primary key or an index ends.
     pub(super) key: &'a [&'a str],
     /// The values of the condition.
     pub(super) of: Vec<Value>,
-    /// How many entries it has, as it is kept.
+    /// The stored count of entries.
     pub(super) count: u64,
 }
 
 impl List<'_> {
-    /// The cursor, where an entry has it.
+    /// Returns the key of the cursor, if an entry has it.
     pub(super) fn known(
         &self,
         file: &Connection,
@@ -50,7 +50,7 @@ impl List<'_> {
 
     /// # Errors
     ///
-    /// The page begins at a cursor that no entry has, or at a number that is too high.
+    /// The cursor is unknown, or the index too high.
     pub(super) fn page<T>(
         &self,
         file: &Reading<'_>,
@@ -130,15 +130,14 @@ pub(super) fn nothing<T>() -> Paged<T> {
     whole(Vec::new())
 }
 
-/// What one JID has at many nodes. Whoever has much reads it page by page, and it is bounded, so that
-/// a page is found by counting.
+/// A list of one JID over many nodes. It is bounded, so that a page is found by counting.
 pub(super) struct OfOne<'a> {
     pub(super) table: Table,
     pub(super) columns: &'a str,
-    /// Ends with a condition, of which the JID is the value.
+    /// Ends with a condition on the JID.
     pub(super) from: &'a str,
     pub(super) order: &'a str,
-    /// The column that a page begins beside.
+    /// The column of the cursor.
     pub(super) cursor: &'a str,
 }
 

@@ -1,4 +1,4 @@
-//! A few connections for reading, each used by one reader at a time, on the blocking threads.
+//! A pool of reading connections, each used by one reader at a time, on the blocking threads.
 
 use std::{
     path::PathBuf,
@@ -32,13 +32,13 @@ impl Readers {
         }
     }
 
-    /// Reads in one transaction. With what was found come the rows that could not be read.
+    /// Reads in one transaction. Returns also the rows that could not be read.
     pub(super) async fn read<T: Send + 'static>(
         self: Arc<Readers>,
         read: impl FnOnce(&Reading<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<(T, Vec<Unreadable>), StoreError> {
         let place = self.free.acquire().await.map_err(error::lost)?;
-        // It is given back by the thread: a reader whose question was dropped reads to the end.
+        // The thread returns the permit: a reader whose future was dropped reads to the end.
         place.forget();
         let readers = Arc::clone(&self);
         let done = spawn_blocking(move || {
@@ -50,7 +50,7 @@ impl Readers {
         done.await.map_err(error::lost)?
     }
 
-    /// Lets go of the file; nobody can read any more.
+    /// Closes the connections; further reads fail.
     pub(super) fn close(&self) {
         self.free.close();
         self.lock().clear();
@@ -70,7 +70,7 @@ impl Readers {
         let found = read(&reading);
         let left_out = reading.into_left_out();
         timestamp.commit()?;
-        // After an error it is made anew: what it knows of the file may be wrong.
+        // After an error it is reopened: its cached state may be wrong.
         let sound = matches!(
             &found,
             Ok(_) | Err(StoreError::UnknownCursor | StoreError::FarIndex)

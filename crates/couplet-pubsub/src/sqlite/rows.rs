@@ -1,4 +1,4 @@
-//! Rows to values.
+//! Converts rows to values.
 
 use std::{fmt, str::FromStr};
 
@@ -28,13 +28,13 @@ pub(super) const SUBSCRIPTION: &str =
 pub(super) const HEAD: &str = "id, seq, publisher, published, expires";
 /// The columns of [`item`].
 pub(super) const ITEM: &str = "id, seq, publisher, published, expires, payload";
-/// Under which number the items of a node are kept, given its key.
+/// The shelf of a node, given its key.
 pub(super) const SHELF: &str = "(SELECT shelf FROM node WHERE id = ?)";
 /// The columns of [`job`].
 pub(super) const JOB: &str = "id, node, seq, audience, headline, after_jid, after_subid, named, \
                               body, content";
 
-/// Something that is kept as its text.
+/// Reads a value that is stored as text.
 pub(super) struct Parsed<T>(pub(super) T);
 
 impl<T> FromSql for Parsed<T>
@@ -50,7 +50,7 @@ where
     }
 }
 
-/// Something that is kept as JSON.
+/// Reads a value that is stored as JSON.
 pub(super) struct Json<T>(pub(super) T);
 
 impl<T: serde::de::DeserializeOwned> FromSql for Json<T> {
@@ -61,7 +61,7 @@ impl<T: serde::de::DeserializeOwned> FromSql for Json<T> {
     }
 }
 
-/// What a message is going to be addressed to.
+/// Reads and validates the address of a message.
 pub(super) struct Address(pub(super) String);
 
 impl FromSql for Address {
@@ -74,7 +74,7 @@ impl FromSql for Address {
     }
 }
 
-/// Whose affiliation it is: the columns `jid`, something, `address`.
+/// Reads the JID of an affiliation from the columns `jid`, any, `address`.
 pub(super) fn affiliate(row: &Row<'_>) -> rusqlite::Result<BareJid> {
     match row.get::<_, Option<Parsed<BareJid>>>(2)? {
         Some(Parsed(address)) => Ok(address),
@@ -82,7 +82,7 @@ pub(super) fn affiliate(row: &Row<'_>) -> rusqlite::Result<BareJid> {
     }
 }
 
-/// The payload of an item, which is going to be written as it is.
+/// Reads and validates the payload of an item.
 struct Payload(String);
 
 impl FromSql for Payload {
@@ -95,7 +95,7 @@ impl FromSql for Payload {
     }
 }
 
-/// The content of an announcement, which is going to be written as it is.
+/// Reads and validates the content of an announcement.
 struct Content(String);
 
 impl FromSql for Content {
@@ -112,12 +112,12 @@ impl FromSql for Affiliation {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Affiliation> {
         let word = value.as_str()?;
         validate::affiliation(word).ok_or_else(|| {
-            FromSqlError::Other(Box::new(Wrong(format!("{word:?} is no affiliation"))))
+            FromSqlError::Other(Box::new(Wrong(format!("{word:?} is not an affiliation"))))
         })
     }
 }
 
-/// What is wrong with a value.
+/// Why a value is invalid.
 #[derive(Debug)]
 struct Wrong(String);
 
@@ -129,12 +129,12 @@ impl fmt::Display for Wrong {
 
 impl std::error::Error for Wrong {}
 
-/// A count as SQLite keeps it. Nothing that is counted comes near the difference.
+/// Converts a count to the integer type of SQLite. No count reaches the difference.
 pub(super) fn integer(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// A count as it was kept.
+/// Reads a count.
 pub(super) fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     let count: i64 = row.get(column)?;
     Ok(u64::try_from(count).unwrap_or_default())
@@ -159,7 +159,7 @@ pub(super) fn subscription(row: &Row<'_>) -> rusqlite::Result<Subscription> {
     subscription_from(row, 0)
 }
 
-/// The same, behind other columns.
+/// Reads a subscription whose columns begin with this one.
 pub(super) fn subscription_from(row: &Row<'_>, first: usize) -> rusqlite::Result<Subscription> {
     let pending: bool = row.get(first + 2)?;
     Ok(Subscription {

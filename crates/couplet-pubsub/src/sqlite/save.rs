@@ -1,4 +1,4 @@
-//! Values to rows.
+//! Writes values to rows.
 
 use couplet::BareJid;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -17,12 +17,12 @@ pub(super) fn config_text(node: &Node) -> Result<String, StoreError> {
     serde_json::to_string(&node.config).map_err(|error| StoreError::Broken(error.to_string()))
 }
 
-/// Puts in an item; the first value is the key of its node.
+/// Inserts an item; the first value is the key of its node.
 pub(super) const INSERT_ITEM: &str =
     "INSERT INTO item (node, seq, id, publisher, published, expires, payload)
      VALUES ((SELECT shelf FROM node WHERE id = ?), ?, ?, ?, ?, ?, ?)";
 
-/// Puts in the row of a node, under this key or under one that never was.
+/// Inserts a node, with this key or with one that was never used.
 pub(super) fn node(
     file: &Connection,
     node: &Node,
@@ -47,14 +47,14 @@ pub(super) fn node(
     ])?;
     let id = NodeId(file.last_insert_rowid());
     if !deleted {
-        // Keys are positive and used once, as are the numbers that come from the trash, negated.
+        // Keys are positive and used once, as are the negated numbers from the trash.
         file.prepare_cached("UPDATE node SET shelf = id WHERE id = ?")?
             .execute([id.0])?;
     }
     Ok(id)
 }
 
-/// Writes down how far a node has come.
+/// Saves the counters of a node.
 pub(super) fn counts(file: &Connection, node: &Node) -> Result<(), StoreError> {
     let sql = "UPDATE node SET revision = ?, next_seq = ?, items = ?, subscribers = ?,
                                unsettled = ?
@@ -70,8 +70,8 @@ pub(super) fn counts(file: &Connection, node: &Node) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Takes all items out of a node, however many: they are under another number than its next ones,
-/// and removed later, some at a time.
+/// Removes all items of a node, however many: their rows have another number than new ones, and are
+/// deleted later in batches.
 pub(super) fn clear_shelf(file: &Connection, id: NodeId) -> Result<(), StoreError> {
     let sql = "INSERT INTO trash (shelf) SELECT shelf FROM node WHERE id = ? AND shelf <> 0";
     if file.prepare_cached(sql)?.execute([id.0])? > 0 {
@@ -82,7 +82,7 @@ pub(super) fn clear_shelf(file: &Connection, id: NodeId) -> Result<(), StoreErro
     Ok(())
 }
 
-/// Removes some rows of what was given up. Returns whether there may be more.
+/// Removes some given-up rows. Returns whether there may be more.
 pub(super) fn sweep(file: &Connection, max: u32) -> Result<bool, StoreError> {
     let sql = "SELECT id, shelf, node FROM trash ORDER BY id LIMIT 1";
     let found = file.prepare_cached(sql)?.query_row([], |row| {
@@ -121,7 +121,7 @@ pub(super) fn sweep(file: &Connection, max: u32) -> Result<bool, StoreError> {
     Ok(true)
 }
 
-/// Forgets a deleted node once nothing of it is left to deliver. Returns whether it did.
+/// Removes a deleted node once all its announcements are delivered. Returns whether it did.
 pub(super) fn bury(file: &Connection, id: NodeId) -> Result<bool, StoreError> {
     let sql = "DELETE FROM node WHERE id = ?1 AND deleted = 1
                AND NOT EXISTS (SELECT 1 FROM announcement WHERE node = ?1)";

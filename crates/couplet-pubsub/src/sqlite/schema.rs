@@ -1,6 +1,6 @@
-//! The tables, and how older ones become these.
+//! The schema and its migrations.
 //!
-//! Deliberately absent: the way back. A newer file is refused; a backup is the way back.
+//! Deliberately absent: downgrades. A newer file is rejected; a backup is the way back.
 
 use std::path::Path;
 
@@ -10,15 +10,14 @@ use crate::store::StoreError;
 
 use super::error::{self, Operation};
 
-/// Tells our files from those of others: "pubs".
+/// Identifies our files: "pubs".
 const APPLICATION: i64 = 0x7075_6273;
 
-/// What leads from one version to the next; the first makes an empty file version 1.
+/// The migrations; the first creates version 1 in an empty file.
 const STEPS: [&str; 3] = [FIRST, SECOND, THIRD];
 
-/// Names, ids and JIDs compare bytewise. Counts are kept with the node, so that no question has to
-/// count rows. What belongs to a deleted node and is needed no more is removed with it; the rest
-/// goes with its last announcement.
+/// Names, ids and JIDs compare bytewise. Counts are stored with the node, so that no query counts
+/// rows. Rows of a deleted node are removed with it, except those its last announcements need.
 const FIRST: &str = "
 CREATE TABLE node (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -94,10 +93,9 @@ CREATE TABLE announcement (
 CREATE INDEX announcement_node ON announcement (node, seq);
 ";
 
-/// Items belong to the shelf of a node rather than to the node, so that a purge or a deletion takes
-/// one row: the old shelf goes into the trash, and its rows are removed some at a time. So do the
-/// subscriptions and affiliations of a node that is gone. The number of nodes is kept. What cannot
-/// be read is set aside, as it was.
+/// Items belong to the shelf of a node, so that a purge or a deletion changes one row: the old
+/// shelf goes into the trash, and its rows are removed in batches, as are subscriptions and
+/// affiliations of a deleted node. Counts nodes. Adds the table `set_aside` for unreadable rows.
 const SECOND: &str = "
 ALTER TABLE node ADD COLUMN shelf INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE node ADD COLUMN unsettled INTEGER NOT NULL DEFAULT 0;
@@ -132,21 +130,21 @@ CREATE TABLE set_aside (
 ) STRICT;
 ";
 
-/// The address of an affiliation, where it is not the form that is compared.
+/// The address of an affiliation, if it differs from the compared form.
 const THIRD: &str = "ALTER TABLE affiliation ADD COLUMN address TEXT";
 
-/// Makes the tables of a new file, brings older ones up to date and refuses newer ones.
+/// Creates or migrates the schema, and rejects a newer one.
 ///
 /// # Errors
 ///
-/// The file is not one of ours, or of a newer version.
+/// The file is not a store, or of a newer version.
 pub(super) fn prepare(file: &mut Connection, path: &Path) -> Result<(), StoreError> {
     let known = STEPS.len();
     let version = usize::try_from(number(file, "user_version")?).unwrap_or(usize::MAX);
     if version == known {
         return check_owner(file, path);
     }
-    // Whoever else is about to do the same waits here and then finds it done.
+    // A concurrent migration waits here, and then finds it done.
     let change = file.transaction_with_behavior(TransactionBehavior::Exclusive)?;
     let version = usize::try_from(number(&change, "user_version")?).unwrap_or(usize::MAX);
     if version > 0 || tables(&change)? > 0 {
@@ -178,11 +176,11 @@ fn check_owner(file: &Connection, path: &Path) -> Result<(), StoreError> {
     )))
 }
 
-/// Looks through the whole file for damage.
+/// Checks the whole file for damage.
 ///
 /// # Errors
 ///
-/// What is damaged.
+/// The damage.
 pub(super) fn check(file: &Connection, path: &Path) -> Result<(), StoreError> {
     let found = file.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
     match found {
@@ -192,16 +190,16 @@ pub(super) fn check(file: &Connection, path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Bytes of a database file that say what it is. (SQLite's file format, 1.3)
+/// The bytes of the header of a database that identify it. (SQLite's file format, 1.3)
 pub(super) const HEADER: usize = 72;
 
-/// Whether a file that begins with these bytes is a store or a copy of one.
+/// Returns whether a file that begins with these bytes is a store or a copy of one.
 pub(super) fn is_ours(header: &[u8; HEADER]) -> bool {
     let application = header.last_chunk().copied().map(i32::from_be_bytes);
     header.starts_with(b"SQLite format 3\0") && application.map(i64::from) == Some(APPLICATION)
 }
 
-/// Whether the database keeps a write-ahead log.
+/// Returns whether the database has a write-ahead log.
 pub(super) fn has_log(header: &[u8; HEADER]) -> bool {
     header.get(18..20) == Some(&[2, 2])
 }

@@ -1,4 +1,4 @@
-//! Out of the way with what cannot be read or sent, but into a table where an operator finds it.
+//! Moves unreadable items and announcements that cannot be sent to the table `set_aside`.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -10,7 +10,7 @@ use crate::{
 
 use super::save;
 
-/// Moves an item of which the seq is known.
+/// Moves an item with this seq.
 pub(super) fn item(
     file: &Connection,
     node: NodeId,
@@ -36,7 +36,7 @@ pub(super) fn item(
     Ok(())
 }
 
-/// Moves an announcement. The name of its node comes back.
+/// Moves an announcement. Returns the name of its node.
 pub(super) fn announcement(
     file: &Connection,
     job: JobId,

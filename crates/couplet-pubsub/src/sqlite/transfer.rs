@@ -1,4 +1,4 @@
-//! To other stores and from them.
+//! Dump and restore.
 
 use rusqlite::{Connection, params};
 
@@ -17,7 +17,7 @@ use super::{
     unreadable::{Reading, Table},
 };
 
-/// Where nothing is left but announcements to deliver, there are no affiliations any more.
+/// A node that only waits for announcements has no affiliations any more.
 const ALIVE: &str = "(SELECT id FROM node WHERE id = ? AND deleted = 0)";
 
 pub(super) fn dump(
@@ -109,7 +109,7 @@ fn announced(job: Job) -> Record {
     }
 }
 
-/// Puts records in; the announcements among them come back.
+/// Restores records; returns the announcements among them.
 pub(super) fn restore(
     file: &Connection,
     into: Option<NodeId>,
@@ -219,7 +219,7 @@ fn restore_into(
     Ok(None)
 }
 
-/// Notes how far an announcement got.
+/// Saves the progress of an announcement.
 pub(super) fn reached(
     file: &Connection,
     job: JobId,

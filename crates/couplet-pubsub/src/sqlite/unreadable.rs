@@ -1,7 +1,7 @@
-//! Rows that cannot be read as what they should be: each is left out by itself.
+//! Unreadable rows: each is skipped by itself.
 //!
-//! Deliberately absent: repair. Items and announcements are moved into the table `set_aside`, where
-//! an operator finds them; other rows stay where they are.
+//! Deliberately absent: repair. Items and announcements are moved to the table `set_aside`, where
+//! an operator finds them; other rows stay.
 
 use std::{cell::RefCell, collections::HashSet, ops::Deref};
 
@@ -11,11 +11,11 @@ use crate::{node::NodeId, store::StoreError};
 
 use super::find;
 
-/// What a row stands for.
+/// The kind of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Table {
     Item(NodeId),
-    /// An item that has run out, of any node.
+    /// An expired item of any node.
     Expired,
     Subscription,
     Affiliation,
@@ -37,19 +37,19 @@ impl Table {
     }
 }
 
-/// One row that was left out.
+/// A skipped row.
 #[derive(Clone, Debug)]
 pub(super) struct Unreadable {
     pub(super) table: Table,
-    /// The name of its node, where that is known.
+    /// The name of its node, if known.
     pub(super) node: Option<String>,
-    /// The id, JID or name, as far as it can be read.
+    /// The id, JID or name, as far as it is readable.
     pub(super) key: String,
     pub(super) seq: Option<i64>,
     pub(super) why: String,
 }
 
-/// A connection to read from, with the rows that were left out.
+/// A reading connection, which collects skipped rows.
 pub(super) struct Reading<'a> {
     file: &'a Connection,
     left_out: RefCell<Vec<Unreadable>>,
@@ -75,7 +75,7 @@ impl<'a> Reading<'a> {
         self.left_out.into_inner()
     }
 
-    /// Reads all rows that can be read.
+    /// Reads all readable rows.
     pub(super) fn all<T>(
         &self,
         table: Table,
@@ -86,7 +86,7 @@ impl<'a> Reading<'a> {
         self.some(table, u64::MAX, sql, values, read)
     }
 
-    /// Reads until there are so many rows that can be read; the statement has no limit itself.
+    /// Reads up to `max` readable rows; the statement has no limit itself.
     pub(super) fn some<T>(
         &self,
         table: Table,
@@ -133,7 +133,7 @@ impl<'a> Reading<'a> {
     }
 }
 
-/// Whether it is the row that is wrong, and not the file.
+/// Returns whether the row is invalid, not the file.
 pub(super) fn is_of_row(why: &Error) -> bool {
     matches!(
         why,
@@ -154,15 +154,15 @@ fn lossy(value: ValueRef<'_>) -> String {
     }
 }
 
-/// Which rows were reported already.
+/// Rows that were logged already.
 #[derive(Debug, Default)]
 pub(super) struct ReportedRows(HashSet<(Table, String)>);
 
-/// With more, all are forgotten, and may be reported once more.
+/// With more rows, all are forgotten, and may be logged again.
 const KNOWN: usize = 1_024;
 
 impl ReportedRows {
-    /// Whether this one was not reported yet.
+    /// Returns whether this row was not logged yet.
     pub(super) fn is_new(&mut self, row: &Unreadable) -> bool {
         if self.0.len() >= KNOWN {
             self.0.clear();

@@ -1,4 +1,4 @@
-//! What waits for the writer: a bounded queue that wakes it for several at once.
+//! The write queue: bounded, and it wakes the writer for several operations at once.
 
 use std::{
     collections::VecDeque,
@@ -10,7 +10,7 @@ use crate::store::StoreError;
 
 use super::error;
 
-/// How many may wait before the next one is told to come later.
+/// The most queued operations; further ones return `Contended`.
 const QUEUE: usize = 4_096;
 
 pub(super) struct WriteQueue<T> {
@@ -20,7 +20,7 @@ pub(super) struct WriteQueue<T> {
 
 struct State<T> {
     waiting: VecDeque<T>,
-    /// For how many the writer wants to be woken; none while it works.
+    /// The number of operations that wakes the writer; `None` while it works.
     wanted: Option<usize>,
     closed: bool,
 }
@@ -39,16 +39,14 @@ impl<T> WriteQueue<T> {
 
     /// # Errors
     ///
-    /// Too many wait, or nobody takes anything any more.
+    /// The queue is full or closed.
     pub(super) fn send(&self, one: T) -> Result<(), StoreError> {
         let mut state = self.lock();
         if state.closed {
             return Err(error::lost(""));
         }
         if state.waiting.len() >= QUEUE {
-            return Err(StoreError::Contended(
-                "too much waits to be written".to_owned(),
-            ));
+            return Err(StoreError::Contended("the write queue is full".to_owned()));
         }
         state.waiting.push_back(one);
         let enough = state
@@ -62,14 +60,14 @@ impl<T> WriteQueue<T> {
         Ok(())
     }
 
-    /// Nothing comes in any more; what waits is still taken.
+    /// Closes the queue for senders; queued operations are still taken.
     pub(super) fn close(&self) {
         self.lock().closed = true;
         self.enough.notify_one();
     }
 
-    /// All that waits, in order, as soon as there are so many, or after this time, or at the end.
-    /// None at the end where nothing waits.
+    /// Takes all queued operations, in order, as soon as there are `wanted` ones, or after
+    /// `within`, or when the queue is closed. Returns `None` when it is closed and empty.
     pub(super) fn take(&self, wanted: usize, within: Option<Duration>) -> Option<VecDeque<T>> {
         let mut state = self.lock();
         state.wanted = Some(wanted);

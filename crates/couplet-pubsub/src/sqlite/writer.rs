@@ -1,7 +1,7 @@
-//! The one who writes: a thread that does what waits in one transaction and answers when it is on
-//! the disk. While the disk works, the next ones gather.
+//! The writer: a thread that runs queued operations in one transaction and sends the results after
+//! the commit. During a commit the next operations are collected.
 //!
-//! Deliberately absent: reading for others; they have connections of their own.
+//! Deliberately absent: reads, which have connections of their own.
 
 use std::{
     path::PathBuf,
@@ -27,19 +27,19 @@ use super::{
     writer_state::WriterState,
 };
 
-/// How many wake the writer together while it waits for more.
+/// The number of operations that wakes the writer while it waits for more.
 const AT_ONCE: usize = 16;
 
-/// How long what was delivered waits for changes to share a commit with.
+/// How long deliveries wait for changes to share a commit with.
 const LINGER: Duration = Duration::from_millis(50);
 
-/// How long a commit waits at most for those who were answered by the one before.
+/// How long a commit waits for callers of the one before.
 const PATIENCE: Duration = Duration::from_millis(5);
 
-/// How long what was delivered waits while the disk refuses.
+/// How long deliveries wait while commits fail.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Something to do; the answer goes where it says.
+/// An operation, with the channel for its result.
 pub(super) enum Op {
     Change {
         query: Query,
@@ -77,9 +77,9 @@ pub(super) enum Op {
         records: Vec<Record>,
         answer: Answer<Restored>,
     },
-    /// Rows that could not be read; nobody waits for it.
+    /// Unreadable rows; without a result.
     SetAside(Vec<Unreadable>),
-    /// What no store does by itself, to see what becomes of it.
+    /// Arbitrary SQL, for tests.
     #[cfg(test)]
     Run {
         sql: &'static str,
@@ -89,10 +89,10 @@ pub(super) enum Op {
 
 pub(super) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
-/// The way to the thread. Dropped, it waits until what was sent is done.
+/// The handle of the thread. Dropping it waits until all queued operations are done.
 pub(super) struct Writer {
     write_queue: Arc<WriteQueue<Op>>,
-    /// None once it was stopped.
+    /// `None` after `stop`.
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -108,12 +108,14 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name("pubsub-sqlite".to_owned())
             .spawn(move || {
-                // Whatever ends it, nobody shall wait for it any more.
+                // However it ends, no caller may wait for it any more.
                 let closing = CloseOnDrop(ops);
                 run(state, &closing.0);
                 drop(lock);
             })
-            .map_err(|error| StoreError::Busy(format!("no thread to write with: {error}")))?;
+            .map_err(|error| {
+                StoreError::Busy(format!("the writer thread cannot be started: {error}"))
+            })?;
         Ok(Writer {
             write_queue,
             thread: Mutex::new(Some(thread)),
@@ -124,7 +126,8 @@ impl Writer {
         self.write_queue.send(op)
     }
 
-    /// Takes no more; the thread ends when all is done that was sent. None where it was stopped.
+    /// Closes the queue; the thread ends when all queued operations are done. Returns `None` if it
+    /// was stopped before.
     pub(super) fn stop(&self) -> Option<JoinHandle<()>> {
         self.write_queue.close();
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
@@ -149,7 +152,7 @@ impl Drop for CloseOnDrop {
     }
 }
 
-/// Works until nobody can send any more.
+/// Runs operations until the queue is closed.
 fn run(mut state: WriterState, ops: &WriteQueue<Op>) {
     let mut due: Option<Instant> = None;
     let mut pace = LastCommit::default();
@@ -167,7 +170,7 @@ fn run(mut state: WriterState, ops: &WriteQueue<Op>) {
             state.commit();
             due = None;
         }
-        // Others have waited for one sweep at most.
+        // Operations wait for one batch at most.
         state.sweep();
         if due.is_none() && state.has_delivered() {
             let linger = if state.is_failing() { PAUSE } else { LINGER };
@@ -177,7 +180,7 @@ fn run(mut state: WriterState, ops: &WriteQueue<Op>) {
     state.commit();
 }
 
-/// What the last commit was like.
+/// The size and duration of the last commit.
 #[derive(Default)]
 struct LastCommit {
     answered: usize,
@@ -196,8 +199,9 @@ impl LastCommit {
     }
 }
 
-/// Those who were just answered mostly ask again at once. Without some patience every other commit
-/// would be for the first of them alone; half of what a commit takes is well spent on the others.
+/// Collects operations for the next commit. Callers of the last commit mostly continue at once:
+/// without a short wait every other commit would be for the first of them alone. Half the time of a
+/// commit is well spent on the others.
 fn gather(state: &mut WriterState, ops: &WriteQueue<Op>, last: &LastCommit) {
     let end = Instant::now() + (last.took / 2).min(PATIENCE);
     while let missing @ 1.. = last.answered.saturating_sub(state.waiting()) {

@@ -1,6 +1,6 @@
-//! What the writer has before it: the file, what is decided and not yet on the disk, who waits.
+//! The state of the writer thread: the file, changes that are not committed, and their callers.
 //!
-//! Deliberately absent: when to commit. The thread knows what else is waiting.
+//! Deliberately absent: when to commit. The thread decides that by its queue.
 
 use std::{
     path::PathBuf,
@@ -36,16 +36,16 @@ mod cleanup;
 pub(super) struct WriterState {
     path: PathBuf,
     file: Option<Connection>,
-    /// After an error that makes doubtful what the connection knows, it is made anew.
+    /// Whether an error made the connection unreliable: it is reopened.
     suspect: bool,
     failing: bool,
     nodes: NodeCache,
-    /// Only what is committed.
+    /// Committed announcements only.
     queue: JobQueue,
     last_job: JobId,
     delivered: DeliveryLog,
     batch: Batch,
-    /// Whether rows that were given up may still be in the file.
+    /// Whether given-up rows may still be in the file.
     untidy: bool,
     known: ReportedRows,
     /// Rows that could not be read since the last commit.
@@ -54,7 +54,7 @@ pub(super) struct WriterState {
 }
 
 impl WriterState {
-    /// Takes up what the file says is to be delivered.
+    /// Loads the undelivered announcements of the file.
     pub(super) fn new(
         path: PathBuf,
         file: Connection,
@@ -85,27 +85,28 @@ impl WriterState {
         Ok(state)
     }
 
-    /// Whether there is somebody to answer after the next commit.
+    /// Returns whether a caller waits for the next commit.
     pub(super) fn is_waited_for(&self) -> bool {
         !self.batch.is_empty()
     }
 
-    /// How many the next commit answers.
+    /// Returns the number of callers that wait for the next commit.
     pub(super) fn waiting(&self) -> usize {
         self.batch.len()
     }
 
-    /// Whether something was delivered that the file does not know.
+    /// Returns whether deliveries are not saved yet.
     pub(super) fn has_delivered(&self) -> bool {
         !self.delivered.is_empty()
     }
 
-    /// Whether the last commit went wrong.
+    /// Returns whether the last commit failed.
     pub(super) fn is_failing(&self) -> bool {
         self.failing
     }
 
-    /// Decides and changes; the answer comes with the commit, unless there is nothing to commit.
+    /// Calls the decision and applies its changes; the result is sent after the commit, unless
+    /// there is nothing to commit.
     pub(super) fn change(&mut self, query: &Query, decide: Decide, answer: Answer<()>) {
         match self.try_change(query, decide) {
             Ok(()) if self.batch.open => self.batch.await_change(answer),
@@ -156,8 +157,8 @@ impl WriterState {
         found.map_err(|error| self.doubt(error))
     }
 
-    /// Makes changes of which nothing is left to go wrong but the file: then all are undone that
-    /// would have shared a commit. A savepoint for each would cost as much as the change.
+    /// Applies validated changes. Only the file can fail then, which undoes all changes of the same
+    /// commit: a savepoint for each would cost as much as the change.
     fn apply(&mut self, node: Option<Node>, changes: Vec<Change>) -> Result<Applied, StoreError> {
         let name = node.as_ref().map(|node| node.name.as_str());
         let checked = self.with_file(|_, file| {
@@ -172,7 +173,7 @@ impl WriterState {
         done.map_err(|error| self.fail(error))
     }
 
-    /// Does it or leaves no trace of it.
+    /// Runs `work` in a savepoint.
     fn in_savepoint<T>(
         &mut self,
         work: impl FnOnce(&Connection, &mut JobId) -> Result<T, StoreError>,
@@ -185,7 +186,7 @@ impl WriterState {
                 Ok(_) => file.execute_batch("RELEASE change"),
                 Err(_) => file.execute_batch("ROLLBACK TO change; RELEASE change"),
             };
-            // Whatever the work said: if this fails, more than the work is undone.
+            // If this fails, more than the work is undone, whatever its result.
             if let Err(error) = ended {
                 state.batch.undone = true;
                 return Err(done.err().unwrap_or_else(|| error.into()));
@@ -199,7 +200,8 @@ impl WriterState {
         }
     }
 
-    /// Some errors end the whole transaction, and with it what others wait for.
+    /// Returns whether an error has rolled back the whole transaction, with changes that others
+    /// wait for.
     fn is_undone(&self) -> bool {
         let ended = self.file.as_ref().is_none_or(Connection::is_autocommit);
         self.batch.undone || (self.batch.open && ended)
@@ -213,7 +215,7 @@ impl WriterState {
         Ok(())
     }
 
-    /// Takes announcements that are on the disk.
+    /// Claims committed announcements.
     pub(super) fn claim(&mut self, claim: &Claim) -> Result<Vec<Job>, StoreError> {
         let mut wrong = Vec::new();
         let claimed = self.with_file(|state, file| {
@@ -241,7 +243,7 @@ impl WriterState {
         Ok(claimed)
     }
 
-    /// Notes how far somebody got; the file is told with the next commit.
+    /// Records the progress of a job; it is saved with the next commit.
     pub(super) fn advance(
         &mut self,
         job: JobId,
@@ -256,7 +258,7 @@ impl WriterState {
         held
     }
 
-    /// Forgets what is delivered; the file is told with the next commit.
+    /// Records that a job is finished; it is saved with the next commit.
     pub(super) fn finish(&mut self, job: JobId, instance: &str) {
         let Some(gone) = self.queue.done(job, instance) else {
             return;
@@ -268,24 +270,24 @@ impl WriterState {
         }
     }
 
-    /// Gives back what an instance has claimed.
+    /// Releases the jobs of an instance.
     pub(super) fn release(&mut self, instance: &str) {
         if self.queue.release(instance) {
             self.shared.announced.notify_one();
         }
     }
 
-    /// Takes in what another store dumped; the answer comes with the commit.
+    /// Restores records of a dump; the result is sent after the commit.
     pub(super) fn restore(
         &mut self,
         into: Option<NodeId>,
         records: Vec<Record>,
         answer: Answer<Restored>,
     ) {
-        // The file counts by itself here, so it has to know the counts.
+        // A restore counts in the file, so the counts have to be saved.
         self.commit();
         self.nodes.drop_all();
-        // What was removed may come back under its old key.
+        // A removed node may be restored with its old key.
         self.sweep_all();
         let restored =
             self.in_savepoint(|file, last_job| transfer::restore(file, into, records, last_job));
@@ -300,7 +302,7 @@ impl WriterState {
         }
     }
 
-    /// Ends the transaction, then tells everybody. Before, nobody was told anything.
+    /// Commits, and sends the results to the callers, which get none before.
     pub(super) fn commit(&mut self) {
         if self.batch.is_empty() && self.delivered.is_empty() {
             return;
@@ -334,7 +336,7 @@ impl WriterState {
         }
     }
 
-    /// Everything since the last commit is undone, and everybody who waits is told why.
+    /// Rolls back everything since the last commit, and sends the error to the callers.
     fn fail(&mut self, error: StoreError) -> StoreError {
         if let Some(file) = &self.file
             && !file.is_autocommit()

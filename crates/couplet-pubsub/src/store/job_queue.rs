@@ -1,7 +1,7 @@
-//! Which announcements wait, in the order of their nodes, and who has taken which.
+//! The queue of announcements, in the order of their nodes, with their leases.
 //!
-//! Deliberately absent: what they say. A store keeps that; after a restart it pushes again what is
-//! there, and nobody has taken anything.
+//! Deliberately absent: their content, which the store has. After a restart the store pushes those
+//! it has, without leases.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
@@ -9,22 +9,22 @@ use crate::{node::NodeId, timestamp::Timestamp};
 
 use super::{Claim, JobId};
 
-/// The announcements of a store that only this process delivers from.
+/// The announcements of a store that a single process uses.
 #[derive(Debug, Default)]
 pub(crate) struct JobQueue {
     lines: HashMap<NodeId, NodeQueue>,
     nodes: HashMap<JobId, NodeId>,
-    /// Those that nobody has, or whose lease has run out.
+    /// Those without a valid lease.
     free: BTreeSet<(JobId, NodeId)>,
     leased: BTreeSet<(Timestamp, JobId, NodeId)>,
 }
 
-/// What waits of one node.
+/// The announcements of one node.
 #[derive(Debug, Default)]
 struct NodeQueue {
-    /// Who has any of them: one instance at a time, so that it alone sees to the order.
+    /// The instance that holds any of them: one at a time, to keep their order.
     holder: Option<String>,
-    /// How many leases have not run out.
+    /// The number of valid leases.
     live: u32,
     jobs: VecDeque<QueuedJob>,
 }
@@ -32,26 +32,26 @@ struct NodeQueue {
 #[derive(Debug)]
 struct QueuedJob {
     job: JobId,
-    /// Whether the holder has it, be it on a lease that ran out and that nobody else took up.
+    /// Whether the holder has it, even on an expired lease that was not claimed since.
     handed: bool,
     until: Option<Timestamp>,
 }
 
-/// What is known of a job that was just done.
+/// The state of the node after a job was finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FinishedJob {
     pub(crate) node: NodeId,
-    /// Whether others of the node wait for somebody to take them.
+    /// Whether others of the node wait to be claimed.
     pub(crate) more: bool,
 }
 
 impl JobQueue {
-    /// How many announcements wait or are on their way.
+    /// Returns the number of announcements.
     pub(crate) fn len(&self) -> u64 {
         self.nodes.len() as u64
     }
 
-    /// Adds one behind the others of its node. Keys grow.
+    /// Adds one after the others of its node. Keys grow.
     pub(crate) fn push(&mut self, node: NodeId, job: JobId) {
         let line = self.lines.entry(node).or_default();
         line.jobs.push_back(QueuedJob {
@@ -63,19 +63,19 @@ impl JobQueue {
         self.nodes.insert(job, node);
     }
 
-    /// Whether anything of this node waits or is on its way.
+    /// Returns whether there is any of this node.
     pub(crate) fn waits(&self, node: NodeId) -> bool {
         self.lines.contains_key(&node)
     }
 
-    /// What of this node waits or is on its way, in order.
+    /// Returns those of this node, in order.
     pub(crate) fn of(&self, node: NodeId) -> impl Iterator<Item = JobId> + '_ {
         let line = self.lines.get(&node);
         line.into_iter()
             .flat_map(|line| line.jobs.iter().map(|one| one.job))
     }
 
-    /// Takes the oldest that this instance may have.
+    /// Claims the oldest that this instance may have.
     pub(crate) fn claim(&mut self, claim: &Claim) -> Vec<JobId> {
         self.expire(claim.now);
         let max = usize::try_from(claim.max).unwrap_or(usize::MAX);
@@ -98,7 +98,7 @@ impl JobQueue {
         taken.into_iter().map(|(job, _)| job).collect()
     }
 
-    /// Prolongs a lease; `false` where it is somebody else's.
+    /// Renews a lease. Returns `false` if another instance has it.
     pub(crate) fn prolong(&mut self, job: JobId, by: &str, until: Timestamp) -> bool {
         let Some((node, waiting)) = self.held(job, by) else {
             return false;
@@ -116,12 +116,12 @@ impl JobQueue {
         true
     }
 
-    /// Whether this instance has it.
+    /// Returns whether this instance has it.
     pub(crate) fn is_held(&mut self, job: JobId, by: &str) -> bool {
         self.held(job, by).is_some()
     }
 
-    /// Takes out a job that this instance has delivered; none where it is somebody else's.
+    /// Removes a job that this instance has delivered; `None` if another instance has it.
     pub(crate) fn done(&mut self, job: JobId, by: &str) -> Option<FinishedJob> {
         let (node, waiting) = self.held(job, by)?;
         let until = waiting.until;
@@ -144,7 +144,7 @@ impl JobQueue {
         Some(FinishedJob { node, more })
     }
 
-    /// Gives back all that an instance has; `true` where there was any.
+    /// Releases all jobs of an instance. Returns whether there were any.
     pub(crate) fn release(&mut self, by: &str) -> bool {
         let mut any = false;
         for (node, line) in &mut self.lines {
@@ -186,7 +186,7 @@ impl JobQueue {
         };
         if line.holder.as_ref() != Some(&claim.instance) {
             line.holder = Some(claim.instance.clone());
-            // What the one before still thinks it has, it has no more.
+            // The previous holder loses what it has on expired leases.
             for waiting in &mut line.jobs {
                 waiting.handed = false;
             }
@@ -223,7 +223,7 @@ impl NodeQueue {
         }
     }
 
-    /// Keys grow from the first to the last.
+    /// Keys grow, so the job is found by binary search.
     fn place(&self, job: JobId) -> Option<usize> {
         let place = self.jobs.binary_search_by_key(&job, |waiting| waiting.job);
         place.ok()

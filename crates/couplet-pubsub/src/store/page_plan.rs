@@ -1,11 +1,11 @@
-//! How the part of a list that makes a page is found: by counting, where the list is short, and
-//! from a key where it may be long.
+//! Finds the part of a list that makes a page: by counting in short lists, and from a key in long
+//! ones.
 
 use crate::page::{Page, Start};
 
 use super::StoreError;
 
-/// The part of a list that makes a page.
+/// The range of a page in its list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Window {
     pub(crate) skip: u64,
@@ -13,7 +13,7 @@ pub(crate) struct Window {
 }
 
 impl Page {
-    /// The entry that the page begins behind or ends before, whose place has to be found.
+    /// Returns the cursor of the page, whose index has to be found.
     pub(crate) fn cursor(&self) -> Option<&str> {
         match &self.from {
             Start::After(cursor) | Start::Before(cursor) => Some(cursor),
@@ -21,11 +21,12 @@ impl Page {
         }
     }
 
-    /// Where the page is in a list of so many entries, `place` being the one of its cursor, from 0.
+    /// Returns the range of the page in a list of `count` entries; `place` is the index of the
+    /// cursor, from 0.
     ///
     /// # Errors
     ///
-    /// The cursor has no place, or the list is shorter than the index.
+    /// The cursor is unknown, or the list is shorter than the index.
     pub(crate) fn window(&self, count: u64, place: Option<u64>) -> Result<Window, StoreError> {
         let max = self.max.map_or(count, u64::from);
         let (skip, end) = match self.from {
@@ -37,7 +38,7 @@ impl Page {
                 (end.saturating_sub(max), end)
             }
             Start::Index(0) => (0, count),
-            // XEP-0059, 2.6: a page that begins behind the end is not there.
+            // XEP-0059, 2.6: an index after the end is an error.
             Start::Index(index) if index < count => (index, count),
             Start::Index(_) => return Err(StoreError::UnknownCursor),
         };
@@ -48,18 +49,19 @@ impl Page {
     }
 }
 
-/// A page may begin at a number that is as far from the beginning or the end of its list.
+/// The largest distance of an index from the nearer end of its list.
 pub(crate) const FAR: u64 = 10_000;
 
-/// To tell the number of the first entry, as many entries are counted.
+/// The most entries that are counted to find the index of the first one.
 pub(crate) const NEAR: u64 = 1_000;
 
-/// How a page is read from a list whose entries have keys.
+/// How to read a page from a list whose entries have keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
-    /// From the end to the beginning, so that the entries have to be turned round.
+    /// Whether it is read backwards, so that its entries have to be reversed.
     pub(crate) is_backwards: bool,
-    /// Beside the cursor, which does not belong to it; otherwise from an end of the list.
+    /// Whether it begins at the cursor, which does not belong to it; otherwise at an end of the
+    /// list.
     pub(crate) from_cursor: bool,
     pub(crate) skip: u64,
     pub(crate) take: u64,
@@ -74,7 +76,7 @@ enum Anchor {
 }
 
 impl Page {
-    /// How to read it from a list of so many entries.
+    /// Plans the reading of the page from a list of `count` entries.
     ///
     /// # Errors
     ///
@@ -93,7 +95,7 @@ impl Page {
             Start::Last => plan(true, false, Anchor::AtEnd),
             Start::After(_) => plan(false, true, Anchor::BesideCursor),
             Start::Before(_) => plan(true, true, Anchor::BesideCursor),
-            // XEP-0059, 2.6: a page that begins behind the end is not there.
+            // XEP-0059, 2.6: an index after the end is an error.
             Start::Index(index) if index >= count => return Err(StoreError::UnknownCursor),
             Start::Index(index) if index <= FAR => Plan {
                 skip: index,
@@ -113,9 +115,9 @@ impl Page {
 }
 
 impl Plan {
-    /// The number of the first entry of the page, which has `found` ones of `count`. What is before
-    /// the cursor and what is behind it is counted up to [`NEAR`]; the cursor itself belongs to
-    /// the side that the page is not on.
+    /// Returns the index of the first entry of the page, which has `found` of `count` entries.
+    /// Entries before and after the cursor are counted up to [`NEAR`]; the cursor itself belongs to
+    /// the other side.
     pub(crate) fn index(self, found: u64, count: u64, near: &Near) -> Option<u64> {
         let on_page = if self.is_backwards { found } else { 0 };
         match self.place {
@@ -131,12 +133,12 @@ impl Plan {
         }
     }
 
-    /// How keys compare that are on the page's side of the cursor.
+    /// Returns the comparison of keys on the page's side of the cursor.
     pub(crate) fn side(self) -> &'static str {
         if self.is_backwards { "<" } else { ">" }
     }
 
-    /// How keys compare that are before the page, and those that are behind: what is counted.
+    /// Returns the comparisons of keys before and after the page, which are counted.
     pub(crate) fn sides(self) -> [&'static str; 2] {
         if self.is_backwards {
             ["<", ">="]
@@ -146,7 +148,7 @@ impl Plan {
     }
 }
 
-/// How many entries are around a cursor, counted to one more than [`NEAR`].
+/// The numbers of entries around a cursor, counted to one more than [`NEAR`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Near {
     pub(crate) before: u64,

@@ -1,6 +1,6 @@
-//! What a store is made of, piece by piece, for moving it to another one.
+//! The records of a dump.
 //!
-//! Deliberately absent: leases of announcements. Whoever delivers in the new store takes them anew.
+//! Deliberately absent: leases of announcements, which the new store grants anew.
 
 use couplet::BareJid;
 use serde::{Deserialize, Serialize};
@@ -15,13 +15,13 @@ use crate::{
 
 use super::Cursor;
 
-/// One piece. Those that belong to a node follow it.
+/// One record. The records of a node follow it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Record {
     Node {
         node: Box<Node>,
-        /// Whether it is only here until its announcements are delivered.
+        /// Whether it only waits for the delivery of its announcements.
         deleted: bool,
     },
     Affiliation {
@@ -30,7 +30,7 @@ pub(crate) enum Record {
     },
     Subscription {
         subscription: Subscription,
-        /// The node's revision then: the order in which they began.
+        /// The revision of the node at its beginning, which orders subscriptions.
         began: u64,
     },
     Item(Item),
@@ -39,7 +39,7 @@ pub(crate) enum Record {
         announcement: Announcement,
         after: Option<Cursor>,
     },
-    /// Where a deleted node went.
+    /// The redirect of a deleted node.
     Redirect {
         name: String,
         uri: String,
@@ -47,15 +47,15 @@ pub(crate) enum Record {
 }
 
 impl Record {
-    /// Checks what a store would keep and the service would write as it is.
+    /// Validates what the service would write to the stream unchanged.
     ///
     /// # Errors
     ///
-    /// What is wrong with it.
+    /// Why it is invalid.
     pub(crate) fn check(&self) -> Result<(), String> {
         match self {
             Record::Node { node, .. } if node.id.0 <= 0 => {
-                Err(format!("a node has no key like {}", node.id.0))
+                Err(format!("{} is not a valid key of a node", node.id.0))
             }
             Record::Node { node, .. } => {
                 let config = &node.config;
@@ -84,28 +84,28 @@ fn check_texts<'a>(texts: impl IntoIterator<Item = &'a String>) -> Result<(), St
     texts.try_for_each(|text| validate::check_text(text))
 }
 
-/// What to dump, and after which entry.
+/// A position in a dump: the kind of record, and the last entry.
 #[derive(Clone, Debug)]
 pub(crate) enum DumpPosition {
-    /// By key, the deleted ones too.
+    /// By key, with deleted ones.
     Nodes(Option<NodeId>),
     /// By JID.
     Affiliations(NodeId, Option<String>),
     /// By JID and subid.
     Subscriptions(NodeId, Option<Cursor>),
-    /// Behind this seq.
+    /// After this seq.
     Items(NodeId, u64),
-    /// Behind this seq.
+    /// After this seq.
     Announcements(NodeId, u64),
     /// By name.
     Redirects(Option<String>),
 }
 
-/// What became of restored records.
+/// The result of a restore.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Restored {
-    /// The node of records that may follow; none where they have nowhere to go.
+    /// The node of records that may follow; `None` if they are to be skipped.
     pub(crate) node: Option<NodeId>,
-    /// Records left out, because their node's name or redirection was there already.
+    /// Records that were skipped because their node or redirect already exists.
     pub(crate) left_out: u64,
 }

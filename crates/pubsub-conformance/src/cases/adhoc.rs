@@ -1,4 +1,4 @@
-//! Asking for what is pending. (XEP-0060, 8.7)
+//! Retrieves pending subscriptions. (XEP-0060, 8.7)
 
 use super::authorize::authorized;
 use super::{Case, case};
@@ -10,7 +10,7 @@ use crate::test_context::{O, S, TestContext, X};
 pub(super) const CASES: &[Case] = &[case!(
     96,
     "8.7",
-    "an owner asks which nodes have requests waiting, and for those of one",
+    "an owner lists nodes with pending requests, and gets those of one",
     pending
 )];
 
@@ -68,8 +68,8 @@ async fn pending(cx: &mut TestContext) -> CaseResult {
     let answer = command(cx, &session, &chosen(&node)).await?;
     let command = answer.payload("command", NS_COMMANDS)?;
     // The example of the XEP says `action='completed'`, which XEP-0050 does not know.
-    let said = ["status", "action"].map(|name| command.attr(name).unwrap_or_default());
-    let met = said.iter().any(|said| said == "completed");
+    let completed = ["status", "action"].map(|name| command.attr(name).unwrap_or_default());
+    let met = completed.iter().any(|completed| completed == "completed");
     cx.line(check(met, "status='completed'", answer.received()));
     let count = |events: &[Event]| -> Vec<String> {
         events

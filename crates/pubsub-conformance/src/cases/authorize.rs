@@ -10,19 +10,19 @@ pub(super) const CASES: &[Case] = &[
     case!(
         25,
         "6.1.4",
-        "a subscription waits, and every owner is asked",
+        "a subscription is pending, and every owner gets a form",
         every_owner_is_asked
     ),
     case!(
         26,
         "6.1.3.7",
-        "who waits and asks again is told to wait",
+        "subscribing again while pending is pending-subscription",
         still_pending
     ),
     case!(
         27,
         "8.6",
-        "an owner says yes, no, or nothing; nobody else says anything",
+        "an owner approves, denies or cancels; other users cannot",
         the_owner_decides
     ),
     case!(
@@ -33,7 +33,7 @@ pub(super) const CASES: &[Case] = &[
     ),
 ];
 
-/// A node where subscriptions wait; without the feature the case ends as refused.
+/// Creates a node with subscription approval; without the feature the case ends as refused.
 pub(super) async fn authorized(cx: &mut TestContext) -> CaseResult<String> {
     let name = cx.name();
     match cx.create(&name, &[("access_model", "authorize")]).await {
@@ -61,8 +61,8 @@ async fn pending(cx: &mut TestContext, user: User, node: &str) -> CaseResult {
     answer.subscription("pending").map(|_| ())
 }
 
-/// What an owner is asked: a form that names the node and the subscriber.
-fn asks(event: &Event, node: &str, subscriber: &str) -> CaseResult {
+/// Checks the form that an owner gets: it names the node and the subscriber.
+fn check_form(event: &Event, node: &str, subscriber: &str) -> CaseResult {
     let form = event.form()?;
     form.is_for("subscribe_authorization")?;
     form.is_of(&["form"])?;
@@ -80,8 +80,8 @@ async fn every_owner_is_asked(cx: &mut TestContext) -> CaseResult {
     pending(cx, S, &node).await?;
     let subscriber = cx.bare(S);
     for owner in [O, P] {
-        let event = cx.event(owner).await.about("an owner is asked")?;
-        cx.line(asks(&event, &node, &subscriber));
+        let event = cx.event(owner).await.about("an owner gets the form")?;
+        cx.line(check_form(&event, &node, &subscriber));
     }
     cx.published(&node, &["one"]).await?;
     cx.expect_no_event(S).await
@@ -94,9 +94,9 @@ async fn still_pending(cx: &mut TestContext) -> CaseResult {
     answer.error("not-authorized", "pending-subscription")
 }
 
-/// Answers the form in a message as a client would.
-async fn reply(cx: &mut TestContext, user: User, asked: &Event, allow: &str) -> CaseResult {
-    let form_asked = asked.form()?;
+/// Answers the form in a message, as a client does.
+async fn reply(cx: &mut TestContext, user: User, form_event: &Event, allow: &str) -> CaseResult {
+    let form_asked = form_event.form()?;
     let value = |field: &str| form_asked.value(field);
     let (node, jid, subid) = (value("node"), value("subscriber_jid"), value("subid"));
     let mut fields = Vec::new();
@@ -108,7 +108,7 @@ async fn reply(cx: &mut TestContext, user: User, asked: &Event, allow: &str) -> 
         "" => form("subscribe_authorization", &[]).replace("'submit'", "'cancel'"),
         _ => form("subscribe_authorization", &fields),
     };
-    let id = escaped(&asked.id());
+    let id = escaped(&form_event.id());
     cx.send(
         user,
         &format!("<message to='{{to}}' id='{id}'>{form}</message>"),
@@ -116,10 +116,10 @@ async fn reply(cx: &mut TestContext, user: User, asked: &Event, allow: &str) -> 
     .await
 }
 
-async fn asked(cx: &mut TestContext, node: &str, user: User) -> CaseResult<Event> {
+async fn form_event(cx: &mut TestContext, node: &str, user: User) -> CaseResult<Event> {
     pending(cx, user, node).await?;
     let event = cx.event(O).await?;
-    asks(&event, node, &cx.bare(user))?;
+    check_form(&event, node, &cx.bare(user))?;
     Ok(event)
 }
 
@@ -131,11 +131,11 @@ async fn state(cx: &mut TestContext, node: &str, user: User) -> CaseResult<Strin
 
 async fn the_owner_decides(cx: &mut TestContext) -> CaseResult {
     let node = authorized(cx).await?;
-    let yes = asked(cx, &node, S).await?;
+    let yes = form_event(cx, &node, S).await?;
     reply(cx, X, &yes, "1").await?;
     cx.expect_no_event(S)
         .await
-        .about("an answer of somebody who is no owner")?;
+        .about("an answer of a user who is not an owner")?;
     let received = state(cx, &node, S).await?;
     cx.line(check(
         received == "pending",
@@ -156,7 +156,7 @@ async fn the_owner_decides(cx: &mut TestContext) -> CaseResult {
     cx.event(S).await?.has_state(&node, "subscribed")?;
     cx.published(&node, &["one"]).await?;
     cx.gets_one(S, &node, "one").await?;
-    let no = asked(cx, &node, X).await?;
+    let no = form_event(cx, &node, X).await?;
     reply(cx, O, &no, "0").await?;
     cx.event(X).await?.has_state(&node, "none")?;
     let received = state(cx, &node, X).await?;
@@ -178,11 +178,11 @@ async fn an_affiliation_decides(cx: &mut TestContext) -> CaseResult {
     ] {
         pending(cx, user, &node).await?;
         cx.affiliated(&node, user, affiliation).await?;
-        let report_row = match cx.event(user).await {
+        let notice = match cx.event(user).await {
             Ok(event) => event.has_state(&node, decided).map(|_| ()),
             Err(error) => Err(error),
         };
-        cx.line(report_row.about(&format!("{affiliation}: told")));
+        cx.line(notice.about(&format!("{affiliation}: notified")));
         let received = state(cx, &node, user).await?;
         cx.line(check(
             received == decided,

@@ -1,4 +1,4 @@
-//! Events that come back. (XEP-0060, 12.4)
+//! Bounced events. (XEP-0060, 12.4)
 
 use super::{Case, case};
 use crate::error::{About, CaseError, CaseResult, check};
@@ -9,12 +9,12 @@ use crate::test_context::{S, TestContext};
 pub(super) const CASES: &[Case] = &[case!(
     97,
     "12.4",
-    "who cannot be reached is unsubscribed, at once or after so many times",
+    "bounces end a subscription, at once or after a number of them",
     bounces
 )
 .slow(3)];
 
-/// Answers an event with an error, as the server of a user who is gone would.
+/// Answers an event with an error, as the server of a deleted user does.
 async fn bounce(cx: &mut TestContext, event: &Event, kind: &str, condition: &str) -> CaseResult {
     let id = escaped(&event.id());
     let error = format!(
@@ -24,7 +24,7 @@ async fn bounce(cx: &mut TestContext, event: &Event, kind: &str, condition: &str
     cx.send(S, &error).await
 }
 
-/// A node that this resource is subscribed to with its full address, which it can speak for.
+/// Creates a node with a subscription of a full JID, which this resource can answer for.
 async fn subscribed(cx: &mut TestContext) -> CaseResult<String> {
     let node = cx.node(&[]).await?;
     let full = cx.full(S).await?;
@@ -69,7 +69,7 @@ async fn bounces(cx: &mut TestContext) -> CaseResult {
     Ok(())
 }
 
-/// The next event with an item of the node; what else the service tells is not bounced.
+/// Returns the next event with an item of the node; other messages are not bounced.
 async fn next_of(cx: &mut TestContext, node: &str) -> CaseResult<Event> {
     for _ in 0..10 {
         let event = cx.event(S).await?;

@@ -1,4 +1,4 @@
-//! Configuring a node, and what it does to those who are there. (XEP-0060, 8.2 and 4.5)
+//! Configures nodes, with the effect on subscriptions. (XEP-0060, 8.2 and 4.5)
 
 use super::{Case, case};
 use crate::error::{About, CaseError, CaseResult, check};
@@ -7,12 +7,7 @@ use crate::request::{NS_DATA, element, owner};
 use crate::test_context::{O, S, TestContext, User, X};
 
 pub(super) const CASES: &[Case] = &[
-    case!(
-        83,
-        "8.2",
-        "an owner sees the configuration, and nobody else does",
-        seen
-    ),
+    case!(83, "8.2", "only owners see the configuration", seen),
     case!(
         84,
         "8.2.4",
@@ -22,21 +17,16 @@ pub(super) const CASES: &[Case] = &[
     case!(
         85,
         "8.2.5.3",
-        "subscribers hear of a new configuration if they shall",
+        "subscribers are notified of a new configuration with notify_config",
         heard_of
     ),
     case!(
         86,
         "8.2",
-        "a node that is closed drops who is not on its list",
+        "a node that becomes a whitelist drops subscribers that are not on its list",
         closed
     ),
-    case!(
-        87,
-        "4.5",
-        "who is put off the list gets nothing any more",
-        put_off
-    ),
+    case!(87, "4.5", "a removed member gets no more events", put_off),
     case!(
         88,
         "8.3",
@@ -155,13 +145,13 @@ async fn heard_of(cx: &mut TestContext) -> CaseResult {
     Ok(())
 }
 
-/// Somebody hears that the subscription is over, and then nothing.
+/// Checks that a user is notified of the end of the subscription, and gets nothing more.
 async fn dropped(cx: &mut TestContext, user: User, node: &str, line: &str) -> CaseResult {
-    let report_row = match cx.event(user).await {
+    let notice = match cx.event(user).await {
         Ok(event) => event.has_state(node, "none").map(|_| ()),
         Err(error) => Err(error),
     };
-    cx.line(report_row.about(&format!("{line}: told")));
+    cx.line(notice.about(&format!("{line}: notified")));
     cx.published(node, &["later"]).await?;
     let more = cx.drain_events(user).await?;
     let more = more.iter().find(|event| event.is_about("items", node));

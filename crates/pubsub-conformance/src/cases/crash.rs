@@ -1,4 +1,4 @@
-//! What a crash leaves. (own case)
+//! Crashes during fan-outs. (own case)
 
 mod tally;
 
@@ -25,10 +25,10 @@ pub(super) const CASES: &[Case] = &[case!(
 )
 .slow(240)];
 
-/// How long what was killed may take to be back, and to finish what it had begun.
+/// How long a killed process may take to be back, and to finish what it had begun.
 const BACK_WITHIN: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(20);
-/// XEP-0060 knows no such number; pubsub.md, 100, does.
+/// The limit of this suite; XEP-0060 has none.
 const ANSWERED_WITHIN: Duration = Duration::from_millis(100);
 
 type Shared = Arc<Mutex<Tally>>;
@@ -40,7 +40,7 @@ fn with<T>(tally: &Shared, look: impl FnOnce(&mut Tally) -> T) -> T {
 async fn crash(cx: &mut TestContext) -> CaseResult {
     let Some(crash_test) = cx.limits.crash_test.clone() else {
         return Err(CaseError::NotRun(
-            "nobody kills and starts the service".to_owned(),
+            "no commands to kill and start the service".to_owned(),
         ));
     };
     let node = cx.node(&[("max_items", "100")]).await?;
@@ -109,7 +109,7 @@ async fn subscribe_all(cx: &mut TestContext, crash_test: &CrashTest, node: &str)
     Ok(())
 }
 
-/// Reads what the subscribers get, and comes again whenever the connection is lost.
+/// Reads what the subscribers get, and reconnects after a lost connection.
 async fn read(sink: &Sink, service: &str, node: &str, tally: &Shared, patience: Duration) {
     loop {
         let Ok(mut session) = attach(sink, patience).await else {
@@ -134,7 +134,7 @@ async fn publish(cx: &mut TestContext, node: &str, item: usize) -> CaseResult {
     cx.publishes(O, node, &name).await?.is_ok()
 }
 
-/// A fan-out that nothing happens to, during which a stranger asks and is answered.
+/// A fan-out without a crash, during which a stranger's request is answered.
 async fn calm(cx: &mut TestContext, node: &str, tally: &Shared) -> CaseResult {
     until(tally, "the sink", |tally| tally.connected > 0).await?;
     publish(cx, node, 0).await?;
@@ -195,7 +195,7 @@ async fn one_crash(
     .await
 }
 
-/// Waits until everybody is logged in again and the service answers.
+/// Waits until all users are logged in again and the service answers.
 async fn back(cx: &mut TestContext) -> CaseResult {
     cx.disconnect_all();
     let again = async {

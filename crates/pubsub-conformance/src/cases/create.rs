@@ -1,4 +1,4 @@
-//! What an entity asks about itself, and making nodes. (XEP-0060, 5.6, 5.7 and 8.1)
+//! Own subscriptions and affiliations, and the creation of nodes. (XEP-0060, 5.6, 5.7 and 8.1)
 
 use super::{Case, case};
 use crate::error::{About, CaseResult, check};
@@ -18,7 +18,12 @@ pub(super) const CASES: &[Case] = &[
         "one's own affiliations: none, all, those of a node",
         own_affiliations
     ),
-    case!(9, "8.1", "who makes a node is its owner", creator_is_owner),
+    case!(
+        9,
+        "8.1",
+        "the creator of a node is its owner",
+        creator_is_owner
+    ),
     case!(10, "8.1.1", "a name is taken once", a_name_is_taken_once),
     case!(
         11,
@@ -29,7 +34,7 @@ pub(super) const CASES: &[Case] = &[
     case!(
         12,
         "8.1.1",
-        "not everybody may make nodes",
+        "not every user may create nodes",
         not_everybody_creates
     ),
     case!(
@@ -148,11 +153,7 @@ async fn creator_is_owner(cx: &mut TestContext) -> CaseResult {
     let list = cx.affiliations(&name).await?;
     let owner = cx.bare(O);
     let met = list == [(owner, "owner".to_owned())];
-    check(
-        met,
-        "the creator, and nobody else, is owner",
-        format!("{list:?}"),
-    )
+    check(met, "only the creator is owner", format!("{list:?}"))
 }
 
 async fn a_name_is_taken_once(cx: &mut TestContext) -> CaseResult {

@@ -1,4 +1,4 @@
-//! What a service tells about itself and its nodes. (XEP-0060, 5.1 to 5.5)
+//! Service discovery. (XEP-0060, 5.1 to 5.5)
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ pub(super) const CASES: &[Case] = &[
     case!(
         1,
         "5.1",
-        "a service tells what it is and what it can do",
+        "a service has an identity and announces its features",
         tells_what_it_can
     ),
     case!(
@@ -24,7 +24,7 @@ pub(super) const CASES: &[Case] = &[
     case!(
         3,
         "5.3",
-        "a node tells what it is, with metadata",
+        "a node has an identity and metadata",
         a_node_tells_what_it_is
     ),
     case!(4, "5.3", "an unknown node is not found", an_unknown_node),
@@ -42,7 +42,7 @@ pub(super) const CASES: &[Case] = &[
     ),
 ];
 
-/// XEP-0060, 10, and the features that 1.30 mentions elsewhere.
+/// The features of XEP-0060, 10, and those that 1.30 mentions elsewhere.
 const FEATURES: &[&str] = &[
     "access-authorize",
     "access-open",
@@ -140,7 +140,7 @@ async fn tells_what_it_can(cx: &mut TestContext) -> CaseResult {
     untrue_features(cx).await
 }
 
-/// Features that are cheap to disprove are not announced where they are not true.
+/// Features that are cheap to disprove must not be announced if they are not implemented.
 async fn untrue_features(cx: &mut TestContext) -> CaseResult {
     for (feature, model) in [
         ("access-authorize", "authorize"),

@@ -1,4 +1,4 @@
-//! Asking for items. (XEP-0060, 6.5)
+//! Retrieves items. (XEP-0060, 6.5)
 
 use super::{Case, case};
 use crate::error::{About, CaseResult, check};
@@ -19,7 +19,7 @@ pub(super) const CASES: &[Case] = &[
         "the most recent item is the one published last, even if its id is old",
         most_recent
     ),
-    case!(51, "6.5.8", "items are asked for by their ids", by_id),
+    case!(51, "6.5.8", "items are retrieved by their ids", by_id),
     case!(55, "6.5.9.11", "items of no node", no_node),
     case!(
         56,
@@ -30,14 +30,14 @@ pub(super) const CASES: &[Case] = &[
     case!(
         57,
         "6.5.9.3",
-        "who is not approved gets no items",
+        "a user without approval gets no items",
         not_approved
     ),
     case!(58, "6.5.9.10", "an outcast gets no items", an_outcast),
     case!(
         59,
         "6.5.9.4",
-        "a node that keeps no items says so",
+        "a node without persistent items returns unsupported",
         nothing_kept
     ),
 ];
@@ -135,7 +135,7 @@ async fn not_approved(cx: &mut TestContext) -> CaseResult {
     let answer = cx.items(X, &node).await?;
     answer
         .error("not-authorized", "not-subscribed")
-        .about("who is pending")
+        .about("a pending subscription")
 }
 
 async fn an_outcast(cx: &mut TestContext) -> CaseResult {

@@ -1,4 +1,4 @@
-//! Subscriptions that end by themselves. (XEP-0060, 12.5 and 12.18)
+//! Leased and temporary subscriptions. (XEP-0060, 12.5 and 12.18)
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub(super) const CASES: &[Case] = &[
     case!(
         46,
         "12.18",
-        "a lease ends when it said, and is never longer than the longest",
+        "a lease ends at its time, and is never longer than the limit",
         a_lease_ends
     )
     .slow(2),

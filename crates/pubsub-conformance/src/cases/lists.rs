@@ -22,7 +22,7 @@ pub(super) const CASES: &[Case] = &[
     case!(
         95,
         "8.8",
-        "an owner sees and changes subscriptions, and the subscriber is told",
+        "an owner sees and changes subscriptions, and subscribers are notified",
         subscriptions
     ),
 ];
@@ -148,7 +148,7 @@ async fn subscriptions(cx: &mut TestContext) -> CaseResult {
         .await?
         .is_ok()
         .about("adding")?;
-    let line = report_row(cx, &node, "subscribed").await;
+    let line = notified(cx, &node, "subscribed").await;
     cx.line(line.about("added"));
     let mut list = cx.subscriptions(&node).await?;
     list.sort();
@@ -161,7 +161,7 @@ async fn subscriptions(cx: &mut TestContext) -> CaseResult {
         .await?
         .is_ok()
         .about("removing")?;
-    let line = report_row(cx, &node, "none").await;
+    let line = notified(cx, &node, "none").await;
     cx.line(line.about("removed"));
     let list = cx.subscriptions(&node).await?;
     let met = list == [subscribed(&x)];
@@ -173,12 +173,12 @@ async fn subscriptions(cx: &mut TestContext) -> CaseResult {
     pending_is_not_listed(cx).await
 }
 
-async fn report_row(cx: &mut TestContext, node: &str, state: &str) -> CaseResult {
+async fn notified(cx: &mut TestContext, node: &str, state: &str) -> CaseResult {
     cx.event(S).await?.has_state(node, state)?;
     cx.expect_no_event(S).await.about("told once")
 }
 
-/// XEP-0060, 8.8.1.2: who waits stands in another list.
+/// XEP-0060, 8.8.1.2: pending subscriptions have a list of their own.
 async fn pending_is_not_listed(cx: &mut TestContext) -> CaseResult {
     let name = cx.name();
     if cx

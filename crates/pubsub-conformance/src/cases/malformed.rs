@@ -1,4 +1,4 @@
-//! What is no request, or none of this protocol. (RFC 6120, 8)
+//! Malformed requests, and stanzas that are not requests. (RFC 6120, 8)
 
 use super::{Case, case};
 use crate::error::{About, CaseResult, check};

@@ -22,7 +22,7 @@ pub(super) const CASES: &[Case] = &[
     case!(
         42,
         "6.3.4.1",
-        "nobody sees or sets somebody else's options",
+        "options of another user can neither be read nor set",
         somebody_elses
     ),
     case!(
@@ -46,12 +46,12 @@ pub(super) const CASES: &[Case] = &[
     case!(
         48,
         "6.4",
-        "default options are told, or it is said that they are not",
+        "default options are returned, or reported as unsupported",
         defaults
     ),
 ];
 
-/// The case ends as refused where there are no options, or not this one in the form.
+/// Ends the case as refused if there are no options, or this one is not in the form.
 pub(super) async fn offered(
     cx: &mut TestContext,
     user: User,

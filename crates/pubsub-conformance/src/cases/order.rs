@@ -77,7 +77,7 @@ fn prefix(user: User) -> &'static str {
     if user == P { "p" } else { "x" }
 }
 
-/// Publishes all, so many at a time, as fast as they are acknowledged.
+/// Publishes all items, several at a time, as fast as they are acknowledged.
 async fn write(
     mut session: Session,
     user: User,
@@ -104,7 +104,7 @@ async fn write(
     Ok(())
 }
 
-/// Reads until all items are there, or nothing comes for long.
+/// Reads until all items have arrived, or nothing more arrives.
 async fn read(
     mut session: Session,
     service: &str,
@@ -129,7 +129,7 @@ async fn read(
     Ok((session.jid().to_owned(), received))
 }
 
-/// All items, each once, and those of one publisher in its order.
+/// Checks that all items arrived once, and those of one publisher in its order.
 fn whole(received: &[String]) -> CaseResult {
     let distinct: BTreeSet<&String> = received.iter().collect();
     check(

@@ -9,19 +9,19 @@ pub(super) const CASES: &[Case] = &[
     case!(
         89,
         "8.4",
-        "an owner deletes a node, and all hear of it and of the new place",
+        "an owner deletes a node, and all subscribers get the redirect",
         deleted
     ),
     case!(
         90,
         "6.1.3.11",
-        "who subscribes to a node that has moved is told where",
+        "subscribing to a redirected node returns the redirect",
         moved
     ),
     case!(
         91,
         "8.5",
-        "an owner purges a node, and subscribers hear of it once",
+        "an owner purges a node, and subscribers get one event",
         purged
     ),
 ];

@@ -22,7 +22,7 @@ pub(super) const CASES: &[Case] = &[
     case!(
         54,
         "6.5.4",
-        "so many items come cut short, and it is said",
+        "a long list of items is shortened, with a result set",
         many_items
     )
     .slow(18),
@@ -37,7 +37,7 @@ fn cursor(direction: &str, id: &str) -> String {
     element(direction, &[], &escaped(id))
 }
 
-/// The case ends as refused where pages are neither announced nor there.
+/// Ends the case as refused if pages are neither announced nor implemented.
 fn unless_no_pages(cx: &TestContext, answer: &Answer) -> CaseResult {
     let announced = cx.announces("rsm") || cx.features.contains(NS_RSM);
     if announced || answer.page().is_ok() {
@@ -118,7 +118,7 @@ async fn pages(cx: &mut TestContext) -> CaseResult {
         )
     }));
     let indexed = a_page(cx, &node, "<max>2</max><index>2</index>").await?;
-    // XEP-0059, 2.6: who does not jump to an index says so.
+    // XEP-0059, 2.6: a service without index jumps returns an error.
     if indexed.condition() != "feature-not-implemented" {
         cx.line(indexed.items_are(&["i3", "i4"]).about("index=2"));
     }
@@ -186,8 +186,8 @@ async fn many_items(cx: &mut TestContext) -> CaseResult {
     )
 }
 
-/// Publishes in windows: one after the other would take the longest of all cases, and a service may
-/// refuse those who let too much wait.
+/// Publishes several at a time: one after the other would make this the longest of all cases, and a
+/// service may reject a full backlog.
 async fn publish_many(cx: &mut TestContext, node: &str, many: usize) -> CaseResult {
     let service = cx.service.clone();
     let session = cx.session(O).await?;

@@ -1,4 +1,4 @@
-//! What an item has to be for its node, and how it is told. (XEP-0060, 4.3 and 7.1)
+//! Items that a node accepts, and how they are announced. (XEP-0060, 4.3 and 7.1)
 
 use super::{Case, case};
 use crate::error::{About, CaseResult, check};
@@ -33,7 +33,7 @@ pub(super) const CASES: &[Case] = &[
     case!(
         71,
         "4.3",
-        "a node without items and payloads tells that something happened",
+        "a node without items and payloads announces events only",
         bare_event
     ),
     case!(
@@ -51,7 +51,7 @@ pub(super) const CASES: &[Case] = &[
     case!(
         74,
         "7.1.2.3",
-        "who published is said by the service, not by the publisher",
+        "the service sets the publisher of an item",
         publisher
     ),
 ];
@@ -105,7 +105,7 @@ async fn too_big(cx: &mut TestContext) -> CaseResult {
         .about("nothing else kept")
 }
 
-/// XEP-0060, 4.3: neither items nor payloads, only that something happened.
+/// XEP-0060, 4.3: a node without items and payloads announces only events.
 async fn bare(cx: &mut TestContext) -> CaseResult<String> {
     cx.node(&[("persist_items", "0"), ("deliver_payloads", "0")])
         .await

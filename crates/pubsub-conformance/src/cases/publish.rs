@@ -35,7 +35,7 @@ pub(super) const CASES: &[Case] = &[
     case!(
         68,
         "7.1.3.1",
-        "who may publish is the node's choice",
+        "the publish model decides who may publish",
         publish_models
     ),
     case!(
@@ -47,7 +47,7 @@ pub(super) const CASES: &[Case] = &[
     case!(
         75,
         "7.1.2.5",
-        "a node keeps so many items and says which ones go",
+        "a node keeps max_items items and announces evicted ones",
         evicts
     ),
     case!(
@@ -65,7 +65,7 @@ pub(super) const CASES: &[Case] = &[
     case!(
         78,
         "4.1",
-        "who may only publish does that and nothing else",
+        "a publish-only user can publish and nothing else",
         publish_only
     ),
 ];
@@ -79,7 +79,7 @@ async fn reaches_everybody(cx: &mut TestContext) -> CaseResult {
     let answer = cx.publishes(P, &node, "one").await?;
     answer.is_ok()?;
     if let Ok(publish) = answer.with("publish") {
-        // XEP-0060, 7.1.2: said at least where the id was generated; what is said has to be true.
+        // XEP-0060, 7.1.2: required at least for a generated id, and it has to be right.
         let said = publish.children().next().and_then(|item| item.attr("id"));
         cx.line(check(
             said.is_none_or(|id| id == "one"),
@@ -178,7 +178,7 @@ async fn another_publisher(cx: &mut TestContext) -> CaseResult {
     )
 }
 
-/// The ids of the items in these events, in order.
+/// Returns the ids of the items in these events, in order.
 fn brought(events: &[Event], node: &str) -> Vec<String> {
     let items = events
         .iter()
@@ -189,7 +189,7 @@ fn brought(events: &[Event], node: &str) -> Vec<String> {
         .collect()
 }
 
-/// The ids retracted in these events, in order.
+/// Returns the ids retracted in these events, in order.
 fn retracted(events: &[Event], node: &str) -> Vec<String> {
     let items = events
         .iter()
@@ -207,24 +207,24 @@ async fn batch(cx: &mut TestContext) -> CaseResult {
     let answer = cx.publishes_raw(O, &node, &two).await?;
     let kept = cx.items(X, &node).await?.item_ids()?;
     if !answer.is_result() {
-        let report_row = brought(&cx.drain_events(S).await?, &node);
+        let announced = brought(&cx.drain_events(S).await?, &node);
         cx.line(answer.error("bad-request", ""));
-        let none = kept.is_empty() && report_row.is_empty();
+        let none = kept.is_empty() && announced.is_empty();
         return check(
             none,
             "nothing published",
-            format!("kept {kept:?}, told {report_row:?}"),
+            format!("stored {kept:?}, announced {announced:?}"),
         );
     }
-    let report_row = cx
+    let announced = cx
         .events(S, |events| brought(events, &node).len() >= 2)
         .await?;
-    let report_row = brought(&report_row, &node);
-    let both = kept == ["one", "two"] && report_row == ["one", "two"];
+    let announced = brought(&announced, &node);
+    let both = kept == ["one", "two"] && announced == ["one", "two"];
     cx.line(check(
         both,
         "both published",
-        format!("kept {kept:?}, told {report_row:?}"),
+        format!("stored {kept:?}, announced {announced:?}"),
     ));
     let bad = item("three", &entry("three")) + &item("four", &(entry("4") + &entry("four")));
     let answer = cx.publishes_raw(O, &node, &bad).await?;
@@ -294,11 +294,11 @@ async fn evicts(cx: &mut TestContext) -> CaseResult {
     let all =
         |events: &[Event]| brought(events, &node).len() >= 4 && retracted(events, &node).len() >= 2;
     let events = cx.events(S, all).await?;
-    let report_row = brought(&events, &node);
+    let announced = brought(&events, &node);
     cx.line(check(
-        report_row == ["a", "b", "c", "d"],
+        announced == ["a", "b", "c", "d"],
         "four events",
-        format!("{report_row:?}"),
+        format!("{announced:?}"),
     ));
     let gone = retracted(&events, &node);
     cx.line(check(
@@ -377,7 +377,7 @@ async fn publish_only(cx: &mut TestContext) -> CaseResult {
     let jid = cx.bare(P);
     let answer = cx.affiliates(&node, &[(&jid, "publish-only")]).await?;
     cx.unless_refused(&answer, "publish-only-affiliation")?;
-    answer.is_ok().about("making somebody publish-only")?;
+    answer.is_ok().about("setting publish-only")?;
     cx.published(&node, &["theirs"]).await?;
     let answer = cx.publishes(P, &node, "own").await?;
     cx.line(answer.is_ok().about("publishing"));

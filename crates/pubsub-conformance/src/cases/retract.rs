@@ -9,7 +9,7 @@ pub(super) const CASES: &[Case] = &[
     case!(
         79,
         "7.2.2.1",
-        "subscribers hear of a retracted item if they shall",
+        "subscribers are notified of a retracted item by notify or notify_retract",
         heard_of
     ),
     case!(80, "7.2.3.1", "a stranger retracts nothing", by_whom),

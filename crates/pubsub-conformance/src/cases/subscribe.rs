@@ -16,19 +16,19 @@ pub(super) const CASES: &[Case] = &[
     case!(
         19,
         "6.1.6",
-        "who is subscribed and asks again is told so, and gets no event twice",
+        "subscribing again returns the subscription, and no event comes twice",
         once_more
     ),
     case!(
         20,
         "6.1.3.1",
-        "nobody subscribes somebody else",
+        "a user cannot subscribe another one",
         somebody_else
     ),
     case!(
         21,
         "6.1.3.12",
-        "nobody subscribes to a node that is not there",
+        "a subscription to an unknown node is item-not-found",
         an_unknown_node
     ),
     case!(
@@ -38,16 +38,11 @@ pub(super) const CASES: &[Case] = &[
         incomplete
     ),
     case!(23, "6.1.3.8", "an outcast is not subscribed", an_outcast),
-    case!(
-        24,
-        "6.1.3.4",
-        "a whitelist lets in who is on it",
-        a_whitelist
-    ),
+    case!(24, "6.1.3.4", "a whitelist admits members", a_whitelist),
     case!(
         29,
         "6.1.3.2",
-        "presence and roster groups let in who has them",
+        "presence and roster access models admit contacts",
         presence_and_roster
     ),
     case!(
@@ -232,7 +227,7 @@ async fn presence_and_roster(cx: &mut TestContext) -> CaseResult {
 async fn too_many(cx: &mut TestContext) -> CaseResult {
     let Some(limit) = cx.limits.subscription_limit else {
         return Err(CaseError::NotRun(
-            "--subscription-limit says no limit".to_owned(),
+            "--subscription-limit is not given".to_owned(),
         ));
     };
     for number in 0..limit {
@@ -244,7 +239,7 @@ async fn too_many(cx: &mut TestContext) -> CaseResult {
     let node = cx.node(&[]).await?;
     let answer = cx.subscribes(S, &node).await?;
     cx.line(answer.error("policy-violation", "too-many-subscriptions"));
-    cx.subscribed(P, &node).await.about("somebody else")?;
+    cx.subscribed(P, &node).await.about("another user")?;
     Ok(())
 }
 

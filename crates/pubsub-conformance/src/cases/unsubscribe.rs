@@ -9,25 +9,25 @@ pub(super) const CASES: &[Case] = &[
     case!(
         35,
         "6.2",
-        "who unsubscribes gets no more events",
+        "after unsubscribing no more events come",
         no_more_events
     ),
     case!(
         36,
         "6.2.3.2",
-        "who is not subscribed cannot unsubscribe",
+        "unsubscribing without a subscription is not-subscribed",
         not_subscribed
     ),
     case!(
         37,
         "6.2.3.3",
-        "nobody unsubscribes somebody else",
+        "a user cannot unsubscribe another one",
         somebody_else
     ),
     case!(
         38,
         "6.2.3.4",
-        "nobody unsubscribes from a node that is not there",
+        "unsubscribing from an unknown node is item-not-found",
         an_unknown_node
     ),
     case!(
@@ -39,7 +39,7 @@ pub(super) const CASES: &[Case] = &[
     case!(
         40,
         "6.2.3.1",
-        "who has several subscriptions says which one ends",
+        "a user with several subscriptions has to send a subid",
         several
     ),
 ];
@@ -151,10 +151,10 @@ async fn several(cx: &mut TestContext) -> CaseResult {
     check(own.len() == 1, "one subscription left", format!("{own:?}"))
 }
 
-/// Two subscriptions of one address, or the case ends as refused.
+/// Creates two subscriptions of one address, or ends the case as refused.
 ///
-/// XEP-0060, 6.1.6, has them for different options: where asking again gives the same one, asking
-/// with other options may give another.
+/// XEP-0060, 6.1.6, describes them for different options: a service may return the same one for a
+/// plain request, and a second one for other options.
 async fn two_subscriptions(cx: &mut TestContext, node: &str) -> CaseResult<(String, String)> {
     let first = cx.subscribed(S, node).await?.unwrap_or_default();
     let second = cx.subscribed(S, node).await?.unwrap_or_default();

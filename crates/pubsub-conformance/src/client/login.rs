@@ -67,7 +67,7 @@ async fn open(server: &Server, account: &Account, patience: Duration) -> CaseRes
     Ok(Session::over(stream, patience))
 }
 
-/// Asks for TLS within the stream; nothing is read beyond the server's word.
+/// Negotiates STARTTLS; nothing is read beyond the response of the server.
 async fn start_tls(mut stream: TcpStream, domain: &str) -> CaseResult<TcpStream> {
     let mut framer = Framer::new(LIMITS);
     let mut said = opening(domain);
@@ -109,7 +109,7 @@ fn opening(domain: &str) -> String {
     )
 }
 
-/// Opens a stream, after a login anew, and returns the features offered in it.
+/// Opens a stream, after authentication a new one, and returns its features.
 async fn header(session: &mut Session, account: &Account) -> CaseResult<Tree> {
     session.framer = Framer::new(LIMITS);
     session.send(&opening(account.domain())).await?;
@@ -207,7 +207,7 @@ async fn bind(session: &mut Session, resource: &str) -> CaseResult {
     Ok(())
 }
 
-/// RFC 3921's session; RFC 6121 made it `optional`, and where it says so nobody needs it.
+/// Whether a session (RFC 3921) is required; RFC 6121 made it `optional`.
 fn asks_for_session(features: &Tree) -> bool {
     let session = features.root().child("session", NS_SESSION);
     session.is_some_and(|session| session.child("optional", NS_SESSION).is_none())

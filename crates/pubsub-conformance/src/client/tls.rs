@@ -1,6 +1,6 @@
-//! How the server is reached: where it listens, and under which protection.
+//! The address and TLS mode of the server.
 //!
-//! Deliberately absent: SRV records; and certificates that nobody vouches for: `--ca-file` vouches.
+//! Deliberately absent: SRV records, and untrusted certificates: `--ca-file` adds trust.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use super::Stream;
 use crate::error::{CaseError, CaseResult};
 
-/// Where the server of the accounts listens for clients, and how the stream is protected.
+/// The address of the server of the accounts for clients, and its TLS mode.
 ///
 /// # Examples
 ///
@@ -30,11 +30,11 @@ use crate::error::{CaseError, CaseResult};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Server {
-    /// Host and port; the domain of the account and the usual port if there is none.
+    /// Host and port; by default the domain of the account and port 5222.
     pub address: Option<String>,
     /// How the stream is protected.
     pub security: Security,
-    /// A PEM file with authorities to trust besides the well-known ones.
+    /// A PEM file with additional CA certificates to trust.
     pub authorities: Option<PathBuf>,
 }
 
@@ -50,12 +50,12 @@ pub struct Server {
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Security {
-    /// TLS is asked for in the stream (RFC 6120, 5); without it there is no login.
+    /// STARTTLS (RFC 6120, 5); required before login.
     #[default]
     StartTls,
     /// TLS from the first byte (XEP-0368).
     Direct,
-    /// None at all: passwords are readable on the way. For a server on the same machine.
+    /// No TLS: passwords are readable on the way. For a server on the same machine.
     None,
 }
 

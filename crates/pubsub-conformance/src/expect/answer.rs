@@ -1,4 +1,4 @@
-//! [`Answer`]: the answer to one question.
+//! [`Answer`]: the response to a request.
 
 use couplet_core::element::{Element, NS_CLIENT, Tree};
 
@@ -6,7 +6,7 @@ use super::{Form, trimmed};
 use crate::error::{CaseError, CaseResult, check};
 use crate::request::{NS_DATA, NS_ERRORS, NS_OWNER, NS_PUBSUB, NS_RSM, NS_STANZAS};
 
-/// The answer to one question.
+/// The response to a request.
 pub(crate) struct Answer {
     tree: Tree,
 }
@@ -16,7 +16,7 @@ impl Answer {
         Answer { tree }
     }
 
-    /// What came, for the table.
+    /// Returns the received XML, for the table.
     pub(crate) fn received(&self) -> String {
         trimmed(self.tree.as_str())
     }
@@ -29,12 +29,12 @@ impl Answer {
         self.root().attr("type").as_deref() == Some("result")
     }
 
-    /// It is a result.
+    /// Checks that it is a result.
     pub(crate) fn is_ok(&self) -> CaseResult {
         check(self.is_result(), "a result", self.received())
     }
 
-    /// It is a result with this element in `<pubsub/>`, of whichever of the two namespaces.
+    /// Checks that it is a result with this element in `<pubsub/>`, of either namespace.
     pub(crate) fn with(&self, name: &str) -> CaseResult<Element<'_>> {
         self.is_ok()?;
         let found = [NS_PUBSUB, NS_OWNER].iter().find_map(|ns| {
@@ -44,7 +44,7 @@ impl Answer {
         found.ok_or_else(|| CaseError::unmet(format!("a result with <{name}/>"), self.received()))
     }
 
-    /// It is a result with this payload.
+    /// Checks that it is a result with this payload.
     pub(crate) fn payload(&self, name: &str, ns: &str) -> CaseResult<Element<'_>> {
         self.is_ok()?;
         let expected = || format!("a result with <{name} xmlns='{ns}'/>");
@@ -52,7 +52,7 @@ impl Answer {
         found.ok_or_else(|| CaseError::unmet(expected(), self.received()))
     }
 
-    /// The defined condition of the error that it is; empty if it is none.
+    /// Returns the condition of the error; empty for a result.
     pub(crate) fn condition(&self) -> String {
         let error = self.error_element();
         let condition = error.and_then(|error| {
@@ -63,7 +63,8 @@ impl Answer {
         condition.map_or_else(String::new, |condition| condition.name().to_owned())
     }
 
-    /// It is an error with this condition, and this one of pubsub's if it is not empty.
+    /// Checks that it is an error with this condition, and with this pubsub condition if it is not
+    /// empty.
     pub(crate) fn error(&self, condition: &str, specific: &str) -> CaseResult {
         let expected = match specific {
             "" => format!("error {condition}"),
@@ -74,14 +75,14 @@ impl Answer {
         check(met, expected, self.received())
     }
 
-    /// It is an error with one of these conditions.
+    /// Checks that it is an error with one of these conditions.
     pub(crate) fn error_of(&self, conditions: &[&str]) -> CaseResult {
         let met = conditions.contains(&self.condition().as_str()) && self.has_a_type();
         let expected = format!("error {}", conditions.join(" or "));
         check(met, expected, self.received())
     }
 
-    /// It is `feature-not-implemented` with `<unsupported/>` and this feature.
+    /// Checks that it is `feature-not-implemented` with `<unsupported/>` and this feature.
     pub(crate) fn unsupported(&self, feature: &str) -> CaseResult {
         let met = self.condition() == "feature-not-implemented"
             && self.has_a_type()
@@ -91,13 +92,13 @@ impl Answer {
         check(met, expected, self.received())
     }
 
-    /// The feature that the service says it does not have.
+    /// Returns the feature that is reported as unsupported.
     pub(crate) fn unsupported_feature(&self) -> Option<String> {
         let feature = self.specific("unsupported")?.attr("feature")?;
         Some(feature.into_owned())
     }
 
-    /// The condition of pubsub's own with this name.
+    /// Returns the pubsub condition with this name.
     pub(crate) fn specific(&self, name: &str) -> Option<Element<'_>> {
         self.error_element()?.child(name, NS_ERRORS)
     }
@@ -106,7 +107,7 @@ impl Answer {
         self.root().child("error", NS_CLIENT)
     }
 
-    /// The one subscription in the result, which has this state.
+    /// Returns the only subscription in the result, which must have this state.
     pub(crate) fn subscription(&self, state: &str) -> CaseResult<Element<'_>> {
         let subscription = self.with("subscription")?;
         let met = subscription.attr("subscription").as_deref() == Some(state);
@@ -114,7 +115,7 @@ impl Answer {
         Ok(subscription)
     }
 
-    /// The ids of the items in the result, in order.
+    /// Returns the ids of the items in the result, in order.
     pub(crate) fn item_ids(&self) -> CaseResult<Vec<String>> {
         let items = self.with("items")?;
         let ids = items
@@ -124,7 +125,7 @@ impl Answer {
         Ok(ids.collect())
     }
 
-    /// The items in the result are these, in this order.
+    /// Checks that the result has these items, in this order.
     pub(crate) fn items_are(&self, ids: &[&str]) -> CaseResult {
         let received = self.item_ids()?;
         let expected = format!("items {ids:?}");
@@ -135,7 +136,7 @@ impl Answer {
         )
     }
 
-    /// What the result says about the page it is.
+    /// Returns the `<set/>` of the result.
     pub(crate) fn page(&self) -> CaseResult<Page> {
         let pubsub = self.root().child("pubsub", NS_PUBSUB);
         let set = pubsub.and_then(|pubsub| pubsub.child("set", NS_RSM));
@@ -144,7 +145,7 @@ impl Answer {
         Ok(Page::of(set))
     }
 
-    /// The form in this element of the result.
+    /// Returns the form in this element of the result.
     pub(crate) fn form<'a>(&self, within: Element<'a>) -> CaseResult<Form<'a>> {
         let found = within.child("x", NS_DATA);
         found
@@ -161,7 +162,7 @@ impl Answer {
     }
 }
 
-/// What a result says about the page it is. (XEP-0059)
+/// The `<set/>` of a result. (XEP-0059)
 #[derive(Debug)]
 pub(crate) struct Page {
     pub(crate) first: Option<String>,

@@ -20,7 +20,7 @@ impl Event {
         self.tree.root()
     }
 
-    /// What came, for the table.
+    /// Returns the received XML, for the table.
     pub(crate) fn received(&self) -> String {
         trimmed(self.tree.as_str())
     }
@@ -33,14 +33,14 @@ impl Event {
         self.root().attr("to").unwrap_or_default().into_owned()
     }
 
-    /// It is a message of this type.
+    /// Checks that it is a message of this type.
     pub(crate) fn is_of(&self, kind: &str) -> CaseResult {
         let received = self.root().attr("type").unwrap_or("normal".into());
         let expected = format!("a message of type='{kind}'");
         check(received == kind, expected, self.received())
     }
 
-    /// The one child of its `<event/>`, which has this name and this node.
+    /// Returns the only child of `<event/>`, which must have this name and this node.
     pub(crate) fn about(&self, name: &str, node: &str) -> CaseResult<Element<'_>> {
         let event = self.root().child("event", NS_EVENT);
         let child = event.and_then(|event| event.child(name, NS_EVENT));
@@ -50,12 +50,12 @@ impl Event {
         })
     }
 
-    /// Whether it is an event of this name about this node.
+    /// Returns whether it is an event of this name about this node.
     pub(crate) fn is_about(&self, name: &str, node: &str) -> bool {
         self.about(name, node).is_ok()
     }
 
-    /// The one item that it is about.
+    /// Returns its only item.
     pub(crate) fn item(&self, node: &str) -> CaseResult<Element<'_>> {
         let items = self.about("items", node)?;
         let mut children = items.children();
@@ -65,7 +65,7 @@ impl Event {
         }
     }
 
-    /// The one item that it is about, which has this id.
+    /// Returns its only item, which must have this id.
     pub(crate) fn has_item(&self, node: &str, id: &str) -> CaseResult<Element<'_>> {
         let item = self.item(node)?;
         let met = item.attr("id").as_deref() == Some(id);
@@ -73,7 +73,7 @@ impl Event {
         Ok(item)
     }
 
-    /// It retracts this item and nothing else.
+    /// Checks that it retracts this item and nothing else.
     pub(crate) fn retracts(&self, node: &str, id: &str) -> CaseResult {
         let items = self.about("items", node)?;
         let mut children = items.children();
@@ -84,7 +84,7 @@ impl Event {
         check(met && children.next().is_none(), expected, self.received())
     }
 
-    /// It tells this state of a subscription to the node.
+    /// Checks that it announces this state of a subscription to the node.
     pub(crate) fn has_state(&self, node: &str, state: &str) -> CaseResult<Element<'_>> {
         let subscription = self.about("subscription", node)?;
         let met = subscription.attr("subscription").as_deref() == Some(state);
@@ -96,14 +96,14 @@ impl Event {
         Ok(subscription)
     }
 
-    /// The form that it is, as a request to approve a subscription is (XEP-0060, 8.6).
+    /// Returns its form, such as a request to approve a subscription (XEP-0060, 8.6).
     pub(crate) fn form(&self) -> CaseResult<Form<'_>> {
         let x = self.root().child("x", NS_DATA);
         x.map(Form::new)
             .ok_or_else(|| CaseError::unmet("a message with a form", self.received()))
     }
 
-    /// The subscription ids in its headers (XEP-0060, 7.1.2.4).
+    /// Returns the SubIDs in its headers (XEP-0060, 7.1.2.4).
     pub(crate) fn subids(&self) -> Vec<String> {
         let headers = self.root().child("headers", NS_SHIM);
         headers

@@ -17,14 +17,14 @@ impl<'a> Form<'a> {
         Form { x }
     }
 
-    /// It is of one of these types: `form`, `submit`, `result`, `cancel`.
+    /// Checks that it has one of these types: `form`, `submit`, `result`, `cancel`.
     pub(crate) fn is_of(&self, kinds: &[&str]) -> CaseResult {
         let kind = self.x.attr("type").unwrap_or_default();
         let expected = format!("a form of type {}", kinds.join(" or "));
         check(kinds.contains(&kind.as_ref()), expected, self.received())
     }
 
-    /// Its FORM_TYPE is this one of pubsub's.
+    /// Checks its FORM_TYPE, without the namespace of pubsub.
     pub(crate) fn is_for(&self, form_type: &str) -> CaseResult {
         let full = format!("http://jabber.org/protocol/pubsub#{form_type}");
         let met = self.any("FORM_TYPE").as_deref() == Some(&full);
@@ -35,7 +35,7 @@ impl<'a> Form<'a> {
         )
     }
 
-    /// The first value of this field of pubsub's.
+    /// Returns the first value of this pubsub field.
     pub(crate) fn value(&self, field: &str) -> Option<String> {
         self.any(&format!("pubsub#{field}"))
     }
@@ -44,7 +44,7 @@ impl<'a> Form<'a> {
         self.field(&format!("pubsub#{field}")).is_some()
     }
 
-    /// All values that this field offers to choose from.
+    /// Returns all choices of this field.
     pub(crate) fn choices(&self, field: &str) -> Vec<String> {
         let field = self.field(&format!("pubsub#{field}"));
         let options = field.into_iter().flat_map(Element::children);
@@ -55,7 +55,7 @@ impl<'a> Form<'a> {
             .collect()
     }
 
-    /// The field has this value; a boolean in either of its spellings (XEP-0004, 3.3).
+    /// Checks that the field has this value; a boolean in either form (XEP-0004, 3.3).
     pub(crate) fn has_value(&self, field: &str, value: &str) -> CaseResult {
         let same = |received: &str| {
             received == value || truth(received).is_some() && truth(received) == truth(value)
@@ -64,13 +64,13 @@ impl<'a> Form<'a> {
         check(met, format!("pubsub#{field} = {value}"), self.received())
     }
 
-    /// The value of this field, which has to be there.
+    /// Returns the value of this required field.
     pub(crate) fn required_value(&self, field: &str) -> CaseResult<String> {
         let value = self.value(field);
         value.ok_or_else(|| CaseError::unmet(format!("a value of pubsub#{field}"), self.received()))
     }
 
-    /// The fields and their first values, for the table.
+    /// Returns the fields and their first values, for the table.
     pub(crate) fn received(&self) -> String {
         let kind = self.x.attr("type").unwrap_or_default();
         let mut received = format!("form of type {kind}:");

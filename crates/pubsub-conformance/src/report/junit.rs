@@ -1,4 +1,4 @@
-//! The report as JUnit's XML, which most build servers can show.
+//! Writes the report as JUnit XML.
 
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 

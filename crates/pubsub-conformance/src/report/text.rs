@@ -1,4 +1,4 @@
-//! The table for people, and for a grep.
+//! Writes the table.
 
 use super::{Outcome, Report, Row};
 

@@ -5,7 +5,7 @@ use crate::error::{About, CaseResult, check};
 use crate::expect::Answer;
 use crate::request::{NS_INFO, NS_ITEMS, config, element, entry, item, options, owner, pubsub};
 
-/// What a node of a case is unless the case says otherwise: services differ in their defaults.
+/// The default configuration of nodes: defaults of services differ.
 const USUAL: [(&str, &str); 3] = [
     ("access_model", "open"),
     ("persist_items", "1"),
@@ -13,14 +13,14 @@ const USUAL: [(&str, &str); 3] = [
 ];
 
 impl TestContext {
-    /// A node with this configuration, made by the owner.
+    /// Creates a node with this configuration, by the owner.
     pub(crate) async fn node(&mut self, fields: &[(&str, &str)]) -> CaseResult<String> {
         let name = self.name();
         self.create(&name, fields).await?;
         Ok(name)
     }
 
-    /// The node `name` with this configuration, made by the owner.
+    /// Creates the node `name` with this configuration, by the owner.
     pub(crate) async fn create(&mut self, name: &str, fields: &[(&str, &str)]) -> CaseResult {
         let usual = USUAL
             .iter()
@@ -34,13 +34,13 @@ impl TestContext {
             .about(&format!("creating a node with {fields:?}"))
     }
 
-    /// Asks for a subscription with the bare address.
+    /// Requests a subscription of the bare JID.
     pub(crate) async fn subscribes(&mut self, user: User, node: &str) -> CaseResult<Answer> {
         let jid = self.bare(user);
         self.subscribes_as(user, node, &jid).await
     }
 
-    /// Asks for a subscription with this address.
+    /// Requests a subscription of this JID.
     pub(crate) async fn subscribes_as(
         &mut self,
         user: User,
@@ -51,7 +51,7 @@ impl TestContext {
         self.set(user, &pubsub(&subscribe)).await
     }
 
-    /// Asks for a subscription with the bare address and these options.
+    /// Requests a subscription of the bare JID with these options.
     pub(crate) async fn subscribes_with(
         &mut self,
         user: User,
@@ -64,7 +64,7 @@ impl TestContext {
         self.set(user, &pubsub(&(subscribe + &options))).await
     }
 
-    /// Subscribes with the bare address, and is subscribed; the subscription id, if there is one.
+    /// Subscribes the bare JID; returns the SubID, if there is one.
     pub(crate) async fn subscribed(
         &mut self,
         user: User,
@@ -75,14 +75,14 @@ impl TestContext {
         Ok(subscription.attr("subid").map(|subid| subid.into_owned()))
     }
 
-    /// Asks to be unsubscribed with the bare address.
+    /// Unsubscribes the bare JID.
     pub(crate) async fn unsubscribes(&mut self, user: User, node: &str) -> CaseResult<Answer> {
         let jid = self.bare(user);
         let unsubscribe = element("unsubscribe", &[("node", node), ("jid", &jid)], "");
         self.set(user, &pubsub(&unsubscribe)).await
     }
 
-    /// Publishes one item with a payload that says its id.
+    /// Publishes one item with a payload that contains its id.
     pub(crate) async fn publishes(
         &mut self,
         user: User,
@@ -92,7 +92,7 @@ impl TestContext {
         self.publishes_raw(user, node, &item(id, &entry(id))).await
     }
 
-    /// Publishes whatever stands within `<publish/>`.
+    /// Publishes this content of `<publish/>`.
     pub(crate) async fn publishes_raw(
         &mut self,
         user: User,
@@ -103,7 +103,7 @@ impl TestContext {
         self.set(user, &pubsub(&publish)).await
     }
 
-    /// The owner publishes items with these ids, and each is taken.
+    /// Publishes items with these ids, by the owner, and checks the responses.
     pub(crate) async fn published(&mut self, node: &str, ids: &[&str]) -> CaseResult {
         for id in ids {
             let answer = self.publishes(O, node, id).await?;
@@ -112,7 +112,7 @@ impl TestContext {
         Ok(())
     }
 
-    /// Asks for all items of a node.
+    /// Requests all items of a node.
     pub(crate) async fn items(&mut self, user: User, node: &str) -> CaseResult<Answer> {
         self.get(user, &pubsub(&element("items", &[("node", node)], "")))
             .await
@@ -134,7 +134,7 @@ impl TestContext {
         self.set(user, &pubsub(&retract)).await
     }
 
-    /// The owner gives affiliations and gets whatever answer.
+    /// Sets affiliations, by the owner.
     pub(crate) async fn affiliates(
         &mut self,
         node: &str,
@@ -152,7 +152,7 @@ impl TestContext {
         self.set(O, &owner(&affiliations)).await
     }
 
-    /// Somebody has this affiliation from now on.
+    /// Sets the affiliation of a user, and checks the response.
     pub(crate) async fn affiliated(
         &mut self,
         node: &str,
@@ -161,26 +161,24 @@ impl TestContext {
     ) -> CaseResult {
         let jid = self.bare(user);
         let answer = self.affiliates(node, &[(&jid, affiliation)]).await?;
-        answer
-            .is_ok()
-            .about(&format!("making somebody {affiliation}"))
+        answer.is_ok().about(&format!("setting {affiliation}"))
     }
 
-    /// The affiliations that the owner sees, as (address, affiliation).
+    /// Returns the affiliations that the owner sees, as (address, affiliation).
     pub(crate) async fn affiliations(&mut self, node: &str) -> CaseResult<Vec<(String, String)>> {
         let request = owner(&element("affiliations", &[("node", node)], ""));
         let answer = self.get(O, &request).await?;
         pairs(&answer, "affiliations", "affiliation")
     }
 
-    /// The subscriptions that the owner sees, as (address, state).
+    /// Returns the subscriptions that the owner sees, as (address, state).
     pub(crate) async fn subscriptions(&mut self, node: &str) -> CaseResult<Vec<(String, String)>> {
         let request = owner(&element("subscriptions", &[("node", node)], ""));
         let answer = self.get(O, &request).await?;
         pairs(&answer, "subscriptions", "subscription")
     }
 
-    /// The owner sets subscriptions and gets whatever answer.
+    /// Sets subscriptions, by the owner.
     pub(crate) async fn sets_subscriptions(
         &mut self,
         node: &str,
@@ -194,13 +192,13 @@ impl TestContext {
         self.set(O, &owner(&subscriptions)).await
     }
 
-    /// Somebody asks for a node's configuration.
+    /// Requests the configuration of a node.
     pub(crate) async fn configuration(&mut self, user: User, node: &str) -> CaseResult<Answer> {
         self.get(user, &owner(&element("configure", &[("node", node)], "")))
             .await
     }
 
-    /// The owner changes some fields and gets whatever answer.
+    /// Changes some fields of the configuration, by the owner.
     pub(crate) async fn configures(
         &mut self,
         node: &str,
@@ -210,7 +208,7 @@ impl TestContext {
         self.set(O, &owner(&configure)).await
     }
 
-    /// The configuration has these values now.
+    /// Changes the configuration, and checks the response.
     pub(crate) async fn configured(&mut self, node: &str, fields: &[(&str, &str)]) -> CaseResult {
         let answer = self.configuration(O, node).await?;
         let form = answer.form(answer.with("configure")?)?;
@@ -220,7 +218,7 @@ impl TestContext {
         Ok(())
     }
 
-    /// Somebody asks for a subscription's options.
+    /// Requests the options of a subscription.
     pub(crate) async fn options(
         &mut self,
         user: User,
@@ -231,7 +229,7 @@ impl TestContext {
         self.get(user, &pubsub(&options)).await
     }
 
-    /// Somebody sets some options of the subscription of the own bare address.
+    /// Sets some options of the subscription of the user's bare JID.
     pub(crate) async fn sets_options(
         &mut self,
         user: User,
@@ -247,13 +245,13 @@ impl TestContext {
         self.set(user, &pubsub(&options)).await
     }
 
-    /// The owner deletes a node.
+    /// Deletes a node.
     pub(crate) async fn deletes(&mut self, user: User, node: &str) -> CaseResult<Answer> {
         self.set(user, &owner(&element("delete", &[("node", node)], "")))
             .await
     }
 
-    /// disco#info of a node.
+    /// Requests disco#info of a node.
     pub(crate) async fn info(&mut self, user: User, node: &str) -> CaseResult<Answer> {
         self.get(
             user,
@@ -262,7 +260,7 @@ impl TestContext {
         .await
     }
 
-    /// disco#items of a node.
+    /// Requests disco#items of a node.
     pub(crate) async fn disco_items(&mut self, user: User, node: &str) -> CaseResult<Answer> {
         self.get(
             user,
@@ -271,13 +269,13 @@ impl TestContext {
         .await
     }
 
-    /// The next message to somebody brings this item, and nothing follows.
+    /// Checks that the next message to a user has this item, and that none follows.
     pub(crate) async fn gets_one(&mut self, user: User, node: &str, id: &str) -> CaseResult {
         self.event(user).await?.has_item(node, id)?;
         self.expect_no_event(user).await
     }
 
-    /// Somebody's own subscriptions, as (node, address, state, subid).
+    /// Returns the user's own subscriptions, as (node, address, state, subid).
     pub(crate) async fn own_subscriptions(
         &mut self,
         user: User,
@@ -288,8 +286,8 @@ impl TestContext {
         self.unless_refused(&answer, "retrieve-subscriptions")?;
         let list = answer.with("subscriptions")?;
         // A list that was asked for by node need not repeat it.
-        let asked = attributes.iter().find(|(name, _)| *name == "node");
-        let default = asked.map_or_else(String::new, |(_, node)| (*node).to_owned());
+        let requested = attributes.iter().find(|(name, _)| *name == "node");
+        let default = requested.map_or_else(String::new, |(_, node)| (*node).to_owned());
         let mut all = Vec::new();
         for one in list.children() {
             let text = |name: &str| one.attr(name).unwrap_or_default().into_owned();

@@ -2,7 +2,7 @@
 
 use crate::account::{Account, Accounts};
 
-/// Somebody, with one of several resources.
+/// A user, with one of several resources.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct User {
     role: Role,
@@ -18,15 +18,15 @@ enum Role {
     Outsider,
 }
 
-/// Makes nodes.
+/// Creates nodes.
 pub(crate) const O: User = User::of(Role::Owner);
 /// Publishes.
 pub(crate) const P: User = User::of(Role::Publisher);
 /// Subscribes.
 pub(crate) const S: User = User::of(Role::Subscriber);
-/// Has nothing to do with any of it.
+/// Has no relation to any node.
 pub(crate) const X: User = User::of(Role::Stranger);
-/// Is not allowed to make nodes.
+/// Has no right to create nodes.
 pub(crate) const OUTSIDER: User = User::of(Role::Outsider);
 
 impl User {
@@ -48,7 +48,7 @@ impl User {
 
     pub(crate) fn missing(self) -> String {
         match self.role {
-            Role::Outsider => "--outsider names nobody".to_owned(),
+            Role::Outsider => "--outsider names no account".to_owned(),
             _ => "an account is missing".to_owned(),
         }
     }

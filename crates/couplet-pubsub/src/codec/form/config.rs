@@ -1,4 +1,4 @@
-//! The node configuration: one table that reads, writes and compares. (XEP-0060, 16.4.4)
+//! The node configuration: one table to read, write and compare it. (XEP-0060, 16.4.4)
 //!
 //! A new option is one entry here.
 
@@ -16,9 +16,9 @@ use crate::{
     pubsub_error::{PubsubCondition, PubsubError},
 };
 
-/// The longest title, description, contact, ..., in bytes.
+/// The most bytes of a title, description, contact, ...
 const TEXT_BYTES: usize = 4_096;
-/// So many to turn to.
+/// The most contacts of a node.
 const CONTACTS: usize = 100;
 
 /// One option of a node.
@@ -27,16 +27,16 @@ pub(super) struct Entry {
     pub(super) kind: &'static str,
     pub(super) label: &'static str,
     pub(super) choices: Vec<(&'static str, &'static str)>,
-    /// Whether everybody reads it in the meta-data. (XEP-0060, 16.4.3)
+    /// Whether the meta-data of the node shows it. (XEP-0060, 16.4.3)
     pub(super) is_public: bool,
-    /// What it is, as values of a field.
+    /// Returns the current values of the field.
     pub(super) read: for<'a> fn(&'a NodeConfig) -> Vec<Cow<'a, str>>,
-    /// Makes it what the values say.
+    /// Sets the option from the values of a field.
     pub(super) apply: fn(&mut NodeConfig, &[String], &Limits) -> Result<(), PubsubError>,
 }
 
 impl Entry {
-    /// The entry of a field, if anybody knows it.
+    /// Returns the entry of a field, if it is known.
     pub(super) fn named(var: &str) -> Option<&'static Entry> {
         TABLE.iter().find(|entry| entry.var == var)
     }
@@ -193,8 +193,8 @@ fn entry(
     }
 }
 
-/// A list, as the registry has it: aioxmpp refuses the form otherwise. Those that people speak most
-/// are offered, any other is taken.
+/// A list, as in the registry: aioxmpp rejects the form otherwise. The most common languages are
+/// choices, any other is accepted.
 fn language() -> Entry {
     let mut entry = option!(text "pubsub#language", language, "Language of the node");
     entry.kind = "list-single";
@@ -214,7 +214,7 @@ fn language() -> Entry {
     entry
 }
 
-/// Its refusal has a name of its own. (XEP-0060, 8.1.2)
+/// An unsupported value has its own condition. (XEP-0060, 8.1.2)
 fn access() -> Entry {
     let mut entry = option!(word "pubsub#access_model", access: AccessModel, "Who may subscribe and retrieve items");
     entry.apply = |config, values, _| {
@@ -229,7 +229,7 @@ fn impossible() -> PubsubError {
     PubsubError::new(Condition::NotAcceptable)
 }
 
-/// The one value. A field without one was left blank, which for most options says nothing.
+/// Returns the only value. A field without one was left blank, which leaves most options unchanged.
 fn one(values: &[String]) -> Option<&str> {
     values
         .first()
@@ -251,7 +251,7 @@ fn set_word<T: WireName>(slot: &mut T, values: &[String]) -> Result<(), PubsubEr
     Ok(())
 }
 
-/// Left blank, it is gone.
+/// A blank value removes the text.
 fn set_text(slot: &mut Option<String>, values: &[String]) -> Result<(), PubsubError> {
     let text = values.first().filter(|text| !text.is_empty());
     if text.is_some_and(|text| text.len() > TEXT_BYTES) {
@@ -274,7 +274,7 @@ fn set_contact(config: &mut NodeConfig, values: &[String], _: &Limits) -> Result
     Ok(())
 }
 
-/// XEP-0248, 4: a service without collections says so.
+/// XEP-0248, 4: collections are not implemented.
 fn only_leaf(_: &mut NodeConfig, values: &[String], _: &Limits) -> Result<(), PubsubError> {
     match one(values) {
         None | Some("leaf") => Ok(()),
@@ -286,7 +286,7 @@ fn only_leaf(_: &mut NodeConfig, values: &[String], _: &Limits) -> Result<(), Pu
     }
 }
 
-/// What was allowed once may stay: only a new value is held against the limits.
+/// Only a new value is checked against the limits: an old one may stay.
 fn set_max_items(
     config: &mut NodeConfig,
     values: &[String],
@@ -319,7 +319,7 @@ fn set_item_expire(
     Ok(())
 }
 
-/// A hundred years: what is added to a moment must stay one.
+/// A hundred years: the sum with a timestamp must not overflow.
 const MOST_SECONDS: u64 = 3_155_760_000;
 
 fn set_max_payload(

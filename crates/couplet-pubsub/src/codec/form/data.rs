@@ -1,6 +1,6 @@
-//! Data forms on the wire, whatever they are about. (XEP-0004)
+//! Parses and writes data forms of any FORM_TYPE. (XEP-0004)
 //!
-//! Deliberately lenient: FORM_TYPE says nothing that the place of the form does not say.
+//! Deliberately lenient: the place of a form identifies it, so FORM_TYPE is not checked.
 
 use std::borrow::Cow;
 
@@ -14,15 +14,15 @@ use crate::{
 
 /// The namespace of data forms.
 pub(in crate::codec) const NS_DATA: &str = "jabber:x:data";
-/// The field that says what a form is about. (XEP-0068)
+/// The field that identifies a form. (XEP-0068)
 pub(crate) const FORM_TYPE: &str = "FORM_TYPE";
 
-/// A form that came back.
+/// A submitted form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::codec) enum Submitted {
     /// `type='cancel'`
     Cancel,
-    /// `type='submit'`, which is also meant where there is no type.
+    /// `type='submit'`, also without a type.
     Fields(Vec<Field>),
 }
 
@@ -44,11 +44,11 @@ impl From<Submitted> for ConfigForm {
     }
 }
 
-/// The form in an element, where there is one, without its FORM_TYPE.
+/// Returns the form in an element, without its FORM_TYPE.
 ///
 /// # Errors
 ///
-/// `bad-request` for a form that is not on its way back.
+/// `bad-request` for a form that is neither submitted nor cancelled.
 pub(in crate::codec) fn submitted(parent: Element<'_>) -> Result<Option<Submitted>, PubsubError> {
     let Some(form) = parent.child("x", NS_DATA) else {
         return Ok(None);
@@ -64,7 +64,7 @@ pub(in crate::codec) fn submitted(parent: Element<'_>) -> Result<Option<Submitte
     }
 }
 
-/// All fields with a name.
+/// Returns all fields that have a name.
 pub(in crate::codec) fn fields(form: Element<'_>) -> Vec<Field> {
     let all = form.children().filter(|child| child.is("field", NS_DATA));
     all.filter_map(|field| {
@@ -77,7 +77,7 @@ pub(in crate::codec) fn fields(form: Element<'_>) -> Vec<Field> {
     .collect()
 }
 
-/// Reads a boolean. (XEP-0004, 3.3)
+/// Parses a boolean. (XEP-0004, 3.3)
 pub(in crate::codec) fn flag(word: &str) -> Option<bool> {
     match word.trim() {
         "1" | "true" => Some(true),
@@ -96,11 +96,11 @@ pub(in crate::codec) fn flag_word(flag: bool) -> &'static str {
 pub(in crate::codec) enum Style {
     /// To be filled in, with types, labels and choices.
     Form,
-    /// What is in force, as values.
+    /// Current values only.
     Result,
 }
 
-/// A field on its way out.
+/// A field to write.
 pub(in crate::codec) struct FormField<'a> {
     pub(in crate::codec) var: &'a str,
     pub(in crate::codec) kind: &'static str,
@@ -136,7 +136,7 @@ impl FormField<'_> {
         xml.raw("</field>");
     }
 
-    /// What is in force can be chosen again, where the choices are only proposals.
+    /// Writes the current value as a choice, where choices are only proposals.
     fn write_other_choice(&self, xml: &mut XmlWriter<'_>) {
         let is_list = self.kind == "list-single";
         for value in self.values.iter().filter(|_| is_list) {
@@ -149,7 +149,7 @@ impl FormField<'_> {
     }
 }
 
-/// Writes a form: FORM_TYPE first, then what `content` writes. (XEP-0068, 3.1)
+/// Writes a form: FORM_TYPE, then `content`. (XEP-0068, 3.1)
 pub(in crate::codec) fn write(
     style: Style,
     form_type: &str,
@@ -159,7 +159,7 @@ pub(in crate::codec) fn write(
     write_titled(style, None, form_type, xml, content);
 }
 
-/// The same, with a title and instructions for people. (XEP-0004, 3.1: in front of the fields)
+/// Writes a form with title and instructions before its fields. (XEP-0004, 3.1)
 pub(in crate::codec) fn write_titled(
     style: Style,
     title: Option<(&str, &str)>,

@@ -1,4 +1,4 @@
-//! What entities and subscribers ask. (XEP-0060, 5.6, 5.7, 6)
+//! Parses requests of entities and subscribers. (XEP-0060, 5.6, 5.7, 6)
 
 use super::{RawRequest, bad_request, filled, missing};
 use crate::{
@@ -75,7 +75,8 @@ pub(super) fn items(request: RawRequest<'_>) -> Result<Request, PubsubError> {
     })
 }
 
-/// Items by id, else a page, else the newest as far as one answer reaches. (XEP-0060, 6.5.2, 6.5.4, 6.5.7 and 6.5.8)
+/// Parses which items are requested: by id, else a page, else the newest that fit one answer.
+/// (XEP-0060, 6.5.2, 6.5.4, 6.5.7 and 6.5.8)
 fn wanted(request: RawRequest<'_>) -> Result<Wanted, PubsubError> {
     let mut ids = Vec::new();
     for item in request
@@ -94,7 +95,7 @@ fn wanted(request: RawRequest<'_>) -> Result<Wanted, PubsubError> {
         None => None,
     };
     if newest == Some(0) {
-        return Err(bad_request("max_items is at least 1"));
+        return Err(bad_request("max_items must be at least 1"));
     }
     Ok(match (request.requested_page()?, newest) {
         (Some(page), newest) => Wanted::Page(Page {
@@ -102,7 +103,7 @@ fn wanted(request: RawRequest<'_>) -> Result<Wanted, PubsubError> {
             ..page
         }),
         (None, Some(newest)) => Wanted::Newest(newest),
-        // XEP-0060, 6.5.4: some of the items. A client without RSM reads the new ones.
+        // XEP-0060, 6.5.4: some of the items. Clients without RSM get the newest.
         (None, None) => Wanted::Newest(u32::MAX),
     })
 }

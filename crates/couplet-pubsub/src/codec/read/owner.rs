@@ -1,4 +1,4 @@
-//! What owners ask, and those who want to become one. (XEP-0060, 8)
+//! Parses requests of owners, and to create nodes. (XEP-0060, 8)
 
 use std::collections::HashSet;
 
@@ -45,7 +45,7 @@ pub(super) fn default_configuration(_ask: RawRequest<'_>) -> Result<Request, Pub
 pub(super) fn delete(request: RawRequest<'_>) -> Result<Request, PubsubError> {
     let redirect = match request.element.child("redirect", NS_OWNER) {
         Some(redirect) => {
-            Some(filled(redirect, "uri").ok_or_else(|| bad_request("Redirected to where?"))?)
+            Some(filled(redirect, "uri").ok_or_else(|| bad_request("The redirect has no uri"))?)
         }
         None => None,
     };
@@ -68,7 +68,7 @@ pub(super) fn subscribers(request: RawRequest<'_>) -> Result<Request, PubsubErro
     })
 }
 
-/// XEP-0060, 8.8.2: an entry without a state changes nothing; several of one JID differ in subid.
+/// XEP-0060, 8.8.2: an entry without a state changes nothing; entries of one JID differ in subid.
 pub(super) fn set_subscribers(request: RawRequest<'_>) -> Result<Request, PubsubError> {
     let node = request.node()?;
     let (mut wanted, mut seen) = (Vec::new(), HashSet::new());
@@ -81,13 +81,13 @@ pub(super) fn set_subscribers(request: RawRequest<'_>) -> Result<Request, Pubsub
             filled(entry, "subid"),
         );
         if !seen.insert((jid.clone(), subid.clone())) {
-            return Err(bad_request("The same subscription twice"));
+            return Err(bad_request("The same subscription appears twice"));
         }
         let Some(word) = filled(entry, "subscription") else {
             continue;
         };
         let state = Option::<SubscriptionState>::from_wire_name(&word)
-            .ok_or_else(|| bad_request("There is no such state of a subscription"))?;
+            .ok_or_else(|| bad_request("Unknown state of a subscription"))?;
         wanted.push(SetSubscriber { jid, subid, state });
     }
     Ok(Request::SetSubscribers { node, wanted })
@@ -100,7 +100,7 @@ pub(super) fn affiliates(request: RawRequest<'_>) -> Result<Request, PubsubError
     })
 }
 
-/// XEP-0060, 8.9.2: an entry without an affiliation changes nothing; nobody is named twice.
+/// XEP-0060, 8.9.2: an entry without an affiliation changes nothing; each JID appears once.
 pub(super) fn set_affiliates(request: RawRequest<'_>) -> Result<Request, PubsubError> {
     let node = request.node()?;
     let (mut wanted, mut seen) = (Vec::new(), HashSet::new());
@@ -111,13 +111,13 @@ pub(super) fn set_affiliates(request: RawRequest<'_>) -> Result<Request, PubsubE
         // XEP-0060, 4.1: affiliations are those of bare JIDs.
         let jid = jid(entry, PubsubCondition::JidRequired)?.to_bare();
         if !seen.insert(jid.clone()) {
-            return Err(bad_request("The same entity twice"));
+            return Err(bad_request("The same entity appears twice"));
         }
         let Some(word) = filled(entry, "affiliation") else {
             continue;
         };
-        let affiliation = Affiliation::from_wire_name(&word)
-            .ok_or_else(|| bad_request("There is no such affiliation"))?;
+        let affiliation =
+            Affiliation::from_wire_name(&word).ok_or_else(|| bad_request("Unknown affiliation"))?;
         wanted.push((jid, affiliation));
     }
     Ok(Request::SetAffiliates { node, wanted })

@@ -1,6 +1,6 @@
-//! What publishers ask. (XEP-0060, 7)
+//! Parses requests of publishers. (XEP-0060, 7)
 //!
-//! Deliberately no DOM: a payload is cut out of the bytes it came in.
+//! Deliberately no DOM: a payload is a slice of the received bytes.
 
 use couplet::Condition;
 use couplet_core::element::Element;
@@ -12,11 +12,12 @@ use crate::{
     request::{NewItem, Payload, Request},
 };
 
-/// No batch is read that has more items, whatever a policy says: to cut each payload out takes a
-/// look at those before it.
+/// The most items of a batch, whatever the policy allows: the cost to cut out each payload grows
+/// with its position.
 const MOST_ITEMS: usize = 1_000;
 
-/// Several items are a batch, all or nothing; none is for a node without items. (XEP-0060, 12.10)
+/// Several items are a batch, all or nothing; none is a notification of a node without items.
+/// (XEP-0060, 12.10)
 pub(super) fn publish(request: RawRequest<'_>) -> Result<Request, PubsubError> {
     let node = request.node()?;
     if children(request.element).nth(MOST_ITEMS).is_some() {
@@ -51,7 +52,9 @@ pub(super) fn retract(request: RawRequest<'_>) -> Result<Request, PubsubError> {
         return Err(missing(PubsubCondition::ItemRequired));
     }
     let notify = match filled(request.element, "notify").as_deref() {
-        Some(word) => Some(form::flag(word).ok_or_else(|| bad_request("notify is true or false"))?),
+        Some(word) => {
+            Some(form::flag(word).ok_or_else(|| bad_request("notify must be true or false"))?)
+        }
         None => None,
     };
     Ok(Request::Retract { node, ids, notify })

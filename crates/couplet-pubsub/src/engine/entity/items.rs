@@ -54,7 +54,7 @@ pub(in crate::engine) async fn answer(
     })
 }
 
-/// The ids of the items, for service discovery; the newest where no page is asked for.
+/// Returns the ids of items for service discovery; the newest without a page.
 pub(in crate::engine) async fn ids(
     engine: &Engine,
     context: RequestContext,
@@ -81,7 +81,7 @@ fn query(context: &RequestContext, node: String, subid: Option<String>) -> Query
     }
 }
 
-/// The node whose items may be told.
+/// Returns the node if its items may be read.
 fn readable<'a>(
     context: &RequestContext,
     snapshot: &'a Snapshot,
@@ -108,7 +108,7 @@ fn readable<'a>(
     }
 }
 
-/// Full JIDs of one person are different subscribers. (XEP-0060, 6.1.6, 6.5.9.1)
+/// Full JIDs of one user are different subscribers. (XEP-0060, 6.1.6, 6.5.9.1)
 fn has_several_of_one_jid(access: &Access<'_>) -> bool {
     let mut seen = HashSet::new();
     !access
@@ -117,7 +117,7 @@ fn has_several_of_one_jid(access: &Access<'_>) -> bool {
         .all(|held| seen.insert(&held.jid))
 }
 
-/// No more at once than the limit.
+/// Limits the number of items.
 fn bounded(context: &RequestContext, wanted: &Wanted) -> Wanted {
     let limit = context.limits().page;
     match wanted {
@@ -127,7 +127,7 @@ fn bounded(context: &RequestContext, wanted: &Wanted) -> Wanted {
     }
 }
 
-/// Which end of the list stays where not all of it fits.
+/// Returns which end of a list is kept when it is truncated.
 fn keep(wanted: &Wanted) -> Keep {
     match wanted {
         Wanted::Page(page) => page.keep(),
@@ -136,7 +136,8 @@ fn keep(wanted: &Wanted) -> Keep {
     }
 }
 
-/// Whoever gets less than it asked for is told how to get the rest. (XEP-0060, 6.5.4)
+/// Whether the answer needs a `<set/>`: a shortened answer says how to get the rest. (XEP-0060,
+/// 6.5.4)
 fn tells_page(context: &RequestContext, wanted: &Wanted, items: &Paged<Item>) -> bool {
     match wanted {
         Wanted::Page(page) => is_paged(page, items.entries.len(), items.count),

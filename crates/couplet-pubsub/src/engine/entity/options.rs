@@ -21,7 +21,7 @@ use crate::{
 
 use super::filter;
 
-/// Tells the options of one subscription.
+/// Returns the options of a subscription.
 pub(in crate::engine) async fn answer(
     engine: &Engine,
     context: RequestContext,
@@ -34,7 +34,7 @@ pub(in crate::engine) async fn answer(
     show(&context, &snapshot, &jid, subid)
 }
 
-/// Sets them.
+/// Sets the options of a subscription.
 pub(in crate::engine) async fn set(
     engine: &Engine,
     context: RequestContext,
@@ -51,7 +51,7 @@ pub(in crate::engine) async fn set(
         .await
 }
 
-/// Tells what the options of a new subscription are.
+/// Returns the default options.
 pub(in crate::engine) async fn defaults(
     engine: &Engine,
     context: RequestContext,
@@ -73,11 +73,11 @@ pub(in crate::engine) async fn defaults(
     Ok(Reply::DefaultOptions { node, options })
 }
 
-/// Until when a subscription lasts: never longer than the limit, which is not an error.
+/// Returns when a lease ends. A longer one than the limit is shortened, without an error.
 ///
 /// # Errors
 ///
-/// `invalid-options` for a time that is over. (XEP-0060, 12.19)
+/// `invalid-options` for a time in the past. (XEP-0060, 12.19)
 pub(super) fn lease(
     context: &RequestContext,
     wanted: Option<Option<Timestamp>>,
@@ -88,7 +88,7 @@ pub(super) fn lease(
     if end <= context.now {
         return Err(
             PubsubError::with(Condition::BadRequest, PubsubCondition::InvalidOptions)
-                .text("pubsub#expire is over already"),
+                .text("pubsub#expire is in the past"),
         );
     }
     Ok(Some(end.min(context.in_seconds(context.limits().lease))))
@@ -152,7 +152,7 @@ fn decide(
     Ok((changes, Reply::Empty))
 }
 
-/// The subscription, which must be the asking entity's own: owners have no say in its options.
+/// Returns the subscription, which must be the requester's own: owners cannot set its options.
 /// (XEP-0060, 6.3.4.1)
 fn own<'a>(
     context: &RequestContext,

@@ -1,6 +1,6 @@
-//! What an entity holds itself, at all nodes or one. (XEP-0060, 5.6, 5.7)
+//! The subscriptions and affiliations of the requester, at all nodes or one. (XEP-0060, 5.6, 5.7)
 //!
-//! A node that is not there is one where it holds nothing: the answer is empty.
+//! For an unknown node the answer is empty.
 
 use std::borrow::Cow;
 

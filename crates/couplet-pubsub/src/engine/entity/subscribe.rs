@@ -1,7 +1,7 @@
 //! Subscribing. (XEP-0060, 6.1)
 //!
-//! Subscribing a JID again tells what there is; with options it makes a second subscription with
-//! a subid of its own (`multi-subscribe`, 6.1.6).
+//! Subscribing a JID again returns its current subscription; with options it creates a second one
+//! with another subid (`multi-subscribe`, 6.1.6).
 
 use couplet::{Condition, Jid};
 
@@ -92,7 +92,8 @@ fn decide(
     Ok((changes, reply(access.node, new, requested.is_some())))
 }
 
-/// What there is already; somebody who asks is there, so what has bounced no longer counts.
+/// Returns the current subscription. A request proves that the subscriber is reachable, so the
+/// count of bounces is reset.
 fn again(node: &Node, held: &Subscription) -> (Vec<Change>, Reply) {
     let current = Subscription {
         bounces: 0,
@@ -105,7 +106,7 @@ fn again(node: &Node, held: &Subscription) -> (Vec<Change>, Reply) {
     (changes, reply(node, current, false))
 }
 
-/// XEP-0060, 6.1.3.9.
+/// Checks the limits of subscriptions. (XEP-0060, 6.1.3.9)
 fn check_room(
     context: &RequestContext,
     snapshot: &Snapshot,

@@ -1,4 +1,4 @@
-//! An owner and the affiliations to its node. (XEP-0060, 8.9)
+//! Lists and changes the affiliations to a node. (XEP-0060, 8.9)
 
 use std::{
     borrow::Cow,
@@ -24,7 +24,7 @@ use crate::{
     snapshot::{Entity, Query, Snapshot},
 };
 
-/// Lists all but those who are nothing. (XEP-0060, 8.9.1)
+/// Lists all affiliations except `none`. (XEP-0060, 8.9.1)
 pub(in crate::engine) async fn list(
     engine: &Engine,
     context: RequestContext,
@@ -52,7 +52,7 @@ pub(in crate::engine) async fn list(
     })
 }
 
-/// Changes some. (XEP-0060, 8.9.2)
+/// Changes some affiliations. (XEP-0060, 8.9.2)
 pub(in crate::engine) async fn answer(
     engine: &Engine,
     context: RequestContext,
@@ -61,7 +61,7 @@ pub(in crate::engine) async fn answer(
 ) -> Result<Reply, PubsubError> {
     let mut seen = HashSet::new();
     if !wanted.iter().all(|(jid, _)| seen.insert(jid)) {
-        return Err(PubsubError::new(Condition::BadRequest).text("The same JID stands there twice"));
+        return Err(PubsubError::new(Condition::BadRequest).text("The same JID appears twice"));
     }
     let query = Query {
         others: wanted.iter().map(|(jid, _)| jid.clone()).collect(),
@@ -75,7 +75,7 @@ pub(in crate::engine) async fn answer(
         .await
 }
 
-/// What can be done is done; the answer tells what could not. (XEP-0060, 8.9.2.4)
+/// Makes the possible changes; the error lists the others. (XEP-0060, 8.9.2.4)
 fn decide(
     context: &RequestContext,
     snapshot: &Snapshot,
@@ -128,11 +128,11 @@ fn decide(
     Ok((changes, reply))
 }
 
-/// The owners, of whom one has to stay.
+/// Counts the owners, of which one has to stay.
 struct Owners(usize);
 
 impl Owners {
-    /// How many there are once the new ones are in.
+    /// Counts the owners including the new ones.
     fn after(snapshot: &Snapshot, wanted: &[(BareJid, Affiliation)]) -> Owners {
         let old: HashSet<&BareJid> = snapshot.owners.iter().collect();
         let new = wanted
@@ -141,7 +141,7 @@ impl Owners {
         Owners(old.len() + new.count())
     }
 
-    /// Whether this party may become that. The last owner may not. (8.9.2.4)
+    /// Returns whether this entity may get that affiliation. The last owner may not. (8.9.2.4)
     fn let_go(&mut self, entity: &Entity, wanted: Affiliation) -> bool {
         if entity.affiliation != Affiliation::Owner || wanted == Affiliation::Owner {
             return true;

@@ -1,4 +1,4 @@
-//! Configuring nodes, and what it does to those who are there. (XEP-0060, 8.2, 8.3)
+//! Configures nodes, with the effect on subscriptions and items. (XEP-0060, 8.2, 8.3)
 
 use crate::{
     change::Change,
@@ -16,7 +16,7 @@ use crate::{
     snapshot::Snapshot,
 };
 
-/// Tells how the node is configured.
+/// Returns the configuration of a node.
 pub(in crate::engine) async fn show(
     engine: &Engine,
     context: RequestContext,
@@ -30,7 +30,7 @@ pub(in crate::engine) async fn show(
     })
 }
 
-/// Configures it.
+/// Configures a node.
 pub(in crate::engine) async fn answer(
     engine: &Engine,
     context: RequestContext,
@@ -51,7 +51,7 @@ pub(in crate::engine) async fn answer(
     Ok(reply)
 }
 
-/// Tells how a new node is configured.
+/// Returns the default configuration.
 pub(in crate::engine) fn defaults(context: &RequestContext) -> Reply {
     Reply::DefaultConfiguration {
         config: Box::new(context.policy.new_node()),
@@ -72,7 +72,7 @@ fn decide(context: &RequestContext, snapshot: &Snapshot, form: &ConfigForm) -> D
     if !config.persist && node.config.persist {
         changes.push(Change::Purge);
     }
-    // Clients send whole forms back: what a field is when it changes matters only if it does.
+    // Clients send whole forms back, so an unchanged value must not take effect.
     let has_too_many = config.persist && node.items > capacity(&config, &rules);
     if config.access != node.config.access || has_too_many {
         changes.push(Change::MarkUnapplied);

@@ -41,7 +41,7 @@ pub(in crate::engine) async fn answer(
 
 struct Wanted {
     name: String,
-    /// An instant node: its creator has to learn the name. (XEP-0060, 8.1.2)
+    /// Whether it is an instant node: the reply has to contain its name. (XEP-0060, 8.1.2)
     is_news: bool,
     configure: Option<ConfigForm>,
 }
@@ -59,11 +59,11 @@ fn decide(context: &RequestContext, snapshot: &Snapshot, wanted: &Wanted) -> Dec
     Ok((make(context, &wanted.name, config), Reply::Created { node }))
 }
 
-/// Whether one more node of that name is within the limits.
+/// Checks that one more node of this name is within the limits.
 ///
 /// # Errors
 ///
-/// `not-acceptable` for a long name, `policy-violation` where there are enough.
+/// `not-acceptable` for a long name, `policy-violation` for too many nodes.
 pub(in crate::engine) fn check(
     context: &RequestContext,
     snapshot: &Snapshot,
@@ -83,7 +83,7 @@ pub(in crate::engine) fn check(
     Ok(())
 }
 
-/// A node that belongs to whoever asks.
+/// Creates a node that belongs to the requester.
 pub(in crate::engine) fn make(
     context: &RequestContext,
     name: &str,

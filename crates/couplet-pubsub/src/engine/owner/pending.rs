@@ -1,4 +1,4 @@
-//! Those who wait for an owner's approval. (XEP-0060, 8.6, 8.7)
+//! Pending subscriptions. (XEP-0060, 8.6, 8.7)
 
 use crate::{
     change::Change,
@@ -15,11 +15,11 @@ use crate::{
     subscription::{Subscription, SubscriptionState},
 };
 
-/// Does what an owner has decided about a subscription.
+/// Applies an owner's decision about a subscription.
 ///
 /// # Errors
 ///
-/// Whoever is not an owner has nothing to decide.
+/// `forbidden` for all but owners.
 pub(in crate::engine) async fn approve(
     engine: &Engine,
     context: RequestContext,
@@ -38,7 +38,7 @@ pub(in crate::engine) async fn approve(
         .await
 }
 
-/// The subscriptions that wait, for an owner.
+/// Returns the pending subscriptions, for an owner.
 ///
 /// # Errors
 ///
@@ -53,7 +53,7 @@ pub(in crate::engine) async fn list(
     Ok(snapshot.pending)
 }
 
-/// Sends the forms of all who wait to the owner who asks, and returns how many.
+/// Sends the forms of all pending subscriptions to the requesting owner, and returns how many.
 ///
 /// # Errors
 ///
@@ -79,7 +79,7 @@ fn query(context: &RequestContext, node: String) -> Query {
     }
 }
 
-/// Nothing for those who do not wait any more: another owner was faster.
+/// Changes nothing for subscriptions that are not pending: another owner was faster.
 fn decide(
     context: &RequestContext,
     snapshot: &Snapshot,

@@ -25,7 +25,7 @@ pub(in crate::engine) async fn answer(
         .await
 }
 
-/// One notification instead of one for each item, from nodes that would send those. (8.5.2)
+/// One notification instead of one for each item, if the node notifies of retractions. (8.5.2)
 fn decide(context: &RequestContext, snapshot: &Snapshot) -> Decision {
     let node = owned_node(context, snapshot)?;
     let config = &node.config;

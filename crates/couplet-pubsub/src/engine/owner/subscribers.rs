@@ -1,4 +1,4 @@
-//! An owner and the subscribers of its node. (XEP-0060, 8.8)
+//! Lists and changes the subscribers of a node. (XEP-0060, 8.8)
 
 use std::{
     borrow::Cow,
@@ -26,7 +26,7 @@ use crate::{
     subscription::{SubscribeOptions, Subscription, SubscriptionState},
 };
 
-/// Lists those who are subscribed, not those who wait. (XEP-0060, 8.8.1)
+/// Lists subscriptions, without pending ones. (XEP-0060, 8.8.1)
 pub(in crate::engine) async fn list(
     engine: &Engine,
     context: RequestContext,
@@ -54,7 +54,7 @@ pub(in crate::engine) async fn list(
     })
 }
 
-/// Sets the state of some. (XEP-0060, 8.8.2)
+/// Sets the state of some subscriptions. (XEP-0060, 8.8.2)
 pub(in crate::engine) async fn answer(
     engine: &Engine,
     context: RequestContext,
@@ -63,7 +63,7 @@ pub(in crate::engine) async fn answer(
 ) -> Result<Reply, PubsubError> {
     let mut seen = HashSet::new();
     if !wanted.iter().all(|one| seen.insert((&one.jid, &one.subid))) {
-        return Err(PubsubError::new(Condition::BadRequest).text("The same JID stands there twice"));
+        return Err(PubsubError::new(Condition::BadRequest).text("The same JID appears twice"));
     }
     let others: HashSet<BareJid> = wanted.iter().map(|one| one.jid.to_bare()).collect();
     let query = Query {
@@ -75,7 +75,7 @@ pub(in crate::engine) async fn answer(
         .await
 }
 
-/// What can be done is done; the answer tells what could not. (XEP-0060, 8.8.2.4)
+/// Makes the possible changes; the error lists the others. (XEP-0060, 8.8.2.4)
 fn decide(context: &RequestContext, snapshot: &Snapshot, wanted: &[SetSubscriber]) -> Decision {
     let node = owned_node(context, snapshot)?;
     let entities: HashMap<&BareJid, &Entity> =
@@ -100,7 +100,7 @@ fn decide(context: &RequestContext, snapshot: &Snapshot, wanted: &[SetSubscriber
     Ok((changes, reply))
 }
 
-/// None where it cannot be done.
+/// Returns `None` if the change is not possible.
 fn set(
     context: &RequestContext,
     node: &Node,
@@ -147,8 +147,8 @@ fn filter<'a>(
     })
 }
 
-/// An owner approves, but does not lift a ban or a whitelist that way; that is what affiliations
-/// are for. Nor can the service be made to write to itself.
+/// Owners approve subscriptions, but cannot override a ban or a whitelist: affiliations do that.
+/// Nor can the service be made to send to itself.
 fn may_be_subscribed(
     context: &RequestContext,
     node: &Node,

@@ -1,4 +1,4 @@
-//! Whether items are what a node takes. (XEP-0060, 4.3, 7.1.3)
+//! Checks items against the configuration of a node. (XEP-0060, 4.3, 7.1.3)
 
 use couplet::Condition;
 use couplet_core::element::{Scope, Tree};
@@ -11,18 +11,19 @@ use crate::{
     request::{NewItem, Payload},
 };
 
-/// An item that has its id.
+/// An item with its id.
 pub(super) struct Ready {
     pub(super) id: String,
     pub(super) payload: Option<Payload>,
-    /// The payload to look into. Read before a store is asked: others wait for its decisions.
+    /// The payload for the policy, parsed before the store is called, so that its decisions are
+    /// short.
     tree: Option<Tree>,
 }
 
 impl Ready {
     /// # Errors
     ///
-    /// `invalid-payload` for XML that cannot stand alone.
+    /// `invalid-payload` for XML that is not complete by itself.
     pub(super) fn new(item: NewItem, new_id: fn() -> String) -> Result<Ready, PubsubError> {
         let tree = match &item.payload {
             None => None,
@@ -40,11 +41,11 @@ impl Ready {
     }
 }
 
-/// Whether a node with that configuration takes these items.
+/// Checks that a node with this configuration accepts these items.
 ///
 /// # Errors
 ///
-/// The first thing that is wrong with them.
+/// The first error.
 pub(super) fn check(
     context: &RequestContext,
     name: &str,

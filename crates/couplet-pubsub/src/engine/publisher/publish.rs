@@ -1,7 +1,7 @@
-//! Publishing, to a node that is made for it if need be. (XEP-0060, 7.1)
+//! Publishes items, to a node that is created if needed. (XEP-0060, 7.1)
 //!
-//! All items of a request or none; each is announced by itself, because a notification with a
-//! hundred of them is more than servers carry.
+//! All items of a request or none; each has its own notification, because servers reject one with a
+//! hundred of them.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -28,7 +28,7 @@ use crate::{
 
 use super::payload::{self, Ready};
 
-/// What a request to publish brings.
+/// A request to publish.
 struct Batch {
     node: String,
     items: Vec<Ready>,
@@ -62,14 +62,14 @@ pub(in crate::engine) async fn answer(
     Err(PubsubError::new(Condition::InternalServerError))
 }
 
-/// How much is found out. Counting what somebody has is left out until it matters.
+/// How much to query. What an entity uses is counted only when needed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Extent {
     Usual,
     All,
 }
 
-/// Whether the usual facts do not suffice: the node has to be made, or its owner named.
+/// Whether the usual query does not suffice: the node has to be created, or its owner is needed.
 fn is_unusual(snapshot: &Snapshot) -> bool {
     snapshot
         .node
@@ -108,7 +108,7 @@ fn query(context: &RequestContext, batch: &Batch, extent: Extent) -> Query {
         node: Some(batch.node.clone()),
         actor: Some(context.who.clone()),
         items: batch.items.iter().map(|item| item.id.clone()).collect(),
-        // As many as may have to go: some of them may be among those that are overwritten.
+        // As many as may be evicted: some of them may be among the overwritten ones.
         oldest: u32::try_from(batch.items.len()).unwrap_or(u32::MAX),
         owners: extent == Extent::All,
         usage: extent == Extent::All,
@@ -141,7 +141,7 @@ fn decide(context: &RequestContext, snapshot: &Snapshot, batch: &Batch) -> Decis
     Ok((changes, reply(context, batch)))
 }
 
-/// XEP-0060, 7.1.4; what the publisher wants of the node is how it is made. (7.1.5)
+/// XEP-0060, 7.1.4; the `publish-options` are the configuration of the new node. (7.1.5)
 fn to_new_node(context: &RequestContext, snapshot: &Snapshot, batch: &Batch) -> Decision {
     let name = &batch.node;
     let welcome = snapshot.redirect.is_none()
@@ -166,7 +166,7 @@ fn to_new_node(context: &RequestContext, snapshot: &Snapshot, batch: &Batch) -> 
     Ok((changes, reply(context, batch)))
 }
 
-/// The oldest items that have to go, if they may. (XEP-0060, 7.1.2.5, 7.1.3.4, 12.9)
+/// Returns the oldest items to evict, if that is allowed. (XEP-0060, 7.1.2.5, 7.1.3.4, 12.9)
 fn make_room(
     config: &NodeConfig,
     rules: &Limits,
@@ -210,7 +210,7 @@ fn publish(
 ) -> Result<Vec<Change>, PubsubError> {
     if config.notify && snapshot.backlog >= context.limits().backlog {
         return Err(PubsubError::new(Condition::ResourceConstraint)
-            .text("Too many notifications are still on their way; try again later"));
+            .text("Too many notifications are not delivered yet; try again later"));
     }
     let name = &batch.node;
     let publishers = announce::publishers(config, owners);
@@ -251,7 +251,7 @@ fn keep(context: &RequestContext, config: &NodeConfig, item: &Ready) -> Change {
     }
 }
 
-/// The ids, as far as one answer carries them.
+/// Returns the ids that fit one answer.
 fn reply(context: &RequestContext, batch: &Batch) -> Reply {
     let limit = context.limits().answer_bytes as usize;
     let all = batch.items.iter().map(|item| &item.id);

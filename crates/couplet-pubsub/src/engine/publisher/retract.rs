@@ -1,7 +1,7 @@
 //! Retracting. (XEP-0060, 7.2)
 //!
-//! All items of a request or none. Whether subscribers are told is the publisher's choice, and the
-//! node's (`notify_retract`) where it says nothing. (pubsub.md, 5b)
+//! All items of a request or none. `notify` decides whether subscribers are notified; without it,
+//! `notify_retract` of the node. (README, "Decided points")
 
 use std::collections::HashSet;
 

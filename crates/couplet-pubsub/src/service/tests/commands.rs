@@ -121,7 +121,7 @@ async fn an_owner_configures_a_node_with_the_form_of_the_protocol() {
         ("pubsub#max_items", &["many"]),
     ];
     let again = submit(&mut alice, CONFIGURE, wrong).await;
-    asks_again(&again, "pubsub#max_items cannot be that");
+    asks_again(&again, "pubsub#max_items cannot have this value");
     says(&again, &["<value>many</value>", "<value>Olds</value>"]);
     let right: &[(&str, &[&str])] = &[
         ("FORM_TYPE", &[NODE_CONFIG]),
@@ -162,7 +162,7 @@ async fn a_person_subscribes_with_options_and_ends_it() {
     let wrong: &[(&str, &[&str])] = &[("node", &["news"]), ("pubsub#expire", &["soon"])];
     asks_again(
         &submit(&mut bob, SUBSCRIBE, wrong).await,
-        "pubsub#expire cannot be that",
+        "pubsub#expire cannot have this value",
     );
 
     let mine = begin(&mut bob, SUBSCRIPTIONS).await;

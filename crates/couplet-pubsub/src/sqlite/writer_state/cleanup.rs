@@ -1,5 +1,4 @@
-//! What is done between commits: rows that cannot be read go out of the way, and rows that were
-//! given up are removed, some at a time.
+//! Cleanup between commits: sets unreadable rows aside, and removes given-up rows in batches.
 
 use std::time::Duration;
 
@@ -18,12 +17,11 @@ use super::{
     WriterState,
 };
 
-/// So many rows of what was given up are removed at a time: others wait for it.
+/// The most given-up rows that are removed at a time: callers wait for it.
 const SWEPT: u32 = 500;
 
 impl WriterState {
-    /// Moves an announcement that cannot be read out of the way. While that fails, nobody sends it
-    /// either.
+    /// Sets an unreadable announcement aside. Until that succeeds, it is not sent either.
     pub(super) fn drop_unreadable(&mut self, job: JobId, why: &str, instance: &str) {
         if let Err(error) = self.set_job_aside(job, why, instance) {
             tracing::error!(
@@ -34,7 +32,7 @@ impl WriterState {
         }
     }
 
-    /// Moves an announcement of this instance out of the way.
+    /// Sets an announcement of this instance aside.
     pub(in crate::sqlite) fn set_job_aside(
         &mut self,
         job: JobId,
@@ -48,13 +46,12 @@ impl WriterState {
         let node = self.aside(|file| set_aside::announcement(file, job, why, at))?;
         log_set_aside(node.as_deref(), job, why);
         self.untidy = true;
-        // Gone from the file already; what is noted there of its delivery is no longer needed.
+        // It is removed from the file, so its progress is no longer needed.
         self.finish(job, instance);
         Ok(())
     }
 
-    /// Rows that could not be read: each is reported once, and those that would be written as they
-    /// are go out of the way.
+    /// Logs each unreadable row once, and sets those aside that would be sent.
     pub(in crate::sqlite) fn set_aside(&mut self, rows: Vec<Unreadable>) {
         let at = clock::now();
         for row in rows {
@@ -64,7 +61,7 @@ impl WriterState {
                     node = row.node,
                     id = row.key,
                     error = row.why,
-                    "a stored row cannot be read and is left out"
+                    "a stored row cannot be read and is skipped"
                 );
             }
             let (Table::Item(node), Some(seq)) = (row.table, row.seq) else {
@@ -77,7 +74,7 @@ impl WriterState {
         }
     }
 
-    /// Changes rows whose nodes the file has to know as they are.
+    /// Changes rows after the cached nodes are saved.
     fn aside<T>(
         &mut self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError>,
@@ -89,7 +86,7 @@ impl WriterState {
         done
     }
 
-    /// How long to wait for something to do: not at all while there is something to tidy up.
+    /// Returns how long to wait for operations: not at all while there is something to clean up.
     pub(in crate::sqlite) fn patience(&self, due: Option<Duration>) -> Option<Duration> {
         match self.untidy {
             true => Some(Duration::ZERO),
@@ -97,14 +94,14 @@ impl WriterState {
         }
     }
 
-    /// Removes all rows of what was given up.
+    /// Removes all given-up rows.
     pub(super) fn sweep_all(&mut self) {
         while self.untidy && !self.batch.open {
             self.sweep();
         }
     }
 
-    /// Removes some rows of what was given up, between two commits.
+    /// Removes some given-up rows, between two commits.
     pub(in crate::sqlite) fn sweep(&mut self) {
         let rows = std::mem::take(&mut self.left_out);
         self.set_aside(rows);
@@ -121,10 +118,10 @@ impl WriterState {
         match swept {
             Ok(more) => self.untidy = more,
             Err(error) => {
-                // It is tried again after the next purge, or at the next start.
+                // Tried again after the next purge or at the next start.
                 self.untidy = false;
                 self.suspect = true;
-                tracing::warn!(%error, "what was purged could not be removed from the file yet");
+                tracing::warn!(%error, "purged rows could not be removed from the file yet");
             }
         }
     }

@@ -1,4 +1,4 @@
-//! [`Tally`]: who got what, how often, in which order.
+//! [`Tally`]: what each subscriber received, how often, and in which order.
 //!
 //! Pure: no socket, no clock.
 
@@ -8,12 +8,12 @@ use std::fmt;
 use crate::error::{CaseResult, check};
 use crate::expect::Event;
 
-/// What the subscribers got.
+/// What the subscribers received.
 pub(super) struct Tally {
     domain: String,
-    /// The number of the newest item each has got, plus one.
+    /// The number of the newest item of each subscriber, plus one.
     newest: Vec<usize>,
-    /// The id of the message that brought an item to a subscriber.
+    /// The id of the message with an item, for each subscriber.
     ids: HashMap<(usize, usize), String>,
     have: Vec<usize>,
     /// How often the sink has connected.
@@ -23,7 +23,7 @@ pub(super) struct Tally {
     out_of_order: usize,
 }
 
-/// The address of one subscriber.
+/// Returns the address of a subscriber.
 pub(super) fn address(domain: &str, number: usize) -> String {
     format!("subscriber-{number}@{domain}")
 }
@@ -42,7 +42,7 @@ impl Tally {
         }
     }
 
-    /// Counts one event; what is no item of the node to one of the subscribers is not counted.
+    /// Counts an event; messages without an item of the node are ignored.
     pub(super) fn received(&mut self, event: &Event, node: &str) {
         let Ok(item) = event.item(node) else { return };
         let item = item
@@ -84,7 +84,7 @@ impl Tally {
         self.newest.len()
     }
 
-    /// How many subscribers have this item.
+    /// Returns how many subscribers have this item.
     pub(super) fn have(&self, item: usize) -> usize {
         self.have.get(item).copied().unwrap_or(0)
     }
@@ -93,8 +93,7 @@ impl Tally {
         self.have(item) == self.subscribers()
     }
 
-    /// Nobody got items in another order than they were published, and what came twice came with
-    /// the same id.
+    /// Checks that all items came in the order of publication, and repeated ones with the same id.
     pub(super) fn verdict(&self) -> CaseResult {
         let received = self.to_string();
         check(
