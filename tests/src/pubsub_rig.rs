@@ -1,6 +1,6 @@
-//! [`Rig`]: a real server, the pubsub program beside it, a publisher and somebody who asks.
+//! [`Rig`]: a real server, the pubsub program, a publisher and a second user.
 //!
-//! Deliberately absent: what is done with them.
+//! Deliberately absent: test steps.
 
 use couplet_core::element::Tree;
 use couplet_test::{Backend, Client, Ejabberd, Prosody, Setup};
@@ -9,7 +9,7 @@ use crate::pubsub::SERVICE;
 use crate::pubsub_service::{SECRET, Service};
 use crate::pubsub_sink;
 
-/// The node that everything happens to.
+/// The node of the tests.
 pub const NODE: &str = "news";
 
 const PUBSUB: &str = "http://jabber.org/protocol/pubsub";
@@ -37,7 +37,7 @@ impl Server {
         }
     }
 
-    /// Where components connect to.
+    /// Returns the address for components.
     pub fn components(&self) -> String {
         match self {
             Server::Prosody(server) => server.component_addr(),
@@ -45,7 +45,7 @@ impl Server {
         }
     }
 
-    /// As a failure of power would end it.
+    /// Kills it as a power failure would.
     pub fn kill(&mut self) {
         match self {
             Server::Prosody(server) => server.kill(),
@@ -70,21 +70,21 @@ impl Server {
     }
 }
 
-/// Everything that a test of the program needs.
+/// What tests of the program need.
 pub struct Rig {
-    /// Dies after the others.
+    /// Dropped last.
     pub server: Server,
     /// The program.
     pub service: Service,
     /// Owns the node.
     pub alice: Client,
-    /// Asks.
+    /// Sends requests.
     pub bob: Client,
     asked: u32,
 }
 
 impl Rig {
-    /// With a node, as it was set up.
+    /// Starts a rig with a node.
     pub async fn on(backend: Backend, set_up: impl FnOnce(&mut Service)) -> Rig {
         let server = Server::start(backend).await;
         let mut service = Service::beside(&server.components());
@@ -110,34 +110,34 @@ impl Rig {
         self.bob = self.server.user("bob").await;
     }
 
-    /// What Alice's request comes to.
+    /// Returns the response to a request of Alice.
     pub async fn sets(&mut self, request: &str) -> Tree {
         let payload = format!("<pubsub xmlns='{PUBSUB}'>{request}</pubsub>");
         self.asks("set", &payload).await
     }
 
-    /// What Alice's request as an owner comes to.
+    /// Returns the response to a request of Alice as an owner.
     pub async fn owns(&mut self, kind: &str, request: &str) -> Tree {
         let payload = format!("<pubsub xmlns='{OWNER}'>{request}</pubsub>");
         self.asks(kind, &payload).await
     }
 
-    /// What it comes to when Alice publishes an item.
+    /// Returns the response when Alice publishes an item.
     pub async fn publishes(&mut self, item: u32) -> Tree {
         self.publishes_with(item, "").await
     }
 
-    /// The same with a payload of that text.
+    /// Returns the response when Alice publishes an item with this text.
     pub async fn publishes_with(&mut self, item: u32, text: &str) -> Tree {
         self.sets(&publishing(item, text)).await
     }
 
-    /// Publishes, and does not wait.
+    /// Publishes without waiting for the response.
     pub async fn posts(&mut self, item: u32) {
         self.alice.send_raw(posting(item)).await.expect("a server");
     }
 
-    /// Alice and Bob publish so many each, of these numbers; tells how many were acknowledged.
+    /// Alice and Bob publish `each` items. Returns how many were acknowledged.
     pub async fn both_publish(&mut self, first: u32, each: u32) -> usize {
         for item in first..first + each {
             self.posts(item).await;
@@ -156,7 +156,7 @@ impl Rig {
         acknowledged
     }
 
-    /// Bob asks what the service is, and is told.
+    /// Bob requests disco#info and gets a response.
     pub async fn is_answered(&mut self) {
         self.asked += 1;
         let query = format!(
@@ -168,9 +168,9 @@ impl Rig {
         assert_eq!(condition(&answer), "", "{}", answer.as_str());
     }
 
-    /// The numbers of the items that are stored, in the order of the node.
+    /// Returns the numbers of the stored items, in the order of the node.
     pub async fn stored(&mut self) -> Vec<u32> {
-        // Their ids alone: the payloads of all are more than a server may take at once.
+        // Only the ids: all payloads are more than a server may accept at once.
         let mut stored: Vec<u32> = Vec::new();
         loop {
             let after = stored
@@ -178,7 +178,7 @@ impl Rig {
                 .map_or(String::new(), |last| format!("<after>{last}</after>"));
             let answer = self.lists(&after).await;
             if !after.is_empty() && condition(&answer) == "item-not-found" {
-                // The last one that was seen is gone since: what is there now? (XEP-0059, 2.2)
+                // The cursor was removed meanwhile: starts again. (XEP-0059, 2.2)
                 stored.clear();
                 continue;
             }
@@ -193,7 +193,7 @@ impl Rig {
         }
     }
 
-    /// The answer to Alice's question for the ids of all items.
+    /// Returns the response to Alice's request for the ids of all items.
     pub async fn lists(&mut self, page: &str) -> Tree {
         let payload = format!(
             "<query xmlns='{DISCO_ITEMS}' node='{NODE}'><set xmlns='{RSM}'><max>100</max>{page}</set></query>"
@@ -201,7 +201,7 @@ impl Rig {
         self.asks("get", &payload).await
     }
 
-    /// The answer to Alice's question for all items.
+    /// Returns the response to Alice's request for all items.
     pub async fn items(&mut self) -> Tree {
         let payload = format!("<pubsub xmlns='{PUBSUB}'><items node='{NODE}'/></pubsub>");
         self.asks("get", &payload).await
@@ -215,7 +215,7 @@ impl Rig {
         loop {
             let answer = self.alice.next_from("iq", SERVICE).await;
             let answer = answer.expect("an answer");
-            // Answers to what was posted come too.
+            // Responses to posted items arrive too.
             if answer.root().attr("id").as_deref() == Some(&id) {
                 return answer;
             }
@@ -223,12 +223,12 @@ impl Rig {
     }
 }
 
-/// `resource-constraint` and the like; empty where it is no error.
+/// Returns the condition of an error, such as `resource-constraint`; empty for a result.
 pub fn condition(answer: &Tree) -> String {
     error(answer).1
 }
 
-/// The type of an error.
+/// Returns the type of an error.
 pub fn kind(answer: &Tree) -> String {
     error(answer).0
 }

@@ -1,6 +1,6 @@
-//! [`Service`]: the pubsub program as a child process, started, killed and stopped as operators do.
+//! [`Service`]: the pubsub program as a child process.
 //!
-//! Deliberately absent: its server, and what it is asked.
+//! Deliberately absent: its server and requests.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::time::{sleep, timeout};
 
-/// The secret that it and its server share.
+/// The secret shared with its server.
 pub const SECRET: &str = "s3cret";
 
 const DOMAIN: &str = crate::pubsub::SERVICE;
@@ -20,7 +20,7 @@ const NOBODY: u32 = 65_534;
 const PATIENCE: Duration = Duration::from_secs(60);
 const ONLINE: &str = "online domain=";
 
-/// A pubsub program with its own file, beside some server.
+/// A pubsub program with its own file.
 pub struct Service {
     child: Option<Child>,
     place: Place,
@@ -31,7 +31,7 @@ pub struct Service {
 }
 
 impl Service {
-    /// One that is not started yet; the server listens there for components.
+    /// Prepares a service for the component port of a server.
     pub fn beside(server: &str) -> Service {
         let folder = tempfile::tempdir().expect("a folder");
         let mut service = Service {
@@ -44,21 +44,21 @@ impl Service {
         };
         let store = format!("sqlite:{}", service.file().display());
         service.set("COUPLET_PUBSUB_STORE", &store);
-        // A server that was killed is back soon in a test.
+        // A killed server is restarted soon in a test.
         service.set("COUPLET_TIMING_RECONNECT_LONGEST", "200ms");
         service
     }
 
-    /// From the next start on.
+    /// Sets a variable for the next start.
     pub fn set(&mut self, variable: &str, value: &str) {
         self.settings.retain(|(known, _)| known != variable);
         self.settings.push((variable.to_owned(), value.to_owned()));
     }
 
-    /// What its file is on, from the next start on.
+    /// Sets the kind of its disk for the next start.
     pub fn on(&mut self, place: Place) {
         self.place = place;
-        // A disk of its own is one that only the program sees.
+        // A disk of its own is visible only to the program.
         fs::create_dir_all(self.disk()).expect("a folder");
         let file = match self.place {
             Place::SmallDisk | Place::ReadOnly => self.disk().join("pubsub.db"),
@@ -70,7 +70,7 @@ impl Service {
         );
     }
 
-    /// Makes room where there was none.
+    /// Frees disk space.
     pub fn make_room(&self) {
         let pid = self.pid().expect("it runs");
         match self.place {
@@ -93,12 +93,12 @@ impl Service {
         self.folder.path().join("disk")
     }
 
-    /// What it keeps everything in.
+    /// Returns the file of the store.
     pub fn file(&self) -> PathBuf {
         self.folder.path().join("pubsub.db")
     }
 
-    /// A place that lasts as long as the value.
+    /// Returns a folder that is removed with the service.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -125,7 +125,7 @@ impl Service {
             .open(self.log_file())
             .expect("a log");
         let mut command = self.place.command(&program(), &self.disk());
-        // It takes no variable of its kind that it does not know.
+        // The program rejects unknown variables.
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("COUPLET_")) {
             command.env_remove(name);
         }
@@ -141,13 +141,13 @@ impl Service {
         self.child = Some(command.spawn().expect("the program starts"));
     }
 
-    /// As a failure of power would end it.
+    /// Kills it as a power failure would.
     pub async fn kill(&mut self) {
         let mut child = self.child.take().expect("it runs");
         child.kill().await.expect("it can be killed");
     }
 
-    /// As an operator ends it.
+    /// Stops it as an operator does.
     pub async fn stop(&mut self) -> ExitStatus {
         self.signal(Signal::TERM);
         self.ended().await
@@ -163,25 +163,25 @@ impl Service {
         pid.and_then(|pid| Pid::from_raw(pid.cast_signed()))
     }
 
-    /// How it ended.
+    /// Waits for its end.
     pub async fn ended(&mut self) -> ExitStatus {
         let mut child = self.child.take().expect("it runs");
         let ended = timeout(PATIENCE, child.wait()).await;
         ended.expect("it ends in time").expect("a status")
     }
 
-    /// Whether it runs.
+    /// Returns whether it runs.
     pub fn runs(&mut self) -> bool {
         let child = self.child.as_mut();
         child.is_some_and(|child| child.try_wait().is_ok_and(|ended| ended.is_none()))
     }
 
-    /// Everything it said since the first start.
+    /// Returns its log since the first start.
     pub fn log(&self) -> String {
         fs::read_to_string(self.log_file()).unwrap_or_default()
     }
 
-    /// Waits until its log is like this.
+    /// Waits until the log matches.
     pub async fn says(&mut self, like: impl Fn(&str) -> bool) {
         let wanted = async {
             while !like(&self.log()) {
@@ -198,18 +198,18 @@ impl Service {
     }
 }
 
-/// What a program finds where its file is.
+/// The disk of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// All that it needs.
+    /// No restriction.
     Plenty,
     /// A disk of 4 MiB that is half full. It exists as long as the program runs.
     SmallDisk,
-    /// A disk that may only be read.
+    /// A read-only disk.
     ReadOnly,
-    /// No right to make any file larger than 2 MiB.
+    /// A limit of 2 MiB for each file.
     Quota,
-    /// Not the right to write what others have made.
+    /// No permission to write files of other users.
     Powerless,
 }
 
@@ -236,7 +236,7 @@ impl Place {
             }
             Place::Powerless => {
                 let root = rustix::process::geteuid().is_root();
-                // Others may not reach the program where root has built it.
+                // Other users may not reach the program in root's folder.
                 let copy = disk.join("pubsub");
                 fs::copy(program, &copy).expect("a copy of the program");
                 command = Command::new(copy);
@@ -251,7 +251,7 @@ impl Place {
     }
 }
 
-/// As it was built with the tests.
+/// Returns the path of the program, built with the tests.
 fn program() -> PathBuf {
     // target/debug/deps/test-… → target/debug/pubsub
     let tests = std::env::current_exe().expect("a test");

@@ -1,6 +1,6 @@
-//! [`Sink`]: a raw component whose addresses are many subscribers, and what each of them got.
+//! [`Sink`]: a raw component whose addresses are many subscribers, and what each of them received.
 //!
-//! Deliberately absent: the framework, which would know what to expect of itself.
+//! Deliberately absent: the framework under test.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -25,17 +25,17 @@ pub const DOMAIN: &str = "sink.localhost";
 const EVENT: &str = "http://jabber.org/protocol/pubsub#event";
 const PUBSUB: &str = "http://jabber.org/protocol/pubsub";
 const PATIENCE: Duration = Duration::from_secs(60);
-/// So many subscribe before the first of them is answered.
+/// The most concurrent subscription requests.
 const WINDOW: usize = 200;
 
-/// Many subscribers of one node; reads until it is dropped, and comes again after a lost connection.
+/// Many subscribers of one node; reads until it is dropped, and reconnects after a lost connection.
 pub struct Sink {
     tally: Arc<Mutex<Tally>>,
     _reader: JoinSet<()>,
 }
 
 impl Sink {
-    /// Subscribes so many to a node.
+    /// Subscribes many addresses to a node.
     pub async fn subscribe(server: &str, node: &str, subscribers: usize) -> Sink {
         let mut xml = Raw::attach(server).await.expect("a component");
         let numbers: Vec<usize> = (0..subscribers).collect();
@@ -66,16 +66,16 @@ impl Sink {
         }
     }
 
-    /// What came so far.
+    /// Returns what was received so far.
     pub fn tally(&self) -> MutexGuard<'_, Tally> {
         self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until what came is like this.
+    /// Waits until what was received matches.
     pub async fn until(&self, what: &str, like: impl Fn(&Tally) -> bool) {
         let mut before = 0;
         loop {
-            // Patient as long as something comes.
+            // Waits as long as something arrives.
             let wanted = async {
                 while !like(&self.tally()) {
                     sleep(Duration::from_millis(2)).await;
@@ -91,14 +91,14 @@ impl Sink {
     }
 }
 
-/// Who got what, how often, in which order.
+/// What each subscriber received, how often, and in which order.
 #[derive(Default)]
 pub struct Tally {
     /// Messages.
     pub copies: usize,
     /// How often the sink has connected.
     pub connected: usize,
-    /// Of each subscriber the items in the order in which they first came.
+    /// The items of each subscriber in the order in which they first arrived.
     came: Vec<Vec<u32>>,
     /// The id of the message of each copy, by subscriber and item.
     ids: HashMap<(u32, u32), String>,
@@ -115,20 +115,21 @@ impl Tally {
         }
     }
 
-    /// Copies without those that came again.
+    /// Returns the number of copies without repeated ones.
     pub fn firsts(&self) -> usize {
         self.ids.len()
     }
 
     /// Whether every subscriber has this item.
     pub fn all_have(&self, item: u32) -> bool {
-        // In the order of the node what is last came last, but for mistakes.
+        // In node order the last item arrives last, except after an error.
         self.came
             .iter()
             .all(|items| items.iter().rev().any(|one| *one == item))
     }
 
-    /// Everybody got these items, in this order, and knows what came twice by its id.
+    /// Checks that every subscriber received these items, in this order, and repeated ones with the
+    /// same id.
     pub fn is_whole(&self, stored: &[u32]) {
         assert_eq!(self.unknown, [""; 0], "{self}");
         assert_eq!(
@@ -156,7 +157,7 @@ impl Tally {
                 self.ids.insert((number, item), id);
                 self.came[number as usize].push(item);
             }
-            // Where it is ten, more would not help.
+            // Ten examples suffice.
             _ if self.unknown.len() < 10 => self.unknown.push(stanza.to_xml()),
             _ => {}
         }

@@ -1,8 +1,7 @@
-//! The pubsub program: asked to stop before it serves, on a volume that may not be written, and when
-//! somebody sets the clock.
+//! The pubsub program: shutdown before it serves, a read-only volume, and changes of the clock.
 //!
-//! Deliberately absent: disks that are full and files that are damaged (`pubsub_faults.rs`), and
-//! stops during a fan-out (`pubsub_crash.rs`).
+//! Deliberately absent: full disks and damaged files (`pubsub_faults.rs`), and shutdown during a
+//! fan-out (`pubsub_crash.rs`).
 
 #![allow(
     clippy::unwrap_used,
@@ -37,8 +36,7 @@ fn faketime() -> String {
     path
 }
 
-/// A wall clock that can be set, for one program. What counts from its start goes on, as it does
-/// when the clock of a machine is set.
+/// A wall clock for one program that can be set. Monotonic clocks continue, as on a real machine.
 struct Clock {
     file: PathBuf,
 }
@@ -55,16 +53,16 @@ impl Clock {
         clock
     }
 
-    /// So far from that of the machine: `+5h`, `-5h`.
+    /// Sets the offset from the clock of the machine: `+5h`, `-5h`.
     fn set(&self, offset: &str) {
-        // Never half a file.
+        // Replaces the file atomically.
         let draft = self.file.with_extension("draft");
         fs::write(&draft, offset).unwrap();
         fs::rename(draft, &self.file).unwrap();
     }
 }
 
-/// What time the program thinks it is. (XEP-0202)
+/// Returns the time of the program. (XEP-0202)
 async fn says_the_time(rig: &mut Rig) -> String {
     let ask = "<iq type='get' to='pubsub.localhost' id='time'><time xmlns='urn:xmpp:time'/></iq>";
     rig.bob.send_raw(ask).await.unwrap();
@@ -76,7 +74,7 @@ async fn says_the_time(rig: &mut Rig) -> String {
         .to_string()
 }
 
-/// Everybody got these items, and no message came again.
+/// Checks that every subscriber received these items, and none repeatedly.
 fn came_once(tally: &Tally, stored: &[u32]) {
     tally.is_whole(stored);
     assert_eq!(tally.copies, tally.firsts(), "{tally}");
@@ -86,7 +84,7 @@ fn came_once(tally: &Tally, stored: &[u32]) {
 async fn a_clock_that_is_set_in_the_middle_of_a_fan_out_sends_nothing_twice() {
     let mut clock = None;
     let mut rig = Rig::on(Backend::Prosody, |service| {
-        // Slow enough to be in the middle for a while.
+        // Slow enough to last for a while.
         clock = Some(Clock::of(service));
     })
     .await;
@@ -108,21 +106,21 @@ async fn a_clock_that_is_set_in_the_middle_of_a_fan_out_sends_nothing_twice() {
         sink.until("the end", |tally| tally.all_have(item)).await;
         item += 1;
     }
-    // Or the clock was not set at all.
+    // Otherwise the clock was not set.
     hours.sort();
     hours.dedup_by(|one, other| one.get(..13) == other.get(..13));
     assert!(hours.len() >= 4, "{hours:?}");
     let stored = rig.stored().await;
     assert_eq!(stored, (0..item).collect::<Vec<u32>>());
     came_once(&sink.tally(), &stored);
-    // The session went through all of it, and nobody complained.
+    // The session lasted, without errors.
     let log = rig.service.log();
     assert_eq!(log.matches("online").count(), 1, "{log}");
     assert!(!log.contains("WARN") && !log.contains("ERROR"), "{log}");
     assert!(rig.service.stop().await.success());
 }
 
-/// Sooner or later only these items are stored.
+/// Waits until only these items are stored.
 async fn is_left(rig: &mut Rig, items: &[u32]) {
     for _ in 0..3_000 {
         if rig.stored().await == items {
@@ -133,7 +131,7 @@ async fn is_left(rig: &mut Rig, items: &[u32]) {
     assert_eq!(rig.stored().await, items);
 }
 
-/// A date is a date: what ends at one ends when the clock of the machine says so.
+/// Expiry is a date by the wall clock of the machine.
 #[tokio::test]
 async fn items_that_expire_do_so_by_the_clock_that_the_machine_has() {
     let mut clock = None;
@@ -153,7 +151,7 @@ async fn items_that_expire_do_so_by_the_clock_that_the_machine_has() {
     assert_eq!(condition(&rig.publishes(1).await), "");
     assert_eq!(rig.stored().await, [0, 1]);
     clock.set("+0");
-    // The second was to go an hour after three hours ago.
+    // The second item expires later.
     is_left(&mut rig, &[0]).await;
     clock.set("+2h");
     is_left(&mut rig, &[]).await;
@@ -164,7 +162,7 @@ async fn items_that_expire_do_so_by_the_clock_that_the_machine_has() {
     assert!(rig.service.stop().await.success());
 }
 
-/// Reconnecting counts from now, by whatever clock.
+/// Delays of reconnecting do not depend on the wall clock.
 #[tokio::test]
 async fn a_connection_that_dies_while_the_clock_is_set_is_reestablished() {
     let mut clock = None;
@@ -193,7 +191,7 @@ async fn instances_whose_clocks_are_hours_apart_send_nothing_twice() {
     for item in 0..12 {
         assert_eq!(condition(&rig.publishes(item).await), "");
     }
-    // All of it is the first instance's, until it is known to be delivered.
+    // The first instance holds all of it until it is delivered.
     let mut others = Vec::new();
     for (item, offset) in [(12, "+5h"), (13, "-5h")] {
         let mut other = Service::beside(&rig.server.components());
@@ -202,7 +200,7 @@ async fn instances_whose_clocks_are_hours_apart_send_nothing_twice() {
         clock.set(offset);
         other.start().await;
         others.push(other);
-        // Comes after what such a one would take away: it is of the same node.
+        // Follows the items that such an instance would claim: it is of the same node.
         assert_eq!(condition(&rig.publishes(item).await), "");
         sink.until("all", |tally| tally.all_have(item)).await;
     }
@@ -216,7 +214,7 @@ async fn instances_whose_clocks_are_hours_apart_send_nothing_twice() {
     assert!(rig.service.stop().await.success());
 }
 
-/// Takes connections, and says nothing.
+/// Accepts connections without sending anything.
 fn silent() -> (TcpListener, String) {
     let listens = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listens.local_addr().unwrap().to_string();
@@ -237,13 +235,13 @@ async fn a_shutdown_while_the_database_is_silent_succeeds() {
     assert!(!service.log().contains("the store"), "{}", service.log());
 }
 
-/// Somebody else holds the tables, as during the migration of another instance.
+/// The tables are locked, as during the migration of another instance.
 #[tokio::test]
 async fn a_shutdown_while_waiting_for_the_tables_succeeds_and_leaves_them() {
     let mut service = Service::beside("127.0.0.1:1");
     let holder = holds(&service.file());
     service.launch();
-    // It has the place to itself, and begins with the tables.
+    // It has locked the file, and begins with the tables.
     let lock = service.file().with_extension("db.lock");
     while fs::read_to_string(&lock).is_ok_and(|holder| holder.is_empty()) || !lock.exists() {
         sleep(Duration::from_millis(1)).await;
@@ -261,7 +259,7 @@ async fn a_shutdown_while_waiting_for_the_tables_succeeds_and_leaves_them() {
     assert!(service.stop().await.success());
 }
 
-/// Has this file to itself until it is dropped.
+/// Locks this file until it is dropped.
 struct Holder(Child);
 
 fn holds(file: &Path) -> Holder {
@@ -303,7 +301,7 @@ async fn stopped_at_any_moment_of_its_first_start_it_leaves_a_store_that_opens()
             sleep(Duration::from_millis(moment)).await;
             service.signal(end);
             let ended = service.ended().await;
-            // Before it listens for signals, the system ends it.
+            // Before it handles signals, the system ends it.
             assert!(ended.success() || ended.signal().is_some(), "{ended}");
         }
         assert!(!service.log().contains("the store"), "{}", service.log());

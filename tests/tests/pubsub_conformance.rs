@@ -1,6 +1,5 @@
-//! The conformance runner on our own pubsub service, whatever it keeps its nodes in and whatever
-//! server it is beside; and, as the control of what the runner says about ours, on the services
-//! that Prosody and ejabberd bring along.
+//! The conformance runner on our own pubsub service, with each store and behind each server; and,
+//! as a control of the runner, on the services of Prosody and ejabberd.
 
 use std::time::Duration;
 
@@ -12,13 +11,13 @@ use pubsub_conformance::Suite;
 const PROSODY: &str = include_str!("../../crates/pubsub-conformance/known/prosody.txt");
 const EJABBERD: &str = include_str!("../../crates/pubsub-conformance/known/ejabberd.txt");
 
-/// Asks the XEP's refusals of us: presence and rosters are not known to a component.
+/// Cases that we refuse: a component does not know presence and rosters.
 const REFUSED: [u16; 2] = [29, 47];
 
 /// Items of one node: several pages of ours.
 const MANY: usize = 1_000;
 
-/// Needs somebody who kills and starts programs.
+/// The case that kills and starts programs.
 const CRASH: u16 = 100;
 
 #[tokio::test]
@@ -143,13 +142,13 @@ async fn ejabberd_s_own_service_fails_what_it_is_known_to_fail() {
     assert!(report.count("pass") >= 52, "{}", report.to_text());
 }
 
-/// All cases, in small: what is known to fail is mostly waited for until nothing comes.
+/// All cases, with small numbers: known failures mostly wait for a timeout.
 async fn control(clients: &str) -> Suite {
     let suite = suite(clients).await.deadline(Duration::from_secs(4));
     suite.many_items(200).subscribers(10)
 }
 
-/// Starts a server and runs the cases on our service beside it.
+/// Starts a server and runs the cases on our service.
 async fn passes_behind(
     backend: Backend,
     packages: Packages,
@@ -169,7 +168,7 @@ async fn passes_behind(
     Ok(())
 }
 
-/// All cases, but for those that we refuse and the one that the tests of crashes ask.
+/// All cases except those that we refuse and the one of the crash tests.
 async fn passes(components: &str, clients: &str, store: Option<&str>) {
     let mut service = ours(components);
     if let Some(store) = store {
@@ -193,7 +192,7 @@ fn alone() -> Setup {
         .no_delay()
 }
 
-/// A server for ours.
+/// A server for our service.
 fn beside() -> Setup {
     Setup::component(SERVICE, SECRET).no_delay()
 }

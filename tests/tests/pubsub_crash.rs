@@ -1,8 +1,7 @@
-//! The pubsub program when something dies in the middle of a fan-out: itself, its server; and when
-//! it is asked to stop then.
+//! The pubsub program during fan-outs: crashes of the program and of its server, and shutdown.
 //!
-//! `PUBSUB_CRASH=10000x10` is the full measure: so many subscribers, and so many crashes of each
-//! kind. Without it there are fewer, so that everybody can afford it at every change.
+//! `PUBSUB_CRASH=10000x10` is the full test: subscribers, and crashes of each kind. By default
+//! there are fewer, to run it with every change.
 
 #![allow(
     clippy::unwrap_used,
@@ -24,7 +23,7 @@ fn measure() -> (usize, usize) {
     (subscribers.parse().unwrap(), rounds.parse().unwrap())
 }
 
-/// What was published and acknowledged, and what came of it.
+/// What was published and acknowledged, and what was received.
 struct Trial {
     rig: Rig,
     sink: Sink,
@@ -58,8 +57,8 @@ impl Trial {
         self.next - 1
     }
 
-    /// Two items on their way, the part of them that `round` of `rounds` makes delivered, and a
-    /// third one of which nobody knows whether it was taken.
+    /// Brings two items in flight, `round` of `rounds` of their copies delivered, and a third one
+    /// with an unknown outcome.
     async fn is_in_the_middle(&mut self, round: usize, rounds: usize) {
         let before = self.sink.tally().firsts();
         self.publish().await;
@@ -72,7 +71,7 @@ impl Trial {
         self.rig.posts(item).await;
     }
 
-    /// Everything that was acknowledged is stored, and everything that is stored has come.
+    /// Checks that everything acknowledged is stored, and everything stored was received.
     async fn ends_well(mut self) {
         self.publish().await;
         let stored = self.rig.stored().await;
@@ -108,7 +107,8 @@ async fn survives_the_death_of_its_server(backend: Backend) {
         trial.is_in_the_middle(round, rounds).await;
         let connected = trial.sink.tally().connected;
         trial.rig.server.kill();
-        // Or it may be back before its subscribers, and what it sends them bounces for good.
+        // Otherwise it may be back before its subscribers, and its messages to them bounce
+        // permanently.
         trial.rig.service.signal(Signal::STOP);
         trial.rig.server.restart().await;
         trial

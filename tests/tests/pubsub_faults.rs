@@ -1,5 +1,5 @@
-//! The pubsub program when its disk or its file does not play along: everybody is told what is the
-//! matter, nothing that was acknowledged is lost, and it goes on when the fault is over.
+//! The pubsub program with faults of its disk or file: errors are reported, nothing acknowledged is
+//! lost, and it continues when the fault is over.
 
 #![allow(
     clippy::unwrap_used,
@@ -22,7 +22,7 @@ use couplet_tests::pubsub_sink::Sink;
 /// Enough to fill 2 MiB with some of them.
 const LARGE: usize = 20_000;
 
-/// Publishes until there is no room; the number of the item that was refused for it.
+/// Publishes until the disk is full; returns the number of the rejected item.
 async fn fills_it(rig: &mut Rig) -> u32 {
     let text = "x".repeat(LARGE);
     for item in 0..1_000 {
@@ -45,7 +45,7 @@ async fn has_no_room_for_a_while(place: Place, cure: &str) {
     let sink = Sink::subscribe(&rig.server.components(), NODE, 10).await;
     let refused = fills_it(&mut rig).await;
     let mut kept: Vec<u32> = (0..refused).collect();
-    // What needs no room goes on.
+    // Requests that write nothing still succeed.
     rig.is_answered().await;
     assert_eq!(rig.stored().await, kept);
     sink.until("what was kept", |tally| tally.all_have(refused - 1))
@@ -67,7 +67,7 @@ async fn has_no_room_for_a_while(place: Place, cure: &str) {
     assert_eq!(rig.stored().await, kept);
     sink.until("what came later", |tally| tally.all_have(refused + 100))
         .await;
-    // What was on a disk of its own went with the program.
+    // A disk of its own is removed with the program.
     if place == Place::Quota {
         rig.service.kill().await;
         rig.service.start().await;
@@ -87,7 +87,7 @@ async fn a_quota_is_reported_until_it_is_raised() {
     has_no_room_for_a_while(Place::Quota, "a quota or a limit").await;
 }
 
-/// A database that nobody can write to, not even those who have it open.
+/// A database that no process can write, not even with an open file.
 struct Immutable {
     files: Vec<PathBuf>,
 }
@@ -187,7 +187,7 @@ async fn a_postgres_that_goes_away_is_reported_until_it_is_back() {
         sink.until("the rest", |tally| tally.all_have(item)).await;
         item += 1;
     }
-    // What was refused may have been stored nevertheless: the answer of the database was lost.
+    // A rejected item may be stored nevertheless: the response of the database was lost.
     let stored = rig.stored().await;
     let lost = acknowledged.iter().filter(|item| !stored.contains(item));
     assert_eq!(lost.count(), 0, "{acknowledged:?} of {stored:?}");
@@ -208,7 +208,7 @@ async fn a_file_that_is_damaged_at_run_time_is_reported_and_ends_nothing() {
         assert_eq!(condition(&answer), "");
     }
     let kept: Vec<u32> = (0..100).collect();
-    // A new start reads from the file what the last one had in its log.
+    // The next start reads from the file, not from the log.
     assert!(rig.service.stop().await.success());
     rig.service.start().await;
     let file = rig.service.file();
@@ -233,7 +233,7 @@ async fn a_file_that_is_damaged_at_run_time_is_reported_and_ends_nothing() {
         "{errors} errors of one fault:\n{log}"
     );
 
-    // Somebody puts it right, and restarts nothing.
+    // The file is repaired, without a restart.
     fs::write(&file, &sound).unwrap();
     assert_eq!(rig.stored().await, kept);
     let answer = rig.publishes(100).await;
@@ -252,7 +252,7 @@ async fn a_question_whose_answer_is_more_than_the_server_takes_ends_no_session()
         assert_eq!(condition(&answer), "");
     }
     let answer = rig.items().await;
-    // XEP-0060, 6.5.4: some of them, and how many there are.
+    // XEP-0060, 6.5.4: some of them, and their count.
     let (items, set) = answer.as_str().split_once("</items>").unwrap();
     assert!(items.matches("<item ").count() > 10, "{set}");
     assert!(set.contains("<count>60</count>"), "{set}");
@@ -264,10 +264,10 @@ async fn a_question_whose_answer_is_more_than_the_server_takes_ends_no_session()
 /// A supervisor tries again.
 const LATER: i32 = 1;
 
-/// It does not: somebody has to act.
+/// A supervisor does not restart it: a person has to act.
 const NEVER: i32 = 2;
 
-/// Starts one that cannot; what it says, in a line.
+/// Starts a program that fails, and returns its error in a line.
 async fn fails_to_start(service: &mut Service, code: i32) -> String {
     service.launch();
     let ended = service.ended().await;
@@ -283,7 +283,7 @@ async fn fails_to_start(service: &mut Service, code: i32) -> String {
 
 #[tokio::test]
 async fn a_file_that_is_damaged_at_the_start_is_reported_with_advice() {
-    // Nobody listens there; it does not come so far.
+    // The port is closed, but the store fails first.
     let mut service = Service::beside("127.0.0.1:1");
     fs::write(service.file(), "no database ".repeat(1_000)).unwrap();
     let told = fails_to_start(&mut service, NEVER).await;

@@ -1,5 +1,5 @@
-//! Two client libraries that nobody here wrote, slixmpp and aioxmpp, use the pubsub program through
-//! each server. They are unmodified, and hear of every event they know.
+//! Two independent client libraries, slixmpp and aioxmpp, use the pubsub program through each
+//! server. They are unmodified, and get every event they know.
 
 #![allow(
     clippy::unwrap_used,
@@ -25,7 +25,7 @@ fn setup() -> Setup {
     Setup::component(SERVICE, SECRET)
 }
 
-/// Lets a client try the service; fails with what it printed.
+/// Runs a client against the service; fails with its output.
 async fn is_content(script: &str, steps: usize, clients: &str) {
     let tests = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let python = tests.join(".venv/bin/python");

@@ -1,4 +1,4 @@
-//! Three pubsub programs on one PostgreSQL, behind an ejabberd that deals stanzas out among them.
+//! Three pubsub programs on one PostgreSQL, behind an ejabberd that distributes stanzas among them.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,10 +13,10 @@ use couplet_tests::pubsub_rig::{NODE, Rig, condition};
 use couplet_tests::pubsub_service::Service;
 use couplet_tests::pubsub_sink::Sink;
 
-/// Published before the first of them is answered, by each of two publishers.
+/// The most concurrent items of each of two publishers.
 const WINDOW: u32 = 20;
 
-/// The first of three is the one of the rig.
+/// Three instances: the first is that of the rig.
 struct Trial {
     rig: Rig,
     others: Vec<Service>,
@@ -50,7 +50,7 @@ impl Trial {
         }
     }
 
-    /// Nobody complains.
+    /// Checks that no warning or error was logged.
     fn log_is_quiet(&self) {
         let services = self.others.iter().chain([&self.rig.service]);
         for log in services.map(Service::log) {
@@ -85,7 +85,7 @@ async fn what_an_instance_leaves_is_taken_over_by_the_others() {
     sink.until("the middle", |tally| tally.firsts() > 2_000)
         .await;
     trial.others[0].kill().await;
-    // Its leases run out first.
+    // After its leases have expired.
     sink.until("all items", |tally| tally.firsts() == 40 * 2_000)
         .await;
     trial.others[0].start().await;

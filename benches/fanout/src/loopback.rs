@@ -1,4 +1,4 @@
-//! Our service at a server that only routes and counts: what it cannot take, no server can.
+//! Measures our service at a server that only routes and counts: an upper bound for every server.
 
 use std::{io, net::TcpListener};
 

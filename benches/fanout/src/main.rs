@@ -1,8 +1,8 @@
-//! The pubsub service measured: how fast it tells its subscribers, how long a question takes
-//! meanwhile, how many items it acknowledges, beside the servers' own services.
+//! Measures the pubsub service: the rate of notifications, the latency of requests meanwhile, and
+//! the rate of acknowledged items, compared with the servers' own services.
 //!
-//! benches/README.md says how to read the table. Deliberately absent: other components; none that
-//! we know of can be installed and run beside ours in one command.
+//! benches/README.md explains the table. Deliberately absent: other components; none that we know
+//! of can be installed and run beside ours in one command.
 
 mod servers;
 mod loopback;
@@ -30,7 +30,7 @@ use serde_json::json;
 
 use crate::table::Table;
 
-/// Measures the pubsub service; benches/README.md says how to read the table.
+/// Measures the pubsub service; benches/README.md explains the table.
 #[derive(Parser)]
 struct Cli {
     /// Subscribers of the one node
@@ -57,10 +57,10 @@ struct Cli {
     /// One short round: whether it works, not how fast it is
     #[arg(long)]
     quick: bool,
-    /// Where the files of SQLite are while it runs; its disk is part of what is measured
+    /// The folder of the SQLite files; its disk is part of the measurement
     #[arg(long)]
     folder: Option<PathBuf>,
-    /// Write all figures to this file
+    /// Write all measurements to this file
     #[arg(long)]
     json: Option<PathBuf>,
     #[arg(long, hide = true)]
@@ -89,7 +89,7 @@ impl Cli {
         if self.quick { 1 } else { items }
     }
 
-    /// How long items are published.
+    /// Returns how long items are published.
     fn time(&self) -> Duration {
         Duration::from_secs(if self.quick { 1 } else { 4 })
     }
@@ -121,7 +121,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn measure(cli: &Cli, table: &mut Table) -> io::Result<()> {
-    // Beside the program: what is in the system's temporary folder may be on no disk at all.
+    // Beside the program: the temporary folder may be in memory.
     let program = std::env::current_exe()?;
     let folder = cli.folder.as_deref().or(program.parent());
     let folder = tempfile::tempdir_in(folder.unwrap_or(Path::new(".")))?;

@@ -1,7 +1,7 @@
-//! One raw end of a component stream: it asks, and counts what comes. Blocking, without a runtime
-//! and without a parser, so that it costs little beside what is measured.
+//! A raw end of a component stream: sends requests, and counts what arrives. Blocking, without a
+//! runtime and without a parser, so that it costs little compared with what is measured.
 //!
-//! It may be the server's end, or a component's that stands for all publishers and subscribers.
+//! It is the server's end, or that of a component for all publishers and subscribers.
 
 use std::{
     io::{self, ErrorKind, Read, Write},
@@ -12,10 +12,10 @@ use std::{
 use memchr::{memchr, memmem};
 use sha1::{Digest, Sha1};
 
-/// How long nothing may come before the run has failed.
+/// The timeout without any data.
 const LOST: Duration = Duration::from_secs(30);
 
-/// Silence that means nothing more comes.
+/// The silence after which nothing more is expected.
 const SILENCE: Duration = Duration::from_millis(300);
 
 const BUFFER: usize = 1 << 20;
@@ -27,8 +27,8 @@ pub(crate) struct RawStream {
     stream: TcpStream,
     buffer: Vec<u8>,
     filled: usize,
-    /// What is addressed to this domain, with a resource or without, goes back where it came from,
-    /// as a server would route it.
+    /// Stanzas to this domain, with a resource or without, are returned to the sender, as a server
+    /// would route them.
     returned: Option<Vec<u8>>,
     out: Vec<u8>,
     pub(crate) messages: u64,
@@ -36,16 +36,16 @@ pub(crate) struct RawStream {
     answers: Vec<Answer>,
 }
 
-/// The answer to a question.
+/// The response to a request.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) id: String,
-    /// The whole of it, if it is an error.
+    /// The whole stanza, if it is an error.
     pub(crate) refused: Option<String>,
 }
 
 impl RawStream {
-    /// The server's end: lets the component `domain` in, whatever its secret.
+    /// Accepts the component `domain` as a server, with any secret.
     pub(crate) fn accept(door: &TcpListener, domain: &str) -> io::Result<RawStream> {
         let (stream, _) = door.accept()?;
         let mut stream = RawStream::over(stream)?;
@@ -60,7 +60,7 @@ impl RawStream {
         Ok(stream)
     }
 
-    /// A component's end.
+    /// Connects as a component.
     pub(crate) fn connect(server: &str, domain: &str, secret: &str) -> io::Result<RawStream> {
         let mut stream = RawStream::over(TcpStream::connect(server)?)?;
         let header = format!(
@@ -108,7 +108,7 @@ impl RawStream {
         })
     }
 
-    /// Reads, byte by byte, up to the end of this.
+    /// Reads byte by byte up to `end`.
     fn until(&mut self, end: &[u8]) -> io::Result<String> {
         let mut heard = Vec::new();
         let mut byte = [0];
@@ -123,12 +123,12 @@ impl RawStream {
         Ok(String::from_utf8_lossy(&heard).into_owned())
     }
 
-    /// A handle to write through beside the reader.
+    /// Returns a handle to write concurrently to the reader.
     pub(crate) fn writer(&self) -> io::Result<TcpStream> {
         self.stream.try_clone()
     }
 
-    /// Puts a stanza behind what [`flush`](RawStream::flush) writes.
+    /// Queues a stanza for [`flush`](RawStream::flush).
     pub(crate) fn queue(&mut self, stanza: &str) {
         self.out.extend_from_slice(stanza.as_bytes());
     }
@@ -139,7 +139,7 @@ impl RawStream {
         written
     }
 
-    /// Writes what is to be said, reads once, and hands over the answers that came.
+    /// Flushes, reads once, and returns the responses.
     pub(crate) fn read_responses(&mut self) -> io::Result<Vec<Answer>> {
         self.flush()?;
         self.read()?;
@@ -147,7 +147,7 @@ impl RawStream {
         Ok(std::mem::take(&mut self.answers))
     }
 
-    /// Reads until there was silence for a while, and counts from nothing then.
+    /// Reads until it is silent, and resets the counters.
     pub(crate) fn quiet(&mut self) -> io::Result<()> {
         self.flush()?;
         self.stream.set_read_timeout(Some(SILENCE))?;
@@ -200,8 +200,7 @@ impl RawStream {
     }
 }
 
-/// The first stanza; none while its end is not there. No `>` stands in a value: all that serialise
-/// here escape it.
+/// Returns the first complete stanza. No `>` appears in attributes: all serialisers here escape it.
 fn cut(bytes: &[u8]) -> io::Result<Option<&[u8]>> {
     let Some(head) = memchr(b'>', bytes) else {
         return Ok(None);

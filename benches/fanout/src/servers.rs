@@ -1,5 +1,5 @@
-//! Our service behind real servers, beside what the server routes at best and what its own service
-//! does.
+//! Measures our service behind real servers, compared with what the server routes at best and with
+//! its own service.
 
 use std::{
     io::{self, Write},
@@ -23,12 +23,12 @@ use crate::{
 const SECRET: &str = "secret";
 const OURS: &str = "pubsub.localhost";
 const OWN: &str = "own.localhost";
-/// Where all publishers and subscribers are.
+/// The domain of all publishers and subscribers.
 const USERS: &str = "users.localhost";
-/// Sends what is only routed.
+/// The domain of a component whose messages are only routed.
 const RAW: &str = "raw.localhost";
 
-/// How long our service may take to be online.
+/// The timeout until our service is online.
 const ONLINE: Duration = Duration::from_secs(10);
 
 fn setup() -> Setup {
@@ -127,7 +127,7 @@ fn its_own(
     let block = fan_out(server);
     let payload = payload(cli.payload);
     let readers = cli.own_subscribers as u64;
-    // As many notifications as ours sent in a round.
+    // As many notifications as ours sends in a round.
     let items = cli.items(items) * (cli.subscribers as u64 / readers.max(1)).max(1);
     let mut own = workload(users, OWN);
     own.create("told")?;
@@ -162,7 +162,7 @@ fn fan_out(server: &str) -> &'static str {
     }
 }
 
-/// Makes our node as soon as the service is there.
+/// Creates our node as soon as the service is online.
 fn online(users: &mut RawStream, service: &Service) -> io::Result<()> {
     let since = clock::now();
     loop {
@@ -174,7 +174,7 @@ fn online(users: &mut RawStream, service: &Service) -> io::Result<()> {
     }
 }
 
-/// Messages like our notifications from a component that does nothing but write them.
+/// Sends messages like our notifications from a component that does nothing else.
 fn route(
     raw: &RawStream,
     users: &mut RawStream,

@@ -15,7 +15,7 @@ pub(crate) struct Service {
     thread: thread::JoinHandle<Result<(), String>>,
 }
 
-/// Where it runs.
+/// How it runs.
 pub(crate) struct Place {
     pub(crate) server: String,
     pub(crate) domain: &'static str,
@@ -31,7 +31,7 @@ impl Service {
         Service { stop, thread }
     }
 
-    /// Whether it has ended by itself.
+    /// Returns whether it has ended by itself.
     pub(crate) fn has_ended(&self) -> bool {
         self.thread.is_finished()
     }
@@ -56,7 +56,8 @@ fn run(place: Place, stopped: oneshot::Receiver<()>) -> Result<(), Box<dyn std::
     };
     runtime.block_on(async {
         let mut settings = Settings::default();
-        // Publishers in memory are faster than announcements become safe; nobody subscribes to them.
+        // Publishers in memory are faster than commits of announcements, which no one subscribes
+        // to.
         settings.limits.backlog = 10_000_000;
         settings.store = place.store;
         settings.creators = MayCreate::Anyone;

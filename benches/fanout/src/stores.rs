@@ -1,4 +1,4 @@
-//! What the stores take when nobody stands between: publishers at SQLite, memory of subscriptions.
+//! Measures stores directly: publishers at SQLite, memory of subscriptions.
 
 use std::{fs, io, path::Path, process::Command};
 
@@ -34,7 +34,7 @@ pub(crate) fn measure(cli: &Cli, folder: &Path, table: &mut Table) -> io::Result
         table.add(block, "SQLite", "commits", commits, "/s");
     }
     let many = 100_000;
-    // A process of its own: this one has kept memory that others gave back.
+    // In a process of its own: this one keeps freed memory.
     let grown = Command::new(std::env::current_exe()?)
         .args(["--footprint", &many.to_string()])
         .output()?;
@@ -52,14 +52,14 @@ pub(crate) fn measure(cli: &Cli, folder: &Path, table: &mut Table) -> io::Result
     Ok(())
 }
 
-/// By how many bytes this process grows with so many subscriptions in its memory.
+/// Returns by how many bytes this process grows with subscriptions in memory.
 pub(crate) fn footprint(many: u32) -> io::Result<u64> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let subject = StoreBench::memory();
         let fanout = io::Error::other;
         subject.create(1).await.map_err(fanout)?;
-        // What the first ones need is not theirs.
+        // The first subscriptions allocate what all share.
         subject.subscribe(many, 1_000, 64).await.map_err(fanout)?;
         let before = resident()?;
         subject.subscribe(0, many, 64).await.map_err(fanout)?;

@@ -1,4 +1,4 @@
-//! Figures as they come, and what they look like in the end.
+//! The table of measurements.
 
 use std::{io, time::Duration};
 
@@ -9,10 +9,10 @@ use crate::{
     workload::{FanoutResult, Throughput},
 };
 
-/// All figures of a run.
+/// All measurements of a run.
 pub(crate) struct Table {
     patience: Duration,
-    /// Whether the machine was busy before what is being measured.
+    /// Whether the machine was busy before the measurement.
     busy: bool,
     rows: Vec<Row>,
 }
@@ -27,7 +27,7 @@ struct Row {
     busy: bool,
 }
 
-/// What a figure should be.
+/// The goal of a measurement.
 #[derive(Clone, Copy)]
 pub(crate) enum Goal {
     AtLeast(f64),
@@ -43,7 +43,7 @@ impl Table {
         }
     }
 
-    /// Measures when the machine is quiet, or its patience is over.
+    /// Measures when the machine is idle, or after the timeout.
     pub(crate) fn quietly<T>(&mut self, measure: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         self.busy = quiet::wait(self.patience) > quiet::QUIET;
         measure()
@@ -70,14 +70,14 @@ impl Table {
         self.rows.push(row);
     }
 
-    /// The goal of the figure that was added last.
+    /// Sets the goal of the last measurement.
     pub(crate) fn goal(&mut self, goal: Goal) {
         if let Some(row) = self.rows.last_mut() {
             row.goal = Some(goal);
         }
     }
 
-    /// Subscriptions, timed in thousands.
+    /// Adds the times of subscriptions, in thousands.
     pub(crate) fn subscribed(&mut self, who: &str, parts: &[Duration]) {
         let block = "subscribe, in thousands";
         let Some(all) = parts.last() else { return };
@@ -91,7 +91,7 @@ impl Table {
             let figure = format!("thousand {}", number + 1);
             self.add(block, who, figure, *took, "ms");
         }
-        // The median of the halves: one hiccup of the machine is no slope.
+        // The median of the halves, so that one outlier is not a slope.
         if let (Some(early), Some(late)) = (
             each.get(..each.len() / 2).and_then(median),
             each.get(each.len() / 2..).and_then(median),
@@ -101,7 +101,7 @@ impl Table {
         }
     }
 
-    /// Notifications of several rounds.
+    /// Adds the notifications of several rounds.
     pub(crate) fn fanout(
         &mut self,
         block: &'static str,
@@ -116,7 +116,7 @@ impl Table {
         all
     }
 
-    /// What one more question cost while notifications went out.
+    /// Adds the latency of requests while notifications were sent.
     pub(crate) fn waited(&mut self, block: &'static str, who: &str, rounds: &[FanoutResult]) {
         let mut waits: Vec<_> = rounds.iter().flat_map(|fanout| &fanout.waits).collect();
         waits.sort_unstable();

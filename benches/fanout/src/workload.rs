@@ -1,4 +1,4 @@
-//! What is asked of a pubsub service, whoever it is and wherever it stands, and what it took.
+//! The workload of a pubsub service, and its results.
 
 use std::{io, time::Duration};
 
@@ -6,16 +6,16 @@ use crate::{clock, raw_stream::RawStream};
 
 const NS: &str = "http://jabber.org/protocol/pubsub";
 
-/// Subscriptions asked for and not yet answered.
+/// The most concurrent subscription requests.
 const AT_ONCE: usize = 64;
 
-/// How many subscriptions are timed together.
+/// The number of subscriptions that are timed together.
 const PART: usize = 1_000;
 
-/// A ping this often during the fan-out.
+/// The interval of pings during the fan-out.
 const PING_EVERY: Duration = Duration::from_millis(5);
 
-/// Who is asked, by whose users.
+/// A service and its users.
 pub(crate) struct Workload<'w> {
     pub(crate) stream: &'w mut RawStream,
     /// The domain of the service.
@@ -24,17 +24,17 @@ pub(crate) struct Workload<'w> {
     pub(crate) users: &'w str,
 }
 
-/// Notifications, and pings while they went out.
+/// Notifications, and pings meanwhile.
 #[derive(Debug, Default)]
 pub(crate) struct FanoutResult {
     pub(crate) notifications: u64,
     pub(crate) took: Duration,
-    /// Of each as it came.
+    /// The bytes of a received notification.
     pub(crate) bytes: u64,
     pub(crate) waits: Vec<Duration>,
 }
 
-/// How often the same was done, in this time.
+/// A number of operations and their duration.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Throughput {
     pub(crate) count: u64,
@@ -48,7 +48,7 @@ impl Throughput {
 }
 
 impl Workload<'_> {
-    /// Makes a node that everybody may publish to.
+    /// Creates a node with open publish model.
     pub(crate) fn create(&mut self, node: &str) -> io::Result<()> {
         let field =
             |name: &str, value: &str| format!("<field var='{name}'><value>{value}</value></field>");
@@ -65,7 +65,7 @@ impl Workload<'_> {
         self.answered(1)
     }
 
-    /// Subscribes so many, and says when each thousand of them was done.
+    /// Subscribes, and returns the time of each thousand.
     pub(crate) fn subscribe(&mut self, node: &str, many: usize) -> io::Result<Vec<Duration>> {
         let begun = clock::now();
         let mut parts = Vec::new();
@@ -92,8 +92,8 @@ impl Workload<'_> {
         Ok(parts)
     }
 
-    /// Publishes one item after the other, the next when half of the subscribers have the one
-    /// before, and pings meanwhile.
+    /// Publishes one item after the other, the next when half of the subscribers have the last one,
+    /// and pings meanwhile.
     pub(crate) fn fan_out(
         &mut self,
         node: &str,
@@ -142,7 +142,7 @@ impl Workload<'_> {
         Ok(fanout)
     }
 
-    /// So many publishers, each with one item outstanding, for a while.
+    /// Publishes with concurrent publishers, each with one outstanding item, for a while.
     pub(crate) fn publish(
         &mut self,
         node: &str,
@@ -205,7 +205,7 @@ impl Workload<'_> {
     }
 }
 
-/// An item's payload of so many bytes.
+/// Returns a payload of this size.
 pub(crate) fn payload(bytes: usize) -> String {
     let text = "x".repeat(bytes.saturating_sub(31));
     format!("<entry xmlns='urn:x:y:z'>{text}</entry>")

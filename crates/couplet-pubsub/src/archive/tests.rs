@@ -214,7 +214,7 @@ async fn an_import_that_is_stopped_ends_between_nodes_and_can_go_on() {
         ControlFlow::Break(())
     });
     let stopped = stopped.await.unwrap_err();
-    // One node, who owns it, and everything at it.
+    // One node, its owner, and all its records.
     let of_a_node = 1 + 1 + 1_203 + 61 + 41;
     assert!(
         matches!(stopped, ArchiveError::Stopped(records) if records == of_a_node),
@@ -282,7 +282,7 @@ async fn a_line_that_would_break_out_of_its_message_is_refused_with_its_number()
     }
 }
 
-/// What is written escaped would lose such characters, and the redirection its meaning.
+/// Escaped texts would lose such characters, and the redirect its meaning.
 #[tokio::test]
 async fn a_redirection_and_the_texts_of_a_node_are_checked_too() {
     let store = memory::store();

@@ -1,5 +1,5 @@
-//! The whole way of requests, as XML, over the store in memory: what the pure decisions cannot
-//! tell, because it takes several in a row.
+//! Sequences of requests, as XML, on the store in memory: what tests of single decisions cannot
+//! show.
 
 mod entities;
 mod owners;
@@ -48,7 +48,7 @@ impl Service {
         }
     }
 
-    /// With a node of that configuration.
+    /// Creates a service with a node of this configuration.
     async fn with_node(fields: &[(&str, &str)]) -> Service {
         let service = Service::new();
         let create = format!("<create node='n'/><configure>{}</configure>", form(fields));
@@ -56,7 +56,7 @@ impl Service {
         service
     }
 
-    /// The result's payload, or the conditions of the error.
+    /// Returns the payload of the result, or the conditions of the error.
     async fn context(&self, from: &str, type_: IqType, xml: String) -> Result<String, String> {
         let from = Jid::new(from).unwrap();
         let tree = Tree::parse(xml, &Scope::client()).unwrap();
@@ -95,7 +95,7 @@ impl Service {
             .await
     }
 
-    /// Delivers what waits: to whom, and what.
+    /// Delivers all announcements, and returns recipients and contents.
     async fn delivered(&self) -> Vec<(String, String)> {
         let claim = Claim {
             instance: "one".to_owned(),
@@ -120,7 +120,7 @@ impl Service {
         panic!("there is no end to it: {delivered:?}");
     }
 
-    /// What of it this one gets.
+    /// Returns the contents for this recipient.
     async fn delivered_to(&self, jid: &str) -> Vec<String> {
         let all = self.delivered().await.into_iter();
         all.filter(|(to, _)| to == jid)
@@ -135,7 +135,7 @@ fn written(write: impl FnOnce(&mut XmlWriter<'_>)) -> String {
     String::from_utf8(out).unwrap()
 }
 
-/// The error as XML.
+/// Returns the error as XML.
 fn describe(error: PubsubError) -> String {
     let error = codec::stanza_error(error);
     written(|xml| error.write(xml))

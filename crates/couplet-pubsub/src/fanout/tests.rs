@@ -28,7 +28,7 @@ const ALICE: &str = "alice@example.org/phone";
 #[derive(Default)]
 struct Announced {
     subscriptions: usize,
-    /// They are to be told in one message.
+    /// They share one message.
     together: bool,
     queue: Mutex<Vec<Entry>>,
     aside: Mutex<Vec<(JobId, String)>>,
@@ -418,7 +418,7 @@ fn an_id_is_three_numbers_in_hexadecimal_and_the_same_for_the_same_copy() {
         let id = message_id(NodeId(node), seq, "alice@example.org", "a");
         let (place, hash) = id.rsplit_once('-').unwrap();
         assert_eq!(place, format!("{node:x}-{seq:x}"));
-        // What this copy had in earlier versions: it may go again after an update.
+        // The id in earlier versions: the copy may be repeated after an update.
         assert_eq!(hash, "2d31c9f75fe29d26");
     }
 }

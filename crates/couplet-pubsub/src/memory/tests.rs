@@ -9,9 +9,9 @@ async fn open() -> (Shared, ()) {
 
 suite!(open());
 
-/// As they are in life: a bare JID, and a subid as long as ours.
+/// As in practice: a bare JID, and a subid of the usual length.
 fn subscriber(number: u32) -> crate::change::Change {
-    // Neither in order nor against it.
+    // Neither in ascending nor in descending order.
     let number = number.wrapping_mul(2_654_435_761);
     subscribe(
         &format!("user{number}@example.org"),

@@ -216,7 +216,7 @@ async fn a_text_for_people_names_the_node_and_comes_of_known_payloads_only() {
         let named = event.contains("<body>Weather news: It rains</body>");
         assert_eq!((named, event.contains("<body>")), (body, body), "{event}");
     }
-    // The last item comes with a subscription, and its text with it.
+    // The last item is sent with a subscription, with its text.
     let publish = format!(
         "<publish node='weather'><item><entry xmlns='{atom}'><title>Sun</title></entry></item></publish>"
     );

@@ -1,5 +1,5 @@
-//! What every store has to do, whatever it is made of. Each test is a function of an empty store;
-//! [`suite`] makes tests of them all.
+//! Tests for every store. Each test is a function of an empty store; [`suite`] turns them into
+//! tests.
 
 use std::sync::Arc;
 
@@ -133,7 +133,7 @@ pub(crate) fn at(node: &str) -> Query {
     }
 }
 
-/// Has these changes made, whatever the facts.
+/// Applies these changes for any snapshot.
 pub(crate) async fn run(store: &Shared, node: &str, changes: Vec<Change>) {
     let decide = Box::new(move |_: &Snapshot| changes);
     store.change(at(node), decide).await.unwrap();
@@ -234,7 +234,7 @@ pub(crate) async fn claim(store: &Shared, instance: &str, now: i64) -> Vec<Job> 
     claim_some(store, instance, now, 100).await
 }
 
-/// For a lease of a hundred milliseconds.
+/// A lease of 100 milliseconds.
 pub(crate) async fn claim_some(store: &Shared, instance: &str, now: i64, max: u32) -> Vec<Job> {
     let claim = Claim {
         instance: instance.to_owned(),

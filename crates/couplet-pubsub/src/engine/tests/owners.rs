@@ -1,4 +1,4 @@
-//! Owners, and what they do to others.
+//! Owners, and the effects on other entities.
 
 use couplet::Jid;
 
@@ -164,7 +164,7 @@ async fn the_next_sweep_applies_what_an_ended_process_left_over() {
         node: Some("n".to_owned()),
         ..Query::default()
     };
-    // As if it had ended between the first change and the second.
+    // As if the process had ended between the first change and the second.
     let decide = Box::new(|snapshot: &Snapshot| {
         let mut config = snapshot.node.as_ref().unwrap().config.clone();
         config.access = AccessModel::Whitelist;

@@ -50,7 +50,7 @@ async fn other_nodes_do_not_wait_until_it_is_found() {
     let store = Announced::with(1);
     let (server, mut alice) = serving(&store, DeliverySettings::default()).await;
     server.end_streams_on("poison", None);
-    // More of its node than are held at a time.
+    // More of its node than are claimed at a time.
     store.announce_content(7, 0, POISON.to_owned());
     (1..100).for_each(|seq| store.announce(7, seq));
     store.announce(8, 0);
@@ -86,7 +86,7 @@ async fn a_server_that_restarts_again_and_again_sets_nothing_aside() {
         store.announce(8, 0);
         let mut heard = BTreeSet::new();
         for restart in 0..30 {
-            // As it comes: at once, in the middle, or when all of it is on its way.
+            // At once, in the middle, or when all of it is in flight.
             for _ in 0..restart * 71 % 600 {
                 heard.insert(hear(&mut alice).await);
             }
@@ -119,7 +119,7 @@ async fn a_server_that_reports_a_shutdown_each_time_sets_nothing_aside() {
     assert_eq!(hear(&mut alice).await.0, "7-0");
 }
 
-/// In each of the stores: the poison is set aside, what comes behind it arrives.
+/// In each store: the poison is set aside, what follows it arrives.
 async fn poison_is_set_aside(store: Shared) {
     create(&store, "news").await;
     let poison = Announcement {

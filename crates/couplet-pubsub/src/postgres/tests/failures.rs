@@ -1,4 +1,4 @@
-//! A server that goes away and comes back, and what must not be opened.
+//! A server that goes away and comes back, and databases that must not be opened.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use super::{Shared, new_id, server, store};
 /// How long the first publication may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Publishes until it is told that it cannot be done now; what was acknowledged comes back.
+/// Publishes until the store returns a temporary error, and returns what was acknowledged.
 async fn publish_until_busy(store: &Shared, who: usize, first: &Notify) -> Vec<String> {
     let mut acknowledged = Vec::new();
     for number in 0..100_000 {
@@ -78,7 +78,7 @@ async fn a_server_that_is_killed_loses_nothing_that_was_acknowledged() {
         assert!(matches!(away, Err(StoreError::Busy(_))), "{away:?}");
         let _heard_before = futures_util::FutureExt::now_or_never(store.announced().notified());
         server.restart().await.unwrap();
-        // The line for news comes back by itself and says so.
+        // The connection for notifications is restored by itself, which is logged.
         store.announced().notified().await;
         until_it_works(&store).await;
         let id = node(&store, "news").await.id;

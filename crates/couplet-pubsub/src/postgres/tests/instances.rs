@@ -48,7 +48,7 @@ async fn leases_run_by_the_clock_of_the_server_for_all_instances() {
     let first = one.now().await.unwrap();
     let second = other.now().await.unwrap();
     assert!(first <= second, "{first} {second}");
-    // Milliseconds since 1970, as a wall clock tells them.
+    // Milliseconds since 1970, by a wall clock.
     assert!(first > Timestamp(1_700_000_000_000), "{first}");
 }
 
@@ -139,7 +139,7 @@ async fn changes_of_one_node_are_serialized_across_instances() {
         let store = stores[number % 2];
         async move {
             let decide = Box::new(move |snapshot: &Snapshot| {
-                // What was found is what holds when it is applied.
+                // The snapshot still holds when the changes are applied.
                 let next = snapshot.node.as_ref().unwrap().next_seq;
                 vec![publish(&format!("{next}")), announce_to_subscribers()]
             });

@@ -1,4 +1,4 @@
-//! What version 0.1.0 has written is read and goes on.
+//! A schema of version 0.1.0 is migrated.
 
 use crate::store::suite::migrated;
 
@@ -9,7 +9,7 @@ const WRITTEN: &str = include_str!("../../store/suite/fixture/0.1.0.postgres.sql
 async fn opened() -> Shared {
     let url = new_id().await;
     let (_, schema) = url.split_once("?schema=").unwrap();
-    // Another store is the way to the server; nothing else works in the schema while it is filled.
+    // Connects through another store; nothing else uses the schema while it is filled.
     let another = super::super::Postgres::open(&new_id().await, None)
         .await
         .unwrap();

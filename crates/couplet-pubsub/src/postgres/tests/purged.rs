@@ -1,4 +1,4 @@
-//! Purges and deletions of large nodes: one row changes, the others are removed some at a time.
+//! Purges and deletions of large nodes: one row changes, the others are removed in batches.
 
 use tokio_postgres::Client;
 
@@ -12,7 +12,7 @@ use crate::{
 
 use super::{Shared, new_id, store};
 
-/// A store that removes nothing by itself, and another way to its tables.
+/// A store that removes no rows by itself, and a connection to its tables.
 async fn idle() -> (Shared, Postgres) {
     let url = new_id().await;
     let [store, other] = [

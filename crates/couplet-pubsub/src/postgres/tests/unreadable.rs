@@ -1,4 +1,4 @@
-//! Rows that an import or a hand has damaged: each concerns itself alone.
+//! Rows that an import or a manual change has damaged: none affects another.
 
 use crate::{
     page::Page,

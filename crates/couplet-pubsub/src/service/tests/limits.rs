@@ -1,8 +1,9 @@
-//! Answers of names, ids and addresses that take many times as many bytes when they are written.
+//! Responses with names, ids and addresses that take many times as many bytes when they are
+//! written.
 
 use super::*;
 
-/// Bytes of one stanza that Prosody takes; what is longer never leaves.
+/// The most bytes of a stanza that Prosody accepts; longer ones must never be sent.
 const SERVERS_LIMIT: usize = 524_288;
 
 /// A name that takes many times as many bytes when it is written.

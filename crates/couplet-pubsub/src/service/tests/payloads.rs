@@ -1,4 +1,4 @@
-//! Payloads as clients of newer XEPs and people with pictures publish them.
+//! Payloads as clients of newer XEPs publish them, with pictures.
 
 use super::*;
 
@@ -53,7 +53,7 @@ async fn a_node_takes_payloads_of_another_namespace_than_its_type() {
     }
 }
 
-/// `pubsub#max_payload_size` says 250,000 bytes: no other limit may come before.
+/// `pubsub#max_payload_size` is 250,000 bytes: no other limit may be lower.
 #[tokio::test(start_paused = true)]
 async fn a_post_is_taken_up_to_the_announced_size_whatever_its_shape() {
     let (_server, mut alice, mut bob) = serving().await;

@@ -1,4 +1,4 @@
-//! What only another process can show: a sudden end, and too few rights.
+//! Tests with another process: a sudden end, and missing permissions.
 
 use std::{
     fs,
@@ -19,7 +19,7 @@ use crate::sqlite;
 /// Set in a process that a test has started of itself.
 const CHILD: &str = "COUPLET_STORE_TEST";
 
-/// This test again, in a process of its own; as somebody who is not root where that has to be.
+/// Runs this test again in a process of its own; as a user other than root if needed.
 fn child(name: &str, folder: &Path, powerless: bool) -> Command {
     let mut program = std::env::current_exe().unwrap();
     let root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
@@ -75,7 +75,7 @@ fn what_is_acknowledged_survives_a_kill() {
     assert!(known >= 600);
 }
 
-/// Says after each of its changes how many items there are at least.
+/// Prints after each of its changes the least number of items.
 async fn publish_until_killed(folder: &Path) {
     let store = sqlite::open(&folder.join("pubsub.db")).await.unwrap();
     if store.snapshot(at("news")).await.unwrap().node.is_none() {

@@ -1,4 +1,4 @@
-//! The files of a store: who may read them, whose they are, and which names lead to them.
+//! The files of a store: permissions, owners, and names that lead to them.
 
 use std::{
     fs,
@@ -45,7 +45,7 @@ async fn a_file_that_is_no_store_keeps_its_mode() {
     assert_eq!(mode(&file(&folder)), 0o644);
 }
 
-/// As root, who may create files for others; otherwise the folder is our own, and so are the files.
+/// As root, files belong to the owner of the folder; otherwise all is our own.
 #[tokio::test]
 async fn what_root_creates_belongs_to_the_owner_of_the_folder() {
     let folder = TempDir::new().unwrap();

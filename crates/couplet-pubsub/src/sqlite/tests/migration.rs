@@ -1,4 +1,4 @@
-//! What version 0.1.0 has written is read and goes on.
+//! A file of version 0.1.0 is migrated.
 
 use rusqlite::Connection;
 
@@ -44,7 +44,7 @@ async fn what_was_purged_is_gone_from_the_file_too() {
     run(&store, "news", vec![crate::change::Change::Purge]).await;
     let delete = crate::change::Change::Delete { redirect: None };
     run(&store, "closed", vec![delete]).await;
-    // The end does not wait for it, the next start takes it up.
+    // `close` does not wait for it, the next start continues.
     store.close().await.unwrap();
     let left = || {
         let connection = Connection::open(file(&folder)).unwrap();

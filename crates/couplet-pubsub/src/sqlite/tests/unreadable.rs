@@ -1,4 +1,4 @@
-//! Rows that a disk, an import or a hand has damaged: each concerns itself alone.
+//! Rows that a disk, an import or a manual change has damaged: none affects another.
 
 use super::*;
 use crate::{
@@ -59,7 +59,7 @@ async fn an_item_that_is_not_well_formed_is_left_out_and_set_aside() {
         let (sqlite, store, folder) = filled().await;
         damage(&sqlite, sql).await;
         assert_eq!(ids(&store, all()).await, ["1", "3"], "{sql}");
-        // Whoever comes after the row has been set aside finds nothing of it.
+        // Later reads do not find the row that was set aside.
         run(&store, "news", vec![publish("4")]).await;
         assert_eq!(node(&store, "news").await.items, 3, "{sql}");
         assert_eq!(ids(&store, all()).await, ["1", "3", "4"]);

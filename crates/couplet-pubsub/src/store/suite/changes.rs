@@ -276,7 +276,7 @@ pub(crate) async fn many_changes_at_once_all_happen(store: &Shared) {
         done.unwrap();
     }
     let node = node(store, "news").await;
-    // Each saw a place of its own: none decided on what another was about to change.
+    // Each saw a state of its own: none decided on what another was about to change.
     assert_eq!(node.items, 128);
     assert_eq!(node.next_seq, 129);
 }
@@ -341,7 +341,7 @@ pub(crate) async fn what_is_published_after_a_purge_is_not_purged(store: &Shared
     assert_eq!(node(store, "news").await.items, 2);
     run(store, "news", vec![Change::Purge]).await;
     run(store, "news", vec![publish("8")]).await;
-    // Whatever is still to be removed has time to be removed.
+    // Leaves time to remove rows.
     for _ in 0..20 {
         create(store, "other").await;
         run(store, "other", vec![Change::Delete { redirect: None }]).await;

@@ -1,4 +1,4 @@
-//! What has run out: leases and items.
+//! Expired leases and items.
 
 use crate::{change::Change, subscription::Subscription, timestamp::Timestamp};
 

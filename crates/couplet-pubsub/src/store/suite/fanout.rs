@@ -1,4 +1,4 @@
-//! Announcements: in order, to whom they are for, once claimed by one instance.
+//! Announcements: in order, to their recipients, and claimed by one instance.
 
 use futures_util::FutureExt;
 
@@ -40,7 +40,7 @@ pub(crate) async fn announcements_of_a_node_come_in_order_to_one_instance(store:
     // In the order in which they are known to be delivered.
     store.finish(jobs[1].id, "a").await.unwrap();
     store.finish(jobs[0].id, "a").await.unwrap();
-    // The lease of the third runs longest, and with it goes the node.
+    // The lease of the third is the longest, and decides for the node.
     assert!(claim(store, "b", 109).await.is_empty());
     run(store, "news", vec![announce_to_subscribers()]).await;
     assert!(claim(store, "b", 109).await.is_empty());
@@ -126,7 +126,7 @@ pub(crate) async fn a_lease_that_is_prolonged_is_not_adopted(store: &Shared) {
     create(store, "news").await;
     run(store, "news", vec![announce_to_subscribers()]).await;
     let job = claim(store, "a", 0).await.remove(0);
-    // Late, but nobody took it meanwhile.
+    // Late, but no other instance has claimed it.
     let advanced = store
         .advance(job.id, "a", cursor("m@x", "s1"), Timestamp(300))
         .await;

@@ -1,4 +1,4 @@
-//! Facts: complete, and of one moment.
+//! Snapshots: complete and consistent.
 
 use crate::{
     change::Change,
@@ -63,7 +63,7 @@ pub(crate) async fn an_entity_is_found_by_a_labels_and_by_u_labels(store: &Share
         assert_eq!(actor.affiliation, Affiliation::Publisher, "{who}");
         let held = actor.subscriptions.iter();
         let jids: Vec<&str> = held.map(|held| held.jid.as_str()).collect();
-        // Notifications go to what the server wrote.
+        // Notifications go to the address as the server wrote it.
         assert_eq!(jids, ["u@xn--bdk.example", "u@ツ.example/desk"]);
     }
     let snapshot = store.snapshot(about("news", "😀@x")).await.unwrap();

@@ -16,7 +16,7 @@ use super::{
     publish, run, subscribe,
 };
 
-/// The entries in short, the number of the first, and how many there are.
+/// The entries in short, the index of the first, and the count.
 type Short = (Vec<String>, u64, u64);
 
 fn short<T>(paged: Paged<T>, name: impl Fn(T) -> String) -> Short {
@@ -215,7 +215,7 @@ pub(crate) async fn an_unknown_cursor_is_an_error(store: &Shared) {
     run(store, "news", vec![pend("a@x/p", "waits")]).await;
     let found = store.subscribers(node, page(2, after("waits a@x/p"))).await;
     assert!(matches!(found, Err(StoreError::UnknownCursor)), "{found:?}");
-    // It is somebody's, but not this one's.
+    // It belongs to another entity.
     let found = store
         .subscriptions_of(bare("a@x"), None, page(2, after("s2")))
         .await;

@@ -1,4 +1,4 @@
-//! What `fixture/make.sh` has had version 0.1.0 write, in a store that was opened since.
+//! Data of version 0.1.0, written by `fixture/make.sh`, in a store that was opened since.
 
 use crate::{
     change::Change,

@@ -1,4 +1,4 @@
-//! Two stores that went through the same look the same.
+//! Two stores with the same history have the same state.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ const PEOPLE: [&str; 4] = ["a@x", "a@x-y", "b@x", "x"];
 const SUBIDS: [&str; 5] = ["s1", "s2", "s3", "s4", "s5"];
 const ITEMS: [&str; 4] = ["1", "2", "I", "i"];
 
-/// Something that is done to both.
+/// A step on both stores.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     Change(&'static str, Vec<Change>),
@@ -152,7 +152,7 @@ fn subscription() -> impl Strategy<Value = Subscription> {
     )
 }
 
-/// Does the same to both; they answer the same and look the same afterwards.
+/// Runs a step on both, and compares results and states.
 pub(crate) async fn agree(one: &Shared, other: &Shared, steps: Vec<Step>) {
     let mut claimed: Vec<(Job, Job)> = Vec::new();
     for step in steps {
@@ -175,7 +175,7 @@ pub(crate) async fn agree(one: &Shared, other: &Shared, steps: Vec<Step>) {
     }
 }
 
-/// What a step came to.
+/// The result of a step.
 struct Took {
     told: String,
     jobs: Vec<Job>,
@@ -253,7 +253,7 @@ async fn same_recipients(one: &Shared, other: &Shared, jobs: &(Job, Job)) {
     }
 }
 
-/// Everything that can be asked is answered alike.
+/// Compares the results of all queries.
 pub(crate) async fn look_the_same(one: &Shared, other: &Shared) {
     let pair = (one, other);
     macro_rules! same {

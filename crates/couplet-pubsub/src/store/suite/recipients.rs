@@ -1,4 +1,4 @@
-//! To whom an announcement goes.
+//! The recipients of announcements.
 
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ pub(crate) async fn recipients_come_in_order_after_the_cursor(store: &Shared) {
     assert_eq!(short(&met), all);
     let rest = store.recipients(&job, after.as_ref(), 2).await.unwrap();
     assert!(rest.is_empty());
-    // The place of one who is gone is a place still.
+    // The cursor of an ended subscription is still a valid position.
     run(store, "news", vec![unsubscribe("a@x/r", "s1")]).await;
     let gone = cursor("a@x/r", "s1");
     let rest = store.recipients(&job, Some(&gone), 1).await.unwrap();
@@ -224,7 +224,7 @@ pub(crate) async fn subscribers_of_a_deleted_node_are_notified_before_it_is_remo
     );
     store.finish(last.id, "a").await.unwrap();
     store.finish(jobs[2].id, "a").await.unwrap();
-    // What is finished may be forgotten with the next change only, and a store may remove it in parts.
+    // A finished job may be removed with the next change only, and in parts.
     create(store, "other").await;
     for _ in 0..1_000 {
         if recipients_of(store, &last).await.is_empty() {

@@ -1,4 +1,4 @@
-//! Subscriptions as facts: where they begin, and how many of them are read.
+//! Subscriptions in snapshots: where they begin, and how many of them are read.
 
 use crate::{
     change::Change,

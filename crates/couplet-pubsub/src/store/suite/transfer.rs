@@ -1,4 +1,4 @@
-//! Moving what is kept from one store to another.
+//! Dump and restore.
 
 use couplet::BareJid;
 
@@ -18,7 +18,7 @@ use super::{
     pend, publish, run, subscribe,
 };
 
-/// A store with something of everything.
+/// A store with records of all kinds.
 async fn fill(store: &Shared) {
     create(store, "news").await;
     let changes = vec![
@@ -40,7 +40,7 @@ async fn fill(store: &Shared) {
     };
     let advanced = store.advance(job.id, "a", after, Timestamp(1)).await;
     assert!(advanced.unwrap());
-    // How far a job got may be noted with the next change only.
+    // The progress of a job may be saved with the next change only.
     create(store, "gone").await;
     let redirect = Some("xmpp:there".to_owned());
     let changes = vec![
@@ -51,7 +51,7 @@ async fn fill(store: &Shared) {
     run(store, "gone", changes).await;
 }
 
-/// Everything, in the order in which it is restored.
+/// All records, in the order of a restore.
 async fn all(store: &Shared) -> Vec<Record> {
     let mut records = Vec::new();
     for node in store.dump(DumpPosition::Nodes(None), 99).await.unwrap() {
