@@ -4,16 +4,17 @@
 //! and cannot report `nodeid-required`. (README, "Decided points")
 
 mod approval;
-pub(crate) mod body;
+mod read;
 mod errors;
 pub(crate) mod event;
+mod write;
 pub(crate) mod truncate;
 pub(crate) mod form;
-mod read;
 mod rsm;
+mod elements;
 pub(crate) mod validate;
 mod wire_name;
-mod write;
+pub(crate) mod body;
 
 pub(crate) use self::{
     approval::{SUBSCRIBE_AUTHORIZATION, approval},
@@ -39,7 +40,7 @@ mod tests {
     use couplet_core::element::{Element, Scope, Tree};
     use proptest::{collection::vec, option, prelude::*};
 
-    use super::{event, form, read, stanza_error, unchanged, write, write::to_string};
+    use super::{elements::to_string, event, form, read, stanza_error, unchanged, write};
     use crate::{
         item::{Item, ItemHead},
         node::{Affiliation, NodeConfig},

@@ -3,16 +3,16 @@
 //!
 //! Deliberately absent: sessions. A submitted form carries all state.
 
-mod admin;
-mod configure;
-mod create;
-mod pending;
-mod subscribe;
 mod subscriptions;
+mod subscribe;
+mod pending;
+mod create;
+mod configure;
 mod nodes;
 mod node_choice;
-mod form;
 mod text;
+mod admin;
+mod form;
 
 use std::sync::Arc;
 

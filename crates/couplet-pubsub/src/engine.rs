@@ -3,17 +3,17 @@
 //! Every operation is a [`Query`] and a pure decision on its snapshot: without store, clock or XML.
 //! Only this file and the first function of each operation await a store.
 
-mod access;
-mod announce;
-mod context;
-mod bounce;
-mod entity;
-mod owner;
-mod publisher;
-mod capacity;
-mod reconcile;
 mod expire;
+mod publisher;
+mod owner;
 mod apply_config;
+mod capacity;
+mod entity;
+mod bounce;
+mod reconcile;
+mod announce;
+mod access;
+mod context;
 
 #[cfg(test)]
 mod fixtures;

@@ -25,11 +25,11 @@ use crate::{
 
 use self::tables::Tables;
 
-mod apply;
-mod fanout;
-mod find;
-mod list;
 mod transfer;
+mod list;
+mod find;
+mod fanout;
+mod apply;
 mod tables;
 mod subscriptions;
 #[cfg(test)]

@@ -32,36 +32,36 @@ use crate::{
 use self::{
     address::{Address, CONNECT},
     change::COMMIT,
-    connect::Session,
-    list::READ,
+    connect::{READ, Session},
     listen::Listener,
     pipeline::statement,
     tls::Tls,
     write_queue::WriteQueue,
 };
 
-mod address;
-mod apply;
+mod schema;
+mod transfer;
+mod sweep;
+mod listen;
+mod fanout;
+mod list;
+mod pages;
+mod set_aside;
+mod node_name;
+mod write_queue;
 mod change;
 mod connect;
-mod write_queue;
-mod fanout;
+mod tls;
 mod error;
 mod find;
+mod apply;
 mod existing;
-mod list;
-mod listen;
-mod transfer;
-mod pages;
+mod write;
 mod rows;
-mod schema;
 mod pipeline;
-mod set_aside;
-mod sweep;
+mod address;
 #[cfg(test)]
 mod tests;
-mod tls;
-mod write;
 
 /// Opens the store at this address, `postgres://user@host/database`. Creates its tables if needed,
 /// and migrates older ones. The password may be in the address or separate.
@@ -305,7 +305,7 @@ impl Store for Postgres {
     }
 
     async fn node_named(&self, id: NodeId) -> Result<Option<String>, StoreError> {
-        list::name_of(&self.pool, id).await
+        node_name::name_of(&self.pool, id).await
     }
 
     async fn expired(&self, now: Timestamp, max: u32) -> Result<Expired, StoreError> {

@@ -26,6 +26,11 @@ impl PubsubError {
         }
     }
 
+    /// Creates `bad-request` with a text.
+    pub(crate) fn bad_request(text: &str) -> PubsubError {
+        PubsubError::new(Condition::BadRequest).text(text)
+    }
+
     /// Creates an error with a condition of XEP-0060.
     pub(crate) fn with(condition: Condition, detail: PubsubCondition) -> PubsubError {
         PubsubError {

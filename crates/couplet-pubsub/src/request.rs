@@ -22,7 +22,7 @@ pub(crate) enum Request {
     Subscribe {
         node: String,
         jid: Jid,
-        options: Option<OptionsForm>,
+        options: Option<SubmittedForm>,
     },
     Unsubscribe {
         node: String,
@@ -38,7 +38,7 @@ pub(crate) enum Request {
         node: String,
         jid: Jid,
         subid: Option<String>,
-        form: OptionsForm,
+        form: SubmittedForm,
     },
     DefaultOptions {
         node: Option<String>,
@@ -62,14 +62,14 @@ pub(crate) enum Request {
     // Of owners. (XEP-0060, 8)
     Create {
         node: Option<String>,
-        configure: Option<ConfigForm>,
+        configure: Option<SubmittedForm>,
     },
     Configuration {
         node: String,
     },
     Configure {
         node: String,
-        form: ConfigForm,
+        form: SubmittedForm,
     },
     DefaultConfiguration,
     Delete {
@@ -125,21 +125,12 @@ pub(crate) struct Payload {
     pub(crate) text: Option<String>,
 }
 
-/// A submitted node configuration form. Fields that were not sent do not change.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum ConfigForm {
+/// A submitted data form. Fields that were not sent do not change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum SubmittedForm {
     /// `type='cancel'`
     Cancel,
-    /// `type='submit'`
-    Submit(Vec<Field>),
-}
-
-/// A submitted subscription options form.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum OptionsForm {
-    /// `type='cancel'`
-    Cancel,
-    /// `type='submit'`
+    /// `type='submit'`, also without a type.
     Submit(Vec<Field>),
 }
 

@@ -38,26 +38,27 @@ use self::{
     writer::{Op, Writer},
 };
 
-mod readers;
-mod writer;
-mod write_queue;
-mod writer_state;
-mod batch;
-mod apply;
-mod transfer;
-mod pages;
-mod save;
-mod list;
-mod fanout;
-mod find;
-mod set_aside;
-mod unreadable;
-mod rows;
 pub(crate) mod backup;
-mod connect;
+mod writer;
+mod writer_state;
+mod write_queue;
+mod set_aside;
+mod list;
+mod pages;
+mod fanout;
+mod apply;
+mod batch;
+mod transfer;
+mod save;
 mod lock;
+mod readers;
+mod connect;
 mod schema;
 mod error;
+mod find;
+mod unreadable;
+mod node_name;
+mod rows;
 #[cfg(test)]
 mod tests;
 
@@ -289,7 +290,7 @@ impl Store for Sqlite {
     }
 
     async fn node_named(&self, id: NodeId) -> Result<Option<String>, StoreError> {
-        self.read(move |file| find::name_of(file, id)).await
+        self.read(move |file| node_name::name_of(file, id)).await
     }
 
     async fn expired(&self, now: Timestamp, max: u32) -> Result<Expired, StoreError> {

@@ -164,7 +164,7 @@ async fn what_is_no_archive_or_a_newer_one_is_refused_by_line() {
         ("hello\n".to_owned(), "line 1: "),
         (
             "{\"end\":{\"records\":0}}\n".to_owned(),
-            "line 1: no archive begins like this",
+            "line 1: this is not the first line of an archive",
         ),
         (
             newer.to_owned(),
@@ -315,7 +315,7 @@ async fn a_second_archive_behind_the_first_is_not_passed_over() {
     let error = imported(&memory::store(), &twice, ImportTarget::Empty).await;
     let count = lines.lines().count() as u64;
     assert!(
-        matches!(&error, Err(ArchiveError::Line(number, why)) if *number == count + 1 && why.contains("more behind the end")),
+        matches!(&error, Err(ArchiveError::Line(number, why)) if *number == count + 1 && why.contains("follow the end")),
         "{error:?}"
     );
     let blank = format!("{lines}\n \n");

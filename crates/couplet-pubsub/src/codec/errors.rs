@@ -5,9 +5,9 @@ use couplet_core::xml_writer::XmlWriter;
 
 use super::{
     NS_ERRORS, NS_OWNER,
+    elements::{empty, tag, within},
     truncate::count_fitting,
     wire_name::WireName,
-    write::{empty, tag, within},
 };
 use crate::{
     pubsub_error::{PubsubCondition, PubsubError},
@@ -167,7 +167,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        codec::write::{to_string, write},
+        codec::{elements::to_string, write},
         node::Affiliation,
         subscription::SubscriptionState,
     };

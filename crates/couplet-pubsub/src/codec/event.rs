@@ -8,12 +8,12 @@ use couplet_core::xml_writer::XmlWriter;
 use super::{
     NS, NS_EVENT,
     approval::SUBSCRIBE_AUTHORIZATION,
+    elements::{empty, tag, to_string, within},
     form::{
         self, Style,
         data::{self, flag_word},
     },
     wire_name::WireName,
-    write::{empty, tag, to_string, within},
 };
 use crate::{
     node::{Affiliation, NodeConfig},

@@ -6,16 +6,15 @@
 use couplet::{Condition, IqType, Jid};
 use couplet_core::element::Element;
 
-use super::{NS, NS_OWNER, rsm};
-use crate::{
-    page::Page,
-    pubsub_error::{PubsubCondition, PubsubError},
-    request::Request,
-};
+use super::{NS, NS_OWNER};
+use crate::{pubsub_error::PubsubError, request::Request};
 
-mod entity;
 mod owner;
 mod publisher;
+mod entity;
+mod raw_request;
+
+use raw_request::RawRequest;
 
 /// One kind of request: its element, the type of its IQ, and its parser.
 type Kind = (
@@ -72,7 +71,9 @@ pub(crate) fn read(
         .iter()
         .find(|(name, own, _)| *name == element.name() && *own == type_);
     let Some((_, _, read)) = kind else {
-        return Err(bad_request("The IQ has the wrong type for this operation"));
+        return Err(PubsubError::bad_request(
+            "The IQ has the wrong type for this operation",
+        ));
     };
     read(RawRequest { payload, element })
 }
@@ -93,103 +94,20 @@ fn requested_element<'a>(payload: Element<'a>, kinds: &[Kind]) -> Result<Element
     if all.next().is_none() && first.name() == "subscribe" && second.name() == "options" {
         return Ok(first);
     }
-    Err(bad_request(
+    Err(PubsubError::bad_request(
         "One operation for each request, followed by what belongs to it",
     ))
 }
 
 fn nothing_requested(payload: Element<'_>) -> PubsubError {
     if payload.children().next().is_none() {
-        return bad_request("The request has no operation");
+        return PubsubError::bad_request("The request has no operation");
     }
     let lost = |name| payload.child(name, NS).is_some();
     if lost("configure") || lost("publish-options") {
-        return bad_request("The operation that this belongs to is missing");
+        return PubsubError::bad_request("The operation that this belongs to is missing");
     }
     PubsubError::new(Condition::FeatureNotImplemented)
-}
-
-/// A request that is being parsed.
-#[derive(Clone, Copy)]
-struct RawRequest<'a> {
-    /// `<pubsub/>`
-    payload: Element<'a>,
-    /// Its child that is the operation.
-    element: Element<'a>,
-}
-
-impl<'a> RawRequest<'a> {
-    fn node(self) -> Result<String, PubsubError> {
-        self.any_node()
-            .ok_or_else(|| missing(PubsubCondition::NodeidRequired))
-    }
-
-    /// An empty name is `None`: there is no root collection. (XEP-0248)
-    fn any_node(self) -> Option<String> {
-        filled(self.element, "node")
-    }
-
-    fn subid(self) -> Option<String> {
-        filled(self.element, "subid")
-    }
-
-    fn jid(self, where_missing: PubsubCondition) -> Result<Jid, PubsubError> {
-        jid(self.element, where_missing)
-    }
-
-    fn page(self) -> Result<Page, PubsubError> {
-        Ok(self.requested_page()?.unwrap_or_default())
-    }
-
-    /// The `<set/>` belongs beside the operation; some clients put it inside.
-    fn requested_page(self) -> Result<Option<Page>, PubsubError> {
-        match rsm::read(self.payload)? {
-            Some(page) => Ok(Some(page)),
-            None => rsm::read(self.element),
-        }
-    }
-
-    /// Returns the element that belongs to the operation: it follows it and names neither node nor
-    /// JID. (XEP-0060, 6.3.7 and 8.1.3)
-    fn companion(self, name: &str) -> Result<Option<Element<'a>>, PubsubError> {
-        let (mut behind, mut found) = (false, None);
-        for child in self.payload.children() {
-            behind |= child.is(self.element.name(), NS);
-            if !child.is(name, NS) {
-                continue;
-            }
-            let names = ["node", "jid"]
-                .iter()
-                .any(|name| filled(child, name).is_some());
-            if !behind || names || found.replace(child).is_some() {
-                return Err(bad_request(
-                    "It may appear once, after its operation, and names no node",
-                ));
-            }
-        }
-        Ok(found)
-    }
-}
-
-/// Returns the value of an attribute; an empty one counts as absent, because some libraries always
-/// write it.
-fn filled(element: Element<'_>, name: &str) -> Option<String> {
-    let value = element.attr(name)?;
-    (!value.is_empty()).then(|| value.into_owned())
-}
-
-fn jid(element: Element<'_>, where_missing: PubsubCondition) -> Result<Jid, PubsubError> {
-    let text = filled(element, "jid").ok_or_else(|| missing(where_missing))?;
-    let jid = Jid::new(&text).map_err(|_| missing(PubsubCondition::InvalidJid))?;
-    Ok(jid.normalized())
-}
-
-fn missing(detail: PubsubCondition) -> PubsubError {
-    PubsubError::with(Condition::BadRequest, detail)
-}
-
-pub(super) fn bad_request(text: &str) -> PubsubError {
-    PubsubError::new(Condition::BadRequest).text(text)
 }
 
 #[cfg(test)]
@@ -197,6 +115,7 @@ mod tests {
     use couplet_core::element::{Scope, Tree};
 
     use super::*;
+    use crate::pubsub_error::PubsubCondition;
 
     pub(super) fn request(type_: IqType, xml: &str) -> Result<Request, PubsubError> {
         let iq = format!("<iq>{xml}</iq>");

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use couplet_core::{element::Element, xml_writer::XmlWriter};
 
-use super::read::bad_request;
 use crate::{
     page::{Page, Paged, Start},
     pubsub_error::PubsubError,
@@ -39,7 +38,7 @@ pub(super) fn read(parent: Element<'_>) -> Result<Option<Page>, PubsubError> {
             _ => continue,
         };
         if std::mem::replace(&mut begun, true) {
-            return Err(bad_request("A page has one start point"));
+            return Err(PubsubError::bad_request("A page has one start point"));
         }
         page.from = from;
     }
@@ -50,7 +49,7 @@ pub(super) fn read(parent: Element<'_>) -> Result<Option<Page>, PubsubError> {
 pub(super) fn number(text: &str) -> Result<u64, PubsubError> {
     let digits = text.trim();
     if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
-        return Err(bad_request("This is not a number"));
+        return Err(PubsubError::bad_request("This is not a number"));
     }
     Ok(digits.parse().unwrap_or(u64::MAX))
 }

@@ -7,7 +7,7 @@ use crate::{
     codec::form::{self as codec, NODE_CONFIG},
     pubsub_error::PubsubError,
     reply::Reply,
-    request::{ConfigForm, Request},
+    request::{Request, SubmittedForm},
 };
 
 use super::{
@@ -50,7 +50,7 @@ impl Dialog for Configure {
         }
         let request = Request::Configure {
             node: node.to_owned(),
-            form: ConfigForm::Submit(form.without(NODE)),
+            form: SubmittedForm::Submit(form.without(NODE)),
         };
         execution.serve(request).await?;
         let label = label(execution, node).await?;

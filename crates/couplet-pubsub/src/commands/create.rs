@@ -7,7 +7,7 @@ use crate::{
     codec::form::{self as codec, NODE_CONFIG},
     pubsub_error::PubsubError,
     reply::Reply,
-    request::{ConfigForm, Request},
+    request::{Request, SubmittedForm},
 };
 
 use super::{Actions, Dialog, Execution, Step, Submitted, form};
@@ -51,7 +51,7 @@ impl Dialog for Create {
         let name = form.value(NODE).map(|name| name.trim().to_owned());
         let request = Request::Create {
             node: name.clone(),
-            configure: Some(ConfigForm::Submit(form.without(NODE))),
+            configure: Some(SubmittedForm::Submit(form.without(NODE))),
         };
         let made = match execution.serve(request).await? {
             Reply::Created { node } => node,

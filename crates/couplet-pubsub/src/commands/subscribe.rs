@@ -8,7 +8,7 @@ use crate::{
     page::Page,
     pubsub_error::PubsubError,
     reply::Reply,
-    request::{OptionsForm, Request},
+    request::{Request, SubmittedForm},
     subscription::{SubscribeOptions, Subscription, SubscriptionState},
 };
 
@@ -49,7 +49,7 @@ impl Dialog for Subscribe {
     ) -> Result<Step, PubsubError> {
         let node = form.need(NODE, nodes::CHOOSE)?.to_owned();
         let label = label(execution, &node).await?;
-        let options = OptionsForm::Submit(form.without(NODE));
+        let options = SubmittedForm::Submit(form.without(NODE));
         let state = match held(execution, &node).await? {
             Some(held) => {
                 let request = Request::SetOptions {

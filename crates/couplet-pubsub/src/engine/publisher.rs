@@ -1,6 +1,5 @@
 //! Requests of publishers. (XEP-0060, 7)
 
-pub(super) mod publish;
 pub(super) mod retract;
-
+pub(super) mod publish;
 mod payload;

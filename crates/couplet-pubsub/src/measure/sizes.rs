@@ -13,7 +13,7 @@ use crate::{
     node::NodeId,
     page::{Page, Start},
     policy::DefaultPolicy,
-    request::{ConfigForm, Field, Request, Wanted},
+    request::{Field, Request, SubmittedForm, Wanted},
     snapshot::{Query, Snapshot, SubscriptionFilter},
     subscription::{SubscribeOptions, Subscription, SubscriptionState},
     timestamp::Timestamp,
@@ -200,7 +200,7 @@ impl StoreBench {
         };
         let request = Request::Configure {
             node: "0".to_owned(),
-            form: ConfigForm::Submit(vec![whitelist]),
+            form: SubmittedForm::Submit(vec![whitelist]),
         };
         self.slowest_beside(async {
             let answered = engine.answer(&owner, request, clock::now()).await;

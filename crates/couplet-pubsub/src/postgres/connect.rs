@@ -29,6 +29,9 @@ const WAIT: Duration = Duration::from_secs(5);
 /// The timeout of statements, with network and locks.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// A transaction with one snapshot for all its queries.
+pub(super) const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
 /// The settings of every connection. A frozen process does not lock a node for long.
 pub(super) fn greeting(schema: &str) -> String {
     format!(

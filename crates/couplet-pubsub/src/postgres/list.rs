@@ -15,7 +15,7 @@ use crate::{
 
 use super::{
     change::COMMIT,
-    connect::Session,
+    connect::{READ, Session},
     find::all,
     pages::{List, whole},
     pipeline::{Statement, Value, statement},
@@ -23,9 +23,6 @@ use super::{
     set_aside,
     write::kept,
 };
-
-/// A transaction with one snapshot for all its queries.
-pub(super) const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 pub(super) async fn items(
     pool: &Pool,
@@ -240,16 +237,6 @@ pub(super) async fn unapplied(pool: &Pool, max: u32) -> Result<Vec<String>, Stor
     )];
     let mut answers = Session::begin(pool).await?.end(&statements).await?;
     all(&answers.next().unwrap_or_default(), |row| value(row, 0))
-}
-
-pub(super) async fn name_of(pool: &Pool, node: NodeId) -> Result<Option<String>, StoreError> {
-    let statements = [statement!(
-        "SELECT name FROM node WHERE id = $1 AND NOT deleted",
-        node.0
-    )];
-    let mut answers = Session::begin(pool).await?.end(&statements).await?;
-    let found = answers.next().unwrap_or_default();
-    found.first().map(|row| value(row, 0)).transpose()
 }
 
 pub(super) async fn statistics(pool: &Pool) -> Result<Statistics, StoreError> {

@@ -14,8 +14,7 @@ use crate::{
 
 use super::{
     change::COMMIT,
-    connect::Session,
-    list::READ,
+    connect::{READ, Session},
     pipeline::{Statement, Value, statement},
     rows::{count, integer},
 };

@@ -11,6 +11,7 @@ use crate::{
 use super::{
     change::{BEGIN, COMMIT, lock},
     connect::Session,
+    node_name::name_of,
     pipeline::statement,
     rows::value,
     write::bury,
@@ -34,7 +35,7 @@ async fn try_item(
     seq: i64,
     why: &StoreError,
 ) -> Result<(), StoreError> {
-    let Some(name) = super::list::name_of(pool, node).await? else {
+    let Some(name) = name_of(pool, node).await? else {
         return Ok(());
     };
     let statements = [

@@ -3,14 +3,13 @@
 use std::collections::{HashMap, HashSet};
 
 use rusqlite::Connection;
-use tokio::sync::oneshot;
 
 use crate::{
     node::{Node, NodeId},
     store::{Cursor, JobId, StoreError, record::Restored},
 };
 
-use super::{error, save, transfer};
+use super::{error, save, transfer, write_queue::Answer};
 
 /// The changes since the last commit.
 #[derive(Default)]
@@ -24,8 +23,8 @@ pub(super) struct Batch {
 }
 
 enum PendingAnswer {
-    Change(oneshot::Sender<Result<(), StoreError>>),
-    Restore(oneshot::Sender<Result<Restored, StoreError>>, Restored),
+    Change(Answer<()>),
+    Restore(Answer<Restored>, Restored),
 }
 
 impl Batch {
@@ -38,15 +37,11 @@ impl Batch {
         self.waiting.len()
     }
 
-    pub(super) fn await_change(&mut self, answer: oneshot::Sender<Result<(), StoreError>>) {
+    pub(super) fn await_change(&mut self, answer: Answer<()>) {
         self.waiting.push(PendingAnswer::Change(answer));
     }
 
-    pub(super) fn await_restore(
-        &mut self,
-        answer: oneshot::Sender<Result<Restored, StoreError>>,
-        restored: Restored,
-    ) {
+    pub(super) fn await_restore(&mut self, answer: Answer<Restored>, restored: Restored) {
         self.waiting.push(PendingAnswer::Restore(answer, restored));
     }
 

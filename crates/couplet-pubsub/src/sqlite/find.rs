@@ -26,11 +26,6 @@ pub(super) fn node(file: &Connection, name: &str) -> Result<Option<Node>, StoreE
     Ok(found.query_row([name], rows::node).optional()?)
 }
 
-pub(super) fn name_of(file: &Connection, id: NodeId) -> Result<Option<String>, StoreError> {
-    let mut found = file.prepare_cached("SELECT name FROM node WHERE id = ? AND deleted = 0")?;
-    Ok(found.query_row([id.0], |row| row.get(0)).optional()?)
-}
-
 /// Reads a snapshot, given the requested node.
 pub(super) fn snapshot(
     file: &Reading<'_>,

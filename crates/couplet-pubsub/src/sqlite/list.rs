@@ -13,7 +13,7 @@ use crate::{
 };
 
 use super::{
-    find,
+    node_name,
     pages::{List, OfOne, count, nothing, whole},
     rows::{self, ITEM, NODE, SUBSCRIPTION},
     unreadable::{Reading, Table},
@@ -187,7 +187,7 @@ pub(super) fn affiliates(
     node: NodeId,
     page: &Page,
 ) -> Result<Paged<(BareJid, Affiliation)>, StoreError> {
-    if find::name_of(file, node)?.is_none() {
+    if node_name::name_of(file, node)?.is_none() {
         return Ok(nothing());
     }
     // Their number is within the limit of affiliations to a node.

@@ -9,7 +9,7 @@ use rusqlite::{Connection, Error, Params, Row, types::ValueRef};
 
 use crate::{node::NodeId, store::StoreError};
 
-use super::find;
+use super::node_name;
 
 /// The kind of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -120,7 +120,7 @@ impl<'a> Reading<'a> {
             Some(lossy(value))
         });
         let node = match table {
-            Table::Item(node) => find::name_of(self.file, node).ok().flatten(),
+            Table::Item(node) => node_name::name_of(self.file, node).ok().flatten(),
             _ => None,
         };
         self.left_out.borrow_mut().push(Unreadable {

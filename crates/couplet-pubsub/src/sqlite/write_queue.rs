@@ -6,9 +6,14 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::oneshot;
+
 use crate::store::StoreError;
 
 use super::error;
+
+/// The channel for the result of an operation.
+pub(super) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// The most queued operations; further ones return `Contended`.
 const QUEUE: usize = 4_096;

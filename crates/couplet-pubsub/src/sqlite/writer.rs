@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::oneshot, time::Instant};
+use tokio::time::Instant;
 
 use crate::{
     node::NodeId,
@@ -23,7 +23,10 @@ use crate::{
 };
 
 use super::{
-    Shared, connect, lock::Lock, unreadable::Unreadable, write_queue::WriteQueue,
+    Shared, connect,
+    lock::Lock,
+    unreadable::Unreadable,
+    write_queue::{Answer, WriteQueue},
     writer_state::WriterState,
 };
 
@@ -86,8 +89,6 @@ pub(super) enum Op {
         answer: Answer<()>,
     },
 }
-
-pub(super) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// The handle of the thread. Dropping it waits until all queued operations are done.
 pub(super) struct Writer {

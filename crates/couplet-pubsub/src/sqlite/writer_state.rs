@@ -28,7 +28,7 @@ use super::{
     batch::{Batch, DeliveryLog, NodeCache},
     connect, fanout, find, transfer,
     unreadable::{Reading, ReportedRows, Unreadable, is_of_row},
-    writer::Answer,
+    write_queue::Answer,
 };
 
 mod cleanup;

@@ -7,9 +7,8 @@ use std::borrow::Cow;
 use couplet_core::{element::Element, xml_writer::XmlWriter};
 
 use crate::{
-    codec::read::bad_request,
     pubsub_error::PubsubError,
-    request::{ConfigForm, Field, OptionsForm},
+    request::{Field, SubmittedForm},
 };
 
 /// The namespace of data forms.
@@ -17,50 +16,25 @@ pub(in crate::codec) const NS_DATA: &str = "jabber:x:data";
 /// The field that identifies a form. (XEP-0068)
 pub(crate) const FORM_TYPE: &str = "FORM_TYPE";
 
-/// A submitted form.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::codec) enum Submitted {
-    /// `type='cancel'`
-    Cancel,
-    /// `type='submit'`, also without a type.
-    Fields(Vec<Field>),
-}
-
-impl From<Submitted> for OptionsForm {
-    fn from(form: Submitted) -> OptionsForm {
-        match form {
-            Submitted::Cancel => OptionsForm::Cancel,
-            Submitted::Fields(fields) => OptionsForm::Submit(fields),
-        }
-    }
-}
-
-impl From<Submitted> for ConfigForm {
-    fn from(form: Submitted) -> ConfigForm {
-        match form {
-            Submitted::Cancel => ConfigForm::Cancel,
-            Submitted::Fields(fields) => ConfigForm::Submit(fields),
-        }
-    }
-}
-
 /// Returns the form in an element, without its FORM_TYPE.
 ///
 /// # Errors
 ///
 /// `bad-request` for a form that is neither submitted nor cancelled.
-pub(in crate::codec) fn submitted(parent: Element<'_>) -> Result<Option<Submitted>, PubsubError> {
+pub(in crate::codec) fn submitted(
+    parent: Element<'_>,
+) -> Result<Option<SubmittedForm>, PubsubError> {
     let Some(form) = parent.child("x", NS_DATA) else {
         return Ok(None);
     };
     match form.attr("type").as_deref() {
-        Some("cancel") => Ok(Some(Submitted::Cancel)),
+        Some("cancel") => Ok(Some(SubmittedForm::Cancel)),
         Some("submit" | "") | None => {
             let mut fields = fields(form);
             fields.retain(|field| field.var != FORM_TYPE);
-            Ok(Some(Submitted::Fields(fields)))
+            Ok(Some(SubmittedForm::Submit(fields)))
         }
-        Some(_) => Err(bad_request("A form is submitted or cancelled")),
+        Some(_) => Err(PubsubError::bad_request("A form is submitted or cancelled")),
     }
 }
 
@@ -190,7 +164,7 @@ mod tests {
 
     use super::*;
 
-    fn read(form: &str) -> Result<Option<Submitted>, PubsubError> {
+    fn read(form: &str) -> Result<Option<SubmittedForm>, PubsubError> {
         let text = format!("<a>{form}</a>");
         submitted(Tree::parse(text, &Scope::client()).unwrap().root())
     }
@@ -210,7 +184,10 @@ mod tests {
         ];
         for type_ in ["", " type=''", " type='submit'"] {
             let form = format!("<x xmlns='jabber:x:data'{type_}>{fields}</x>");
-            assert_eq!(read(&form), Ok(Some(Submitted::Fields(expected.clone()))));
+            assert_eq!(
+                read(&form),
+                Ok(Some(SubmittedForm::Submit(expected.clone())))
+            );
         }
     }
 
@@ -226,7 +203,7 @@ mod tests {
         assert_eq!(read("<x xmlns='urn:other'/>"), Ok(None));
         assert_eq!(
             read("<x xmlns='jabber:x:data' type='cancel'><field var='a'/></x>"),
-            Ok(Some(Submitted::Cancel))
+            Ok(Some(SubmittedForm::Cancel))
         );
     }
 }

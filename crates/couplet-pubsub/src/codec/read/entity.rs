@@ -1,11 +1,11 @@
 //! Parses requests of entities and subscribers. (XEP-0060, 5.6, 5.7, 6)
 
-use super::{RawRequest, bad_request, filled, missing};
+use super::raw_request::{RawRequest, filled, missing};
 use crate::{
     codec::{NS, form, rsm},
     page::Page,
     pubsub_error::{PubsubCondition, PubsubError},
-    request::{OptionsForm, Request, Wanted},
+    request::{Request, Wanted},
 };
 
 pub(super) fn subscriptions(request: RawRequest<'_>) -> Result<Request, PubsubError> {
@@ -24,7 +24,7 @@ pub(super) fn affiliations(request: RawRequest<'_>) -> Result<Request, PubsubErr
 
 pub(super) fn subscribe(request: RawRequest<'_>) -> Result<Request, PubsubError> {
     let options = match request.companion("options")? {
-        Some(options) => form::submitted(options)?.map(OptionsForm::from),
+        Some(options) => form::submitted(options)?,
         None => None,
     };
     Ok(Request::Subscribe {
@@ -84,7 +84,7 @@ fn wanted(request: RawRequest<'_>) -> Result<Wanted, PubsubError> {
         .children()
         .filter(|child| child.is("item", NS))
     {
-        let id = filled(item, "id").ok_or_else(|| bad_request("Which item?"))?;
+        let id = filled(item, "id").ok_or_else(|| PubsubError::bad_request("Which item?"))?;
         ids.push(id);
     }
     if !ids.is_empty() {
@@ -95,7 +95,7 @@ fn wanted(request: RawRequest<'_>) -> Result<Wanted, PubsubError> {
         None => None,
     };
     if newest == Some(0) {
-        return Err(bad_request("max_items must be at least 1"));
+        return Err(PubsubError::bad_request("max_items must be at least 1"));
     }
     Ok(match (request.requested_page()?, newest) {
         (Some(page), newest) => Wanted::Page(Page {
@@ -114,6 +114,7 @@ mod tests {
 
     use super::super::tests::{get, is_bad, set};
     use super::*;
+    use crate::request::SubmittedForm;
     use crate::{page::Start, request::Field};
 
     const FORM: &str = "<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE'><value>http://jabber.org/protocol/pubsub#subscribe_options</value></field><field var='pubsub#deliver'><value>0</value></field></x>";
@@ -191,7 +192,7 @@ mod tests {
         let Ok(Request::Subscribe { options, .. }) = answer else {
             panic!("{answer:?}");
         };
-        assert_eq!(options, Some(OptionsForm::Submit(deliver())));
+        assert_eq!(options, Some(SubmittedForm::Submit(deliver())));
     }
 
     #[test]
@@ -246,7 +247,7 @@ mod tests {
                 node: "n".into(),
                 jid: jid("a@b"),
                 subid: Some("7".into()),
-                form: OptionsForm::Submit(deliver())
+                form: SubmittedForm::Submit(deliver())
             })
         );
         is_bad(get("<options node='n'/>"), PubsubCondition::JidRequired);
@@ -265,7 +266,7 @@ mod tests {
             matches!(
                 answer,
                 Ok(Request::SetOptions {
-                    form: OptionsForm::Cancel,
+                    form: SubmittedForm::Cancel,
                     ..
                 })
             ),

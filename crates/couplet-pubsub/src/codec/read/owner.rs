@@ -2,18 +2,18 @@
 
 use std::collections::HashSet;
 
-use super::{RawRequest, bad_request, filled, jid};
+use super::raw_request::{RawRequest, filled, jid};
 use crate::{
     codec::{NS_OWNER, form, wire_name::WireName},
     node::Affiliation,
     pubsub_error::{PubsubCondition, PubsubError},
-    request::{ConfigForm, Request, SetSubscriber},
+    request::{Request, SetSubscriber},
     subscription::SubscriptionState,
 };
 
 pub(super) fn create(request: RawRequest<'_>) -> Result<Request, PubsubError> {
     let configure = match request.companion("configure")? {
-        Some(configure) => form::submitted(configure)?.map(ConfigForm::from),
+        Some(configure) => form::submitted(configure)?,
         None => None,
     };
     Ok(Request::Create {
@@ -30,8 +30,8 @@ pub(super) fn configuration(request: RawRequest<'_>) -> Result<Request, PubsubEr
 
 pub(super) fn configure(request: RawRequest<'_>) -> Result<Request, PubsubError> {
     let node = request.node()?;
-    let form =
-        form::submitted(request.element)?.ok_or_else(|| bad_request("The form is missing"))?;
+    let form = form::submitted(request.element)?
+        .ok_or_else(|| PubsubError::bad_request("The form is missing"))?;
     Ok(Request::Configure {
         node,
         form: form.into(),
@@ -44,9 +44,10 @@ pub(super) fn default_configuration(_ask: RawRequest<'_>) -> Result<Request, Pub
 
 pub(super) fn delete(request: RawRequest<'_>) -> Result<Request, PubsubError> {
     let redirect = match request.element.child("redirect", NS_OWNER) {
-        Some(redirect) => {
-            Some(filled(redirect, "uri").ok_or_else(|| bad_request("The redirect has no uri"))?)
-        }
+        Some(redirect) => Some(
+            filled(redirect, "uri")
+                .ok_or_else(|| PubsubError::bad_request("The redirect has no uri"))?,
+        ),
         None => None,
     };
     Ok(Request::Delete {
@@ -81,13 +82,15 @@ pub(super) fn set_subscribers(request: RawRequest<'_>) -> Result<Request, Pubsub
             filled(entry, "subid"),
         );
         if !seen.insert((jid.clone(), subid.clone())) {
-            return Err(bad_request("The same subscription appears twice"));
+            return Err(PubsubError::bad_request(
+                "The same subscription appears twice",
+            ));
         }
         let Some(word) = filled(entry, "subscription") else {
             continue;
         };
         let state = Option::<SubscriptionState>::from_wire_name(&word)
-            .ok_or_else(|| bad_request("Unknown state of a subscription"))?;
+            .ok_or_else(|| PubsubError::bad_request("Unknown state of a subscription"))?;
         wanted.push(SetSubscriber { jid, subid, state });
     }
     Ok(Request::SetSubscribers { node, wanted })
@@ -111,13 +114,13 @@ pub(super) fn set_affiliates(request: RawRequest<'_>) -> Result<Request, PubsubE
         // XEP-0060, 4.1: affiliations are those of bare JIDs.
         let jid = jid(entry, PubsubCondition::JidRequired)?.to_bare();
         if !seen.insert(jid.clone()) {
-            return Err(bad_request("The same entity appears twice"));
+            return Err(PubsubError::bad_request("The same entity appears twice"));
         }
         let Some(word) = filled(entry, "affiliation") else {
             continue;
         };
-        let affiliation =
-            Affiliation::from_wire_name(&word).ok_or_else(|| bad_request("Unknown affiliation"))?;
+        let affiliation = Affiliation::from_wire_name(&word)
+            .ok_or_else(|| PubsubError::bad_request("Unknown affiliation"))?;
         wanted.push((jid, affiliation));
     }
     Ok(Request::SetAffiliates { node, wanted })
@@ -129,6 +132,7 @@ mod tests {
 
     use super::super::tests::{is_bad, owner_get, owner_set, set};
     use super::*;
+    use crate::request::SubmittedForm;
     use crate::{
         page::{Page, Start},
         request::Field,
@@ -163,7 +167,7 @@ mod tests {
             set(&format!("<create node='n'/><configure>{FORM}</configure>")),
             Ok(Request::Create {
                 node: Some("n".into()),
-                configure: Some(ConfigForm::Submit(title()))
+                configure: Some(SubmittedForm::Submit(title()))
             })
         );
     }
@@ -197,14 +201,14 @@ mod tests {
             owner_set(&format!("<configure node='n'>{FORM}</configure>")),
             Ok(Request::Configure {
                 node: "n".into(),
-                form: ConfigForm::Submit(title())
+                form: SubmittedForm::Submit(title())
             })
         );
         assert_eq!(
             owner_set("<configure node='n'><x xmlns='jabber:x:data' type='cancel'/></configure>"),
             Ok(Request::Configure {
                 node: "n".into(),
-                form: ConfigForm::Cancel
+                form: SubmittedForm::Cancel
             })
         );
         is_bad(owner_set("<configure node='n'/>"), None);

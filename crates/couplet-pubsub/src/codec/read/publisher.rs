@@ -5,11 +5,11 @@
 use couplet::Condition;
 use couplet_core::element::Element;
 
-use super::{RawRequest, bad_request, filled, missing};
+use super::raw_request::{RawRequest, filled, missing};
 use crate::{
-    codec::{NS, body, form, form::Submitted},
+    codec::{NS, body, form},
     pubsub_error::{PubsubCondition, PubsubError},
-    request::{NewItem, Payload, Request},
+    request::{NewItem, Payload, Request, SubmittedForm},
 };
 
 /// The most items of a batch, whatever the policy allows: the cost to cut out each payload grows
@@ -32,8 +32,10 @@ pub(super) fn publish(request: RawRequest<'_>) -> Result<Request, PubsubError> {
         None => None,
     };
     let options = match options {
-        Some(Submitted::Fields(fields)) => Some(fields),
-        Some(Submitted::Cancel) => return Err(bad_request("Options cannot be cancelled")),
+        Some(SubmittedForm::Submit(fields)) => Some(fields),
+        Some(SubmittedForm::Cancel) => {
+            return Err(PubsubError::bad_request("Options cannot be cancelled"));
+        }
         None => None,
     };
     Ok(Request::Publish {
@@ -52,9 +54,10 @@ pub(super) fn retract(request: RawRequest<'_>) -> Result<Request, PubsubError> {
         return Err(missing(PubsubCondition::ItemRequired));
     }
     let notify = match filled(request.element, "notify").as_deref() {
-        Some(word) => {
-            Some(form::flag(word).ok_or_else(|| bad_request("notify must be true or false"))?)
-        }
+        Some(word) => Some(
+            form::flag(word)
+                .ok_or_else(|| PubsubError::bad_request("notify must be true or false"))?,
+        ),
         None => None,
     };
     Ok(Request::Retract { node, ids, notify })

@@ -21,7 +21,7 @@ use crate::{
     snapshot::{Query, Snapshot, SubscriptionFilter},
 };
 
-use super::invalid_subid;
+use super::select::invalid_subid;
 
 pub(in crate::engine) async fn answer(
     engine: &Engine,

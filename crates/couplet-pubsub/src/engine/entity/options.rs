@@ -13,13 +13,13 @@ use crate::{
     node::Affiliation,
     pubsub_error::{PubsubCondition, PubsubError},
     reply::Reply,
-    request::OptionsForm,
+    request::SubmittedForm,
     snapshot::{Query, Snapshot, SubscriptionFilter},
     subscription::{SubscribeOptions, Subscription},
     timestamp::Timestamp,
 };
 
-use super::filter;
+use super::select::select;
 
 /// Returns the options of a subscription.
 pub(in crate::engine) async fn answer(
@@ -41,7 +41,7 @@ pub(in crate::engine) async fn set(
     node: String,
     jid: Jid,
     subid: Option<String>,
-    form: OptionsForm,
+    form: SubmittedForm,
 ) -> Result<Reply, PubsubError> {
     let query = query(&context, node, named(&jid, subid.as_ref()));
     engine
@@ -131,10 +131,10 @@ fn decide(
     snapshot: &Snapshot,
     jid: &Jid,
     subid: Option<&str>,
-    form: &OptionsForm,
+    form: &SubmittedForm,
 ) -> Decision {
     let (_, held) = own(context, snapshot, jid, subid)?;
-    let OptionsForm::Submit(fields) = form else {
+    let SubmittedForm::Submit(fields) = form else {
         return Ok((Vec::new(), Reply::Empty));
     };
     let wanted = form::read_options(held.options, fields)?;
@@ -164,7 +164,7 @@ fn own<'a>(
     if !context.is_own(jid) || access.affiliation == Affiliation::Outcast {
         return Err(PubsubError::new(Condition::Forbidden));
     }
-    let held = filter(access.subscriptions, jid, subid)?;
+    let held = select(access.subscriptions, jid, subid)?;
     Ok((&access.node.name, held))
 }
 
@@ -182,7 +182,7 @@ mod tests {
     }
 
     fn submit(snapshot: &Snapshot, var: &str, value: &str) -> Decision {
-        let form = OptionsForm::Submit(vec![field(var, value)]);
+        let form = SubmittedForm::Submit(vec![field(var, value)]);
         decide(&context(OTHER), snapshot, &jid(OTHER), None, &form)
     }
 
@@ -212,7 +212,7 @@ mod tests {
             &snapshot,
             &jid(OTHER),
             None,
-            &OptionsForm::Cancel,
+            &SubmittedForm::Cancel,
         );
         assert_eq!(why(set), (Condition::Forbidden, None));
     }
@@ -270,7 +270,7 @@ mod tests {
             &snapshot,
             &jid(OTHER),
             None,
-            &OptionsForm::Cancel,
+            &SubmittedForm::Cancel,
         );
         assert_eq!(decision, Ok((Vec::new(), Reply::Empty)));
     }

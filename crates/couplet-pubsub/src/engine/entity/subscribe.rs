@@ -17,7 +17,7 @@ use crate::{
     node::Node,
     pubsub_error::{PubsubCondition, PubsubError},
     reply::Reply,
-    request::OptionsForm,
+    request::SubmittedForm,
     snapshot::{MAX_SUBSCRIPTIONS, Query, Snapshot, SubscriptionFilter},
     subscription::{SubscribeOptions, Subscription, SubscriptionState},
 };
@@ -29,7 +29,7 @@ pub(in crate::engine) async fn answer(
     context: RequestContext,
     node: String,
     jid: Jid,
-    options: Option<OptionsForm>,
+    options: Option<SubmittedForm>,
 ) -> Result<Reply, PubsubError> {
     let query = query(&context, node, &jid);
     engine
@@ -55,7 +55,7 @@ fn decide(
     context: &RequestContext,
     snapshot: &Snapshot,
     jid: &Jid,
-    options: Option<&OptionsForm>,
+    options: Option<&SubmittedForm>,
 ) -> Decision {
     if !context.is_own(jid) {
         return Err(PubsubError::with(
@@ -66,8 +66,8 @@ fn decide(
     let access = Access::of(context, snapshot)?;
     let state = access.may_subscribe()?;
     let requested = match options {
-        Some(OptionsForm::Submit(fields)) => Some(fields),
-        Some(OptionsForm::Cancel) | None => None,
+        Some(SubmittedForm::Submit(fields)) => Some(fields),
+        Some(SubmittedForm::Cancel) | None => None,
     };
     let held = access.subscriptions.iter().find(|held| held.jid == *jid);
     if let (Some(held), None) = (held, requested) {
@@ -175,7 +175,7 @@ mod tests {
     }
 
     fn with(snapshot: &Snapshot, var: &str, value: &str) -> Decision {
-        let form = OptionsForm::Submit(vec![field(var, value)]);
+        let form = SubmittedForm::Submit(vec![field(var, value)]);
         decide(&context(OTHER), snapshot, &jid(OTHER), Some(&form))
     }
 
@@ -368,7 +368,7 @@ mod tests {
             &context(OTHER),
             &snapshot,
             &jid(OTHER),
-            Some(&OptionsForm::Cancel),
+            Some(&SubmittedForm::Cancel),
         );
         assert_eq!(subscription(decision).subid, "first");
     }
@@ -386,7 +386,7 @@ mod tests {
     fn a_lease_is_cut_to_the_limit() {
         let mut rules = Rules::default();
         rules.limits.lease = 60;
-        let form = OptionsForm::Submit(vec![field("pubsub#expire", "1970-01-01T00:40:00Z")]);
+        let form = SubmittedForm::Submit(vec![field("pubsub#expire", "1970-01-01T00:40:00Z")]);
         let snapshot = strangers_facts(|_| {});
         let decision = decide(
             &context_in(OTHER, rules),

@@ -15,7 +15,7 @@ use crate::{
     snapshot::{Query, Snapshot, SubscriptionFilter},
 };
 
-use super::filter;
+use super::select::select;
 
 pub(in crate::engine) async fn answer(
     engine: &Engine,
@@ -51,7 +51,7 @@ fn decide(
     if !context.is_own(jid) {
         return Err(PubsubError::new(Condition::Forbidden));
     }
-    let held = filter(access.subscriptions, jid, subid)?;
+    let held = select(access.subscriptions, jid, subid)?;
     let node = access.node;
     let mut changes = vec![reconcile::end(held)];
     changes.extend(announce::to_owners(

@@ -61,7 +61,7 @@ pub(in crate::engine) async fn answer(
 ) -> Result<Reply, PubsubError> {
     let mut seen = HashSet::new();
     if !wanted.iter().all(|(jid, _)| seen.insert(jid)) {
-        return Err(PubsubError::new(Condition::BadRequest).text("The same JID appears twice"));
+        return Err(PubsubError::bad_request("The same JID appears twice"));
     }
     let query = Query {
         others: wanted.iter().map(|(jid, _)| jid.clone()).collect(),

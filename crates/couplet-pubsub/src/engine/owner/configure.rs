@@ -12,7 +12,7 @@ use crate::{
     },
     pubsub_error::PubsubError,
     reply::Reply,
-    request::ConfigForm,
+    request::SubmittedForm,
     snapshot::Snapshot,
 };
 
@@ -35,7 +35,7 @@ pub(in crate::engine) async fn answer(
     engine: &Engine,
     context: RequestContext,
     node: String,
-    form: ConfigForm,
+    form: SubmittedForm,
 ) -> Result<Reply, PubsubError> {
     let (asking, name) = (context.clone(), node.clone());
     let (reply, is_settled) = engine
@@ -58,9 +58,9 @@ pub(in crate::engine) fn defaults(context: &RequestContext) -> Reply {
     }
 }
 
-fn decide(context: &RequestContext, snapshot: &Snapshot, form: &ConfigForm) -> Decision {
+fn decide(context: &RequestContext, snapshot: &Snapshot, form: &SubmittedForm) -> Decision {
     let node = owned_node(context, snapshot)?;
-    let ConfigForm::Submit(fields) = form else {
+    let SubmittedForm::Submit(fields) = form else {
         return Ok((Vec::new(), Reply::Empty));
     };
     let rules = context.policy.limits(&node.creator);
@@ -100,7 +100,7 @@ mod tests {
     };
 
     fn submit(snapshot: &Snapshot, var: &str, value: &str) -> Decision {
-        let form = ConfigForm::Submit(vec![field(var, value)]);
+        let form = SubmittedForm::Submit(vec![field(var, value)]);
         decide(&context(OWNER), snapshot, &form)
     }
 
@@ -126,7 +126,7 @@ mod tests {
         let snapshot = owners_facts(|_| {});
         let nothing = Ok((Vec::new(), Reply::Empty));
         assert_eq!(
-            decide(&context(OWNER), &snapshot, &ConfigForm::Cancel),
+            decide(&context(OWNER), &snapshot, &SubmittedForm::Cancel),
             nothing
         );
         assert_eq!(submit(&snapshot, "pubsub#access_model", "open"), nothing);
@@ -152,7 +152,7 @@ mod tests {
         let decision = decide(
             &context(OTHER),
             &strangers_facts(|_| {}),
-            &ConfigForm::Submit(vec![]),
+            &SubmittedForm::Submit(vec![]),
         );
         assert_eq!(why(decision), (Condition::Forbidden, None));
     }

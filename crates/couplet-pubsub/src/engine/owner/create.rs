@@ -12,7 +12,7 @@ use crate::{
     node::{Affiliation, NodeConfig},
     pubsub_error::PubsubError,
     reply::Reply,
-    request::ConfigForm,
+    request::SubmittedForm,
     snapshot::{Query, Snapshot},
 };
 
@@ -20,7 +20,7 @@ pub(in crate::engine) async fn answer(
     engine: &Engine,
     context: RequestContext,
     node: Option<String>,
-    configure: Option<ConfigForm>,
+    configure: Option<SubmittedForm>,
 ) -> Result<Reply, PubsubError> {
     if !context.policy.may_create(&context.who, node.as_deref()) {
         return Err(PubsubError::new(Condition::Forbidden));
@@ -43,7 +43,7 @@ struct Wanted {
     name: String,
     /// Whether it is an instant node: the reply has to contain its name. (XEP-0060, 8.1.2)
     is_news: bool,
-    configure: Option<ConfigForm>,
+    configure: Option<SubmittedForm>,
 }
 
 fn decide(context: &RequestContext, snapshot: &Snapshot, wanted: &Wanted) -> Decision {
@@ -52,7 +52,7 @@ fn decide(context: &RequestContext, snapshot: &Snapshot, wanted: &Wanted) -> Dec
     }
     check(context, snapshot, &wanted.name)?;
     let mut config = context.policy.new_node();
-    if let Some(ConfigForm::Submit(fields)) = &wanted.configure {
+    if let Some(SubmittedForm::Submit(fields)) = &wanted.configure {
         config = form::apply_config(&config, fields, &context.limits())?;
     }
     let node = wanted.is_news.then(|| wanted.name.clone());
@@ -115,7 +115,7 @@ mod tests {
         pubsub_error::PubsubCondition,
     };
 
-    fn named(configure: Option<ConfigForm>) -> Wanted {
+    fn named(configure: Option<SubmittedForm>) -> Wanted {
         Wanted {
             name: NODE.to_owned(),
             is_news: false,
@@ -124,7 +124,7 @@ mod tests {
     }
 
     fn configured(var: &str, value: &str) -> Wanted {
-        named(Some(ConfigForm::Submit(vec![field(var, value)])))
+        named(Some(SubmittedForm::Submit(vec![field(var, value)])))
     }
 
     fn made(decision: Decision) -> NodeConfig {
@@ -187,7 +187,7 @@ mod tests {
                 Some(PubsubCondition::UnsupportedAccessModel)
             )
         );
-        let cancelled = named(Some(ConfigForm::Cancel));
+        let cancelled = named(Some(SubmittedForm::Cancel));
         let config = made(decide(&context(OWNER), &no_node(None), &cancelled));
         assert_eq!(config, NodeConfig::default());
     }

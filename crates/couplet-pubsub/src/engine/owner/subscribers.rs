@@ -63,7 +63,7 @@ pub(in crate::engine) async fn answer(
 ) -> Result<Reply, PubsubError> {
     let mut seen = HashSet::new();
     if !wanted.iter().all(|one| seen.insert((&one.jid, &one.subid))) {
-        return Err(PubsubError::new(Condition::BadRequest).text("The same JID appears twice"));
+        return Err(PubsubError::bad_request("The same JID appears twice"));
     }
     let others: HashSet<BareJid> = wanted.iter().map(|one| one.jid.to_bare()).collect();
     let query = Query {
@@ -107,7 +107,7 @@ fn set(
     entity: Option<&Entity>,
     one: &SetSubscriber,
 ) -> Option<Vec<Change>> {
-    let held: Vec<&Subscription> = filter(entity, one).collect();
+    let held: Vec<&Subscription> = subscriptions_of(entity, one).collect();
     match one.state {
         _ if held.is_empty() && one.subid.is_some() => None,
         None => Some(
@@ -137,7 +137,7 @@ fn set(
     }
 }
 
-fn filter<'a>(
+fn subscriptions_of<'a>(
     entity: Option<&'a Entity>,
     one: &'a SetSubscriber,
 ) -> impl Iterator<Item = &'a Subscription> {
@@ -176,7 +176,7 @@ fn begin(node: &Node, jid: &Jid) -> [Change; 2] {
 }
 
 fn as_it_is(entity: Option<&Entity>, one: &SetSubscriber) -> (Jid, Option<SubscriptionState>) {
-    let state = filter(entity, one).next().map(|held| held.state);
+    let state = subscriptions_of(entity, one).next().map(|held| held.state);
     (one.jid.clone(), state)
 }
 

@@ -94,7 +94,7 @@ fn ready(
         .collect::<Result<Vec<Ready>, PubsubError>>()?;
     let mut ids = HashSet::new();
     if !items.iter().all(|item| ids.insert(item.id.as_str())) {
-        return Err(PubsubError::new(Condition::BadRequest).text("Two items have the same id"));
+        return Err(PubsubError::bad_request("Two items have the same id"));
     }
     Ok(Batch {
         node,

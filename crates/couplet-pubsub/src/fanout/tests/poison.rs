@@ -6,7 +6,7 @@ use crate::store::suite::{Shared, create, run, subscribe};
 /// What an operator finds in the stores that keep it.
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 const KEPT: &str =
-    "announcement of news: the server ends the stream with not-well-formed when it is sent";
+    "announcement of news: the server ends the stream with not-well-formed when this is sent";
 
 const POISON: &str = "<event><items node='7'>poison</items></event>";
 
@@ -28,7 +28,7 @@ async fn an_announcement_the_server_blames_is_set_aside_and_the_others_arrive() 
         heard.insert(hear(&mut alice).await);
     }
     store.until_all_is_done().await;
-    let why = "the server ends the stream with invalid-xml when it is sent".to_owned();
+    let why = "the server ends the stream with invalid-xml when this is sent".to_owned();
     assert_eq!(sets_aside(&store), [(JobId(7000), why)]);
     assert!(heard.iter().all(|(announcement, _)| announcement != "7-0"));
 }

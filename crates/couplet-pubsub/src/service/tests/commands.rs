@@ -285,7 +285,7 @@ async fn an_owner_gives_a_node_away_and_the_next_one_deletes_it() {
     let wrong: &[(&str, &[&str])] = &[("node", &["news"]), ("owner", &["@"])];
     asks_again(
         &submit(&mut alice, TRANSFER, wrong).await,
-        "@ is not an address such as user@example.org",
+        "@ is not a JID such as user@example.org",
     );
     let right: &[(&str, &[&str])] = &[("node", &["news"]), ("owner", &["carol@example.org"])];
     let given = submit(&mut alice, TRANSFER, right).await;
