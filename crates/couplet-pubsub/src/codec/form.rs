@@ -21,7 +21,6 @@ pub(super) mod data;
 use self::config::{Entry, TABLE};
 pub(crate) use self::data::FORM_TYPE;
 pub(super) use self::data::{Style, flag, submitted};
-use super::elements::to_string;
 
 pub(crate) const NODE_CONFIG: &str = "http://jabber.org/protocol/pubsub#node_config";
 const META_DATA: &str = "http://jabber.org/protocol/pubsub#meta-data";
@@ -137,13 +136,13 @@ pub(crate) fn read_options(
 /// Returns the configuration form with its current values, as XML.
 #[cfg(test)]
 pub(crate) fn configuration(config: &NodeConfig) -> String {
-    to_string(|xml| write_configuration(config, Style::Form, xml))
+    super::elements::to_string(|xml| write_configuration(config, Style::Form, xml))
 }
 
 /// Returns the options form with its current values, as XML.
 #[cfg(test)]
 pub(crate) fn options(options: SubscribeOptions, expires: Option<Timestamp>) -> String {
-    to_string(|xml| write_options(options, expires, Style::Form, xml))
+    super::elements::to_string(|xml| write_options(options, expires, Style::Form, xml))
 }
 
 pub(super) fn write_configuration(config: &NodeConfig, style: Style, xml: &mut XmlWriter<'_>) {
