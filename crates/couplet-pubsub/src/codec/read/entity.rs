@@ -56,8 +56,7 @@ pub(super) fn set_options(request: RawRequest<'_>) -> Result<Request, PubsubErro
         jid: request.jid(PubsubCondition::JidRequired)?,
         subid: request.subid(),
         form: form::submitted(request.element)?
-            .ok_or_else(|| missing(PubsubCondition::InvalidOptions))?
-            .into(),
+            .ok_or_else(|| missing(PubsubCondition::InvalidOptions))?,
     })
 }
 

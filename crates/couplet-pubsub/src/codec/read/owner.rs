@@ -34,7 +34,7 @@ pub(super) fn configure(request: RawRequest<'_>) -> Result<Request, PubsubError>
         .ok_or_else(|| PubsubError::bad_request("The form is missing"))?;
     Ok(Request::Configure {
         node,
-        form: form.into(),
+        form,
     })
 }
 
