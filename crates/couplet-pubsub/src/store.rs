@@ -26,6 +26,7 @@ use crate::{
 
 pub(crate) use crate::cursor::Cursor;
 
+pub(crate) mod apply;
 pub(crate) mod job_queue;
 pub(crate) mod record;
 #[cfg(test)]

@@ -14,12 +14,12 @@ use tokio::sync::oneshot;
 use crate::{
     change::Change,
     snapshot::{Query, Snapshot},
-    store::{Decide, StoreError, run_decision, validate_changes},
+    store::{Decide, StoreError, apply::Applier, run_decision, validate_changes},
 };
 
 use super::{
     Shared,
-    apply::{Applied, Applier},
+    apply::{Applied, Rows},
     connect::{QueryError, Session},
     error,
     existing::{ExistingRows, Lookup},
@@ -223,37 +223,20 @@ async fn apply(
     snapshot: &Snapshot,
     changes: Vec<Change>,
 ) -> Result<Applied, QueryError> {
-    let mut work = Applier::new(snapshot.node.clone());
     if changes.is_empty() {
         return Ok(Applied::default());
     }
     // The unique index checks whether a name is taken.
-    let name = snapshot.node.as_ref().map(|node| node.name.as_str());
+    let node = snapshot.node.as_ref();
+    let name = node.map(|node| node.name.as_str());
     validate_changes(&changes, name, |_| Ok(false))?;
-    look_up(
-        session,
-        &mut work,
-        changes,
-        query,
-        ExistingRows::from(snapshot),
-    )
-    .await?;
-    Ok(work.end())
-}
-
-async fn look_up(
-    session: &mut Session,
-    work: &mut Applier,
-    changes: Vec<Change>,
-    requested: &Query,
-    mut known: ExistingRows,
-) -> Result<(), QueryError> {
-    let (lookup, node) = (Lookup::new(&changes, requested), work.node_id());
-    let statements = lookup.statements(node);
-    let mut keys = Vec::new();
+    let (lookup, id) = (Lookup::new(&changes, query), node.map(|node| node.id));
+    let (mut known, mut keys) = (ExistingRows::from(snapshot), Vec::new());
+    let statements = lookup.statements(id);
     if !statements.is_empty() {
         let mut answers = session.run(&statements).await?;
-        keys = lookup.read(node, &mut answers, &mut known)?;
+        keys = lookup.read(id, &mut answers, &mut known)?;
     }
-    Ok(work.apply(changes, known, keys)?)
+    let applier = Applier::new(Rows::new(known, keys), node.cloned());
+    Ok(applier.apply(changes)?.done)
 }

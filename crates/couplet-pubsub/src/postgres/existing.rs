@@ -24,7 +24,7 @@ use super::{
 #[derive(Default)]
 pub(super) struct ExistingRows {
     items: HashSet<String>,
-    standing: HashMap<(String, String), ExistingSubscription>,
+    subscriptions: HashMap<(String, String), ExistingSubscription>,
 }
 
 /// The state of an existing subscription.
@@ -49,16 +49,21 @@ impl ExistingRows {
         self.items.clear();
     }
 
-    pub(super) fn standing(&self, jid: &str, subid: &str) -> Option<ExistingSubscription> {
+    pub(super) fn subscription(&self, jid: &str, subid: &str) -> Option<ExistingSubscription> {
         let key = (jid.to_owned(), subid.to_owned());
-        self.standing.get(&key).copied()
+        self.subscriptions.get(&key).copied()
     }
 
-    pub(super) fn stand(&mut self, jid: &str, subid: &str, now: Option<ExistingSubscription>) {
+    pub(super) fn set_subscription(
+        &mut self,
+        jid: &str,
+        subid: &str,
+        now: Option<ExistingSubscription>,
+    ) {
         let key = (jid.to_owned(), subid.to_owned());
         match now {
-            Some(now) => self.standing.insert(key, now),
-            None => self.standing.remove(&key),
+            Some(now) => self.subscriptions.insert(key, now),
+            None => self.subscriptions.remove(&key),
         };
     }
 
@@ -68,7 +73,7 @@ impl ExistingRows {
         let entities = snapshot.actor.iter().chain(&snapshot.others);
         for held in entities.flat_map(|entity| &entity.subscriptions) {
             let now = ExistingSubscription::of(held);
-            known.stand(held.jid.as_str(), &held.subid, Some(now));
+            known.set_subscription(held.jid.as_str(), &held.subid, Some(now));
         }
         known.items = snapshot.items.iter().map(|head| head.id.clone()).collect();
         known
@@ -76,7 +81,7 @@ impl ExistingRows {
 }
 
 impl ExistingSubscription {
-    fn of(subscription: &Subscription) -> ExistingSubscription {
+    pub(super) fn of(subscription: &Subscription) -> ExistingSubscription {
         match subscription.state {
             SubscriptionState::Pending => ExistingSubscription::Pending,
             SubscriptionState::Subscribed => ExistingSubscription::Subscribed {
@@ -182,7 +187,7 @@ impl Lookup {
         if node.is_some() && !self.jids.is_empty() {
             for row in next() {
                 let (jid, subid) = (value(&row, 0)?, value(&row, 1)?);
-                known.stand(jid, subid, Some(standing(&row)?));
+                known.set_subscription(jid, subid, Some(standing(&row)?));
             }
         }
         Ok(keys)

@@ -15,6 +15,7 @@ use crate::{
     snapshot::{Query, Snapshot},
     store::{
         Claim, Cursor, Decide, Job, JobId, StoreError,
+        apply::Applier,
         job_queue::JobQueue,
         record::{Record, Restored},
         run_decision, validate_changes,
@@ -24,7 +25,7 @@ use crate::{
 
 use super::{
     Shared,
-    apply::{Applied, Applier},
+    apply::{Applied, Rows},
     batch::{Batch, DeliveryLog, NodeCache},
     connect, fanout, find, transfer,
     unreadable::{Reading, ReportedRows, Unreadable, is_of_row},
@@ -168,7 +169,8 @@ impl WriterState {
         checked?;
         let done = self.with_file(|state, file| {
             state.begin(file)?;
-            Applier::new(file, node, &mut state.last_job).apply(changes)
+            let rows = Rows::new(file, &mut state.last_job);
+            Ok(Applier::new(rows, node).apply(changes)?.done)
         });
         done.map_err(|error| self.fail(error))
     }

@@ -32,10 +32,7 @@ pub(super) fn configure(request: RawRequest<'_>) -> Result<Request, PubsubError>
     let node = request.node()?;
     let form = form::submitted(request.element)?
         .ok_or_else(|| PubsubError::bad_request("The form is missing"))?;
-    Ok(Request::Configure {
-        node,
-        form,
-    })
+    Ok(Request::Configure { node, form })
 }
 
 pub(super) fn default_configuration(_ask: RawRequest<'_>) -> Result<Request, PubsubError> {
