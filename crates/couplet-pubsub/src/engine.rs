@@ -242,7 +242,7 @@ impl Engine {
                 Ok((changes, reply)) => (changes, Ok(reply)),
                 Err(error) => (Vec::new(), Err(error)),
             };
-            let _nobody_waits = sender.send(answer);
+            let _caller_was_dropped = sender.send(answer);
             changes
         });
         self.store.change(query, decide).await?;

@@ -60,7 +60,7 @@ impl InFlight {
                 answered.await;
             }
         };
-        let _late_ones_are_overtaken = time::timeout(PATIENCE, answered).await;
+        let _overtakes_late_ones = time::timeout(PATIENCE, answered).await;
     }
 
     fn count(&self, second: bool) -> &AtomicUsize {
@@ -92,7 +92,7 @@ mod tests {
         let mut all = std::pin::pin!(in_flight.all_answered());
         tokio::select! {
             biased;
-            () = &mut all => panic!("nobody waited"),
+            () = &mut all => panic!("it did not wait"),
             () = tokio::task::yield_now() => {}
         }
         let late = in_flight.begin();

@@ -293,7 +293,7 @@ pub(crate) fn log_set_aside(node: Option<&str>, job: JobId, why: &str) {
 /// Calls the decision, and converts a panic to an error.
 pub(crate) fn run_decision(decide: Decide, snapshot: &Snapshot) -> Result<Vec<Change>, StoreError> {
     catch_unwind(AssertUnwindSafe(|| decide(snapshot)))
-        .map_err(|_its_hook_has_told| StoreError::Broken("a decision panicked".to_owned()))
+        .map_err(|_logged_by_the_panic_hook| StoreError::Broken("a decision panicked".to_owned()))
 }
 
 /// Returns the compared form of the address in a cursor.

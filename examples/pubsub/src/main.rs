@@ -30,6 +30,6 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), Error> {
     let component = pubsub.mount(Component::new(config).named("Pubsub"));
     let ended = component.run(shutdown.requested()).await;
     let closed = pubsub.close().await;
-    // Why it ended weighs more: the exit code is for whoever decides about a restart.
+    // The reason of the end wins: the exit code decides about a restart.
     ended.and(closed.map_err(Error::from))
 }

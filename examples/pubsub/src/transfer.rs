@@ -1,4 +1,4 @@
-//! What the program does beside serving: copies of its store, and the way into another one.
+//! Subcommands: backup, export and import of the store.
 
 use std::{
     ffi::OsString,
@@ -21,11 +21,11 @@ use tempfile::NamedTempFile;
 pub(crate) fn backup() -> Subcommand {
     Subcommand::new(
         "backup",
-        "copy the SQLite store, as it is at one moment, also while it is in use",
+        "copy the SQLite store as a consistent snapshot, also while it is in use",
     )
     .needs(
         "FILE",
-        "the copy; an earlier one is replaced, any other file is not",
+        "the copy; replaces an earlier copy, but no other file",
     )
 }
 
@@ -34,18 +34,18 @@ pub(crate) fn export() -> Subcommand {
         "export",
         "write everything as lines of JSON, while the service is stopped",
     )
-    .operand("FILE", "nothing may be there; standard output unless given")
+    .operand("FILE", "a new file; standard output by default")
 }
 
 pub(crate) fn import() -> Subcommand {
     Subcommand::new(
         "import",
-        "read what export has written, into an empty store",
+        "import what export has written, into an empty store",
     )
-    .operand("FILE", "standard input unless given")
+    .operand("FILE", "standard input by default")
     .flag(
         "into-existing",
-        "add to what is in the store; nodes that are there stay as they are",
+        "add to a store that is not empty; existing nodes stay unchanged",
     )
 }
 
@@ -58,9 +58,9 @@ pub(crate) async fn back_up(
     let to = PathBuf::from(asked.operand().cloned().unwrap_or_default());
     let copied = Pubsub::backup(&settings, &to).await;
     copied.map_err(|why| trouble(io::Error::other(why)))?;
-    // Not `eprintln!`: a log without room is no reason to call the backup a failure.
+    // Not `eprintln!`: a full log must not fail the backup.
     let line = format!("{:?} is in {}\n", settings.store, to.display());
-    let _nobody_reads_it_then = std::io::stderr().write_all(line.as_bytes());
+    let _stderr_may_be_closed = std::io::stderr().write_all(line.as_bytes());
     Ok(())
 }
 
@@ -70,7 +70,7 @@ pub(crate) async fn write_out(
     shutdown: Shutdown,
 ) -> Result<(), Error> {
     let settings: Settings = config.section(SECTION)?;
-    // Opening it would make one, and the export of a name with a typo would be empty.
+    // Opening would create it, and a mistyped name would give an empty export.
     if let StoreLocation::Sqlite(path) = &settings.store {
         fs::metadata(path).map_err(|why| trouble(at(path, &why)))?;
     }
@@ -122,14 +122,14 @@ pub(crate) async fn read_in(config: Config, asked: Asked, shutdown: Shutdown) ->
     progress.end(&match moved.left_out {
         0 => format!("{} records read", moved.records),
         some => format!(
-            "{} records read, {some} of them left out: their nodes were there already",
+            "{} records read, {some} of them skipped: their nodes already exist",
             moved.records
         ),
     });
     Ok(())
 }
 
-/// Where an export goes. A file gets its name when it is whole, and only its user may read it.
+/// The destination of an export. A file gets its name when it is complete, and is readable for its user only.
 enum Target {
     Output,
     File { part: NamedTempFile, whole: PathBuf },
@@ -141,7 +141,7 @@ impl Target {
             return Ok(Target::Output);
         };
         let whole = PathBuf::from(path);
-        // Before anything is exported, not after.
+        // Before the export, not after.
         if whole.exists() {
             return Err(taken(&whole));
         }
@@ -172,7 +172,7 @@ fn taken(path: &Path) -> io::Error {
 
 fn trouble(cause: io::Error) -> Error {
     Error::Io {
-        doing: "moving the store of pubsub".to_owned(),
+        doing: "transferring the store of pubsub".to_owned(),
         cause,
     }
 }
@@ -181,13 +181,13 @@ fn at(path: &Path, why: &io::Error) -> io::Error {
     io::Error::new(why.kind(), format!("{}: {why}", path.display()))
 }
 
-/// A line that counts, where somebody is looking.
+/// A progress line, on a terminal only.
 struct Progress {
     is_watched: bool,
     told: u64,
 }
 
-/// Records between two looks at the line.
+/// Records between two updates of the line.
 const STEP: u64 = 1_000;
 
 impl Default for Progress {
@@ -203,7 +203,7 @@ impl Progress {
     fn told(&mut self, records: u64, shutdown: &Shutdown) -> ControlFlow<()> {
         if self.is_watched && records >= self.told + STEP {
             self.told = records;
-            let _nobody_sees_it_then = write!(io::stderr(), "\r{records} records");
+            let _stderr_may_be_closed = write!(io::stderr(), "\r{records} records");
         }
         match shutdown.is_requested() {
             true => ControlFlow::Break(()),
@@ -213,6 +213,6 @@ impl Progress {
 
     fn end(&self, what: &str) {
         let start = if self.is_watched { "\r" } else { "" };
-        let _nobody_sees_it_then = writeln!(io::stderr(), "{start}{what}");
+        let _stderr_may_be_closed = writeln!(io::stderr(), "{start}{what}");
     }
 }

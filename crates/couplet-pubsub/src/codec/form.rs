@@ -361,7 +361,7 @@ mod tests {
         }
     }
 
-    /// What comes back when nobody changes anything.
+    /// The form as an unchanged submission.
     fn resubmitted(form: &str) -> Vec<Field> {
         let tree = Tree::parse(form, &Scope::bind([])).unwrap();
         let mut fields = data::fields(tree.root());

@@ -1,4 +1,4 @@
-//! Builds the announcements of changes: what is sent, and to whom.
+//! Builds the announcements of changes: what is sent, and to which recipients.
 //!
 //! Deliberately absent: sending.
 

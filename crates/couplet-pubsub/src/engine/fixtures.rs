@@ -174,10 +174,10 @@ pub(super) fn announced(changes: &[Change]) -> Vec<&Announcement> {
 }
 
 /// The contents of announcements to this JID by name.
-pub(super) fn notices_to<'a>(changes: &'a [Change], whom: &str) -> Vec<&'a str> {
+pub(super) fn notices_to<'a>(changes: &'a [Change], recipient: &str) -> Vec<&'a str> {
     announced(changes)
         .into_iter()
-        .filter(|one| matches!(&one.to, Audience::Named(jids) if jids.contains(&jid(whom))))
+        .filter(|one| matches!(&one.to, Audience::Named(jids) if jids.contains(&jid(recipient))))
         .map(|one| one.content.as_str())
         .collect()
 }

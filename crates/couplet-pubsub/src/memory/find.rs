@@ -20,7 +20,7 @@ impl Tables {
         let name = query.node.as_deref();
         let kept = name.and_then(|name| self.named(name));
         let (actor, others) = (query.actor.as_ref(), query.others.iter());
-        let nobody = SubscriptionFilter::default();
+        let no_filter = SubscriptionFilter::default();
         let usage = query.actor.as_ref().filter(|_| query.usage);
         let mut snapshot = Snapshot {
             node: kept.map(|kept| kept.node.clone()),
@@ -29,7 +29,7 @@ impl Tables {
                 .and_then(|name| self.redirects.get(name))
                 .cloned(),
             actor: actor.map(|who| entity(kept, who, &query.filter)),
-            others: others.map(|who| entity(kept, who, &nobody)).collect(),
+            others: others.map(|who| entity(kept, who, &no_filter)).collect(),
             affiliated: match query.affiliated {
                 true => query
                     .others

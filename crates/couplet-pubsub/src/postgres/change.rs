@@ -66,11 +66,11 @@ pub(super) async fn run(pool: &Pool, shared: &Shared, waiting: Vec<QueuedChange>
     }
     for (answer, outcome) in batch.done {
         let failed = failed.as_ref().map(|error| Err(error::again(error)));
-        let _nobody_waits = answer.send(outcome.and(failed.unwrap_or(Ok(()))));
+        let _caller_was_dropped = answer.send(outcome.and(failed.unwrap_or(Ok(()))));
     }
     for waiting in batch.waiting {
         let error = failed.as_ref().map_or_else(error::too_slow, error::again);
-        let _nobody_waits = waiting.answer.send(Err(error));
+        let _caller_was_dropped = waiting.answer.send(Err(error));
     }
 }
 

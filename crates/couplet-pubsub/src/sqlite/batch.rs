@@ -50,11 +50,11 @@ impl Batch {
         for waiting in self.waiting {
             match waiting {
                 PendingAnswer::Change(answer) => {
-                    let _nobody_waits = answer.send(outcome.map_err(error::again));
+                    let _caller_was_dropped = answer.send(outcome.map_err(error::again));
                 }
                 PendingAnswer::Restore(answer, restored) => {
                     let result = outcome.map(|()| restored).map_err(error::again);
-                    let _nobody_waits = answer.send(result);
+                    let _caller_was_dropped = answer.send(result);
                 }
             }
         }

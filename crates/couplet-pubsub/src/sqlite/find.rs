@@ -34,9 +34,9 @@ pub(super) fn snapshot(
     backlog: u64,
 ) -> Result<Snapshot, StoreError> {
     let id = node.map(|node| node.id);
-    let nobody = SubscriptionFilter::default();
+    let no_filter = SubscriptionFilter::default();
     let entity = |who: &BareJid, filter: &SubscriptionFilter| entity(file, id, who, filter);
-    let others = query.others.iter().map(|who| entity(who, &nobody));
+    let others = query.others.iter().map(|who| entity(who, &no_filter));
     let mut snapshot = Snapshot {
         node: node.cloned(),
         actor: query

@@ -225,7 +225,7 @@ fn take(state: &mut WriterState, op: Op) {
             answer,
         } => state.change(&query, decide, answer),
         Op::Claim { claim, answer } => {
-            let _nobody_waits = answer.send(state.claim(&claim));
+            let _caller_was_dropped = answer.send(state.claim(&claim));
         }
         Op::Advance {
             job,
@@ -235,7 +235,7 @@ fn take(state: &mut WriterState, op: Op) {
             answer,
         } => {
             let held = state.advance(job, &instance, after, until);
-            let _nobody_waits = answer.send(Ok(held));
+            let _caller_was_dropped = answer.send(Ok(held));
         }
         Op::Finish {
             job,
@@ -243,7 +243,7 @@ fn take(state: &mut WriterState, op: Op) {
             answer,
         } => {
             state.finish(job, &instance);
-            let _nobody_waits = answer.send(Ok(()));
+            let _caller_was_dropped = answer.send(Ok(()));
         }
         Op::SetJobAside {
             job,
@@ -251,11 +251,11 @@ fn take(state: &mut WriterState, op: Op) {
             why,
             answer,
         } => {
-            let _nobody_waits = answer.send(state.set_job_aside(job, &why, &instance));
+            let _caller_was_dropped = answer.send(state.set_job_aside(job, &why, &instance));
         }
         Op::Release { instance, answer } => {
             state.release(&instance);
-            let _nobody_waits = answer.send(Ok(()));
+            let _caller_was_dropped = answer.send(Ok(()));
         }
         Op::Restore {
             into,
@@ -265,7 +265,7 @@ fn take(state: &mut WriterState, op: Op) {
         Op::SetAside(rows) => state.set_aside(rows),
         #[cfg(test)]
         Op::Run { sql, answer } => {
-            let _nobody_waits = answer.send(state.run_sql(sql));
+            let _caller_was_dropped = answer.send(state.run_sql(sql));
         }
     }
 }

@@ -112,7 +112,7 @@ impl WriterState {
         match self.try_change(query, decide) {
             Ok(()) if self.batch.open => self.batch.await_change(answer),
             outcome => {
-                let _nobody_waits = answer.send(outcome);
+                let _caller_was_dropped = answer.send(outcome);
             }
         }
     }
@@ -299,7 +299,7 @@ impl WriterState {
                 self.batch.await_restore(answer, restored);
             }
             Err(error) => {
-                let _nobody_waits = answer.send(Err(error));
+                let _caller_was_dropped = answer.send(Err(error));
             }
         }
     }

@@ -177,7 +177,7 @@ fn mechanism(
         // both servers of Debian 13 do.
         .with_channel_binding(ChannelBinding::None);
     let offers = |name: &str| offered.iter().any(|offer| offer == name);
-    // Whoever chose `Security::None` knows that the password is readable. A run logs in five
+    // With `Security::None` the password is readable, as documented. A run logs in five
     // hundred times; ten thousand rounds of SCRAM for each would be most of its work.
     if offers("PLAIN") && security == Security::None {
         return Some(Box::new(Plain::from_credentials(credentials).ok()?));

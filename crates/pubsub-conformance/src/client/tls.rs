@@ -111,6 +111,6 @@ impl Server {
     }
 }
 
-pub(super) fn unreachable(whom: &str, why: &str) -> CaseError {
-    CaseError::unmet(format!("a connection to {whom}"), why)
+pub(super) fn unreachable(peer: &str, why: &str) -> CaseError {
+    CaseError::unmet(format!("a connection to {peer}"), why)
 }

@@ -190,7 +190,7 @@ mod tests {
         }
     }
 
-    fn somebody(affiliation: Affiliation, held: &[Subscription]) -> Snapshot {
+    fn requester(affiliation: Affiliation, held: &[Subscription]) -> Snapshot {
         facts_with(entity(OTHER, affiliation, held), |_| {})
     }
 
@@ -274,7 +274,7 @@ mod tests {
     #[test]
     fn outcasts_and_those_who_only_publish_may_not_subscribe() {
         for affiliation in [Affiliation::Outcast, Affiliation::PublishOnly] {
-            let decision = plain(&somebody(affiliation, &[]));
+            let decision = plain(&requester(affiliation, &[]));
             assert_eq!(why(decision), (Condition::Forbidden, None));
         }
     }
@@ -333,7 +333,7 @@ mod tests {
     #[test]
     fn subscribing_again_returns_the_current_subscription() {
         let held = [subscribed(OTHER, "first")];
-        let (changes, reply) = plain(&somebody(Affiliation::None, &held)).unwrap();
+        let (changes, reply) = plain(&requester(Affiliation::None, &held)).unwrap();
         assert_eq!(changes, []);
         let Reply::Subscribed { subscription, .. } = reply else {
             panic!()
@@ -347,14 +347,14 @@ mod tests {
             bounces: 9,
             ..subscribed(OTHER, "first")
         }];
-        let (changes, _) = plain(&somebody(Affiliation::None, &held)).unwrap();
+        let (changes, _) = plain(&requester(Affiliation::None, &held)).unwrap();
         assert_eq!(changes, [Change::Subscribe(subscribed(OTHER, "first"))]);
     }
 
     #[test]
     fn subscribing_again_with_options_makes_a_second_subscription() {
         let held = [subscribed(OTHER, "first")];
-        let snapshot = somebody(Affiliation::None, &held);
+        let snapshot = requester(Affiliation::None, &held);
         let second = subscription(with(&snapshot, "pubsub#include_body", "1"));
         assert_ne!(second.subid, "first");
         assert!(second.options.include_body);
@@ -363,7 +363,7 @@ mod tests {
     #[test]
     fn options_that_were_cancelled_are_none() {
         let held = [subscribed(OTHER, "first")];
-        let snapshot = somebody(Affiliation::None, &held);
+        let snapshot = requester(Affiliation::None, &held);
         let decision = decide(
             &context(OTHER),
             &snapshot,
@@ -453,9 +453,9 @@ mod tests {
             .map(|resource| subscribed(&format!("{OTHER}{resource}"), "s"))
             .collect();
         let one_more = jid(&format!("{OTHER}/c"));
-        let two = somebody(Affiliation::None, &held[..2]);
+        let two = requester(Affiliation::None, &held[..2]);
         assert!(decide(&context, &two, &one_more, None).is_ok());
-        let three = somebody(Affiliation::None, &held);
+        let three = requester(Affiliation::None, &held);
         assert_eq!(
             why(decide(&context, &three, &one_more, None)),
             (

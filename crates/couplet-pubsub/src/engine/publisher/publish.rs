@@ -351,7 +351,7 @@ mod tests {
 
     #[test]
     fn the_publish_model_decides_who_may_publish() {
-        use Affiliation::{Member, None as Nobody, Outcast, Owner, PublishOnly, Publisher};
+        use Affiliation::{Member, None as Unaffiliated, Outcast, Owner, PublishOnly, Publisher};
         let may = |model, affiliation, held: &[Subscription]| {
             let snapshot = facts_with(entity(OTHER, affiliation, held), |config| {
                 config.publish = model;
@@ -368,7 +368,7 @@ mod tests {
             }
             assert!(!may(model, Outcast, &[subscribed(OTHER, "a")]));
         }
-        for affiliation in [Nobody, Member] {
+        for affiliation in [Unaffiliated, Member] {
             assert!(!may(
                 PublishModel::Publishers,
                 affiliation,

@@ -130,7 +130,7 @@ async fn subscribers_whose_addresses_grow_when_written_are_a_shorter_page() {
         "<command xmlns='http://jabber.org/protocol/commands' node='{pending}' action='next'>{form}</command>"
     );
     let waiting = requested(&mut alice, "set", &waiting).await;
-    assert!(waiting.contains("list-multi"), "nobody is shown");
+    assert!(waiting.contains("list-multi"), "no subscription is shown");
 }
 
 #[tokio::test(start_paused = true)]
