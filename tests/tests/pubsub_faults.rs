@@ -79,7 +79,7 @@ async fn has_no_room_for_a_while(place: Place, cure: &str) {
 
 #[tokio::test]
 async fn a_full_disk_is_reported_until_there_is_room() {
-    has_no_room_for_a_while(Place::SmallDisk, "make room").await;
+    has_no_room_for_a_while(Place::SmallDisk, "free some space").await;
 }
 
 #[tokio::test]
