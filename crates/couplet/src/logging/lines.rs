@@ -1,7 +1,10 @@
-//! Fields of the text log: a value of several lines begins in the line of its event and goes on
-//! below it, as it is. In JSON it stays one field.
+//! Fields of the text log: the advice of an error goes on below the line of its event, and no other value can
+//! begin a line. In JSON each value stays one field.
 
-use std::fmt::{self, Debug};
+use std::{
+    borrow::Cow,
+    fmt::{self, Debug},
+};
 
 use tracing::field::{Field, Visit};
 use tracing_subscriber::{
@@ -12,7 +15,8 @@ use tracing_subscriber::{
     },
 };
 
-/// Formats fields as tracing-subscriber does by default, but for values of several lines.
+/// Formats fields as tracing-subscriber does by default, except for values of several lines and for control
+/// characters, which may come from peers.
 pub(super) struct Lines;
 
 impl<'writer> FormatFields<'writer> for Lines {
@@ -32,14 +36,20 @@ struct Visitor<'writer> {
 }
 
 impl Visitor<'_> {
-    /// The first line of a value; what follows it is kept for below.
-    fn first_line<'v>(&mut self, value: &'v str) -> &'v str {
+    /// Returns the first line of a value and keeps the others for below, each indented so that none of them
+    /// looks like an event.
+    fn first_line<'v>(&mut self, value: &'v str) -> Cow<'v, str> {
         let Some((first, rest)) = value.split_once('\n') else {
-            return value;
+            return printable(value);
         };
-        self.below.push('\n');
-        self.below.push_str(rest);
-        first
+        for line in rest.split('\n') {
+            self.below.push('\n');
+            if !line.is_empty() && !line.starts_with(' ') {
+                self.below.push_str("  ");
+            }
+            self.below.push_str(&printable(line));
+        }
+        printable(first)
     }
 
     fn finish(mut self) -> fmt::Result {
@@ -48,20 +58,46 @@ impl Visitor<'_> {
     }
 }
 
+/// Whether a value of this field may have several lines: the errors that end with advice.
+fn may_continue(field: &Field) -> bool {
+    matches!(field.name(), "error" | "message")
+}
+
+/// Control characters as escapes, and the other characters that end a line for some programs.
+fn printable(text: &str) -> Cow<'_, str> {
+    let is_unsafe = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    if !text.contains(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let mut escaped = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        match is_unsafe(c) {
+            true => escaped.extend(c.escape_default()),
+            false => escaped.push(c),
+        }
+    }
+    Cow::Owned(escaped)
+}
+
 impl Visit for Visitor<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
-        let first = self.first_line(value);
-        self.line.record_str(field, first);
+        match may_continue(field) {
+            true => {
+                let first = self.first_line(value);
+                self.line.record_str(field, &first);
+            }
+            // In quotation marks, with every control character escaped.
+            false => self.line.record_str(field, value),
+        }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         let text = format!("{value:?}");
-        if text.contains('\n') {
-            let first = self.first_line(&text);
-            self.line.record_debug(field, &format_args!("{first}"));
-        } else {
-            self.line.record_debug(field, value);
-        }
+        let first = match may_continue(field) {
+            true => self.first_line(&text),
+            false => printable(&text),
+        };
+        self.line.record_debug(field, &format_args!("{first}"));
     }
 }
 
@@ -119,6 +155,26 @@ mod tests {
         assert_eq!(
             logged(|| tracing::error!("not taken up: {text}")),
             format!("ERROR not taken up: nothing listens{below}")
+        );
+    }
+
+    #[test]
+    fn no_value_of_a_peer_begins_a_line() {
+        let forged = "x\n2026-01-01T00:00:00Z ERROR forged\u{9b}31m";
+        let as_text = logged(|| tracing::warn!(id = forged, "failed"));
+        let displayed = logged(|| tracing::warn!(cause = %forged, "failed"));
+        let as_error = logged(|| tracing::warn!(error = %forged, "failed"));
+        let in_message = logged(|| tracing::warn!("failed: {forged}"));
+        for log in [&as_text, &displayed, &as_error, &in_message] {
+            assert!(
+                !log.contains("\n2026") && !log.contains('\u{9b}'),
+                "{log:?}"
+            );
+        }
+        assert_eq!(displayed.lines().count(), 1);
+        assert_eq!(
+            as_error.lines().nth(1),
+            Some("  2026-01-01T00:00:00Z ERROR forged\\u{9b}31m")
         );
     }
 
