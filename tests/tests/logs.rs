@@ -90,7 +90,7 @@ async fn a_handled_stanza_is_one_debug_event_without_its_body() {
         "from=\"alice@example.org/phone\"",
         "to=\"bot@echo.test\"",
         "id=\"m-1\"",
-        "handler=\"logs::echo",
+        "handler=\"closure at tests/tests/logs.rs:",
         "outcome=\"done\"",
         "took=",
     ] {

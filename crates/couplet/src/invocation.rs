@@ -309,7 +309,7 @@ pub(crate) fn say(switchboard: &Switchboard, asked: &Asked<'_>, error: &StanzaEr
         Ok(_) => switchboard.metrics().refused(error.condition()),
         Err(NotAdded::Refused(why)) => {
             if let Some(permit) = switchboard.may_log(Line::RefusalNotSent) {
-                tracing::error!(%why, omitted = permit.omitted, "a error could not be sent");
+                tracing::error!(%why, omitted = permit.omitted, "an error stanza could not be sent");
             }
         }
     }

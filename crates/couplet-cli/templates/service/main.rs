@@ -37,6 +37,7 @@ fn service(config: Config, settings: LampSettings) -> Component {
     let state = Arc::new(State { settings, lamps });
     Component::new(config)
         .named("{{name}}")
+        .refuse_texts()
         .on_get(with(Arc::clone(&state), get_lamp))
         .on_set(with(state, set_lamp))
 }

@@ -28,6 +28,15 @@ pub(super) struct Whom {
     pub(super) url: Option<String>,
 }
 
+/// What [`Error::exit_code`](crate::Error::exit_code) returns, for who runs the program.
+const EXIT_CODES: &str = "
+Exit codes:
+  0  stopped as requested
+  1  failed: start it again
+  2  the configuration, or the server's, has to be changed first: do not start it again
+  3  another instance has taken the domain: do not start it again
+";
+
 /// Adds what the flags say to the sources.
 pub(super) fn parse(
     arguments: &[OsString],
@@ -158,5 +167,5 @@ fn table() -> String {
             width = widest.unwrap_or_default(),
         );
     }
-    text
+    text + EXIT_CODES
 }

@@ -224,7 +224,7 @@ static SETTINGS: [Setting; 32] = [
     Setting::new("limits.attributes", "how many attributes an element may have", Kind::Count(range(16, 4096, "ordinary stanzas would be refused", "comparing so many takes long"), field!(limits.attributes))),
     count("limits.handlers", "how many handlers run at once", "no handler could ever run", field!(limits.handlers)),
     Setting::new("limits.handler_bytes", "how many bytes of memory the stanzas of running handlers may take", Kind::Size(QUEUE, field!(limits.handler_bytes))),
-    count("limits.waiting_per_conversation", "how many stanzas of one conversation may wait for a handler", "nothing could wait while a handler runs", field!(limits.waiting_per_conversation)),
+    count("limits.waiting_per_conversation", "how many stanzas of one conversation (a pair of bare addresses) may wait for a handler", "nothing could wait while a handler runs", field!(limits.waiting_per_conversation)),
     Setting::new("limits.waiting_bytes", "how many bytes of stanzas may wait for handlers in all", Kind::Size(QUEUE, field!(limits.waiting_bytes))),
     Setting::new("limits.outgoing_bytes", "how many bytes may wait for the socket", Kind::Size(QUEUE, field!(limits.outgoing_bytes))),
     Setting::new("limits.outgoing_stanza_bytes", "the largest stanza sent; Prosody closes the stream above 512KiB", Kind::Size(STANZA, field!(limits.outgoing_stanza_bytes))),
