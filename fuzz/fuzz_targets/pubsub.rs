@@ -61,7 +61,7 @@ impl Ask {
 
 async fn serve(asks: &[Ask]) {
     let pubsub = Pubsub::memory().policy(DefaultPolicy);
-    let mut server = Server::start(|config| pubsub.mount(Component::new(config))).await;
+    let mut server = Server::start(|config| Component::new(config).extend(&pubsub)).await;
     let mut people = PEOPLE.map(|address| server.user(address));
     for ask in asks {
         let answers = answers(&mut people[ask.who], ask).await;

@@ -64,7 +64,7 @@ fn run(place: Place, stopped: oneshot::Receiver<()>) -> Result<(), Box<dyn std::
         let pubsub = Pubsub::open(settings).await?;
         let mut config = Config::new(place.domain, place.secret).with_server(place.server.parse()?);
         config.timing.grace = Duration::from_secs(1);
-        let component = pubsub.mount(Component::new(config)).without_reconnect();
+        let component = Component::new(config).extend(&pubsub).without_reconnect();
         let until = async {
             let _dropped_too = stopped.await;
         };

@@ -1,4 +1,4 @@
-//! The service: everything of this crate mounted on a component.
+//! [`Pubsub`]: the service as an extension of a component.
 //!
 //! Deliberately absent: rules, XML and storage; this is the wiring between them.
 
@@ -12,7 +12,7 @@ mod maintenance;
 use std::{fmt, sync::Arc};
 
 use couplet::{
-    Component, Condition, Error, IqType, LimitKind, MessageType, PresenceType, Skipped,
+    Component, Condition, Error, Extension, IqType, LimitKind, MessageType, PresenceType, Skipped,
     StanzaError, config::ConfigError,
 };
 
@@ -36,7 +36,7 @@ use message::{Approvals, Bounces};
 use presence::DeclineContacts;
 pub use transfer::{ImportMode, TransferError, TransferStats};
 
-/// A publish-subscribe service (XEP-0060), ready to be mounted on a component.
+/// A publish-subscribe service (XEP-0060), as an extension of a component.
 ///
 /// One serves one domain.
 ///
@@ -47,7 +47,7 @@ pub use transfer::{ImportMode, TransferError, TransferStats};
 /// use couplet_pubsub::Pubsub;
 ///
 /// let news = Component::new(Config::new("pubsub.localhost", "secret"));
-/// let news = Pubsub::memory().mount(news);
+/// let news = news.extend(Pubsub::memory());
 /// ```
 pub struct Pubsub {
     store: Arc<dyn Store>,
@@ -119,23 +119,8 @@ impl Pubsub {
         self
     }
 
-    /// Mounts the service on a component: requests, events, discovery, commands, upkeep.
-    ///
-    /// What the component does beside it stays as it is, but for messages of type `error` and
-    /// data forms, which are answers to what the service has sent, and for contact requests, which
-    /// the service declines (RFC 6121, 3.1). A handler that is mounted later replaces them. Texts
-    /// that no handler takes are refused with `service-unavailable`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use couplet::{Component, Config};
-    /// use couplet_pubsub::Pubsub;
-    ///
-    /// let pubsub = Pubsub::memory();
-    /// let component = pubsub.mount(Component::new(Config::new("pubsub.localhost", "secret")));
-    /// ```
-    pub fn mount(&self, component: Component) -> Component {
+    /// Registers requests, events, discovery, commands and upkeep.
+    fn register(&self, component: Component) -> Component {
         let here = component.handle().address().to_domain();
         let domain = here.as_str();
         let policy = match &self.policy {
@@ -178,9 +163,9 @@ impl Pubsub {
             .on_presence_type(PresenceType::Subscribe, DeclineContacts)
             .on_over_limit(over_limit)
             .refuse_texts()
-            .background_task(move |handle, stopping| fanout.run(handle, stopping))
+            .background_task(move |handle, shutdown| fanout.run(handle, shutdown))
             .background_task(domain_conflict::check)
-            .background_task(move |_link, stopping| maintenance::keep(keeper, stopping))
+            .background_task(move |_handle, shutdown| maintenance::keep(keeper, shutdown))
     }
 
     /// Writes what is not yet durable and closes files and connections; call it when the component
@@ -207,6 +192,42 @@ impl Pubsub {
     /// ```
     pub async fn close(&self) -> Result<(), OpenError> {
         self.store.close().await.map_err(OpenError)
+    }
+}
+
+/// The service is an extension: [`Component::extend`] registers its requests, events, discovery, commands
+/// and upkeep. It handles messages of type `error` and data forms, which answer what it has sent, and
+/// declines contact requests (RFC 6121, 3.1); texts without a handler are rejected with
+/// `service-unavailable`. A program that handles one of these itself does so in [`Component::replace`].
+///
+/// By reference, so that the program can [`close`](Pubsub::close) it at the end.
+///
+/// # Examples
+///
+/// ```
+/// use couplet::{Component, Config};
+/// use couplet_pubsub::Pubsub;
+///
+/// let pubsub = Pubsub::memory();
+/// let component = Component::new(Config::new("pubsub.localhost", "secret")).extend(&pubsub);
+/// ```
+impl Extension for &Pubsub {
+    fn name(&self) -> &str {
+        "pubsub"
+    }
+
+    fn install(self, component: Component) -> Result<Component, Error> {
+        Ok(self.register(component))
+    }
+}
+
+impl Extension for Pubsub {
+    fn name(&self) -> &str {
+        "pubsub"
+    }
+
+    fn install(self, component: Component) -> Result<Component, Error> {
+        Ok(self.register(component))
     }
 }
 

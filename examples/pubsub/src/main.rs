@@ -27,7 +27,7 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), Error> {
         return Ok(());
     };
     let pubsub = opened?;
-    let component = pubsub.mount(Component::new(config).named("Pubsub"));
+    let component = Component::new(config).named("Pubsub").extend(&pubsub);
     let ended = component.run(shutdown.requested()).await;
     let closed = pubsub.close().await;
     // The reason of the end wins: the exit code decides about a restart.

@@ -31,7 +31,7 @@ async fn filled() -> TempDir {
     let mut settings = Settings::default();
     settings.store = StoreLocation::Sqlite(folder.path().join("pubsub.db"));
     let pubsub = Pubsub::open(settings).await.unwrap();
-    let server = Server::start(|config: Config| pubsub.mount(Component::new(config))).await;
+    let server = Server::start(|config: Config| Component::new(config).extend(&pubsub)).await;
     let mut alice = server.user("alice@example.org/phone");
     for node in ["news", "weather"] {
         let items: String = (0..30)

@@ -10,7 +10,7 @@ use couplet_pubsub::settings::{SECTION, Settings};
 
 /// Builds the component. Add handlers of your own here, and your own access rules with `Pubsub::policy`.
 fn news(config: Config, pubsub: &Pubsub) -> Component {
-    pubsub.mount(Component::new(config).named("{{name}}"))
+    Component::new(config).named("{{name}}").extend(pubsub)
 }
 
 async fn serve(config: Config, shutdown: Shutdown) -> Result<(), Error> {

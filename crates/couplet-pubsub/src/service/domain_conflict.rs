@@ -79,7 +79,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn this_service_is_not_taken_for_another() {
         let pubsub = Pubsub::memory();
-        let server = Server::start(|config| pubsub.mount(Component::new(config))).await;
+        let server = Server::start(|config| Component::new(config).extend(&pubsub)).await;
         let handle = server.handle();
         let domain = Jid::from(handle.address().to_domain());
         let own = handle.get(&domain, DiscoInfoQuery { node: None }).await;

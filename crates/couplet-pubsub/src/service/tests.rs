@@ -17,7 +17,7 @@ async fn serving() -> (Server, TestUser, TestUser) {
         ..Rules::default()
     };
     let pubsub = Pubsub::memory().policy(rules);
-    let server = Server::start(|config: Config| pubsub.mount(Component::new(config))).await;
+    let server = Server::start(|config: Config| Component::new(config).extend(&pubsub)).await;
     let alice = server.user("alice@example.org/phone");
     let bob = server.user("bob@example.org/desk");
     (server, alice, bob)
@@ -102,7 +102,7 @@ async fn nodes_that_come_by_publishing_are_announced_where_they_do() {
             ..Settings::default()
         };
         let pubsub = Pubsub::open(settings).await.unwrap();
-        let server = Server::start(|config: Config| pubsub.mount(Component::new(config))).await;
+        let server = Server::start(|config: Config| Component::new(config).extend(&pubsub)).await;
         let mut alice = server.user("alice@example.org/phone");
         let query = "<query xmlns='http://jabber.org/protocol/disco#info'/>";
         let info = alice.ask("get", HERE, query).await.to_string();
@@ -284,7 +284,7 @@ async fn lists_show_closed_nodes_to_all_where_the_settings_say_so() {
         ..Settings::default()
     };
     let pubsub = Pubsub::open(settings).await.unwrap();
-    let server = Server::start(|config: Config| pubsub.mount(Component::new(config))).await;
+    let server = Server::start(|config: Config| Component::new(config).extend(&pubsub)).await;
     let mut alice = server.user("alice@example.org/phone");
     let mut bob = server.user("bob@example.org/desk");
     create_closed(&mut alice, "private").await;
@@ -377,7 +377,7 @@ async fn a_text_that_the_app_takes_is_not_refused() {
             .on_chat(|chat: couplet::Incoming<couplet::Message>| async move {
                 chat.reply(chat.text()).await
             });
-        pubsub.mount(echo)
+        echo.extend(&pubsub)
     })
     .await;
     let mut alice = server.user("alice@example.org/phone");
