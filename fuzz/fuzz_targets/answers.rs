@@ -7,14 +7,14 @@ use std::hint::black_box;
 
 use couplet_core::{
     element::{Scope, Tree},
-    stanza_writer::StanzaWriter,
     jid::Jid,
     message::Message,
-    remote_error::RemoteError,
     presence::Presence,
-    stanza_error::{Condition, StanzaError},
+    remote_error::RemoteError,
     reply::Asked,
     stanza::Stanza,
+    stanza_error::{Condition, StanzaError},
+    stanza_writer::StanzaWriter,
 };
 use libfuzzer_sys::fuzz_target;
 

@@ -26,6 +26,7 @@ use crate::{
 
 pub(crate) use crate::cursor::Cursor;
 
+#[cfg(any(feature = "sqlite", feature = "postgres"))]
 pub(crate) mod apply;
 pub(crate) mod job_queue;
 pub(crate) mod record;
