@@ -11,7 +11,7 @@ use couplet_core::{
     message::Message,
     presence::Presence,
     remote_error::RemoteError,
-    reply::Asked,
+    reply::ReplyToRef,
     stanza::Stanza,
     stanza_error::{Condition, StanzaError},
     stanza_writer::StanzaWriter,
@@ -33,7 +33,7 @@ fuzz_target!(|data: &[u8]| {
     let stanza_writer = StanzaWriter::new(domain, ROOM);
     let no = StanzaError::new(Condition::BadRequest).text(stanza.as_xml());
     let mut out = Vec::new();
-    let refused = Asked::of(&stanza, |asked| asked.refuse(&stanza_writer, &mut out, &no));
+    let refused = ReplyToRef::of(&stanza, |reply_to| reply_to.refuse(&stanza_writer, &mut out, &no));
     assert_eq!(refused, Ok(!out.is_empty()), "{stanza:?}");
     if out.is_empty() {
         return;
@@ -46,7 +46,7 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(answer.id(), stanza.id());
     let error = RemoteError::of(&answer).unwrap();
     assert_eq!(error.condition, Condition::BadRequest);
-    assert!(Asked::of(&answer, |asked| !asked.may_be_refused()));
+    assert!(ReplyToRef::of(&answer, |reply_to| !reply_to.may_be_refused()));
 });
 
 fn look(stanza: &Stanza) {

@@ -225,7 +225,7 @@ mod shutdown {
 
     #[tokio::test(start_paused = true)]
     async fn stanzas_that_are_dropped_at_the_end_are_one_warning_with_their_number() {
-        let (log, _guard) = Log::of("warn,couplet::supervise=off");
+        let (log, _guard) = Log::of("warn,couplet::supervisor=off");
         let component = Component::new(
             Config::new("echo.test", "secret").with_server("127.0.0.1:1".parse().unwrap()),
         );

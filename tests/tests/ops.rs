@@ -184,7 +184,7 @@ async fn it_tells_whether_it_is_ready_and_what_it_has_done() -> Outcome {
         &address,
         "/metrics",
         200,
-        "couplet_link_up{domain=\"echo.localhost\"} 0",
+        "couplet_connection_up{domain=\"echo.localhost\"} 0",
     )
     .await?;
     prosody.restart().await?;

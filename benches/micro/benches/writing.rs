@@ -8,7 +8,7 @@
 use couplet_core::{
     element::{Scope, Tree},
     outgoing::Outgoing,
-    reply::Asked,
+    reply::ReplyToRef,
     stanza::Stanza,
     stanza_writer::StanzaWriter,
     xml_writer::XmlWriter,
@@ -67,8 +67,8 @@ fn answers(criterion: &mut Criterion) {
     group.bench_function("empty result", |bencher| {
         bencher.iter(|| {
             out.clear();
-            Asked::of(&ping, |asked| {
-                asked.result(&stanza_writer, &mut out, |_| Ok(()))
+            ReplyToRef::of(&ping, |reply_to| {
+                reply_to.result(&stanza_writer, &mut out, |_| Ok(()))
             })
         });
     });

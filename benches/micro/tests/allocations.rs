@@ -11,7 +11,7 @@ use couplet_core::{
     element::{NS_CLIENT, NS_XML, Scope, Tree},
     framer::{Frame, Framer, Limits},
     outgoing::Outgoing,
-    reply::Asked,
+    reply::ReplyToRef,
     stanza::Stanza,
     stanza_writer::StanzaWriter,
     xml_writer::XmlWriter,
@@ -91,8 +91,10 @@ fn writing_into_a_warm_buffer_allocates_nothing() {
         xml.attribute("to", "o'hara@localhost");
         xml.text("1 < 2 & \u{1} \u{FFFE} what users say, more or less");
         Outgoing::write_reply(&message, "r1", "1 < 2", &stanza_writer, &mut out).unwrap();
-        Asked::of(&ping, |asked| {
-            asked.result(&stanza_writer, &mut out, |_| Ok(())).unwrap()
+        ReplyToRef::of(&ping, |reply_to| {
+            reply_to
+                .result(&stanza_writer, &mut out, |_| Ok(()))
+                .unwrap()
         });
     });
     assert_eq!(counted, 0);

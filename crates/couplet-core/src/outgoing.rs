@@ -326,7 +326,7 @@ impl Outgoing {
     pub fn write(
         &self,
         stanza_writer: &StanzaWriter,
-        speaker: &Jid,
+        from: &Jid,
         out: &mut Vec<u8>,
     ) -> Result<usize, InvalidStanza> {
         if let Some(wrong) = &self.wrong {
@@ -338,7 +338,7 @@ impl Outgoing {
             lang: self.lang.as_deref(),
             ..Head::new(
                 self.kind,
-                self.from.as_ref().unwrap_or(speaker).as_str(),
+                self.from.as_ref().unwrap_or(from).as_str(),
                 self.to.as_str(),
             )
         };
@@ -380,8 +380,8 @@ mod tests {
 
     fn passed(outgoing: &Outgoing) -> Result<String, InvalidStanza> {
         let mut out = Vec::new();
-        let speaker = "echo.test".parse().unwrap();
-        outgoing.write(&stanza_writer(), &speaker, &mut out)?;
+        let from = "echo.test".parse().unwrap();
+        outgoing.write(&stanza_writer(), &from, &mut out)?;
         Ok(String::from_utf8(out).unwrap())
     }
 
@@ -400,11 +400,11 @@ mod tests {
 
     #[test]
     fn a_reply_keeps_type_thread_and_language_and_speaks_as_the_address_written_to() {
-        let asked = stanza(
+        let message = stanza(
             "<message from='a@b/c' to='bot@echo.test' type='chat' xml:lang='de'><thread>t</thread><body>x</body></message>",
         );
         assert_eq!(
-            passed(&Outgoing::reply(&asked, "y")).unwrap(),
+            passed(&Outgoing::reply(&message, "y")).unwrap(),
             "<message from='bot@echo.test' to='a@b/c' type='chat' xml:lang='de'><body>y</body><thread>t</thread></message>"
         );
     }
@@ -418,23 +418,23 @@ mod tests {
             "type='bogus'",
             "type='error'",
         ] {
-            let asked = stanza(&format!(
+            let message = stanza(&format!(
                 "<message from='a@b/c' to='bot@echo.test' {attributes}><thread>t</thread></message>"
             ));
             let mut out = Vec::new();
-            let written = Outgoing::write_reply(&asked, "r1", "1<2", &stanza_writer(), &mut out)
+            let written = Outgoing::write_reply(&message, "r1", "1<2", &stanza_writer(), &mut out)
                 .map(|_| String::from_utf8(out).unwrap());
-            assert_eq!(written, passed(&Outgoing::reply(&asked, "1<2").id("r1")));
+            assert_eq!(written, passed(&Outgoing::reply(&message, "1<2").id("r1")));
         }
     }
 
     #[test]
     fn a_reply_in_a_room_goes_to_the_room() {
-        let asked = stanza(
+        let message = stanza(
             "<message from='room@muc/nick' to='bot@echo.test' type='groupchat'><body>x</body></message>",
         );
         assert!(
-            passed(&Outgoing::reply(&asked, "y"))
+            passed(&Outgoing::reply(&message, "y"))
                 .unwrap()
                 .contains("to='room@muc' type='groupchat'")
         );
@@ -442,11 +442,11 @@ mod tests {
 
     #[test]
     fn an_error_is_never_replied_to() {
-        let asked = stanza(
+        let message = stanza(
             "<message from='a@b/c' to='bot@echo.test' type='error'><body>x</body></message>",
         );
         assert_eq!(
-            passed(&Outgoing::reply(&asked, "y")),
+            passed(&Outgoing::reply(&message, "y")),
             Err(InvalidStanza::AnswersAnAnswer)
         );
     }

@@ -17,16 +17,16 @@ use crate::{
 /// # Examples
 ///
 /// ```
-/// use couplet_core::{stanza_writer::StanzaWriter, stanza_error::{Condition, StanzaError}, reply::Asked, stanza::Kind};
+/// use couplet_core::{stanza_writer::StanzaWriter, stanza_error::{Condition, StanzaError}, reply::ReplyToRef, stanza::Kind};
 ///
-/// let asked = Asked { kind: Kind::Iq, type_: Some("get"), from: "a@example.org/x", to: "echo.test", id: Some("q1") };
+/// let reply_to = ReplyToRef { kind: Kind::Iq, type_: Some("get"), from: "a@example.org/x", to: "echo.test", id: Some("q1") };
 /// let stanza_writer = StanzaWriter::new("echo.test".parse().unwrap(), 512 * 1024);
 /// let mut out = Vec::new();
-/// asked.refuse(&stanza_writer, &mut out, &StanzaError::new(Condition::ServiceUnavailable)).unwrap();
+/// reply_to.refuse(&stanza_writer, &mut out, &StanzaError::new(Condition::ServiceUnavailable)).unwrap();
 /// assert!(String::from_utf8(out).unwrap().starts_with("<iq from='echo.test' to='a@example.org/x' type='error' id='q1'><error type='cancel'>"));
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
+pub struct ReplyToRef<'a> {
     /// Message, presence or IQ.
     pub kind: Kind,
     /// Its `type` as written.
@@ -39,7 +39,7 @@ pub struct Asked<'a> {
     pub id: Option<&'a str>,
 }
 
-impl Asked<'_> {
+impl ReplyToRef<'_> {
     /// Calls `answer` with what it needs to know of `stanza`.
     ///
     /// # Examples
@@ -48,12 +48,12 @@ impl Asked<'_> {
     /// # use couplet_core::{element::{Scope, Tree}, stanza::Stanza};
     /// # let tree = Tree::parse("<iq type='get' from='a@b' to='c' id='q1'/>", &Scope::component()).unwrap();
     /// # let stanza = Stanza::read(tree).unwrap();
-    /// use couplet_core::reply::Asked;
+    /// use couplet_core::reply::ReplyToRef;
     ///
-    /// assert!(Asked::of(&stanza, |asked| asked.must_be_answered()));
+    /// assert!(ReplyToRef::of(&stanza, |reply_to| reply_to.must_be_answered()));
     /// ```
-    pub fn of<R>(stanza: &Stanza, answer: impl FnOnce(&Asked<'_>) -> R) -> R {
-        answer(&Asked {
+    pub fn of<R>(stanza: &Stanza, answer: impl FnOnce(&ReplyToRef<'_>) -> R) -> R {
+        answer(&ReplyToRef {
             kind: stanza.kind(),
             type_: stanza.type_().as_deref(),
             from: stanza.from_text(),
@@ -73,10 +73,10 @@ impl Asked<'_> {
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::{reply::Asked, stanza::Kind};
+    /// use couplet_core::{reply::ReplyToRef, stanza::Kind};
     ///
-    /// let asked = Asked { kind: Kind::Iq, type_: Some("error"), from: "a@example.org", to: "echo.test", id: Some("q1") };
-    /// assert!(!asked.may_be_refused());
+    /// let reply_to = ReplyToRef { kind: Kind::Iq, type_: Some("error"), from: "a@example.org", to: "echo.test", id: Some("q1") };
+    /// assert!(!reply_to.may_be_refused());
     /// ```
     #[must_use]
     pub fn may_be_refused(&self) -> bool {
@@ -95,10 +95,10 @@ impl Asked<'_> {
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::{reply::Asked, stanza::Kind};
+    /// use couplet_core::{reply::ReplyToRef, stanza::Kind};
     ///
-    /// let asked = Asked { kind: Kind::Iq, type_: Some("set"), from: "a@example.org", to: "echo.test", id: Some("q1") };
-    /// assert!(asked.must_be_answered());
+    /// let reply_to = ReplyToRef { kind: Kind::Iq, type_: Some("set"), from: "a@example.org", to: "echo.test", id: Some("q1") };
+    /// assert!(reply_to.must_be_answered());
     /// ```
     #[must_use]
     pub fn must_be_answered(&self) -> bool {
@@ -114,13 +114,13 @@ impl Asked<'_> {
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::{stanza_writer::StanzaWriter, stanza_error::Condition, reply::Asked, stanza::Kind};
+    /// use couplet_core::{stanza_writer::StanzaWriter, stanza_error::Condition, reply::ReplyToRef, stanza::Kind};
     ///
-    /// let asked = Asked { kind: Kind::Iq, type_: Some("result"), from: "a@example.org", to: "echo.test", id: Some("q1") };
+    /// let reply_to = ReplyToRef { kind: Kind::Iq, type_: Some("result"), from: "a@example.org", to: "echo.test", id: Some("q1") };
     /// let stanza_writer = StanzaWriter::new("echo.test".parse().unwrap(), 512 * 1024);
     /// let mut out = Vec::new();
     /// // No response is answered.
-    /// assert!(!asked.refuse(&stanza_writer, &mut out, &Condition::BadRequest.into())?);
+    /// assert!(!reply_to.refuse(&stanza_writer, &mut out, &Condition::BadRequest.into())?);
     /// assert!(out.is_empty());
     /// # Ok::<(), couplet_core::stanza_writer::InvalidStanza>(())
     /// ```
@@ -151,12 +151,12 @@ impl Asked<'_> {
     /// # Examples
     ///
     /// ```
-    /// use couplet_core::{stanza_writer::StanzaWriter, reply::Asked, stanza::Kind};
+    /// use couplet_core::{stanza_writer::StanzaWriter, reply::ReplyToRef, stanza::Kind};
     ///
-    /// let asked = Asked { kind: Kind::Iq, type_: Some("get"), from: "a@example.org", to: "echo.test", id: Some("q1") };
+    /// let reply_to = ReplyToRef { kind: Kind::Iq, type_: Some("get"), from: "a@example.org", to: "echo.test", id: Some("q1") };
     /// let stanza_writer = StanzaWriter::new("echo.test".parse().unwrap(), 512 * 1024);
     /// let mut out = Vec::new();
-    /// asked.result(&stanza_writer, &mut out, |_nothing_to_tell| Ok(()))?;
+    /// reply_to.result(&stanza_writer, &mut out, |_nothing_to_tell| Ok(()))?;
     /// assert_eq!(out, b"<iq from='echo.test' to='a@example.org' type='result' id='q1'></iq>");
     /// # Ok::<(), couplet_core::stanza_writer::InvalidStanza>(())
     /// ```
@@ -194,7 +194,7 @@ impl Asked<'_> {
 ///
 /// let tree = Tree::parse("<iq type='get' id='1' from='a@b' to='c'/>", &Scope::component());
 /// let reply_to = ReplyTo::of(&Stanza::read(tree.unwrap()).unwrap());
-/// assert_eq!(reply_to.asked().id, Some("1"));
+/// assert_eq!(reply_to.borrowed().id, Some("1"));
 /// ```
 #[derive(Clone, Debug)]
 pub struct ReplyTo {
@@ -220,8 +220,8 @@ impl ReplyTo {
 
     /// The request as it is to be answered.
     #[must_use]
-    pub fn asked(&self) -> Asked<'_> {
-        Asked {
+    pub fn borrowed(&self) -> ReplyToRef<'_> {
+        ReplyToRef {
             kind: self.kind,
             type_: self.type_.as_deref(),
             from: &self.from,
@@ -238,7 +238,7 @@ mod tests {
 
     fn refused(kind: Kind, type_: Option<&str>) -> bool {
         let stanza_writer = StanzaWriter::new("echo.test".parse().unwrap(), 1000);
-        let asked = Asked {
+        let reply_to = ReplyToRef {
             kind,
             type_,
             from: "a@b",
@@ -246,7 +246,7 @@ mod tests {
             id: None,
         };
         let mut out = Vec::new();
-        let sent = asked
+        let sent = reply_to
             .refuse(
                 &stanza_writer,
                 &mut out,

@@ -21,7 +21,7 @@ mod subcommand;
 
 use reload::Reload;
 use subcommand::Work;
-pub use subcommand::{Asked, Subcommand};
+pub use subcommand::{Arguments, Subcommand};
 
 /// Runs a component as a program: [`App::new`] and [`App::run`].
 ///
@@ -85,7 +85,7 @@ pub struct App {
     check: Option<Check>,
     subcommands: Vec<Subcommand>,
     /// What each of them does, in the same order.
-    works: Vec<Work>,
+    actions: Vec<Work>,
 }
 
 /// What is wrong with the program's own part of a configuration.
@@ -106,7 +106,7 @@ impl App {
             version: None,
             check: None,
             subcommands: Vec::new(),
-            works: Vec::new(),
+            actions: Vec::new(),
         }
     }
 
@@ -206,11 +206,11 @@ impl App {
     #[must_use]
     pub fn subcommand<F>(mut self, subcommand: Subcommand, work: F) -> App
     where
-        F: AsyncFnOnce(Config, Asked, Shutdown) -> Result<(), Error> + 'static,
+        F: AsyncFnOnce(Config, Arguments, Shutdown) -> Result<(), Error> + 'static,
     {
         self.subcommands.push(subcommand);
-        self.works.push(Box::new(|config, asked, shutdown| {
-            Box::pin(async move { work(config, asked, shutdown).await })
+        self.actions.push(Box::new(|config, arguments, shutdown| {
+            Box::pin(async move { work(config, arguments, shutdown).await })
         }));
         self
     }
@@ -254,8 +254,8 @@ impl App {
             return 0;
         }
         #[cfg(feature = "ops")]
-        if let Some(asked) = given.wants_health {
-            return health::ask(&given.program, asked.url, given.sources);
+        if let Some(arguments) = given.wants_health {
+            return health::check(&given.program, arguments.url, given.sources);
         }
         let loaded = given.sources.clone().load().and_then(checked);
         let own = |config: Config| match self.check {
@@ -291,12 +291,12 @@ impl App {
         let as_json = config.log.format == crate::config::LogFormat::Json;
         let is_subcommand = given.wants.is_some();
         let ended = match given.wants {
-            Some((name, asked)) => {
+            Some((name, arguments)) => {
                 let named = |(one, _): &(Subcommand, Work)| one.name == name;
-                let mut works = self.subcommands.into_iter().zip(self.works);
-                let work = works.find(named).map(|(_, work)| work);
+                let mut actions = self.subcommands.into_iter().zip(self.actions);
+                let work = actions.find(named).map(|(_, work)| work);
                 block(&config.clone(), reload, async |stop| match work {
-                    Some(work) => work(config, asked, stop).await,
+                    Some(work) => work(config, arguments, stop).await,
                     None => Ok(()),
                 })
             }

@@ -25,10 +25,10 @@ pub(crate) struct Bounces {
 impl Bounces {
     /// Waits from now on for the error that answers the message `id` to `to`.
     pub(crate) fn watch(&self, id: &str, to: &Jid) -> Watch<'_> {
-        let (tell, bounced) = oneshot::channel();
+        let (sender, bounced) = oneshot::channel();
         let domain = to.normalized().domain().to_owned();
         let mut watched = self.watched();
-        watched.insert(id.to_owned(), (domain, tell));
+        watched.insert(id.to_owned(), (domain, sender));
         self.number.store(watched.len(), Ordering::Relaxed);
         drop(watched);
         Watch {
@@ -52,11 +52,11 @@ impl Bounces {
         let id = stanza.id().unwrap_or_default();
         let mut watched = self.watched();
         let from = stanza.from().normalized();
-        let is_asked = watched
+        let is_watched = watched
             .get(&*id)
             .is_some_and(|(domain, _)| domain == from.domain());
-        if is_asked && let Some((_, tell)) = watched.remove(&*id) {
-            let _it_has_given_up = tell.send(error);
+        if is_watched && let Some((_, sender)) = watched.remove(&*id) {
+            let _watch_was_dropped = sender.send(error);
         }
         self.number.store(watched.len(), Ordering::Relaxed);
     }

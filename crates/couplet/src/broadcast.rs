@@ -14,12 +14,10 @@ use couplet_core::{
 };
 use tokio::{sync::oneshot, time};
 
-use crate::{
-    answer::RequestError, outbox::Over, session_end::SessionEnd, switchboard::Switchboard,
-};
+use crate::{outbox::Over, response::RequestError, session_end::SessionEnd, shared::Shared};
 
 /// How long a receipt waits before the server is asked once more.
-const ASK_AGAIN: Duration = Duration::from_millis(250);
+const PING_AGAIN: Duration = Duration::from_millis(250);
 
 /// A message as it goes to very many: its type, its id, and its children as they are on the wire.
 ///
@@ -125,17 +123,17 @@ impl Broadcast {
 /// ```
 #[derive(Clone)]
 pub struct BroadcastSender {
-    switchboard: Arc<Switchboard>,
-    speaker: Jid,
+    shared: Arc<Shared>,
+    from: Jid,
     session: u64,
 }
 
 impl BroadcastSender {
-    pub(crate) async fn open(switchboard: Arc<Switchboard>, speaker: Jid) -> BroadcastSender {
-        let session = switchboard.outbox.bulk().session().await;
+    pub(crate) async fn open(shared: Arc<Shared>, from: Jid) -> BroadcastSender {
+        let session = shared.outbox.bulk().session().await;
         BroadcastSender {
-            switchboard,
-            speaker,
+            shared,
+            from,
             session,
         }
     }
@@ -168,14 +166,14 @@ impl BroadcastSender {
         to_all: &[T],
         mut write: impl FnMut(&T, &mut CopyWriter<'_>),
     ) -> Result<(), RequestError> {
-        let outbox = &self.switchboard.outbox;
+        let outbox = &self.shared.outbox;
         let mut rest = to_all.iter();
         while !rest.as_slice().is_empty() {
             outbox.room_in_bulk(self.session).await.map_err(over)?;
             let copies = |out: &mut Vec<u8>| {
                 let mut writer = CopyWriter {
                     stanza_writer: outbox.stanza_writer(),
-                    from: self.speaker.as_str(),
+                    from: self.from.as_str(),
                     out,
                 };
                 rest.next().map(|to| write(to, &mut writer)).is_some()
@@ -204,7 +202,7 @@ impl BroadcastSender {
     /// }
     /// ```
     pub async fn over(&self) {
-        self.switchboard.outbox.bulk().over(self.session).await;
+        self.shared.outbox.bulk().over(self.session).await;
     }
 
     /// Waits until the session is over and returns why it ended.
@@ -225,7 +223,7 @@ impl BroadcastSender {
     /// }
     /// ```
     pub async fn ended(&self) -> SessionEnd {
-        self.switchboard.outbox.bulk().ended(self.session).await
+        self.shared.outbox.bulk().ended(self.session).await
     }
 
     /// A receipt for everything sent so far.
@@ -246,9 +244,9 @@ impl BroadcastSender {
     /// }
     /// ```
     pub fn ack(&self) -> Result<Ack, RequestError> {
-        let taken = self.switchboard.outbox.mark(self.session).map_err(over)?;
+        let taken = self.shared.outbox.mark(self.session).map_err(over)?;
         Ok(Ack {
-            switchboard: Arc::clone(&self.switchboard),
+            shared: Arc::clone(&self.shared),
             session: self.session,
             taken,
         })
@@ -258,7 +256,7 @@ impl BroadcastSender {
 impl fmt::Debug for BroadcastSender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BroadcastSender")
-            .field("address", &self.speaker.as_str())
+            .field("address", &self.from.as_str())
             .field("session", &self.session)
             .finish_non_exhaustive()
     }
@@ -357,7 +355,7 @@ impl CopyWriter<'_> {
 /// }
 /// ```
 pub struct Ack {
-    switchboard: Arc<Switchboard>,
+    shared: Arc<Shared>,
     session: u64,
     taken: oneshot::Receiver<()>,
 }
@@ -384,11 +382,11 @@ impl Ack {
     /// }
     /// ```
     pub async fn taken(mut self) -> Result<(), RequestError> {
-        let outbox = &self.switchboard.outbox;
+        let outbox = &self.shared.outbox;
         loop {
-            match time::timeout(ASK_AGAIN, &mut self.taken).await {
+            match time::timeout(PING_AGAIN, &mut self.taken).await {
                 Ok(taken) => return taken.map_err(|_over| RequestError::Disconnected),
-                Err(_elapsed) => outbox.ask_again(self.session).map_err(over)?,
+                Err(_elapsed) => outbox.ping_again(self.session).map_err(over)?,
             }
         }
     }

@@ -19,13 +19,13 @@ use crate::{
     hooks::Hooks,
     route::{Middleware, Registration},
     router::Router,
+    shared::Shared,
     shutdown::Shutdown,
-    supervise::{Patience, random_seed},
-    switchboard::Switchboard,
+    supervisor::{Reconnect, random_seed},
 };
 
 mod extension;
-mod mount;
+mod handlers;
 mod run;
 
 pub use extension::Extension;
@@ -50,16 +50,16 @@ pub use extension::Extension;
 #[must_use = "a component does nothing until it is run"]
 pub struct Component {
     config: Config,
-    switchboard: Arc<Switchboard>,
+    shared: Arc<Shared>,
     router: Router,
     hooks: Hooks,
-    works: BackgroundTasks,
+    background_tasks: BackgroundTasks,
     features: Features,
     connector: Option<Box<dyn Connect>>,
     layers: Vec<Arc<dyn Middleware>>,
     scope: Scope,
     failed: Option<Error>,
-    patience: Patience,
+    reconnect: Reconnect,
 }
 
 /// What holds for the handlers that are registered now.
@@ -87,7 +87,7 @@ impl Component {
         config.domain = hosted_domain(&config.domain).into_owned();
         // `run` returns an error for a domain that is not one; nothing is sent before.
         let domain = Jid::new(&config.domain).unwrap_or_else(|_| nowhere());
-        let switchboard = Switchboard::new(
+        let shared = Shared::new(
             StanzaWriter::new(domain, config.limits.outgoing_stanza_bytes),
             config.limits.outgoing_bytes,
             config.limits.questions,
@@ -97,16 +97,16 @@ impl Component {
         );
         Component {
             config,
-            switchboard: Arc::new(switchboard),
+            shared: Arc::new(shared),
             router: Router::default(),
             hooks: Hooks::default(),
-            works: BackgroundTasks::default(),
+            background_tasks: BackgroundTasks::default(),
             features: Features::default(),
             connector: None,
             layers: Vec::new(),
             scope: Scope::default(),
             failed: None,
-            patience: Patience::Endless,
+            reconnect: Reconnect::Always,
         }
     }
 
@@ -137,8 +137,8 @@ impl Component {
     ///     about.contact("abuse-addresses", "mailto:abuse@example.org");
     /// });
     /// ```
-    pub fn about(mut self, tell: impl FnOnce(&mut About)) -> Component {
-        tell(&mut self.features.about);
+    pub fn about(mut self, fill: impl FnOnce(&mut About)) -> Component {
+        fill(&mut self.features.about);
         self
     }
 
@@ -404,7 +404,7 @@ impl Component {
         F: FnOnce(Handle, Shutdown) -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        self.works.add(work);
+        self.background_tasks.add(work);
         self
     }
 
@@ -422,7 +422,7 @@ impl Component {
     /// let messenger = Component::new(Config::new("news.localhost", "secret")).without_reconnect();
     /// ```
     pub fn without_reconnect(mut self) -> Component {
-        self.patience = Patience::OneSession;
+        self.reconnect = Reconnect::Never;
         self
     }
 
@@ -478,8 +478,8 @@ impl Component {
     /// ```
     #[must_use]
     pub fn handle(&self) -> Handle {
-        let domain = self.switchboard.outbox.stanza_writer().domain().clone();
-        Handle::new(Arc::clone(&self.switchboard), domain)
+        let domain = self.shared.outbox.stanza_writer().domain().clone();
+        Handle::new(Arc::clone(&self.shared), domain)
     }
 }
 

@@ -17,8 +17,8 @@ mod credential;
 mod document;
 mod fault;
 mod kind;
-mod layer;
-mod quantity;
+mod provider;
+mod units;
 mod reader;
 mod sections;
 mod server;
@@ -27,7 +27,7 @@ mod sources;
 mod tables;
 mod unknown;
 
-pub use fault::{ConfigError, Place};
+pub use fault::{ConfigError, Origin};
 pub use sections::Section;
 pub use server::{DEFAULT_PORT, Server, ServerError};
 pub use settings::{Setting, settings};
@@ -81,7 +81,7 @@ pub struct Config {
     secret_file: Option<PathBuf>,
     /// The file that the secret was read from, by whatever name, and what it held.
     secret_from: Option<(PathBuf, Secret)>,
-    origins: BTreeMap<&'static str, Place>,
+    origins: BTreeMap<&'static str, Origin>,
     warnings: Vec<String>,
     sections: Sections,
 }
@@ -159,12 +159,12 @@ impl Config {
     /// # Examples
     ///
     /// ```
-    /// use couplet::config::{Config, Place};
+    /// use couplet::config::{Config, Origin};
     ///
-    /// assert_eq!(Config::new("echo.localhost", "x").origin("server"), Place::Default);
+    /// assert_eq!(Config::new("echo.localhost", "x").origin("server"), Origin::Default);
     /// ```
-    pub fn origin(&self, name: &str) -> Place {
-        self.origins.get(name).cloned().unwrap_or(Place::Default)
+    pub fn origin(&self, name: &str) -> Origin {
+        self.origins.get(name).cloned().unwrap_or(Origin::Default)
     }
 
     /// What is accepted but looks wrong, such as a secret that everybody on the machine can read;
@@ -251,8 +251,8 @@ impl fmt::Display for Config {
                 table = setting.table();
                 writeln!(f, "\n[{}]", table.unwrap_or_default())?;
             }
-            let place = self.origin(setting.name());
-            writeln!(f, "{} = {value}  # {place}", setting.key())?;
+            let origin = self.origin(setting.name());
+            writeln!(f, "{} = {value}  # {origin}", setting.key())?;
         }
         let mut table = "";
         for entry in self.sections.entries() {

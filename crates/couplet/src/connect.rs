@@ -111,7 +111,7 @@ impl Connect for Configured {
 /// manual, "what costs what")
 async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
     let host = &*dns_name(host);
-    let mut told: Option<io::Error> = None;
+    let mut reported: Option<io::Error> = None;
     for address in lookup_host((host, port)).await? {
         match TcpStream::connect(address).await {
             Ok(stream) => {
@@ -119,14 +119,14 @@ async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
                 return Ok(stream);
             }
             Err(why) => {
-                told = Some(match told {
+                reported = Some(match reported {
                     Some(before) => more_telling(before, why),
                     None => why,
                 });
             }
         }
     }
-    Err(told.unwrap_or_else(|| io::ErrorKind::NotFound.into()))
+    Err(reported.unwrap_or_else(|| io::ErrorKind::NotFound.into()))
 }
 
 /// Of what two addresses of a name came to. `localhost` is `::1` too where nothing else speaks IPv6:

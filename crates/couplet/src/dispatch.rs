@@ -10,18 +10,18 @@ use couplet_core::{
     lanes::{Key, LaneLimits, Lanes, Limit, write_key},
     presence::Presence,
     remote_error::RemoteError,
-    reply::Asked,
+    reply::ReplyToRef,
     stanza::{IqType, Kind, NotAStanza, Stanza},
     stanza_error::{Condition, StanzaError},
 };
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 
 use crate::{
-    invocation::{Invocation, Queued, refuse, say},
+    invocation::{Invocation, Queued, refuse, send_error},
     log_limits::Line,
     metrics::Outcome,
     router::Router,
-    switchboard::Switchboard,
+    shared::Shared,
 };
 
 /// How many waiting stanzas start in one go before the session looks at its socket again.
@@ -33,7 +33,7 @@ const LANE_BYTES: usize = 512;
 /// The handlers at work and the stanzas that wait for them.
 pub(crate) struct Dispatch {
     router: Router,
-    switchboard: Arc<Switchboard>,
+    shared: Arc<Shared>,
     lanes: Lanes<Queued>,
     tasks: JoinSet<Key>,
     limit: Duration,
@@ -51,13 +51,13 @@ pub(crate) struct Dispatch {
 impl Dispatch {
     pub(crate) fn new(
         router: Router,
-        switchboard: Arc<Switchboard>,
+        shared: Arc<Shared>,
         limits: LaneLimits,
         limit: Duration,
     ) -> Dispatch {
         Dispatch {
             router,
-            switchboard,
+            shared,
             lanes: Lanes::new(limits),
             tasks: JoinSet::new(),
             limit,
@@ -79,13 +79,13 @@ impl Dispatch {
     /// Takes a stanza that is no answer: runs its handler, lets it wait, or refuses it.
     pub(crate) fn admit(&mut self, stanza: Stanza) {
         if !self
-            .switchboard
+            .shared
             .outbox
             .stanza_writer()
             .serves(stanza.to_domain())
         {
             // servers.md, 4: ejabberd's `global_routes` hands out what is for other components.
-            if let Some(permit) = self.switchboard.may_log(Line::OtherDomain) {
+            if let Some(permit) = self.shared.may_log(Line::OtherDomain) {
                 tracing::warn!(
                     to = stanza.to_text(),
                     from = stanza.from_text(),
@@ -93,34 +93,30 @@ impl Dispatch {
                     "a stanza for another domain is dropped: set `global_routes: false` in ejabberd's listener"
                 );
             }
-            self.switchboard.metrics().rejected("other_domain");
+            self.shared.metrics().rejected("other_domain");
             return;
         }
         if let Err(error) = check(&stanza) {
-            return refuse(&self.switchboard, &stanza, &error);
+            return refuse(&self.shared, &stanza, &error);
         }
         if self.stopping {
             let error = StanzaError::new(Condition::RecipientUnavailable).text("Shutting down");
-            return refuse(&self.switchboard, &stanza, &error);
+            return refuse(&self.shared, &stanza, &error);
         }
         log_bounce(&stanza);
         #[cfg(all(unix, feature = "app"))]
-        if self.switchboard.bounces.is_watching() {
-            self.switchboard.bounces.note(&stanza);
+        if self.shared.bounces.is_watching() {
+            self.shared.bounces.note(&stanza);
         }
-        let reflections = &self.switchboard.reflections;
+        let reflections = &self.shared.reflections;
         let Some(route) = self.router.route(&stanza, reflections, &mut self.route_key) else {
             // RFC 6120, 8.4 and 10.3: a request nobody understands gets `service-unavailable`;
             // RFC 6121, 8.5: messages and presence nobody wants are ignored, unless the app has
             // texts refused.
             if stanza.kind() == Kind::Iq || self.router.refuses(&stanza) {
-                refuse(
-                    &self.switchboard,
-                    &stanza,
-                    &Condition::ServiceUnavailable.into(),
-                );
+                refuse(&self.shared, &stanza, &Condition::ServiceUnavailable.into());
             } else {
-                let metrics = self.switchboard.metrics();
+                let metrics = self.shared.metrics();
                 metrics.received(stanza.kind(), Outcome::Ignored);
                 tracing::debug!(
                     kind = stanza.kind().as_str(),
@@ -141,7 +137,7 @@ impl Dispatch {
         }
         let weight = job.stanza.memory() + LANE_BYTES;
         match self.lanes.wait(&self.lane_key, weight, job) {
-            Ok(()) => self.switchboard.metrics().waiting.increment(1),
+            Ok(()) => self.shared.metrics().waiting.increment(1),
             Err(full) => {
                 let error =
                     StanzaError::new(Condition::ResourceConstraint).text(match full.limit {
@@ -149,7 +145,7 @@ impl Dispatch {
                         Limit::Sender => "Too much of what you sent is waiting",
                         _ => "Too much is waiting",
                     });
-                refuse(&self.switchboard, &full.item.stanza, &error);
+                refuse(&self.shared, &full.item.stanza, &error);
             }
         }
     }
@@ -161,8 +157,8 @@ impl Dispatch {
 
     /// Answers a stanza that went by because it was over a limit.
     pub(crate) fn refuse_skipped(&self, skipped: &Skipped) {
-        self.switchboard.metrics().skipped(skipped.limit);
-        if let Some(permit) = self.switchboard.may_log(Line::OverALimit) {
+        self.shared.metrics().skipped(skipped.limit);
+        if let Some(permit) = self.shared.may_log(Line::OverALimit) {
             tracing::warn!(
                 limit = words(skipped.limit),
                 from = skipped.from,
@@ -178,9 +174,9 @@ impl Dispatch {
         let (Some(kind), Some(from)) = (kind, from) else {
             return;
         };
-        let ours = self.switchboard.outbox.stanza_writer().domain().as_str();
+        let ours = self.shared.outbox.stanza_writer().domain().as_str();
         let to = skipped.to.as_deref().and_then(|to| Jid::new(to).ok());
-        let asked = Asked {
+        let reply_to = ReplyToRef {
             kind,
             type_: skipped.type_.as_deref(),
             from,
@@ -191,7 +187,7 @@ impl Dispatch {
         let error = chosen.unwrap_or_else(|| {
             StanzaError::new(Condition::PolicyViolation).text(words(skipped.limit))
         });
-        say(&self.switchboard, &asked, &error);
+        send_error(&self.shared, &reply_to, &error);
     }
 
     /// Answers a stanza whose `to` cannot be read; one without a readable `from` cannot be.
@@ -204,22 +200,22 @@ impl Dispatch {
             ..
         } = unreadable
         else {
-            self.switchboard.metrics().rejected("unreadable_from");
-            if let Some(permit) = self.switchboard.may_log(Line::UnreadableFrom) {
+            self.shared.metrics().rejected("unreadable_from");
+            if let Some(permit) = self.shared.may_log(Line::UnreadableFrom) {
                 let omitted = permit.omitted;
                 tracing::warn!(omitted, "a stanza without a readable `from` is dropped");
             }
             return;
         };
-        self.switchboard.metrics().rejected("unreadable_to");
-        let asked = Asked {
+        self.shared.metrics().rejected("unreadable_to");
+        let reply_to = ReplyToRef {
             kind: *kind,
             type_: type_.as_deref(),
             from: from.as_str(),
-            to: self.switchboard.outbox.stanza_writer().domain().as_str(),
+            to: self.shared.outbox.stanza_writer().domain().as_str(),
             id: id.as_deref(),
         };
-        say(&self.switchboard, &asked, &Condition::JidMalformed.into());
+        send_error(&self.shared, &reply_to, &Condition::JidMalformed.into());
     }
 
     /// Waits until a handler finishes or more may start, and starts what may.
@@ -252,13 +248,13 @@ impl Dispatch {
         self.more_to_start = false;
         self.now = Instant::now();
         for _ in 0..AT_A_TIME {
-            if self.switchboard.outbox.is_full() {
+            if self.shared.outbox.is_full() {
                 return;
             }
             let Some((key, job)) = self.lanes.next() else {
                 return;
             };
-            self.switchboard.metrics().waiting.decrement(1);
+            self.shared.metrics().waiting.decrement(1);
             self.start(job, Some(key));
         }
         self.more_to_start = true;
@@ -282,8 +278,8 @@ impl Dispatch {
     pub(crate) fn abandon(&mut self) {
         let error = StanzaError::new(Condition::RecipientUnavailable).text("Shutting down");
         for job in self.lanes.drain() {
-            self.switchboard.metrics().waiting.decrement(1);
-            refuse(&self.switchboard, &job.stanza, &error);
+            self.shared.metrics().waiting.decrement(1);
+            refuse(&self.shared, &job.stanza, &error);
         }
         self.abandon.send_replace(true);
     }
@@ -292,7 +288,7 @@ impl Dispatch {
     /// has to look.
     fn may_start(&mut self, job: &Queued) -> bool {
         let quiet = self.lanes.busy() == 0 && self.lanes.waiting() == 0;
-        let full = self.switchboard.outbox.is_full();
+        let full = self.shared.outbox.is_full();
         if quiet && !full {
             return true;
         }
@@ -304,11 +300,11 @@ impl Dispatch {
 
     /// `lane` is the key of a lane that is busy already, where the job had to wait.
     fn start(&mut self, job: Queued, lane: Option<Key>) {
-        let Some(mut invocation) = Invocation::begin(job, self.now, &self.switchboard) else {
+        let Some(mut invocation) = Invocation::begin(job, self.now, &self.shared) else {
             return self.lane_is_done(lane);
         };
         if !invocation.holds_up() {
-            let (polled, now) = invocation.poll_here(&self.switchboard);
+            let (polled, now) = invocation.poll_here(&self.shared);
             self.now = now;
             if polled.is_ready() {
                 self.spare = invocation.into_memory();
@@ -332,17 +328,17 @@ impl Dispatch {
         };
         let limit = pending.limit().unwrap_or(self.limit);
         let abandoned = self.abandon.subscribe();
-        let switchboard = Arc::clone(&self.switchboard);
-        switchboard.metrics().busy.increment(1);
+        let shared = Arc::clone(&self.shared);
+        shared.metrics().busy.increment(1);
         self.tasks.spawn(async move {
-            pending.finish(switchboard, limit, abandoned).await;
+            pending.finish(shared, limit, abandoned).await;
             lane
         });
     }
 
     /// A task has ended; `None` would be one that panicked outside of its handler.
     fn finished(&mut self, lane: Option<Key>) {
-        self.switchboard.metrics().busy.decrement(1);
+        self.shared.metrics().busy.decrement(1);
         self.lane_is_done(lane);
     }
 

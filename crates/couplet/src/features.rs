@@ -74,7 +74,7 @@ pub struct About {
     pub(crate) items: Vec<Item>,
     pub(crate) contacts: Vec<(String, String)>,
     pub(crate) features: BTreeSet<String>,
-    pub(crate) untold: BTreeSet<String>,
+    pub(crate) hidden: BTreeSet<String>,
 }
 
 /// An entry of disco#items.
@@ -206,7 +206,7 @@ impl About {
     /// });
     /// ```
     pub fn no_feature(&mut self, name: impl Into<String>) -> &mut About {
-        self.untold.insert(name.into());
+        self.hidden.insert(name.into());
         self
     }
 
@@ -238,7 +238,7 @@ impl Default for About {
             items: Vec::new(),
             contacts: Vec::new(),
             features: BTreeSet::new(),
-            untold: BTreeSet::new(),
+            hidden: BTreeSet::new(),
         }
     }
 }

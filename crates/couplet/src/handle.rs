@@ -12,11 +12,11 @@ use xso::AsXml;
 #[cfg(all(unix, feature = "app"))]
 use crate::bounces::Bounces;
 use crate::{
-    answer::{FromResponse, RequestError},
     broadcast::BroadcastSender,
+    response::{FromResponse, RequestError},
     send_error::SendError,
     sent_id::SentId,
-    switchboard::Switchboard,
+    shared::Shared,
 };
 
 /// Sends stanzas and asks questions as one address of the component's domain.
@@ -39,18 +39,18 @@ use crate::{
 /// ```
 #[derive(Clone)]
 pub struct Handle {
-    switchboard: Arc<Switchboard>,
-    speaker: Jid,
-    patience: Duration,
+    shared: Arc<Shared>,
+    from: Jid,
+    response_timeout: Duration,
 }
 
 impl Handle {
-    pub(crate) fn new(switchboard: Arc<Switchboard>, speaker: Jid) -> Handle {
-        let patience = switchboard.patience_for_answers();
+    pub(crate) fn new(shared: Arc<Shared>, from: Jid) -> Handle {
+        let response_timeout = shared.response_timeout();
         Handle {
-            switchboard,
-            speaker,
-            patience,
+            shared,
+            from,
+            response_timeout,
         }
     }
 
@@ -68,7 +68,7 @@ impl Handle {
     /// ```
     #[must_use]
     pub fn address(&self) -> &Jid {
-        &self.speaker
+        &self.from
     }
 
     /// A handle that speaks as another address of the component's domain. (XEP-0114, 3)
@@ -89,16 +89,11 @@ impl Handle {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn with_from(&self, address: &Jid) -> Result<Handle, InvalidStanza> {
-        if !self
-            .switchboard
-            .outbox
-            .stanza_writer()
-            .owns(address.as_str())
-        {
+        if !self.shared.outbox.stanza_writer().owns(address.as_str()) {
             return Err(InvalidStanza::ForeignFrom);
         }
         Ok(Handle {
-            speaker: address.clone(),
+            from: address.clone(),
             ..self.clone()
         })
     }
@@ -115,21 +110,21 @@ impl Handle {
     /// let hasty = handle.within(std::time::Duration::from_secs(2));
     /// ```
     #[must_use]
-    pub fn within(&self, patience: Duration) -> Handle {
+    pub fn within(&self, response_timeout: Duration) -> Handle {
         Handle {
-            patience,
+            response_timeout,
             ..self.clone()
         }
     }
 
     #[cfg(all(unix, feature = "app"))]
     pub(crate) fn fresh_id(&self) -> String {
-        self.switchboard.fresh_id()
+        self.shared.fresh_id()
     }
 
     #[cfg(all(unix, feature = "app"))]
     pub(crate) fn bounces(&self) -> &Bounces {
-        &self.switchboard.bounces
+        &self.shared.bounces
     }
 
     /// Whether a session is up right now. It may be gone the next moment: nothing needs to ask
@@ -147,7 +142,7 @@ impl Handle {
     /// ```
     #[must_use]
     pub fn is_online(&self) -> bool {
-        self.switchboard.is_online()
+        self.shared.is_online()
     }
 
     /// Waits until the component has a session with its server; returns at once if it has one.
@@ -175,7 +170,7 @@ impl Handle {
     /// );
     /// ```
     pub async fn online(&self) {
-        self.switchboard.online().await;
+        self.shared.online().await;
     }
 
     /// Sends a message or presence, and returns its id: a UUID unless it has one already.
@@ -206,7 +201,7 @@ impl Handle {
     /// }
     /// ```
     pub async fn send(&self, stanza: Outgoing) -> Result<SentId, SendError> {
-        self.switchboard.send(&self.speaker, stanza).await
+        self.shared.send(&self.from, stanza).await
     }
 
     /// Opens the way out for one message to very many, as the address of this handle; waits for a
@@ -229,7 +224,7 @@ impl Handle {
     /// }
     /// ```
     pub async fn broadcast(&self) -> BroadcastSender {
-        BroadcastSender::open(Arc::clone(&self.switchboard), self.speaker.clone()).await
+        BroadcastSender::open(Arc::clone(&self.shared), self.from.clone()).await
     }
 
     /// Asks for information: an IQ `get`. (RFC 6120, 8.2.3)
@@ -259,13 +254,11 @@ impl Handle {
     pub async fn get<R: FromResponse>(
         &self,
         to: &Jid,
-        question: impl IqGetPayload + AsXml,
+        payload: impl IqGetPayload + AsXml,
     ) -> Result<R, RequestError> {
-        let asked = self
-            .switchboard
-            .ask(&self.speaker, IqType::Get, to, &question)?;
-        drop(question);
-        asked.answer(self.patience).await
+        let pending = self.shared.request(&self.from, IqType::Get, to, &payload)?;
+        drop(payload);
+        pending.answer(self.response_timeout).await
     }
 
     /// Asks for a change: an IQ `set`. (RFC 6120, 8.2.3)
@@ -295,20 +288,18 @@ impl Handle {
     pub async fn set<R: FromResponse>(
         &self,
         to: &Jid,
-        question: impl IqSetPayload + AsXml,
+        payload: impl IqSetPayload + AsXml,
     ) -> Result<R, RequestError> {
-        let asked = self
-            .switchboard
-            .ask(&self.speaker, IqType::Set, to, &question)?;
-        drop(question);
-        asked.answer(self.patience).await
+        let pending = self.shared.request(&self.from, IqType::Set, to, &payload)?;
+        drop(payload);
+        pending.answer(self.response_timeout).await
     }
 }
 
 impl fmt::Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handle")
-            .field("address", &self.speaker.as_str())
+            .field("address", &self.from.as_str())
             .finish_non_exhaustive()
     }
 }

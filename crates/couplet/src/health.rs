@@ -23,7 +23,7 @@ pub(crate) struct Health(watch::Sender<BTreeMap<String, ComponentHealth>>);
 #[derive(Clone, Debug)]
 pub(crate) struct ComponentHealth {
     pub(crate) state: State,
-    heard: Arc<Heard>,
+    last_received: Arc<LastReceived>,
 }
 
 /// Where a component is in its life.
@@ -39,7 +39,7 @@ pub(crate) enum State {
 
 /// When the server was last heard; written at each read, so without a lock.
 #[derive(Debug)]
-struct Heard {
+struct LastReceived {
     began: Instant,
     millis: AtomicU64,
     fresh_for: Duration,
@@ -50,29 +50,29 @@ struct Heard {
 pub(crate) struct HealthReporter {
     health: Health,
     domain: String,
-    heard: Arc<Heard>,
+    last_received: Arc<LastReceived>,
 }
 
 impl Health {
     /// A place for a component that asks for a sign of life every `keepalive`.
     pub(crate) fn enter(&self, domain: &str, keepalive: Duration) -> HealthReporter {
-        let heard = Arc::new(Heard {
+        let last_received = Arc::new(LastReceived {
             began: Instant::now(),
             millis: AtomicU64::new(0),
             // The answer to a ping comes a round trip after the period has begun.
             fresh_for: keepalive.saturating_mul(2),
         });
-        let standing = ComponentHealth {
+        let component = ComponentHealth {
             state: State::Connecting,
-            heard: Arc::clone(&heard),
+            last_received: Arc::clone(&last_received),
         };
         self.0.send_modify(|all| {
-            all.insert(domain.to_owned(), standing);
+            all.insert(domain.to_owned(), component);
         });
         HealthReporter {
             health: self.clone(),
             domain: domain.to_owned(),
-            heard,
+            last_received,
         }
     }
 
@@ -86,10 +86,10 @@ impl Health {
         if all.is_empty() {
             return Err("no component is running".to_owned());
         }
-        for (domain, standing) in all.iter() {
-            let quiet = standing.heard.age(now);
-            match &standing.state {
-                State::Online if quiet <= standing.heard.fresh_for => {}
+        for (domain, component) in all.iter() {
+            let quiet = component.last_received.age(now);
+            match &component.state {
+                State::Online if quiet <= component.last_received.fresh_for => {}
                 State::Online => {
                     let seconds = quiet.as_secs();
                     return Err(format!(
@@ -99,13 +99,13 @@ impl Health {
                 other => return Err(format!("{domain}: {other}")),
             }
         }
-        Ok(said(&all))
+        Ok(summary(&all))
     }
 
     /// One line about every component.
     #[cfg_attr(not(feature = "ops"), allow(dead_code, reason = "systemd shows it"))]
     pub(crate) fn status(&self) -> String {
-        said(&self.0.borrow())
+        summary(&self.0.borrow())
     }
 
     /// Whether there are components and all are online.
@@ -133,7 +133,7 @@ impl Default for Health {
 
 impl HealthReporter {
     pub(crate) fn online(&self) {
-        self.heard(Instant::now());
+        self.received(Instant::now());
         self.set(State::Online);
     }
 
@@ -148,19 +148,21 @@ impl HealthReporter {
     }
 
     /// Bytes came from the server: at the latest those that answer our ping.
-    pub(crate) fn heard(&self, now: Instant) {
-        let since = now.saturating_duration_since(self.heard.began).as_millis();
+    pub(crate) fn received(&self, now: Instant) {
+        let since = now
+            .saturating_duration_since(self.last_received.began)
+            .as_millis();
         let millis = u64::try_from(since).unwrap_or(u64::MAX);
-        self.heard.millis.store(millis, Ordering::Relaxed);
+        self.last_received.millis.store(millis, Ordering::Relaxed);
     }
 
     fn set(&self, state: State) {
         self.health.0.send_if_modified(|all| {
-            let Some(standing) = all.get_mut(&self.domain) else {
+            let Some(component) = all.get_mut(&self.domain) else {
                 return false;
             };
-            let is_new = standing.state != state;
-            standing.state = state;
+            let is_new = component.state != state;
+            component.state = state;
             is_new
         });
     }
@@ -174,7 +176,7 @@ impl Drop for HealthReporter {
     }
 }
 
-impl Heard {
+impl LastReceived {
     fn age(&self, now: Instant) -> Duration {
         let at = self.began + Duration::from_millis(self.millis.load(Ordering::Relaxed));
         now.saturating_duration_since(at)
@@ -192,8 +194,8 @@ impl fmt::Display for State {
     }
 }
 
-fn said(all: &BTreeMap<String, ComponentHealth>) -> String {
-    let one = |(domain, standing): (&String, &ComponentHealth)| match &standing.state {
+fn summary(all: &BTreeMap<String, ComponentHealth>) -> String {
+    let one = |(domain, component): (&String, &ComponentHealth)| match &component.state {
         State::Online => format!("online as {domain}"),
         other => format!("{domain}: {other}"),
     };
@@ -241,7 +243,7 @@ mod tests {
             health.readiness(later).unwrap_err(),
             "echo.test: nothing was heard from the server for 31 s"
         );
-        reporter.heard(later);
+        reporter.received(later);
         assert!(health.readiness(later).is_ok());
     }
 

@@ -7,7 +7,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use tokio::task::JoinSet;
 
-use crate::{handle::Handle, switchboard::Switchboard};
+use crate::{handle::Handle, shared::Shared};
 
 type Hook = dyn Fn(Handle) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
 
@@ -38,19 +38,19 @@ impl Hooks {
     }
 
     /// Starts the hooks of a session that has come up.
-    pub(crate) fn came_online(&self, switchboard: &Arc<Switchboard>, tasks: &mut JoinSet<()>) {
-        start(&self.online, switchboard, tasks);
+    pub(crate) fn came_online(&self, shared: &Arc<Shared>, tasks: &mut JoinSet<()>) {
+        start(&self.online, shared, tasks);
     }
 
     /// Starts the hooks of a session that is about to end politely.
-    pub(crate) fn goes_offline(&self, switchboard: &Arc<Switchboard>, tasks: &mut JoinSet<()>) {
-        start(&self.goodbye, switchboard, tasks);
+    pub(crate) fn goes_offline(&self, shared: &Arc<Shared>, tasks: &mut JoinSet<()>) {
+        start(&self.goodbye, shared, tasks);
     }
 }
 
-fn start(hooks: &[Box<Hook>], switchboard: &Arc<Switchboard>, tasks: &mut JoinSet<()>) {
+fn start(hooks: &[Box<Hook>], shared: &Arc<Shared>, tasks: &mut JoinSet<()>) {
     for hook in hooks {
-        let domain = switchboard.outbox.stanza_writer().domain().clone();
-        tasks.spawn(hook(Handle::new(Arc::clone(switchboard), domain)));
+        let domain = shared.outbox.stanza_writer().domain().clone();
+        tasks.spawn(hook(Handle::new(Arc::clone(shared), domain)));
     }
 }

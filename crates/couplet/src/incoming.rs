@@ -8,7 +8,7 @@ use couplet_core::{
     stanza::{IqType, Stanza},
 };
 
-use crate::{handle::Handle, send_error::SendError, sent_id::SentId, switchboard::Switchboard};
+use crate::{handle::Handle, send_error::SendError, sent_id::SentId, shared::Shared};
 
 /// A received stanza with its payload and the way to answer it. It dereferences to its payload: an
 /// `Incoming<Message>` reads like a [`Message`].
@@ -27,20 +27,20 @@ use crate::{handle::Handle, send_error::SendError, sent_id::SentId, switchboard:
 pub struct Incoming<T> {
     payload: T,
     stanza: Stanza,
-    switchboard: Arc<Switchboard>,
+    shared: Arc<Shared>,
 }
 
 impl<T> Incoming<T> {
-    pub(crate) fn new(payload: T, stanza: Stanza, switchboard: Arc<Switchboard>) -> Incoming<T> {
+    pub(crate) fn new(payload: T, stanza: Stanza, shared: Arc<Shared>) -> Incoming<T> {
         Incoming {
             payload,
             stanza,
-            switchboard,
+            shared,
         }
     }
 
-    pub(crate) fn into_parts(self) -> (Stanza, Arc<Switchboard>) {
-        (self.stanza, self.switchboard)
+    pub(crate) fn into_parts(self) -> (Stanza, Arc<Shared>) {
+        (self.stanza, self.shared)
     }
 
     pub(crate) fn payload_mut(&mut self) -> &mut T {
@@ -151,7 +151,7 @@ impl<T> Incoming<T> {
     /// ```
     #[must_use]
     pub fn handle(&self) -> Handle {
-        Handle::new(Arc::clone(&self.switchboard), self.to().clone())
+        Handle::new(Arc::clone(&self.shared), self.to().clone())
     }
 
     /// The payload, owned.
@@ -165,8 +165,8 @@ impl<T> Incoming<T> {
     ///
     /// use xmpp_parsers::disco::DiscoInfoQuery;
     ///
-    /// fn node(ask: Incoming<DiscoInfoQuery>) -> Option<String> {
-    ///     ask.into_payload().node
+    /// fn node(request: Incoming<DiscoInfoQuery>) -> Option<String> {
+    ///     request.into_payload().node
     /// }
     /// ```
     #[must_use]
@@ -200,7 +200,7 @@ impl Incoming<Message> {
     /// }
     /// ```
     pub async fn reply(&self, text: impl AsRef<str>) -> Result<SentId, SendError> {
-        self.switchboard.reply(&self.stanza, text.as_ref()).await
+        self.shared.reply(&self.stanza, text.as_ref()).await
     }
 }
 
@@ -225,8 +225,8 @@ impl<T> fmt::Debug for Incoming<T> {
 /// ```
 /// use couplet::{Condition, Empty, Incoming, Iq, StanzaError};
 ///
-/// async fn other(ask: Incoming<Iq>) -> Result<Empty, StanzaError> {
-///     Err(StanzaError::new(Condition::FeatureNotImplemented).text(format!("No {} here", ask.name())))
+/// async fn other(request: Incoming<Iq>) -> Result<Empty, StanzaError> {
+///     Err(StanzaError::new(Condition::FeatureNotImplemented).text(format!("No {} here", request.name())))
 /// }
 /// ```
 #[derive(Clone, Debug)]
@@ -247,8 +247,8 @@ impl Iq {
     /// ```
     /// use couplet::{Incoming, Iq};
     ///
-    /// fn changes_something(ask: &Incoming<Iq>) -> bool {
-    ///     ask.type_() == couplet::IqType::Set
+    /// fn changes_something(request: &Incoming<Iq>) -> bool {
+    ///     request.type_() == couplet::IqType::Set
     /// }
     /// ```
     #[must_use]
@@ -263,8 +263,8 @@ impl Iq {
     /// ```
     /// use couplet::{Incoming, Iq};
     ///
-    /// fn log(ask: &Incoming<Iq>) {
-    ///     println!("{} asks for <{}/>", ask.from(), ask.name());
+    /// fn log(request: &Incoming<Iq>) {
+    ///     println!("{} asks for <{}/>", request.from(), request.name());
     /// }
     /// ```
     #[must_use]
@@ -282,8 +282,8 @@ impl Iq {
     /// ```
     /// use couplet::{Incoming, Iq};
     ///
-    /// fn is_roster(ask: &Incoming<Iq>) -> bool {
-    ///     ask.ns() == "jabber:iq:roster"
+    /// fn is_roster(request: &Incoming<Iq>) -> bool {
+    ///     request.ns() == "jabber:iq:roster"
     /// }
     /// ```
     #[must_use]
@@ -307,8 +307,8 @@ impl Iq {
     /// ```
     /// use couplet::{Incoming, Iq};
     ///
-    /// fn wanted(ask: &Incoming<Iq>) -> Result<Option<String>, couplet::StanzaError> {
-    ///     Ok(ask.parse::<xmpp_parsers::disco::DiscoItemsQuery>()?.node)
+    /// fn wanted(request: &Incoming<Iq>) -> Result<Option<String>, couplet::StanzaError> {
+    ///     Ok(request.parse::<xmpp_parsers::disco::DiscoItemsQuery>()?.node)
     /// }
     /// ```
     pub fn parse<T: xso::FromXml>(&self) -> Result<T, xso::error::Error> {

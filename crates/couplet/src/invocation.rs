@@ -13,7 +13,7 @@ use std::{
 };
 
 use couplet_core::{
-    reply::{Asked, ReplyTo},
+    reply::{ReplyTo, ReplyToRef},
     stanza::Stanza,
     stanza_error::{Condition, StanzaError},
 };
@@ -28,7 +28,7 @@ use crate::{
     metrics::Outcome,
     outbox::{Fate, NotAdded},
     route::{Answer, Route, Serving},
-    switchboard::Switchboard,
+    shared::Shared,
 };
 
 /// A first poll longer than this holds up the reader, and is told.
@@ -64,11 +64,7 @@ struct Running {
 
 impl Invocation {
     /// Calls the handler; `None` where the stanza is answered already.
-    pub(crate) fn begin(
-        job: Queued,
-        began: Instant,
-        switchboard: &Arc<Switchboard>,
-    ) -> Option<Invocation> {
+    pub(crate) fn begin(job: Queued, began: Instant, shared: &Arc<Shared>) -> Option<Invocation> {
         let Queued { stanza, route } = job;
         let span = tracing::debug_span!(
             "stanza",
@@ -81,7 +77,7 @@ impl Invocation {
         );
         let serving = span.in_scope(|| {
             catch_unwind(AssertUnwindSafe(|| {
-                route.serve(stanza.clone(), Arc::clone(switchboard))
+                route.serve(stanza.clone(), Arc::clone(shared))
             }))
         });
         let failed = match serving {
@@ -96,10 +92,10 @@ impl Invocation {
                 return Some(Invocation { stanza, running });
             }
             Ok(Err(error)) => error,
-            Err(panic) => panicked(switchboard, &route, panic.as_ref()),
+            Err(panic) => panicked(shared, &route, panic.as_ref()),
         };
-        Asked::of(&stanza, |asked| {
-            conclude(switchboard, asked, &span, began.elapsed(), Err(failed));
+        ReplyToRef::of(&stanza, |reply_to| {
+            conclude(shared, reply_to, &span, began.elapsed(), Err(failed));
         });
         None
     }
@@ -111,15 +107,15 @@ impl Invocation {
 
     /// Polls once, here and now; a future that is not ready is polled again by its task, so
     /// nobody has to be woken for this one. Tells when it was done, too.
-    pub(crate) fn poll_here(&mut self, switchboard: &Switchboard) -> (Poll<()>, Instant) {
+    pub(crate) fn poll_here(&mut self, shared: &Shared) -> (Poll<()>, Instant) {
         let running = &mut self.running;
-        let polled = running.poll(switchboard, &mut Context::from_waker(Waker::noop()));
+        let polled = running.poll(shared, &mut Context::from_waker(Waker::noop()));
         let done = Instant::now();
         let took = done.duration_since(running.began);
         // The time of a panic is the panic hook's, which may collect a backtrace.
         let held_up = took > BLOCKING && !running.panicked;
         running.route.note_poll(held_up);
-        if held_up && let Some(permit) = switchboard.may_log(Line::HeldUp) {
+        if held_up && let Some(permit) = shared.may_log(Line::HeldUp) {
             tracing::warn!(
                 handler = &*running.route.name,
                 omitted = permit.omitted,
@@ -130,9 +126,9 @@ impl Invocation {
         }
         let ready = polled.map(|outcome| {
             let kind = self.stanza.kind();
-            switchboard.metrics().handled(kind, took);
-            Asked::of(&self.stanza, |asked| {
-                conclude(switchboard, asked, &running.span, took, outcome);
+            shared.metrics().handled(kind, took);
+            ReplyToRef::of(&self.stanza, |reply_to| {
+                conclude(shared, reply_to, &running.span, took, outcome);
             });
         });
         (ready, done)
@@ -170,15 +166,15 @@ impl Waiting {
     /// Runs to the end, the deadline or the end of the house, whichever comes first.
     pub(crate) async fn finish(
         mut self,
-        switchboard: Arc<Switchboard>,
+        shared: Arc<Shared>,
         limit: Duration,
         mut abandoned: watch::Receiver<bool>,
     ) {
         let running = &mut self.running;
         let outcome = tokio::select! {
-            outcome = poll_fn(|cx| running.poll(&switchboard, cx)) => outcome,
+            outcome = poll_fn(|cx| running.poll(&shared, cx)) => outcome,
             () = time::sleep(limit) => {
-                if let Some(permit) = switchboard.may_log(Line::TookTooLong) {
+                if let Some(permit) = shared.may_log(Line::TookTooLong) {
                     let (handler, omitted) = (&*self.running.route.name, permit.omitted);
                     tracing::warn!(handler, ?limit, omitted, "a handler took too long");
                 }
@@ -190,55 +186,51 @@ impl Waiting {
                 Err(StanzaError::new(Condition::RecipientUnavailable).text("Shutting down"))
             }
         };
-        let asked = self.reply_to.asked();
+        let reply_to = self.reply_to.borrowed();
         let took = self.running.began.elapsed();
-        switchboard.metrics().handled(asked.kind, took);
+        shared.metrics().handled(reply_to.kind, took);
         // Answers wait their turn like everything; after that they go out in any case, and at once
         // where the stream is about to end.
-        let patience = switchboard.patience_for_room();
+        let timeout = shared.send_timeout();
         tokio::select! {
-            _or_not = switchboard.outbox.room(patience) => {}
+            _or_not = shared.outbox.room(timeout) => {}
             _stop = abandoned.wait_for(|abandoned| *abandoned) => {}
         }
-        conclude(&switchboard, &asked, &self.running.span, took, outcome);
+        conclude(&shared, &reply_to, &self.running.span, took, outcome);
     }
 }
 
 impl Running {
     /// Polls the handler inside its span; a panic becomes an answer.
-    fn poll(
-        &mut self,
-        switchboard: &Switchboard,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Answer, StanzaError>> {
+    fn poll(&mut self, shared: &Shared, cx: &mut Context<'_>) -> Poll<Result<Answer, StanzaError>> {
         let serving = &mut self.serving;
         let polled = self
             .span
             .in_scope(|| catch_unwind(AssertUnwindSafe(|| serving.poll(cx))));
         polled.unwrap_or_else(|panic| {
             self.panicked = true;
-            Poll::Ready(Err(panicked(switchboard, &self.route, panic.as_ref())))
+            Poll::Ready(Err(panicked(shared, &self.route, panic.as_ref())))
         })
     }
 }
 
 /// Says what came of it, at most once.
 fn conclude(
-    switchboard: &Switchboard,
-    asked: &Asked<'_>,
+    shared: &Shared,
+    reply_to: &ReplyToRef<'_>,
     span: &Span,
     took: Duration,
     outcome: Result<Answer, StanzaError>,
 ) {
-    let received = |outcome| switchboard.metrics().received(asked.kind, outcome);
+    let received = |outcome| shared.metrics().received(reply_to.kind, outcome);
     let error = match outcome {
         Ok(Answer::Nothing) => {
             log_handled(span, "done", took);
             return received(Outcome::Handled);
         }
         Ok(Answer::Result(response)) => {
-            let written = switchboard.outbox.add(Fate::Kept, |stanza_writer, out| {
-                asked.result(stanza_writer, out, |xml| response.write(xml))
+            let written = shared.outbox.add(Fate::Kept, |stanza_writer, out| {
+                reply_to.result(stanza_writer, out, |xml| response.write(xml))
             });
             match written {
                 Ok(_) => {
@@ -247,7 +239,7 @@ fn conclude(
                 }
                 Err(NotAdded::Ended) => {
                     span.record("outcome", "too late");
-                    return switchboard.metrics().rejected("stream_closed");
+                    return shared.metrics().rejected("stream_closed");
                 }
                 Err(NotAdded::Refused(why)) => StanzaError::from(why),
             }
@@ -259,15 +251,15 @@ fn conclude(
         let condition = error.condition().as_str();
         // What strangers get wrong is theirs; what fails inside is for the operator.
         if error.condition() == Condition::InternalServerError {
-            if let Some(permit) = switchboard.may_log(Line::Failed) {
-                tracing::warn!(parent: span, from = asked.from, id = asked.id, condition, %cause,
+            if let Some(permit) = shared.may_log(Line::Failed) {
+                tracing::warn!(parent: span, from = reply_to.from, id = reply_to.id, condition, %cause,
                     omitted = permit.omitted, "a handler failed");
             }
         } else {
             tracing::debug!(parent: span, condition, %cause, "a handler refused");
         }
     }
-    count_and_refuse(switchboard, asked, &error);
+    count_and_refuse(shared, reply_to, &error);
 }
 
 /// Logs what became of a stanza that a handler took. The span, which the event is in, has its kind,
@@ -278,7 +270,7 @@ fn log_handled(span: &Span, outcome: &str, took: Duration) {
 }
 
 /// Refuses a stanza that no handler has taken, where it may be refused.
-pub(crate) fn refuse(switchboard: &Switchboard, stanza: &Stanza, error: &StanzaError) {
+pub(crate) fn refuse(shared: &Shared, stanza: &Stanza, error: &StanzaError) {
     tracing::debug!(
         kind = stanza.kind().as_str(),
         from = stanza.from_text(),
@@ -287,28 +279,28 @@ pub(crate) fn refuse(switchboard: &Switchboard, stanza: &Stanza, error: &StanzaE
         condition = error.condition().as_str(),
         "stanza refused without a handler"
     );
-    Asked::of(stanza, |asked| count_and_refuse(switchboard, asked, error));
+    ReplyToRef::of(stanza, |reply_to| count_and_refuse(shared, reply_to, error));
 }
 
-fn count_and_refuse(switchboard: &Switchboard, asked: &Asked<'_>, error: &StanzaError) {
-    let outcome = match asked.may_be_refused() {
+fn count_and_refuse(shared: &Shared, reply_to: &ReplyToRef<'_>, error: &StanzaError) {
+    let outcome = match reply_to.may_be_refused() {
         true => Outcome::Refused,
         false => Outcome::Ignored,
     };
-    switchboard.metrics().received(asked.kind, outcome);
-    say(switchboard, asked, error);
+    shared.metrics().received(reply_to.kind, outcome);
+    send_error(shared, reply_to, error);
 }
 
 /// Refuses what is known of a stanza.
-pub(crate) fn say(switchboard: &Switchboard, asked: &Asked<'_>, error: &StanzaError) {
-    let said = switchboard.outbox.add(Fate::Kept, |stanza_writer, out| {
-        asked.refuse(stanza_writer, out, error).map(usize::from)
+pub(crate) fn send_error(shared: &Shared, reply_to: &ReplyToRef<'_>, error: &StanzaError) {
+    let written = shared.outbox.add(Fate::Kept, |stanza_writer, out| {
+        reply_to.refuse(stanza_writer, out, error).map(usize::from)
     });
-    match said {
+    match written {
         Ok(0) | Err(NotAdded::Ended) => {}
-        Ok(_) => switchboard.metrics().refused(error.condition()),
+        Ok(_) => shared.metrics().refused(error.condition()),
         Err(NotAdded::Refused(why)) => {
-            if let Some(permit) = switchboard.may_log(Line::RefusalNotSent) {
+            if let Some(permit) = shared.may_log(Line::RefusalNotSent) {
                 tracing::error!(%why, omitted = permit.omitted, "an error stanza could not be sent");
             }
         }
@@ -316,14 +308,14 @@ pub(crate) fn say(switchboard: &Switchboard, asked: &Asked<'_>, error: &StanzaEr
 }
 
 /// The peer learns a number, the log what happened under that number.
-fn panicked(switchboard: &Switchboard, route: &Route, panic: &(dyn Any + Send)) -> StanzaError {
-    let incident = switchboard.fresh_id();
+fn panicked(shared: &Shared, route: &Route, panic: &(dyn Any + Send)) -> StanzaError {
+    let incident = shared.fresh_id();
     let message = panic
         .downcast_ref::<&str>()
         .copied()
         .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("no message");
-    if let Some(permit) = switchboard.may_log(Line::Panicked) {
+    if let Some(permit) = shared.may_log(Line::Panicked) {
         tracing::error!(
             handler = &*route.name,
             incident,

@@ -12,11 +12,11 @@ use tokio::time::Instant;
 pub(crate) struct Keepalive {
     keepalive: Duration,
     dead_after: Duration,
-    heard: Instant,
+    last_received: Instant,
     /// Whether anything was received on this connection at all.
-    has_heard: bool,
-    said: Instant,
-    asked: Instant,
+    has_received: bool,
+    last_sent: Instant,
+    last_ping: Instant,
     /// The number of the last self-ping while it has no answer.
     open_ping: Option<u64>,
     /// When a self-ping was last answered on this connection.
@@ -45,10 +45,10 @@ impl Keepalive {
         Keepalive {
             keepalive,
             dead_after,
-            heard: now,
-            has_heard: false,
-            said: now,
-            asked: now,
+            last_received: now,
+            has_received: false,
+            last_sent: now,
+            last_ping: now,
             open_ping: None,
             answered: None,
             is_shared: false,
@@ -56,25 +56,25 @@ impl Keepalive {
     }
 
     /// Bytes came in.
-    pub(crate) fn heard(&mut self, now: Instant) {
-        self.heard = now;
-        self.has_heard = true;
+    pub(crate) fn received(&mut self, now: Instant) {
+        self.last_received = now;
+        self.has_received = true;
     }
 
     /// Whether bytes came in since the login.
-    pub(crate) fn has_heard(&self) -> bool {
-        self.has_heard
+    pub(crate) fn has_received(&self) -> bool {
+        self.has_received
     }
 
     /// Bytes went out.
-    pub(crate) fn said(&mut self, now: Instant) {
-        self.said = now;
+    pub(crate) fn sent(&mut self, now: Instant) {
+        self.last_sent = now;
     }
 
     /// The self-ping with this number is on its way.
     pub(crate) fn pinged(&mut self, number: u64, now: Instant) {
         self.open_ping = Some(number);
-        self.asked = now;
+        self.last_ping = now;
     }
 
     /// A self-ping came back or was answered: the keepalive's with this number, or any other of
@@ -85,7 +85,7 @@ impl Keepalive {
             self.open_ping = None;
         }
         self.answered = Some(now);
-        is_last.then_some(self.asked)
+        is_last.then_some(self.last_ping)
     }
 
     /// Another instance of the component answered a self-ping or sent one.
@@ -95,13 +95,13 @@ impl Keepalive {
 
     pub(crate) fn due(&self, now: Instant) -> Due {
         let is_unanswered = self.unanswered_at().is_some_and(|at| now >= at);
-        if now.duration_since(self.heard) >= self.dead_after {
+        if now.duration_since(self.last_received) >= self.dead_after {
             Due::Dead
         } else if is_unanswered {
             Due::Unanswered
-        } else if now.duration_since(self.asked) >= self.ping_every(now) {
+        } else if now.duration_since(self.last_ping) >= self.ping_every(now) {
             Due::Ping
-        } else if now.duration_since(self.said) >= self.keepalive / 2 {
+        } else if now.duration_since(self.last_sent) >= self.keepalive / 2 {
             Due::Whitespace
         } else {
             Due::Nothing
@@ -110,9 +110,9 @@ impl Keepalive {
 
     /// When to ask [`Keepalive::due`] again.
     pub(crate) fn next(&self, now: Instant) -> Instant {
-        let next = (self.heard + self.dead_after)
-            .min(self.asked + self.ping_every(now))
-            .min(self.said + self.keepalive / 2);
+        let next = (self.last_received + self.dead_after)
+            .min(self.last_ping + self.ping_every(now))
+            .min(self.last_sent + self.keepalive / 2);
         self.unanswered_at().map_or(next, |at| next.min(at))
     }
 
@@ -127,7 +127,7 @@ impl Keepalive {
     /// Where an answer is late, self-pings are sent more often: of several ejabberd connections
     /// for one domain each gets only some of its own back (docs/servers.md, 4).
     fn ping_every(&self, now: Instant) -> Duration {
-        let is_quiet = now.duration_since(self.heard) >= self.keepalive;
+        let is_quiet = now.duration_since(self.last_received) >= self.keepalive;
         let is_late = self.answered.is_some_and(|answered| {
             now.duration_since(answered) >= self.keepalive + self.keepalive / 5
         });
@@ -166,10 +166,10 @@ mod tests {
             let at = (now - start).as_secs();
             match due {
                 Due::Nothing => {}
-                Due::Whitespace => keepalive.said(now),
+                Due::Whitespace => keepalive.sent(now),
                 Due::Ping => {
                     keepalive.pinged(at, now);
-                    keepalive.said(now);
+                    keepalive.sent(now);
                 }
                 Due::Dead | Due::Unanswered => {
                     did.push((at, due));
@@ -189,7 +189,7 @@ mod tests {
 
     /// Bytes each second, and no answers.
     fn blanks(keepalive: &mut Keepalive, now: Instant) {
-        keepalive.heard(now);
+        keepalive.received(now);
     }
 
     /// A connection on which one self-ping was answered.
@@ -242,7 +242,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_answer_to_an_earlier_self_ping_counts() {
         let late = |keepalive: &mut Keepalive, now: Instant| {
-            keepalive.heard(now);
+            keepalive.received(now);
             // Answers come, but always after the next ping was sent.
             keepalive.answered(Some(0), now);
         };
@@ -254,7 +254,7 @@ mod tests {
     async fn self_pings_are_sent_even_while_others_talk() {
         let start = Instant::now();
         let mut keepalive = keepalive(start);
-        keepalive.heard(start + KEEPALIVE);
+        keepalive.received(start + KEEPALIVE);
         assert_eq!(keepalive.due(start + KEEPALIVE), Due::Ping);
     }
 

@@ -38,11 +38,11 @@ mod ops;
 #[cfg(feature = "app")]
 pub mod logging;
 mod component;
-mod supervise;
+mod supervisor;
 mod login;
 mod session;
 mod keepalive;
-mod pipe;
+mod transport;
 mod connect;
 #[cfg(feature = "tls")]
 mod tls;
@@ -60,12 +60,12 @@ mod handler;
 mod incoming;
 mod handle;
 mod broadcast;
-mod switchboard;
+mod shared;
 mod reflections;
 mod sent_id;
 #[cfg(all(unix, feature = "app"))]
 mod bounces;
-mod answer;
+mod response;
 mod send_error;
 mod outbox;
 mod session_end;
@@ -77,7 +77,7 @@ pub mod config;
 mod health;
 mod shutdown;
 pub mod secret;
-mod odd_characters;
+mod text_checks;
 
 pub use async_trait::async_trait;
 pub use couplet_core::{
@@ -93,7 +93,6 @@ pub use couplet_core::{
 };
 
 pub use crate::{
-    answer::{Empty, FromResponse, RequestError},
     broadcast::{Ack, Broadcast, BroadcastSender, CopyWriter},
     component::{Component, Extension},
     config::Config,
@@ -106,6 +105,7 @@ pub use crate::{
         PresenceHandler, with,
     },
     incoming::{Incoming, Iq},
+    response::{Empty, FromResponse, RequestError},
     send_error::{SendError, SendErrorKind},
     sent_id::SentId,
     session_end::SessionEnd,

@@ -12,8 +12,8 @@ use couplet_core::{
 
 use crate::{
     error::{Software, Trouble},
-    pipe::Pipe,
     secret::Secret,
+    transport::Transport,
 };
 
 /// As much of the first bytes is kept.
@@ -23,23 +23,23 @@ const FIRST_BYTES: usize = 200;
 ///
 /// Deliberately without a deadline: the caller has one for connecting and this together.
 pub(crate) async fn login(
-    pipe: &mut Pipe,
+    transport: &mut Transport,
     domain: &str,
     secret: &Secret,
 ) -> Result<(), LoginError> {
-    pipe.say(&handshake::opening(domain)).await?;
+    transport.write_all(&handshake::opening(domain)).await?;
     // What came before the header, to say who is there if that is not an XMPP server.
     let mut first = Vec::new();
     let mut opened = false;
     let mut software = None;
     loop {
-        let frame = match pipe.framer.next() {
+        let frame = match transport.framer.next() {
             Err(_) if !opened => return Err(LoginError::NotXmpp(Trouble::of_first_bytes(&first))),
             frame => frame?,
         };
         match frame {
             None => {
-                if !pipe.hear().await? {
+                if !transport.read().await? {
                     return Err(if opened {
                         LoginError::Closed
                     } else {
@@ -47,7 +47,7 @@ pub(crate) async fn login(
                     });
                 }
                 if !opened {
-                    note(&mut first, pipe.framer.space())?;
+                    note(&mut first, transport.framer.space())?;
                 }
             }
             Some(Frame::Opened(header)) => {
@@ -56,11 +56,13 @@ pub(crate) async fn login(
                 // Prosody opens a stream without an id just to say that it knows no such domain
                 // (servers.md, 2); the error follows.
                 if let Some(id) = header.id().filter(|id| !id.is_empty()) {
-                    pipe.say(&handshake::handshake(id, secret.expose())).await?;
+                    transport
+                        .write_all(&handshake::handshake(id, secret.expose()))
+                        .await?;
                 }
             }
             Some(Frame::Stanza(bytes)) => {
-                let tree = Tree::parse(bytes, pipe.framer.scope())?;
+                let tree = Tree::parse(bytes, transport.framer.scope())?;
                 if let Some(error) = StreamError::of(tree.root()) {
                     return Err(LoginError::Refused(error, software));
                 }
@@ -68,7 +70,7 @@ pub(crate) async fn login(
                     // Prosody's Nagle holds the first stanza back until this is acknowledged, and
                     // the kernel is in no hurry (40 ms): a space between stanzas takes the
                     // acknowledgement along. (RFC 6120, 4.6.1)
-                    pipe.say(" ").await?;
+                    transport.write_all(" ").await?;
                     return Ok(());
                 }
             }
@@ -83,9 +85,9 @@ pub(crate) async fn login(
 /// # Errors
 ///
 /// They cannot begin XML: a `<`, or a byte order mark before it.
-fn note(first: &mut Vec<u8>, heard: &[u8]) -> Result<(), LoginError> {
+fn note(first: &mut Vec<u8>, received: &[u8]) -> Result<(), LoginError> {
     let room = FIRST_BYTES.saturating_sub(first.len());
-    first.extend(heard.iter().take(room));
+    first.extend(received.iter().take(room));
     match first.trim_ascii_start().first() {
         None | Some(b'<' | 0xEF) => Ok(()),
         Some(_) => Err(LoginError::NotXmpp(Trouble::of_first_bytes(first))),

@@ -22,7 +22,7 @@ pub(crate) struct Metrics {
     handling: [Histogram; KINDS.len()],
     rejected: Family,
     unsent: Family,
-    questions: Family,
+    requests: Family,
     lost: Family,
     failed: Family,
     pub(crate) sessions: Counter,
@@ -45,9 +45,9 @@ pub(crate) enum Outcome {
     /// Nobody serves such messages or presence.
     Ignored,
     /// It was the answer to a question of ours.
-    Settled,
+    Resolved,
     /// It was an answer that nobody waits for.
-    Unasked,
+    Unmatched,
     /// It was our own ping, or the answer to it.
     OwnPing,
 }
@@ -60,7 +60,13 @@ struct Family(Vec<(&'static str, Counter)>);
 const KINDS: [&str; 3] = ["message", "presence", "iq"];
 
 const OUTCOMES: [&str; 7] = [
-    "answered", "handled", "refused", "ignored", "settled", "unasked", "own_ping",
+    "answered",
+    "handled",
+    "refused",
+    "ignored",
+    "resolved",
+    "unmatched",
+    "own_ping",
 ];
 
 const REJECTED: [&str; 8] = [
@@ -74,7 +80,7 @@ const REJECTED: [&str; 8] = [
     "stream_closed",
 ];
 const UNSENT: [&str; 3] = ["refused", "full", "stopped"];
-const QUESTIONS: [&str; 6] = [
+const REQUESTS: [&str; 6] = [
     "answered",
     "refused",
     "malformed",
@@ -120,7 +126,7 @@ impl Metrics {
             handling: KINDS.map(|kind| table::HANDLING.histogram(domain, &[kind])),
             rejected: Family::of(&table::REJECTED, domain, &REJECTED),
             unsent: Family::of(&table::UNSENT, domain, &UNSENT),
-            questions: Family::of(&table::QUESTIONS, domain, &QUESTIONS),
+            requests: Family::of(&table::REQUESTS, domain, &REQUESTS),
             lost: Family::of(&table::LOST, domain, &LOST),
             failed: Family::of(&table::FAILED, domain, &FAILED),
             sessions: table::SESSIONS.counter(domain, &[]),
@@ -140,7 +146,7 @@ impl Metrics {
             handling: KINDS.map(|_| Histogram::noop()),
             rejected: Family::default(),
             unsent: Family::default(),
-            questions: Family::default(),
+            requests: Family::default(),
             lost: Family::default(),
             failed: Family::default(),
             sessions: Counter::noop(),
@@ -190,8 +196,8 @@ impl Metrics {
         self.unsent.count(reason);
     }
 
-    pub(crate) fn question(&self, outcome: &'static str) {
-        self.questions.count(outcome);
+    pub(crate) fn request(&self, outcome: &'static str) {
+        self.requests.count(outcome);
     }
 
     pub(crate) fn lost(&self, reason: &'static str) {
@@ -248,7 +254,7 @@ impl Family {
 
 /// So that nobody wonders about a series that is zero for ever.
 fn can_happen(kind: &str, outcome: &str) -> bool {
-    let only_iq = matches!(outcome, "answered" | "settled" | "unasked" | "own_ping");
+    let only_iq = matches!(outcome, "answered" | "resolved" | "unmatched" | "own_ping");
     let never_iq = matches!(outcome, "handled" | "ignored");
     match kind {
         "iq" => !never_iq,

@@ -17,13 +17,13 @@ use crate::{
     shutdown::Shutdown,
 };
 
-mod ask;
+mod health_check;
 mod page;
 mod recorder;
 mod serve;
 mod systemd;
 
-pub(crate) use ask::{ask, url};
+pub(crate) use health_check::{check_health, url};
 pub(crate) use systemd::reloading;
 
 use recorder::Recorder;
@@ -76,8 +76,8 @@ impl Ops {
             }
             tasks.spawn(serve::serve(listener, self.health.clone(), recorder));
         }
-        if systemd::listens() {
-            tasks.spawn(systemd::tell(self.health, shutdown));
+        if systemd::is_supervised() {
+            tasks.spawn(systemd::notify(self.health, shutdown));
         }
         Ok(tasks)
     }

@@ -136,7 +136,7 @@ impl Outbox {
     /// Waits until there is room, at most `patience`; tells whether there is.
     ///
     /// Cancel safe: it takes nothing.
-    pub(crate) async fn room(&self, patience: Duration) -> bool {
+    pub(crate) async fn room(&self, timeout: Duration) -> bool {
         if !self.is_full() {
             return true;
         }
@@ -149,7 +149,7 @@ impl Outbox {
                 drained.await;
             }
         };
-        time::timeout(patience, emptied).await.is_ok()
+        time::timeout(timeout, emptied).await.is_ok()
     }
 
     /// Whether what the app sends has to wait.
@@ -204,14 +204,14 @@ impl Outbox {
     /// Cancel safe: it takes nothing.
     pub(crate) async fn room_in_bulk(&self, session: u64) -> Result<(), Over> {
         while !self.bulk.room(session).await? {
-            self.ask_again(session)?;
+            self.ping_again(session)?;
         }
         Ok(())
     }
 
     /// Asks the server once more where it should have answered a [mark](Outbox::mark).
-    pub(crate) fn ask_again(&self, session: u64) -> Result<(), Over> {
-        if self.bulk.ask_again(session, &self.stanza_writer)? {
+    pub(crate) fn ping_again(&self, session: u64) -> Result<(), Over> {
+        if self.bulk.ping_again(session, &self.stanza_writer)? {
             self.filled.notify_one();
         }
         Ok(())

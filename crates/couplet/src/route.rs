@@ -26,7 +26,7 @@ use xso::FromXml;
 use crate::{
     handler::{Handling, IntoResponse, IqHandler, MessageHandler, PresenceHandler},
     incoming::{Incoming, Iq},
-    switchboard::Switchboard,
+    shared::Shared,
 };
 
 pub use layer::{Handled, Middleware, Next};
@@ -78,7 +78,7 @@ pub(crate) struct Route {
     held_up: AtomicU8,
 }
 
-type Serve = dyn Fn(Stanza, Arc<Switchboard>) -> Result<Serving, StanzaError> + Send + Sync;
+type Serve = dyn Fn(Stanza, Arc<Shared>) -> Result<Serving, StanzaError> + Send + Sync;
 
 /// A running handler.
 pub(crate) enum Serving {
@@ -114,7 +114,7 @@ pub(crate) enum Answer {
 impl Route {
     fn new<H>(
         registration: Registration,
-        serve: impl Fn(Stanza, Arc<Switchboard>) -> Result<Serving, StanzaError> + Send + Sync + 'static,
+        serve: impl Fn(Stanza, Arc<Shared>) -> Result<Serving, StanzaError> + Send + Sync + 'static,
     ) -> Route {
         Route {
             name: name_of::<H>(&registration),
@@ -133,12 +133,12 @@ impl Route {
     pub(crate) fn serve(
         self: &Arc<Self>,
         stanza: Stanza,
-        switchboard: Arc<Switchboard>,
+        shared: Arc<Shared>,
     ) -> Result<Serving, StanzaError> {
         if self.layers.is_empty() {
-            return (self.serve)(stanza, switchboard);
+            return (self.serve)(stanza, shared);
         }
-        let incoming = Incoming::new(stanza.clone(), stanza, switchboard);
+        let incoming = Incoming::new(stanza.clone(), stanza, shared);
         let next = Next::first(Arc::clone(self));
         Ok(Serving::Layered(Box::pin(next.run(incoming))))
     }
@@ -155,8 +155,8 @@ impl Route {
 
     /// Runs the handler without its middleware.
     pub(crate) async fn call(&self, incoming: Incoming<Stanza>) -> Result<Answer, StanzaError> {
-        let (stanza, switchboard) = incoming.into_parts();
-        let mut serving = (self.serve)(stanza, switchboard)?;
+        let (stanza, shared) = incoming.into_parts();
+        let mut serving = (self.serve)(stanza, shared)?;
         poll_fn(|cx| serving.poll(cx)).await
     }
 
@@ -184,19 +184,21 @@ impl Route {
         H: IqHandler<R>,
     {
         let handler = Arc::new(handler);
-        Route::new::<H>(registration, move |stanza, switchboard| {
+        Route::new::<H>(registration, move |stanza, shared| {
             let request = stanza
                 .payloads()
                 .next()
                 .ok_or(Condition::BadRequest)?
                 .parse::<R>()
                 .map_err(malformed)?;
-            let ask = Incoming::new(request, stanza, switchboard);
-            if let Some(answer) = handler.handle_now(&ask) {
+            let request = Incoming::new(request, stanza, shared);
+            if let Some(answer) = handler.handle_now(&request) {
                 let answer = answer.map(|response| Answer::Result(Box::new(response)));
                 return Ok(Serving::Now(Some(answer)));
             }
-            Ok(Serving::Request(Arc::clone(&handler).into_handling(ask)))
+            Ok(Serving::Request(
+                Arc::clone(&handler).into_handling(request),
+            ))
         })
     }
 
@@ -207,10 +209,10 @@ impl Route {
         Answered: Future<Output = Result<R, StanzaError>> + Send + 'static,
         R: IntoResponse + Send + 'static,
     {
-        Route::new::<H>(registration, move |stanza, switchboard| {
+        Route::new::<H>(registration, move |stanza, shared| {
             let type_ = IqType::of(&stanza).ok_or(Condition::BadRequest)?;
             let iq = Iq::new(stanza.clone(), type_);
-            let answered = handler(Incoming::new(iq, stanza, switchboard));
+            let answered = handler(Incoming::new(iq, stanza, shared));
             Ok(Serving::Request(Box::pin(async move {
                 let response = answered.await?;
                 Ok(Box::new(response) as Box<dyn IntoResponse + Send>)
@@ -220,16 +222,16 @@ impl Route {
 
     pub(crate) fn message<H: MessageHandler>(handler: H, registration: Registration) -> Route {
         let handler = Arc::new(handler);
-        Route::new::<H>(registration, move |stanza, switchboard| {
-            let message = Incoming::new(Message::from(stanza.clone()), stanza, switchboard);
+        Route::new::<H>(registration, move |stanza, shared| {
+            let message = Incoming::new(Message::from(stanza.clone()), stanza, shared);
             Ok(Serving::Other(Arc::clone(&handler).into_handling(message)))
         })
     }
 
     pub(crate) fn presence<H: PresenceHandler>(handler: H, registration: Registration) -> Route {
         let handler = Arc::new(handler);
-        Route::new::<H>(registration, move |stanza, switchboard| {
-            let presence = Incoming::new(Presence::from(stanza.clone()), stanza, switchboard);
+        Route::new::<H>(registration, move |stanza, shared| {
+            let presence = Incoming::new(Presence::from(stanza.clone()), stanza, shared);
             Ok(Serving::Other(Arc::clone(&handler).into_handling(presence)))
         })
     }

@@ -33,10 +33,10 @@ pub(crate) struct Router {
     gets: Table,
     sets: Table,
     iq_fallback: Option<Arc<Route>>,
-    messages: Kindred<MessageType>,
+    messages: TypedRoutes<MessageType>,
     chat: Option<Arc<Route>>,
     encrypted: Option<Arc<Route>>,
-    presences: Kindred<PresenceType>,
+    presences: TypedRoutes<PresenceType>,
     over_limit: Option<OverLimit>,
     /// Whether texts that no handler takes are refused.
     pub(crate) refuses_texts: bool,
@@ -71,7 +71,7 @@ impl Router {
 
     pub(crate) fn add_message<H: MessageHandler>(
         &mut self,
-        at: Place<MessageType>,
+        at: RouteKey<MessageType>,
         handler: H,
         registration: Registration,
     ) {
@@ -98,7 +98,7 @@ impl Router {
 
     pub(crate) fn add_presence<H: PresenceHandler>(
         &mut self,
-        at: Place<PresenceType>,
+        at: RouteKey<PresenceType>,
         handler: H,
         registration: Registration,
     ) {
@@ -172,7 +172,7 @@ impl Router {
                 let message = Message::from(stanza.clone());
                 self.messages
                     .find(message.type_(), stanza, key)
-                    .or_else(|| self.talk(&message, reflections))
+                    .or_else(|| self.chat_route(&message, reflections))
             }
             Kind::Presence => {
                 let type_ = Presence::from(stanza.clone()).type_()?;
@@ -193,8 +193,8 @@ impl Router {
             return false;
         }
         let message = Message::from(stanza.clone());
-        let is_talk = matches!(message.type_(), MessageType::Chat | MessageType::Normal);
-        is_talk && message.content() != Content::Other
+        let is_text = matches!(message.type_(), MessageType::Chat | MessageType::Normal);
+        is_text && message.content() != Content::Other
     }
 
     /// The namespaces that something is served in, sorted. (XEP-0030, 3.1)
@@ -213,7 +213,7 @@ impl Router {
 
     /// A chat is a text to the component that is not from itself. An error goes nowhere without a
     /// handler for it, nor does what the component itself said in a room.
-    fn talk(&self, message: &Message, reflections: &Reflections) -> Option<&Arc<Route>> {
+    fn chat_route(&self, message: &Message, reflections: &Reflections) -> Option<&Arc<Route>> {
         let own = match message.type_() {
             MessageType::Chat | MessageType::Normal => {
                 if message.stanza().is_from_own_domain() {
@@ -235,7 +235,7 @@ impl Router {
 }
 
 /// Where a message or presence handler is mounted.
-pub(crate) enum Place<T> {
+pub(crate) enum RouteKey<T> {
     /// With a payload of this name, in one type or in any but `error`.
     With(Option<T>, String),
     /// In one type.
@@ -244,33 +244,33 @@ pub(crate) enum Place<T> {
     Fallback,
 }
 
-impl<T> Place<T> {
-    pub(crate) fn with<P: FromXml>(type_: Option<T>) -> Place<T> {
-        Place::With(type_, key_of::<P>())
+impl<T> RouteKey<T> {
+    pub(crate) fn with<P: FromXml>(type_: Option<T>) -> RouteKey<T> {
+        RouteKey::With(type_, key_of::<P>())
     }
 }
 
 /// The routes of messages, or of presences.
-struct Kindred<T> {
+struct TypedRoutes<T> {
     with: HashMap<Option<T>, Table>,
     of: HashMap<T, Arc<Route>>,
     fallback: Option<Arc<Route>>,
 }
 
-impl<T: Copy + Debug + Eq + std::hash::Hash> Kindred<T> {
-    fn add(&mut self, at: Place<T>, route: Route, what: &str) {
+impl<T: Copy + Debug + Eq + std::hash::Hash> TypedRoutes<T> {
+    fn add(&mut self, at: RouteKey<T>, route: Route, what: &str) {
         match at {
-            Place::With(type_, key) => {
+            RouteKey::With(type_, key) => {
                 let of_type = type_.map(|type_| format!("{what} of type {type_:?}"));
                 let what = of_type.as_deref().unwrap_or(what);
                 self.with.entry(type_).or_default().add(key, route, what);
             }
-            Place::Of(type_) => {
+            RouteKey::Of(type_) => {
                 let mut held = self.of.remove(&type_);
                 claim(&mut held, route, || format!("{what} of type {type_:?}"));
                 self.of.extend(held.map(|route| (type_, route)));
             }
-            Place::Fallback => claim(&mut self.fallback, route, || format!("other {what}")),
+            RouteKey::Fallback => claim(&mut self.fallback, route, || format!("other {what}")),
         }
     }
 
@@ -290,9 +290,9 @@ impl<T: Copy + Debug + Eq + std::hash::Hash> Kindred<T> {
     }
 }
 
-impl<T> Default for Kindred<T> {
-    fn default() -> Kindred<T> {
-        Kindred {
+impl<T> Default for TypedRoutes<T> {
+    fn default() -> TypedRoutes<T> {
+        TypedRoutes {
             with: HashMap::new(),
             of: HashMap::new(),
             fallback: None,

@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::odd_characters;
+use crate::text_checks;
 
 /// No secret is longer; a file that is was named by mistake.
 const LONGEST: u64 = 64 << 10;
@@ -64,7 +64,7 @@ impl Secret {
         if bytes.len() as u64 > LONGEST {
             return Err(unfit("is longer than 64KiB: is it the right file?"));
         }
-        let text = odd_characters::decode(bytes).map_err(unfit)?;
+        let text = text_checks::decode(bytes).map_err(unfit)?;
         let secret = text.trim_end_matches(['\r', '\n']);
         if secret.is_empty() {
             return Err(unfit("is empty"));

@@ -25,8 +25,8 @@ use crate::{
     keepalive::{Due, Keepalive},
     metrics::Outcome,
     outbox::Fate,
-    pipe::{Pipe, Turn},
-    switchboard::Switchboard,
+    shared::Shared,
+    transport::{Transport, Turn},
 };
 
 mod loss;
@@ -40,12 +40,12 @@ const PARTING: Duration = Duration::from_secs(2);
 
 /// A session and all it works with.
 pub(crate) struct Session<'a> {
-    pipe: Pipe,
-    switchboard: &'a Arc<Switchboard>,
+    transport: Transport,
+    shared: &'a Arc<Shared>,
     dispatch: &'a mut Dispatch,
     hooks: &'a Hooks,
     reporter: &'a HealthReporter,
-    works: &'a mut RunningTasks,
+    background_tasks: &'a mut RunningTasks,
     /// The hooks at work: they end with the session.
     tasks: JoinSet<()>,
     timing: &'a Timing,
@@ -68,22 +68,22 @@ enum Phase {
 
 impl<'a> Session<'a> {
     pub(crate) fn new(
-        pipe: Pipe,
-        switchboard: &'a Arc<Switchboard>,
+        transport: Transport,
+        shared: &'a Arc<Shared>,
         dispatch: &'a mut Dispatch,
         hooks: &'a Hooks,
         reporter: &'a HealthReporter,
-        works: &'a mut RunningTasks,
+        background_tasks: &'a mut RunningTasks,
         timing: &'a Timing,
     ) -> Session<'a> {
         let keepalive = Keepalive::new(timing.keepalive, timing.dead_after, Instant::now());
         Session {
-            pipe,
-            switchboard,
+            transport,
+            shared,
             dispatch,
             hooks,
             reporter,
-            works,
+            background_tasks,
             tasks: JoinSet::new(),
             timing,
             keepalive,
@@ -93,9 +93,9 @@ impl<'a> Session<'a> {
 
     /// Lives until the connection is lost or, after `stop`, was closed politely.
     pub(crate) async fn live(mut self, mut stop: Pin<&mut impl Future<Output = ()>>) -> Loss {
-        self.switchboard.came_online();
+        self.shared.came_online();
         self.reporter.online();
-        self.hooks.came_online(self.switchboard, &mut self.tasks);
+        self.hooks.came_online(self.shared, &mut self.tasks);
         let loss = match self.read_frames(Instant::now()) {
             // What came in together with the handshake is in the framer already.
             Ok(()) => self.turns(&mut stop).await,
@@ -103,10 +103,10 @@ impl<'a> Session<'a> {
         };
         // Nothing follows our own closing tag.
         if !self.is_closing() {
-            self.say_why(&loss).await;
+            self.send_reason(&loss).await;
         }
-        self.pipe.give_back(&self.switchboard.outbox);
-        self.switchboard.went_offline(loss.end());
+        self.transport.give_back(&self.shared.outbox);
+        self.shared.went_offline(loss.end());
         loss
     }
 
@@ -126,15 +126,15 @@ impl<'a> Session<'a> {
             tokio::select! {
                 biased;
                 () = stop.as_mut(), if self.phase == Phase::Serving => self.begin_to_stop(),
-                turn = self.pipe.turn(&self.switchboard.outbox) => {
+                turn = self.transport.turn(&self.shared.outbox) => {
                     if let Err(loss) = self.turned(turn) {
                         return loss;
                     }
                 }
                 () = self.dispatch.work() => {}
                 Some(_ended) = self.tasks.join_next() => {}
-                () = self.works.ended() => {}
-                () = self.switchboard.outbox.filled() => {}
+                () = self.background_tasks.ended() => {}
+                () = self.shared.outbox.filled() => {}
                 () = timer.as_mut() => {
                     if let Err(loss) = self.timer_fired() {
                         return loss;
@@ -152,15 +152,15 @@ impl<'a> Session<'a> {
             Err(why) => Err(Loss::Io(why)),
             Ok(Turn::Read) => {
                 let now = Instant::now();
-                self.keepalive.heard(now);
-                self.reporter.heard(now);
+                self.keepalive.received(now);
+                self.reporter.received(now);
                 self.read_frames(now)?;
                 // However fast the server talks, who has finished makes room.
                 self.dispatch.collect_finished();
                 Ok(())
             }
             Ok(Turn::Wrote) => {
-                self.keepalive.said(Instant::now());
+                self.keepalive.sent(Instant::now());
                 self.dispatch.start_waiting();
                 Ok(())
             }
@@ -169,21 +169,21 @@ impl<'a> Session<'a> {
 
     fn read_frames(&mut self, now: Instant) -> Result<(), Loss> {
         self.dispatch.stanzas_are_in(now);
-        while let Some(frame) = self.pipe.framer.next().map_err(Loss::Malformed)? {
+        while let Some(frame) = self.transport.framer.next().map_err(Loss::Malformed)? {
             match frame {
                 Frame::Closed if self.is_closing() => return Err(Loss::Stopped),
                 Frame::Closed => return Err(Loss::Closed),
                 // RFC 6120, 4.4: what still comes cannot be answered.
                 _ if self.is_closing() => {
-                    self.switchboard.metrics().rejected("stream_closed");
+                    self.shared.metrics().rejected("stream_closed");
                     tracing::debug!("a stanza that came after the end of our stream is dropped");
                 }
                 Frame::Stanza(bytes) => {
-                    let tree =
-                        Tree::parse(bytes, self.pipe.framer.scope()).map_err(Loss::Malformed)?;
+                    let tree = Tree::parse(bytes, self.transport.framer.scope())
+                        .map_err(Loss::Malformed)?;
                     self.take_in(tree)?;
                     if let Some(memory) = self.dispatch.take_spare() {
-                        self.pipe.framer.reuse(memory);
+                        self.transport.framer.reuse(memory);
                     }
                 }
                 Frame::Skipped(skipped) => self.dispatch.refuse_skipped(&skipped),
@@ -215,14 +215,14 @@ impl<'a> Session<'a> {
         }
         match IqType::of(&stanza) {
             Some(IqType::Result | IqType::Error) => {
-                let settled = self.switchboard.settle(&stanza);
-                let outcome = if settled {
-                    Outcome::Settled
+                let resolved = self.shared.resolve(&stanza);
+                let outcome = if resolved {
+                    Outcome::Resolved
                 } else {
-                    Outcome::Unasked
+                    Outcome::Unmatched
                 };
-                self.switchboard.metrics().received(Kind::Iq, outcome);
-                if !settled {
+                self.shared.metrics().received(Kind::Iq, outcome);
+                if !resolved {
                     tracing::debug!(from = %stanza.from(), id = stanza.id().as_deref(),
                         "an answer that nobody waits for");
                 }
@@ -235,11 +235,11 @@ impl<'a> Session<'a> {
     /// A self-ping comes back as it went, as an error of the server, or, where the server routed it
     /// to another instance, as that one's answer.
     fn is_own_ping(&mut self, iq: &Stanza) -> Result<bool, Loss> {
-        let keepalive = &self.switchboard.keepalive;
+        let keepalive = &self.shared.keepalive;
         if iq.from_prepared() != keepalive.prepared() {
             return Ok(false);
         }
-        let bulk = self.switchboard.outbox.bulk();
+        let bulk = self.shared.outbox.bulk();
         let id = iq.id().unwrap_or_default();
         let number = keepalive.number(&id);
         let is_ours = number.is_some() || bulk.is_mark(&id);
@@ -249,11 +249,11 @@ impl<'a> Session<'a> {
         if !is_ours {
             return Ok(false);
         }
-        let metrics = self.switchboard.metrics();
+        let metrics = self.shared.metrics();
         metrics.received(Kind::Iq, Outcome::OwnPing);
         let now = Instant::now();
-        if let Some(asked) = self.keepalive.answered(number, now) {
-            metrics.round_trip.set(now.duration_since(asked));
+        if let Some(sent_at) = self.keepalive.answered(number, now) {
+            metrics.round_trip.set(now.duration_since(sent_at));
         }
         // servers.md, 6: `remote-server-timeout` with `<not-connected/>` is Prosody's word for
         // "there is no such component", on this very component's connection.
@@ -262,7 +262,7 @@ impl<'a> Session<'a> {
                 Err(Loss::Forgotten)
             }
             _ => {
-                bulk.settle(&id, now);
+                bulk.resolve(&id, now);
                 Ok(true)
             }
         }
@@ -289,24 +289,24 @@ impl<'a> Session<'a> {
             Due::Nothing => {}
             Due::Dead => {
                 let time = self.timing.dead_after;
-                return Err(match self.keepalive.has_heard() {
+                return Err(match self.keepalive.has_received() {
                     true => Loss::Silent(time),
                     false => Loss::SilentSinceLogin(time),
                 });
             }
             Due::Unanswered => return Err(Loss::Unanswered(self.timing.dead_after)),
             Due::Whitespace => {
-                let added = self.switchboard.outbox.add(Fate::Dropped, |_, out| {
+                let added = self.shared.outbox.add(Fate::Dropped, |_, out| {
                     out.push(b' ');
                     Ok(0)
                 });
                 debug_assert!(added.is_ok(), "the stream has not ended");
-                self.keepalive.said(now);
+                self.keepalive.sent(now);
             }
             Due::Ping => {
                 let number = self.ping();
                 self.keepalive.pinged(number, now);
-                self.keepalive.said(now);
+                self.keepalive.sent(now);
             }
         }
         Ok(())
@@ -314,14 +314,11 @@ impl<'a> Session<'a> {
 
     /// Sends a self-ping and returns its number.
     fn ping(&self) -> u64 {
-        let keepalive = &self.switchboard.keepalive;
+        let keepalive = &self.shared.keepalive;
         let number = keepalive.next();
-        let added = self
-            .switchboard
-            .outbox
-            .add(Fate::Dropped, |stanza_writer, out| {
-                keepalive.write(number, stanza_writer, out)
-            });
+        let added = self.shared.outbox.add(Fate::Dropped, |stanza_writer, out| {
+            keepalive.write(number, stanza_writer, out)
+        });
         if let Err(why) = added {
             tracing::error!(?why, "the self-ping could not be written");
         }
@@ -332,7 +329,7 @@ impl<'a> Session<'a> {
         tracing::info!(grace = ?self.timing.grace, "stopping: running handlers may finish, new stanzas are refused");
         self.reporter.stopping();
         self.dispatch.stop_admitting();
-        self.works.stop();
+        self.background_tasks.stop();
         self.phase = Phase::Draining(Instant::now() + self.timing.grace);
     }
 
@@ -341,20 +338,20 @@ impl<'a> Session<'a> {
         let now = Instant::now();
         match self.phase {
             Phase::Draining(until)
-                if self.dispatch.is_idle() && self.works.is_over() || now >= until =>
+                if self.dispatch.is_idle() && self.background_tasks.is_over() || now >= until =>
             {
                 if !self.dispatch.is_idle() {
                     tracing::warn!("handlers were still at work when the grace period ended");
                 }
                 self.dispatch.abandon();
                 self.tasks.abort_all();
-                self.hooks.goes_offline(self.switchboard, &mut self.tasks);
+                self.hooks.goes_offline(self.shared, &mut self.tasks);
                 self.phase = Phase::Parting(now + PARTING);
             }
             Phase::Parting(until)
                 if self.tasks.is_empty() && self.dispatch.is_idle() || now >= until =>
             {
-                self.switchboard.outbox.end(handshake::closing());
+                self.shared.outbox.end(handshake::closing());
                 self.phase = Phase::Closing(now + PARTING);
             }
             Phase::Closing(until) if now >= until => return Err(Loss::Stopped),
@@ -364,8 +361,8 @@ impl<'a> Session<'a> {
     }
 
     /// A stream that we end gets its reason, if the server still listens. (RFC 6120, 4.9.1.1)
-    async fn say_why(&mut self, loss: &Loss) {
-        let last_words = match loss {
+    async fn send_reason(&mut self, loss: &Loss) {
+        let bytes = match loss {
             Loss::Malformed(why) => StreamError::to_xml(why.condition()),
             Loss::Silent(_) | Loss::SilentSinceLogin(_) | Loss::Unanswered(_) => {
                 StreamError::to_xml("connection-timeout")
@@ -375,9 +372,9 @@ impl<'a> Session<'a> {
             Loss::Stopped | Loss::Io(_) => return,
         };
         // Only whole stanzas may stand before the last words.
-        if self.pipe.is_between_stanzas() {
-            let _nobody_may_listen =
-                time::timeout(Duration::from_secs(1), self.pipe.say(&last_words)).await;
+        if self.transport.is_between_stanzas() {
+            let _result_does_not_matter =
+                time::timeout(Duration::from_secs(1), self.transport.write_all(&bytes)).await;
         }
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use couplet::{
     Config, Error, Shutdown,
-    app::{Asked, Subcommand},
+    app::{Arguments, Subcommand},
 };
 use couplet_pubsub::{
     ImportMode, Pubsub,
@@ -51,11 +51,11 @@ pub(crate) fn import() -> Subcommand {
 
 pub(crate) async fn back_up(
     config: Config,
-    asked: Asked,
+    arguments: Arguments,
     _shutdown: Shutdown,
 ) -> Result<(), Error> {
     let settings: Settings = config.section(SECTION)?;
-    let to = PathBuf::from(asked.operand().cloned().unwrap_or_default());
+    let to = PathBuf::from(arguments.operand().cloned().unwrap_or_default());
     let copied = Pubsub::backup(&settings, &to).await;
     copied.map_err(|why| trouble(io::Error::other(why)))?;
     // Not `eprintln!`: a full log must not fail the backup.
@@ -66,7 +66,7 @@ pub(crate) async fn back_up(
 
 pub(crate) async fn write_out(
     config: Config,
-    asked: Asked,
+    arguments: Arguments,
     shutdown: Shutdown,
 ) -> Result<(), Error> {
     let settings: Settings = config.section(SECTION)?;
@@ -74,20 +74,20 @@ pub(crate) async fn write_out(
     if let StoreLocation::Sqlite(path) = &settings.store {
         fs::metadata(path).map_err(|why| trouble(at(path, &why)))?;
     }
-    let to = Target::open(asked.operand()).map_err(trouble)?;
+    let to = Target::open(arguments.operand()).map_err(trouble)?;
     let pubsub = Pubsub::open(settings).await?;
     let mut progress = Progress::default();
     let written = match &to {
         Target::Output => {
             let out = BufWriter::new(io::stdout().lock());
             pubsub
-                .export(out, |count| progress.told(count, &shutdown))
+                .export(out, |count| progress.logged(count, &shutdown))
                 .await
         }
         Target::File { part, .. } => {
             let out = BufWriter::new(part.as_file());
             pubsub
-                .export(out, |count| progress.told(count, &shutdown))
+                .export(out, |count| progress.logged(count, &shutdown))
                 .await
         }
     };
@@ -98,9 +98,13 @@ pub(crate) async fn write_out(
     Ok(())
 }
 
-pub(crate) async fn read_in(config: Config, asked: Asked, shutdown: Shutdown) -> Result<(), Error> {
+pub(crate) async fn read_in(
+    config: Config,
+    arguments: Arguments,
+    shutdown: Shutdown,
+) -> Result<(), Error> {
     let settings: Settings = config.section(SECTION)?;
-    let from: Box<dyn io::BufRead> = match asked.operand() {
+    let from: Box<dyn io::BufRead> = match arguments.operand() {
         None => Box::new(io::stdin().lock()),
         Some(path) => {
             let path = Path::new(path);
@@ -109,13 +113,13 @@ pub(crate) async fn read_in(config: Config, asked: Asked, shutdown: Shutdown) ->
         }
     };
     let pubsub = Pubsub::open(settings).await?;
-    let import = match asked.flag() {
+    let import = match arguments.flag() {
         true => ImportMode::IntoExisting,
         false => ImportMode::IntoEmpty,
     };
     let mut progress = Progress::default();
     let read = pubsub
-        .import(from, import, |count| progress.told(count, &shutdown))
+        .import(from, import, |count| progress.logged(count, &shutdown))
         .await;
     pubsub.close().await?;
     let moved = read?;
@@ -184,7 +188,7 @@ fn at(path: &Path, why: &io::Error) -> io::Error {
 /// A progress line, on a terminal only.
 struct Progress {
     is_watched: bool,
-    told: u64,
+    logged: u64,
 }
 
 /// Records between two updates of the line.
@@ -194,15 +198,15 @@ impl Default for Progress {
     fn default() -> Progress {
         Progress {
             is_watched: io::stderr().is_terminal(),
-            told: 0,
+            logged: 0,
         }
     }
 }
 
 impl Progress {
-    fn told(&mut self, records: u64, shutdown: &Shutdown) -> ControlFlow<()> {
-        if self.is_watched && records >= self.told + STEP {
-            self.told = records;
+    fn logged(&mut self, records: u64, shutdown: &Shutdown) -> ControlFlow<()> {
+        if self.is_watched && records >= self.logged + STEP {
+            self.logged = records;
             let _stderr_may_be_closed = write!(io::stderr(), "\r{records} records");
         }
         match shutdown.is_requested() {

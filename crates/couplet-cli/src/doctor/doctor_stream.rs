@@ -6,7 +6,7 @@ use couplet::{Condition, Jid, Stanza, StanzaError, Stream};
 use couplet_core::element::Tree;
 use couplet_core::framer::{Frame, Framer, Limits, Malformed};
 use couplet_core::handshake;
-use couplet_core::reply::Asked;
+use couplet_core::reply::ReplyToRef;
 use couplet_core::stanza_writer::StanzaWriter;
 use couplet_core::stream_error::StreamError;
 use couplet_core::xml_writer::XmlWriter;
@@ -125,8 +125,8 @@ impl DoctorStream {
             }
             let mut out = Vec::new();
             let absent = StanzaError::new(Condition::RecipientUnavailable);
-            let answered = Asked::of(&stanza, |asked| {
-                asked.refuse(&self.stanza_writer, &mut out, &absent)
+            let answered = ReplyToRef::of(&stanza, |reply_to| {
+                reply_to.refuse(&self.stanza_writer, &mut out, &absent)
             });
             if let Ok(true) = answered {
                 self.write(&out).await?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgAction, Command, value_parser};
 
-use super::subcommand::{Asked, Subcommand};
+use super::subcommand::{Arguments, Subcommand};
 use crate::config::{Setting, Sources, settings};
 
 /// What was asked for on the command line.
@@ -17,7 +17,7 @@ pub(super) struct Given {
     pub(super) wants_check: bool,
     pub(super) wants_version: bool,
     /// The name of a subcommand of the program, and what stood behind it.
-    pub(super) wants: Option<(&'static str, Asked)>,
+    pub(super) wants: Option<(&'static str, Arguments)>,
     #[cfg(feature = "ops")]
     pub(super) wants_health: Option<Whom>,
 }
@@ -66,7 +66,7 @@ pub(super) fn parse(
     let matches = command.try_get_matches_from(arguments)?;
     let wants = subcommands.iter().find_map(|one| {
         let behind = matches.subcommand_matches(one.name)?;
-        Some((one.name, one.asked(behind)))
+        Some((one.name, one.arguments(behind)))
     });
     if wants.is_some() {
         sources = sources.without_login();
@@ -86,8 +86,8 @@ pub(super) fn parse(
         wants_version: matches.get_flag("version"),
         wants,
         #[cfg(feature = "ops")]
-        wants_health: matches.subcommand_matches("health").map(|asked| Whom {
-            url: asked.get_one::<String>("url").cloned(),
+        wants_health: matches.subcommand_matches("health").map(|arguments| Whom {
+            url: arguments.get_one::<String>("url").cloned(),
         }),
     })
 }

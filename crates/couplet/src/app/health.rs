@@ -4,7 +4,7 @@ use super::{complain, show};
 use crate::{config::Sources, ops};
 
 /// Asks the program that runs with this configuration.
-pub(super) fn ask(program: &str, url: Option<String>, sources: Sources) -> u8 {
+pub(super) fn check(program: &str, url: Option<String>, sources: Sources) -> u8 {
     let url = match url {
         Some(url) => url,
         None => match sources.without_login().load() {
@@ -23,7 +23,7 @@ pub(super) fn ask(program: &str, url: Option<String>, sources: Sources) -> u8 {
             }
         },
     };
-    match ops::ask(&url) {
+    match ops::check_health(&url) {
         Ok(line) => {
             show(&format!("{line}\n"));
             0

@@ -112,8 +112,8 @@ impl Subcommand {
             .args(flag)
     }
 
-    pub(super) fn asked(&self, matches: &ArgMatches) -> Asked {
-        Asked {
+    pub(super) fn arguments(&self, matches: &ArgMatches) -> Arguments {
+        Arguments {
             operand: self
                 .operand
                 .and_then(|_| matches.get_one::<OsString>("operand").cloned()),
@@ -127,25 +127,25 @@ impl Subcommand {
 /// # Examples
 ///
 /// ```
-/// use couplet::app::Asked;
+/// use couplet::app::Arguments;
 ///
-/// fn tell(asked: &Asked) {
-///     println!("{:?}, flag: {}", asked.operand(), asked.flag());
+/// fn tell(arguments: &Arguments) {
+///     println!("{:?}, flag: {}", arguments.operand(), arguments.flag());
 /// }
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Asked {
+pub struct Arguments {
     operand: Option<OsString>,
     flag: bool,
 }
 
-impl Asked {
+impl Arguments {
     /// The word, if there was one.
     ///
     /// # Examples
     ///
     /// ```
-    /// assert_eq!(couplet::app::Asked::default().operand(), None);
+    /// assert_eq!(couplet::app::Arguments::default().operand(), None);
     /// ```
     pub fn operand(&self) -> Option<&OsString> {
         self.operand.as_ref()
@@ -156,7 +156,7 @@ impl Asked {
     /// # Examples
     ///
     /// ```
-    /// assert!(!couplet::app::Asked::default().flag());
+    /// assert!(!couplet::app::Arguments::default().flag());
     /// ```
     pub fn flag(&self) -> bool {
         self.flag
@@ -164,5 +164,6 @@ impl Asked {
 }
 
 /// What a subcommand does.
-pub(super) type Work =
-    Box<dyn FnOnce(Config, Asked, Shutdown) -> Pin<Box<dyn Future<Output = Result<(), Error>>>>>;
+pub(super) type Work = Box<
+    dyn FnOnce(Config, Arguments, Shutdown) -> Pin<Box<dyn Future<Output = Result<(), Error>>>>,
+>;

@@ -25,9 +25,9 @@ fn play() {
             Subcommand::new("count", "say how many there are")
                 .operand("WHAT", "of what")
                 .flag("slowly", "until somebody wants it to stop"),
-            async |_config, asked, shutdown| {
-                println!("ready: counting {:?}", asked.operand());
-                if asked.flag() {
+            async |_config, arguments, shutdown| {
+                println!("ready: counting {:?}", arguments.operand());
+                if arguments.flag() {
                     let late = tokio::time::timeout(DEADLINE, shutdown.requested()).await;
                     late.map_err(|_| Error::Misuse("nobody sent a signal".to_owned()))?;
                 }
@@ -163,7 +163,7 @@ fn a_hangup_takes_up_the_filter_and_tells_what_waits_for_a_restart() {
         command
     });
     let mut log = BufReader::new(played.child.stderr.take().unwrap());
-    let mut told = |words: &str| {
+    let mut assert_logged = |words: &str| {
         let mut line = String::new();
         while !line.contains(words) {
             line.clear();
@@ -174,11 +174,11 @@ fn a_hangup_takes_up_the_filter_and_tells_what_waits_for_a_restart() {
     played.until("ready");
     std::fs::write(&file, "domain = \"echo.localhost\"\n[log]\nfilter = 5\n").unwrap();
     played.signal("-HUP");
-    told("the configuration is not taken up");
+    assert_logged("the configuration is not taken up");
     let new = "domain = \"other.localhost\"\n[log]\nfilter = \"couplet=warn\"\n";
     std::fs::write(&file, new).unwrap();
     played.signal("-HUP");
-    told("changed, and waits for a restart");
+    assert_logged("changed, and waits for a restart");
     // Nothing of level INFO comes through from now on, the end of the reload neither.
     played.signal("-TERM");
     played.until("stopping");

@@ -7,7 +7,7 @@ use couplet_core::{jid::Jid, lanes::LaneLimits};
 use super::Component;
 #[cfg(all(unix, feature = "app"))]
 use crate::send_socket;
-use crate::{connect::Configured, dispatch::Dispatch, error::Error, supervise::Supervisor};
+use crate::{connect::Configured, dispatch::Dispatch, error::Error, supervisor::Supervisor};
 
 impl Component {
     /// Runs until `until` is ready; then it stops politely: it admits no further stanza, handlers
@@ -60,11 +60,11 @@ impl Component {
         };
         let dispatch = Dispatch::new(
             router,
-            Arc::clone(&self.switchboard),
+            Arc::clone(&self.shared),
             limits,
             self.config.timing.handler,
         );
-        self.switchboard.begin_to_count();
+        self.shared.begin_to_count();
         let timing = &self.config.timing;
         let reporter = self
             .config
@@ -74,23 +74,23 @@ impl Component {
         #[cfg(all(unix, feature = "app"))]
         if let Some(path) = send_socket::path(&self.config) {
             let most = self.config.limits.outgoing_stanza_bytes;
-            self.works
+            self.background_tasks
                 .add(move |handle, stopping| send_socket::serve(path, most, handle, stopping));
         }
-        let mut works = self.works.start(&handle);
-        let switchboard = Arc::clone(&self.switchboard);
+        let mut background_tasks = self.background_tasks.start(&handle);
+        let shared = Arc::clone(&self.shared);
         let supervisor = Supervisor {
             config: self.config,
-            switchboard: self.switchboard,
+            shared: self.shared,
             dispatch,
             hooks: self.hooks,
             connector,
             reporter,
-            patience: self.patience,
+            reconnect: self.reconnect,
         };
-        let ended = Box::pin(supervisor.run(&mut works, pin!(until))).await;
-        works.end(grace).await;
-        let stanzas = switchboard.outbox.unsent();
+        let ended = Box::pin(supervisor.run(&mut background_tasks, pin!(until))).await;
+        background_tasks.end(grace).await;
+        let stanzas = shared.outbox.unsent();
         if stanzas > 0 {
             tracing::warn!(stanzas, domain = %handle.address(), "stanzas were not sent before the end and are dropped");
         }

@@ -2,7 +2,7 @@
 
 use couplet_core::jid::BareJid;
 
-use super::{Config, ConfigError, Place, settings};
+use super::{Config, ConfigError, Origin, settings};
 
 impl Config {
     /// Whether the values make sense, each by itself and together.
@@ -75,18 +75,18 @@ impl Config {
 
     fn check_domain(&self) -> Result<(), ConfigError> {
         let domain = &self.domain;
-        let place = self.origin("domain");
+        let origin = self.origin("domain");
         if domain.is_empty() {
-            return Err(ConfigError::new(place, "the domain is empty"));
+            return Err(ConfigError::new(origin, "the domain is empty"));
         }
         if domain.contains(|c: char| c.is_whitespace() || matches!(c, '@' | '/' | ':')) {
             let what = format!("domain = {domain:?} is no domain: only the domain, no @, / or :");
-            return Err(ConfigError::new(place, what)
+            return Err(ConfigError::new(origin, what)
                 .help("accepted: a domain such as \"echo.example.org\""));
         }
         if let Err(error) = BareJid::new(domain) {
             let what = format!("domain = {domain:?} is no domain: {error}");
-            return Err(ConfigError::new(place, what));
+            return Err(ConfigError::new(origin, what));
         }
         Ok(())
     }
@@ -94,8 +94,8 @@ impl Config {
     // Blames the value that somebody gave, not the one that was there before.
     fn at_odds(&self, one: &str, other: &str, why: &str) -> ConfigError {
         let given = match self.origin(one) {
-            Place::Default => self.origin(other),
-            place => place,
+            Origin::Default => self.origin(other),
+            origin => origin,
         };
         let show = |name: &str| {
             let setting = settings().iter().find(|setting| setting.name() == name);

@@ -5,9 +5,9 @@
 use std::path::{Path, PathBuf};
 
 use super::Config;
-use super::fault::{ConfigError, Place};
-use crate::odd_characters;
+use super::fault::{ConfigError, Origin};
 use crate::secret::Secret;
+use crate::text_checks;
 
 /// Fills in the secret, from `credentials` (systemd's directory) when nothing else names one.
 pub(super) fn find(config: &mut Config, credentials: Option<&Path>) -> Result<(), ConfigError> {
@@ -27,9 +27,9 @@ fn look_up(config: &mut Config, credentials: Option<&Path>) -> Result<(), Config
         }
         (true, None) => Ok(()),
         (false, Some(path)) => {
-            let place = config.origin("secret_file");
-            config.secret = read(&path, &place)?;
-            config.origins.insert("secret", place);
+            let origin = config.origin("secret_file");
+            config.secret = read(&path, &origin)?;
+            config.origins.insert("secret", origin);
             // systemd lets the one service in by an access list, which looks like a group's bits.
             if !credentials.is_some_and(|directory| path.starts_with(directory)) {
                 config.warnings.extend(readable_by_others(&path));
@@ -39,13 +39,13 @@ fn look_up(config: &mut Config, credentials: Option<&Path>) -> Result<(), Config
         }
         (false, None) => match credentials.and_then(credential) {
             Some(path) => {
-                config.secret = read(&path, &Place::Variable("CREDENTIALS_DIRECTORY".to_owned()))?;
-                let place = Place::Variable("CREDENTIALS_DIRECTORY".to_owned());
-                config.origins.insert("secret", place);
+                config.secret = read(&path, &Origin::Variable("CREDENTIALS_DIRECTORY".to_owned()))?;
+                let origin = Origin::Variable("CREDENTIALS_DIRECTORY".to_owned());
+                config.origins.insert("secret", origin);
                 config.note_file(path);
                 Ok(())
             }
-            None => Err(ConfigError::new(Place::Default, "no secret is set")
+            None => Err(ConfigError::new(Origin::Default, "no secret is set")
                 .help("set COUPLET_SECRET_FILE, or --secret-file, to a file that holds it,")
                 .help("or COUPLET_SECRET, or `secret` or `secret_file` in couplet.toml,")
                 .help("or the systemd credential `couplet-secret` or `secret`")),
@@ -56,12 +56,12 @@ fn look_up(config: &mut Config, credentials: Option<&Path>) -> Result<(), Config
 /// What a secret may hold and hardly ever means to. It is a warning only: the server may have the
 /// same characters.
 fn oddities(config: &Config) -> Vec<String> {
-    let (secret, place) = (config.secret.expose(), config.origin("secret"));
+    let (secret, origin) = (config.secret.expose(), config.origin("secret"));
     let lines = secret.contains('\n').then(|| {
-        format!("the secret ({place}) has more than one line, and all of them are the secret")
+        format!("the secret ({origin}) has more than one line, and all of them are the secret")
     });
-    let ends = odd_characters::at_the_ends(secret)
-        .map(|odd| format!("the secret ({place}) {odd}, which is part of it"));
+    let ends = text_checks::at_the_ends(secret)
+        .map(|odd| format!("the secret ({origin}) {odd}, which is part of it"));
     lines.into_iter().chain(ends).collect()
 }
 
@@ -93,10 +93,10 @@ fn credential(directory: &Path) -> Option<PathBuf> {
         .find(|path| path.exists())
 }
 
-fn read(path: &Path, place: &Place) -> Result<Secret, ConfigError> {
+fn read(path: &Path, origin: &Origin) -> Result<Secret, ConfigError> {
     Secret::read(path).map_err(|why| {
         let what = format!("the secret file {} {why}", path.display());
-        ConfigError::new(place.clone(), what)
+        ConfigError::new(origin.clone(), what)
     })
 }
 

@@ -11,7 +11,7 @@ use figment::providers::{Format, Toml};
 use figment::value::Dict;
 use toml_edit::{ImDocument, Item, TableLike};
 
-use super::fault::{ConfigError, Place};
+use super::fault::{ConfigError, Origin};
 
 /// The file as figment wants it, and where in it everything stands.
 #[derive(Clone, Debug, Default)]
@@ -30,16 +30,16 @@ impl Document {
     /// Reads the text of a file.
     pub(crate) fn parse(path: &Path, text: &str) -> Result<(Document, Dict), ConfigError> {
         let tree = ImDocument::parse(text).map_err(|error| {
-            let place = place_at(path, position(text, error.span()));
+            let origin = origin_at(path, position(text, error.span()));
             ConfigError::new(
-                place,
+                origin,
                 format!("this is no TOML: {}", one_line(error.message())),
             )
         })?;
         let values = Toml::from_str::<Dict>(text).map_err(|error| {
-            let place = place_at(path, position(text, error.span()));
+            let origin = origin_at(path, position(text, error.span()));
             ConfigError::new(
-                place,
+                origin,
                 format!("this is no TOML: {}", one_line(error.message())),
             )
         })?;
@@ -52,12 +52,12 @@ impl Document {
     }
 
     /// Where the value at a dotted path stands, or else the nearest table around it.
-    pub(crate) fn value(&self, name: &str) -> Place {
+    pub(crate) fn value(&self, name: &str) -> Origin {
         self.nearest(name, |mark| mark.value)
     }
 
     /// Where the key at a dotted path stands.
-    pub(crate) fn key(&self, name: &str) -> Place {
+    pub(crate) fn key(&self, name: &str) -> Origin {
         self.nearest(name, |mark| mark.key)
     }
 
@@ -66,15 +66,15 @@ impl Document {
         self.marks.contains_key(name)
     }
 
-    fn nearest(&self, name: &str, side: fn(&Mark) -> (usize, usize)) -> Place {
+    fn nearest(&self, name: &str, side: fn(&Mark) -> (usize, usize)) -> Origin {
         let mut name = name;
         loop {
             if let Some(mark) = self.marks.get(name) {
-                return place_at(&self.path, side(mark));
+                return origin_at(&self.path, side(mark));
             }
             match name.rsplit_once('.') {
                 Some((table, _)) => name = table,
-                None => return place_at(&self.path, (1, 1)),
+                None => return origin_at(&self.path, (1, 1)),
             }
         }
     }
@@ -99,8 +99,8 @@ impl Document {
     }
 }
 
-fn place_at(path: &Path, (line, column): (usize, usize)) -> Place {
-    Place::File {
+fn origin_at(path: &Path, (line, column): (usize, usize)) -> Origin {
+    Origin::File {
         path: path.to_owned(),
         line,
         column,

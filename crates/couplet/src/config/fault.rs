@@ -10,15 +10,15 @@ use std::path::PathBuf;
 /// # Examples
 ///
 /// ```
-/// use couplet::config::Place;
+/// use couplet::config::Origin;
 ///
-/// let place = Place::File { path: "couplet.toml".into(), line: 3, column: 12 };
-/// assert_eq!(place.to_string(), "couplet.toml:3:12");
-/// assert_eq!(Place::Variable("COUPLET_DOMAIN".into()).to_string(), "COUPLET_DOMAIN");
+/// let origin = Origin::File { path: "couplet.toml".into(), line: 3, column: 12 };
+/// assert_eq!(origin.to_string(), "couplet.toml:3:12");
+/// assert_eq!(Origin::Variable("COUPLET_DOMAIN".into()).to_string(), "COUPLET_DOMAIN");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Place {
+pub enum Origin {
     /// Nobody gave it: the built-in value, or one that the program set itself.
     Default,
     /// A line of the file.
@@ -36,12 +36,12 @@ pub enum Place {
     Flag(String),
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Place::Default => f.write_str("default"),
-            Place::File { path, line, column } => write!(f, "{}:{line}:{column}", path.display()),
-            Place::Variable(name) | Place::Flag(name) => f.write_str(name),
+            Origin::Default => f.write_str("default"),
+            Origin::File { path, line, column } => write!(f, "{}:{line}:{column}", path.display()),
+            Origin::Variable(name) | Origin::Flag(name) => f.write_str(name),
         }
     }
 }
@@ -53,10 +53,10 @@ impl fmt::Display for Place {
 /// # Examples
 ///
 /// ```
-/// use couplet::config::{Place, Sources};
+/// use couplet::config::{Origin, Sources};
 ///
 /// let error = Sources::none().variable("COUPLET_DOMIAN", "echo.localhost").load().unwrap_err();
-/// assert_eq!(error.place(), &Place::Variable("COUPLET_DOMIAN".into()));
+/// assert_eq!(error.origin(), &Origin::Variable("COUPLET_DOMIAN".into()));
 /// assert_eq!(
 ///     error.to_string().lines().next(),
 ///     Some("COUPLET_DOMIAN: unknown variable; did you mean COUPLET_DOMAIN?"),
@@ -64,7 +64,7 @@ impl fmt::Display for Place {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
-    place: Place,
+    origin: Origin,
     what: String,
     help: Vec<String>,
 }
@@ -82,12 +82,12 @@ impl ConfigError {
     /// assert_eq!(error.to_string(), "news.from is after news.until: exchange them");
     /// ```
     pub fn because(what: impl Into<String>) -> ConfigError {
-        ConfigError::new(Place::Default, what)
+        ConfigError::new(Origin::Default, what)
     }
 
-    pub(crate) fn new(place: Place, what: impl Into<String>) -> ConfigError {
+    pub(crate) fn new(origin: Origin, what: impl Into<String>) -> ConfigError {
         ConfigError {
-            place,
+            origin,
             what: what.into(),
             help: Vec::new(),
         }
@@ -104,21 +104,21 @@ impl ConfigError {
     /// # Examples
     ///
     /// ```
-    /// use couplet::config::{Place, Sources};
+    /// use couplet::config::{Origin, Sources};
     ///
     /// let error = Sources::none().load().unwrap_err();
-    /// assert_eq!(error.place(), &Place::Default);
+    /// assert_eq!(error.origin(), &Origin::Default);
     /// ```
-    pub fn place(&self) -> &Place {
-        &self.place
+    pub fn origin(&self) -> &Origin {
+        &self.origin
     }
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.place {
-            Place::Default => f.write_str(&self.what)?,
-            place => write!(f, "{place}: {}", self.what)?,
+        match &self.origin {
+            Origin::Default => f.write_str(&self.what)?,
+            origin => write!(f, "{origin}: {}", self.what)?,
         }
         self.help
             .iter()

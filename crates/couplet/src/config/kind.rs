@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use figment::value::Value;
 
-use super::quantity;
 use super::server::{FORMS, Server};
+use super::units;
 use super::{Config, LogFormat};
 use crate::secret::Secret;
 
@@ -66,19 +66,19 @@ impl Kind {
                     Some(PathBuf::from(text.ok_or("is not a text in quotes")?));
             }
             Kind::Count(_, field) => {
-                let number = whole(value).or_else(|| quantity::count(text?));
+                let number = whole(value).or_else(|| units::count(text?));
                 *(field.write)(config) = number.ok_or("is not a whole number")?;
             }
             Kind::Size(_, field) => {
-                let bytes = whole(value).or_else(|| quantity::size(text?));
+                let bytes = whole(value).or_else(|| units::size(text?));
                 *(field.write)(config) = bytes.ok_or("is not a size")?;
             }
             Kind::Time(_, field) => {
                 // A bare number would leave open whether seconds or milliseconds are meant.
-                if whole(value).is_some() || text.and_then(quantity::count).is_some_and(|n| n > 0) {
+                if whole(value).is_some() || text.and_then(units::count).is_some_and(|n| n > 0) {
                     return Err("has no unit".to_owned());
                 }
-                let time = text.and_then(quantity::duration);
+                let time = text.and_then(units::duration);
                 *(field.write)(config) = time.ok_or("is not a duration")?;
             }
             Kind::Format(field) => {
@@ -137,8 +137,8 @@ impl Kind {
             Kind::Name(field) => quoted((field.read)(config).as_ref()?),
             Kind::File(field) => quoted((field.read)(config).as_ref()?.display()),
             Kind::Count(_, field) => (field.read)(config).to_string(),
-            Kind::Size(_, field) => quoted(quantity::show_size(*(field.read)(config))),
-            Kind::Time(_, field) => quoted(quantity::show_duration(*(field.read)(config))),
+            Kind::Size(_, field) => quoted(units::show_size(*(field.read)(config))),
+            Kind::Time(_, field) => quoted(units::show_duration(*(field.read)(config))),
             Kind::Format(field) => quoted((field.read)(config)),
             Kind::Listen(field) => quoted((field.read)(config).as_ref()?),
         })
@@ -157,13 +157,13 @@ impl Kind {
             }
             Kind::Size(range, _) => format!(
                 "a size from {} to {}, in bytes or with a unit: \"512KiB\", \"16MiB\"",
-                quantity::show_size(range.least),
-                quantity::show_size(range.most),
+                units::show_size(range.least),
+                units::show_size(range.most),
             ),
             Kind::Time(range, _) => format!(
                 "a duration from {} to {}: \"100ms\", \"30s\", \"1m 30s\"",
-                quantity::show_duration(range.least),
-                quantity::show_duration(range.most),
+                units::show_duration(range.least),
+                units::show_duration(range.most),
             ),
             Kind::Format(_) => "\"text\" or \"json\"".to_owned(),
             Kind::Filter(_) => "tracing directives such as \"info,couplet=debug\"".to_owned(),

@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::document::Document;
-use super::fault::{ConfigError, Place, meant};
-use super::layer::place_of;
+use super::fault::{ConfigError, Origin, meant};
+use super::provider::origin_of;
 use super::reader::{Fault, Reader, What};
 
 mod effective;
@@ -165,15 +165,15 @@ impl Sections {
     pub(super) fn read<T: DeserializeOwned>(&self, name: &str) -> Result<T, ConfigError> {
         if !self.names.iter().any(|known| known == name) {
             let what = format!("the section [{name}] is not announced");
-            return Err(ConfigError::new(Place::Default, what).help(format!(
+            return Err(ConfigError::new(Origin::Default, what).help(format!(
                 "announce it with `.section({name:?})` before loading"
             )));
         }
         let is_variable =
-            |tag: Tag| matches!(self.place(tag, "", Document::key), Place::Variable(_));
+            |tag: Tag| matches!(self.origin(tag, "", Document::key), Origin::Variable(_));
         let given = self.given(name);
         let found = T::deserialize(Reader::new(&given, &is_variable));
-        found.map_err(|fault| self.told(name, &fault))
+        found.map_err(|fault| self.to_error(name, &fault))
     }
 
     /// An announced section without values is an empty table, so that defaults apply.
@@ -182,14 +182,14 @@ impl Sections {
         found.unwrap_or_else(|_| Value::from(Dict::new()))
     }
 
-    fn told(&self, section: &str, fault: &Fault) -> ConfigError {
+    fn to_error(&self, section: &str, fault: &Fault) -> ConfigError {
         let mut path = vec![section];
         path.extend(fault.path());
         let path = path.join(".");
-        let place = |name: &str, in_file| match fault.tag {
-            Some(tag) => self.place(tag, name, in_file),
+        let origin = |name: &str, in_file| match fault.tag {
+            Some(tag) => self.origin(tag, name, in_file),
             None if self.document.has(name) => in_file(&self.document, name),
-            None => Place::Default,
+            None => Origin::Default,
         };
         match &fault.what {
             What::Unknown { key, known } => {
@@ -198,16 +198,16 @@ impl Sections {
                     Some(meant) => format!("unknown key `{name}`; did you mean `{meant}`?"),
                     None => format!("unknown key `{name}`"),
                 };
-                ConfigError::new(place(&name, Document::key), what)
+                ConfigError::new(origin(&name, Document::key), what)
                     .help(format!("accepted in [{path}]: {}", known.join(", ")))
             }
             What::Missing(field) => {
-                let place = match self.document.has(&path) {
+                let origin = match self.document.has(&path) {
                     true => self.document.key(&path),
-                    false => Place::Default,
+                    false => Origin::Default,
                 };
                 let variable = format!("{}.{field}", path).replace('.', "_").to_uppercase();
-                ConfigError::new(place, format!("`{field}` is missing in [{path}]"))
+                ConfigError::new(origin, format!("`{field}` is missing in [{path}]"))
                     .help(format!("set it there, or COUPLET_{variable}"))
             }
             What::Value {
@@ -220,7 +220,7 @@ impl Sections {
                     Some(value) => format!("{path} = {value} {why}"),
                     None => format!("{path}: {why}"),
                 };
-                let mut error = ConfigError::new(place(&path, Document::value), what);
+                let mut error = ConfigError::new(origin(&path, Document::value), what);
                 if let Some(odd) = odd {
                     error = error.help(format!("the value {odd}, which is part of it"));
                 }
@@ -233,10 +233,10 @@ impl Sections {
     }
 
     /// Where a value comes from; `name` is for the file.
-    fn place(&self, tag: Tag, name: &str, in_file: fn(&Document, &str) -> Place) -> Place {
+    fn origin(&self, tag: Tag, name: &str, in_file: fn(&Document, &str) -> Origin) -> Origin {
         match self.values.get_metadata(tag) {
-            Some(metadata) => place_of(metadata, || in_file(&self.document, name)),
-            None => Place::Default,
+            Some(metadata) => origin_of(metadata, || in_file(&self.document, name)),
+            None => Origin::Default,
         }
     }
 }

@@ -11,12 +11,12 @@ use figment::value::{Dict, Value};
 use figment::{Figment, Metadata, Source};
 
 use super::document::Document;
-use super::fault::{ConfigError, Place};
-use super::layer::{Layer, place_of};
+use super::fault::{ConfigError, Origin};
+use super::provider::{OneValue, origin_of};
 use super::sections::{Section, Sections, Typed};
 use super::settings::{PREFIX, Setting, settings};
 use super::{Config, Server, credential, unknown};
-use crate::odd_characters;
+use crate::text_checks;
 
 const FILE: &str = "couplet.toml";
 
@@ -212,7 +212,7 @@ impl Sources {
     pub fn load(self) -> Result<Config, ConfigError> {
         let (document, values) = self.read_file()?;
         unknown::keys(&document, &values, &self.sections)?;
-        let mut figment = Figment::new().merge(Layer {
+        let mut figment = Figment::new().merge(OneValue {
             metadata: Metadata::from("file", Source::File(PathBuf::from(FILE))),
             values,
         });
@@ -220,7 +220,7 @@ impl Sources {
             figment = self.add_variable(figment, name, value)?;
         }
         if let Some(filter) = self.text("RUST_LOG")? {
-            figment = figment.merge(Layer::one(
+            figment = figment.merge(OneValue::one(
                 "RUST_LOG",
                 "variable",
                 "log.filter",
@@ -232,11 +232,11 @@ impl Sources {
                 .iter()
                 .find(|setting| setting.flag() == Some(flag));
             let Some(setting) = setting else {
-                let place = Place::Flag(format!("--{flag}"));
-                return Err(ConfigError::new(place, "unknown flag"));
+                let origin = Origin::Flag(format!("--{flag}"));
+                return Err(ConfigError::new(origin, "unknown flag"));
             };
             let value = Value::from(value.as_str());
-            figment = figment.merge(Layer::one(
+            figment = figment.merge(OneValue::one(
                 &format!("--{flag}"),
                 "flag",
                 setting.name(),
@@ -271,11 +271,11 @@ impl Sources {
         };
         let unread = |why: String| {
             let what = format!("the configuration file {} {why}", path.display());
-            ConfigError::new(Place::Default, what)
+            ConfigError::new(Origin::Default, what)
         };
         let bytes =
             std::fs::read(&path).map_err(|error| unread(format!("cannot be read: {error}")))?;
-        let text = odd_characters::decode(bytes).map_err(|why| unread(why.to_owned()))?;
+        let text = text_checks::decode(bytes).map_err(|why| unread(why.to_owned()))?;
         Document::parse(&path, &text)
     }
 
@@ -314,7 +314,7 @@ impl Sources {
         }
         // It stays a text until a setting or a type asks for something else: the secret 007 is not
         // a number.
-        Ok(figment.merge(Layer::one(name, "variable", &path, text.into())))
+        Ok(figment.merge(OneValue::one(name, "variable", &path, text.into())))
     }
 
     fn section_key(&self, rest: &str) -> Option<String> {
@@ -337,11 +337,11 @@ fn apply(
     let Ok(value) = figment.find_value(name) else {
         return Ok(());
     };
-    let place = match figment.get_metadata(value.tag()) {
-        Some(metadata) => place_of(metadata, || document.value(name)),
+    let origin = match figment.get_metadata(value.tag()) {
+        Some(metadata) => origin_of(metadata, || document.value(name)),
         None => document.value(name),
     };
-    let odd = value.as_str().and_then(odd_characters::at_the_ends);
+    let odd = value.as_str().and_then(text_checks::at_the_ends);
     let set = match odd {
         Some(odd) if setting.kind.is_taken_letter_by_letter() => Err(odd.to_owned()),
         _ => setting.kind.set(config, &value),
@@ -352,7 +352,7 @@ fn apply(
         } else {
             format!("{name} = {} {why}", shown(&value))
         };
-        let error = ConfigError::new(place.clone(), what);
+        let error = ConfigError::new(origin.clone(), what);
         let error = match odd {
             Some(odd) => error.help(format!(
                 "the value {odd}, which is part of it: take it away"
@@ -361,13 +361,13 @@ fn apply(
         };
         error.help(format!("accepted: {}", setting.accepted()))
     })?;
-    config.origins.insert(name, place);
+    config.origins.insert(name, origin);
     Ok(())
 }
 
 fn complete(config: &mut Config, credentials: Option<&Path>) -> Result<(), ConfigError> {
     if !config.origins.contains_key("domain") {
-        return Err(ConfigError::new(Place::Default, "domain is not set").help(
+        return Err(ConfigError::new(Origin::Default, "domain is not set").help(
             "set COUPLET_DOMAIN, or --domain, or `domain = \"echo.example.org\"` in couplet.toml",
         ));
     }
@@ -401,7 +401,7 @@ fn complete(config: &mut Config, credentials: Option<&Path>) -> Result<(), Confi
 }
 
 fn not_unicode(name: &str) -> ConfigError {
-    ConfigError::new(Place::Variable(name.to_owned()), "the value is not UTF-8")
+    ConfigError::new(Origin::Variable(name.to_owned()), "the value is not UTF-8")
 }
 
 /// A value as the file would have it, in an error.

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use super::{Config, ConfigError, Place, Section, Sources, settings};
+use super::{Config, ConfigError, Origin, Section, Sources, settings};
 
 struct Folder(tempfile::TempDir);
 
@@ -67,16 +67,16 @@ fn a_variable_wins_over_the_file_and_a_flag_over_both() {
         .load()
         .unwrap();
     assert_eq!(config.server.to_string(), "three:5347");
-    assert_eq!(config.origin("server"), Place::Flag("--server".to_owned()));
+    assert_eq!(config.origin("server"), Origin::Flag("--server".to_owned()));
     assert_eq!(config.limits.handlers, 2);
     assert_eq!(config.limits.depth, 10);
-    let place = Place::File {
+    let origin = Origin::File {
         path,
         line: 4,
         column: 9,
     };
-    assert_eq!(config.origin("limits.depth"), place);
-    assert_eq!(config.origin("limits.attributes"), Place::Default);
+    assert_eq!(config.origin("limits.depth"), origin);
+    assert_eq!(config.origin("limits.attributes"), Origin::Default);
     assert_eq!(config.runtime.threads, 3);
     assert_eq!(config.log.filter, "trace");
 }
@@ -608,7 +608,7 @@ fn every_setting_can_be_given_by_its_variable() {
             .unwrap();
         assert_eq!(
             config.origin(setting.name()),
-            Place::Variable(setting.variable())
+            Origin::Variable(setting.variable())
         );
     }
 }
@@ -649,7 +649,7 @@ fn news(toml: &str) -> Result<News, ConfigError> {
     let loaded = enough().file(path).with_section::<News>().load();
     let config = loaded.map_err(|error| {
         let line = first(&error, &folder);
-        ConfigError::new(Place::Default, line)
+        ConfigError::new(Origin::Default, line)
     })?;
     config.section("news")
 }
@@ -723,7 +723,7 @@ fn a_fault_in_a_section_is_told_by_line_or_variable() {
     ] {
         assert_eq!(news(toml).unwrap_err().to_string(), line);
     }
-    for (name, value, told) in [
+    for (name, value, expected) in [
         (
             "COUPLET_NEWS_MAX_ITEMS",
             "x",
@@ -760,7 +760,7 @@ fn a_fault_in_a_section_is_told_by_line_or_variable() {
             "COUPLET_NEWS_MAX_ITEMS: news.max_items = \"\\\"5\\\"\" is not a whole number\n  the value begins or ends with a quotation mark, which is part of it\n  accepted: a whole number such as 100",
         ),
     ] {
-        assert_eq!(news_with(name, value).unwrap_err().to_string(), told);
+        assert_eq!(news_with(name, value).unwrap_err().to_string(), expected);
     }
     let mistyped = news_with("COUPLET_NWS_TITLE", "x").unwrap_err().to_string();
     assert_eq!(

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use figment::value::Dict;
 
 use super::document::Document;
-use super::fault::{ConfigError, Place, meant};
+use super::fault::{ConfigError, Origin, meant};
 use super::settings::{PREFIX, Setting, settings};
 
 /// Refuses the first key of a file that is no setting and in no section of the application.
@@ -124,7 +124,7 @@ fn is_of_a_port(rest: &str) -> bool {
 
 /// The error for a variable that is not a setting.
 pub(super) fn variable(name: &str, sections: &[String]) -> ConfigError {
-    let place = Place::Variable(name.to_owned());
+    let origin = Origin::Variable(name.to_owned());
     let variables: Vec<String> = settings().iter().map(Setting::variable).collect();
     // A variable that follows the rule "table, underscore, key" but has a shorter name.
     let by_rule = settings().iter().find(|setting| {
@@ -139,9 +139,9 @@ pub(super) fn variable(name: &str, sections: &[String]) -> ConfigError {
     });
     let near = near.or_else(|| near_section(name.strip_prefix(PREFIX)?, sections));
     if let Some(near) = near {
-        return ConfigError::new(place, format!("unknown variable; did you mean {near}?"));
+        return ConfigError::new(origin, format!("unknown variable; did you mean {near}?"));
     }
-    let mut error = ConfigError::new(place, "unknown variable");
+    let mut error = ConfigError::new(origin, "unknown variable");
     if name.ends_with("_PORT") {
         error = error.help(
             "no setting is a port alone: COUPLET_SERVER and COUPLET_OPS_LISTEN take host:port",

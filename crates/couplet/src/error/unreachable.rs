@@ -390,17 +390,17 @@ mod tests {
 
     #[test]
     fn a_mistake_about_tls_is_answered_with_the_other_way_to_write_the_server() {
-        let tell = |server: &str, trouble| {
+        let text_of = |server: &str, trouble| {
             let server = server.parse().unwrap();
             Unreachable::new("echo.localhost", server, trouble).to_string()
         };
-        assert!(tell("h:99", Trouble::ClosedAtOnce).contains("server = \"tls://h:99\""));
-        assert!(tell("tls://h:99", Trouble::NotTls).contains("server = \"h:99\""));
+        assert!(text_of("h:99", Trouble::ClosedAtOnce).contains("server = \"tls://h:99\""));
+        assert!(text_of("tls://h:99", Trouble::NotTls).contains("server = \"h:99\""));
     }
 
     #[test]
     fn localhost_in_a_container_is_answered_with_the_name_of_a_service() {
-        let tell = |server: &str, in_container| {
+        let text_of = |server: &str, in_container| {
             let server = server.parse().unwrap();
             let unreachable = Unreachable::new("echo.localhost", server, Trouble::Refused);
             let unreachable = Unreachable {
@@ -409,13 +409,13 @@ mod tests {
             };
             unreachable.to_string()
         };
-        let inside = tell("localhost", true);
+        let inside = text_of("localhost", true);
         assert!(
             inside.contains("localhost is the container itself"),
             "{inside}"
         );
         for (server, in_container) in [("localhost", false), ("prosody", true)] {
-            let text = tell(server, in_container);
+            let text = text_of(server, in_container);
             assert!(text.contains("component_secret"), "{text}");
             assert!(!text.contains("container itself"), "{text}");
         }
@@ -423,17 +423,17 @@ mod tests {
 
     #[test]
     fn a_refusal_by_another_machine_may_be_a_firewalls() {
-        let tell = |server: &str| {
+        let text_of = |server: &str| {
             let server = server.parse().unwrap();
             Unreachable::new("echo.localhost", server, Trouble::Refused).to_string()
         };
-        assert!(tell("xmpp.example").contains("A firewall that rejects"));
-        assert!(!tell("127.0.0.1").contains("firewall"));
+        assert!(text_of("xmpp.example").contains("A firewall that rejects"));
+        assert!(!text_of("127.0.0.1").contains("firewall"));
     }
 
     #[test]
     fn a_certificate_that_no_setting_can_save_is_answered_with_another_one() {
-        let tell = |why: &str| {
+        let text_of = |why: &str| {
             let (name, why) = ("xmpp.example".to_owned(), why.to_owned());
             let server = "tls://xmpp.example".parse().unwrap();
             let trouble = Trouble::Certificate { name, why };
@@ -443,14 +443,14 @@ mod tests {
             "Other(OtherError(CaUsedAsEndEntity))",
             "there is no name in it",
         ] {
-            let text = tell(why);
+            let text = text_of(why);
             assert!(text.contains("subjectAltName=DNS:xmpp.example"), "{text}");
             assert!(
                 text.contains("CA:FALSE") && !text.contains("tls.name"),
                 "{text}"
             );
         }
-        assert!(tell("it expired").contains("tls.name"));
+        assert!(text_of("it expired").contains("tls.name"));
     }
 
     #[test]
@@ -477,8 +477,8 @@ mod tests {
             ),
         ] {
             let server = server.parse().unwrap();
-            let told = Unreachable::from_io("echo.localhost", server, &error);
-            assert_eq!(told.trouble(), &trouble);
+            let unreachable = Unreachable::from_io("echo.localhost", server, &error);
+            assert_eq!(unreachable.trouble(), &trouble);
         }
     }
 
@@ -488,7 +488,7 @@ mod tests {
 
         let error = ("x..y", 5347).to_socket_addrs().unwrap_err();
         let server = "x..y".parse().unwrap();
-        let told = Unreachable::from_io("echo.localhost", server, &error);
-        assert_eq!(told.trouble(), &Trouble::NoAddress);
+        let unreachable = Unreachable::from_io("echo.localhost", server, &error);
+        assert_eq!(unreachable.trouble(), &Trouble::NoAddress);
     }
 }

@@ -35,13 +35,13 @@ use crate::{
 ///
 /// #[async_trait]
 /// impl Discovery for Rooms {
-///     async fn info(&self, _ask: &Incoming<DiscoInfoQuery>) -> Result<Option<DiscoInfoResult>, StanzaError> {
+///     async fn info(&self, _request: &Incoming<DiscoInfoQuery>) -> Result<Option<DiscoInfoResult>, StanzaError> {
 ///         Ok(None)
 ///     }
 ///
-///     async fn items(&self, ask: &Incoming<DiscoItemsQuery>) -> Result<Option<DiscoItems>, StanzaError> {
-///         let hall = DiscoItem { jid: ask.to().clone(), node: Some("hall".to_owned()), name: None };
-///         Ok(Some(DiscoItems { node: ask.node.clone(), items: vec![hall], rsm: None }))
+///     async fn items(&self, request: &Incoming<DiscoItemsQuery>) -> Result<Option<DiscoItems>, StanzaError> {
+///         let hall = DiscoItem { jid: request.to().clone(), node: Some("hall".to_owned()), name: None };
+///         Ok(Some(DiscoItems { node: request.node.clone(), items: vec![hall], rsm: None }))
 ///     }
 /// }
 /// ```
@@ -60,7 +60,7 @@ pub trait Discovery: Send + Sync + 'static {
     /// The future is dropped where it stands when its deadline has passed.
     async fn info(
         &self,
-        ask: &Incoming<DiscoInfoQuery>,
+        request: &Incoming<DiscoInfoQuery>,
     ) -> Result<Option<DiscoInfoResult>, StanzaError>;
 
     /// Returns the items of an address or of one of its nodes; `None` leaves the answer to the next.
@@ -74,7 +74,7 @@ pub trait Discovery: Send + Sync + 'static {
     /// The future is dropped where it stands when its deadline has passed.
     async fn items(
         &self,
-        ask: &Incoming<DiscoItemsQuery>,
+        request: &Incoming<DiscoItemsQuery>,
     ) -> Result<Option<DiscoItems>, StanzaError>;
 }
 
@@ -167,7 +167,7 @@ impl Info {
         let mut features = namespaces;
         features.insert(NS_INFO.to_owned());
         features.extend(about.features.iter().cloned());
-        features.retain(|feature| !about.untold.contains(feature));
+        features.retain(|feature| !about.hidden.contains(feature));
         let mut info = Info {
             about,
             features,
@@ -175,26 +175,28 @@ impl Info {
             more,
         };
         let mut root = Vec::new();
-        let told = info.tell(None, Some(info.about.name.clone()));
-        let written = XmlWriter::new(&mut root).payload(&told);
+        let info_result = info.describe(None, Some(info.about.name.clone()));
+        let written = XmlWriter::new(&mut root).payload(&info_result);
         debug_assert!(written.is_ok(), "it is all text");
         info.root = root.into();
         info
     }
 
-    fn answer(&self, node: Option<&String>) -> Result<Told, StanzaError> {
+    fn answer(&self, node: Option<&String>) -> Result<InfoResponse, StanzaError> {
         let Some(node) = node else {
-            return Ok(Told::Root(Arc::clone(&self.root)));
+            return Ok(InfoResponse::Root(Arc::clone(&self.root)));
         };
         // XEP-0030, 7: a node that is not there is `item-not-found`.
         let mut items = self.about.items.iter();
         let item = items
             .find(|item| item.node.as_ref() == Some(node))
             .ok_or(Condition::ItemNotFound)?;
-        Ok(Told::Node(self.tell(Some(node.clone()), item.name.clone())))
+        Ok(InfoResponse::Node(
+            self.describe(Some(node.clone()), item.name.clone()),
+        ))
     }
 
-    fn tell(&self, node: Option<String>, name: Option<String>) -> DiscoInfoResult {
+    fn describe(&self, node: Option<String>, name: Option<String>) -> DiscoInfoResult {
         let (category, type_) = self.about.identity.clone();
         DiscoInfoResult {
             node,
@@ -212,43 +214,49 @@ impl Info {
 
 #[async_trait]
 impl IqHandler<DiscoInfoQuery> for Info {
-    type Response = Told;
+    type Response = InfoResponse;
 
-    async fn handle(&self, mut ask: Incoming<DiscoInfoQuery>) -> Result<Told, StanzaError> {
-        drop_empty(&mut ask.payload_mut().node);
-        if is_of_the_program(&ask) {
+    async fn handle(
+        &self,
+        mut request: Incoming<DiscoInfoQuery>,
+    ) -> Result<InfoResponse, StanzaError> {
+        drop_empty(&mut request.payload_mut().node);
+        if is_of_the_program(&request) {
             for discovery in self.more.iter() {
-                if let Some(info) = discovery.info(&ask).await? {
-                    return Ok(Told::Node(info));
+                if let Some(info) = discovery.info(&request).await? {
+                    return Ok(InfoResponse::Node(info));
                 }
             }
         }
-        self.answer(ask.node.as_ref())
+        self.answer(request.node.as_ref())
     }
 
-    fn handle_now(&self, ask: &Incoming<DiscoInfoQuery>) -> Option<Result<Told, StanzaError>> {
-        if !self.more.is_empty() && is_of_the_program(ask) {
+    fn handle_now(
+        &self,
+        request: &Incoming<DiscoInfoQuery>,
+    ) -> Option<Result<InfoResponse, StanzaError>> {
+        if !self.more.is_empty() && is_of_the_program(request) {
             return None;
         }
-        let node = ask.node.as_ref().filter(|node| !node.is_empty());
+        let node = request.node.as_ref().filter(|node| !node.is_empty());
         Some(self.answer(node))
     }
 }
 
 /// An answer to disco#info.
-pub(crate) enum Told {
+pub(crate) enum InfoResponse {
     Root(Arc<[u8]>),
     Node(DiscoInfoResult),
 }
 
-impl IntoResponse for Told {
+impl IntoResponse for InfoResponse {
     fn write(&self, xml: &mut XmlWriter<'_>) -> Result<(), xso::error::Error> {
         match self {
-            Told::Root(written) => {
+            InfoResponse::Root(written) => {
                 xml.written(written);
                 Ok(())
             }
-            Told::Node(result) => xml.payload(result),
+            InfoResponse::Node(result) => xml.payload(result),
         }
     }
 }
@@ -263,21 +271,24 @@ pub(crate) struct Items {
 impl IqHandler<DiscoItemsQuery> for Items {
     type Response = DiscoItems;
 
-    async fn handle(&self, mut ask: Incoming<DiscoItemsQuery>) -> Result<DiscoItems, StanzaError> {
-        drop_empty(&mut ask.payload_mut().node);
+    async fn handle(
+        &self,
+        mut request: Incoming<DiscoItemsQuery>,
+    ) -> Result<DiscoItems, StanzaError> {
+        drop_empty(&mut request.payload_mut().node);
         for discovery in self.more.iter() {
-            if let Some(items) = discovery.items(&ask).await? {
+            if let Some(items) = discovery.items(&request).await? {
                 return Ok(items);
             }
         }
         let all = &self.about.items;
         let is_known = |node: &String| all.iter().any(|item| item.node.as_ref() == Some(node));
-        if ask.node.as_ref().is_some_and(|node| !is_known(node)) {
+        if request.node.as_ref().is_some_and(|node| !is_known(node)) {
             return Err(Condition::ItemNotFound.into());
         }
         let items = all
             .iter()
-            .filter(|item| item.parent == ask.node)
+            .filter(|item| item.parent == request.node)
             .map(|item| DiscoItem {
                 jid: item.jid.clone(),
                 node: item.node.clone(),
@@ -285,7 +296,7 @@ impl IqHandler<DiscoItemsQuery> for Items {
             })
             .collect();
         Ok(DiscoItems {
-            node: ask.node.clone(),
+            node: request.node.clone(),
             items,
             rsm: None,
         })
@@ -293,8 +304,8 @@ impl IqHandler<DiscoItemsQuery> for Items {
 }
 
 /// Whether a [`Discovery`] is asked first: about nodes, and about addresses with a local part.
-fn is_of_the_program(ask: &Incoming<DiscoInfoQuery>) -> bool {
-    ask.node.as_ref().is_some_and(|node| !node.is_empty()) || ask.to().node().is_some()
+fn is_of_the_program(request: &Incoming<DiscoInfoQuery>) -> bool {
+    request.node.as_ref().is_some_and(|node| !node.is_empty()) || request.to().node().is_some()
 }
 
 /// An empty `node` counts as absent: some libraries write the attribute in every request.

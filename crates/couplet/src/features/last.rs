@@ -38,8 +38,8 @@ impl Activity {
 impl IqHandler<Query> for Activity {
     type Response = Query;
 
-    async fn handle(&self, ask: Incoming<Query>) -> Result<Query, StanzaError> {
-        let seconds = if ask.stanza().to_text() == ask.stanza().to_domain() {
+    async fn handle(&self, request: Incoming<Query>) -> Result<Query, StanzaError> {
+        let seconds = if request.stanza().to_text() == request.stanza().to_domain() {
             self.since.elapsed().as_secs()
         } else if self.takes_chats {
             0

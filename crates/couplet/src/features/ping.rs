@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use couplet_core::stanza_error::StanzaError;
 use xmpp_parsers::ping::Ping;
 
-use crate::{answer::Empty, handler::IqHandler, incoming::Incoming};
+use crate::{handler::IqHandler, incoming::Incoming, response::Empty};
 
 pub(crate) struct Pong;
 
@@ -12,11 +12,11 @@ pub(crate) struct Pong;
 impl IqHandler<Ping> for Pong {
     type Response = Empty;
 
-    async fn handle(&self, _ask: Incoming<Ping>) -> Result<Empty, StanzaError> {
+    async fn handle(&self, _request: Incoming<Ping>) -> Result<Empty, StanzaError> {
         Ok(Empty)
     }
 
-    fn handle_now(&self, _ask: &Incoming<Ping>) -> Option<Result<Empty, StanzaError>> {
+    fn handle_now(&self, _request: &Incoming<Ping>) -> Option<Result<Empty, StanzaError>> {
         Some(Ok(Empty))
     }
 }

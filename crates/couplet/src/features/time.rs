@@ -17,7 +17,7 @@ pub(crate) struct Clock;
 impl IqHandler<TimeQuery> for Clock {
     type Response = TimeResult;
 
-    async fn handle(&self, _ask: Incoming<TimeQuery>) -> Result<TimeResult, StanzaError> {
+    async fn handle(&self, _request: Incoming<TimeQuery>) -> Result<TimeResult, StanzaError> {
         Ok(DateTime::<Utc>::from(now()).into())
     }
 }

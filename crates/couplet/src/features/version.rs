@@ -23,7 +23,7 @@ impl Version {
 impl IqHandler<VersionQuery> for Version {
     type Response = VersionResult;
 
-    async fn handle(&self, _ask: Incoming<VersionQuery>) -> Result<VersionResult, StanzaError> {
+    async fn handle(&self, _request: Incoming<VersionQuery>) -> Result<VersionResult, StanzaError> {
         Ok(self.0.clone())
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use couplet_core::{stanza_error::StanzaError, xml_writer::XmlWriter};
 use xso::AsXml;
 
-use crate::{answer::Empty, send_error::SendError, sent_id::SentId};
+use crate::{response::Empty, send_error::SendError, sent_id::SentId};
 
 /// A payload or [`Empty`]: what the result of an IQ can be made of.
 ///

@@ -95,24 +95,24 @@ metrics_table! {
         "stanzas given back to the handler that wanted to send them";
     REFUSALS = Counts "couplet_refusals_sent_total" ["condition"]
         "errors sent to peers";
-    QUESTIONS = Counts "couplet_questions_total" ["outcome"]
-        "questions to peers that have ended";
+    REQUESTS = Counts "couplet_requests_total" ["outcome"]
+        "requests to peers that have ended";
     HANDLING = Gathers "couplet_handler_duration_seconds" ["kind"]
         "time from the start of a handler to its end";
     BUSY = Moves "couplet_busy_handlers" []
         "handlers that wait for something, each a task";
     WAITING = Moves "couplet_waiting_stanzas" []
         "stanzas that wait for a handler";
-    OPEN = Moves "couplet_open_questions" []
-        "questions to peers not answered yet";
+    OPEN = Moves "couplet_pending_iqs" []
+        "requests to peers without a response yet";
     OUTBOX = Moves "couplet_outbox_bytes" []
         "bytes that wait for the socket";
-    UP = Moves "couplet_link_up" []
+    UP = Moves "couplet_connection_up" []
         "whether the component is online: 1 or 0";
     SESSIONS = Counts "couplet_sessions_total" []
         "times the component came online";
-    LOST = Counts "couplet_links_lost_total" ["reason"]
-        "sessions that ended without being asked to";
+    LOST = Counts "couplet_connections_lost_total" ["reason"]
+        "sessions that ended unexpectedly";
     FAILED = Counts "couplet_connect_failures_total" ["reason"]
         "attempts to come online that failed";
     ROUND_TRIP = Moves "couplet_self_ping_round_trip_seconds" []

@@ -38,7 +38,7 @@ fn tables() -> String {
     text += &values("`outcome` of what came in", &super::OUTCOMES);
     text += &values("`reason` of what was rejected", &super::REJECTED);
     text += &values("`reason` of what was not sent", &super::UNSENT);
-    text += &values("`outcome` of a question", &super::QUESTIONS);
+    text += &values("`outcome` of a request", &super::REQUESTS);
     text += &values("`reason` of a lost connection", &super::LOST);
     text += &values("`reason` of a failed attempt", &super::FAILED);
     text

@@ -39,17 +39,17 @@ use crate::health::Health;
 /// How long a connection may take for the head of its request.
 const REQUEST: Duration = Duration::from_secs(2);
 /// How long it may take for everything.
-const VISIT: Duration = Duration::from_secs(10);
+const CONNECTION: Duration = Duration::from_secs(10);
 /// How many connections there are at once.
-pub(super) const PLACES: usize = 64;
+pub(super) const MAX_CONNECTIONS: usize = 64;
 
 /// Serves until it is dropped.
 pub(super) async fn serve(listener: TcpListener, health: Health, recorder: Recorder) {
     let pages = pages(health, recorder);
-    let mut visitors = Visitors::default();
+    let mut connections = Connections::default();
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => visitors.admit(stream, &pages),
+            Ok((stream, _)) => connections.admit(stream, &pages),
             Err(why) => {
                 // Out of file descriptors, as a rule: that passes.
                 tracing::warn!(%why, "no connection can be accepted at ops.listen");
@@ -63,46 +63,52 @@ pub(super) async fn serve(listener: TcpListener, health: Health, recorder: Recor
 
 /// The connections that are served, the oldest first.
 #[derive(Default)]
-struct Visitors {
+struct Connections {
     tasks: JoinSet<()>,
-    places: VecDeque<Place>,
+    open: VecDeque<Connection>,
 }
 
-struct Place {
+struct Connection {
     task: AbortHandle,
-    has_asked: Arc<AtomicBool>,
+    has_sent_request: Arc<AtomicBool>,
 }
 
-impl Visitors {
+impl Connections {
     fn admit(&mut self, stream: TcpStream, pages: &Router) {
         while self.tasks.try_join_next().is_some() {}
-        self.places.retain(|place| !place.task.is_finished());
-        if self.places.len() >= PLACES {
-            let idle = |place: &Place| !place.has_asked.load(Ordering::Relaxed);
-            let oldest = self.places.iter().position(idle).unwrap_or_default();
-            if let Some(place) = self.places.remove(oldest) {
-                place.task.abort();
+        self.open
+            .retain(|connection| !connection.task.is_finished());
+        if self.open.len() >= MAX_CONNECTIONS {
+            let idle =
+                |connection: &Connection| !connection.has_sent_request.load(Ordering::Relaxed);
+            let oldest = self.open.iter().position(idle).unwrap_or_default();
+            if let Some(connection) = self.open.remove(oldest) {
+                connection.task.abort();
             }
         }
-        let has_asked = Arc::new(AtomicBool::new(false));
-        let visit = visit(stream, pages.clone(), Arc::clone(&has_asked));
-        let task = self.tasks.spawn(visit);
-        self.places.push_back(Place { task, has_asked });
+        let has_sent_request = Arc::new(AtomicBool::new(false));
+        let serve_connection =
+            serve_connection(stream, pages.clone(), Arc::clone(&has_sent_request));
+        let task = self.tasks.spawn(serve_connection);
+        self.open.push_back(Connection {
+            task,
+            has_sent_request,
+        });
     }
 }
 
-async fn visit(stream: TcpStream, pages: Router, has_asked: Arc<AtomicBool>) {
+async fn serve_connection(stream: TcpStream, pages: Router, has_sent_request: Arc<AtomicBool>) {
     let pages = TowerToHyperService::new(pages);
-    let answer = service_fn(move |request| {
-        has_asked.store(true, Ordering::Relaxed);
+    let service = service_fn(move |request| {
+        has_sent_request.store(true, Ordering::Relaxed);
         pages.call(request)
     });
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(REQUEST)
         .keep_alive(false)
-        .serve_connection(TokioIo::new(stream), answer);
-    match time::timeout(VISIT, served).await {
+        .serve_connection(TokioIo::new(stream), service);
+    match time::timeout(CONNECTION, served).await {
         Ok(Ok(())) => {}
         Ok(Err(why)) => tracing::debug!(%why, "a connection at ops.listen has failed"),
         Err(_elapsed) => tracing::debug!("a connection at ops.listen took too long"),

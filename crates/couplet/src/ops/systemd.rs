@@ -23,12 +23,12 @@ const SHORTEST: Duration = Duration::from_millis(10);
 static IS_READY: AtomicBool = AtomicBool::new(false);
 
 /// Whether a supervisor wants to be told.
-pub(super) fn listens() -> bool {
+pub(super) fn is_supervised() -> bool {
     env::var_os("NOTIFY_SOCKET").is_some_and(|path| !path.is_empty())
 }
 
 /// Tells until it is dropped.
-pub(super) async fn tell(health: Health, shutdown: Shutdown) {
+pub(super) async fn notify(health: Health, shutdown: Shutdown) {
     let mut changes = health.changes();
     // What has happened before this task ran is told too.
     changes.mark_changed();
@@ -38,7 +38,7 @@ pub(super) async fn tell(health: Health, shutdown: Shutdown) {
         tokio::select! {
             () = shutdown.requested(), if !is_stopping => {
                 is_stopping = true;
-                say(&[NotifyState::Stopping]);
+                send(&[NotifyState::Stopping]);
             }
             changed = changes.changed() => {
                 if changed.is_err() {
@@ -46,12 +46,12 @@ pub(super) async fn tell(health: Health, shutdown: Shutdown) {
                 }
                 let status = health.status();
                 if health.is_online() && !IS_READY.swap(true, Ordering::Relaxed) {
-                    say(&[NotifyState::Ready, NotifyState::Status(&status)]);
+                    send(&[NotifyState::Ready, NotifyState::Status(&status)]);
                 } else if !status.is_empty() {
-                    say(&[NotifyState::Status(&status)]);
+                    send(&[NotifyState::Status(&status)]);
                 }
             }
-            () = tick(&mut watchdog) => say(&[NotifyState::Watchdog]),
+            () = tick(&mut watchdog) => send(&[NotifyState::Watchdog]),
         }
     }
 }
@@ -59,15 +59,15 @@ pub(super) async fn tell(health: Health, shutdown: Shutdown) {
 /// Tells that a reload has begun, does it, and tells that it has ended.
 pub(crate) fn reloading(reload: impl FnOnce()) {
     // Who is not ready yet must not become so by a reload.
-    if !listens() || !IS_READY.load(Ordering::Relaxed) {
+    if !is_supervised() || !IS_READY.load(Ordering::Relaxed) {
         return reload();
     }
     match NotifyState::monotonic_usec_now() {
-        Ok(now) => say(&[NotifyState::Reloading, now]),
-        Err(_) => say(&[NotifyState::Reloading]),
+        Ok(now) => send(&[NotifyState::Reloading, now]),
+        Err(_) => send(&[NotifyState::Reloading]),
     }
     reload();
-    say(&[NotifyState::Ready]);
+    send(&[NotifyState::Ready]);
 }
 
 /// Twice in the time after which systemd gives up, as sd_watchdog_enabled(3) wants it.
@@ -87,7 +87,7 @@ async fn tick(watchdog: &mut Option<Interval>) {
     }
 }
 
-fn say(what: &[NotifyState<'_>]) {
+fn send(what: &[NotifyState<'_>]) {
     if let Err(why) = sd_notify::notify(what) {
         tracing::debug!(%why, "the supervisor could not be told");
     }

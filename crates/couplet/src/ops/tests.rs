@@ -9,9 +9,9 @@ use tokio::{
 };
 
 use super::{
-    ask,
+    check_health,
     recorder::Recorder,
-    serve::{PLACES, serve},
+    serve::{MAX_CONNECTIONS, serve},
     url,
 };
 use crate::{
@@ -24,7 +24,7 @@ fn echo(config: Config) -> Component {
         .on_chat(|chat: Incoming<Message>| async move { chat.reply(chat.text()).await })
 }
 
-fn says(recorder: &Recorder, line: &str) {
+fn assert_has_line(recorder: &Recorder, line: &str) {
     let page = recorder.page();
     assert!(page.lines().any(|found| found == line), "{line}\n{page}");
 }
@@ -74,7 +74,7 @@ async fn every_stanza_is_counted_once_by_what_became_of_it() {
         "couplet_stanzas_received_total{domain=\"echo.test\",kind=\"message\",outcome=\"handled\"} 1",
         "couplet_stanzas_received_total{domain=\"echo.test\",kind=\"message\",outcome=\"ignored\"} 1",
         "couplet_stanzas_received_total{domain=\"echo.test\",kind=\"presence\",outcome=\"ignored\"} 1",
-        "couplet_stanzas_received_total{domain=\"echo.test\",kind=\"iq\",outcome=\"unasked\"} 1",
+        "couplet_stanzas_received_total{domain=\"echo.test\",kind=\"iq\",outcome=\"unmatched\"} 1",
         "couplet_stanzas_received_total{domain=\"echo.test\",kind=\"iq\",outcome=\"answered\"} 1",
         "couplet_stanzas_received_total{domain=\"echo.test\",kind=\"iq\",outcome=\"refused\"} 1",
         "couplet_stanzas_rejected_total{domain=\"echo.test\",reason=\"other_domain\"} 1",
@@ -87,7 +87,7 @@ async fn every_stanza_is_counted_once_by_what_became_of_it() {
         "couplet_outbox_bytes{domain=\"echo.test\"} 0",
         "couplet_busy_handlers{domain=\"echo.test\"} 0",
     ] {
-        says(&recorder, line);
+        assert_has_line(&recorder, line);
     }
 }
 
@@ -107,16 +107,16 @@ async fn what_waits_is_counted_while_it_waits() {
     server.say(&chat.repeat(3)).await;
     tasks.spawn(async move {
         let peer = "peer@b".parse().unwrap();
-        let asked = handle.get::<crate::Empty>(&peer, xmpp_parsers::ping::Ping);
-        let _nobody_answers = asked.await;
+        let outcome = handle.get::<crate::Empty>(&peer, xmpp_parsers::ping::Ping);
+        let _nobody_answers = outcome.await;
     });
     server.until("urn:xmpp:ping").await;
     for line in [
         "couplet_busy_handlers{domain=\"echo.test\"} 1",
         "couplet_waiting_stanzas{domain=\"echo.test\"} 2",
-        "couplet_open_questions{domain=\"echo.test\"} 1",
+        "couplet_pending_iqs{domain=\"echo.test\"} 1",
     ] {
-        says(&recorder, line);
+        assert_has_line(&recorder, line);
     }
     for _ in 0..3 {
         server.until("done").await;
@@ -125,12 +125,12 @@ async fn what_waits_is_counted_while_it_waits() {
     for line in [
         "couplet_busy_handlers{domain=\"echo.test\"} 0",
         "couplet_waiting_stanzas{domain=\"echo.test\"} 0",
-        "couplet_open_questions{domain=\"echo.test\"} 0",
-        "couplet_questions_total{domain=\"echo.test\",outcome=\"timed_out\"} 1",
+        "couplet_pending_iqs{domain=\"echo.test\"} 0",
+        "couplet_requests_total{domain=\"echo.test\",outcome=\"timed_out\"} 1",
         "couplet_handler_duration_seconds_bucket{domain=\"echo.test\",kind=\"message\",le=\"0.5\"} 0",
         "couplet_handler_duration_seconds_bucket{domain=\"echo.test\",kind=\"message\",le=\"2.5\"} 3",
     ] {
-        says(&recorder, line);
+        assert_has_line(&recorder, line);
     }
 }
 
@@ -143,25 +143,25 @@ async fn the_link_is_up_until_it_is_lost_and_its_ping_is_timed() {
     let health = config.health.clone();
     let mut server = Server::with(echo(config), pending(), &mut tasks).await;
     let ping = server.until("</iq>").await;
-    says(&recorder, "couplet_link_up{domain=\"echo.test\"} 1");
+    assert_has_line(&recorder, "couplet_connection_up{domain=\"echo.test\"} 1");
     assert!(health.readiness(Instant::now()).is_ok());
     tokio::time::sleep(Duration::from_millis(250)).await;
     server.say(ping.trim_start()).await;
     tokio::time::sleep(Duration::from_millis(1)).await;
-    says(
+    assert_has_line(
         &recorder,
         "couplet_self_ping_round_trip_seconds{domain=\"echo.test\"} 0.25",
     );
-    says(
+    assert_has_line(
         &recorder,
         "couplet_stanzas_received_total{domain=\"echo.test\",kind=\"iq\",outcome=\"own_ping\"} 1",
     );
     drop(server);
     tokio::time::sleep(Duration::from_millis(1)).await;
-    says(&recorder, "couplet_link_up{domain=\"echo.test\"} 0");
-    says(
+    assert_has_line(&recorder, "couplet_connection_up{domain=\"echo.test\"} 0");
+    assert_has_line(
         &recorder,
-        "couplet_links_lost_total{domain=\"echo.test\",reason=\"closed\"} 1",
+        "couplet_connections_lost_total{domain=\"echo.test\",reason=\"closed\"} 1",
     );
     assert!(health.readiness(Instant::now()).is_err());
     tokio::time::sleep(Duration::from_secs(1)).await;
@@ -215,8 +215,8 @@ async fn only_get_and_head_are_answered_and_only_where_something_is() {
     }
     let reporter = health.enter("echo.test", Duration::from_secs(15));
     reporter.online();
-    let asked = tokio::task::spawn_blocking(move || ask(&url(address)));
-    assert_eq!(asked.await.unwrap().unwrap(), "online as echo.test");
+    let outcome = tokio::task::spawn_blocking(move || check_health(&url(address)));
+    assert_eq!(outcome.await.unwrap().unwrap(), "online as echo.test");
 }
 
 const HALF_A_REQUEST: &[u8] = b"GET /healthz HTTP/1.1\r\nHo";
@@ -235,7 +235,7 @@ async fn idle_visitors(address: std::net::SocketAddr, number: usize) -> Vec<TcpS
 async fn health_is_answered_among_many_visitors_that_ask_nothing() {
     let mut tasks = JoinSet::new();
     let address = served(Health::default(), &mut tasks).await;
-    let mut idle = idle_visitors(address, 5 * PLACES).await;
+    let mut idle = idle_visitors(address, 5 * MAX_CONNECTIONS).await;
     let request = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     let answer = exchange(address, request).await;
     assert!(answer.ends_with("alive\n"), "{answer}");
@@ -265,7 +265,11 @@ fn who_is_not_there_is_not_ready() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = nobody.local_addr().unwrap();
     drop(nobody);
-    assert!(ask(&url(address)).unwrap_err().contains("/readyz: "));
+    assert!(
+        check_health(&url(address))
+            .unwrap_err()
+            .contains("/readyz: ")
+    );
     let everywhere = "0.0.0.0:9100".parse().unwrap();
     assert_eq!(url(everywhere), "http://127.0.0.1:9100/readyz");
     assert_eq!(

@@ -30,7 +30,7 @@ const PING_EVERY: usize = 16 * 1024;
 
 /// Of several ejabberd connections for one domain each gets only some of its own pings back
 /// (docs/servers.md, 4): one that stays unanswered is sent again.
-const ASK_AGAIN: Duration = Duration::from_millis(250);
+const PING_AGAIN: Duration = Duration::from_millis(250);
 
 /// The session is over; what the server has not confirmed may be lost.
 #[derive(Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ struct Queue {
     sessions: u64,
     bytes: Vec<u8>,
     marks: VecDeque<Mark>,
-    asked: Instant,
+    last_ping: Instant,
     /// Bytes since the last ping.
     unmarked: usize,
     /// Bytes up to the last ping that are not confirmed.
@@ -79,7 +79,7 @@ impl Bulk {
             sessions: 0,
             bytes: Vec::new(),
             marks: VecDeque::new(),
-            asked: Instant::now(),
+            last_ping: Instant::now(),
             unmarked: 0,
             marked: 0,
             window: Window::new(),
@@ -157,7 +157,7 @@ impl Bulk {
             if self.of(session)?.has_room() {
                 return Ok(true);
             }
-            if time::timeout(ASK_AGAIN, moved).await.is_err() {
+            if time::timeout(PING_AGAIN, moved).await.is_err() {
                 return Ok(false);
             }
         }
@@ -202,13 +202,13 @@ impl Bulk {
     }
 
     /// Asks once more where an answer is overdue; tells whether it did and the queue was empty.
-    pub(super) fn ask_again(
+    pub(super) fn ping_again(
         &self,
         session: u64,
         stanza_writer: &StanzaWriter,
     ) -> Result<bool, Over> {
         let mut queue = self.of(session)?;
-        let overdue = !queue.marks.is_empty() && queue.asked.elapsed() >= ASK_AGAIN;
+        let overdue = !queue.marks.is_empty() && queue.last_ping.elapsed() >= PING_AGAIN;
         // What waits here has not even been asked.
         if !overdue || !queue.bytes.is_empty() {
             return Ok(false);
@@ -224,7 +224,7 @@ impl Bulk {
     }
 
     /// A ping is back: everything before it was taken, whatever became of the pings before it.
-    pub(crate) fn settle(&self, id: &str, now: Instant) {
+    pub(crate) fn resolve(&self, id: &str, now: Instant) {
         let Some(number) = self.pings.number(id) else {
             return;
         };
@@ -287,11 +287,11 @@ impl Queue {
         let number = pings.next();
         let passed = pings.write(number, stanza_writer, &mut self.bytes);
         debug_assert!(passed.is_ok(), "it is small and ours");
-        self.asked = Instant::now();
+        self.last_ping = Instant::now();
         self.marks.push_back(Mark {
             number,
             bytes: std::mem::take(&mut self.unmarked),
-            written: self.asked,
+            written: self.last_ping,
             waiter,
         });
         self.marked += self.marks.back().map_or(0, |mark| mark.bytes);
@@ -363,7 +363,7 @@ mod tests {
         let (mut second, _) = bulk.mark(session, &stanza_writer()).unwrap();
         let (mut third, _) = bulk.mark(session, &stanza_writer()).unwrap();
         let sent = taken(&bulk);
-        bulk.settle(pings(&sent)[1], Instant::now());
+        bulk.resolve(pings(&sent)[1], Instant::now());
         assert_eq!(first.try_recv(), Ok(()));
         assert_eq!(second.try_recv(), Ok(()));
         assert!(third.try_recv().is_err());
@@ -377,7 +377,7 @@ mod tests {
             sent += &taken(&bulk);
         }
         assert!(!bulk.of(session).unwrap().has_room());
-        bulk.settle(pings(&sent).last().unwrap(), Instant::now());
+        bulk.resolve(pings(&sent).last().unwrap(), Instant::now());
         assert_eq!(bulk.room(session).await, Ok(true));
     }
 
@@ -389,7 +389,7 @@ mod tests {
         let sent = taken(&bulk);
         bulk.close(SessionEnd::Closed);
         bulk.open();
-        bulk.settle(pings(&sent).last().unwrap(), Instant::now());
+        bulk.resolve(pings(&sent).last().unwrap(), Instant::now());
         assert!(taken_before.try_recv().is_err());
         assert_eq!(bulk.room(session).await, Err(Over));
         assert!(bulk.is_empty());
@@ -413,9 +413,9 @@ mod tests {
         let (bulk, session) = opened().await;
         let (_waiting, _) = bulk.mark(session, &stanza_writer()).unwrap();
         let first = taken(&bulk);
-        assert_eq!(bulk.ask_again(session, &stanza_writer()), Ok(false));
-        time::advance(ASK_AGAIN).await;
-        assert_eq!(bulk.ask_again(session, &stanza_writer()), Ok(true));
+        assert_eq!(bulk.ping_again(session, &stanza_writer()), Ok(false));
+        time::advance(PING_AGAIN).await;
+        assert_eq!(bulk.ping_again(session, &stanza_writer()), Ok(true));
         assert_ne!(pings(&first), pings(&taken(&bulk)));
     }
 }

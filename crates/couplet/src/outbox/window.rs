@@ -54,7 +54,7 @@ mod tests {
     const PIECE: usize = 16 * 1024;
 
     /// A server that takes `rate` bytes a second, always offered as much as the window allows.
-    fn settled(rate: usize) -> usize {
+    fn converged(rate: usize) -> usize {
         let mut window = Window::new();
         let mut now = Instant::now();
         for _ in 0..10_000 {
@@ -70,9 +70,9 @@ mod tests {
     async fn a_slow_server_has_little_under_way_and_a_fast_one_much() {
         let in_a_moment = |rate: usize| rate / 50..rate / 15;
         let (prosody, ejabberd) = (3_000_000, 12_000_000);
-        assert!(in_a_moment(prosody).contains(&settled(prosody)));
-        assert!(in_a_moment(ejabberd).contains(&settled(ejabberd)));
-        assert!(settled(1_000) == SMALLEST && settled(usize::MAX / 2) == LARGEST);
+        assert!(in_a_moment(prosody).contains(&converged(prosody)));
+        assert!(in_a_moment(ejabberd).contains(&converged(ejabberd)));
+        assert!(converged(1_000) == SMALLEST && converged(usize::MAX / 2) == LARGEST);
     }
 
     #[tokio::test(start_paused = true)]

@@ -9,8 +9,8 @@ use tokio::time;
 use xmpp_parsers::ping::Ping;
 
 use crate::{
-    answer::{Empty, RequestError},
     handle::Handle,
+    response::{Empty, RequestError},
 };
 
 /// How long the server may take to confirm, each time it is asked.

@@ -20,7 +20,7 @@ fn slow(mut config: Config) -> Component {
 }
 
 /// Each id is asked by a sender of its own: nobody waits for another's turn.
-fn ask(id: &str, payload: &str) -> String {
+fn request(id: &str, payload: &str) -> String {
     format!("<iq type='get' id='{id}' from='{id}@b/c' to='echo.test'>{payload}</iq>")
 }
 
@@ -35,8 +35,8 @@ async fn nothing_follows_the_end_of_the_stream_and_what_waits_is_answered_before
     let handle = component.handle();
     let until = async move { drop(stopped.await) };
     let mut server = Server::with(component, until, &mut tasks).await;
-    server.say(&ask("slow", VERSION)).await;
-    server.say(&ask("ping", PING)).await;
+    server.say(&request("slow", VERSION)).await;
+    server.say(&request("ping", PING)).await;
     server.until("'ping'").await;
     stop.send(()).unwrap();
     let before = server.until(CLOSING).await;
@@ -46,8 +46,8 @@ async fn nothing_follows_the_end_of_the_stream_and_what_waits_is_answered_before
     );
     assert!(before.ends_with(CLOSING), "{before}");
     for _ in 0..3 {
-        server.say(&ask("late", PING)).await;
-        server.say(&ask("late", VERSION)).await;
+        server.say(&request("late", PING)).await;
+        server.say(&request("late", VERSION)).await;
         server.say("<!-- not even this -->").await;
     }
     let peer = "a@b/c".parse().unwrap();

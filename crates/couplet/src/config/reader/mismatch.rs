@@ -6,7 +6,7 @@ use figment::value::{Tag, Value};
 use serde::de;
 
 use super::{Reader, shown};
-use crate::odd_characters;
+use crate::text_checks;
 
 /// Why a section is not what its type wants.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ impl Fault {
     pub(super) fn below(self, key: &str, value: &Value) -> Fault {
         let mut fault = self.at(value);
         if let (What::Value { odd, .. }, Some(text)) = (&mut fault.what, value.as_str()) {
-            *odd = odd_characters::at_the_ends(text);
+            *odd = text_checks::at_the_ends(text);
         }
         fault.path.push(key.to_owned());
         fault

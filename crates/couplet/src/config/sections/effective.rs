@@ -6,7 +6,7 @@ use figment::value::{Dict, Value};
 
 use super::Sections;
 use crate::config::document::Document;
-use crate::config::fault::Place;
+use crate::config::fault::Origin;
 use crate::config::sources::shown;
 
 /// One key of a section.
@@ -17,7 +17,7 @@ pub(in crate::config) struct Entry {
     key: String,
     /// As the file would have it; none where it is not known whether it may be shown.
     value: Option<String>,
-    place: Place,
+    origin: Origin,
 }
 
 impl Entry {
@@ -63,22 +63,22 @@ fn entry(table: &str, key: &str, value: Option<String>, sections: &Sections) -> 
         table: table.to_owned(),
         key: key.to_owned(),
         value,
-        place: origin(table, key, sections),
+        origin: origin(table, key, sections),
     }
 }
 
 /// Variables of inner tables have no dots: `news.limits_items`.
-fn origin(table: &str, key: &str, sections: &Sections) -> Place {
+fn origin(table: &str, key: &str, sections: &Sections) -> Origin {
     let name = format!("{table}.{key}");
     let (section, rest) = name.split_once('.').unwrap_or((&name, ""));
     let flat = format!("{section}.{}", rest.replace('.', "_"));
     let of = |path: &str| {
         let value = sections.values.find_value(path).ok()?;
-        Some(sections.place(value.tag(), &name, Document::value))
+        Some(sections.origin(value.tag(), &name, Document::value))
     };
     match of(&flat) {
-        Some(place @ Place::Variable(_)) => place,
-        _ => of(&name).unwrap_or(Place::Default),
+        Some(origin @ Origin::Variable(_)) => origin,
+        _ => of(&name).unwrap_or(Origin::Default),
     }
 }
 
@@ -108,8 +108,8 @@ fn in_line(value: &Value) -> Option<String> {
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.value {
-            Some(value) => write!(f, "{} = {value}  # {}", self.key, self.place),
-            None => write!(f, "# {} is set  # {}", self.key, self.place),
+            Some(value) => write!(f, "{} = {value}  # {}", self.key, self.origin),
+            None => write!(f, "# {} is set  # {}", self.key, self.origin),
         }
     }
 }

@@ -29,11 +29,11 @@ use xso::AsXml;
 #[cfg(all(unix, feature = "app"))]
 use crate::bounces::Bounces;
 use crate::{
-    answer::{FromResponse, RequestError},
     log_limits::{Line, LogLimits},
     metrics::{Leaving, Metrics},
     outbox::{Fate, NotAdded, Outbox},
     reflections::Reflections,
+    response::{FromResponse, RequestError},
     self_ping::SelfPing,
     send_error::{SendError, SendErrorKind},
     sent_id::{self, SentId, SentIds},
@@ -41,11 +41,11 @@ use crate::{
 };
 
 /// For how many peers it is remembered that something was told once.
-const TOLD_PEERS: usize = 1024;
+const LOGGED_PEERS: usize = 1024;
 
 /// What every connection of a component shares: the outbox and the questions not yet answered.
 #[derive(Debug)]
-pub(crate) struct Switchboard {
+pub(crate) struct Shared {
     pub(crate) outbox: Outbox,
     pub(crate) sent_ids: SentIds,
     pub(crate) reflections: Reflections,
@@ -55,7 +55,7 @@ pub(crate) struct Switchboard {
     pub(crate) bounces: Bounces,
     pending_iqs: Mutex<PendingIqs<oneshot::Sender<Stanza>>>,
     ids: Mutex<Ids>,
-    told_of_replaced: Mutex<HashSet<String>>,
+    logged_replaced: Mutex<HashSet<String>>,
     metrics: OnceLock<Metrics>,
     log_limits: LogLimits,
     online: AtomicBool,
@@ -64,7 +64,7 @@ pub(crate) struct Switchboard {
     request: Duration,
 }
 
-impl Switchboard {
+impl Shared {
     pub(crate) fn new(
         stanza_writer: StanzaWriter,
         outgoing_bytes: usize,
@@ -72,8 +72,8 @@ impl Switchboard {
         send: Duration,
         request: Duration,
         seed: (u64, u64),
-    ) -> Switchboard {
-        Switchboard {
+    ) -> Shared {
+        Shared {
             keepalive: SelfPing::new("keepalive", seed.1, &stanza_writer),
             outbox: Outbox::new(stanza_writer, outgoing_bytes, seed.1),
             sent_ids: SentIds::default(),
@@ -82,7 +82,7 @@ impl Switchboard {
             bounces: Bounces::default(),
             pending_iqs: Mutex::new(PendingIqs::new(questions)),
             ids: Mutex::new(Ids::new(seed.0, seed.1)),
-            told_of_replaced: Mutex::default(),
+            logged_replaced: Mutex::default(),
             metrics: OnceLock::new(),
             log_limits: LogLimits::default(),
             online: AtomicBool::new(false),
@@ -134,11 +134,7 @@ impl Switchboard {
     }
 
     /// Sends a stanza, as `speaker` unless it names another address.
-    pub(crate) async fn send(
-        &self,
-        speaker: &Jid,
-        mut stanza: Outgoing,
-    ) -> Result<SentId, SendError> {
+    pub(crate) async fn send(&self, from: &Jid, mut stanza: Outgoing) -> Result<SentId, SendError> {
         let mut made = None;
         let id = stanza.ensure_id(|| made.insert(self.sent_ids.next()).as_str().to_owned());
         let id = made.unwrap_or_else(|| SentId::given(id));
@@ -147,7 +143,7 @@ impl Switchboard {
         }
         let passed = self
             .add(stanza.to().as_str(), |stanza_writer, out| {
-                stanza.write(stanza_writer, speaker, out)
+                stanza.write(stanza_writer, from, out)
             })
             .await;
         match passed {
@@ -183,10 +179,10 @@ impl Switchboard {
     }
 
     /// Gives an answer to whoever asked; tells whether anybody had.
-    pub(crate) fn settle(&self, answer: &Stanza) -> bool {
+    pub(crate) fn resolve(&self, answer: &Stanza) -> bool {
         let id = answer.id().unwrap_or_default();
-        let asker = self.pending_iqs().resolve(answer.from(), answer.to(), &id);
-        asker.is_some_and(|asker| asker.send(answer.clone()).is_ok())
+        let requester = self.pending_iqs().resolve(answer.from(), answer.to(), &id);
+        requester.is_some_and(|requester| requester.send(answer.clone()).is_ok())
     }
 
     pub(crate) fn is_online(&self) -> bool {
@@ -229,12 +225,12 @@ impl Switchboard {
     }
 
     /// How long a question waits, unless its connection says otherwise.
-    pub(crate) fn patience_for_answers(&self) -> Duration {
+    pub(crate) fn response_timeout(&self) -> Duration {
         self.request
     }
 
     /// How long a sender waits for room.
-    pub(crate) fn patience_for_room(&self) -> Duration {
+    pub(crate) fn send_timeout(&self) -> Duration {
         self.send
     }
 
@@ -243,15 +239,15 @@ impl Switchboard {
         if replaced == 0 {
             return;
         }
-        let mut told = self
-            .told_of_replaced
+        let mut logged = self
+            .logged_replaced
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if told.len() >= TOLD_PEERS {
-            told.clear();
+        if logged.len() >= LOGGED_PEERS {
+            logged.clear();
         }
         let bare = peer.split('/').next().unwrap_or_default();
-        if told.insert(bare.to_owned())
+        if logged.insert(bare.to_owned())
             && let Some(permit) = self.may_log(Line::Replaced)
         {
             tracing::warn!(
@@ -264,48 +260,48 @@ impl Switchboard {
     }
 
     /// Asks, and remembers that it did.
-    pub(crate) fn ask(
+    pub(crate) fn request(
         self: &Arc<Self>,
-        speaker: &Jid,
+        from: &Jid,
         type_: IqType,
         to: &Jid,
-        question: &impl AsXml,
-    ) -> Result<Asked, RequestError> {
+        request: &impl AsXml,
+    ) -> Result<PendingRequest, RequestError> {
         if !self.is_online() {
             return Err(RequestError::Disconnected);
         }
         if self.outbox.is_full() {
             return Err(RequestError::Send(SendErrorKind::Full));
         }
-        let (settle, settled) = oneshot::channel();
+        let (resolve, response) = oneshot::channel();
         let id = self.fresh_id();
         self.pending_iqs()
-            .add(to, speaker, &id, settle)
+            .add(to, from, &id, resolve)
             .map_err(|_too_many| RequestError::Send(SendErrorKind::Full))?;
         self.metrics().open.increment(1);
         // From here on a failure drops `asked`, which forgets the question.
-        let asked = Asked {
-            switchboard: Arc::clone(self),
+        let pending = PendingRequest {
+            shared: Arc::clone(self),
             peer: to.clone(),
-            ours: speaker.clone(),
+            ours: from.clone(),
             id,
-            settled,
+            response,
             outcome: "forgotten",
         };
         self.outbox
             .add(Fate::Dropped, |stanza_writer, out| {
                 let head = Head {
                     type_: Some(type_.as_str()),
-                    id: Some(&asked.id),
-                    ..Head::new(Kind::Iq, speaker.as_str(), to.as_str())
+                    id: Some(&pending.id),
+                    ..Head::new(Kind::Iq, from.as_str(), to.as_str())
                 };
-                stanza_writer.try_write(out, &head, |xml| xml.payload(question))
+                stanza_writer.try_write(out, &head, |xml| xml.payload(request))
             })
             .map_err(|why| match why {
                 NotAdded::Refused(why) => RequestError::Send(SendErrorKind::Refused(why)),
                 NotAdded::Ended => RequestError::Disconnected,
             })?;
-        Ok(asked)
+        Ok(pending)
     }
 
     fn pending_iqs(&self) -> MutexGuard<'_, PendingIqs<oneshot::Sender<Stanza>>> {
@@ -316,22 +312,22 @@ impl Switchboard {
 }
 
 /// A question on its way; forgotten when dropped.
-pub(crate) struct Asked {
-    switchboard: Arc<Switchboard>,
+pub(crate) struct PendingRequest {
+    shared: Arc<Shared>,
     peer: Jid,
     ours: Jid,
     id: String,
-    settled: oneshot::Receiver<Stanza>,
+    response: oneshot::Receiver<Stanza>,
     /// What it is counted as.
     outcome: &'static str,
 }
 
-impl Asked {
+impl PendingRequest {
     pub(crate) async fn answer<R: FromResponse>(
         mut self,
-        patience: Duration,
+        timeout: Duration,
     ) -> Result<R, RequestError> {
-        let answered = match time::timeout(patience, &mut self.settled).await {
+        let answered = match time::timeout(timeout, &mut self.response).await {
             Err(_elapsed) => Err(RequestError::TimedOut),
             Ok(Err(_dropped)) => Err(RequestError::Disconnected),
             Ok(Ok(answer)) => match RemoteError::of(&answer) {
@@ -350,12 +346,12 @@ impl Asked {
     }
 }
 
-impl Drop for Asked {
+impl Drop for PendingRequest {
     fn drop(&mut self) {
-        self.switchboard
+        self.shared
             .pending_iqs()
             .remove(&self.peer, &self.ours, &self.id);
-        self.switchboard.metrics().question(self.outcome);
-        self.switchboard.metrics().open.decrement(1);
+        self.shared.metrics().request(self.outcome);
+        self.shared.metrics().open.decrement(1);
     }
 }

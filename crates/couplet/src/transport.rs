@@ -23,7 +23,7 @@ use crate::{
 const PLENTY: usize = 64 * 1024;
 
 /// A connection and what is in it: bytes not yet cut, stanzas not yet written.
-pub(crate) struct Pipe {
+pub(crate) struct Transport {
     stream: Box<dyn Stream>,
     pub(crate) framer: Framer,
     batch: Batch,
@@ -41,9 +41,9 @@ pub(crate) enum Turn {
     Wrote,
 }
 
-impl Pipe {
-    pub(crate) fn new(stream: Box<dyn Stream>, framer: Framer) -> Pipe {
-        Pipe {
+impl Transport {
+    pub(crate) fn new(stream: Box<dyn Stream>, framer: Framer) -> Transport {
+        Transport {
             stream,
             framer,
             batch: Batch::default(),
@@ -68,13 +68,13 @@ impl Pipe {
     }
 
     /// Writes something outside of the order, for the beginning and end of a stream.
-    pub(crate) async fn say(&mut self, bytes: &str) -> io::Result<()> {
+    pub(crate) async fn write_all(&mut self, bytes: &str) -> io::Result<()> {
         self.stream.write_all(bytes.as_bytes()).await?;
         self.stream.flush().await
     }
 
     /// Waits for bytes; `false` at the end.
-    pub(crate) async fn hear(&mut self) -> io::Result<bool> {
+    pub(crate) async fn read(&mut self) -> io::Result<bool> {
         Ok(self.stream.read_buf(self.framer.space()).await? > 0)
     }
 

@@ -23,36 +23,36 @@ use crate::{
     health::HealthReporter,
     hooks::Hooks,
     login::{LoginError, login},
-    pipe::Pipe,
     session::{Loss, Session},
-    switchboard::Switchboard,
+    shared::Shared,
+    transport::Transport,
 };
 
 /// A component that is running.
 pub(crate) struct Supervisor {
     pub(crate) config: Config,
-    pub(crate) switchboard: Arc<Switchboard>,
+    pub(crate) shared: Arc<Shared>,
     pub(crate) dispatch: Dispatch,
     pub(crate) hooks: Hooks,
     pub(crate) connector: Box<dyn Connect>,
     pub(crate) reporter: HealthReporter,
-    pub(crate) patience: Patience,
+    pub(crate) reconnect: Reconnect,
 }
 
 /// For how long it is worth coming back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Patience {
+pub(crate) enum Reconnect {
     /// For as long as the program runs.
-    Endless,
+    Always,
     /// Not at all.
-    OneSession,
+    Never,
 }
 
 impl Supervisor {
     /// Runs until `stop` is ready and the polite end is through, or there is no use in going on.
     pub(crate) async fn run(
         mut self,
-        works: &mut RunningTasks,
+        background_tasks: &mut RunningTasks,
         mut stop: Pin<&mut impl Future<Output = ()>>,
     ) -> Result<(), Error> {
         let timing = self.config.timing.clone();
@@ -65,11 +65,13 @@ impl Supervisor {
         let mut outage = Outage::default();
         loop {
             let attempt = attempt(&self.config, self.connector.as_mut());
-            let Some(attempt) = alongside(&mut self.dispatch, stop.as_mut(), attempt).await else {
+            let Some(attempt) =
+                while_handlers_run(&mut self.dispatch, stop.as_mut(), attempt).await
+            else {
                 return self.end_offline().await;
             };
             let pause = match attempt {
-                Ok(pipe) => {
+                Ok(transport) => {
                     outage = Outage {
                         was_online: true,
                         ..Outage::default()
@@ -77,18 +79,18 @@ impl Supervisor {
                     tracing::info!(domain = self.config.domain, server = %self.config.server, "online");
                     let began = Instant::now();
                     let session = Session::new(
-                        pipe,
-                        &self.switchboard,
+                        transport,
+                        &self.shared,
                         &mut self.dispatch,
                         &self.hooks,
                         &self.reporter,
-                        works,
+                        background_tasks,
                         &timing,
                     );
                     let loss = session.live(stop.as_mut()).await;
                     backoff.was_online(began.elapsed());
                     if let Some(word) = loss.word() {
-                        self.switchboard.metrics().lost(word);
+                        self.shared.metrics().lost(word);
                         self.reporter.reconnecting(&loss.to_string());
                     }
                     match loss {
@@ -103,7 +105,7 @@ impl Supervisor {
                                 text: error.text,
                             });
                         }
-                        loss if self.patience == Patience::OneSession => {
+                        loss if self.reconnect == Reconnect::Never => {
                             let doing = "the connection was lost".to_owned();
                             return Err(Error::Io {
                                 doing,
@@ -125,10 +127,9 @@ impl Supervisor {
                         backoff.next()
                     };
                     let error = refused.to_error(&self.config);
-                    self.switchboard.metrics().failed(refused.word());
+                    self.shared.metrics().failed(refused.word());
                     self.reporter.reconnecting(&error.to_string());
-                    if self.patience == Patience::OneSession
-                        || is_final(&error) && !outage.was_online
+                    if self.reconnect == Reconnect::Never || is_final(&error) && !outage.was_online
                     {
                         return Err(error);
                     }
@@ -136,7 +137,8 @@ impl Supervisor {
                     pause
                 }
             };
-            let slept = alongside(&mut self.dispatch, stop.as_mut(), time::sleep(pause)).await;
+            let slept =
+                while_handlers_run(&mut self.dispatch, stop.as_mut(), time::sleep(pause)).await;
             if slept.is_none() {
                 return self.end_offline().await;
             }
@@ -163,7 +165,7 @@ impl Supervisor {
 }
 
 /// One attempt to get online, with one deadline for all of it.
-async fn attempt(config: &Config, connector: &mut dyn Connect) -> Result<Pipe, NotOnline> {
+async fn attempt(config: &Config, connector: &mut dyn Connect) -> Result<Transport, NotOnline> {
     let limits = framer::Limits {
         stanza_bytes: config.limits.stanza_bytes,
         elements: config.limits.elements,
@@ -179,19 +181,19 @@ async fn attempt(config: &Config, connector: &mut dyn Connect) -> Result<Pipe, N
     let online = async {
         let stream = connector.connect().await.map_err(NotOnline::Unreachable)?;
         is_connected = true;
-        let mut pipe = Pipe::new(stream, Framer::new(limits));
-        login(&mut pipe, &config.domain, &secret)
+        let mut transport = Transport::new(stream, Framer::new(limits));
+        login(&mut transport, &config.domain, &secret)
             .await
             .map_err(NotOnline::Login)?;
-        Ok(pipe)
+        Ok(transport)
     };
-    let patience = config.timing.connect;
-    let ended = time::timeout(patience, online).await;
+    let timeout = config.timing.connect;
+    let ended = time::timeout(timeout, online).await;
     ended.unwrap_or(Err(NotOnline::TimedOut { is_connected }))
 }
 
 /// Waits for `future` while handlers go on; `None` when `stop` came first.
-async fn alongside<T>(
+async fn while_handlers_run<T>(
     dispatch: &mut Dispatch,
     stop: Pin<&mut impl Future<Output = ()>>,
     future: impl Future<Output = T>,

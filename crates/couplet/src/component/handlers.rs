@@ -12,7 +12,7 @@ use super::Component;
 use crate::{
     handler::{IntoIqHandler, IntoResponse, MessageHandler, PresenceHandler},
     incoming::{Incoming, Iq},
-    router::Place,
+    router::RouteKey,
 };
 
 impl Component {
@@ -61,7 +61,7 @@ impl Component {
     pub fn on_message(mut self, handler: impl MessageHandler) -> Component {
         let registration = self.registration();
         self.router
-            .add_message(Place::Fallback, handler, registration);
+            .add_message(RouteKey::Fallback, handler, registration);
         self
     }
 
@@ -90,7 +90,7 @@ impl Component {
     ) -> Component {
         let registration = self.registration();
         self.router
-            .add_message(Place::Of(type_), handler, registration);
+            .add_message(RouteKey::Of(type_), handler, registration);
         self
     }
 
@@ -114,7 +114,7 @@ impl Component {
     pub fn on_message_with<P: FromXml>(mut self, handler: impl MessageHandler) -> Component {
         let registration = self.registration();
         self.router
-            .add_message(Place::with::<P>(None), handler, registration);
+            .add_message(RouteKey::with::<P>(None), handler, registration);
         self
     }
 
@@ -142,7 +142,7 @@ impl Component {
     ) -> Component {
         let registration = self.registration();
         self.router
-            .add_message(Place::with::<P>(Some(type_)), handler, registration);
+            .add_message(RouteKey::with::<P>(Some(type_)), handler, registration);
         self
     }
 
@@ -166,7 +166,7 @@ impl Component {
     pub fn on_presence(mut self, handler: impl PresenceHandler) -> Component {
         let registration = self.registration();
         self.router
-            .add_presence(Place::Fallback, handler, registration);
+            .add_presence(RouteKey::Fallback, handler, registration);
         self
     }
 
@@ -181,8 +181,8 @@ impl Component {
     ///
     /// let bot = Component::new(Config::new("bot.localhost", "secret")).on_presence_type(
     ///     PresenceType::Subscribe,
-    ///     |ask: Incoming<Presence>| async move {
-    ///         ask.handle().send(Outgoing::presence(PresenceType::Subscribed, ask.from())).await
+    ///     |request: Incoming<Presence>| async move {
+    ///         request.handle().send(Outgoing::presence(PresenceType::Subscribed, request.from())).await
     ///     },
     /// );
     /// ```
@@ -194,7 +194,7 @@ impl Component {
     ) -> Component {
         let registration = self.registration();
         self.router
-            .add_presence(Place::Of(type_), handler, registration);
+            .add_presence(RouteKey::Of(type_), handler, registration);
         self
     }
 
@@ -222,7 +222,7 @@ impl Component {
     pub fn on_presence_with<P: FromXml>(mut self, handler: impl PresenceHandler) -> Component {
         let registration = self.registration();
         self.router
-            .add_presence(Place::with::<P>(None), handler, registration);
+            .add_presence(RouteKey::with::<P>(None), handler, registration);
         self
     }
 
@@ -253,7 +253,7 @@ impl Component {
     ) -> Component {
         let registration = self.registration();
         self.router
-            .add_presence(Place::with::<P>(Some(type_)), handler, registration);
+            .add_presence(RouteKey::with::<P>(Some(type_)), handler, registration);
         self
     }
 
@@ -266,8 +266,8 @@ impl Component {
     /// use xmpp_parsers::disco::{DiscoItemsQuery, DiscoItemsResult};
     ///
     /// let component = Component::new(Config::new("list.localhost", "secret"))
-    ///     .on_get(|ask: Incoming<DiscoItemsQuery>| async move {
-    ///         Ok(DiscoItemsResult { node: ask.into_payload().node, items: vec![], rsm: None })
+    ///     .on_get(|request: Incoming<DiscoItemsQuery>| async move {
+    ///         Ok(DiscoItemsResult { node: request.into_payload().node, items: vec![], rsm: None })
     ///     });
     /// ```
     #[track_caller]
@@ -317,8 +317,8 @@ impl Component {
     /// use couplet::{Component, Condition, Config, Empty, Incoming, Iq, StanzaError};
     ///
     /// let component = Component::new(Config::new("bot.localhost", "secret")).on_iq(
-    ///     |ask: Incoming<Iq>| async move {
-    ///         println!("{} in {}", ask.name(), ask.ns());
+    ///     |request: Incoming<Iq>| async move {
+    ///         println!("{} in {}", request.name(), request.ns());
     ///         Err::<Empty, _>(StanzaError::new(Condition::FeatureNotImplemented))
     ///     },
     /// );

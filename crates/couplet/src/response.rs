@@ -56,7 +56,7 @@ impl FromResponse for Empty {
 /// use couplet::{Empty, Incoming, StanzaError};
 /// use xmpp_parsers::ping::Ping;
 ///
-/// async fn pong(_ask: Incoming<Ping>) -> Result<Empty, StanzaError> {
+/// async fn pong(_request: Incoming<Ping>) -> Result<Empty, StanzaError> {
 ///     Ok(Empty)
 /// }
 /// ```

@@ -9,26 +9,26 @@ use std::{
 };
 
 /// As long as container engines wait for an answer before they ask again.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The answer is one line and a few headers.
-const LONGEST: u64 = 16 * 1024;
+const MAX_RESPONSE: u64 = 16 * 1024;
 
 /// Asks `url` (`http://host:port/path`); `Ok` is the line of a program that is ready.
 ///
 /// # Errors
 ///
 /// Why it is not, or why it did not answer.
-pub(crate) fn ask(url: &str) -> Result<String, String> {
+pub(crate) fn check_health(url: &str) -> Result<String, String> {
     let rest = url.strip_prefix("http://").unwrap_or(url);
     let (host, path) = match rest.split_once('/') {
         Some((host, path)) => (host, format!("/{path}")),
         None => (rest, "/readyz".to_owned()),
     };
     let failed = |why: io::Error| format!("{url}: {why}");
-    let answer = converse(host, &path).map_err(failed)?;
-    let status = answer.split(' ').nth(1).unwrap_or_default();
-    let line = answer.split("\r\n\r\n").nth(1).unwrap_or_default().trim();
+    let response = http_get(host, &path).map_err(failed)?;
+    let status = response.split(' ').nth(1).unwrap_or_default();
+    let line = response.split("\r\n\r\n").nth(1).unwrap_or_default().trim();
     match status {
         "200" => Ok(line.to_owned()),
         "503" => Err(line.to_owned()),
@@ -46,15 +46,15 @@ pub(crate) fn url(address: SocketAddr) -> String {
     format!("http://{}/readyz", SocketAddr::new(ip, address.port()))
 }
 
-fn converse(host: &str, path: &str) -> io::Result<String> {
+fn http_get(host: &str, path: &str) -> io::Result<String> {
     let address = host.to_socket_addrs()?.next();
     let address = address.ok_or(io::ErrorKind::NotFound)?;
-    let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes())?;
-    let mut answer = String::new();
-    stream.take(LONGEST).read_to_string(&mut answer)?;
-    Ok(answer)
+    let mut response = String::new();
+    stream.take(MAX_RESPONSE).read_to_string(&mut response)?;
+    Ok(response)
 }
