@@ -1,7 +1,6 @@
-//! One message to very many: written once, copied for each, behind everything else.
+//! Broadcasts: one message to very many recipients, serialized once, sent after all other stanzas.
 //!
-//! Deliberately absent: lists of recipients, and keeping anything for later; who sends a broadcast
-//! knows how far it got and goes on from there.
+//! Nothing is stored: the caller keeps the list of recipients and resumes after a lost connection.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -16,10 +15,10 @@ use tokio::{sync::oneshot, time};
 
 use crate::{outbox::Over, response::RequestError, session_end::SessionEnd, shared::Shared};
 
-/// How long a receipt waits before the server is asked once more.
+/// How long [`Ack::taken`] waits before it sends another ping.
 const PING_AGAIN: Duration = Duration::from_millis(250);
 
-/// A message as it goes to very many: its type, its id, and its children as they are on the wire.
+/// A message to very many recipients: its type, its id, and its serialized children.
 ///
 /// # Examples
 ///
@@ -39,10 +38,9 @@ pub struct Broadcast {
 }
 
 impl Broadcast {
-    /// A message whose children are written by `content`, once for all copies.
+    /// Creates a message. `content` writes its children, once for all copies.
     ///
-    /// All copies have the same id, so that one that comes back is recognised and one that comes
-    /// twice too. (RFC 6120, 8.1.3)
+    /// All copies have the same id, by which errors and duplicates are recognised. (RFC 6120, 8.1.3)
     ///
     /// # Examples
     ///
@@ -61,12 +59,12 @@ impl Broadcast {
         Broadcast {
             type_,
             id: id.into(),
-            // A xml writes text only.
+            // `XmlWriter` writes UTF-8 only.
             content: String::from_utf8(written).unwrap_or_default(),
         }
     }
 
-    /// The children as they are sent.
+    /// Returns the serialized children.
     ///
     /// # Examples
     ///
@@ -81,7 +79,7 @@ impl Broadcast {
         &self.content
     }
 
-    /// The id of all copies.
+    /// Returns the id of all copies.
     ///
     /// # Examples
     ///
@@ -97,11 +95,11 @@ impl Broadcast {
     }
 }
 
-/// The way out for broadcasts, in one session. [`Handle::broadcast`](crate::Handle::broadcast) opens it.
+/// Sends broadcasts in one session. [`Handle::broadcast`](crate::Handle::broadcast) returns it.
 ///
-/// Copies go out when nothing else waits for the socket: an answer overtakes all of them. What is
-/// under way is bounded, by what the server takes in a few hundredths of a second. A session that
-/// ends takes what is not confirmed with it; [`Ack::taken`] tells how far it got.
+/// Copies are written when no other stanza waits for the socket, so responses overtake them. The number
+/// of unconfirmed copies is bounded by what the server reads in a few hundredths of a second. When the
+/// session ends, unconfirmed copies may be lost; [`Ack::taken`] shows which were confirmed.
 ///
 /// # Examples
 ///
@@ -138,18 +136,18 @@ impl BroadcastSender {
         }
     }
 
-    /// Writes for each of `to_all` what `write` stamps: mostly one copy.
+    /// Calls `write` for each of `to_all`; it usually writes one copy.
     ///
-    /// It returns when the last one is written to the queue, which waits for the socket; it makes
-    /// neither a task nor an allocation for a copy.
+    /// It returns when the last copy is in the queue for the socket. A copy costs no task and no
+    /// allocation.
     ///
     /// # Errors
     ///
-    /// [`RequestError::Disconnected`]: the session is over.
+    /// [`RequestError::Disconnected`] if the session has ended.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves out those whose turn has not come.
+    /// Dropping the future skips the remaining recipients.
     ///
     /// # Examples
     ///
@@ -183,7 +181,7 @@ impl BroadcastSender {
         Ok(())
     }
 
-    /// Waits until the session is over: what has no receipt then may have gone or not.
+    /// Waits until the session has ended. Copies that are not acknowledged then may be lost.
     ///
     /// # Cancel safety
     ///
@@ -205,9 +203,9 @@ impl BroadcastSender {
         self.shared.outbox.bulk().over(self.session).await;
     }
 
-    /// Waits until the session is over and returns why it ended.
+    /// Waits until the session has ended and returns why.
     ///
-    /// [`SessionEnd::Other`] where a later session has ended meanwhile.
+    /// Returns [`SessionEnd::Other`] if a later session has ended as well.
     ///
     /// # Cancel safety
     ///
@@ -226,13 +224,13 @@ impl BroadcastSender {
         self.shared.outbox.bulk().ended(self.session).await
     }
 
-    /// A receipt for everything sent so far.
+    /// Returns an acknowledgement for all copies sent so far.
     ///
-    /// It costs the server an answer: take one for some hundred copies, not for each.
+    /// It costs a ping through the server: request one for some hundred copies, not for each.
     ///
     /// # Errors
     ///
-    /// [`RequestError::Disconnected`]: the session is over.
+    /// [`RequestError::Disconnected`] if the session has ended.
     ///
     /// # Examples
     ///
@@ -262,7 +260,7 @@ impl fmt::Debug for BroadcastSender {
     }
 }
 
-/// What writes the copies of broadcasts; given to the closure of [`BroadcastSender::send`].
+/// Writes copies of broadcasts; the argument of the closure of [`BroadcastSender::send`].
 ///
 /// # Examples
 ///
@@ -281,11 +279,11 @@ pub struct CopyWriter<'a> {
 }
 
 impl CopyWriter<'_> {
-    /// A copy to this address.
+    /// Writes a copy to this address.
     ///
     /// # Errors
     ///
-    /// The stanza writer refuses it: it is too large, or has no `to`.
+    /// If the copy is too large, or `to` is empty.
     ///
     /// # Examples
     ///
@@ -302,11 +300,11 @@ impl CopyWriter<'_> {
         self.copy_with(broadcast, &broadcast.id, to, |_| ())
     }
 
-    /// A copy with an id and some more children of its own.
+    /// Writes a copy with its own id and additional children.
     ///
     /// # Errors
     ///
-    /// The stanza writer refuses it: it is too large, or has no `to`.
+    /// If the copy is too large, or `to` is empty.
     ///
     /// # Examples
     ///
@@ -339,11 +337,11 @@ impl CopyWriter<'_> {
     }
 }
 
-/// Tells when the server has taken what was sent.
+/// Acknowledges that the server has read all copies up to a point.
 ///
-/// Component streams acknowledge nothing (XEP-0114). A ping that has come back from the server's
-/// router says that everything before it was read; what the server does with it afterwards, it does
-/// not say: Prosody has then stored it, ejabberd may not have.
+/// Component streams have no acknowledgements (XEP-0114). A ping that returns from the server's router
+/// shows that the server has read everything before it. Prosody has stored the copies by then; ejabberd
+/// may not have.
 ///
 /// # Examples
 ///
@@ -361,16 +359,16 @@ pub struct Ack {
 }
 
 impl Ack {
-    /// Waits until the server has taken all that was sent before the receipt was made.
+    /// Waits until the server has read all copies that were sent before [`BroadcastSender::ack`].
     ///
     /// # Errors
     ///
-    /// [`RequestError::Disconnected`]: the session ended before; what came after the last receipt
-    /// may have gone or not.
+    /// [`RequestError::Disconnected`] if the session ended before; copies since the last
+    /// acknowledgement may be lost.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future forgets the receipt, not the copies.
+    /// Dropping the future drops the acknowledgement, not the copies.
     ///
     /// # Examples
     ///

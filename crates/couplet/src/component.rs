@@ -1,4 +1,4 @@
-//! The noun users build: what a component is and does.
+//! [`Component`]: built by the application, then run.
 
 use std::{future::Future, mem, panic::Location, sync::Arc, time::Duration};
 
@@ -30,10 +30,10 @@ mod run;
 
 pub use extension::Extension;
 
-/// A component: its handlers, and what it says of itself.
+/// A component: its domain, its handlers, and its description in service discovery.
 ///
-/// Requests nobody handles are answered, answers are matched to questions, the connection is kept
-/// alive and made again: see [the guarantees](crate::manual::guarantees).
+/// It answers requests that no handler takes, matches responses to requests, and keeps the connection
+/// alive or reconnects: see [the guarantees](crate::manual::guarantees).
 ///
 /// # Examples
 ///
@@ -62,7 +62,7 @@ pub struct Component {
     reconnect: Reconnect,
 }
 
-/// What holds for the handlers that are registered now.
+/// The options for handlers that are registered now.
 #[derive(Default)]
 struct Scope {
     limit: Option<Duration>,
@@ -71,9 +71,9 @@ struct Scope {
 }
 
 impl Component {
-    /// A component without handlers for the domain of `config`. All [features](Feature) are on.
+    /// Creates a component without handlers for the domain of `config`. All [features](Feature) are on.
     ///
-    /// Use it in the function that builds the component; [`Config::load`] reads what it needs.
+    /// [`Config::load`] reads the configuration.
     ///
     /// # Examples
     ///
@@ -110,7 +110,7 @@ impl Component {
         }
     }
 
-    /// Its name in service discovery and software version. (XEP-0030, XEP-0092)
+    /// Sets the name in service discovery and software version. (XEP-0030, XEP-0092)
     ///
     /// # Examples
     ///
@@ -124,7 +124,7 @@ impl Component {
         self
     }
 
-    /// Changes what it says of itself: identity, version, items, contacts.
+    /// Changes the description in service discovery: identity, version, items, contacts.
     ///
     /// # Examples
     ///
@@ -142,7 +142,7 @@ impl Component {
         self
     }
 
-    /// Answers service discovery for what comes and goes while the component runs.
+    /// Adds items and nodes to service discovery that change while the component runs.
     ///
     /// # Examples
     ///
@@ -158,10 +158,10 @@ impl Component {
         self
     }
 
-    /// Chooses the error that answers a stanza over one of the [limits](crate::config::Limits): it is
-    /// skipped before any handler. `None` leaves it at `policy-violation`.
+    /// Chooses the error for a stanza over one of the [limits](crate::config::Limits), which no handler
+    /// gets to see. `None` means `policy-violation`.
     ///
-    /// Use it where a protocol has an error of its own for what is too large.
+    /// Use it where a protocol defines its own error for stanzas that are too large.
     ///
     /// # Examples
     ///
@@ -180,13 +180,12 @@ impl Component {
         self
     }
 
-    /// Refuses texts that no handler takes with `service-unavailable`, so that clients say that they
-    /// were not delivered: messages of type `chat` or `normal` with a body. Without it they are
-    /// ignored. (RFC 6121, 8.5.1)
+    /// Rejects messages of type `chat` or `normal` with a body that no handler takes with
+    /// `service-unavailable`, so that clients show them as not delivered. By default the component
+    /// ignores them. (RFC 6121, 8.5.1)
     ///
-    /// Never errors, headlines, rooms, invitations to rooms (XEP-0045, XEP-0249), or a body that
-    /// stands in for something else (XEP-0428). Use it for services that are not for
-    /// chat.
+    /// It never rejects errors, headlines, messages of rooms, invitations to rooms (XEP-0045, XEP-0249)
+    /// or a body that is a fallback (XEP-0428). Use it for services without chat.
     ///
     /// # Examples
     ///
@@ -202,8 +201,7 @@ impl Component {
 
     /// Switches a built-in feature off.
     ///
-    /// Use it for what peers shall not learn, or where unhandled requests go to
-    /// [`Component::on_iq`].
+    /// Use it to hide information from peers, or to pass these requests to [`Component::on_iq`].
     ///
     /// # Examples
     ///
@@ -219,7 +217,7 @@ impl Component {
         self
     }
 
-    /// Gives the handlers that `register` adds a deadline of their own, instead of `timing.handler`.
+    /// Sets the deadline of the handlers that `register` adds, instead of `timing.handler`.
     ///
     /// # Examples
     ///
@@ -243,10 +241,10 @@ impl Component {
         component
     }
 
-    /// Lets the handlers that `register` adds take the routes of others. Elsewhere a second handler for a
-    /// route is a panic at its registration.
+    /// Lets the handlers that `register` adds replace earlier handlers of the same route. Without it,
+    /// registering a second handler for a route panics.
     ///
-    /// Use it to answer instead of an [`Extension`].
+    /// Use it to override a handler of an [`Extension`].
     ///
     /// # Examples
     ///
@@ -264,8 +262,8 @@ impl Component {
         component
     }
 
-    /// Puts middleware around every handler of the component, wherever it is registered. The first one is
-    /// the outermost. The built-in [features](Feature) run without.
+    /// Adds middleware around every handler of the component, before or after this call. The first
+    /// layer is the outermost. The built-in [features](Feature) run without middleware.
     ///
     /// # Examples
     ///
@@ -282,8 +280,8 @@ impl Component {
 
     /// Installs an extension: its handlers, discovery, hooks, background tasks and middleware.
     ///
-    /// Where it fails, [`Component::run`] returns its error. Two extensions that claim one route are
-    /// reported by name.
+    /// If the installation fails, [`Component::run`] returns its error. If two extensions register a
+    /// handler for the same route, the panic names both.
     ///
     /// # Examples
     ///
@@ -313,7 +311,7 @@ impl Component {
         }
     }
 
-    /// What holds for a handler that is registered at this place.
+    /// Returns the options for a handler that is registered by the caller.
     #[track_caller]
     fn registration(&self) -> Registration {
         Registration {
@@ -324,8 +322,8 @@ impl Component {
         }
     }
 
-    /// Does something each time the connection comes up: probe, announce, subscribe. It ends with the
-    /// session at the latest.
+    /// Adds a hook that runs each time the component comes online, for example to send presence. The
+    /// component drops it when the session ends.
     ///
     /// # Examples
     ///
@@ -348,8 +346,8 @@ impl Component {
         self
     }
 
-    /// Does something before the connection goes down politely: the place for goodbye presence. It has
-    /// two seconds.
+    /// Adds a hook that runs before a graceful shutdown closes the connection, for example to send
+    /// unavailable presence. It has two seconds.
     ///
     /// # Examples
     ///
@@ -376,7 +374,7 @@ impl Component {
     /// When the component stops, the task's [`Shutdown`] is requested; it then has `timing.grace` to
     /// end, the first part of it while the connection is still up.
     ///
-    /// Use it for schedules, queues and whatever else no stanza causes.
+    /// Use it for schedules, queues and other work that no stanza triggers.
     ///
     /// # Examples
     ///
@@ -408,11 +406,10 @@ impl Component {
         self
     }
 
-    /// Makes no second attempt: [`run`](Component::run) ends with the error when the server cannot
-    /// be reached or refuses, or when the connection is lost.
+    /// Disables reconnecting: [`run`](Component::run) returns the error when the server is unreachable,
+    /// rejects the login, or when the connection is lost.
     ///
-    /// Use it in a program that does one thing and is called again by whoever wants it again; a
-    /// service should leave it to Couplet to come back.
+    /// Use it in programs that do one thing and exit. Services should let Couplet reconnect.
     ///
     /// # Examples
     ///
@@ -426,10 +423,9 @@ impl Component {
         self
     }
 
-    /// Reaches the server through something else than the network, for example a server in
-    /// memory.
+    /// Connects through `connector` instead of the network, for example to an in-memory server.
     ///
-    /// Use it in tests; the crate `couplet-test` has a whole server for it.
+    /// Use it in tests; the crate `couplet-test` provides such a server.
     ///
     /// # Examples
     ///
@@ -464,7 +460,8 @@ impl Component {
         self
     }
 
-    /// A handle that speaks as the domain, to send and ask from outside of handlers.
+    /// Returns a handle with the domain as its address, to send stanzas and requests from outside of
+    /// handlers.
     ///
     /// # Examples
     ///

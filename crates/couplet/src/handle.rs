@@ -1,7 +1,7 @@
-//! The way out: send, ask, and speak as any address of the domain.
+//! [`Handle`]: sends stanzas and requests as any address of the domain.
 //!
-//! A [`Handle`] is cheap to clone and outlives sessions. Deliberately absent: sockets
-//! and reconnecting; what is sent while the server is away waits in the outbox.
+//! A [`Handle`] is cheap to clone and outlives sessions. Stanzas that are sent while the component is
+//! offline wait in the outbox.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -19,12 +19,12 @@ use crate::{
     shared::Shared,
 };
 
-/// Sends stanzas and asks questions as one address of the component's domain.
+/// Sends stanzas and requests from one address of the component's domain.
 ///
-/// Get one from a handler ([`Incoming::handle`](crate::Incoming::handle) speaks as the address that
-/// was written to), from [`Component::handle`](crate::Component::handle) (speaks as the domain), or
-/// from another by [`Handle::with_from`]. It holds an address and a pointer: a hundred thousand of
-/// them are fine.
+/// [`Incoming::handle`](crate::Incoming::handle) returns a handle for the address that the stanza was
+/// sent to, [`Component::handle`](crate::Component::handle) one for the domain, and
+/// [`Handle::with_from`] one for any other address. A handle is an address and a pointer, so a program
+/// may have very many.
 ///
 /// # Examples
 ///
@@ -54,9 +54,9 @@ impl Handle {
         }
     }
 
-    /// The address it speaks as.
+    /// Returns the address of this handle.
     ///
-    /// What it sends is `from` there; what it asks is answered there.
+    /// It is the `from` of stanzas sent by the handle, and responses to its requests go there.
     ///
     /// # Examples
     ///
@@ -71,7 +71,7 @@ impl Handle {
         &self.from
     }
 
-    /// A handle that speaks as another address of the component's domain. (XEP-0114, 3)
+    /// Returns a handle for another address of the component's domain. (XEP-0114, 3)
     ///
     /// # Errors
     ///
@@ -98,8 +98,8 @@ impl Handle {
         })
     }
 
-    /// A handle whose questions wait this long for their answer; the setting `timing.request`
-    /// otherwise, 30 s by default.
+    /// Returns a handle with another response timeout for its requests. Without it the timeout is the
+    /// setting `timing.request`, 30 s by default.
     ///
     /// # Examples
     ///
@@ -127,10 +127,9 @@ impl Handle {
         &self.shared.bounces
     }
 
-    /// Whether a session is up right now. It may be gone the next moment: nothing needs to ask
-    /// this before sending.
+    /// Returns whether the component is online now.
     ///
-    /// Use it for a health check.
+    /// Use it for health checks. Do not call it before sending: the connection may be lost in between.
     ///
     /// # Examples
     ///
@@ -145,11 +144,11 @@ impl Handle {
         self.shared.is_online()
     }
 
-    /// Waits until the component has a session with its server; returns at once if it has one.
+    /// Waits until the component is online; returns at once if it is.
     ///
     /// Use it before requests that would fail with
-    /// [`RequestError::Disconnected`](crate::RequestError::Disconnected). What is sent earlier waits in the
-    /// outbox anyway.
+    /// [`RequestError::Disconnected`](crate::RequestError::Disconnected). Messages and presence that are sent
+    /// earlier wait in the outbox.
     ///
     /// # Cancel safety
     ///
@@ -173,14 +172,15 @@ impl Handle {
         self.shared.online().await;
     }
 
-    /// Sends a message or presence, and returns its id: a UUID unless it has one already.
+    /// Sends a message or presence and returns its id, which is a new UUID unless the stanza has one.
     ///
-    /// It returns when the stanza is written to the outbox, which is at once unless that is
-    /// full. What the socket had not taken when a session ended goes out in the next.
+    /// It returns when the stanza is in the outbox, which is at once unless the outbox is full. Stanzas
+    /// that were not written to the socket when a session ended are sent in the next session.
     ///
     /// # Errors
     ///
-    /// [`SendError`] gives the stanza back: refused by the stanza writer, or no room within `timing.send`.
+    /// [`SendError`], which contains the stanza, if the stanza is invalid or if the outbox stays full for
+    /// `timing.send`.
     ///
     /// # Cancel safety
     ///
@@ -204,10 +204,10 @@ impl Handle {
         self.shared.send(&self.from, stanza).await
     }
 
-    /// Opens the way out for one message to very many, as the address of this handle; waits for a
-    /// session if there is none.
+    /// Returns a sender of one message to very many recipients, from the address of this handle. Waits
+    /// until the component is online.
     ///
-    /// Copies go behind everything else, at the pace of the server: see [`BroadcastSender`].
+    /// Copies are sent after all other stanzas, at the pace of the server: see [`BroadcastSender`].
     ///
     /// # Cancel safety
     ///
@@ -227,10 +227,10 @@ impl Handle {
         BroadcastSender::open(Arc::clone(&self.shared), self.from.clone()).await
     }
 
-    /// Asks for information: an IQ `get`. (RFC 6120, 8.2.3)
+    /// Sends an IQ of type `get` and returns the parsed result. (RFC 6120, 8.2.3)
     ///
-    /// The answer is parsed into what you expect; [`Empty`](crate::Empty) expects an empty one.
-    /// Only an answer from `to`, to the address of this handle, with the right id counts.
+    /// Expect [`Empty`](crate::Empty) for an empty result. Only a response from `to`, to the address of
+    /// this handle, with the id of the request resolves it.
     ///
     /// # Errors
     ///
@@ -238,7 +238,7 @@ impl Handle {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future forgets the question; a late answer settles nothing.
+    /// Dropping the future forgets the request; a late response is dropped.
     ///
     /// # Examples
     ///
@@ -261,7 +261,7 @@ impl Handle {
         pending.answer(self.response_timeout).await
     }
 
-    /// Asks for a change: an IQ `set`. (RFC 6120, 8.2.3)
+    /// Sends an IQ of type `set` and returns the parsed result. (RFC 6120, 8.2.3)
     ///
     /// Otherwise like [`Handle::get`].
     ///
@@ -272,7 +272,7 @@ impl Handle {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future forgets the question, not the change.
+    /// Dropping the future forgets the request; the peer may still apply the change.
     ///
     /// # Examples
     ///

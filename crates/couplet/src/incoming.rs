@@ -1,4 +1,4 @@
-//! [`Incoming`]: what a handler gets.
+//! [`Incoming`]: the argument of a handler.
 
 use std::{borrow::Cow, fmt, ops::Deref, sync::Arc};
 
@@ -10,8 +10,8 @@ use couplet_core::{
 
 use crate::{handle::Handle, send_error::SendError, sent_id::SentId, shared::Shared};
 
-/// A received stanza with its payload and the way to answer it. It dereferences to its payload: an
-/// `Incoming<Message>` reads like a [`Message`].
+/// A received stanza with its parsed payload and the methods to reply. It dereferences to its payload,
+/// so an `Incoming<Message>` can be used like a [`Message`].
 ///
 /// # Examples
 ///
@@ -47,9 +47,9 @@ impl<T> Incoming<T> {
         &mut self.payload
     }
 
-    /// Who sent it.
+    /// Returns the sender.
     ///
-    /// Stamped by the peer's server, so it can be trusted as far as that server. (RFC 6120, 8.1.2)
+    /// The sender's server sets it, so it is as trustworthy as that server. (RFC 6120, 8.1.2)
     ///
     /// # Examples
     ///
@@ -65,7 +65,7 @@ impl<T> Incoming<T> {
         self.stanza.from()
     }
 
-    /// The address of the component it was written to. (RFC 6120, 8.1.1)
+    /// Returns the address of the component that the stanza was sent to. (RFC 6120, 8.1.1)
     ///
     /// # Examples
     ///
@@ -81,7 +81,7 @@ impl<T> Incoming<T> {
         self.stanza.to()
     }
 
-    /// Its id. (RFC 6120, 8.1.3)
+    /// Returns the id of the stanza. (RFC 6120, 8.1.3)
     ///
     /// # Examples
     ///
@@ -97,7 +97,7 @@ impl<T> Incoming<T> {
         self.stanza.id()
     }
 
-    /// The language of the sender's text: the one to answer in. (RFC 6120, 8.1.5)
+    /// Returns the language of the stanza, which is the language to reply in. (RFC 6120, 8.1.5)
     ///
     /// # Examples
     ///
@@ -116,9 +116,9 @@ impl<T> Incoming<T> {
         self.stanza.lang()
     }
 
-    /// The whole stanza, raw XML included.
+    /// Returns the whole stanza with its XML.
     ///
-    /// Use it for what has no accessor of its own.
+    /// Use it where no other method returns the part you need.
     ///
     /// # Examples
     ///
@@ -134,9 +134,9 @@ impl<T> Incoming<T> {
         &self.stanza
     }
 
-    /// A handle that speaks as the address this was written to.
+    /// Returns a handle whose address is the one that the stanza was sent to.
     ///
-    /// Use it for anything beyond the one reply.
+    /// Use it to send anything besides the reply.
     ///
     /// # Examples
     ///
@@ -154,9 +154,9 @@ impl<T> Incoming<T> {
         Handle::new(Arc::clone(&self.shared), self.to().clone())
     }
 
-    /// The payload, owned.
+    /// Returns the payload by value.
     ///
-    /// Use it to move parts out of it; reading needs no more than `.`.
+    /// Use it to move parts out of the payload; to read it, dereference.
     ///
     /// # Examples
     ///
@@ -176,13 +176,14 @@ impl<T> Incoming<T> {
 }
 
 impl Incoming<Message> {
-    /// Replies with a text and returns the id of the reply: to the sender, from the address that
-    /// was written to, with the same type, thread and language. In a room it goes to the room.
+    /// Replies with a text and returns the id of the reply. The reply goes to the sender, from the
+    /// address that the message was sent to, with the same type, thread and language. A reply to a room
+    /// message goes to the room.
     ///
     /// # Errors
     ///
-    /// [`SendError`]: too large, no room in the outbox within `timing.send`, or a reply that never
-    /// leaves: to an error, or to what the component itself said in a room.
+    /// [`SendError`] if the reply is too large, if the send queue stays full for `timing.send`, or if the
+    /// message is an error or the component's own message that a room reflected.
     ///
     /// # Cancel safety
     ///
@@ -240,7 +241,7 @@ impl Iq {
         Iq { stanza, type_ }
     }
 
-    /// `Get` or `Set`.
+    /// Returns the type, [`IqType::Get`] or [`IqType::Set`].
     ///
     /// # Examples
     ///
@@ -256,7 +257,7 @@ impl Iq {
         self.type_
     }
 
-    /// The element name of the payload.
+    /// Returns the element name of the payload.
     ///
     /// # Examples
     ///
@@ -275,7 +276,7 @@ impl Iq {
             .map_or("", |payload| payload.name())
     }
 
-    /// The namespace of the payload.
+    /// Returns the namespace of the payload.
     ///
     /// # Examples
     ///
@@ -294,13 +295,13 @@ impl Iq {
             .map_or("", |payload| payload.ns())
     }
 
-    /// The payload, parsed as a `T`.
+    /// Parses the payload as a `T`.
     ///
-    /// Use it where the fallback knows some types and passes the others on.
+    /// Use it where the fallback handles some types itself.
     ///
     /// # Errors
     ///
-    /// It is no `T`.
+    /// If the payload is not a `T`.
     ///
     /// # Examples
     ///

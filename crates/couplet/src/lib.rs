@@ -1,7 +1,7 @@
 //! Couplet: server-side XMPP components in Rust. Powerful XMPP, simple to use.
 //!
 //! A component is a program beside an XMPP server that owns a whole subdomain: it receives every
-//! stanza sent to any address of it and speaks as any of them. (XEP-0114)
+//! stanza sent to an address of that domain and sends stanzas from any of them. (XEP-0114)
 //!
 //! ```no_run
 //! use couplet::{Component, Config, Incoming, Message};
@@ -114,9 +114,9 @@ pub use crate::{
 
 /// Runs a component as a program: the whole `main`.
 ///
-/// It reads the flags, the configuration and the environment, sets up the log, runs the
-/// component that `build` makes, stops politely at the first SIGTERM or SIGINT and at once at the
-/// second, and tells errors with their cure. See [`app::App`] for flags and exit codes.
+/// It reads the flags, the configuration and the environment, sets up the log and runs the component
+/// that `build` returns. The first SIGTERM or SIGINT shuts it down gracefully, the second at once.
+/// Errors are printed with what to do. See [`app::App`] for flags and exit codes.
 ///
 /// # Examples
 ///

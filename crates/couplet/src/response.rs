@@ -1,4 +1,4 @@
-//! The answer to a question of ours: what it is read as, or why there is none.
+//! Responses to the component's own requests: their types, and the errors of requests.
 
 use std::fmt;
 
@@ -7,9 +7,9 @@ use xso::FromXml;
 
 use crate::send_error::SendErrorKind;
 
-/// What an IQ result can be read as: any payload, or [`Empty`] for the empty one.
+/// A type that an IQ result can be parsed as: a payload, or [`Empty`] for the empty result.
 ///
-/// Nothing has to implement it: whatever derives `xso::FromXml` does.
+/// Every type that implements `xso::FromXml` implements it.
 ///
 /// # Examples
 ///
@@ -23,11 +23,11 @@ use crate::send_error::SendErrorKind;
 /// can_be_expected::<Empty>();
 /// ```
 pub trait FromResponse: Sized {
-    /// Reads the result.
+    /// Parses the result.
     ///
     /// # Errors
     ///
-    /// The payload is missing or is not what was expected.
+    /// If the payload is missing or has another type.
     fn from_result(result: &Stanza) -> Result<Self, xso::error::Error>;
 }
 
@@ -47,8 +47,8 @@ impl FromResponse for Empty {
     }
 }
 
-/// The empty IQ result: returned by a handler that has nothing to tell, expected of a question
-/// whose answer carries nothing. (RFC 6120, 8.2.3)
+/// The empty IQ result. Handlers return it for a result without payload; requests expect it where the
+/// result has none. (RFC 6120, 8.2.3)
 ///
 /// # Examples
 ///
@@ -63,7 +63,7 @@ impl FromResponse for Empty {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Empty;
 
-/// Why a question has no good answer.
+/// The reason why a request failed.
 ///
 /// # Examples
 ///
@@ -81,15 +81,15 @@ pub struct Empty;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RequestError {
-    /// The peer, or a server on the way, said no.
+    /// The peer, or a server on the way, returned an error.
     Refused(RemoteError),
-    /// It answered with something else than was expected.
+    /// The result has another payload than expected.
     Malformed(xso::error::Error),
-    /// No answer in time.
+    /// No response arrived within the timeout.
     TimedOut,
-    /// There is no session, or it ended before the answer came.
+    /// The component was offline, or the connection was lost before the response arrived.
     Disconnected,
-    /// The question never left.
+    /// The request was not sent.
     Send(SendErrorKind),
 }
 

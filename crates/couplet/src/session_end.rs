@@ -1,6 +1,6 @@
-//! [`SessionEnd`]: why a session ended, for a sender who has to decide whether to send again.
+//! [`SessionEnd`]: why a session ended, for senders of broadcasts that decide whether to resend.
 
-/// Why a session ended, for a sender of broadcasts: whether what was sent may be the reason.
+/// The reason why a session ended. Senders of broadcasts use it to decide whether a copy was the cause.
 ///
 /// [`BroadcastSender::ended`](crate::BroadcastSender::ended) returns it.
 ///
@@ -24,7 +24,7 @@ pub enum SessionEnd {
     /// The server closed the connection without an error, or the connection was reset: the server
     /// restarts, it crashed, or the network failed.
     Closed,
-    /// Everything else: the component stopped, or nothing was heard from the server for too long.
+    /// Any other reason: the component stopped, or the server sent nothing for too long.
     #[default]
     Other,
 }

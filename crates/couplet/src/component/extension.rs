@@ -32,14 +32,14 @@ use crate::error::Error;
 /// let weather = Component::new(Config::new("weather.localhost", "secret")).extend(Branded("Weather"));
 /// ```
 pub trait Extension {
-    /// Its name in messages about conflicts and in the log.
+    /// Returns the name for error messages and the log.
     fn name(&self) -> &str;
 
-    /// Adds what it consists of to the component.
+    /// Adds the handlers and other parts of the extension to the component.
     ///
     /// # Errors
     ///
-    /// Why it cannot work, in the words of [`Error::App`] or another variant. [`Component::run`] returns it
-    /// instead of connecting.
+    /// If the extension cannot work, for example as [`Error::App`]. [`Component::run`] returns the error
+    /// and does not connect.
     fn install(self, component: Component) -> Result<Component, Error>;
 }

@@ -1,4 +1,4 @@
-//! Mounting handlers: which stanzas of which kind go where.
+//! Registration of handlers: which stanzas each of them gets.
 
 use std::future::Future;
 
@@ -16,13 +16,13 @@ use crate::{
 };
 
 impl Component {
-    /// Takes messages to a person or bot: type `chat` or `normal`, with [text to
-    /// read](crate::Content::Text), from another domain than the component's own. Never errors,
-    /// rooms, headlines or invitations.
+    /// Handles chat messages: type `chat` or `normal`, with [readable text](crate::Content::Text), from
+    /// another domain than the component's own. It gets no errors, room messages, headlines or
+    /// invitations.
     ///
-    /// The handler for bots. A correction is a chat too and says so:
-    /// [`Message::corrects`](crate::Message::corrects). Encrypted chats are answered once a day and
-    /// sender that they cannot be read
+    /// Use it for bots. Corrections are chat messages too: see
+    /// [`Message::corrects`](crate::Message::corrects). For encrypted messages the component replies, once
+    /// a day per sender, that it cannot read them
     /// ([`Feature::EncryptedNotice`](crate::Feature::EncryptedNotice)). (RFC 6121, 5.2.2)
     ///
     /// # Examples
@@ -40,8 +40,8 @@ impl Component {
         self
     }
 
-    /// Takes messages that no other handler takes, except errors and what the component itself said
-    /// in a room, which the room sends back. (XEP-0045, 7.4)
+    /// Handles messages that no other handler takes, except errors and the component's own messages that
+    /// a room reflects to it. (XEP-0045, 7.4)
     ///
     /// Use it for headlines, rooms, invitations, and messages without a body.
     ///
@@ -65,7 +65,7 @@ impl Component {
         self
     }
 
-    /// Takes messages of one type; the way to see errors.
+    /// Handles messages of one type. Register it for `MessageType::Error` to get error messages.
     ///
     /// # Examples
     ///
@@ -94,7 +94,8 @@ impl Component {
         self
     }
 
-    /// Takes messages of any type but `error` that carry a `P`; it is advertised as a feature.
+    /// Handles messages of any type but `error` with a payload `P`, whose namespace is advertised as a
+    /// feature.
     ///
     /// # Examples
     ///
@@ -118,9 +119,10 @@ impl Component {
         self
     }
 
-    /// Takes messages of one type that carry a `P`.
+    /// Handles messages of one type with a payload `P`.
     ///
-    /// The most exact route; it wins over all others. The payload is advertised as a feature.
+    /// This is the most specific route and wins over all others. The namespace of the payload is
+    /// advertised as a feature.
     ///
     /// # Examples
     ///
@@ -146,9 +148,9 @@ impl Component {
         self
     }
 
-    /// Takes presences that no other handler takes, but for errors.
+    /// Handles presence that no other handler takes, except errors.
     ///
-    /// Use it to know who is there. (RFC 6121, 4)
+    /// Use it to track who is online. (RFC 6121, 4)
     ///
     /// # Examples
     ///
@@ -170,7 +172,7 @@ impl Component {
         self
     }
 
-    /// Takes presences of one type, for example [`PresenceType::Subscribe`].
+    /// Handles presence of one type, for example [`PresenceType::Subscribe`].
     ///
     /// Use it for subscriptions and probes. (RFC 6121, 3)
     ///
@@ -198,9 +200,9 @@ impl Component {
         self
     }
 
-    /// Takes presences of any type but `error` that carry a `P`.
+    /// Handles presence of any type but `error` with a payload `P`.
     ///
-    /// The payload is advertised as a feature.
+    /// The namespace of the payload is advertised as a feature.
     ///
     /// # Examples
     ///
@@ -226,9 +228,9 @@ impl Component {
         self
     }
 
-    /// Takes presences of one type that carry a `P`.
+    /// Handles presence of one type with a payload `P`.
     ///
-    /// The most exact route for presence; it wins over all others.
+    /// This is the most specific route for presence and wins over all others.
     ///
     /// # Examples
     ///
@@ -257,7 +259,7 @@ impl Component {
         self
     }
 
-    /// Answers `get` requests; the request type is the route and is advertised as a feature.
+    /// Handles IQs of type `get`. The request type is the route; its namespace is advertised as a feature.
     ///
     /// # Examples
     ///
@@ -281,7 +283,7 @@ impl Component {
         self
     }
 
-    /// Answers `set` requests; otherwise like [`Component::on_get`]. (RFC 6120, 8.2.3)
+    /// Handles IQs of type `set`; otherwise like [`Component::on_get`]. (RFC 6120, 8.2.3)
     ///
     /// # Examples
     ///
@@ -307,9 +309,9 @@ impl Component {
         self
     }
 
-    /// Answers requests that no other handler takes; without it they get `service-unavailable`.
+    /// Handles requests that no other handler takes; without it they get `service-unavailable`.
     ///
-    /// Use it for a gateway that passes requests on, or to see what peers ask for. (RFC 6120, 8.4)
+    /// Use it in a gateway that forwards requests, or to log unknown requests. (RFC 6120, 8.4)
     ///
     /// # Examples
     ///

@@ -1,4 +1,4 @@
-//! From what was built to what runs.
+//! [`Component::run`]: starts the parts of a component.
 
 use std::{future::Future, io, pin::pin, sync::Arc};
 
@@ -10,20 +10,20 @@ use crate::send_socket;
 use crate::{connect::Configured, dispatch::Dispatch, error::Error, supervisor::Supervisor};
 
 impl Component {
-    /// Runs until `until` is ready; then it stops politely: it admits no further stanza, handlers
-    /// finish within `timing.grace`, the rest is answered, the goodbye hook runs, the stream is
-    /// closed.
+    /// Runs the component until `until` is ready, then shuts down gracefully: it admits no further
+    /// stanza, handlers finish within `timing.grace`, the remaining requests get an error, the goodbye
+    /// hooks run, and the stream is closed.
     ///
     /// Several components, each of its own domain, run side by side in one process.
     ///
     /// # Errors
     ///
-    /// Who ended it, and what to do: see [`Error`]. An unreachable server does not end it, unless
-    /// it was told so by [`Component::without_reconnect`].
+    /// See [`Error`]. An unreachable server is not an error unless [`Component::without_reconnect`] was
+    /// called.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future closes the connection at once and drops what waits.
+    /// Dropping the future closes the connection at once and drops stanzas that wait.
     ///
     /// # Examples
     ///
@@ -33,7 +33,7 @@ impl Component {
     /// # fn main() -> Result<(), couplet::Error> {
     /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
     /// let bot = Component::new(Config::new("bot.localhost", "secret"));
-    /// // To stop before it could begin is polite too.
+    /// // It stops before it connects.
     /// bot.run(std::future::ready(())).await
     /// # })
     /// # }
