@@ -147,7 +147,7 @@ impl StoreBench {
                  <summary>{text}</summary></entry>"
             );
             let query = Query {
-                actor: Some(publisher.clone()),
+                entity: Some(publisher.clone()),
                 items: vec![id.clone()],
                 oldest: 1,
                 ..at(node)
@@ -190,7 +190,7 @@ impl StoreBench {
     async fn subscribe_one(&self, number: u32) -> Result<(), String> {
         let jid = format!("user{number}@example.org");
         let query = Query {
-            actor: Some(bare(&jid)?),
+            entity: Some(bare(&jid)?),
             usage: true,
             ..at(0)
         };

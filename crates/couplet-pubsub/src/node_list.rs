@@ -189,10 +189,10 @@ impl<'a> ListView<'a> {
     async fn look_up(&self, node: &Node) -> Result<Option<Affiliation>, PubsubError> {
         let query = Query {
             node: Some(node.name.clone()),
-            actor: Some(self.who.clone()),
+            entity: Some(self.who.clone()),
             ..Query::default()
         };
         let found = self.service.store.snapshot(query).await?;
-        Ok(found.actor.map(|actor| actor.affiliation))
+        Ok(found.entity.map(|entity| entity.affiliation))
     }
 }

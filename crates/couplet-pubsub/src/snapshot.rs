@@ -17,8 +17,8 @@ pub(crate) struct Query {
     pub(crate) node: Option<String>,
     /// The requester: its affiliation and at most [`MAX_SUBSCRIPTIONS`] of its subscriptions are
     /// read.
-    pub(crate) actor: Option<BareJid>,
-    /// Subscriptions of the actor that are always read.
+    pub(crate) entity: Option<BareJid>,
+    /// Subscriptions of the entity that are always read.
     pub(crate) filter: SubscriptionFilter,
     /// Other entities whose affiliation and subscriptions are read.
     pub(crate) others: Vec<BareJid>,
@@ -38,7 +38,7 @@ pub(crate) struct Query {
     pub(crate) pending: u32,
     /// A range of all subscriptions, to end those that lose access when the access model changes.
     pub(crate) subscriber_range: Option<SubscriptionRange>,
-    /// Whether to count what the actor uses of the whole service.
+    /// Whether to count what the entity uses of the whole service.
     pub(crate) usage: bool,
 }
 
@@ -88,8 +88,8 @@ pub(crate) struct Snapshot {
     pub(crate) node: Option<Node>,
     /// The redirect of the last node of this name, if it was deleted with one.
     pub(crate) redirect: Option<String>,
-    /// `None` if the query has no actor.
-    pub(crate) actor: Option<Entity>,
+    /// `None` if the query has no entity.
+    pub(crate) entity: Option<Entity>,
     /// In the order of `Query::others`.
     pub(crate) others: Vec<Entity>,
     /// The existing ones, in any order.

@@ -12,7 +12,7 @@ pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
 /// Why a real server could not be started, stopped or asked for something.
 ///
-/// Its text names the cure (which package to install, say) and ends with the last lines of the
+/// Its text names what to do (which package to install, say) and ends with the last lines of the
 /// server's own log, so that a failure in a place nobody can log in to still explains itself.
 ///
 /// # Examples

@@ -1,6 +1,6 @@
 //! [`TestUser`]: somebody who writes to a component, on whichever server.
 //!
-//! An actor that cannot go on ends the test and says what it waited for. Deliberately absent:
+//! A user that cannot go on ends the test and says what it waited for. Deliberately absent:
 //! help. What a user says goes out as it is, and nothing is sent unasked.
 
 mod heard;

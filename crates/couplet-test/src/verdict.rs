@@ -5,7 +5,7 @@
 /// Ends the test with these words.
 #[expect(
     clippy::panic,
-    reason = "a test fails by panicking; every actor fails here"
+    reason = "a test fails by panicking; every user fails here"
 )]
 pub(crate) fn fail(why: &str) -> ! {
     panic!("{why}")

@@ -223,3 +223,14 @@ fn every_test_that_the_page_about_servers_names_exists() {
         assert!(exists, "no test is called {name}");
     }
 }
+
+#[test]
+fn every_file_that_the_page_about_architecture_names_exists() {
+    let page = fs::read_to_string(root().join("docs/architecture.md")).unwrap();
+    let quoted = page.split('`').skip(1).step_by(2);
+    let named: BTreeSet<&str> = quoted.filter(|name| name.contains('/')).collect();
+    assert!(named.len() > 30, "{named:?}");
+    for name in named {
+        assert!(root().join(name).exists(), "there is no {name}");
+    }
+}

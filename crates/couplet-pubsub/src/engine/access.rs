@@ -32,7 +32,7 @@ impl<'a> Access<'a> {
         snapshot: &'a Snapshot,
     ) -> Result<Access<'a>, PubsubError> {
         let node = existing_node(snapshot)?;
-        Ok(match &snapshot.actor {
+        Ok(match &snapshot.entity {
             Some(entity) => Access::of_entity(context, node, entity),
             None => Access {
                 node,

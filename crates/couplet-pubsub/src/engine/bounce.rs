@@ -49,7 +49,7 @@ pub(super) async fn take(
 ) -> Result<(), PubsubError> {
     let query = Query {
         node: Some(node.to_owned()),
-        actor: Some(context.who.clone()),
+        entity: Some(context.who.clone()),
         filter: SubscriptionFilter::of(&context.from),
         owners: true,
         ..Query::default()
@@ -66,7 +66,7 @@ fn decide(snapshot: &Snapshot, from: &Jid, kind: BounceKind) -> Result<Vec<Chang
     let node = existing_node(snapshot)?;
     let mut changes = Vec::new();
     let all = snapshot
-        .actor
+        .entity
         .iter()
         .flat_map(|entity| &entity.subscriptions);
     // One message serves all subscriptions of a JID.
@@ -147,8 +147,8 @@ mod tests {
 
     #[test]
     fn owners_are_notified_with_notify_sub() {
-        let actor = entity(OTHER, Affiliation::None, &[bounced(0)]);
-        let snapshot = facts_with(actor, |config| config.notify_sub = true);
+        let entity = entity(OTHER, Affiliation::None, &[bounced(0)]);
+        let snapshot = facts_with(entity, |config| config.notify_sub = true);
         let changes = came_back(&snapshot, BounceKind::Permanent);
         assert_eq!(notices_to(&changes, OWNER).len(), 1);
     }

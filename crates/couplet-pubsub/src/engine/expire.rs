@@ -75,7 +75,7 @@ async fn end(engine: &Engine, expired: Expired, now: Timestamp) -> Result<(), Pu
     let leases = expired.leases.into_iter().map(|(node, jid, subid)| {
         let query = Query {
             node: Some(node),
-            actor: Some(jid.to_bare()),
+            entity: Some(jid.to_bare()),
             filter: SubscriptionFilter {
                 jid: Some(jid.clone()),
                 subid: Some(subid.clone()),
@@ -106,7 +106,7 @@ async fn end(engine: &Engine, expired: Expired, now: Timestamp) -> Result<(), Pu
 
 /// Changes nothing if the lease was renewed in the meantime.
 fn lease_over(snapshot: &Snapshot, jid: &Jid, subid: &str, now: Timestamp) -> Vec<Change> {
-    let (Ok(node), Some(entity)) = (existing_node(snapshot), &snapshot.actor) else {
+    let (Ok(node), Some(entity)) = (existing_node(snapshot), &snapshot.entity) else {
         return Vec::new();
     };
     let mut changes = Vec::new();

@@ -77,12 +77,12 @@ pub(super) fn pending(jid: &str, subid: &str) -> Subscription {
 }
 
 /// A snapshot of the node with its defaults, for this entity.
-pub(super) fn snapshot(actor: Entity) -> Snapshot {
-    facts_with(actor, |_| {})
+pub(super) fn snapshot(entity: Entity) -> Snapshot {
+    facts_with(entity, |_| {})
 }
 
 /// A snapshot of the node with another configuration.
-pub(super) fn facts_with(actor: Entity, configure: impl FnOnce(&mut NodeConfig)) -> Snapshot {
+pub(super) fn facts_with(entity: Entity, configure: impl FnOnce(&mut NodeConfig)) -> Snapshot {
     let mut config = NodeConfig::default();
     configure(&mut config);
     Snapshot {
@@ -96,7 +96,7 @@ pub(super) fn facts_with(actor: Entity, configure: impl FnOnce(&mut NodeConfig))
                 Timestamp(0),
             )
         }),
-        actor: Some(actor),
+        entity: Some(entity),
         owners: vec![bare(OWNER)],
         ..Snapshot::default()
     }

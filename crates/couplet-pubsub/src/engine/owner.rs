@@ -17,7 +17,7 @@ use super::context::RequestContext;
 fn owner_query(context: &RequestContext, node: String) -> Query {
     Query {
         node: Some(node),
-        actor: Some(context.who.clone()),
+        entity: Some(context.who.clone()),
         ..Query::default()
     }
 }

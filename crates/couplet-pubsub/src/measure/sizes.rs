@@ -120,7 +120,7 @@ impl StoreBench {
         let mut fastest = Duration::MAX;
         for _ in 0..TIMES {
             let query = Query {
-                actor: Some(jid.to_bare()),
+                entity: Some(jid.to_bare()),
                 filter: SubscriptionFilter::of(&jid),
                 owners: true,
                 ..at(0)

@@ -19,16 +19,16 @@ impl Tables {
     pub(super) fn snapshot(&self, query: &Query) -> Snapshot {
         let name = query.node.as_deref();
         let kept = name.and_then(|name| self.named(name));
-        let (actor, others) = (query.actor.as_ref(), query.others.iter());
+        let (entity, others) = (query.entity.as_ref(), query.others.iter());
         let no_filter = SubscriptionFilter::default();
-        let usage = query.actor.as_ref().filter(|_| query.usage);
+        let usage = query.entity.as_ref().filter(|_| query.usage);
         let mut snapshot = Snapshot {
             node: kept.map(|kept| kept.node.clone()),
             redirect: name
                 .filter(|_| kept.is_none())
                 .and_then(|name| self.redirects.get(name))
                 .cloned(),
-            actor: actor.map(|who| entity(kept, who, &query.filter)),
+            entity: entity.map(|who| entity(kept, who, &query.filter)),
             others: others.map(|who| entity(kept, who, &no_filter)).collect(),
             affiliated: match query.affiliated {
                 true => query

@@ -70,7 +70,7 @@ impl ExistingRows {
     /// Returns what a snapshot contains of the items and entities it was queried for.
     pub(super) fn from(snapshot: &Snapshot) -> ExistingRows {
         let mut known = ExistingRows::default();
-        let entities = snapshot.actor.iter().chain(&snapshot.others);
+        let entities = snapshot.entity.iter().chain(&snapshot.others);
         for held in entities.flat_map(|entity| &entity.subscriptions) {
             let now = ExistingSubscription::of(held);
             known.set_subscription(held.jid.as_str(), &held.subid, Some(now));
@@ -105,7 +105,7 @@ impl Lookup {
     pub(super) fn new(changes: &[Change], query: &Query) -> Lookup {
         let mut lookup = Lookup::default();
         let requested: HashSet<&str> = query.items.iter().map(String::as_str).collect();
-        let people: HashSet<&BareJid> = query.actor.iter().chain(&query.others).collect();
+        let people: HashSet<&BareJid> = query.entity.iter().chain(&query.others).collect();
         for change in changes {
             match change {
                 Change::Create { .. } => lookup.keys += 1,
@@ -187,14 +187,14 @@ impl Lookup {
         if node.is_some() && !self.jids.is_empty() {
             for row in next() {
                 let (jid, subid) = (value(&row, 0)?, value(&row, 1)?);
-                known.set_subscription(jid, subid, Some(standing(&row)?));
+                known.set_subscription(jid, subid, Some(existing_subscription(&row)?));
             }
         }
         Ok(keys)
     }
 }
 
-fn standing(row: &Row) -> Result<ExistingSubscription, StoreError> {
+fn existing_subscription(row: &Row) -> Result<ExistingSubscription, StoreError> {
     if value(row, 2)? {
         return Ok(ExistingSubscription::Pending);
     }

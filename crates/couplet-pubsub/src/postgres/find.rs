@@ -39,7 +39,7 @@ macro_rules! items_of_node_named {
 /// Returns the queries of a snapshot; [`snapshot`] reads the rows in the same order.
 pub(super) fn statements(query: &Query) -> Vec<Statement> {
     let mut statements = Vec::new();
-    if let (Some(who), true) = (&query.actor, query.usage) {
+    if let (Some(who), true) = (&query.entity, query.usage) {
         statements.push(statement!(
             "SELECT (SELECT count(*) FROM node WHERE creator = $1 AND NOT deleted),
                     (SELECT count(*) FROM subscription JOIN node ON node.id = subscription.node
@@ -69,7 +69,7 @@ pub(super) fn statements(query: &Query) -> Vec<Statement> {
         ),
         name.clone()
     ));
-    if let Some(who) = &query.actor {
+    if let Some(who) = &query.entity {
         statements.push(match query.filter.is_nothing() {
             true => party_statement(name, who),
             false => meant_statement(name, who, &query.filter),
@@ -248,7 +248,7 @@ pub(super) fn snapshot(
         backlog,
         ..Snapshot::default()
     };
-    if query.actor.is_some() && query.usage {
+    if query.entity.is_some() && query.usage {
         snapshot.usage = next().first().map(usage).transpose()?.unwrap_or_default();
     }
     if query.affiliated {
@@ -260,7 +260,7 @@ pub(super) fn snapshot(
         (snapshot.node, snapshot.redirect) = node_or_redirect(&next())?;
     }
     let mut found = Vec::new();
-    for who in query.actor.iter().chain(&query.others) {
+    for who in query.entity.iter().chain(&query.others) {
         let rows = if query.node.is_some() {
             next()
         } else {
@@ -269,7 +269,7 @@ pub(super) fn snapshot(
         found.push(entity(who, &rows)?);
     }
     let mut found = found.into_iter();
-    snapshot.actor = query.actor.as_ref().and_then(|_| found.next());
+    snapshot.entity = query.entity.as_ref().and_then(|_| found.next());
     snapshot.others = found.collect();
     if query.node.is_none() {
         return Ok(snapshot);

@@ -39,8 +39,8 @@ pub(super) fn snapshot(
     let others = query.others.iter().map(|who| entity(who, &no_filter));
     let mut snapshot = Snapshot {
         node: node.cloned(),
-        actor: query
-            .actor
+        entity: query
+            .entity
             .as_ref()
             .map(|who| entity(who, &query.filter))
             .transpose()?,
@@ -55,7 +55,7 @@ pub(super) fn snapshot(
     if let (Some(name), None) = (&query.node, node) {
         snapshot.redirect = redirect(file, name)?;
     }
-    if let (Some(who), true) = (&query.actor, query.usage) {
+    if let (Some(who), true) = (&query.entity, query.usage) {
         snapshot.usage = usage(file, who)?;
     }
     if let Some(id) = id {

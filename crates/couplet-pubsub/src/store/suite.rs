@@ -171,7 +171,7 @@ pub(crate) fn subids(held: &[Subscription]) -> Vec<&str> {
 
 pub(crate) fn about(node: &str, who: &str) -> Query {
     Query {
-        actor: Some(bare(who)),
+        entity: Some(bare(who)),
         usage: true,
         ..at(node)
     }

@@ -103,13 +103,13 @@ impl State {
     fn deliver(&mut self, stanza: &Tree, to: &str) -> bool {
         let is_iq = stanza.root().name() == "iq";
         let mut found = false;
-        for (address, inbox) in &mut self.users {
+        for (address, user) in &mut self.users {
             let bare = address
                 .split_once('/')
                 .map_or(address.as_str(), |(bare, _)| bare);
             // RFC 6121, 8.5.2.1.3: the server answers an iq to a bare address itself.
             if address == to || bare == to && !is_iq {
-                inbox.heard.push_back(stanza.clone());
+                user.heard.push_back(stanza.clone());
                 found = true;
             }
         }

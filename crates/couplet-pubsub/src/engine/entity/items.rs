@@ -74,7 +74,7 @@ pub(in crate::engine) async fn ids(
 fn query(context: &RequestContext, node: String, subid: Option<String>) -> Query {
     Query {
         node: Some(node),
-        actor: Some(context.who.clone()),
+        entity: Some(context.who.clone()),
         filter: SubscriptionFilter { jid: None, subid },
         owners: true,
         ..Query::default()

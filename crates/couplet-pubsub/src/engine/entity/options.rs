@@ -104,7 +104,7 @@ fn named(jid: &Jid, subid: Option<&String>) -> SubscriptionFilter {
 fn query(context: &RequestContext, node: String, filter: SubscriptionFilter) -> Query {
     Query {
         node: Some(node),
-        actor: Some(context.who.clone()),
+        entity: Some(context.who.clone()),
         filter,
         ..Query::default()
     }

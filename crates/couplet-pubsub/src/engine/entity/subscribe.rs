@@ -42,7 +42,7 @@ pub(in crate::engine) async fn answer(
 fn query(context: &RequestContext, node: String, jid: &Jid) -> Query {
     Query {
         node: Some(node),
-        actor: Some(context.who.clone()),
+        entity: Some(context.who.clone()),
         filter: SubscriptionFilter::of(jid),
         newest: 1,
         owners: true,

@@ -26,7 +26,7 @@ pub(in crate::engine) async fn answer(
 ) -> Result<Reply, PubsubError> {
     let query = Query {
         node: Some(node),
-        actor: Some(context.who.clone()),
+        entity: Some(context.who.clone()),
         filter: SubscriptionFilter {
             jid: Some(jid.clone()),
             subid: subid.clone(),
@@ -171,8 +171,8 @@ mod tests {
 
     #[test]
     fn owners_are_notified_with_notify_sub() {
-        let actor = entity(OTHER, Affiliation::None, &[subscribed(OTHER, "a")]);
-        let snapshot = facts_with(actor, |config| config.notify_sub = true);
+        let entity = entity(OTHER, Affiliation::None, &[subscribed(OTHER, "a")]);
+        let snapshot = facts_with(entity, |config| config.notify_sub = true);
         assert_eq!(
             notices_to(&leave(&snapshot, None).unwrap().0, OWNER).len(),
             1

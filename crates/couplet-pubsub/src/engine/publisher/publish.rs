@@ -106,7 +106,7 @@ fn ready(
 fn query(context: &RequestContext, batch: &Batch, extent: Extent) -> Query {
     Query {
         node: Some(batch.node.clone()),
-        actor: Some(context.who.clone()),
+        entity: Some(context.who.clone()),
         items: batch.items.iter().map(|item| item.id.clone()).collect(),
         // As many as may be evicted: some of them may be among the overwritten ones.
         oldest: u32::try_from(batch.items.len()).unwrap_or(u32::MAX),

@@ -29,7 +29,7 @@ pub(in crate::engine) async fn answer(
 ) -> Result<Reply, PubsubError> {
     let query = Query {
         node: Some(node),
-        actor: Some(context.who.clone()),
+        entity: Some(context.who.clone()),
         items: ids.clone(),
         ..Query::default()
     };

@@ -30,10 +30,10 @@ pub(crate) async fn a_snapshot_of_an_unknown_node_is_empty(store: &Shared) {
     };
     let snapshot = store.snapshot(query).await.unwrap();
     assert_eq!((snapshot.node, snapshot.redirect), (None, None));
-    let actor = snapshot.actor.unwrap();
-    assert_eq!(actor.jid, bare("a@x"));
-    assert_eq!(actor.affiliation, Affiliation::None);
-    assert!(actor.subscriptions.is_empty());
+    let entity = snapshot.entity.unwrap();
+    assert_eq!(entity.jid, bare("a@x"));
+    assert_eq!(entity.affiliation, Affiliation::None);
+    assert!(entity.subscriptions.is_empty());
     assert_eq!(snapshot.others[0].jid, bare("b@x"));
     assert!(snapshot.items.is_empty() && snapshot.oldest.is_empty() && snapshot.newest.is_empty());
     assert!(
@@ -43,7 +43,7 @@ pub(crate) async fn a_snapshot_of_an_unknown_node_is_empty(store: &Shared) {
     );
     assert_eq!((snapshot.usage, snapshot.backlog), (Usage::default(), 0));
     let nothing = store.snapshot(Query::default()).await.unwrap();
-    assert_eq!((nothing.node, nothing.actor), (None, None));
+    assert_eq!((nothing.node, nothing.entity), (None, None));
 }
 
 pub(crate) async fn an_entity_is_found_by_a_labels_and_by_u_labels(store: &Shared) {
@@ -59,27 +59,27 @@ pub(crate) async fn an_entity_is_found_by_a_labels_and_by_u_labels(store: &Share
     for who in ["u@ツ.example", "u@xn--bdk.example", "U@XN--BDK.Example"] {
         let snapshot = store.snapshot(about("news", who)).await.unwrap();
         assert_eq!(snapshot.usage.subscriptions, 2);
-        let actor = snapshot.actor.unwrap();
-        assert_eq!(actor.affiliation, Affiliation::Publisher, "{who}");
-        let held = actor.subscriptions.iter();
+        let entity = snapshot.entity.unwrap();
+        assert_eq!(entity.affiliation, Affiliation::Publisher, "{who}");
+        let held = entity.subscriptions.iter();
         let jids: Vec<&str> = held.map(|held| held.jid.as_str()).collect();
         // Notifications go to the address as the server wrote it.
         assert_eq!(jids, ["u@xn--bdk.example", "u@ツ.example/desk"]);
     }
     let snapshot = store.snapshot(about("news", "😀@x")).await.unwrap();
-    assert_eq!(snapshot.actor.unwrap().affiliation, Affiliation::Member);
+    assert_eq!(snapshot.entity.unwrap().affiliation, Affiliation::Member);
     let gone = vec![
         affiliate("u@ツ.example", Affiliation::None),
         unsubscribe("u@xn--bdk.example", "s1"),
     ];
     run(store, "news", gone).await;
-    let actor = store
+    let entity = store
         .snapshot(about("news", "u@xn--bdk.example"))
         .await
         .unwrap();
-    let actor = actor.actor.unwrap();
-    assert_eq!(actor.affiliation, Affiliation::None);
-    assert_eq!(subids(&actor.subscriptions), ["s2"]);
+    let entity = entity.entity.unwrap();
+    assert_eq!(entity.affiliation, Affiliation::None);
+    assert_eq!(subids(&entity.subscriptions), ["s2"]);
 }
 
 pub(crate) async fn an_actor_is_found_with_what_its_resources_hold(store: &Shared) {
@@ -102,17 +102,17 @@ pub(crate) async fn an_actor_is_found_with_what_its_resources_hold(store: &Share
         subscribe("b@x", "s4"),
     ];
     run(store, "news", changes).await;
-    let actor = store
+    let entity = store
         .snapshot(about("news", "a@x"))
         .await
         .unwrap()
-        .actor
+        .entity
         .unwrap();
-    assert_eq!(actor.affiliation, Affiliation::PublishOnly);
-    assert_eq!(subids(&actor.subscriptions), ["s1", "s3", "s2"]);
-    let since = actor.subscriptions[0].since;
-    assert_eq!(actor.subscriptions[0], Subscription { since, ..full });
-    assert_eq!(actor.subscriptions[2].state, SubscriptionState::Pending);
+    assert_eq!(entity.affiliation, Affiliation::PublishOnly);
+    assert_eq!(subids(&entity.subscriptions), ["s1", "s3", "s2"]);
+    let since = entity.subscriptions[0].since;
+    assert_eq!(entity.subscriptions[0], Subscription { since, ..full });
+    assert_eq!(entity.subscriptions[2].state, SubscriptionState::Pending);
 }
 
 pub(crate) async fn others_are_found_in_the_order_they_were_named(store: &Shared) {
@@ -158,7 +158,7 @@ pub(crate) async fn adjacent_jids_are_not_mixed_up(store: &Shared) {
         ("x0", ["x0", "x0/r"]),
     ] {
         let snapshot = store.snapshot(about("news", who)).await.unwrap();
-        assert_eq!(subids(&snapshot.actor.unwrap().subscriptions), held);
+        assert_eq!(subids(&snapshot.entity.unwrap().subscriptions), held);
         assert_eq!(snapshot.usage.subscriptions, 2);
     }
 }
@@ -235,7 +235,7 @@ pub(crate) async fn owners_pending_and_a_range_of_subscribers_are_found_on_reque
     );
     let unasked = store.snapshot(at("news")).await.unwrap();
     assert!(unasked.owners.is_empty() && unasked.pending.is_empty());
-    assert!(unasked.subscriber_range.is_empty() && unasked.actor.is_none());
+    assert!(unasked.subscriber_range.is_empty() && unasked.entity.is_none());
 }
 
 pub(crate) async fn usage_counts_nodes_created_and_subscriptions_held(store: &Shared) {

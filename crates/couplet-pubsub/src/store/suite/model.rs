@@ -298,7 +298,7 @@ pub(crate) async fn look_the_same(one: &Shared, other: &Shared) {
 fn everything(node: &str) -> Query {
     let mut others: Vec<BareJid> = PEOPLE.map(bare).to_vec();
     Query {
-        actor: others.pop(),
+        entity: others.pop(),
         others,
         items: ITEMS.map(str::to_owned).to_vec(),
         oldest: 2,

@@ -13,7 +13,7 @@ use super::{
 
 async fn since(store: &Shared, who: &str) -> u64 {
     let snapshot = store.snapshot(about("news", who)).await.unwrap();
-    snapshot.actor.unwrap().subscriptions[0].since
+    snapshot.entity.unwrap().subscriptions[0].since
 }
 
 pub(crate) async fn a_subscription_begins_where_the_node_stands(store: &Shared) {
@@ -64,7 +64,10 @@ pub(crate) async fn a_subscription_that_is_replaced_keeps_its_place(store: &Shar
     .await;
     run(store, "news", vec![subscribe("a@x", "s2")]).await;
     let snapshot = store.snapshot(about("news", "a@x")).await.unwrap();
-    assert_eq!(subids(&snapshot.actor.unwrap().subscriptions), ["s2", "s1"]);
+    assert_eq!(
+        subids(&snapshot.entity.unwrap().subscriptions),
+        ["s2", "s1"]
+    );
     run(
         store,
         "news",
@@ -72,7 +75,10 @@ pub(crate) async fn a_subscription_that_is_replaced_keeps_its_place(store: &Shar
     )
     .await;
     let snapshot = store.snapshot(about("news", "a@x")).await.unwrap();
-    assert_eq!(subids(&snapshot.actor.unwrap().subscriptions), ["s1", "s2"]);
+    assert_eq!(
+        subids(&snapshot.entity.unwrap().subscriptions),
+        ["s1", "s2"]
+    );
 }
 
 pub(crate) async fn few_of_many_subscriptions_are_found_and_those_that_are_named(store: &Shared) {
@@ -89,7 +95,7 @@ pub(crate) async fn few_of_many_subscriptions_are_found_and_those_that_are_named
             ..about("news", "a@x")
         };
         let snapshot = store.snapshot(query).await.unwrap();
-        let held = snapshot.actor.unwrap().subscriptions;
+        let held = snapshot.entity.unwrap().subscriptions;
         held.into_iter().map(|held| held.subid).collect::<Vec<_>>()
     };
     assert_eq!(
