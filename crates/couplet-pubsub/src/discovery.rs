@@ -50,7 +50,13 @@ impl Discovery for Nodes {
         let found = self.0.store.snapshot(query).await;
         let found = found.map_err(|why| codec::stanza_error(why.into()))?;
         match (found.node, found.redirect) {
-            (Some(node), _) => Ok(Some(leaf(&node, &found.owners))),
+            (Some(node), _) => {
+                // As in the lists: where it is not shown, only that it is there is known.
+                let who = ask.from().to_bare();
+                let shown = node_list::shown(&self.0, &who, vec![node.clone()]).await;
+                let is_shown = !shown.map_err(codec::stanza_error)?.is_empty();
+                Ok(Some(leaf(&node, &found.owners, is_shown)))
+            }
             (None, Some(uri)) => Err(codec::stanza_error(PubsubError {
                 uri: Some(uri),
                 ..PubsubError::new(Condition::Gone)
@@ -175,12 +181,15 @@ impl Nodes {
     }
 }
 
-fn leaf(node: &Node, owners: &[couplet::BareJid]) -> DiscoInfoResult {
+/// The node itself, with title and metadata where they may be known. (XEP-0060, 5.4)
+fn leaf(node: &Node, owners: &[couplet::BareJid], is_shown: bool) -> DiscoInfoResult {
+    let title = node.config.title.clone().filter(|_| is_shown);
+    let meta_data = is_shown.then(|| codec::form::meta_data(node, owners));
     DiscoInfoResult {
         node: Some(node.name.clone()),
-        identities: vec![identity("pubsub", "leaf", node.config.title.clone())],
+        identities: vec![identity("pubsub", "leaf", title)],
         features: features([NS_INFO, codec::NS]),
-        extensions: vec![codec::form::meta_data(node, owners)],
+        extensions: meta_data.into_iter().collect(),
     }
 }
 

@@ -28,8 +28,8 @@ impl Tables {
                 .filter(|_| kept.is_none())
                 .and_then(|name| self.redirects.get(name))
                 .cloned(),
-            entity: entity.map(|who| entity(kept, who, &query.filter)),
-            others: others.map(|who| entity(kept, who, &no_filter)).collect(),
+            entity: entity.map(|who| entity_of(kept, who, &query.filter)),
+            others: others.map(|who| entity_of(kept, who, &no_filter)).collect(),
             affiliated: match query.affiliated {
                 true => query
                     .others
@@ -77,7 +77,7 @@ impl Tables {
     }
 }
 
-fn entity(kept: Option<&NodeEntry>, who: &BareJid, filter: &SubscriptionFilter) -> Entity {
+fn entity_of(kept: Option<&NodeEntry>, who: &BareJid, filter: &SubscriptionFilter) -> Entity {
     let affiliation = kept.and_then(|kept| kept.affiliations.get(who));
     Entity {
         jid: who.clone(),

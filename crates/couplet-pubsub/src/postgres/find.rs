@@ -266,7 +266,7 @@ pub(super) fn snapshot(
         } else {
             Vec::new()
         };
-        found.push(entity(who, &rows)?);
+        found.push(entity_of(who, &rows)?);
     }
     let mut found = found.into_iter();
     snapshot.entity = query.entity.as_ref().and_then(|_| found.next());
@@ -349,7 +349,7 @@ fn node_or_redirect(rows: &[Row]) -> Result<(Option<Node>, Option<String>), Stor
     Ok((Some(rows::node(row)?), None))
 }
 
-fn entity(who: &BareJid, rows: &[Row]) -> Result<Entity, StoreError> {
+fn entity_of(who: &BareJid, rows: &[Row]) -> Result<Entity, StoreError> {
     let affiliation = rows.first().map(|row| rows::affiliation(row, 0));
     let mut subscriptions = Vec::new();
     for row in rows {

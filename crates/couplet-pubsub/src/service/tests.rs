@@ -277,6 +277,19 @@ async fn lists_show_a_closed_node_to_those_on_its_list() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_metadata_of_a_closed_node_is_for_those_on_its_list() {
+    let (_server, mut alice, mut bob) = serving().await;
+    create_closed(&mut alice, "private").await;
+    let query = "<query xmlns='http://jabber.org/protocol/disco#info' node='private'/>";
+    for (user, is_described) in [(&mut alice, true), (&mut bob, false)] {
+        let info = user.ask("get", HERE, query).await;
+        let info = info.root().children().next().unwrap().to_xml();
+        assert!(info.contains("type='leaf'"), "{info}");
+        assert_eq!(info.contains("pubsub#creator"), is_described, "{info}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn lists_show_closed_nodes_to_all_where_the_settings_say_so() {
     let settings = Settings {
         list_closed: true,

@@ -35,7 +35,7 @@ pub(super) fn snapshot(
 ) -> Result<Snapshot, StoreError> {
     let id = node.map(|node| node.id);
     let no_filter = SubscriptionFilter::default();
-    let entity = |who: &BareJid, filter: &SubscriptionFilter| entity(file, id, who, filter);
+    let entity = |who: &BareJid, filter: &SubscriptionFilter| entity_of(file, id, who, filter);
     let others = query.others.iter().map(|who| entity(who, &no_filter));
     let mut snapshot = Snapshot {
         node: node.cloned(),
@@ -70,7 +70,7 @@ fn redirect(file: &Connection, name: &str) -> Result<Option<String>, StoreError>
     Ok(found.query_row([name], |row| row.get(0)).optional()?)
 }
 
-fn entity(
+fn entity_of(
     file: &Reading<'_>,
     node: Option<NodeId>,
     who: &BareJid,
