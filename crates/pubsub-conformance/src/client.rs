@@ -28,7 +28,7 @@ const LIMITS: Limits = Limits {
 };
 
 /// The most unread stanzas.
-const INBOX: usize = 100_000;
+const RECEIVED_MAX: usize = 100_000;
 
 trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
 
@@ -39,7 +39,7 @@ pub(crate) struct Session {
     stream: Box<dyn Stream>,
     framer: Framer,
     jid: String,
-    inbox: VecDeque<Tree>,
+    received: VecDeque<Tree>,
     asked: u64,
     patience: Duration,
 }
@@ -50,7 +50,7 @@ impl Session {
             stream,
             framer: Framer::new(LIMITS),
             jid: String::new(),
-            inbox: VecDeque::new(),
+            received: VecDeque::new(),
             asked: 0,
             patience,
         }
@@ -134,9 +134,9 @@ impl Session {
 
     /// Removes and returns all stanzas that have been read and match `wanted`.
     pub(crate) fn take_all(&mut self, wanted: impl Fn(&Tree) -> bool) -> Vec<Tree> {
-        let all = std::mem::take(&mut self.inbox);
+        let all = std::mem::take(&mut self.received);
         let (taken, kept) = all.into_iter().partition(wanted);
-        self.inbox = kept;
+        self.received = kept;
         Vec::from(taken)
     }
 
@@ -150,8 +150,8 @@ impl Session {
         deadline: Instant,
         wanted: impl Fn(&Tree) -> bool,
     ) -> CaseResult<Option<Tree>> {
-        if let Some(index) = self.inbox.iter().position(&wanted) {
-            return Ok(self.inbox.remove(index));
+        if let Some(index) = self.received.iter().position(&wanted) {
+            return Ok(self.received.remove(index));
         }
         loop {
             match timeout_at(deadline, self.read()).await {
@@ -184,8 +184,8 @@ impl Session {
             );
             return self.send(&refusal).await;
         }
-        if self.inbox.len() < INBOX {
-            self.inbox.push_back(stanza);
+        if self.received.len() < RECEIVED_MAX {
+            self.received.push_back(stanza);
         }
         Ok(())
     }

@@ -228,7 +228,7 @@ mod tests {
         let snapshot = strangers_facts(|_| {});
         for (typed, kept) in [
             ("u@xn--bdk.example", "u@ツ.example"),
-            ("U@XN--BDK.example/Desk", "u@ツ.example/Desk"),
+            ("U@XN--BDK.example/Phone", "u@ツ.example/Phone"),
             ("u@ツ.example/🐎", "u@ツ.example/🐎"),
         ] {
             let decision = decide(&context("u@ツ.example/desk"), &snapshot, &jid(typed), None);
