@@ -33,7 +33,9 @@ fuzz_target!(|data: &[u8]| {
     let stanza_writer = StanzaWriter::new(domain, ROOM);
     let no = StanzaError::new(Condition::BadRequest).text(stanza.as_xml());
     let mut out = Vec::new();
-    let refused = ReplyToRef::of(&stanza, |reply_to| reply_to.refuse(&stanza_writer, &mut out, &no));
+    let refused = ReplyToRef::of(&stanza, |reply_to| {
+        reply_to.refuse(&stanza_writer, &mut out, &no)
+    });
     assert_eq!(refused, Ok(!out.is_empty()), "{stanza:?}");
     if out.is_empty() {
         return;
