@@ -8,7 +8,7 @@
 use couplet::Component;
 use couplet_core::element::{Scope, Tree};
 use couplet_pubsub::{Pubsub, policy::DefaultPolicy};
-use couplet_test::{Server, User};
+use couplet_test::{Server, TestUser};
 use libfuzzer_sys::fuzz_target;
 use tokio::runtime::{Builder, Runtime};
 
@@ -73,7 +73,7 @@ async fn serve(asks: &[Ask]) {
 }
 
 /// How many came before that to a ping behind it: when that is answered, so was the stanza.
-async fn answers(person: &mut User, ask: &Ask) -> usize {
+async fn answers(person: &mut TestUser, ask: &Ask) -> usize {
     person.send_raw(&ask.xml).await;
     let ping = "<ping xmlns='urn:xmpp:ping'/>";
     let ping = person.question("get", DOMAIN, ping).await;

@@ -311,7 +311,7 @@ impl Prosody {
         for folder in [&modules, &folder.path().join("data")] {
             fs::create_dir(folder).map_err(doing("making the server's folders"))?;
         }
-        process::write(&modules.join("mod_stage.lua"), config::MOD_STAGE)?;
+        process::write(&modules.join("mod_reload.lua"), config::MOD_RELOAD)?;
         let server = Prosody {
             process: None,
             root,

@@ -10,7 +10,9 @@ use couplet_pubsub::settings::{SECTION, Settings};
 
 /// Builds the component. Add handlers of your own here, and your own access rules with `Pubsub::policy`.
 fn news(config: Config, pubsub: &Pubsub) -> Component {
-    Component::new(config).named("{{name}}").extend(pubsub)
+    Component::new(config)
+        .named(env!("CARGO_PKG_NAME"))
+        .extend(pubsub)
 }
 
 async fn serve(config: Config, shutdown: Shutdown) -> Result<(), Error> {

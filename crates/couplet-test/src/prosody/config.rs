@@ -25,7 +25,7 @@ interfaces = {{ "127.0.0.1" }}
 component_interfaces = {{ "127.0.0.1" }}
 c2s_ports = {{ {client_port} }}
 component_ports = {{ {component_port} }}
-modules_enabled = {{ "roster", "saslauth", "disco", "ping", "register_ibr", "server" }}
+modules_enabled = {{ "roster", "saslauth", "disco", "ping", "register_ibr", "reload" }}
 modules_disabled = {{ "s2s", "offline" }}
 authentication = "internal_plain"
 storage = "internal"
@@ -85,7 +85,7 @@ fn network(setup: &Setup) -> Option<String> {
 }
 
 /// Reloads a component when a file asks for it: prosodyctl's shell needs a second and more modules.
-pub(super) const MOD_STAGE: &str = r#"
+pub(super) const MOD_RELOAD: &str = r#"
 local modulemanager = require "core.modulemanager";
 local folder = module:get_option_string("stage_folder");
 module:add_timer(0.02, function ()
