@@ -241,7 +241,7 @@ pub(crate) struct Statistics {
 }
 
 /// Why an operation of a store failed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum StoreError {
     /// The cursor of a page is unknown. (XEP-0059, 2.2)
     UnknownCursor,

@@ -65,11 +65,11 @@ pub(super) async fn run(pool: &Pool, shared: &Shared, waiting: Vec<QueuedChange>
         shared.untidy.notify_one();
     }
     for (answer, outcome) in batch.done {
-        let failed = failed.as_ref().map(|error| Err(error::again(error)));
+        let failed = failed.clone().map(Err);
         let _caller_was_dropped = answer.send(outcome.and(failed.unwrap_or(Ok(()))));
     }
     for waiting in batch.waiting {
-        let error = failed.as_ref().map_or_else(error::too_slow, error::again);
+        let error = failed.clone().unwrap_or_else(error::too_slow);
         let _caller_was_dropped = waiting.answer.send(Err(error));
     }
 }

@@ -71,17 +71,6 @@ pub(super) fn too_slow() -> StoreError {
     StoreError::Busy("PostgreSQL: timeout".to_owned())
 }
 
-/// Clones an error for another caller.
-pub(super) fn again(error: &StoreError) -> StoreError {
-    match error {
-        StoreError::UnknownCursor => StoreError::UnknownCursor,
-        StoreError::FarIndex => StoreError::FarIndex,
-        StoreError::Contended(why) => StoreError::Contended(why.clone()),
-        StoreError::Busy(why) => StoreError::Busy(why.clone()),
-        StoreError::Broken(why) => StoreError::Broken(why.clone()),
-    }
-}
-
 /// Returns whether the connection failed, not the statement.
 pub(super) fn is_connection(error: &Error) -> bool {
     error.is_closed()

@@ -9,7 +9,7 @@ use crate::{
     store::{Cursor, JobId, StoreError, record::Restored},
 };
 
-use super::{error, save, transfer, write_queue::Answer};
+use super::{save, transfer, write_queue::Answer};
 
 /// The changes since the last commit.
 #[derive(Default)]
@@ -50,10 +50,10 @@ impl Batch {
         for waiting in self.waiting {
             match waiting {
                 PendingAnswer::Change(answer) => {
-                    let _caller_was_dropped = answer.send(outcome.map_err(error::again));
+                    let _caller_was_dropped = answer.send(outcome.map_err(StoreError::clone));
                 }
                 PendingAnswer::Restore(answer, restored) => {
-                    let result = outcome.map(|()| restored).map_err(error::again);
+                    let result = outcome.map(|()| restored).map_err(StoreError::clone);
                     let _caller_was_dropped = answer.send(result);
                 }
             }

@@ -71,17 +71,6 @@ pub(super) fn lost(_: impl fmt::Display) -> StoreError {
     StoreError::Broken("the store is closed".to_owned())
 }
 
-/// Clones an error for another caller.
-pub(super) fn again(error: &StoreError) -> StoreError {
-    match error {
-        StoreError::UnknownCursor => StoreError::UnknownCursor,
-        StoreError::FarIndex => StoreError::FarIndex,
-        StoreError::Contended(why) => StoreError::Contended(why.clone()),
-        StoreError::Busy(why) => StoreError::Busy(why.clone()),
-        StoreError::Broken(why) => StoreError::Broken(why.clone()),
-    }
-}
-
 /// Returns the advice for missing disk space.
 fn no_room(error: &Error) -> Option<&'static str> {
     match error.sqlite_error_code()? {
