@@ -17,7 +17,7 @@ pub(super) fn text(server: &Prosody) -> String {
     let mut config = format!(
         r#"run_as_root = true
 local folder = {folder}
-stage_folder = folder
+reload_folder = folder
 data_path = folder .. "/data"
 plugin_paths = {{ folder .. "/modules" }}
 certificates = folder
@@ -87,7 +87,7 @@ fn network(setup: &Setup) -> Option<String> {
 /// Reloads a component when a file asks for it: prosodyctl's shell needs a second and more modules.
 pub(super) const MOD_RELOAD: &str = r#"
 local modulemanager = require "core.modulemanager";
-local folder = module:get_option_string("stage_folder");
+local folder = module:get_option_string("reload_folder");
 module:add_timer(0.02, function ()
 	local order = io.open(folder.."/reload");
 	if order then
