@@ -16,6 +16,8 @@ use couplet::{
     Stanza, StanzaError, async_trait, with,
 };
 use couplet_test::{Server, TestUser};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 use xmpp_parsers::ping::Ping;
 use xmpp_parsers::version::{VersionQuery, VersionResult};
 
@@ -282,4 +284,21 @@ async fn the_first_middleware_is_the_outermost() {
         "done"
     );
     assert_eq!(*letters.lock().unwrap(), "abba");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handle_waits_for_the_session_and_returns_at_once_when_there_is_one() {
+    let offline = component().handle();
+    let waited = timeout(Duration::from_secs(3600), offline.online()).await;
+    assert!(waited.is_err(), "there is no session without a server");
+    let (sender, receiver) = oneshot::channel();
+    let server = Server::start(|config| {
+        Component::new(config).background_task(|handle, _shutdown| async move {
+            handle.online().await;
+            let _test_is_over = sender.send(handle.is_online());
+        })
+    })
+    .await;
+    assert!(receiver.await.unwrap());
+    server.handle().online().await;
 }
