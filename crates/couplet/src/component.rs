@@ -1,6 +1,6 @@
 //! [`Component`]: built by the application, then run.
 
-use std::{future::Future, mem, panic::Location, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc};
 
 use couplet_core::{
     framer::Skipped,
@@ -17,7 +17,7 @@ use crate::{
     features::{About, Discovery, Feature, Features},
     handle::Handle,
     hooks::Hooks,
-    route::{Middleware, Registration},
+    route::{Middleware, Scope},
     router::Router,
     shared::Shared,
     shutdown::Shutdown,
@@ -26,6 +26,7 @@ use crate::{
 
 mod extension;
 mod handlers;
+mod registration;
 mod run;
 
 pub use extension::Extension;
@@ -60,14 +61,6 @@ pub struct Component {
     scope: Scope,
     failed: Option<Error>,
     reconnect: Reconnect,
-}
-
-/// The options for handlers that are registered now.
-#[derive(Default)]
-struct Scope {
-    limit: Option<Duration>,
-    replaces: bool,
-    extension: Option<Arc<str>>,
 }
 
 impl Component {
@@ -215,111 +208,6 @@ impl Component {
     pub fn without(mut self, feature: Feature) -> Component {
         self.features.switch_off(feature);
         self
-    }
-
-    /// Sets the deadline of the handlers that `register` adds, instead of `timing.handler`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use couplet::{Component, Config, Incoming, Message};
-    ///
-    /// let slow = Component::new(Config::new("slow.localhost", "secret"))
-    ///     .within(Duration::from_secs(120), |component| {
-    ///         component.on_chat(|chat: Incoming<Message>| async move { chat.reply("At last").await })
-    ///     });
-    /// ```
-    pub fn within(
-        mut self,
-        limit: Duration,
-        register: impl FnOnce(Component) -> Component,
-    ) -> Component {
-        let outer = self.scope.limit.replace(limit);
-        let mut component = register(self);
-        component.scope.limit = outer;
-        component
-    }
-
-    /// Lets the handlers that `register` adds replace earlier handlers of the same route. Without it,
-    /// registering a second handler for a route panics.
-    ///
-    /// Use it to override a handler of an [`Extension`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use couplet::{Component, Config, Incoming, Message};
-    ///
-    /// let bot = Component::new(Config::new("bot.localhost", "secret"))
-    ///     .on_chat(|chat: Incoming<Message>| async move { chat.reply("Yes").await })
-    ///     .replace(|bot| bot.on_chat(|chat: Incoming<Message>| async move { chat.reply("No").await }));
-    /// ```
-    pub fn replace(mut self, register: impl FnOnce(Component) -> Component) -> Component {
-        let outer = mem::replace(&mut self.scope.replaces, true);
-        let mut component = register(self);
-        component.scope.replaces = outer;
-        component
-    }
-
-    /// Adds middleware around every handler of the component, before or after this call. The first
-    /// layer is the outermost. The built-in [features](Feature) run without middleware.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use couplet::{Component, Config, middleware::AllowList};
-    ///
-    /// let internal = Component::new(Config::new("bot.localhost", "secret"))
-    ///     .layer(AllowList::new().domain("localhost"));
-    /// ```
-    pub fn layer(mut self, middleware: impl Middleware) -> Component {
-        self.layers.push(Arc::new(middleware));
-        self
-    }
-
-    /// Installs an extension: its handlers, discovery, hooks, background tasks and middleware.
-    ///
-    /// If the installation fails, [`Component::run`] returns its error. If two extensions register a
-    /// handler for the same route, the panic names both.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use couplet::{Component, Config, Extension};
-    ///
-    /// fn with(extension: impl Extension) -> Component {
-    ///     Component::new(Config::new("news.localhost", "secret")).extend(extension)
-    /// }
-    /// ```
-    pub fn extend(mut self, extension: impl Extension) -> Component {
-        if self.failed.is_some() {
-            return self;
-        }
-        let config = self.config.clone();
-        let outer = self.scope.extension.replace(extension.name().into());
-        match extension.install(self) {
-            Ok(mut component) => {
-                component.scope.extension = outer;
-                component
-            }
-            Err(error) => {
-                let mut component = Component::new(config);
-                component.failed = Some(error);
-                component
-            }
-        }
-    }
-
-    /// Returns the options for a handler that is registered by the caller.
-    #[track_caller]
-    fn registration(&self) -> Registration {
-        Registration {
-            limit: self.scope.limit,
-            replaces: self.scope.replaces,
-            extension: self.scope.extension.clone(),
-            location: Location::caller(),
-        }
     }
 
     /// Adds a hook that runs each time the component comes online, for example to send presence. The

@@ -220,7 +220,7 @@ impl Dispatch {
 
     /// Waits until a handler finishes or more may start, and starts what may.
     ///
-    /// Cancel safe. It never returns on an idle house.
+    /// Cancel safe. It never returns while nothing runs or waits.
     pub(crate) async fn work(&mut self) {
         if !self.more_to_start {
             let Some(finished) = self.tasks.join_next().await else {
@@ -284,8 +284,8 @@ impl Dispatch {
         self.abandon.send_replace(true);
     }
 
-    /// Whether nobody is before it in its conversation and there is room. In a quiet house nobody
-    /// has to look.
+    /// Whether no other stanza is before it in its conversation and there is room. Where nothing runs or
+    /// waits, that needs no look at the lanes.
     fn may_start(&mut self, job: &Queued) -> bool {
         let quiet = self.lanes.busy() == 0 && self.lanes.waiting() == 0;
         let full = self.shared.outbox.is_full();

@@ -160,10 +160,10 @@ impl Invocation {
 impl Waiting {
     /// How long it may take, unless the component says otherwise.
     pub(crate) fn limit(&self) -> Option<Duration> {
-        self.running.route.registration.limit
+        self.running.route.registration.scope.limit
     }
 
-    /// Runs to the end, the deadline or the end of the house, whichever comes first.
+    /// Runs until the handler has finished, its deadline has passed or the dispatch gives it up.
     pub(crate) async fn finish(
         mut self,
         shared: Arc<Shared>,

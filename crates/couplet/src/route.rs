@@ -20,7 +20,6 @@ use couplet_core::{
     stanza::{IqType, Stanza},
     stanza_error::{Condition, StanzaError},
 };
-
 use xso::FromXml;
 
 use crate::{
@@ -34,34 +33,42 @@ pub use layer::{Handled, Middleware, Next};
 /// So many first polls in a row that held up the reader make a handler one that is spawned.
 const HELD_UP: u8 = 2;
 
-/// What holds for a handler by where and how it is registered.
+/// What holds for the handlers that are registered in one place.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scope {
+    /// The deadline of the handlers, if they have one of their own.
+    pub(crate) limit: Option<Duration>,
+    /// Whether they may take the routes of other handlers.
+    pub(crate) replaces: bool,
+    /// The extension that registers them.
+    pub(crate) extension: Option<Arc<str>>,
+}
+
+/// Where a handler is registered.
 #[derive(Clone, Debug)]
 pub(crate) struct Registration {
-    /// The deadline of the handler, if it has one of its own.
-    pub(crate) limit: Option<Duration>,
-    /// Whether it may take the route of another handler.
-    pub(crate) replaces: bool,
-    /// The extension that registers it.
-    pub(crate) extension: Option<Arc<str>>,
-    pub(crate) location: &'static Location<'static>,
+    pub(crate) scope: Scope,
+    location: &'static Location<'static>,
 }
 
 impl Registration {
-    /// That of what the framework registers itself.
+    /// Returns the registration of a built-in handler.
     #[track_caller]
     pub(crate) fn built_in() -> Registration {
-        Registration {
-            limit: None,
-            replaces: false,
-            extension: None,
-            location: Location::caller(),
-        }
+        Registration::in_scope(Scope::default())
+    }
+
+    /// Returns the registration of a handler by the caller.
+    #[track_caller]
+    pub(crate) fn in_scope(scope: Scope) -> Registration {
+        let location = Location::caller();
+        Registration { scope, location }
     }
 }
 
 impl fmt::Display for Registration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.extension {
+        match &self.scope.extension {
             Some(extension) => write!(f, "by the extension {extension} at {}", self.location),
             None => write!(f, "at {}", self.location),
         }

@@ -143,12 +143,14 @@ impl Router {
 
     /// Whether the app or a feature already serves this request.
     pub(crate) fn serves<T: FromXml>(&self, type_: IqType) -> bool {
-        let table = if type_ == IqType::Set {
-            &self.sets
-        } else {
-            &self.gets
-        };
-        table.routes.contains_key(&key_of::<T>())
+        self.requests(type_).routes.contains_key(&key_of::<T>())
+    }
+
+    fn requests(&self, type_: IqType) -> &Table {
+        match type_ {
+            IqType::Set => &self.sets,
+            _ => &self.gets,
+        }
     }
 
     /// The handler for this stanza. `key` is a buffer.
@@ -160,11 +162,7 @@ impl Router {
     ) -> Option<&Arc<Route>> {
         match stanza.kind() {
             Kind::Iq => {
-                let table = if IqType::of(stanza)? == IqType::Set {
-                    &self.sets
-                } else {
-                    &self.gets
-                };
+                let table = self.requests(IqType::of(stanza)?);
                 let payload = stanza.payloads().next()?;
                 table.find(payload, key).or(self.iq_fallback.as_ref())
             }
@@ -347,7 +345,7 @@ impl Table {
     reason = "a mistake in the program, found when it starts"
 )]
 fn claim(held: &mut Option<Arc<Route>>, route: Route, what: impl FnOnce() -> String) {
-    if let Some(held) = held.as_ref().filter(|_| !route.registration.replaces) {
+    if let Some(held) = held.as_ref().filter(|_| !route.registration.scope.replaces) {
         panic!(
             "two handlers for {}: one is registered {}, the other {}; register the second with \
              `Component::replace` if it is meant to replace the first",

@@ -1,4 +1,4 @@
-//! A login that the server refused, in words and with the cure.
+//! A login that the server rejected: why, and what to change.
 //!
 //! What the servers say in which case was observed (servers.md, 2).
 

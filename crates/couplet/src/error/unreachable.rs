@@ -1,4 +1,4 @@
-//! A server that cannot be reached or does not answer as one, in words and with the cure.
+//! A server that cannot be reached or does not answer as one: why, and what to change.
 //!
 //! Deliberately absent: deciding whether to try again.
 

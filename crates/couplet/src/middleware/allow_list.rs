@@ -59,7 +59,10 @@ impl AllowList {
     /// ```
     #[must_use]
     pub fn domain(mut self, domain: &str) -> AllowList {
-        self.domains.insert(prepared(domain));
+        // A domain that is none matches no sender.
+        if let Ok(domain) = Jid::new(domain) {
+            self.domains.insert(domain.prepared().to_owned());
+        }
         self
     }
 
@@ -96,14 +99,9 @@ impl AllowList {
     /// ```
     #[must_use]
     pub fn allows(&self, sender: &Jid) -> bool {
-        self.domains.contains(&prepared(sender.domain()))
+        self.domains.contains(sender.to_domain().prepared())
             || self.addresses.contains(sender.to_bare().prepared())
     }
-}
-
-/// Domains are compared in their prepared form. (RFC 7622, 3.2)
-fn prepared(domain: &str) -> String {
-    Jid::new(domain).map_or_else(|_| domain.to_owned(), |domain| domain.prepared().to_owned())
 }
 
 #[async_trait]

@@ -78,17 +78,18 @@ impl RateLimit {
             counted.by_sender.clear();
         }
         let is_full = counted.by_sender.len() >= SENDERS;
-        match counted.by_sender.get_mut(sender) {
-            Some(count) => *count = count.saturating_add(1),
+        let count = match counted.by_sender.get_mut(sender) {
+            Some(count) => {
+                *count = count.saturating_add(1);
+                *count
+            }
             None if is_full => return true,
             None => {
                 counted.by_sender.insert(sender.to_owned(), 1);
+                1
             }
-        }
-        counted
-            .by_sender
-            .get(sender)
-            .is_none_or(|count| *count <= self.stanzas)
+        };
+        count <= self.stanzas
     }
 }
 

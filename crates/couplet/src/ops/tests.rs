@@ -279,7 +279,7 @@ fn who_is_not_there_is_not_ready() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_told_with_its_setting_and_the_cure() {
+fn a_port_that_is_taken_is_reported_with_its_setting_and_what_to_do() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let config = Sources::none()
