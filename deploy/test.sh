@@ -165,15 +165,22 @@ watch_with_prometheus() {
     prometheus_pid=$!
 }
 
-# fires ALERT DOMAIN
-fires() {
-    local query="ALERTS{alertname=\"$1\", domain=\"$2\", alertstate=\"firing\"}" second
+# prometheus_has QUERY: sooner or later its result is not empty.
+prometheus_has() {
+    local second
     for second in $(seq 60); do
-        curl -fsS --max-time 5 --get --data-urlencode "query=$query" "http://$prometheus_url/api/v1/query" >"$work/alerts.json"
-        ! grep -q '"alertname":"'"$1" "$work/alerts.json" || { echo "$1 fires for $2"; return 0; }
+        ! curl -fsS --max-time 5 --get --data-urlencode "query=$1" "http://$prometheus_url/api/v1/query" \
+            >"$work/result.json" 2>"$work/curl.log" \
+            || ! grep -q '"result":\[{' "$work/result.json" || return 0
         sleep 1
     done
-    fail "$1 does not fire for $2 within $second s"
+    fail "Prometheus has nothing for $1 after $second s: $(cat "$work/curl.log")"
+}
+
+# fires ALERT DOMAIN
+fires() {
+    prometheus_has "ALERTS{alertname=\"$1\", domain=\"$2\", alertstate=\"firing\"}"
+    echo "$1 fires for $2"
 }
 
 free_port() {
@@ -215,6 +222,11 @@ beside_prosody() {
     done
 
     step "every panel of the dashboard has data"
+    # A rate needs traffic after the first scrape of its series, and Prometheus may have started late.
+    prometheus_has 'couplet_handler_duration_seconds_count{domain="echo.localhost"}'
+    prometheus_has 'couplet_pubsub_fanout_lag_seconds_count{domain="pubsub.localhost"}'
+    talk tests/foreign/slixmpp_client.py prosody "$COUPLET_C2S_PORT" echo.localhost
+    talk deploy/test/pubsub.py prosody "$COUPLET_C2S_PORT" pubsub.localhost
     "$python" deploy/test/panels.py "http://$prometheus_url" deploy/grafana/dashboard.json
 
     step "a program is killed, and an alert fires"
