@@ -1,0 +1,1 @@
+//! The derives of `couplet-bot`, which re-exports them.

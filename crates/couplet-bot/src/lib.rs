@@ -1,0 +1,1 @@
+//! Bots for Couplet components: commands, forms, conversations, state and timers.
