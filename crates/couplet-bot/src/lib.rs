@@ -5,6 +5,12 @@
     reason = "the runtime that uses all of it comes in a later change"
 )]
 
+// The derives write paths that begin with the name of this crate.
+#[cfg(test)]
+extern crate self as couplet_bot;
+
+mod help;
+mod reading;
 pub mod table;
 pub mod translations;
 pub mod spec;

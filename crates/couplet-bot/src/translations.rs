@@ -6,7 +6,7 @@ use crate::{
     choice::ChoiceOption,
     spec::{CommandSpec, FieldSpec, FormSpec},
     texts::{self, Text},
-    value_error::{Problem, ValueError},
+    value_error::{Kind, Problem, ValueError},
 };
 
 /// Looks up the texts of a bot in other languages than the one it was written in.
@@ -154,6 +154,19 @@ impl<'a> Texts<'a> {
             }
         };
         field.options().into_iter().map(translated).collect()
+    }
+
+    /// Returns the value that a user means by a word: that of an option by its translated label, that
+    /// of yes and no in the language. Other words stay.
+    pub(crate) fn meaning(&self, form: &FormSpec, field: &FieldSpec, word: &str) -> String {
+        if field.arg_type().kind() == Kind::Boolean
+            && let Some(value) = self.read_yes_or_no(word)
+        {
+            return value.to_string();
+        }
+        let options = self.options(form, field);
+        let meant = options.iter().find(|option| option.is_meant_by(word));
+        meant.map_or(word, ChoiceOption::value).to_owned()
     }
 
     /// Returns what is wrong with a value of a form or a command.
