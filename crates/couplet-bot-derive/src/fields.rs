@@ -40,12 +40,18 @@ impl FieldTokens {
         let bindings: Vec<Ident> = (0..read.len())
             .map(|at| format_ident!("spec_{at}"))
             .collect();
+        // At the type too: the compiler reports a missing `Arg` once at a place.
+        let reads = read.iter().zip(&bindings).map(|(one, binding)| {
+            let (ident, span) = (one.ident, one.field.ty.span());
+            quote_spanned!(span=> #ident: #binding.read(values)?)
+        });
+        let reads: Vec<TokenStream> = reads.collect();
         let idents: Vec<&Ident> = read.iter().map(|one| one.ident).collect();
         Ok(FieldTokens {
             specs: quote!([#(#specs),*]),
             count: read.len(),
             pattern: quote!([#(#bindings),*]),
-            construct: quote!({ #(#idents: #bindings.read(values)?),* }),
+            construct: quote!({ #(#reads),* }),
             store: quote!(#(#bindings.store(&self.#idents, &mut values);)*),
         })
     }

@@ -9,8 +9,12 @@
 #[cfg(test)]
 extern crate self as couplet_bot;
 
+mod adhoc;
+mod question;
+mod forms;
 mod help;
 mod reading;
+mod catalog;
 pub mod table;
 pub mod translations;
 pub mod spec;

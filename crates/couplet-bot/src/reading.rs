@@ -4,10 +4,10 @@ pub(crate) mod address;
 mod arguments;
 
 use crate::{
+    catalog::Call,
     spec::{CommandSpec, Face, FieldSpec},
     translations::Texts,
     value_error::{Problem, ValueError},
-    values::Values,
 };
 
 /// The name of the command that lists and explains the others.
@@ -70,13 +70,6 @@ pub(crate) enum Found {
     Missing(Call, &'static FieldSpec),
     /// A command with a value that does not fit.
     Invalid(Call, ValueError),
-}
-
-/// A command and the values of its fields.
-#[derive(Debug)]
-pub(crate) struct Call {
-    pub(crate) command: &'static CommandSpec,
-    pub(crate) values: Values,
 }
 
 impl Reading {

@@ -68,6 +68,8 @@ texts! {
     KIND_DURATION = "kind-duration", "duration";
     KIND_TIME = "kind-time", "time";
     KIND_ADDRESS = "kind-address", "address";
+    DURATION_EXAMPLE = "duration-example", "For example 10m or 2h 30m";
+    TIME_EXAMPLE = "time-example", "For example 2030-01-31T18:00:00Z";
 
     // Questions.
     YES = "yes", "yes";
@@ -75,8 +77,7 @@ texts! {
     BACK = "back", "back";
     CANCEL = "cancel", "cancel";
     SKIP = "skip", "skip";
-    SKIP_HINT = "skip-hint", "({skip}: {value})";
-    SKIP_HINT_NONE = "skip-hint-none", "({skip}: no value)";
+    SKIP_HINT = "skip-hint", "\"{skip}\" leaves it as it is";
     CANCELED = "canceled", "Canceled; nothing was changed";
     DROPPED = "dropped", "The question \"{title}\" is dropped";
 

@@ -91,6 +91,11 @@ impl<'a> Texts<'a> {
         Texts { lang, ..self }
     }
 
+    /// Returns the language; empty for the texts as they were written.
+    pub(crate) fn lang(&self) -> &'a str {
+        self.lang
+    }
+
     fn find(&self, key: &str) -> Option<String> {
         match self.lang {
             "" => None,

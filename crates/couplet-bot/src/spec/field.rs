@@ -200,6 +200,11 @@ impl FieldSpec {
         options
     }
 
+    /// Whether only some values are taken: those of [`options`](FieldSpec::options).
+    pub const fn has_options(&self) -> bool {
+        self.choices.is_some() || !self.arg_type.options().is_empty()
+    }
+
     /// Whether a form has several lines for the text.
     pub const fn has_lines(&self) -> bool {
         self.has_lines
