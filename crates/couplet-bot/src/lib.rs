@@ -10,6 +10,7 @@
 extern crate self as couplet_bot;
 
 mod adhoc;
+mod decision;
 mod question;
 mod forms;
 mod help;
