@@ -40,7 +40,7 @@ impl FieldTokens {
         let bindings: Vec<Ident> = (0..read.len())
             .map(|at| format_ident!("spec_{at}"))
             .collect();
-        // At the type too: the compiler reports a missing `Arg` once at a place.
+        // At the type too, where a missing `Arg` is reported.
         let reads = read.iter().zip(&bindings).map(|(one, binding)| {
             let (ident, span) = (one.ident, one.field.ty.span());
             quote_spanned!(span=> #ident: #binding.read(values)?)
