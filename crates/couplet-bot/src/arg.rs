@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use couplet::{Jid, secret::Secret};
+use couplet::{BareJid, Jid, secret::Secret};
 
 use crate::{
     choice::ChoiceOption,
@@ -12,7 +12,7 @@ use crate::{
 /// A type that a field of a command or a form may have.
 ///
 /// It is implemented for `String`, the integers, `f32`, `f64`, `bool`, [`Duration`], [`SystemTime`],
-/// [`Jid`], [`Secret`], by `derive(Choice)` for enums, and for `Option<T>` and `Vec<T>` of these.
+/// [`Jid`], [`BareJid`], [`Secret`], by `derive(Choice)` for enums, and for `Option<T>` and `Vec<T>` of these.
 /// Implement it for a type of your own that users write as one text.
 ///
 /// # Examples
@@ -262,19 +262,25 @@ fn time(text: &str) -> Result<SystemTime, Problem> {
     humantime::parse_rfc3339_weak(text).map_err(|_not_one| Problem::Unreadable(Kind::Time))
 }
 
-impl Arg for Jid {
-    const TYPE: ArgType = ArgType::new(Kind::Address);
+macro_rules! addresses {
+    ($($address:ty)*) => {$(
+        impl Arg for $address {
+            const TYPE: ArgType = ArgType::new(Kind::Address);
 
-    fn from_text(values: &[String]) -> Result<Jid, Problem> {
-        let text = first(values)?;
-        let text = text.strip_prefix("xmpp:").unwrap_or(text);
-        Jid::new(text).map_err(|_not_one| Problem::Unreadable(Kind::Address))
-    }
+            fn from_text(values: &[String]) -> Result<$address, Problem> {
+                let text = first(values)?;
+                let text = text.strip_prefix("xmpp:").unwrap_or(text);
+                <$address>::new(text).map_err(|_not_one| Problem::Unreadable(Kind::Address))
+            }
 
-    fn to_text(&self) -> Vec<String> {
-        vec![self.as_str().to_owned()]
-    }
+            fn to_text(&self) -> Vec<String> {
+                vec![self.to_string()]
+            }
+        }
+    )*};
 }
+
+addresses!(Jid BareJid);
 
 impl Arg for Secret {
     const TYPE: ArgType = ArgType::new(Kind::Text).secret();

@@ -91,6 +91,9 @@ impl Decider<'_> {
         let Some(reading) = reading else {
             return act(Act::Ignore);
         };
+        if reading.text.trim().is_empty() {
+            return act(Act::Ignore);
+        }
         let is_text = reading.is_text() || self.catalog.commands.is_empty();
         if self.takes_text && is_text {
             return act(Act::Text(reading.text));

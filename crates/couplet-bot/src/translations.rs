@@ -14,7 +14,7 @@ use crate::{
 /// The keys of the author's own texts are built from names: `remind` is the summary of a command or
 /// the title of a form, `remind.description` and `remind.example` belong to it, `remind.after` is the
 /// label of a field, `remind.after.description` belongs to it, `subscribe.level.fire` is the label of
-/// an option. Those of the bot kit are [`texts::ALL`](crate::texts::ALL). A text that is not found
+/// an option. Those of the bot kit are [`texts::ALL`]. A text that is not found
 /// stays as it was written.
 ///
 /// # Examples

@@ -157,6 +157,10 @@ fn a_handler_of_texts_gets_what_is_no_command() {
         ran(&decider(Place::Chat, true).decide("list", None).act),
         "list"
     );
+    assert!(matches!(
+        decider(ROOM, true).decide("Reminders: ", None).act,
+        Act::Ignore
+    ));
     let chatty = Decider {
         catalog: Catalog {
             commands: &[],
