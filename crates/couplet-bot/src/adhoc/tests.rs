@@ -8,6 +8,7 @@ use couplet_core::{
     xml_writer::XmlWriter,
 };
 use minidom::Element;
+use proptest::prelude::*;
 
 use super::{
     Dialog, EXPIRES_AFTER, FORGOTTEN_AFTER, NS, Outcome, Reply, Session, Step,
@@ -558,4 +559,36 @@ fn a_session_of_a_form_that_is_gone_is_bad() {
     let given = submit(&[("sure", "1")]);
     let error = bot.error("node='clear' sessionid='s0' action='complete'", &given);
     assert_eq!(error, "bad-request bad-sessionid");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn any_requests_get_one_response_each_and_store_no_secret(
+        requests in proptest::collection::vec(
+            (
+                "(order|remind|clear|list|chat)",
+                "(| sessionid='s0'| sessionid='s1'| sessionid='s2')",
+                "(| action='execute'| action='next'| action='prev'| action='complete'| action='cancel')",
+                proptest::option::of(("(assam|)", "(1|2|9|x)", "(10m|soon)")),
+                0_u64..700,
+            ),
+            1..30,
+        ),
+    ) {
+        let mut bot = Bot::new();
+        for (node, session, action, form, wait) in requests {
+            bot.now += wait;
+            let form = form.map(|(tea, cups, after)| {
+                submit(&[("tea", &tea), ("cups", &cups), ("pin", "4321"), ("after", &after), ("what", "x"), ("sure", "1")])
+            });
+            let attributes = format!("node='{node}'{session}{action}");
+            if let Ok(reply) = bot.serve(&attributes, &form.unwrap_or_default()) {
+                prop_assert!(["executing", "completed", "canceled"].contains(&status(&reply)));
+                prop_assert_eq!(reply.get_child("actions", NS).is_some(), status(&reply) == "executing");
+            }
+            prop_assert!(bot.sessions.values().all(|stored| !stored.contains("4321")));
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use couplet_core::xml_writer::XmlWriter;
+use proptest::prelude::*;
 
 use super::{Asker, EXPIRES_AFTER, Next, Prompt, Question};
 use crate::{
@@ -294,4 +295,30 @@ fn a_question_expires_and_one_of_a_form_that_is_gone_is_closed() {
         .question
         .map(|json| json.replace("forget", "forgotten"));
     assert!(matches!(chat.answer("yes"), Next::Closed));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn any_answers_end_in_values_that_fit(
+        answers in proptest::collection::vec("(skip|back|1|2|small|yes|a, 2|[a-z]{1,5}|\\PC{0,9})", 1..60),
+    ) {
+        let mut chat = Conversation::new();
+        chat.order();
+        for answer in answers {
+            match chat.answer(&answer) {
+                Next::Ask(prompt, question) => {
+                    prop_assert!(!prompt.text.is_empty() && prompt.responses.len() <= 8);
+                    chat.question = Some(serde_json::to_string(&question).unwrap());
+                }
+                Next::Run(Submission::Form { values, .. }) => {
+                    prop_assert!(Order::from_values(&values).is_ok());
+                    break;
+                }
+                Next::Canceled(_) => break,
+                other => panic!("{other:?}"),
+            }
+        }
+    }
 }
