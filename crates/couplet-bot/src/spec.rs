@@ -11,8 +11,20 @@ pub use field::FieldSpec;
 
 /// The commands of a bot: an enum with one variant for each.
 ///
-/// `derive(Commands)` implements it. Users run the commands by a chat message, in rooms, and as
-/// forms of their client.
+/// [`derive(Commands)`](macro@crate::Commands) implements it. Users run the commands by a chat message,
+/// in rooms, and as forms of their client.
+///
+/// # How a message is read
+///
+/// - Between two people a message is a command if its first word is a name or an alias, in any case; a
+///   `/` or `!` may precede it. In a room it begins with `!` or with the nick of the bot: `!list`,
+///   `Reminders: list`, `@Reminders list`.
+/// - Required fields take one word each, in order; words between double quotes are one. The last field
+///   takes the rest of the message, a text as it was written.
+/// - Other fields are given by name before it: `remind 10m every=1d tea`. Lists have commas.
+/// - A missing value is asked for between two people. In a room the bot replies with the usage.
+/// - A quotation at the beginning of the message is left out. A message that begins with `/me ` is not
+///   a command.
 ///
 /// # Examples
 ///
@@ -54,8 +66,12 @@ pub trait Commands: Sized + Send + Sync + 'static {
 
 /// A form that a bot asks a user to fill in: a struct with one field for each question.
 ///
-/// `derive(Form)` implements it. The values of the struct that is asked with are shown as current
-/// values; hidden fields keep theirs.
+/// [`derive(Form)`](macro@crate::Form) implements it. The values of the struct that is asked with are
+/// shown as current values; hidden fields keep theirs.
+///
+/// In a client with forms (XEP-0050) it is the next form of the command. In a chat the bot asks for one
+/// field at a time: users answer with a value, an option by its number, its label, or yes and no, and
+/// may write `skip` where there is a value already, `back` and `cancel`. A command ends the questions.
 ///
 /// # Examples
 ///
