@@ -181,6 +181,17 @@ impl Service {
         fs::read_to_string(self.log_file()).unwrap_or_default()
     }
 
+    /// Checks that no warning or error was logged. On a busy machine any handler may take long, so
+    /// that warning does not count.
+    pub fn logged_no_problem(&self) {
+        let log = self.log();
+        let problem = log.lines().find(|line| {
+            let is_problem = line.contains("WARN") || line.contains("ERROR");
+            is_problem && !line.contains("a handler held up the reader")
+        });
+        assert_eq!(problem, None, "{log}");
+    }
+
     /// Waits until the log matches.
     pub async fn says(&mut self, like: impl Fn(&str) -> bool) {
         let wanted = async {
