@@ -4,7 +4,7 @@ use crate::{
     catalog::{Catalog, Submission},
     help,
     question::{Asker, Next, Prompt, Question},
-    reading::{Found, Place, Reader, Reading},
+    reading::{Found, Place, Reader, Reading, address::without_quote},
     spec::{CommandSpec, Face},
     translations::Texts,
     value_error::ValueError,
@@ -54,6 +54,7 @@ impl Decider<'_> {
     /// Decides what a message leads to. `open` is the question that its author was asked last in this
     /// conversation; after this it is to be deleted, unless another takes its place.
     pub(crate) fn decide(&self, body: &str, open: Option<Question>) -> Decision {
+        let body = without_quote(body);
         let reader = Reader {
             commands: self.catalog.commands,
             may: self.may,

@@ -85,6 +85,7 @@ fn ran(act: &Act) -> &'static str {
 fn a_command_runs_and_one_that_is_not_permitted_does_not() {
     assert_eq!(ran(&decide("remind 10m tea", Place::Chat)), "remind");
     assert_eq!(ran(&decide("Reminders: list", ROOM)), "list");
+    assert_eq!(ran(&decide("> What now?\nlist", Place::Chat)), "list");
     assert!(matches!(decide("!clear", ROOM), Act::Forbid(command) if command.name() == "clear"));
     assert!(matches!(decide("list", ROOM), Act::Ignore));
 }

@@ -1,24 +1,17 @@
 //! To whom a message is addressed, and what of its body is not the author's text.
 
-use std::ops::Range;
-
-/// Returns the body without the quotation of the message that it replies to: the characters in the
-/// range that the client marked, and lines with `>` at the beginning. (XEP-0428, XEP-0461, XEP-0393)
-pub(crate) fn without_quote(body: &str, marked: Option<Range<usize>>) -> String {
-    let kept: String = match marked {
-        Some(range) => {
-            let letters = body.chars().enumerate();
-            letters
-                .filter_map(|(at, letter)| (!range.contains(&at)).then_some(letter))
-                .collect()
-        }
-        None => body.to_owned(),
-    };
-    let quoted = |line: &&str| line.starts_with('>') || line.trim().is_empty();
-    let own: Vec<&str> = kept.lines().skip_while(quoted).collect();
-    match own.is_empty() {
-        true => kept,
-        false => own.join("\n"),
+/// Returns the text behind the quotation at its beginning: behind the lines with a `>`. A text that is
+/// nothing else stays. (XEP-0393, 5.1.3)
+///
+/// [`Message::text`](couplet::Message::text) has left out what a client marked as a quotation.
+pub(crate) fn without_quote(text: &str) -> &str {
+    let mut own = text;
+    while own.starts_with('>') {
+        own = own.split_once('\n').map_or("", |(_, behind)| behind);
+    }
+    match own.trim() {
+        "" => text,
+        _ => own,
     }
 }
 
