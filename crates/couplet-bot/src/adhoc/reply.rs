@@ -107,13 +107,13 @@ impl IntoResponse for Reply {
 }
 
 fn write_actions(xml: &mut XmlWriter<'_>, has_previous: bool, is_last: bool) {
-    let forth = if is_last { "complete" } else { "next" };
-    xml.raw("<actions");
-    xml.attribute("execute", forth);
-    xml.raw(">");
+    xml.raw(match is_last {
+        true => "<actions execute='complete'>",
+        false => "<actions execute='next'>",
+    });
     if has_previous {
         xml.raw("<prev/>");
     }
-    xml.element(forth, "");
+    xml.raw(if is_last { "<complete/>" } else { "<next/>" });
     xml.raw("</actions>");
 }
