@@ -107,26 +107,34 @@ pub async fn what_clients_ask_and_a_bot_does_not_have_is_refused(server: &mut Te
     let mut alice = server.user("alice").await;
     let pubsub = "http://jabber.org/protocol/pubsub";
     let of_owner = format!("{pubsub}#owner");
-    let mut asked = vec![
-        "<vCard xmlns='vcard-temp'/>".to_owned(),
+    let mut asked = vec![(
         "<query xmlns='jabber:iq:register'/>".to_owned(),
-    ];
+        "service-unavailable",
+    )];
     for node in [
         "eu.siacs.conversations.axolotl.devicelist",
         "urn:xmpp:omemo:2:devices",
-        "urn:xmpp:vcard4",
         "urn:xmpp:avatar:metadata",
         "urn:xmpp:avatar:data",
     ] {
         let items = format!("<items node='{node}'/>");
-        asked.push(format!("<pubsub xmlns='{pubsub}'>{items}</pubsub>"));
+        let items = format!("<pubsub xmlns='{pubsub}'>{items}</pubsub>");
+        asked.push((items, "item-not-found"));
         let form = format!("<configure node='{node}'/>");
-        asked.push(format!("<pubsub xmlns='{of_owner}'>{form}</pubsub>"));
+        let form = format!("<pubsub xmlns='{of_owner}'>{form}</pubsub>");
+        asked.push((form, "service-unavailable"));
     }
-    for payload in asked {
+    for (payload, condition) in asked {
         let refused = alice.ask("get", BOT, &payload).await;
-        assert_eq!(refused.condition(), "service-unavailable", "{payload}");
+        assert_eq!(refused.condition(), condition, "{payload}");
         assert_eq!(refused.from(), BOT);
+    }
+    for payload in [
+        "<vCard xmlns='vcard-temp'/>",
+        "<pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='urn:xmpp:vcard4'/></pubsub>",
+    ] {
+        let refused = alice.ask("get", DOMAIN, payload).await;
+        assert_eq!(refused.condition(), "service-unavailable", "{payload}");
     }
     for address in [BOT, DOMAIN] {
         let rooms = query(&mut alice, address, INFO, "node='conference'").await;

@@ -88,6 +88,24 @@ macro_rules! every_scenario {
                 discovery_itself_can_be_switched_off
                 the_app_may_answer_instead_of_a_feature
             }
+            contact {
+                service_discovery_says_that_it_is_a_bot
+                a_subscription_is_accepted_with_presence_avatar_and_nickname
+                a_probe_is_answered_to_the_device_that_came
+                who_unsubscribes_gets_no_presence_any_more
+                subscribers_see_it_leave
+                [memory] because "users of real servers are offline after its end" {
+                    subscribers_see_it_again_after_a_reconnect
+                }
+                vcard_avatar_and_nickname_are_answered_on_request
+                its_nodes_can_only_be_read
+                a_receipt_and_a_marker_come_before_the_reply
+                what_middleware_rejects_gets_no_receipt
+                a_reply_to_a_correction_corrects_the_earlier_reply
+                only_addresses_that_the_program_names_are_contacts
+                handlers_of_the_program_win_over_the_contact
+                contacts_can_be_switched_off
+            }
             routing {
                 the_most_exact_handler_takes_a_message
                 an_error_is_seen_by_its_own_handler_only

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-const MODULES: [&str; 14] = [
+const MODULES: [&str; 15] = [
     "addresses",
     "backpressure",
+    "contact",
     "features",
     "guarantees",
     "handle",

@@ -11,7 +11,7 @@ use xso::FromXml;
 
 use crate::{remote_error::RemoteError, stanza::Stanza};
 
-pub use content::Content;
+pub use content::{Content, Scan};
 
 /// An incoming message.
 ///

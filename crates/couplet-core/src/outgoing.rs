@@ -258,6 +258,16 @@ impl Outgoing {
         self
     }
 
+    /// Adds what `write` writes. For Couplet's own payloads; programs use [`Outgoing::payload`].
+    #[doc(hidden)]
+    #[must_use]
+    pub fn written(mut self, write: impl FnOnce(&mut XmlWriter<'_>)) -> Outgoing {
+        let mut xml = XmlWriter::new(&mut self.content);
+        write(&mut xml);
+        self.replaced += xml.replaced();
+        self
+    }
+
     /// To whom it goes.
     ///
     /// # Examples
@@ -346,11 +356,8 @@ impl Outgoing {
         Ok(replaced + self.replaced)
     }
 
-    fn element(mut self, name: &str, text: &str) -> Outgoing {
-        let mut xml = XmlWriter::new(&mut self.content);
-        xml.element(name, text);
-        self.replaced += xml.replaced();
-        self
+    fn element(self, name: &str, text: &str) -> Outgoing {
+        self.written(|xml| xml.element(name, text))
     }
 }
 

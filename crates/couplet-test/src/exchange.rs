@@ -1,14 +1,15 @@
 //! A server without sockets: what it knows of its components and users, and how it routes.
 //!
 //! It is as strict as Prosody and ejabberd together (servers.md, 3), so that what either would
-//! close a stream for shows here. Deliberately absent: rosters, storage, other servers.
+//! close a stream for shows here. Of rosters it has the subscriptions to contacts. Deliberately absent: storage,
+//! other servers.
 
 mod line;
 mod routing;
 mod start_tag;
 mod terminal;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use couplet_core::element::Tree;
@@ -52,6 +53,8 @@ pub(crate) struct State {
     lines: BTreeMap<u64, Line>,
     next_line: u64,
     users: BTreeMap<String, Inbox>,
+    /// Which users are subscribed to which contacts, by bare address.
+    subscriptions: BTreeSet<(String, String)>,
     journal: VecDeque<String>,
     faults: usize,
 }
@@ -99,6 +102,7 @@ impl Exchange {
                 lines: BTreeMap::new(),
                 next_line: 1,
                 users: BTreeMap::new(),
+                subscriptions: BTreeSet::new(),
                 journal: VecDeque::new(),
                 faults: 0,
             }),

@@ -1,7 +1,7 @@
 //! [`Server`]: an XMPP server in memory, for tests without sockets and without waiting.
 //!
 //! It speaks the component protocol over a pipe and routes between components and users.
-//! Deliberately absent: rosters, rooms, storage, other servers; take a real one for those.
+//! Deliberately absent: rooms, storage, other servers; take a real one for those.
 
 use std::fmt;
 use std::io;

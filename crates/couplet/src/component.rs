@@ -13,6 +13,7 @@ use crate::{
     background_tasks::BackgroundTasks,
     config::Config,
     connect::Connect,
+    contact::Contact,
     error::Error,
     features::{About, Discovery, Feature, Features},
     handle::Handle,
@@ -132,6 +133,25 @@ impl Component {
     /// ```
     pub fn about(mut self, fill: impl FnOnce(&mut About)) -> Component {
         fill(&mut self.features.about);
+        self
+    }
+
+    /// Adds a contact: an address, or all of them, that people can have in their contact lists.
+    ///
+    /// Without this call a component with [`Component::on_chat`] is a contact at every address with a local
+    /// part. With it, only the addresses that were added are contacts. Handlers of the program win over
+    /// those of contacts, also [`Component::on_presence`]. [`Feature::Contact`] switches contacts off.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config, Contact};
+    ///
+    /// let weather = Component::new(Config::new("weather.localhost", "secret"))
+    ///     .contact(Contact::new("oslo").name("Weather in Oslo"));
+    /// ```
+    pub fn contact(mut self, contact: Contact) -> Component {
+        self.features.contacts.push(contact);
         self
     }
 

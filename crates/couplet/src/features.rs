@@ -1,7 +1,7 @@
 //! What every component can do without a line of the app: each feature is one file and one
 //! handler, mounted unless switched off or served by the app itself.
 
-mod contact;
+mod contact_addresses;
 mod disco;
 mod encrypted;
 mod last;
@@ -19,7 +19,12 @@ use xmpp_parsers::{
     version::VersionQuery,
 };
 
-use crate::{route::Registration, router::Router};
+use crate::{
+    contact::{Contact, Contacts, Subscriptions, Surroundings},
+    error::Error,
+    route::Registration,
+    router::Router,
+};
 
 pub use disco::{DiscoItem, DiscoItems, Discovery};
 
@@ -36,6 +41,10 @@ pub use disco::{DiscoItem, DiscoItems, Discovery};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Feature {
+    /// Presence, vCard, avatar, nickname and the identity of a bot at the addresses of the component; on where
+    /// [`Component::on_chat`](crate::Component::on_chat) or
+    /// [`Component::contact`](crate::Component::contact) is. See [`Contact`](crate::Contact).
+    Contact,
     /// Service discovery: identity, features, items, contact addresses. (XEP-0030, XEP-0157)
     Disco,
     /// An answer to encrypted chats, once a day and sender, that they cannot be read; on where
@@ -46,6 +55,9 @@ pub enum Feature {
     LastActivity,
     /// Ping. (XEP-0199)
     Ping,
+    /// Receipts and displayed markers for chats to a [`Contact`](crate::Contact) that ask for them.
+    /// (XEP-0184, XEP-0333)
+    Receipts,
     /// Entity time. (XEP-0202)
     Time,
     /// Software version. (XEP-0092)
@@ -229,6 +241,17 @@ impl About {
     }
 }
 
+impl About {
+    /// The features of every address, where something is served in `namespaces`.
+    fn features_with(&self, namespaces: BTreeSet<String>) -> BTreeSet<String> {
+        let mut features = namespaces;
+        features.insert(disco::NS_INFO.to_owned());
+        features.extend(self.features.iter().cloned());
+        features.retain(|feature| !self.hidden.contains(feature));
+        features
+    }
+}
+
 impl Default for About {
     fn default() -> About {
         About {
@@ -248,6 +271,7 @@ impl Default for About {
 pub(crate) struct Features {
     pub(crate) about: About,
     pub(crate) discoveries: Vec<Arc<dyn Discovery>>,
+    pub(crate) contacts: Vec<Contact>,
     off: BTreeSet<Feature>,
 }
 
@@ -258,7 +282,15 @@ impl Features {
 
     /// Mounts what is on and what the app does not serve itself. Disco comes last: it tells what
     /// is mounted.
-    pub(crate) fn mount(&self, router: &mut Router) {
+    ///
+    /// # Errors
+    ///
+    /// If a contact is not valid.
+    pub(crate) fn mount(
+        &self,
+        router: &mut Router,
+        domain: &Jid,
+    ) -> Result<Option<Arc<Subscriptions>>, Error> {
         if self.wants::<Ping>(Feature::Ping, router) {
             router.add_iq(IqType::Get, ping::Pong, Registration::built_in());
         }
@@ -293,10 +325,41 @@ impl Features {
                 Registration::built_in(),
             );
         }
+        let features = about.features_with(router.namespaces());
+        let contacts = self.mount_contacts(router, domain, info.then_some(&features))?;
         if info {
-            let known = disco::Info::of(about, router.namespaces(), discoveries);
+            let known = disco::Info::of(about, features, discoveries, contacts.clone());
             router.add_iq(IqType::Get, known, Registration::built_in());
         }
+        Ok(contacts.map(|contacts| {
+            let subscriptions = Arc::new(Subscriptions::new(contacts));
+            router.set_subscriptions(Arc::clone(&subscriptions));
+            subscriptions
+        }))
+    }
+
+    /// Mounts the contacts that the program names; without any, one for every address that takes chats.
+    fn mount_contacts(
+        &self,
+        router: &mut Router,
+        domain: &Jid,
+        features: Option<&BTreeSet<String>>,
+    ) -> Result<Option<Arc<Contacts>>, Error> {
+        let all = [Contact::any()];
+        let contacts = match self.contacts.as_slice() {
+            [] if router.has_chat() => &all,
+            named => named,
+        };
+        if contacts.is_empty() || self.off.contains(&Feature::Contact) {
+            return Ok(None);
+        }
+        let surroundings = Surroundings {
+            domain,
+            name: &self.about.name,
+            features,
+            acknowledges: !self.off.contains(&Feature::Receipts),
+        };
+        Contacts::mount(contacts, &surroundings, router).map(Some)
     }
 
     fn wants<T: xso::FromXml>(&self, feature: Feature, router: &Router) -> bool {

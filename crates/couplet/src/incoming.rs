@@ -203,6 +203,36 @@ impl Incoming<Message> {
     pub async fn reply(&self, text: impl AsRef<str>) -> Result<SentId, SendError> {
         self.shared.reply(&self.stanza, text.as_ref()).await
     }
+
+    /// Replies with a text, or corrects the earlier reply if the message
+    /// [corrects](Message::corrects) one that was replied to by this method; otherwise like
+    /// [`Incoming::reply`]. (XEP-0308)
+    ///
+    /// Use it for answers that follow from the message alone: a sender who corrects a message then sees one answer
+    /// instead of two. The component remembers about the last 4,096 replies.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Incoming::reply`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future before it is ready sends nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Incoming, Message, SendError, SentId};
+    ///
+    /// async fn shout(chat: Incoming<Message>) -> Result<SentId, SendError> {
+    ///     chat.reply_or_correct(chat.text().to_uppercase()).await
+    /// }
+    /// ```
+    pub async fn reply_or_correct(&self, text: impl AsRef<str>) -> Result<SentId, SendError> {
+        self.shared
+            .reply_or_correct(&self.payload, text.as_ref())
+            .await
+    }
 }
 
 impl<T> Deref for Incoming<T> {

@@ -53,6 +53,7 @@ mod background_tasks;
 mod dispatch;
 mod invocation;
 mod features;
+mod contact;
 pub mod middleware;
 mod router;
 mod route;
@@ -62,6 +63,7 @@ mod handle;
 mod broadcast;
 mod shared;
 mod reflections;
+mod corrections;
 mod sent_id;
 #[cfg(all(unix, feature = "app"))]
 mod bounces;
@@ -97,6 +99,7 @@ pub use crate::{
     component::{Component, Extension},
     config::Config,
     connect::{Connect, Stream},
+    contact::Contact,
     error::Error,
     features::{About, DiscoItem, DiscoItems, Discovery, Feature},
     handle::Handle,

@@ -150,6 +150,24 @@ impl Route {
         Ok(Serving::Layered(Box::pin(next.run(incoming))))
     }
 
+    /// The same route; `before` is called when its handler begins, inside its middleware.
+    pub(crate) fn preceded_by(
+        self: &Arc<Self>,
+        before: impl Fn(&Stanza, &Shared) + Send + Sync + 'static,
+    ) -> Route {
+        let inner = Arc::clone(self);
+        Route {
+            name: self.name.clone(),
+            registration: self.registration.clone(),
+            layers: Arc::clone(&self.layers),
+            serve: Box::new(move |stanza, shared| {
+                before(&stanza, &shared);
+                (inner.serve)(stanza, shared)
+            }),
+            held_up: AtomicU8::new(0),
+        }
+    }
+
     /// Puts middleware around the handler, the outermost first.
     pub(crate) fn set_layers(&mut self, layers: &Arc<[Arc<dyn Middleware>]>) {
         self.layers = Arc::clone(layers);

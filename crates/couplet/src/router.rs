@@ -25,6 +25,7 @@ use crate::{
     incoming::{Incoming, Iq},
     reflections::Reflections,
     route::{Middleware, Registration, Route},
+    shared::Shared,
 };
 
 /// The handlers of a component.
@@ -35,8 +36,12 @@ pub(crate) struct Router {
     iq_fallback: Option<Arc<Route>>,
     messages: TypedRoutes<MessageType>,
     chat: Option<Arc<Route>>,
+    /// The chat handler for messages whose sender asks for an acknowledgement.
+    acknowledged_chat: Option<Arc<Route>>,
     encrypted: Option<Arc<Route>>,
     presences: TypedRoutes<PresenceType>,
+    /// Takes the subscriptions and probes that no other handler takes.
+    subscriptions: Option<Arc<Route>>,
     over_limit: Option<OverLimit>,
     /// Whether texts that no handler takes are refused.
     pub(crate) refuses_texts: bool,
@@ -94,6 +99,21 @@ impl Router {
     /// Sets the handler of encrypted chats.
     pub(crate) fn set_encrypted<H: MessageHandler>(&mut self, handler: H) {
         self.encrypted = Some(Arc::new(Route::message(handler, Registration::built_in())));
+    }
+
+    /// Calls `before` when the chat handler begins with a message whose sender asks for an acknowledgement.
+    pub(crate) fn precede_acknowledged_chats(
+        &mut self,
+        before: impl Fn(&Stanza, &Shared) + Send + Sync + 'static,
+    ) {
+        let chat = self.chat.as_ref();
+        self.acknowledged_chat = chat.map(|route| Arc::new(route.preceded_by(before)));
+    }
+
+    /// Sets the handler of subscriptions and probes that no other handler takes.
+    pub(crate) fn set_subscriptions<H: PresenceHandler>(&mut self, handler: H) {
+        let registration = Registration::built_in();
+        self.subscriptions = Some(Arc::new(Route::presence(handler, registration)));
     }
 
     pub(crate) fn add_presence<H: PresenceHandler>(
@@ -175,12 +195,7 @@ impl Router {
             Kind::Presence => {
                 let type_ = Presence::from(stanza.clone()).type_()?;
                 let found = self.presences.find(type_, stanza, key);
-                found.or_else(|| {
-                    self.presences
-                        .fallback
-                        .as_ref()
-                        .filter(|_| type_ != PresenceType::Error)
-                })
+                found.or_else(|| self.other_presence_route(type_))
             }
         }
     }
@@ -209,6 +224,17 @@ impl Router {
             .collect()
     }
 
+    fn other_presence_route(&self, type_: PresenceType) -> Option<&Arc<Route>> {
+        let (fallback, subscriptions) = (&self.presences.fallback, &self.subscriptions);
+        match type_ {
+            PresenceType::Error => None,
+            PresenceType::Subscribe | PresenceType::Unsubscribe | PresenceType::Probe => {
+                fallback.as_ref().or(subscriptions.as_ref())
+            }
+            _ => fallback.as_ref(),
+        }
+    }
+
     /// A chat is a text to the component that is not from itself. An error goes nowhere without a
     /// handler for it, nor does what the component itself said in a room.
     fn chat_route(&self, message: &Message, reflections: &Reflections) -> Option<&Arc<Route>> {
@@ -217,7 +243,11 @@ impl Router {
                 if message.stanza().is_from_own_domain() {
                     None
                 } else {
-                    match message.content() {
+                    let scan = message.scan();
+                    match scan.content {
+                        Content::Text if scan.receipt || scan.displayed => {
+                            self.acknowledged_chat.as_ref().or(self.chat.as_ref())
+                        }
                         Content::Text => self.chat.as_ref(),
                         Content::Encrypted => self.encrypted.as_ref(),
                         Content::Other => None,

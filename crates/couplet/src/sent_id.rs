@@ -39,7 +39,7 @@ enum Text {
 }
 
 impl SentId {
-    /// The id that [`SentIds::write_next`] has written.
+    /// The id that [`SentIds::write`] has written.
     pub(crate) fn made(buffer: [u8; LENGTH]) -> SentId {
         SentId(Text::Made(buffer))
     }
@@ -99,19 +99,28 @@ pub(crate) struct SentIds {
 }
 
 impl SentIds {
-    /// Writes the next id into `buffer`, for [`SentId::made`].
-    pub(crate) fn write_next<'a>(&self, buffer: &'a mut [u8; LENGTH]) -> &'a str {
-        let count = self.count.fetch_add(2, Ordering::Relaxed);
-        let (high, low) = (self.key.hash_one(count), self.key.hash_one(count + 1));
+    /// Returns the number of the next id.
+    pub(crate) fn next_number(&self) -> u64 {
+        self.count.fetch_add(2, Ordering::Relaxed)
+    }
+
+    /// Writes the id with this number into `buffer`, for [`SentId::made`].
+    pub(crate) fn write<'a>(&self, number: u64, buffer: &'a mut [u8; LENGTH]) -> &'a str {
+        let (high, low) = (self.key.hash_one(number), self.key.hash_one(number + 1));
         let random = (u128::from(high) << 64) | u128::from(low);
         let uuid = Builder::from_random_bytes(random.to_be_bytes()).into_uuid();
         uuid.hyphenated().encode_lower(buffer)
     }
 
-    pub(crate) fn next(&self) -> SentId {
+    /// Returns the id with this number.
+    pub(crate) fn with_number(&self, number: u64) -> SentId {
         let mut buffer = [0; LENGTH];
-        self.write_next(&mut buffer);
+        self.write(number, &mut buffer);
         SentId::made(buffer)
+    }
+
+    pub(crate) fn next(&self) -> SentId {
+        self.with_number(self.next_number())
     }
 }
 

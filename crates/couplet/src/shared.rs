@@ -13,7 +13,7 @@ use std::{
 use couplet_core::{
     jid::Jid,
     log_limit::Permit,
-    message::MessageType,
+    message::{Message, MessageType},
     outgoing::Outgoing,
     pending_iqs::{Ids, PendingIqs},
     remote_error::RemoteError,
@@ -24,11 +24,13 @@ use tokio::{
     sync::{Notify, oneshot},
     time,
 };
+use xmpp_parsers::{message::Id, message_correct::Replace};
 use xso::AsXml;
 
 #[cfg(all(unix, feature = "app"))]
 use crate::bounces::Bounces;
 use crate::{
+    corrections::Corrections,
     log_limits::{Line, LogLimits},
     metrics::{Leaving, Metrics},
     outbox::{Fate, NotAdded, Outbox},
@@ -49,6 +51,7 @@ pub(crate) struct Shared {
     pub(crate) outbox: Outbox,
     pub(crate) sent_ids: SentIds,
     pub(crate) reflections: Reflections,
+    corrections: Corrections,
     /// The pings that show whether the server still routes to this component.
     pub(crate) keepalive: SelfPing,
     #[cfg(all(unix, feature = "app"))]
@@ -78,6 +81,7 @@ impl Shared {
             outbox: Outbox::new(stanza_writer, outgoing_bytes, seed.1),
             sent_ids: SentIds::default(),
             reflections: Reflections::default(),
+            corrections: Corrections::default(),
             #[cfg(all(unix, feature = "app"))]
             bounces: Bounces::default(),
             pending_iqs: Mutex::new(PendingIqs::new(questions)),
@@ -113,8 +117,43 @@ impl Shared {
 
     /// Replies to a message with a text.
     pub(crate) async fn reply(&self, message: &Stanza, text: &str) -> Result<SentId, SendError> {
+        self.reply_numbered(self.sent_ids.next_number(), message, text)
+            .await
+    }
+
+    /// Replies to a message with a text, or corrects the reply to the message that this one corrects.
+    pub(crate) async fn reply_or_correct(
+        &self,
+        message: &Message,
+        text: &str,
+    ) -> Result<SentId, SendError> {
+        let stanza = message.stanza();
+        let Some(id) = stanza.id() else {
+            return self.reply(stanza, text).await;
+        };
+        let message_key = self.corrections.key(stanza, &id);
+        let earlier = message.corrects();
+        let earlier = earlier.map(|earlier| self.corrections.key(stanza, &earlier));
+        let Some(first) = earlier.and_then(|earlier| self.corrections.reply_to(earlier)) else {
+            let number = self.sent_ids.next_number();
+            self.corrections.note(message_key, number);
+            return self.reply_numbered(number, stanza, text).await;
+        };
+        // XEP-0308, 3: every further correction names the first version too.
+        self.corrections.note(message_key, first);
+        let id = Id(self.sent_ids.with_number(first).into());
+        let reply = Outgoing::reply(stanza, text).payload(&Replace { id });
+        self.send(stanza.to(), reply).await
+    }
+
+    async fn reply_numbered(
+        &self,
+        number: u64,
+        message: &Stanza,
+        text: &str,
+    ) -> Result<SentId, SendError> {
         let mut buffer = [0; sent_id::LENGTH];
-        let id = self.sent_ids.write_next(&mut buffer);
+        let id = self.sent_ids.write(number, &mut buffer);
         let unsent = |why| SendError::new(Outgoing::reply(message, text).id(id), why);
         if message.type_().as_deref() == Some(MessageType::Groupchat.as_str()) {
             if self.reflections.contain(message) {

@@ -32,6 +32,30 @@ pub enum Content {
     Other,
 }
 
+/// What one pass over the children of a message finds: its content and the acknowledgements that its
+/// sender asks for.
+///
+/// # Examples
+///
+/// ```
+/// # use couplet_core::{element::{Scope, Tree}, message::Message, stanza::Stanza};
+/// use couplet_core::message::{Content, Scan};
+///
+/// # let xml = "<message from='a@b/c' to='d' type='chat'><body>hi</body><request xmlns='urn:xmpp:receipts'/></message>";
+/// # let message = Message::from(Stanza::read(Tree::parse(xml, &Scope::component()).unwrap()).unwrap());
+/// let Scan { content, receipt, displayed } = message.scan();
+/// assert_eq!((content, receipt, displayed), (Content::Text, true, false));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scan {
+    /// What it carries for its recipient.
+    pub content: Content,
+    /// Whether its sender asks for a receipt. (XEP-0184, 5.2)
+    pub receipt: bool,
+    /// Whether its sender asks to learn that it was displayed. (XEP-0333, 4)
+    pub displayed: bool,
+}
+
 impl Message {
     /// What it carries for its recipient, by its children alone; the type is not looked at.
     ///
@@ -47,6 +71,22 @@ impl Message {
     /// ```
     #[must_use]
     pub fn content(&self) -> Content {
+        self.scan().content
+    }
+
+    /// Returns its content and the acknowledgements that its sender asks for; the type is not looked at.
+    #[must_use]
+    pub fn scan(&self) -> Scan {
+        let (mut receipt, mut displayed) = (false, false);
+        let content = self.content_noting(&mut receipt, &mut displayed);
+        Scan {
+            content,
+            receipt,
+            displayed,
+        }
+    }
+
+    fn content_noting(&self, receipt: &mut bool, displayed: &mut bool) -> Content {
         let (mut has_text, mut has_fallback) = (false, false);
         let (mut mark, mut sealed) = (false, false);
         for child in self.stanza().payloads() {
@@ -56,6 +96,8 @@ impl Message {
                     return Content::Other;
                 }
                 "jabber:x:conference" => return Content::Other,
+                "urn:xmpp:receipts" => *receipt |= child.name() == "request",
+                "urn:xmpp:chat-markers:0" => *displayed |= child.name() == "markable",
                 "urn:xmpp:carbons:2" if matches!(child.name(), "sent" | "received") => {
                     return Content::Other;
                 }
@@ -107,6 +149,25 @@ mod tests {
     }
 
     const BODY: &str = "<body>some text</body>";
+
+    #[test]
+    fn what_a_sender_asks_for_is_found_wherever_it_stands() {
+        let asks = |children: &str| {
+            let xml = format!("<message from='a@b/c' to='bot@c'>{children}</message>");
+            let tree = Tree::parse(xml, &Scope::component()).unwrap();
+            let scan = Message::from(Stanza::read(tree).unwrap()).scan();
+            (scan.receipt, scan.displayed)
+        };
+        let receipt = "<request xmlns='urn:xmpp:receipts'/>";
+        let marker = "<markable xmlns='urn:xmpp:chat-markers:0'/>";
+        assert_eq!(asks(BODY), (false, false));
+        assert_eq!(asks(&format!("{receipt}{BODY}")), (true, false));
+        assert_eq!(asks(&format!("{BODY}{marker}")), (false, true));
+        assert_eq!(asks(&format!("{BODY}{marker}{receipt}")), (true, true));
+        let answers = "<received xmlns='urn:xmpp:receipts' id='1'/>\
+                       <displayed xmlns='urn:xmpp:chat-markers:0' id='1'/>";
+        assert_eq!(asks(&format!("{BODY}{answers}")), (false, false));
+    }
 
     #[test]
     fn an_invitation_is_no_text() {

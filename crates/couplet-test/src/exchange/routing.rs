@@ -62,6 +62,7 @@ impl State {
         if self.loses_self_pings && domain_of(&to) == domain {
             return;
         }
+        self.note_subscription(stanza, &from, &to, true);
         self.route(stanza, &from, &to);
     }
 
@@ -70,8 +71,50 @@ impl State {
         let root = stanza.root();
         let (from, to) = (root.attr("from").unwrap_or_default(), root.attr("to"));
         match to {
-            Some(to) => self.route(stanza, &from, &to),
+            Some(to) => {
+                self.note_subscription(stanza, &to, &from, false);
+                self.route(stanza, &from, &to);
+            }
+            None if root.name() == "presence" => self.probe_contacts(stanza),
             None => self.bounce(stanza, &from, &Condition::ServiceUnavailable.into()),
+        }
+    }
+
+    /// Notes that a contact accepts a user, or that either ends the subscription.
+    fn note_subscription(&mut self, stanza: &Tree, contact: &str, user: &str, by_contact: bool) {
+        if stanza.root().name() != "presence" {
+            return;
+        }
+        let pair = (bare(user).to_owned(), bare(contact).to_owned());
+        match (stanza.root().attr("type").as_deref(), by_contact) {
+            (Some("subscribed"), true) => self.subscriptions.insert(pair),
+            (Some("unsubscribed"), true) | (Some("unsubscribe"), false) => {
+                self.subscriptions.remove(&pair)
+            }
+            _ => false,
+        };
+    }
+
+    /// Asks the contacts of a user who has come online for their presence. (RFC 6121, 4.3.1)
+    fn probe_contacts(&mut self, presence: &Tree) {
+        let root = presence.root();
+        let user = root.attr("from").unwrap_or_default();
+        if root.attr("type").is_some() {
+            return;
+        }
+        let subscriptions = self.subscriptions.iter();
+        let own = subscriptions.filter(|(subscriber, _)| subscriber == bare(&user));
+        let contacts: Vec<String> = own.map(|(_, contact)| contact.clone()).collect();
+        for contact in contacts {
+            let mut probe = Vec::new();
+            let mut xml = XmlWriter::new(&mut probe);
+            xml.raw("<presence type='probe'");
+            xml.attribute("from", &user);
+            xml.attribute("to", &contact);
+            xml.raw("/>");
+            if let Some(line) = self.line_of(domain_of(&contact)) {
+                self.say(line, &probe);
+            }
         }
     }
 
@@ -104,11 +147,8 @@ impl State {
         let is_iq = stanza.root().name() == "iq";
         let mut found = false;
         for (address, user) in &mut self.users {
-            let bare = address
-                .split_once('/')
-                .map_or(address.as_str(), |(bare, _)| bare);
             // RFC 6121, 8.5.2.1.3: the server answers an iq to a bare address itself.
-            if address == to || bare == to && !is_iq {
+            if address == to || bare(address) == to && !is_iq {
                 user.heard.push_back(stanza.clone());
                 found = true;
             }
@@ -200,6 +240,11 @@ fn away() -> StanzaError {
 
 /// The domain in an address, as it is written. (RFC 7622, 3.2)
 fn domain_of(address: &str) -> &str {
-    let bare = address.split_once('/').map_or(address, |(bare, _)| bare);
+    let bare = bare(address);
     bare.split_once('@').map_or(bare, |(_, domain)| domain)
+}
+
+/// An address without its resource.
+fn bare(address: &str) -> &str {
+    address.split_once('/').map_or(address, |(bare, _)| bare)
 }

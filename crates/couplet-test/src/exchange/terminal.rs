@@ -95,12 +95,24 @@ impl Terminal {
 
     fn stanza(&mut self, bytes: &[u8]) {
         let text = String::from_utf8_lossy(bytes);
-        let stamped = start_tag::stamped(&text, &self.address);
-        match Tree::parse(stamped, &Scope::client()) {
+        let stamped = |from: &str| Tree::parse(start_tag::stamped(&text, from), &Scope::client());
+        let stanza = stamped(&self.address).and_then(|stanza| match is_subscription(&stanza) {
+            // RFC 6121, 3.1.2
+            true => stamped(self.address.split('/').next().unwrap_or_default()),
+            false => Ok(stanza),
+        });
+        match stanza {
             Ok(stanza) => self.exchange.change(|state| state.route_of_user(&stanza)),
             Err(_) => self.cut_off = true,
         }
     }
+}
+
+/// Whether a stanza changes a subscription: then it comes from the bare address.
+fn is_subscription(stanza: &Tree) -> bool {
+    let root = stanza.root();
+    let type_ = root.attr("type").unwrap_or_default();
+    root.name() == "presence" && type_.trim_start_matches("un").starts_with("subscribe")
 }
 
 impl Drop for Terminal {

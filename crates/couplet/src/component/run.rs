@@ -43,7 +43,8 @@ impl Component {
         if let Some(error) = self.failed {
             return Err(error);
         }
-        Jid::new(&self.config.domain).map_err(|why| Error::Misuse(format!("domain: {why}")))?;
+        let domain =
+            Jid::new(&self.config.domain).map_err(|why| Error::Misuse(format!("domain: {why}")))?;
         let handle = self.handle();
         let connector = match self.connector {
             Some(connector) => connector,
@@ -51,7 +52,13 @@ impl Component {
         };
         let mut router = self.router;
         router.set_layers(self.layers);
-        self.features.mount(&mut router);
+        if let Some(subscriptions) = self.features.mount(&mut router, &domain)? {
+            let ours = Arc::clone(&subscriptions);
+            self.hooks
+                .on_online(move |handle| Arc::clone(&ours).come_online(handle));
+            self.hooks
+                .on_goodbye(move |handle| Arc::clone(&subscriptions).go_offline(handle));
+        }
         let limits = LaneLimits {
             at_once: self.config.limits.handlers,
             busy_bytes: self.config.limits.handler_bytes,

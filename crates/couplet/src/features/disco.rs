@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use async_trait::async_trait;
 use couplet_core::{
     jid::Jid,
+    stanza::Stanza,
     stanza_error::{Condition, StanzaError},
     xml_writer::XmlWriter,
 };
@@ -13,8 +14,9 @@ use xmpp_parsers::{
     rsm::SetResult,
 };
 
-use super::{About, contact};
+use super::{About, contact_addresses};
 use crate::{
+    contact::Contacts,
     handler::{IntoResponse, IqHandler},
     incoming::Incoming,
 };
@@ -146,33 +148,31 @@ impl IntoResponse for DiscoItems {
     }
 }
 
-const NS_INFO: &str = "http://jabber.org/protocol/disco#info";
+pub(super) const NS_INFO: &str = "http://jabber.org/protocol/disco#info";
 
-/// disco#info: the same for every address of the component.
+/// disco#info: the same for every address of the component but its contacts.
 pub(crate) struct Info {
     about: Arc<About>,
     features: BTreeSet<String>,
     /// What is asked most often, written once.
     root: Arc<[u8]>,
     more: Arc<[Arc<dyn Discovery>]>,
+    contacts: Option<Arc<Contacts>>,
 }
 
 impl Info {
-    /// `namespaces` are those that something is served in.
     pub(crate) fn of(
         about: Arc<About>,
-        namespaces: BTreeSet<String>,
+        features: BTreeSet<String>,
         more: Arc<[Arc<dyn Discovery>]>,
+        contacts: Option<Arc<Contacts>>,
     ) -> Info {
-        let mut features = namespaces;
-        features.insert(NS_INFO.to_owned());
-        features.extend(about.features.iter().cloned());
-        features.retain(|feature| !about.hidden.contains(feature));
         let mut info = Info {
             about,
             features,
             root: Arc::default(),
             more,
+            contacts,
         };
         let mut root = Vec::new();
         let info_result = info.describe(None, Some(info.about.name.clone()));
@@ -182,9 +182,15 @@ impl Info {
         info
     }
 
-    fn answer(&self, node: Option<&String>) -> Result<InfoResponse, StanzaError> {
+    fn answer(&self, request: &Stanza, node: Option<&String>) -> Result<InfoResponse, StanzaError> {
+        let contacts = self.contacts.as_ref();
+        let of_contact =
+            contacts.and_then(|contacts| contacts.info(request, node.map(String::as_str)));
+        if let Some(written) = of_contact {
+            return Ok(InfoResponse::Written(written));
+        }
         let Some(node) = node else {
-            return Ok(InfoResponse::Root(Arc::clone(&self.root)));
+            return Ok(InfoResponse::Written(Arc::clone(&self.root)));
         };
         // XEP-0030, 7: a node that is not there is `item-not-found`.
         let mut items = self.about.items.iter();
@@ -207,7 +213,9 @@ impl Info {
                 name,
             }],
             features: self.features.clone(),
-            extensions: contact::form(&self.about.contacts).into_iter().collect(),
+            extensions: contact_addresses::form(&self.about.contacts)
+                .into_iter()
+                .collect(),
         }
     }
 }
@@ -228,7 +236,7 @@ impl IqHandler<DiscoInfoQuery> for Info {
                 }
             }
         }
-        self.answer(request.node.as_ref())
+        self.answer(request.stanza(), request.node.as_ref())
     }
 
     fn handle_now(
@@ -239,20 +247,20 @@ impl IqHandler<DiscoInfoQuery> for Info {
             return None;
         }
         let node = request.node.as_ref().filter(|node| !node.is_empty());
-        Some(self.answer(node))
+        Some(self.answer(request.stanza(), node))
     }
 }
 
 /// An answer to disco#info.
 pub(crate) enum InfoResponse {
-    Root(Arc<[u8]>),
+    Written(Arc<[u8]>),
     Node(DiscoInfoResult),
 }
 
 impl IntoResponse for InfoResponse {
     fn write(&self, xml: &mut XmlWriter<'_>) -> Result<(), xso::error::Error> {
         match self {
-            InfoResponse::Root(written) => {
+            InfoResponse::Written(written) => {
                 xml.written(written);
                 Ok(())
             }
