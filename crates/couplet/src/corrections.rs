@@ -4,11 +4,12 @@
 //! needed, and costs a reply no allocation.
 
 use std::{
-    hash::{BuildHasher, RandomState},
+    hash::BuildHasher,
     sync::{Mutex, PoisonError},
 };
 
 use couplet_core::{message::MessageType, stanza::Stanza};
+use foldhash::fast::RandomState;
 
 /// How many places the table has.
 const PLACES: usize = 4096;

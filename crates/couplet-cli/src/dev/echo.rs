@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use couplet::{Component, Config, Incoming, Message};
+use couplet::{Component, Config, Contact, Incoming, Message};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -51,5 +51,6 @@ impl EchoTask {
 fn echo(config: Config) -> Component {
     Component::new(config)
         .named("Echo")
-        .on_chat(|chat: Incoming<Message>| async move { chat.reply(chat.text()).await })
+        .contact(Contact::any().about("Sends back what you write"))
+        .on_chat(|chat: Incoming<Message>| async move { chat.reply_or_correct(chat.text()).await })
 }
