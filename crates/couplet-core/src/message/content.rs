@@ -46,6 +46,7 @@ pub enum Content {
 /// let Scan { content, receipt, displayed } = message.scan();
 /// assert_eq!((content, receipt, displayed), (Content::Text, true, false));
 /// ```
+#[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scan {
     /// What it carries for its recipient.
@@ -75,6 +76,7 @@ impl Message {
     }
 
     /// Returns its content and the acknowledgements that its sender asks for; the type is not looked at.
+    #[doc(hidden)]
     #[must_use]
     pub fn scan(&self) -> Scan {
         let (mut receipt, mut displayed) = (false, false);
