@@ -133,8 +133,13 @@ async def unknown_question(user, arguments):
 
 async def examine(arguments):
     user = User(arguments.jid, arguments.password, arguments.ca)
+    return await run_checks(user, arguments, (log_in, echo, disco_info, ping, version, unknown_question))
+
+
+async def run_checks(user, arguments, checks):
+    """Runs the checks, the first of which logs in, and returns how many failed."""
     failures = 0
-    for check in (log_in, echo, disco_info, ping, version, unknown_question):
+    for check in checks:
         name = check.__name__.replace("_", " ")
         try:
             print(f"ok    {name}: {await asyncio.wait_for(check(user, arguments), 2 * PATIENCE)}", flush=True)
@@ -142,7 +147,7 @@ async def examine(arguments):
             failures += 1
             said = str(error) if isinstance(error, Failure) else "".join(traceback.format_exception_only(error))
             print(f"FAIL  {name}: {said.strip() or type(error).__name__}", flush=True)
-            if check is log_in:
+            if check is checks[0]:
                 break
     try:
         await asyncio.wait_for(user.disconnect(wait=1.0), PATIENCE)
@@ -159,4 +164,5 @@ def main():
     sys.exit(1 if asyncio.run(examine(parser.parse_args())) else 0)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -51,7 +51,12 @@ async fn slixmpp_echo(server: &str, manners: &[&str]) -> Result<Child, Box<dyn E
 
 /// The client's verdict: whether it was content, and what it printed.
 async fn examine(server: &str) -> Result<(bool, String), Box<dyn Error>> {
-    let run = python("slixmpp_client.py")?
+    examine_with("slixmpp_client.py", server).await
+}
+
+/// The verdict of one of the clients.
+async fn examine_with(script: &str, server: &str) -> Result<(bool, String), Box<dyn Error>> {
+    let run = python(script)?
         .args([
             "--server",
             server,
@@ -126,6 +131,24 @@ async fn the_same_echo_passes_on_ejabberd_over_tcp_tls_and_a_unix_socket() -> Ou
     our_echo_passes(&tls, Some(ejabberd.authority()), &client).await?;
     let unix = ejabberd.unix_path().ok_or("no unix socket")?;
     our_echo_passes(&format!("unix:{}", unix.display()), None, &client).await
+}
+
+#[tokio::test]
+async fn the_echo_is_a_contact_on_prosody_and_ejabberd() -> Outcome {
+    let setup = Setup::component("echo.localhost", "s3cret");
+    let prosody = Prosody::start(setup.clone()).await?;
+    let ejabberd = Ejabberd::start(setup).await?;
+    drop((prosody.user("alice").await?, ejabberd.user("alice").await?));
+    for (component, client) in [
+        (prosody.component_addr(), prosody.client_addr()),
+        (ejabberd.component_addr(), ejabberd.client_addr()),
+    ] {
+        let _echo = our_echo(&component, None)?;
+        let (content, said) = examine_with("slixmpp_contact.py", &client).await?;
+        assert!(content, "{client}: {said}");
+        assert_eq!(said.matches("ok ").count(), 6, "{client}: {said}");
+    }
+    Ok(())
 }
 
 #[tokio::test]
