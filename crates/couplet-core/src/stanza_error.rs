@@ -230,6 +230,21 @@ impl StanzaError {
         self.kind
     }
 
+    /// Returns the text that the peer will read, if there is one. (RFC 6120, 8.3.2)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet_core::stanza_error::{Condition, StanzaError};
+    ///
+    /// let no = StanzaError::new(Condition::Forbidden).text("Members only");
+    /// assert_eq!(no.descriptive_text(), Some("Members only"));
+    /// ```
+    #[must_use]
+    pub fn descriptive_text(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
+
     /// The private reason.
     ///
     /// # Examples
@@ -240,7 +255,7 @@ impl StanzaError {
     /// assert!(StanzaError::new(Condition::Gone).cause().is_none());
     /// ```
     #[must_use]
-    pub fn cause(&self) -> Option<&(dyn Error + Send + Sync)> {
+    pub fn cause(&self) -> Option<&(dyn Error + Send + Sync + 'static)> {
         self.cause.as_deref()
     }
 

@@ -30,4 +30,4 @@ pub use crate::root::Packages;
 pub use crate::running::Running;
 pub use crate::setup::Setup;
 pub use crate::test_server::{Backend, TestServer};
-pub use crate::test_user::{Heard, TestUser};
+pub use crate::test_user::{CommandField, CommandReply, Heard, TestUser};

@@ -16,7 +16,7 @@ use crate::exchange::{Exchange, Terminal, serve};
 use crate::running::Running;
 use crate::setup::Setup;
 use crate::test_user::TestUser;
-use crate::verdict::fail;
+use crate::verdict::{fail, good};
 
 /// The domain of the component, unless a setup names others.
 const DOMAIN: &str = "echo.test";
@@ -51,6 +51,8 @@ const BACKLOG: usize = 16;
 pub struct Server {
     exchange: Arc<Exchange>,
     waiting: mpsc::Sender<(DuplexStream, u64)>,
+    /// What the component was built from, for the next one.
+    config: Option<Box<Config>>,
     running: Option<Running>,
     /// Serves the connections; ends with this value.
     _doorkeeper: JoinSet<()>,
@@ -68,11 +70,49 @@ impl Server {
     /// A dropped future takes the server and the component with it.
     pub async fn start(build: impl FnOnce(Config) -> Component) -> Server {
         let mut server = Server::empty(Setup::component(DOMAIN, SECRET));
-        let component = build(server.config(DOMAIN)).connect_through(server.connector());
-        let mut running = Running::start(component);
-        running.online().await;
-        server.running = Some(running);
+        server.run(build).await;
         server
+    }
+
+    /// Stops the component gracefully and starts the one that `build` returns, from a clone of the same
+    /// configuration. Waits until it is online.
+    ///
+    /// What extensions [keep](Config::keep) with the configuration, such as a store in memory, is still
+    /// there: as after a restart of a program that has a store on disk.
+    ///
+    /// # Panics
+    ///
+    /// The server was started without a component, the component ends with an error, or the new one does
+    /// not come online.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::Component;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let mut server = couplet_test::Server::start(Component::new).await;
+    /// server.restart_component(Component::new).await;
+    /// # }
+    /// ```
+    pub async fn restart_component(&mut self, build: impl FnOnce(Config) -> Component) {
+        match self.running.take() {
+            Some(running) => good(running.stop().await),
+            None => fail("this server was started without a component"),
+        }
+        self.run(build).await;
+    }
+
+    async fn run(&mut self, build: impl FnOnce(Config) -> Component) {
+        let config = match &self.config {
+            Some(config) => Config::clone(config),
+            None => self.config(DOMAIN),
+        };
+        self.config = Some(Box::new(config.clone()));
+        let mut running = Running::start(build(config).connect_through(self.connector()));
+        running.online().await;
+        self.running = Some(running);
     }
 
     /// Starts a server that expects the components of a setup, and none of them.
@@ -105,6 +145,7 @@ impl Server {
         Server {
             exchange,
             waiting,
+            config: None,
             running: None,
             _doorkeeper: doorkeeper,
         }

@@ -3,6 +3,7 @@
 //! A user that cannot go on ends the test and says what it waited for. Deliberately absent:
 //! help. What a user says goes out as it is, and nothing is sent unasked.
 
+mod command_reply;
 mod heard;
 
 use std::collections::VecDeque;
@@ -17,7 +18,10 @@ use crate::error::{ANSWER_WITHIN, ClientError};
 use crate::exchange::Terminal;
 use crate::verdict::fail;
 
-pub use self::heard::Heard;
+pub use self::{
+    command_reply::{CommandField, CommandReply},
+    heard::Heard,
+};
 
 /// How long nothing has to be heard.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -287,14 +291,81 @@ impl TestUser {
         }
     }
 
+    /// Executes an ad-hoc command. (XEP-0050)
+    ///
+    /// # Panics
+    ///
+    /// The response is an error, or there is none.
+    pub async fn run(&mut self, to: &str, command: &str) -> CommandReply {
+        self.command(to, command, "", "execute", None).await
+    }
+
+    /// Sends the next request of a command: an action such as `complete`, and the values of its form.
+    ///
+    /// # Panics
+    ///
+    /// The response is an error, or there is none.
+    pub async fn submit(
+        &mut self,
+        reply: &CommandReply,
+        action: &str,
+        values: &[(&str, &str)],
+    ) -> CommandReply {
+        let (to, node) = (reply.heard().from().to_owned(), reply.node());
+        self.command(&to, &node, &reply.session(), action, Some(values))
+            .await
+    }
+
+    async fn command(
+        &mut self,
+        to: &str,
+        node: &str,
+        session: &str,
+        action: &str,
+        values: Option<&[(&str, &str)]>,
+    ) -> CommandReply {
+        let mut command = Vec::new();
+        let mut xml = XmlWriter::new(&mut command);
+        xml.raw("<command xmlns='http://jabber.org/protocol/commands'");
+        for (name, value) in [("node", node), ("sessionid", session), ("action", action)] {
+            if !value.is_empty() {
+                xml.attribute(name, value);
+            }
+        }
+        xml.raw(">");
+        if let Some(values) = values {
+            xml.raw("<x xmlns='jabber:x:data' type='submit'>");
+            for (name, value) in values {
+                xml.raw("<field");
+                xml.attribute("var", name);
+                xml.raw(">");
+                xml.element("value", value);
+                xml.raw("</field>");
+            }
+            xml.raw("</x>");
+        }
+        xml.raw("</command>");
+        let heard = self
+            .ask("set", to, &String::from_utf8_lossy(&command))
+            .await;
+        if heard.type_() != "result" {
+            fail(&format!("the command {node} is refused: {heard}"));
+        }
+        CommandReply::new(heard)
+    }
+
     async fn next_where(&mut self, what: &str, wanted: impl Fn(&Heard) -> bool) -> Heard {
         if let Some(at) = self.kept.iter().position(&wanted)
             && let Some(heard) = self.kept.remove(at)
         {
             return heard;
         }
+        let patience = Patience::starting_now();
         loop {
             let Some(heard) = self.stanza(ANSWER_WITHIN).await else {
+                if patience.is_left() {
+                    continue;
+                }
                 let kept: String = self
                     .kept
                     .iter()
@@ -336,6 +407,32 @@ impl TestUser {
             Stream::Memory(terminal) => terminal.journal(),
             Stream::Real(_) => String::new(),
         }
+    }
+}
+
+/// How long a user waits: [`ANSWER_WITHIN`] of real time, and an hour of a paused clock, which a timer of
+/// the component may need and which takes no time.
+struct Patience {
+    real: std::time::Instant,
+    clock: tokio::time::Instant,
+}
+
+impl Patience {
+    const HOUR: Duration = Duration::from_secs(3_600);
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the clock of the test may be paused"
+    )]
+    fn starting_now() -> Patience {
+        Patience {
+            real: std::time::Instant::now(),
+            clock: tokio::time::Instant::now(),
+        }
+    }
+
+    fn is_left(&self) -> bool {
+        self.real.elapsed() < ANSWER_WITHIN && self.clock.elapsed() < Patience::HOUR
     }
 }
 

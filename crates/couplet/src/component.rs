@@ -104,6 +104,23 @@ impl Component {
         }
     }
 
+    /// Returns the configuration that the component was created with.
+    ///
+    /// An [`Extension`] reads its section of it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config};
+    ///
+    /// let component = Component::new(Config::new("bot.localhost", "secret"));
+    /// assert_eq!(component.config().domain, "bot.localhost");
+    /// ```
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Sets the name in service discovery and software version. (XEP-0030, XEP-0092)
     ///
     /// # Examples

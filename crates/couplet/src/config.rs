@@ -2,9 +2,11 @@
 //!
 //! Deliberately absent: global state, and reading anything after loading.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use couplet_core::jid::hosted_domain;
 use serde::de::DeserializeOwned;
@@ -17,6 +19,7 @@ mod credential;
 mod document;
 mod fault;
 mod kind;
+mod kept;
 mod provider;
 mod units;
 mod reader;
@@ -34,6 +37,7 @@ pub use settings::{Setting, settings};
 pub use sources::Sources;
 pub use tables::{Limits, Log, LogFormat, Ops, Runtime, Timing, Tls};
 
+use kept::Kept;
 use sections::{Entry, Sections};
 
 /// Everything that a component can be told from outside.
@@ -75,6 +79,8 @@ pub struct Config {
     pub ops: Ops,
     /// What the components made from it say of themselves; clones share it.
     pub(crate) health: Health,
+    /// What extensions keep beyond the life of a component; clones share it.
+    kept: Kept,
     /// Whether [`crate::app`] runs it: a component in another program opens no socket by itself.
     #[cfg(feature = "app")]
     pub(crate) is_program: bool,
@@ -110,6 +116,7 @@ impl Config {
             runtime: Runtime::default(),
             ops: Ops::default(),
             health: Health::default(),
+            kept: Kept::default(),
             #[cfg(feature = "app")]
             is_program: false,
             secret_file: None,
@@ -231,6 +238,58 @@ impl Config {
     /// that is not announced.
     pub fn section<T: DeserializeOwned>(&self, name: &str) -> Result<T, ConfigError> {
         self.sections.read(name)
+    }
+
+    /// Returns a section like [`Config::section`], or the default where it is not announced.
+    ///
+    /// Use it in an [`Extension`](crate::Extension): a configuration that was made without
+    /// [`Sources`] has no sections.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::Config;
+    ///
+    /// #[derive(Default, serde::Deserialize)]
+    /// struct News { feeds: Vec<String> }
+    ///
+    /// let news: News = Config::new("news.localhost", "secret").section_or_default("news")?;
+    /// assert!(news.feeds.is_empty());
+    /// # Ok::<(), couplet::config::ConfigError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`Config::section`], if the section is announced.
+    pub fn section_or_default<T>(&self, name: &str) -> Result<T, ConfigError>
+    where
+        T: DeserializeOwned + Default,
+    {
+        if self.sections.has(name) {
+            self.section(name)
+        } else {
+            Ok(T::default())
+        }
+    }
+
+    /// Returns the value of type `T` that the clones of this configuration share, made by `make` on the
+    /// first call.
+    ///
+    /// An [`Extension`](crate::Extension) keeps here what has to outlive a component that is built again
+    /// from the same configuration, for example a store in memory.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Mutex;
+    /// use couplet::Config;
+    ///
+    /// let config = Config::new("bot.localhost", "secret");
+    /// config.keep(|| Mutex::new(1));
+    /// assert_eq!(*config.clone().keep(|| Mutex::new(2)).lock().unwrap(), 1);
+    /// ```
+    pub fn keep<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> Arc<T> {
+        self.kept.get(make)
     }
 }
 

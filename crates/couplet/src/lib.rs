@@ -132,5 +132,9 @@ pub use crate::{
 /// ```
 #[cfg(feature = "app")]
 pub fn main(build: impl FnOnce(Config) -> Component) -> std::process::ExitCode {
-    app::main(async move |config, shutdown| build(config).run(shutdown.requested()).await)
+    // The sections of extensions, which the configuration is loaded before: each reads its own.
+    let sources = config::Sources::process().section("bot");
+    app::App::new()
+        .sources(sources)
+        .run(async move |config, shutdown| build(config).run(shutdown.requested()).await)
 }

@@ -162,8 +162,13 @@ impl Sections {
         &self.entries
     }
 
+    /// Whether a section is announced.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.names.iter().any(|known| known == name)
+    }
+
     pub(super) fn read<T: DeserializeOwned>(&self, name: &str) -> Result<T, ConfigError> {
-        if !self.names.iter().any(|known| known == name) {
+        if !self.has(name) {
             let what = format!("the section [{name}] is not announced");
             return Err(ConfigError::new(Origin::Default, what).help(format!(
                 "announce it with `.section({name:?})` before loading"
