@@ -81,6 +81,15 @@ texts! {
     CANCELED = "canceled", "Canceled; nothing was changed";
     DROPPED = "dropped", "The question \"{title}\" is dropped";
 
+    // What the bot says by itself.
+    SLOWER = "slower", "Slower, please; again in {seconds} s";
+    BUSY = "busy", "Too many messages wait here already; this one is not read";
+    MESSAGE_TOO_LONG = "message-too-long", "A message may have {limit} characters; this one is not read";
+    LATE = "late", "You wrote this {ago} ago; write it again if you still mean it";
+    AGAIN_IN = "again-in", "Again in {seconds} s, please";
+    FORBIDDEN = "forbidden", "You may not use \"{command}\" here";
+    INCIDENT = "incident", "Something went wrong (incident {number})";
+
     // Tables and ad-hoc commands.
     EMPTY_TABLE = "empty-table", "{column}: none";
     STILL_RUNNING = "still-running", "Still at it; the result comes as a message";

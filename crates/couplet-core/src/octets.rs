@@ -92,11 +92,30 @@ pub(crate) fn any(bytes: &[u8], special: impl Fn(u8) -> bool + Copy) -> bool {
     let Some(first) = bytes.first() else {
         return false;
     };
+    // Fewer bytes are copied from both ends, overlapping.
     let mut padded = [*first; 32];
-    for (place, byte) in padded.iter_mut().zip(bytes) {
-        *place = *byte;
+    if !copy_ends::<16>(bytes, &mut padded)
+        && !copy_ends::<8>(bytes, &mut padded)
+        && !copy_ends::<4>(bytes, &mut padded)
+    {
+        return bytes.iter().any(|byte| special(*byte));
     }
     any_of(&padded, special)
+}
+
+/// Copies the first `N` and the last `N` bytes, if there are as many and they are all.
+#[inline]
+fn copy_ends<const N: usize>(bytes: &[u8], into: &mut [u8; 32]) -> bool {
+    let ends = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>());
+    let ((Some(first), Some(last)), Some((start, rest))) = (ends, into.split_first_chunk_mut())
+    else {
+        return false;
+    };
+    *start = *first;
+    if let Some(end) = rest.first_chunk_mut() {
+        *end = *last;
+    }
+    true
 }
 
 #[inline]

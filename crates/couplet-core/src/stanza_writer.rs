@@ -7,6 +7,7 @@ use std::{error::Error, fmt};
 
 use crate::{
     jid::{Jid, domain_of, hosted_domain},
+    octets::find,
     stanza::Kind,
     xml_writer::XmlWriter,
 };
@@ -81,8 +82,19 @@ impl StanzaWriter {
     /// ```
     #[must_use]
     pub fn owns(&self, address: &str) -> bool {
-        self.serves(domain_of(address))
+        self.is_ours_as_written(address)
+            || self.serves(domain_of(address))
             || Jid::new(address).is_ok_and(|address| self.serves(address.prepared_domain()))
+    }
+
+    /// Whether it is `domain` or `localpart@domain`, as almost every address in use.
+    fn is_ours_as_written(&self, address: &str) -> bool {
+        let before = address.strip_suffix(self.domain.prepared());
+        before.is_some_and(|before| match before.as_bytes() {
+            [] => true,
+            [localpart @ .., b'@'] => find(localpart, [b'@', b'/']).is_none(),
+            _ => false,
+        })
     }
 
     /// Whether a server takes this domain for the component's own; it is given in the form that is
@@ -228,17 +240,18 @@ impl<'a> Head<'a> {
         let mut xml = XmlWriter::new(out);
         xml.raw("<");
         xml.raw(self.kind.as_str());
-        xml.attribute("from", self.from);
-        xml.attribute("to", self.to);
+        xml.known_attribute(" from='", self.from);
+        xml.known_attribute(" to='", self.to);
         if let Some(word) = self.type_ {
             xml.raw(" type='");
             xml.raw(word);
             xml.raw("'");
         }
-        for (name, value) in [("id", self.id), ("xml:lang", self.lang)] {
-            if let Some(value) = value {
-                xml.attribute(name, value);
-            }
+        if let Some(id) = self.id {
+            xml.known_attribute(" id='", id);
+        }
+        if let Some(lang) = self.lang {
+            xml.known_attribute(" xml:lang='", lang);
         }
         xml.raw(">");
         content(&mut xml)?;
@@ -318,6 +331,8 @@ mod tests {
             "sub.echo.test",
             "test",
             "echo.test.example.org",
+            "a/b@echo.test",
+            "a@b@echo.test",
         ] {
             let mut out = b"before".to_vec();
             let refused =

@@ -152,6 +152,7 @@ impl<'a> XmlWriter<'a> {
     /// XmlWriter::new(&mut out).element("body", "1 < 2");
     /// assert_eq!(out, b"<body>1 &lt; 2</body>");
     /// ```
+    #[inline]
     pub fn element(&mut self, name: &str, text: &str) {
         self.raw("<");
         self.raw(name);
@@ -178,6 +179,14 @@ impl<'a> XmlWriter<'a> {
         self.raw(" ");
         self.raw(name);
         self.raw("='");
+        self.escape(value, &VALUE);
+        self.raw("'");
+    }
+
+    /// Like [`XmlWriter::attribute`], with all that stands before the value: ` name='`.
+    #[inline]
+    pub(crate) fn known_attribute(&mut self, before: &'static str, value: &str) {
+        self.raw(before);
         self.escape(value, &VALUE);
         self.raw("'");
     }
@@ -273,7 +282,6 @@ impl<'a> XmlWriter<'a> {
         }
     }
 
-    #[inline]
     fn escape(&mut self, text: &str, special: &Octets) {
         // One look at all of it is cheaper than one at each byte, and mostly enough.
         if any(text.as_bytes(), may_be_special) {
