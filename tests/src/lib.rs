@@ -19,6 +19,7 @@ pub mod overload;
 pub mod manners;
 pub mod messages;
 pub mod features;
+pub mod bot;
 pub mod contact;
 pub mod routing;
 pub mod handle;

@@ -88,6 +88,12 @@ macro_rules! every_scenario {
                 discovery_itself_can_be_switched_off
                 the_app_may_answer_instead_of_a_feature
             }
+            bot {
+                a_command_is_read_from_a_chat
+                a_command_is_a_form_of_the_client
+                a_question_and_a_form_outlive_a_restart
+                a_job_is_kept_through_a_restart_and_runs_once
+            }
             contact {
                 service_discovery_says_that_it_is_a_bot
                 a_subscription_is_accepted_with_presence_avatar_and_nickname

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-const MODULES: [&str; 15] = [
+const MODULES: [&str; 16] = [
     "addresses",
     "backpressure",
+    "bot",
     "contact",
     "features",
     "guarantees",
