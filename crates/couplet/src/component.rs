@@ -121,7 +121,8 @@ impl Component {
         &self.config
     }
 
-    /// Sets the name in service discovery and software version. (XEP-0030, XEP-0092)
+    /// Sets the name in service discovery and software version, and of [contacts](Contact) without a name of their
+    /// own. (XEP-0030, XEP-0092)
     ///
     /// # Examples
     ///

@@ -20,8 +20,9 @@ impl Component {
     /// another domain than the component's own. It gets no errors, room messages, headlines or
     /// invitations.
     ///
-    /// Use it for bots. Corrections are chat messages too: see
-    /// [`Message::corrects`](crate::Message::corrects). For encrypted messages the component replies, once
+    /// Use it for bots. The component then is a [`Contact`](crate::Contact), and chats to it get receipts if they ask
+    /// for them. Corrections are chat messages too: see
+    /// [`Incoming::reply_or_correct`](crate::Incoming::reply_or_correct). For encrypted messages the component replies, once
     /// a day per sender, that it cannot read them
     /// ([`Feature::EncryptedNotice`](crate::Feature::EncryptedNotice)). (RFC 6121, 5.2.2)
     ///
@@ -150,7 +151,8 @@ impl Component {
 
     /// Handles presence that no other handler takes, except errors.
     ///
-    /// Use it to track who is online. (RFC 6121, 4)
+    /// Use it to track who is online. It then also gets the subscriptions and probes that the component would
+    /// answer as a [`Contact`](crate::Contact). (RFC 6121, 4)
     ///
     /// # Examples
     ///
@@ -174,7 +176,7 @@ impl Component {
 
     /// Handles presence of one type, for example [`PresenceType::Subscribe`].
     ///
-    /// Use it for subscriptions and probes. (RFC 6121, 3)
+    /// Use it for subscriptions and probes, which a [`Contact`](crate::Contact) answers otherwise. (RFC 6121, 3)
     ///
     /// # Examples
     ///

@@ -172,3 +172,26 @@ async fn is_sent(handle: &Handle, contact: &BareJid, presence: Outgoing) -> bool
 fn full(contact: &Jid) -> Result<Jid, InvalidJid> {
     contact.to_bare().with_resource(RESOURCE)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::tests::contacts, *};
+    use crate::contact::Contact;
+
+    #[test]
+    fn so_many_subscribers_are_remembered_and_each_once() {
+        let contacts = contacts(&[Contact::any()]).unwrap();
+        let subscriptions = Subscriptions::new(Arc::new(contacts));
+        let subscriber = |number: usize| Subscriber {
+            contact: "bot@echo.test".parse().unwrap(),
+            peer: format!("user{number}@example.org").parse().unwrap(),
+        };
+        for number in 0..=REMEMBERED {
+            subscriptions.remember(subscriber(number));
+            subscriptions.remember(subscriber(number));
+        }
+        let remembered = subscriptions.remembered();
+        assert_eq!(remembered.len(), REMEMBERED);
+        assert!(!remembered.contains(&subscriber(REMEMBERED)));
+    }
+}
