@@ -131,9 +131,9 @@ async def unknown_question(user, arguments):
     raise Failure(f"answered with {answer}")
 
 
-async def examine(arguments):
+async def examine(arguments, checks):
     user = User(arguments.jid, arguments.password, arguments.ca)
-    return await run_checks(user, arguments, (log_in, echo, disco_info, ping, version, unknown_question))
+    return await run_checks(user, arguments, (log_in, *checks))
 
 
 async def run_checks(user, arguments, checks):
@@ -156,13 +156,13 @@ async def run_checks(user, arguments, checks):
     return failures
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def main(description, checks):
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
     for name in ("--server", "--jid", "--password", "--component"):
         parser.add_argument(name, required=True)
     parser.add_argument("--ca", help="file with the CA of the server's certificate; without it, no TLS")
-    sys.exit(1 if asyncio.run(examine(parser.parse_args())) else 0)
+    sys.exit(1 if asyncio.run(examine(parser.parse_args(), checks)) else 0)
 
 
 if __name__ == "__main__":
-    main()
+    main(__doc__, (echo, disco_info, ping, version, unknown_question))

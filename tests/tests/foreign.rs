@@ -73,15 +73,15 @@ async fn examine_with(script: &str, server: &str) -> Result<(bool, String), Box<
 }
 
 /// The binary as users build it, with its settings in the environment.
-fn our_echo(server: &str, authority: Option<&Path>) -> Result<Child, Box<dyn Error>> {
+fn our(program: &str, server: &str, authority: Option<&Path>) -> Result<Child, Box<dyn Error>> {
     // target/debug/deps/foreign-… → target/debug/echo
     let tests = std::env::current_exe()?;
     let built = tests.ancestors().nth(2).ok_or("no target folder")?;
-    let echo = built.join("echo");
-    if !echo.exists() {
-        return Err(format!("{} is missing: cargo build -p echo", echo.display()).into());
+    let path = built.join(program);
+    if !path.exists() {
+        return Err(format!("{} is missing: cargo build -p {program}", path.display()).into());
     }
-    let mut command = Command::new(echo);
+    let mut command = Command::new(path);
     command
         .env("COUPLET_DOMAIN", "echo.localhost")
         .env("COUPLET_SECRET", "s3cret")
@@ -100,7 +100,7 @@ async fn our_echo_passes(
     authority: Option<&Path>,
     client: &str,
 ) -> Result<(), Box<dyn Error>> {
-    let mut echo = our_echo(server, authority)?;
+    let mut echo = our("echo", server, authority)?;
     let (content, said) = examine(client).await?;
     assert!(content, "{server}: {said}");
     assert_eq!(said.matches("ok ").count(), 6, "{server}: {said}");
@@ -143,7 +143,7 @@ async fn the_echo_is_a_contact_on_prosody_and_ejabberd() -> Outcome {
         (prosody.component_addr(), prosody.client_addr()),
         (ejabberd.component_addr(), ejabberd.client_addr()),
     ] {
-        let _echo = our_echo(&component, None)?;
+        let _echo = our("echo", &component, None)?;
         let (content, said) = examine_with("slixmpp_contact.py", &client).await?;
         assert!(content, "{client}: {said}");
         assert_eq!(said.matches("ok ").count(), 6, "{client}: {said}");
@@ -178,6 +178,24 @@ async fn the_foreign_client_complains_of_a_careless_component() -> Outcome {
     assert!(!content, "{said}");
     for complaint in ["FAIL  echo", "FAIL  unknown question", "ok    ping"] {
         assert!(said.contains(complaint), "{said}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_plugin_for_commands_of_the_foreign_client_runs_those_of_the_reminder() -> Outcome {
+    let setup = Setup::component("echo.localhost", "s3cret");
+    let prosody = Prosody::start(setup.clone()).await?;
+    let ejabberd = Ejabberd::start(setup).await?;
+    drop((prosody.user("alice").await?, ejabberd.user("alice").await?));
+    for (component, client) in [
+        (prosody.component_addr(), prosody.client_addr()),
+        (ejabberd.component_addr(), ejabberd.client_addr()),
+    ] {
+        let _reminder = our("reminder", &component, None)?;
+        let (content, said) = examine_with("slixmpp_commands.py", &client).await?;
+        assert!(content, "{component}: {said}");
+        assert_eq!(said.matches("ok ").count(), 8, "{component}: {said}");
     }
     Ok(())
 }
