@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use couplet_bot::{
-    Arg, Choice, Commands, Form,
+    Arg, Choice, Commands, Form, Job, State,
     choice::ChoiceOption,
     spec::{CommandSpec, Face, FieldSpec},
     table::{Cell, Table},
     value_error::{Kind, Problem},
     values::Values,
 };
+use serde::{Deserialize, Serialize};
 
 #[derive(Choice, Clone, Copy, Debug, PartialEq)]
 enum Level {
@@ -18,6 +19,19 @@ enum Level {
     Info,
     #[choice(name = "red", label = "Fire!")]
     Fire,
+}
+
+#[derive(State, Default, Serialize, Deserialize)]
+struct LastSeen(u64);
+
+#[derive(State, Default, Serialize, Deserialize)]
+#[state(name = "pending")]
+struct Reminders(Vec<String>);
+
+#[derive(Job, Serialize, Deserialize)]
+#[job(name = "due")]
+enum Reminder {
+    Once,
 }
 
 fn teas() -> Vec<&'static str> {
@@ -226,4 +240,16 @@ fn a_choice_is_an_argument_and_a_cell() {
     assert_eq!(Level::Fire.cell(), "Fire!");
     let table = Table::of(["Place", "Level"], vec![("here", Level::Info)]);
     assert_eq!(table.to_string(), "Place | Level\nhere | Everything");
+}
+
+#[test]
+fn what_is_stored_has_the_name_of_its_type_or_its_own() {
+    assert_eq!(
+        (LastSeen::NAME, Reminders::NAME, Reminder::NAME),
+        ("last-seen", "pending", "due")
+    );
+    assert!(matches!(
+        serde_json::from_str("\"Once\""),
+        Ok(Reminder::Once)
+    ));
 }
