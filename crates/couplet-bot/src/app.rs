@@ -1,6 +1,9 @@
 //! What the entrances of a bot share: chats, ad-hoc commands and jobs all become turns here.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use couplet::Jid;
 use serde::Serialize;
@@ -9,18 +12,19 @@ use tokio::sync::watch;
 use crate::{
     bot_handle::BotHandle,
     catalog::{Catalog, Submission},
-    context::Turn,
     conversation::Conversation,
     cooldown::Cooldowns,
     handlers::{Call, Handlers},
     ids::Ids,
     outbound::Recipient,
     rate::Rate,
+    recent::Recent,
     shared::Shared,
     spec::{CommandSpec, Face, FormSpec},
     store::StoreError,
     table::Table,
     texts,
+    turn::Turn,
     turns::Turns,
     value_error::ValueError,
     waiting::WaitingMessages,
@@ -33,6 +37,7 @@ pub(crate) struct App {
     pub(crate) rate: Rate,
     pub(crate) cooldowns: Cooldowns,
     pub(crate) waiting: WaitingMessages,
+    pub(crate) recent: Recent,
 }
 
 /// Why a handler is not called, as the person reads it.
@@ -57,6 +62,7 @@ impl App {
         &self,
         person: &Jid,
         recipient: Recipient,
+        corrects: Option<String>,
         interrupted: watch::Receiver<bool>,
     ) -> Arc<Turn> {
         Arc::new(Turn {
@@ -66,6 +72,7 @@ impl App {
             recipient,
             ids: Ids::Random,
             late: Duration::ZERO,
+            corrects: Mutex::new(corrects),
             interrupted,
         })
     }

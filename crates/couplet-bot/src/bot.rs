@@ -3,14 +3,14 @@
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use couplet::{
-    Component, Config, Contact, Error, Extension, Jid, Shutdown,
+    Component, Config, Contact, Error, Extension, Jid, MessageType, Shutdown,
     config::{ConfigError, Section},
 };
 
 use crate::{
     app::App,
     bot_handle::BotHandle,
-    chat::Chats,
+    chat::{Bounces, Chats},
     clock::Clock,
     command_requests::{CommandDiscovery, CommandRequests},
     cooldown::Cooldowns,
@@ -18,6 +18,7 @@ use crate::{
     handlers::Handlers,
     jobs, permissions,
     rate::Rate,
+    recent::Recent,
     settings::{Settings, StoreLocation},
     shared::{Locks, Shared},
     spec::{Commands, Form, checks},
@@ -254,6 +255,7 @@ impl Extension for Bot {
             translations: self.translations,
             jobs_changed: tokio::sync::Notify::new(),
             chat_states: Default::default(),
+            last_sent: Default::default(),
             locks: Locks::new(),
         });
         let app = Arc::new(App {
@@ -263,6 +265,7 @@ impl Extension for Bot {
             rate,
             cooldowns: Cooldowns::default(),
             waiting: WaitingMessages::default(),
+            recent: Recent::default(),
         });
         let component = component.contact(self.contact);
         Ok(register(component, &app, self.name, queue, self.tasks))
@@ -294,6 +297,7 @@ fn register(
     let running = Arc::clone(app);
     component
         .on_chat(Chats(Arc::clone(app)))
+        .on_message_type(MessageType::Error, Bounces(Arc::clone(app)))
         .background_task(move |_handle, shutdown| serve(running, queue, shutdown))
 }
 

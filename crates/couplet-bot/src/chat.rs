@@ -85,14 +85,34 @@ impl Chats {
         let lane = app.lane(&Conversation::with(&person));
         let id = message.id().map(|id| id.into_owned());
         let text = message.text().into_owned();
-        let waiting = self.0.waiting.add(&lane, id, text);
+        let replaced = message.corrects().map(|id| id.into_owned());
+        let corrects = match &replaced {
+            None => None,
+            Some(earlier) if app.waiting.change(&lane, earlier, text.clone()) => return Ok(()),
+            // What was understood is not done again.
+            Some(earlier) => match app.recent.reply_to(&lane, earlier) {
+                None => return Ok(()),
+                reply => reply,
+            },
+        };
+        let ids: Vec<String> = id.clone().into_iter().chain(replaced).collect();
+        let waiting = app.waiting.add(&lane, id, text);
+        let of_lane = lane.clone();
         drop(message);
         let busy = recipient.clone();
         let work: Work = Box::new(move |interrupted| {
             Box::pin(async move {
                 if let Some(text) = waiting.take() {
-                    let turn = app.turn_of(&person, recipient, interrupted);
-                    interpret::message(&app, &turn, text).await;
+                    let first = corrects.clone();
+                    let turn = app.turn_of(&person, recipient, corrects, interrupted);
+                    let reply = interpret::message(&app, &turn, text).await;
+                    // A correction is corrected by the first id.
+                    let bare = person.to_bare();
+                    let is_last = |id: &String| app.shared.last_sent.is(bare.prepared(), id);
+                    let reply = reply.map(|reply| first.filter(is_last).unwrap_or(reply));
+                    for id in ids {
+                        app.recent.note(&of_lane, id, reply.clone());
+                    }
                 }
             })
         });
@@ -117,6 +137,18 @@ impl Chats {
         let shared = &self.0.shared;
         let text = Text::new(text);
         outbound::send(shared, recipient, &Ids::Random, &text, Marks::default()).await?;
+        Ok(())
+    }
+}
+
+/// Handles messages that came back: what bounced is not corrected any more.
+pub(crate) struct Bounces(pub(crate) Arc<App>);
+
+#[async_trait]
+impl MessageHandler for Bounces {
+    async fn handle(&self, message: Incoming<Message>) -> Result<(), StanzaError> {
+        let person = message.from().to_bare();
+        self.0.shared.last_sent.forget(person.prepared());
         Ok(())
     }
 }

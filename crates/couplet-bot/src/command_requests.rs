@@ -183,7 +183,7 @@ impl CommandRequests {
         let person = person.clone();
         let work: Work = Box::new(move |interrupted| {
             Box::pin(async move {
-                let turn = app.turn_of(&person, recipient, interrupted);
+                let turn = app.turn_of(&person, recipient, None, interrupted);
                 let result = runner::run(&turn, call).await;
                 // Where the request was answered meanwhile, it becomes a message.
                 if let Err(late) = done.send(result)

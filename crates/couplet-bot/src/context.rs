@@ -8,17 +8,17 @@ use std::{
 };
 
 use couplet::{Jid, SendError, SentId};
-use tokio::sync::watch;
 
 use crate::{
     bot_handle::BotHandle,
     conversation::Conversation,
-    ids::Ids,
-    outbound::{self, Marks, Recipient},
+    outbound::Marks,
     spec::Commands,
     state::{Job, State},
     store::{JobId, StoreError},
+    stream::ReplyStream,
     text::Text,
+    turn::Turn,
 };
 
 /// What a handler handles, and where: the command, form, job or text, the person and the conversation, its
@@ -41,28 +41,6 @@ use crate::{
 pub struct Context<T> {
     value: T,
     turn: Arc<Turn>,
-}
-
-/// One call of a handler in a conversation.
-pub(crate) struct Turn {
-    pub(crate) bot: BotHandle,
-    pub(crate) conversation: Conversation,
-    pub(crate) person: Jid,
-    pub(crate) recipient: Recipient,
-    pub(crate) ids: Ids,
-    pub(crate) late: Duration,
-    pub(crate) interrupted: watch::Receiver<bool>,
-}
-
-impl Turn {
-    /// Sends a text in this conversation.
-    pub(crate) async fn send(&self, text: &Text, marks: Marks<'_>) -> Result<SentId, SendError> {
-        outbound::send(&self.bot.0, &self.recipient, &self.ids, text, marks).await
-    }
-
-    pub(crate) fn lang(&self) -> &str {
-        self.recipient.lang.as_deref().unwrap_or_default()
-    }
 }
 
 impl<T> Context<T> {
@@ -101,6 +79,11 @@ impl<T> Context<T> {
     /// As [`Handle::send`](couplet::Handle::send).
     pub async fn send(&self, text: impl Into<Text>) -> Result<SentId, SendError> {
         self.turn.send(&text.into(), Marks::default()).await
+    }
+
+    /// Begins a reply that grows while the person reads it.
+    pub fn stream(&self) -> ReplyStream {
+        ReplyStream::new(Arc::clone(&self.turn))
     }
 
     /// Returns a value of this conversation, or its default.

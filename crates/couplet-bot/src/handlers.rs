@@ -3,13 +3,14 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::{
-    context::{Context, Turn},
+    context::Context,
     handler::{Handler, Handling},
     shared::read,
     spec::{CommandSpec, Commands, Form, FormSpec},
     state::Job,
     store::StoreError,
     text::Text,
+    turn::Turn,
     value_error::ValueError,
     values::Values,
 };

@@ -2,22 +2,23 @@
 
 use std::sync::Arc;
 
-use couplet::SendError;
+use couplet::{SendError, SentId};
 
 use crate::{
     app::{App, Unrunnable},
-    context::Turn,
+    catalog::Submission,
     decision::{Act, Decider, Decision},
     handlers::Call,
     outbound::Marks,
     permissions,
-    question::{self, Asker, Next, Question},
+    question::{self, Asker, Next, Prompt, Question},
     reading::Place,
     result::{Reply, ReplyContent},
     runner::{self, Failure},
     spec::FormSpec,
     store::{SessionRecord, StoreError},
     text::Text,
+    turn::Turn,
     values::Values,
 };
 
@@ -25,17 +26,21 @@ use crate::{
 const QUESTION: &str = "question";
 
 /// Runs what a message says.
-pub(crate) async fn message(app: &Arc<App>, turn: &Arc<Turn>, body: String) {
+///
+/// Returns the id of the reply that a correction of the message replaces: of one about a mistake, or of a
+/// command that runs again.
+pub(crate) async fn message(app: &Arc<App>, turn: &Arc<Turn>, body: String) -> Option<String> {
     let done = match decide(app, turn, &body).await {
         Ok(decision) => act(app, turn, decision).await,
         Err(error) => {
             let failure = runner::failure(turn, error.to_string());
-            deliver(app, turn, Err(failure)).await
+            say(turn, failure.text).await.map(|_| None)
         }
     };
-    if let Err(error) = done {
+    done.unwrap_or_else(|error| {
         tracing::warn!(%error, conversation = %turn.conversation, "a reply of the bot was not sent");
-    }
+        None
+    })
 }
 
 async fn decide(app: &App, turn: &Turn, body: &str) -> Result<Decision, StoreError> {
@@ -53,68 +58,100 @@ async fn decide(app: &App, turn: &Turn, body: &str) -> Result<Decision, StoreErr
     Ok(decider.decide(body, open))
 }
 
-async fn act(app: &Arc<App>, turn: &Arc<Turn>, decision: Decision) -> Result<(), SendError> {
+/// Does what was decided, and returns the reply that a correction of the message replaces.
+async fn act(
+    app: &Arc<App>,
+    turn: &Arc<Turn>,
+    decision: Decision,
+) -> Result<Option<String>, SendError> {
     if let Some(dropped) = decision.dropped {
         say(turn, dropped).await?;
     }
     match decision.act {
-        Act::Ignore => Ok(()),
-        Act::Text(text) => match app.handlers.text(Text::new(text)) {
-            Some(call) => run(app, turn, call).await,
-            None => Ok(()),
-        },
-        Act::Run(submission) => match app.call_of(&submission, &turn.person, turn.lang()) {
-            Ok(call) => run(app, turn, call).await,
-            Err(Unrunnable::Later(text) | Unrunnable::Wrong(text, _)) => say(turn, text).await,
-        },
-        Act::Ask(prompt, question) => {
-            let asked = set_question(app, turn, Some(&question)).await;
-            match asked {
-                Ok(()) => {
-                    let prompt_text = Text::new(prompt.text.as_str());
-                    let marks = Marks {
-                        responses: &prompt.responses,
-                        ..Marks::default()
-                    };
-                    turn.send(&prompt_text, marks).await.map(drop)
+        Act::Ignore => {}
+        Act::Text(text) => {
+            if let Some(call) = app.handlers.text(Text::new(text)) {
+                run(app, turn, call).await?;
+            }
+        }
+        Act::Run(submission) => {
+            let reruns = match &submission {
+                Submission::Command(call) => call.command.reruns(),
+                Submission::Form { .. } => false,
+            };
+            match app.call_of(&submission, &turn.person, turn.lang()) {
+                Ok(call) => {
+                    let sent = run(app, turn, call).await?;
+                    return Ok(sent.filter(|_| reruns).map(String::from));
                 }
-                Err(error) => {
-                    let failure = runner::failure(turn, error.to_string());
-                    say(turn, failure.text).await
+                Err(Unrunnable::Later(text) | Unrunnable::Wrong(text, _)) => {
+                    return complain(turn, text).await;
                 }
             }
         }
-        Act::Reply(text) | Act::Complain(text) => say(turn, text).await,
-        Act::Forbid(command) => say(turn, app.forbidden(command, turn.lang())).await,
+        Act::Ask(prompt, question) => prompt_with(app, turn, &prompt, &question).await?,
+        Act::Reply(text) => {
+            say(turn, text).await?;
+        }
+        Act::Complain(text) => return complain(turn, text).await,
+        Act::Forbid(command) => {
+            say(turn, app.forbidden(command, turn.lang())).await?;
+        }
     }
+    Ok(None)
 }
 
-async fn run(app: &Arc<App>, turn: &Arc<Turn>, call: Call) -> Result<(), SendError> {
+async fn complain(turn: &Turn, text: String) -> Result<Option<String>, SendError> {
+    Ok(Some(say(turn, text).await?.into()))
+}
+
+/// Asks for a field, and stores the question before.
+async fn prompt_with(
+    app: &App,
+    turn: &Turn,
+    prompt: &Prompt,
+    question: &Question,
+) -> Result<(), SendError> {
+    if let Err(error) = set_question(app, turn, Some(question)).await {
+        say(turn, runner::failure(turn, error.to_string()).text).await?;
+        return Ok(());
+    }
+    let marks = Marks {
+        responses: &prompt.responses,
+        ..Marks::default()
+    };
+    turn.send(&Text::new(prompt.text.as_str()), marks).await?;
+    Ok(())
+}
+
+async fn run(app: &Arc<App>, turn: &Arc<Turn>, call: Call) -> Result<Option<SentId>, SendError> {
     let result = runner::run(turn, call).await;
     deliver(app, turn, result).await
 }
 
 /// Sends what a handler returned as messages of the conversation.
 pub(crate) async fn deliver(
-    app: &Arc<App>,
-    turn: &Arc<Turn>,
+    app: &App,
+    turn: &Turn,
     result: Result<Reply, Failure>,
-) -> Result<(), SendError> {
-    match result {
-        Ok(Reply(ReplyContent::Nothing)) => Ok(()),
-        Ok(Reply(ReplyContent::Text(text))) => turn.send(&text, Marks::default()).await.map(drop),
-        Ok(Reply(ReplyContent::Table(table))) => {
-            say(turn, app.table_text(&table, turn.lang())).await
+) -> Result<Option<SentId>, SendError> {
+    let text = match result {
+        Ok(Reply(ReplyContent::Nothing)) => return Ok(None),
+        Ok(Reply(ReplyContent::Text(text))) => text,
+        Ok(Reply(ReplyContent::Table(table))) => Text::new(app.table_text(&table, turn.lang())),
+        Ok(Reply(ReplyContent::Question(form, values))) => {
+            ask(app, turn, form, values).await?;
+            return Ok(None);
         }
-        Ok(Reply(ReplyContent::Question(form, values))) => ask(app, turn, form, values).await,
-        Err(failure) => say(turn, failure.text).await,
-    }
+        Err(failure) => Text::new(failure.text),
+    };
+    turn.send(&text, Marks::default()).await.map(Some)
 }
 
 /// Asks a form field by field.
 async fn ask(
-    app: &Arc<App>,
-    turn: &Arc<Turn>,
+    app: &App,
+    turn: &Turn,
     form: &'static FormSpec,
     values: Values,
 ) -> Result<(), SendError> {
@@ -127,23 +164,18 @@ async fn ask(
         };
         asker.ask_all(form, values)
     };
-    let act_next = match next {
-        Next::Ask(prompt, question) => Act::Ask(prompt, question),
+    match next {
+        Next::Ask(prompt, question) => prompt_with(app, turn, &prompt, &question).await,
         Next::Run(_) | Next::Canceled(_) | Next::Closed => {
             let why = format!("the form `{}` has no handler: add `Bot::form`", form.name());
-            Act::Reply(runner::failure(turn, why).text)
+            say(turn, runner::failure(turn, why).text).await?;
+            Ok(())
         }
-    };
-    let decision = Decision {
-        act: act_next,
-        dropped: None,
-    };
-    Box::pin(act(app, turn, decision)).await
+    }
 }
 
-async fn say(turn: &Turn, text: String) -> Result<(), SendError> {
-    turn.send(&Text::new(text), Marks::default()).await?;
-    Ok(())
+async fn say(turn: &Turn, text: String) -> Result<SentId, SendError> {
+    turn.send(&Text::new(text), Marks::default()).await
 }
 
 /// Takes the open question of a conversation out of the store.

@@ -15,7 +15,6 @@ use tokio::{sync::Notify, time::sleep};
 use crate::{
     app::App,
     bot_handle::BotHandle,
-    context::Turn,
     conversation::Conversation,
     handlers::Call,
     ids::Ids,
@@ -23,6 +22,7 @@ use crate::{
     outbound::Recipient,
     runner,
     store::{JobEnd, JobId, JobRecord, StoreError},
+    turn::Turn,
     turns::Work,
 };
 
@@ -138,6 +138,7 @@ async fn start(app: &Arc<App>, in_flight: &Arc<InFlight>, job: JobRecord) -> boo
                 late: Duration::from_millis(
                     to_run.shared.clock.now().saturating_sub(job.first_due),
                 ),
+                corrects: Mutex::default(),
                 interrupted,
             });
             run_job(&to_run, &turn, call, &job).await;

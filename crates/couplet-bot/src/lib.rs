@@ -68,6 +68,8 @@ mod runner;
 mod handlers;
 mod handler;
 mod context;
+mod stream;
+mod turn;
 mod result;
 mod bot_handle;
 mod outbound;
@@ -83,6 +85,7 @@ mod catalog;
 mod rate;
 mod cooldown;
 mod chat_states;
+mod recent;
 mod split;
 mod text;
 mod store;
@@ -121,6 +124,7 @@ pub use crate::{
     store::{
         JobEnd, JobId, JobRecord, MemoryStore, NewJob, SessionRecord, StateKey, Store, StoreError,
     },
+    stream::ReplyStream,
     table::Table,
     text::Text,
     translations::Translations,

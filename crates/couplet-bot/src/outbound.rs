@@ -111,6 +111,12 @@ pub(crate) async fn send(
             message = message.payload(&Element::bare("no-store", NS_HINTS));
         }
         let sent = shared.handle.send(message).await?;
+        // A correction is known by the first id.
+        let known = marks.replaces.filter(|_| first.is_none());
+        let person = recipient.to.to_bare();
+        shared
+            .last_sent
+            .set(person.prepared(), known.unwrap_or(sent.as_str()));
         first = first.or(Some(sent));
     }
     // A text has at least one part.

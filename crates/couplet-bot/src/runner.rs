@@ -15,12 +15,12 @@ use tokio::time::{sleep, timeout};
 use xmpp_parsers::chatstates::ChatState;
 
 use crate::{
-    context::Turn,
     handlers::Call,
     ids, outbound,
     result::{BotResult, Reply, ReplyContent},
     store::StoreError,
     texts,
+    turn::Turn,
 };
 
 /// A turn that is faster needs no chat state.

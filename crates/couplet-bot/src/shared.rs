@@ -14,6 +14,7 @@ use crate::{
     chat_states::ChatStates,
     clock::Clock,
     conversation::Conversation,
+    recent::LastSent,
     settings::Settings,
     store::{StateKey, Store, StoreError},
     translations::{Texts, Translations},
@@ -37,6 +38,7 @@ pub(crate) struct Shared {
     /// The scheduler looks again.
     pub(crate) jobs_changed: Notify,
     pub(crate) chat_states: ChatStates,
+    pub(crate) last_sent: LastSent,
     pub(crate) locks: Locks,
 }
 

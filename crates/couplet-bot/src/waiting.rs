@@ -1,4 +1,4 @@
-//! Messages whose turn has not begun: a correction changes their text, a retraction takes it away.
+//! Messages whose turn has not begun: a correction changes their text.
 
 use std::{
     collections::HashMap,
@@ -32,8 +32,8 @@ impl WaitingMessages {
         waiting
     }
 
-    /// Replaces the text of a waiting message, or takes it away, and returns whether it still waited.
-    pub(crate) fn change(&self, lane: &str, id: &str, text: Option<String>) -> bool {
+    /// Replaces the text of a waiting message, and returns whether it still waited.
+    pub(crate) fn change(&self, lane: &str, id: &str, text: String) -> bool {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let of_lane = all.get(lane).into_iter().flatten();
         let mut waiting = of_lane.filter_map(Weak::upgrade);
@@ -42,7 +42,7 @@ impl WaitingMessages {
         let mut known = found.text.lock().unwrap_or_else(PoisonError::into_inner);
         let waits = known.is_some();
         if waits {
-            *known = text;
+            *known = Some(text);
         }
         waits
     }
