@@ -157,6 +157,8 @@ pub async fn a_job_is_kept_through_a_restart_and_runs_once(server: &mut TestServ
     let path = folder.path().join("bot.db");
     let component = server.run(kept_in(&path)).await;
     let mut alice = server.user("alice").await;
+    // A job goes to the person, whose server passes it on to devices that are online.
+    alice.send_raw("<presence/>").await;
     assert_eq!(says(&mut alice, "remind 3s tea").await, "Noted.");
     component.stop().await.unwrap();
     let component = server.run(kept_in(&path)).await;
