@@ -1,8 +1,14 @@
 //! A component as a contact: what people see in their contact lists, and what their clients ask for.
 
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
+
 use couplet::{
-    Component, Config, Contact, Feature, Handle, Incoming, Jid, Message, Outgoing, Presence,
-    PresenceType, SendError, SentId, middleware::AllowList,
+    BareJid, Component, Config, Contact, Feature, Handle, Incoming, Jid, Message, Outgoing,
+    Presence, PresenceType, SendError, SentId, StanzaError, Subscribers, async_trait,
+    middleware::AllowList,
 };
 use couplet_core::element::Element;
 use couplet_test::{Heard, TestServer, TestUser};
@@ -118,6 +124,75 @@ pub async fn a_probe_is_answered_to_the_device_that_came(server: &mut TestServer
     alice.chat(BOT, "hi").await;
     assert_eq!(next_from_bot(&mut alice).await.text(), "hi");
     component.stop().await.unwrap();
+}
+
+/// Subscribers that only the store knows; nobody else gets presence.
+pub async fn a_store_of_subscribers_outlives_the_program(server: &mut TestServer) {
+    let table = Table::default();
+    let kept = |config| contact(config).subscribers(table.clone());
+    let component = server.run(kept).await;
+    let mut alice = server.user("alice").await;
+    let mut bob = server.user("bob").await;
+    for user in [&mut alice, &mut bob] {
+        user.send_raw("<presence/>").await;
+        subscribe(user).await;
+    }
+    is_presence_with_all(&next_from_bot(&mut alice).await);
+    for _ in 0..2 {
+        next_from_bot(&mut alice).await;
+    }
+    // Declined, and so no subscriber: its probe is not answered.
+    bob.send_raw(format!("<presence type='probe' to='{BOT}'/>"))
+        .await;
+    bob.chat(BOT, "hi").await;
+    loop {
+        let heard = next_from_bot(&mut bob).await;
+        if heard.text() == "hi" {
+            break;
+        }
+        assert_eq!(heard.type_(), "unsubscribed", "{heard}");
+    }
+    component.stop().await.unwrap();
+    assert_eq!(next_from_bot(&mut alice).await.type_(), "unavailable");
+    let component = server.run(kept).await;
+    is_presence_with_all(&next_from_bot(&mut alice).await);
+    alice
+        .send_raw(format!("<presence type='unsubscribe' to='{BOT}'/>"))
+        .await;
+    alice.ping(BOT).await;
+    assert!(table.0.lock().unwrap().is_empty());
+    component.stop().await.unwrap();
+}
+
+/// Subscribers that outlive a component; only alice is accepted.
+#[derive(Clone, Default)]
+struct Table(Arc<Mutex<BTreeSet<(BareJid, BareJid)>>>);
+
+#[async_trait]
+impl Subscribers for Table {
+    async fn add(&self, contact: &BareJid, subscriber: &BareJid) -> Result<bool, StanzaError> {
+        let is_accepted = subscriber.node() == Some("alice");
+        if is_accepted {
+            let entry = (contact.clone(), subscriber.clone());
+            self.0.lock().unwrap().insert(entry);
+        }
+        Ok(is_accepted)
+    }
+
+    async fn remove(&self, contact: &BareJid, subscriber: &BareJid) -> Result<(), StanzaError> {
+        let entry = (contact.clone(), subscriber.clone());
+        self.0.lock().unwrap().remove(&entry);
+        Ok(())
+    }
+
+    async fn contains(&self, contact: &BareJid, subscriber: &BareJid) -> Result<bool, StanzaError> {
+        let entry = (contact.clone(), subscriber.clone());
+        Ok(self.0.lock().unwrap().contains(&entry))
+    }
+
+    async fn all(&self) -> Result<Vec<(BareJid, BareJid)>, StanzaError> {
+        Ok(self.0.lock().unwrap().iter().cloned().collect())
+    }
 }
 
 /// RFC 6121, 3.3; Prosody does it from the full address where a contact is removed.

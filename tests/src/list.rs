@@ -98,6 +98,7 @@ macro_rules! every_scenario {
                 service_discovery_says_that_it_is_a_bot
                 a_subscription_is_accepted_with_presence_avatar_and_nickname
                 a_probe_is_answered_to_the_device_that_came
+                a_store_of_subscribers_outlives_the_program
                 who_unsubscribes_gets_no_presence_any_more
                 subscribers_see_it_leave
                 [memory] because "users of real servers are offline after its end" {

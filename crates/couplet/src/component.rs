@@ -13,7 +13,7 @@ use crate::{
     background_tasks::BackgroundTasks,
     config::Config,
     connect::Connect,
-    contact::Contact,
+    contact::{Contact, Subscribers},
     error::Error,
     features::{About, Discovery, Feature, Features},
     handle::Handle,
@@ -170,6 +170,23 @@ impl Component {
     /// ```
     pub fn contact(mut self, contact: Contact) -> Component {
         self.features.contacts.push(contact);
+        self
+    }
+
+    /// Sets what keeps the subscribers of the [contacts](Contact), for example over a database. Without it the
+    /// component remembers them until the program ends.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use couplet::{Component, Config, Subscribers};
+    ///
+    /// fn bot(subscribers: impl Subscribers) -> Component {
+    ///     Component::new(Config::new("bot.localhost", "secret")).subscribers(subscribers)
+    /// }
+    /// ```
+    pub fn subscribers(mut self, subscribers: impl Subscribers) -> Component {
+        self.features.subscribers = Some(Arc::new(subscribers));
         self
     }
 

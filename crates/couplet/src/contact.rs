@@ -1,7 +1,7 @@
 //! [`Contact`]: an address of the component as people see it in their contact lists.
 //!
-//! Each file is one extension of the protocol. Deliberately absent: a store. Who is subscribed is known to the
-//! servers of the subscribers, which probe on their behalf.
+//! Each file is one extension of the protocol. Deliberately absent: a store; a program may bring one
+//! ([`Subscribers`]).
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -23,10 +23,12 @@ mod pep;
 mod presence;
 mod profile;
 mod receipts;
+mod subscribers;
 mod vcard4;
 mod vcard_temp;
 
 pub(crate) use presence::Subscriptions;
+pub use subscribers::Subscribers;
 use {pep::PepRequest, profile::Profile, vcard4::Vcard4Query};
 
 /// An address of the component, or all of them, as a contact: name, description and avatar.
@@ -37,7 +39,7 @@ use {pep::PepRequest, profile::Profile, vcard4::Vcard4Query};
 ///
 /// A contact accepts every subscription and answers every probe with presence, avatar and nickname. It sends
 /// presence again after a reconnect and unavailable presence at a graceful shutdown, to the first 10,000 who
-/// subscribed or probed since the program started. It answers requests for its vCard, avatar and
+/// subscribed or probed since the program started, or to those that a [`Subscribers`] keeps. It answers requests for its vCard, avatar and
 /// nickname, and its service discovery is that of a bot. (XEP-0030, XEP-0054, XEP-0084, XEP-0115, XEP-0153,
 /// XEP-0172, XEP-0292)
 ///

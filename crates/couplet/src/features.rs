@@ -20,7 +20,7 @@ use xmpp_parsers::{
 };
 
 use crate::{
-    contact::{Contact, Contacts, Subscriptions, Surroundings},
+    contact::{Contact, Contacts, Subscribers, Subscriptions, Surroundings},
     error::Error,
     route::Registration,
     router::Router,
@@ -272,6 +272,7 @@ pub(crate) struct Features {
     pub(crate) about: About,
     pub(crate) discoveries: Vec<Arc<dyn Discovery>>,
     pub(crate) contacts: Vec<Contact>,
+    pub(crate) subscribers: Option<Arc<dyn Subscribers>>,
     off: BTreeSet<Feature>,
 }
 
@@ -332,7 +333,7 @@ impl Features {
             router.add_iq(IqType::Get, known, Registration::built_in());
         }
         Ok(contacts.map(|contacts| {
-            let subscriptions = Arc::new(Subscriptions::new(contacts));
+            let subscriptions = Arc::new(Subscriptions::new(contacts, self.subscribers.clone()));
             router.set_subscriptions(Arc::clone(&subscriptions));
             subscriptions
         }))

@@ -99,7 +99,7 @@ pub use crate::{
     component::{Component, Extension},
     config::Config,
     connect::{Connect, Stream},
-    contact::Contact,
+    contact::{Contact, Subscribers},
     error::Error,
     features::{About, DiscoItem, DiscoItems, Discovery, Feature},
     handle::Handle,

@@ -1,12 +1,6 @@
 //! Subscriptions to contacts, and the presence that subscribers get. (RFC 6121, 3 and 4)
-//!
-//! Nothing is stored. A server probes for the devices of its users who are subscribed (docs/servers.md, 8), and
-//! every probe is answered: it says no more than a subscription, which is accepted from everybody.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use couplet_core::{
@@ -18,109 +12,93 @@ use couplet_core::{
 };
 use xmpp_parsers::vcard_update::{Photo, VCardUpdate};
 
-use super::{Contacts, profile::Profile};
-use crate::{handle::Handle, handler::PresenceHandler, incoming::Incoming, send_error::SendError};
+use super::{
+    Contacts,
+    profile::Profile,
+    subscribers::{Remembered, Subscribers},
+};
+use crate::{handle::Handle, handler::PresenceHandler, incoming::Incoming};
 
 /// The resource that presence comes from; messages come from the bare address.
 const RESOURCE: &str = "bot";
 
-/// How many subscribers are remembered until the program ends.
-const REMEMBERED: usize = 10_000;
-
-/// Answers subscriptions and probes, and remembers who sent them.
+/// Answers subscriptions and probes, and sends presence to subscribers.
 pub(crate) struct Subscriptions {
     contacts: Arc<Contacts>,
-    remembered: Mutex<HashSet<Subscriber>>,
-}
-
-/// A contact and a peer that subscribed to it or probed it.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Subscriber {
-    contact: BareJid,
-    peer: BareJid,
+    subscribers: Arc<dyn Subscribers>,
 }
 
 impl Subscriptions {
-    pub(crate) fn new(contacts: Arc<Contacts>) -> Subscriptions {
+    /// Creates the subscriptions of contacts, kept in memory if the program has no store.
+    pub(crate) fn new(
+        contacts: Arc<Contacts>,
+        subscribers: Option<Arc<dyn Subscribers>>,
+    ) -> Subscriptions {
         Subscriptions {
             contacts,
-            remembered: Mutex::default(),
+            subscribers: subscribers.unwrap_or_else(|| Arc::new(Remembered::default())),
         }
     }
 
-    /// Sends the presence of contacts again, after a reconnect.
+    /// Sends the presence of contacts when the component has come online.
     pub(crate) async fn come_online(self: Arc<Self>, handle: Handle) {
-        for subscriber in self.remembered() {
-            let Some(profile) = self.contacts.of(&subscriber.contact) else {
-                continue;
-            };
-            let presence = available(profile, &Jid::from(subscriber.peer));
-            if !is_sent(&handle, &subscriber.contact, presence).await {
-                return;
-            }
-        }
+        let sent = self.send_to_all(&handle, |contact, subscriber| {
+            Some(available(self.contacts.of(contact)?, subscriber))
+        });
+        log_failure(sent.await);
     }
 
     /// Sends unavailable presence, before a graceful shutdown closes the connection.
     pub(crate) async fn go_offline(self: Arc<Self>, handle: Handle) {
-        for subscriber in self.remembered() {
-            let unavailable = PresenceType::Unavailable;
-            let presence = Outgoing::presence(unavailable, &Jid::from(subscriber.peer));
-            if !is_sent(&handle, &subscriber.contact, presence).await {
-                return;
+        let sent = self.send_to_all(&handle, |_, subscriber| {
+            Some(Outgoing::presence(PresenceType::Unavailable, subscriber))
+        });
+        log_failure(sent.await);
+    }
+
+    async fn send_to_all(
+        &self,
+        handle: &Handle,
+        presence: impl Fn(&BareJid, &Jid) -> Option<Outgoing>,
+    ) -> Result<(), StanzaError> {
+        for (contact, subscriber) in self.subscribers.all().await? {
+            if let Some(presence) = presence(&contact, &Jid::from(subscriber)) {
+                handle.send(presence.from(&full(&contact)?)).await?;
             }
         }
-    }
-
-    fn remember(&self, subscriber: Subscriber) {
-        let mut remembered = self.lock();
-        if remembered.len() < REMEMBERED {
-            remembered.insert(subscriber);
-        }
-    }
-
-    fn remembered(&self) -> Vec<Subscriber> {
-        self.lock().iter().cloned().collect()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<Subscriber>> {
-        self.remembered
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        Ok(())
     }
 }
 
 #[async_trait]
 impl PresenceHandler for Subscriptions {
     async fn handle(&self, presence: Incoming<Presence>) -> Result<(), StanzaError> {
-        let Some(type_) = presence.type_() else {
-            return Ok(());
-        };
-        let subscriber = Subscriber {
-            contact: presence.to().to_bare(),
-            peer: presence.from().to_bare(),
-        };
-        let peer = Jid::from(subscriber.peer.clone());
-        let contact = presence.handle().with_from(&subscriber.contact)?;
+        let (contact, subscriber) = (presence.to().to_bare(), presence.from().to_bare());
+        let bare = Jid::from(subscriber.clone());
+        let handle = presence.handle().with_from(&contact)?;
         let profile = self.contacts.at(presence.stanza());
-        match (type_, profile) {
-            (PresenceType::Subscribe, Some(profile)) => {
-                contact
-                    .send(Outgoing::presence(PresenceType::Subscribed, &peer))
-                    .await?;
-                self.remember(subscriber);
-                introduce(&contact, profile, &peer).await?;
+        match (presence.type_(), profile) {
+            (Some(PresenceType::Subscribe), Some(profile))
+                if self.subscribers.add(&contact, &subscriber).await? =>
+            {
+                let accepted = Outgoing::presence(PresenceType::Subscribed, &bare);
+                handle.send(accepted).await?;
+                introduce(&handle, profile, &bare).await?;
             }
-            (PresenceType::Probe, Some(profile)) => {
-                self.remember(subscriber);
-                introduce(&contact, profile, presence.from()).await?;
+            (Some(PresenceType::Probe), Some(profile))
+                if self.subscribers.contains(&contact, &subscriber).await? =>
+            {
+                introduce(&handle, profile, presence.from()).await?;
+            }
+            (Some(PresenceType::Unsubscribe), Some(_)) => {
+                self.subscribers.remove(&contact, &subscriber).await?;
+                let ended = Outgoing::presence(PresenceType::Unsubscribed, &bare);
+                handle.send(ended).await?;
             }
             // Unanswered, the request stays pending and is sent again at each login.
-            (PresenceType::Subscribe, None) | (PresenceType::Unsubscribe, _) => {
-                self.lock().remove(&subscriber);
-                contact
-                    .send(Outgoing::presence(PresenceType::Unsubscribed, &peer))
-                    .await?;
+            (Some(PresenceType::Subscribe), _) => {
+                let declined = Outgoing::presence(PresenceType::Unsubscribed, &bare);
+                handle.send(declined).await?;
             }
             _ => {}
         }
@@ -130,7 +108,7 @@ impl PresenceHandler for Subscriptions {
 
 /// Sends presence, avatar and nickname.
 async fn introduce(contact: &Handle, profile: &Profile, to: &Jid) -> Result<(), StanzaError> {
-    let resource = full(contact.address())?;
+    let resource = full(&contact.address().to_bare())?;
     contact.send(available(profile, to).from(&resource)).await?;
     for item in profile.events() {
         let event = Outgoing::message(MessageType::Headline, to).written(|xml| {
@@ -152,46 +130,22 @@ fn available(profile: &Profile, to: &Jid) -> Outgoing {
     if let Some(info) = &profile.info {
         presence = presence.payload(&info.caps);
     }
-    let photo = profile
-        .avatar
-        .as_ref()
-        .map_or(Photo { data: None }, |avatar| avatar.photo());
+    let avatar = profile.avatar.as_ref();
+    let photo = avatar.map_or(Photo { data: None }, |avatar| avatar.photo());
     presence.payload(&VCardUpdate { photo: Some(photo) })
 }
 
-/// Sends a presence of a contact; a failure is for the log, as no one waits for it.
-async fn is_sent(handle: &Handle, contact: &BareJid, presence: Outgoing) -> bool {
-    let Ok(from) = full(contact) else { return true };
-    let sent: Result<_, SendError> = handle.send(presence.from(&from)).await;
-    if let Err(error) = &sent {
-        tracing::debug!(%error, %contact, "the presence of a contact was not sent");
+/// Logs why presence was not sent, as no caller waits for it.
+fn log_failure(sent: Result<(), StanzaError>) {
+    if let Err(error) = sent {
+        let cause = error.cause().map(ToString::to_string);
+        tracing::warn!(
+            cause,
+            "the presence of contacts was not sent to all subscribers"
+        );
     }
-    sent.is_ok()
 }
 
-fn full(contact: &Jid) -> Result<Jid, InvalidJid> {
-    contact.to_bare().with_resource(RESOURCE)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{super::tests::contacts, *};
-    use crate::contact::Contact;
-
-    #[test]
-    fn so_many_subscribers_are_remembered_and_each_once() {
-        let contacts = contacts(&[Contact::any()]).unwrap();
-        let subscriptions = Subscriptions::new(Arc::new(contacts));
-        let subscriber = |number: usize| Subscriber {
-            contact: "bot@echo.test".parse().unwrap(),
-            peer: format!("user{number}@example.org").parse().unwrap(),
-        };
-        for number in 0..=REMEMBERED {
-            subscriptions.remember(subscriber(number));
-            subscriptions.remember(subscriber(number));
-        }
-        let remembered = subscriptions.remembered();
-        assert_eq!(remembered.len(), REMEMBERED);
-        assert!(!remembered.contains(&subscriber(REMEMBERED)));
-    }
+fn full(contact: &BareJid) -> Result<Jid, InvalidJid> {
+    contact.with_resource(RESOURCE)
 }

@@ -2,7 +2,7 @@ use couplet_core::element::{Scope, Tree};
 
 use super::*;
 
-pub(super) fn contacts(contacts: &[Contact]) -> Result<Contacts, Error> {
+fn contacts(contacts: &[Contact]) -> Result<Contacts, Error> {
     let surroundings = Surroundings {
         domain: &"echo.test".parse().unwrap(),
         name: "Echo",
