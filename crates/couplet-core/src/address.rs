@@ -1,8 +1,7 @@
-//! An address of a stanza, made a JID only when it is asked for.
+//! An address of a stanza, parsed into a [`Jid`] only when one is needed.
 //!
-//! Most stanzas are routed and answered by the characters of their addresses. What servers write
-//! is normalised already (RFC 7622, 3); where that can be seen at a glance, nothing is prepared
-//! again.
+//! Most stanzas are routed and answered by the characters of their addresses. Servers write
+//! addresses normalised (RFC 7622, 3); an address that is visibly normalised is not prepared again.
 
 use std::sync::OnceLock;
 
@@ -10,19 +9,19 @@ use crate::jid::{Jid, domain_of, plain_domain};
 
 /// A valid address.
 pub(crate) enum Address {
-    /// These bytes of the stanza are a JID that preparing would not change.
+    /// A byte range of the stanza that is a JID in prepared form.
     Plain {
         start: usize,
         end: usize,
         domain: (usize, usize),
         jid: OnceLock<Jid>,
     },
-    /// Any other.
+    /// Any other address.
     Other(Jid),
 }
 
 impl Address {
-    /// Takes the value of an attribute of `stanza`; `None` where it is not a JID.
+    /// Reads the value of an attribute of `stanza`; returns `None` if it is not a JID.
     pub(crate) fn read(stanza: &str, value: &str) -> Option<Address> {
         let plain = position(stanza, value).zip(plain_domain(value));
         match plain {
@@ -36,7 +35,7 @@ impl Address {
         }
     }
 
-    /// The characters that came.
+    /// Returns the characters as received.
     pub(crate) fn as_str<'a>(&'a self, stanza: &'a str) -> &'a str {
         match self {
             Address::Plain { start, end, .. } => stanza.get(*start..*end).unwrap_or_default(),
@@ -44,7 +43,7 @@ impl Address {
         }
     }
 
-    /// The form that is compared.
+    /// Returns the prepared form, for comparisons.
     pub(crate) fn prepared<'a>(&'a self, stanza: &'a str) -> &'a str {
         match self {
             Address::Plain { .. } => self.as_str(stanza),
@@ -52,7 +51,7 @@ impl Address {
         }
     }
 
-    /// The domain in the form that is compared.
+    /// Returns the domain in prepared form, for comparisons.
     pub(crate) fn prepared_domain<'a>(&'a self, stanza: &'a str) -> &'a str {
         match self {
             Address::Plain { domain, .. } => stanza.get(domain.0..domain.1).unwrap_or_default(),
@@ -60,7 +59,7 @@ impl Address {
         }
     }
 
-    /// The JID.
+    /// Returns the address as a [`Jid`], parsed on first use.
     pub(crate) fn jid(&self, stanza: &str) -> &Jid {
         match self {
             Address::Plain {
@@ -73,10 +72,10 @@ impl Address {
     }
 }
 
-/// Where in `whole` its part `part` lies; `None` where it is none.
+/// Returns the position of the slice `part` within `whole`, or `None` if it is not a slice of it.
 pub(crate) fn position(whole: &str, part: &str) -> Option<usize> {
     let start = part.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
-    // What lies at the same place need not be compared.
+    // The pointers are equal, so the characters need no comparison.
     whole.get(start..start.checked_add(part.len())?)?;
     Some(start)
 }

@@ -1,24 +1,25 @@
-//! How long to wait until the next attempt to connect.
+//! Computes the delay before the next attempt to connect.
 //!
-//! Pure: delays come out, the time a session lasted goes in. Absent: a clock, a timer, the
-//! decision whether to try again at all (the supervisor's), and what to log.
+//! A pure value without clock or timer: the duration of each session goes in, delays come out. The
+//! supervisor decides whether to reconnect at all, and logs.
 
 use std::time::Duration;
 
-/// The longest delay given while an outage is young, see [`Backoff::next`].
+/// Upper bound of the delays early in an outage, see [`Backoff::next`].
 const EAGER: Duration = Duration::from_secs(4);
 
-/// An outage is young until this much was waited in it. A restart of ejabberd takes 3.5 s, one of
-/// a machine less than a minute (servers.md, 7).
+/// An outage counts as early until its delays add up to this. A restart of ejabberd takes 3.5 s, a
+/// reboot of a machine less than a minute (servers.md, 7).
 const YOUNG: Duration = Duration::from_secs(60);
 
-/// No attempt follows a `conflict` sooner than this.
+/// Lower bound of the delay after a `conflict`.
 const CONFLICT_SHORTEST: Duration = Duration::from_secs(5);
 
-/// An attempt follows a `conflict` within this.
+/// Upper bound of the delay after a `conflict`.
 const CONFLICT_LONGEST: Duration = Duration::from_secs(30);
 
-/// The bounds of a [`Backoff`]; the defaults suit a component beside its server.
+/// Bounds of a [`Backoff`]. The defaults suit a component on the same host or network as its
+/// server.
 ///
 /// # Examples
 ///
@@ -32,11 +33,11 @@ const CONFLICT_LONGEST: Duration = Duration::from_secs(30);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BackoffLimits {
-    /// The first delay is at most this long; 100 ms by default.
+    /// Upper bound of the first delay; 100 ms by default.
     pub first: Duration,
-    /// No delay between ordinary attempts is longer; 30 s by default.
+    /// Upper bound of all delays except those after a `conflict`; 30 s by default.
     pub longest: Duration,
-    /// A session that lasted this long ends the series of failures; 60 s by default.
+    /// A session that lasted at least this long resets the backoff; 60 s by default.
     pub steady: Duration,
 }
 
@@ -50,10 +51,11 @@ impl Default for BackoffLimits {
     }
 }
 
-/// A series of failures to be online, and the delays between them.
+/// Computes the delays between attempts to connect: exponential backoff with full jitter.
 ///
-/// Keep one per domain, for the life of the process: ask it for a delay before each new attempt,
-/// and tell it how long each session lasted. The same seed gives the same delays.
+/// Keep one per domain for the life of the process. Call [`next`](Self::next) before each attempt
+/// and [`was_online`](Self::was_online) at the end of each session. The same seed gives the
+/// same delays.
 ///
 /// # Examples
 ///
@@ -72,13 +74,13 @@ impl Default for BackoffLimits {
 pub struct Backoff {
     limits: BackoffLimits,
     cap: Duration,
-    /// The delays since the last session.
+    /// Sum of the delays since the last session.
     waited: Duration,
     random: SplitMix64,
 }
 
 impl Backoff {
-    /// A series without failures yet; seed it differently in each process.
+    /// Creates a backoff without failures. Use a different seed in each process.
     ///
     /// # Examples
     ///
@@ -98,10 +100,10 @@ impl Backoff {
         }
     }
 
-    /// The delay before the next attempt: anything from zero to a cap, evenly likely.
+    /// Returns the delay before the next attempt, uniformly distributed between zero and a cap.
     ///
     /// The cap starts at `first` and doubles up to `longest`. In the first minute of an outage it
-    /// stays below 5 s, so that a server which only restarts is not kept waiting.
+    /// stays below 5 s, so that a component reconnects soon after a restart of its server.
     ///
     /// # Examples
     ///
@@ -114,7 +116,7 @@ impl Backoff {
     /// ```
     #[expect(
         clippy::should_implement_trait,
-        reason = "a delay always follows, so there is no Option to unwrap"
+        reason = "there is always a next delay, so no Option is returned"
     )]
     pub fn next(&mut self) -> Duration {
         let longest = if self.waited < YOUNG {
@@ -129,12 +131,14 @@ impl Backoff {
         delay
     }
 
-    /// The delay before the next attempt after a `conflict`: from 5 s to 30 s, evenly likely.
+    /// Returns the delay before the next attempt after a `conflict`, uniformly distributed between
+    /// 5 s and 30 s.
     ///
-    /// Use it whenever the server ended or refused the session with `conflict`, and say so loudly.
-    /// It is not fatal: Prosody answers so for as long as it believes in a half-open connection of ours
-    /// (servers.md, 2). It is not hasty: two instances with one domain that replace each other
-    /// would do it many times a second. Takes no notice of the ordinary series, nor that of it.
+    /// Use it whenever the server ended or rejected the session with `conflict`, and log it as an
+    /// error. A `conflict` is not fatal: Prosody sends it for as long as it holds a half-open
+    /// connection of this component (servers.md, 2). The delay is long because two instances with
+    /// one domain that replace each other would otherwise do so many times a second. Does not
+    /// change the delays of [`next`](Self::next), and is not changed by them.
     ///
     /// # Examples
     ///
@@ -149,11 +153,11 @@ impl Backoff {
         self.random.between(CONFLICT_SHORTEST, CONFLICT_LONGEST)
     }
 
-    /// Tells how long a session lasted, counted from the accepted handshake.
+    /// Records how long a session lasted, counted from the accepted handshake.
     ///
-    /// Call it at the end of every session. `steady` or longer ends the series: the next delay is
-    /// a first one. After a shorter session the cap stays what it was, or a server that accepts and
-    /// drops us at once would be asked ten times a second.
+    /// Call it at the end of every session. A session of at least `steady` resets the backoff.
+    /// After a shorter one the cap keeps its value, so that a server which accepts and drops the
+    /// connection at once is not contacted ten times a second.
     ///
     /// # Examples
     ///
@@ -176,7 +180,7 @@ impl Backoff {
     }
 }
 
-/// Sebastiano Vigna's SplitMix64: spreads attempts in time, guards no secret.
+/// Sebastiano Vigna's SplitMix64. It distributes delays and protects no secret.
 #[derive(Clone, Debug)]
 struct SplitMix64(u64);
 
@@ -190,7 +194,7 @@ impl SplitMix64 {
 
     fn between(&mut self, shortest: Duration, longest: Duration) -> Duration {
         let span = u64::try_from(longest.saturating_sub(shortest).as_nanos()).unwrap_or(u64::MAX);
-        // The upper half of the product is below span + 1, evenly up to one part in 2^64.
+        // The upper half of the product is uniform over 0 to `span`, up to one part in 2^64.
         let drawn = (u128::from(self.draw()) * (u128::from(span) + 1)) >> 64;
         shortest.saturating_add(Duration::from_nanos(
             u64::try_from(drawn).unwrap_or(u64::MAX),
@@ -228,7 +232,7 @@ mod tests {
             let share = backoff.next().as_secs_f64() / 0.1;
             eighths[((share * 8.0) as usize).min(7)] += 1;
         }
-        // 2,000 draws, 250 expected in each.
+        // 2,000 draws in 8 ranges: 250 expected in each.
         assert!(
             eighths.iter().all(|n| (180..320).contains(n)),
             "{eighths:?}"

@@ -1,8 +1,8 @@
 //! A light, checked tree over the bytes of one stanza.
 //!
 //! It accepts exactly what rxml 0.14 accepts inside the same stream, in a few hundred nanoseconds
-//! and two allocations. Never recurses, neither to read nor to copy nor to drop. Deliberately
-//! read-only, and without limits: the framer has applied them to whatever comes from a server.
+//! and two allocations. Reading, copying and dropping a tree never recurse. The tree is read-only
+//! and has no limits of its own: the framer has applied them to everything that a server sends.
 
 use std::fmt;
 
@@ -24,9 +24,9 @@ pub use view::Element;
 
 use node::{Node, Ns};
 
-/// One element with everything in it, owning its characters.
+/// An XML element with all its content, which owns its bytes.
 ///
-/// Namespace-neutral: what is in `jabber:component:accept` on the wire is reported as
+/// Elements in `jabber:component:accept`, the namespace of a component's stream, are reported as
 /// `jabber:client`. `Debug` does not show the content.
 ///
 /// # Examples
@@ -43,22 +43,22 @@ use node::{Node, Ns};
 #[derive(Clone)]
 pub struct Tree {
     source: String,
-    /// Values that are not in the source as such, because they hold references or line ends.
+    /// Values that are not in the source as such, because they contain references or line ends.
     annex: String,
     nodes: Vec<Node>,
     scope: Scope,
-    /// Some element may have an `xml:lang`.
+    /// Whether any element may have an `xml:lang`.
     languages: bool,
 }
 
 impl Tree {
-    /// Reads the one element that `bytes` are. A `Vec` or a `String` is taken over, all else is
-    /// copied.
+    /// Parses `bytes` as one element. Takes over a `Vec` or a `String` and copies anything else.
     ///
     /// # Errors
     ///
-    /// [`Malformed`] if this is not exactly one namespace-well-formed element without comments,
-    /// processing instructions and document types, all names bound in `scope` or by itself.
+    /// [`Malformed`] unless `bytes` are exactly one namespace-well-formed element without comments,
+    /// processing instructions and document types, with all prefixes bound in `scope` or by the
+    /// element.
     ///
     /// # Examples
     ///
@@ -70,7 +70,7 @@ impl Tree {
     /// ```
     pub fn parse(bytes: impl Into<Vec<u8>>, scope: &Scope) -> Result<Self, Malformed> {
         let bytes = bytes.into();
-        // Positions are 32 bits wide, and the annex is at most as long as the source.
+        // Positions have 32 bits, and the annex is at most as long as the source.
         if bytes.len() > (u32::MAX / 4) as usize {
             return Err(Malformed::PolicyViolation(
                 "an element of more than a gigabyte",
@@ -89,7 +89,7 @@ impl Tree {
         })
     }
 
-    /// The element itself.
+    /// Returns the element itself.
     ///
     /// # Examples
     ///
@@ -108,7 +108,7 @@ impl Tree {
         }
     }
 
-    /// The characters as they came, to be looked at or passed on.
+    /// Returns the bytes as received.
     ///
     /// # Examples
     ///
@@ -124,7 +124,8 @@ impl Tree {
         &self.source
     }
 
-    /// How many bytes of memory it holds, for those who bound how much may wait.
+    /// Returns the memory that the tree holds, in bytes. Use it to bound the memory of queued
+    /// stanzas.
     ///
     /// # Examples
     ///

@@ -1,8 +1,8 @@
-//! From the bytes of a stream to whole stanzas, within limits.
+//! Splits the bytes of a stream into whole stanzas, within limits.
 //!
-//! Resumable at any byte, linear, never recursing. Deliberately not a parser: it finds where a
-//! stanza ends, and [`Tree::parse`](crate::element::Tree::parse) decides whether it is one; the two
-//! together accept what rxml accepts.
+//! The framer can resume at any byte, takes linear time and never recurses. It does not parse: it
+//! finds the end of a stanza, and [`Tree::parse`](crate::element::Tree::parse) validates the
+//! content. Together they accept what rxml accepts.
 
 use bytes::{Buf, BytesMut};
 use memchr::memchr;
@@ -21,17 +21,17 @@ use header::Header;
 use scan::Scan;
 use skipped::Head;
 
-/// How much is read at once, and kept allocated while nothing comes. Bytes.
+/// Size of one read, and of the buffer that stays allocated on an idle stream. Bytes.
 const READ: usize = 64 * 1024;
-/// What is kept of a stanza's memory for the next one. Bytes.
+/// Largest capacity of a used stanza buffer that is kept for the next stanza. Bytes.
 const SPARE: usize = 4096;
-/// What a stream's header may have, whatever stanzas may. Bytes.
+/// Largest stream header, independent of the limits for stanzas. Bytes.
 const HEADER: usize = 64 * 1024;
 
-/// Cuts the bytes of one stream into frames.
+/// Splits the bytes of one stream into frames.
 ///
-/// Use one per session: [`push`](Self::push) bytes as they come, in pieces of any size, then call
-/// [`next`](Self::next) until it has nothing more.
+/// Use one per session: [`push`](Self::push) received bytes, in pieces of any size, then call
+/// [`next`](Self::next) until it returns `None`.
 ///
 /// # Examples
 ///
@@ -52,33 +52,33 @@ const HEADER: usize = 64 * 1024;
 pub struct Framer {
     limits: Limits,
     buffer: BytesMut,
-    /// The first byte of what is not handed out yet.
+    /// The first byte that has not been returned.
     start: usize,
-    /// The first byte that was not looked at yet.
+    /// The first byte that has not been scanned.
     at: usize,
     state: State,
     scope: Scope,
-    /// The stream's element as its end tag has to name it.
+    /// The name of the stream element, which its end tag must repeat.
     tag: String,
-    /// Memory for the next stanza.
+    /// A buffer for the next stanza.
     spare: Vec<u8>,
 }
 
 #[derive(Debug)]
 enum State {
     Header(Box<Header>),
-    /// Between two top-level elements, where white space keeps the connection alive.
+    /// Between two top-level elements, where white space serves as a keepalive.
     Between,
     Element(Scan),
     Skipping(Box<(Scan, Head)>),
-    /// `Closed` is due.
+    /// The next frame is `Closed`.
     Closing,
     Closed,
     Failed(Malformed),
 }
 
 impl Framer {
-    /// A framer for a stream that has not begun.
+    /// Creates a framer for a new stream.
     ///
     /// # Examples
     ///
@@ -103,7 +103,7 @@ impl Framer {
         }
     }
 
-    /// Adds bytes that were read.
+    /// Appends received bytes.
     ///
     /// # Examples
     ///
@@ -120,7 +120,8 @@ impl Framer {
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The buffer to read into, with room for 64 KiB or what is left of it; append only.
+    /// Returns the buffer to read into, with up to 64 KiB of spare capacity. Callers may only
+    /// append.
     ///
     /// # Examples
     ///
@@ -142,8 +143,8 @@ impl Framer {
         &mut self.buffer
     }
 
-    /// Takes the memory of a stanza that is not needed any more, for the next one. Of at most 4096
-    /// bytes; larger memory is freed.
+    /// Takes back the buffer of a stanza for reuse, if it has at most 4096 bytes; frees a larger
+    /// one.
     ///
     /// # Examples
     ///
@@ -159,8 +160,8 @@ impl Framer {
         }
     }
 
-    /// The namespaces bound by the stream's header, which its stanzas are to be read in; a
-    /// component's usual ones before there was a header.
+    /// Returns the namespaces declared by the stream's header, which are needed to parse its
+    /// stanzas; before the header, those of a usual component stream.
     ///
     /// # Examples
     ///
@@ -176,12 +177,12 @@ impl Framer {
         &self.scope
     }
 
-    /// The next frame, or `None` if more bytes are needed for it.
+    /// Returns the next frame, or `None` if it needs more bytes.
     ///
     /// # Errors
     ///
-    /// [`Malformed`] if the bytes are no XMPP, as far as that shows without reading the stanzas;
-    /// from then on always the same.
+    /// [`Malformed`] if the bytes violate XML or XMPP in a way that shows without parsing the
+    /// stanzas. All later calls return the same error.
     ///
     /// # Examples
     ///
@@ -241,7 +242,7 @@ impl Framer {
                     self.state = State::Closed;
                     return Ok(Some(Frame::Closed));
                 }
-                // RFC 6120, 4.4: nothing counts behind the end of the stream.
+                // RFC 6120, 4.4: data after the end of the stream is ignored.
                 State::Closed => {
                     (self.start, self.at) = (self.buffer.len(), self.buffer.len());
                     return Ok(None);
@@ -281,7 +282,7 @@ impl Framer {
         Ok(Some(Frame::Opened(started.opened)))
     }
 
-    /// Goes on to the next element; whether there is one.
+    /// Advances to the next element; returns whether there is one.
     fn between(&mut self) -> Result<bool, Malformed> {
         let rest = self.buffer.get(self.start..).unwrap_or_default();
         let blank = rest
@@ -293,7 +294,7 @@ impl Framer {
         match rest.get(blank) {
             None => return Ok(false),
             Some(b'<') => {}
-            // Both servers let text between stanzas pass (servers.md, 3). It means nothing.
+            // Both servers forward text between stanzas (servers.md, 3). It is ignored.
             Some(_) => {
                 let new = self.buffer.get(self.at..).unwrap_or_default();
                 let end = memchr(b'<', new).map(|offset| self.at + offset);
@@ -311,7 +312,7 @@ impl Framer {
         Ok(true)
     }
 
-    /// What ends at `end` as a frame, unless it is only text.
+    /// Returns the frame that ends at `end`, or `None` if it is only text.
     fn element(&mut self, end: usize) -> Result<Option<Frame>, Malformed> {
         let bytes = self.buffer.get(self.start..end).unwrap_or_default();
         let state = std::mem::replace(&mut self.state, State::Between);
@@ -345,7 +346,7 @@ impl Framer {
         Ok(frame)
     }
 
-    /// Lets go of the bytes of a stanza that is being skipped.
+    /// Drops the bytes of a stanza that is being skipped.
     fn forget_skipped(&mut self) {
         let State::Skipping(skipping) = &mut self.state else {
             return;
@@ -384,7 +385,7 @@ mod tests {
         opened(Limits::default())
     }
 
-    /// Pushes all in pieces as a socket would give them; nothing may be held that is skipped.
+    /// Pushes the pieces one by one, as a socket would. Asserts that no skipped bytes are kept.
     fn frames(framer: &mut Framer, pieces: &[&[u8]]) -> Vec<Frame> {
         let mut frames = Vec::new();
         for chunk in pieces.iter().flat_map(|piece| piece.chunks(16 * 1024)) {
@@ -669,7 +670,8 @@ mod tests {
         }
     }
 
-    /// What a framer says of these bytes in pieces of this size, and what follows them.
+    /// Returns the error of a framer that gets these bytes, and what follows them, in pieces of
+    /// this size.
     fn refusal_in_pieces(bytes: &[u8], size: usize) -> Option<Malformed> {
         let mut framer = framer();
         let after = b"<iq id='after'/>".repeat(3);

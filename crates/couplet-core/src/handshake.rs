@@ -1,16 +1,16 @@
-//! The words a component says before its first stanza and after its last one.
+//! Writes what a component sends before its first stanza and after its last one.
 //!
-//! XEP-0114, section 3: a stream header, the digest of the server's stream id and the shared
-//! secret, and in the end the closing tag. Absent: reading. What the server says is cut by the
-//! framer; nothing here keeps the secret, and no type here could print it.
+//! By XEP-0114, section 3: a stream header, the digest of the server's stream id and the shared
+//! secret, and at the end the closing tag. The framer reads what the server sends. No type here
+//! stores the secret, so none can print it.
 
 use sha1::{Digest, Sha1};
 
-/// The stream header a component opens its session with, for the domain it serves.
+/// Returns the stream header with which a component opens a stream for the domain it serves.
 ///
-/// Write it once per connection, before anything else. The domain is escaped and otherwise sent
-/// exactly as given: Prosody compares the text and answers `ECHO.localhost` for `echo.localhost`
-/// with `host-unknown` (servers.md, 2). It bears no `version`, as no server offers features here.
+/// Write it first on each connection. The domain is escaped and otherwise sent exactly as given:
+/// Prosody compares the text and answers `ECHO.localhost` for `echo.localhost` with `host-unknown`
+/// (servers.md, 2). It has no `version`, because servers offer components no stream features.
 /// Source: XEP-0114, section 3, example 1.
 ///
 /// # Examples
@@ -33,11 +33,12 @@ pub fn opening(domain: &str) -> String {
     header
 }
 
-/// The proof that a component knows the secret: SHA-1 of stream id and secret, in lower-case hex.
+/// Returns the SHA-1 of stream id and secret, in lower-case hex, which proves knowledge of the
+/// secret.
 ///
-/// Use [`handshake`] for the whole element; this part is for a server in a test, which compares.
-/// The stream id is the value of the `id` attribute after unescaping. Lower case, because ejabberd
-/// refuses upper case (servers.md, 2). Source: XEP-0114, section 3.
+/// Components use [`handshake`] for the whole element; a server in a test compares the digest. The
+/// stream id is the unescaped value of the attribute `id`. Lower case, because ejabberd rejects
+/// upper case (servers.md, 2). Source: XEP-0114, section 3.
 ///
 /// # Examples
 ///
@@ -58,11 +59,11 @@ pub fn digest(stream_id: &str, secret: &str) -> String {
         .collect()
 }
 
-/// The element that answers the server's stream header: `<handshake>` around [`digest`].
+/// Returns the element that answers the server's stream header: `<handshake>` around [`digest`].
 ///
-/// Write it when the framer has reported the server's header. It needs no namespace of its own:
-/// the default one of the header from [`opening`] is in force. Source: XEP-0114, section 3,
-/// example 3.
+/// Write it after the framer has returned the server's header. It declares no namespace: the
+/// default namespace of the header from [`opening`] applies. Source: XEP-0114, section 3, example
+/// 3.
 ///
 /// # Examples
 ///
@@ -76,9 +77,9 @@ pub fn handshake(stream_id: &str, secret: &str) -> String {
     format!("<handshake>{}</handshake>", digest(stream_id, secret))
 }
 
-/// The last bytes of a session that ends politely.
+/// The closing tag of a stream.
 ///
-/// Write it after the last stanza, then wait for the server's own (RFC 6120, 4.4).
+/// Write it after the last stanza, then wait for the server's closing tag (RFC 6120, 4.4).
 ///
 /// # Examples
 ///
@@ -97,7 +98,7 @@ fn push_attribute(header: &mut String, value: &str) {
             '>' => header.push_str("&gt;"),
             '\'' => header.push_str("&apos;"),
             '"' => header.push_str("&quot;"),
-            // XML 1.0, 3.3.3: unescaped, the reader would take them for spaces.
+            // XML 1.0, 3.3.3: a reader turns unescaped white space in a value into spaces.
             '\t' => header.push_str("&#9;"),
             '\n' => header.push_str("&#10;"),
             '\r' => header.push_str("&#13;"),
@@ -112,7 +113,7 @@ mod tests {
 
     #[test]
     fn the_digest_is_forty_lower_case_hex_digits_with_leading_zeros() {
-        // Its first byte is below 16 (checked with sha1sum).
+        // The first byte of the digest is below 16 (checked with sha1sum).
         assert_eq!(
             digest("b2f1c1a2-6f0e", "secret 1"),
             "0f80f045d6bfbe3dad1abc9de1ea42392fd16cce"

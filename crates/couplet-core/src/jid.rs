@@ -1,9 +1,8 @@
-//! JIDs: the text as it came, and the prepared form by which two of them are compared.
-//! (RFC 7622)
+//! JIDs: the text as received, and the prepared form for comparisons. (RFC 7622)
 //!
-//! Deliberately absent: rewriting. The server has checked and normalised every address that
-//! reaches a component; preparing it again with other tables would lose or misdirect stanzas. A
-//! prepared form is only compared.
+//! Received addresses are never rewritten. The server has checked and normalised every address that
+//! reaches a component; sending it as prepared with different tables would misroute stanzas. The
+//! prepared form is only used to compare.
 
 mod bare;
 mod parse;
@@ -27,13 +26,13 @@ pub(crate) use parse::{bare_of, domain_of, plain_domain};
 
 /// An XMPP address: `localpart@domain/resource`, where only the domain is required. (RFC 7622)
 ///
-/// It holds exactly the characters it was made from: [`as_str`](Jid::as_str) and `Display` return
-/// them, and they are what is written to the stream. Equality, order and hash use the
+/// It keeps exactly the characters it was made from: [`as_str`](Jid::as_str) and `Display` return
+/// them, and the stream writer sends them. Equality, order and hash use the
 /// [`prepared`](Jid::prepared) form instead, so that `Alice@Example.org` equals
 /// `alice@example.org`, and `ツ.example` equals `xn--bdk.example`.
 ///
-/// Any address that a server delivers is a JID, also one with letters or emoji that the tables
-/// here do not know. What is refused is listed at [`InvalidJid`].
+/// Any address that a server delivers can be read, including one with letters or emoji that the
+/// tables here do not contain. [`InvalidJid`] lists what is rejected.
 ///
 /// # Relation to the crate `jid`
 ///
@@ -59,18 +58,18 @@ pub(crate) use parse::{bare_of, domain_of, plain_domain};
 #[derive(Clone)]
 pub struct Jid {
     text: Box<str>,
-    /// Where it differs from the text.
+    /// The prepared form, if it differs from the text.
     prepared: Option<Box<str>>,
     at: Option<NonZeroU16>,
     slash: Option<NonZeroU16>,
 }
 
 impl Jid {
-    /// Reads an address, keeping its characters.
+    /// Reads an address and keeps its characters.
     ///
     /// # Errors
     ///
-    /// [`InvalidJid`] says what is wrong with it.
+    /// [`InvalidJid`] names the part that is wrong.
     ///
     /// # Examples
     ///
@@ -94,7 +93,7 @@ impl Jid {
         })
     }
 
-    /// An address whose domain stands there and that preparing would not change.
+    /// Creates an address that equals its prepared form and whose domain is at this range.
     pub(crate) fn plain(text: &str, domain_start: usize, domain_end: usize) -> Jid {
         Jid {
             at: parse::offset(domain_start.saturating_sub(1)),
@@ -104,17 +103,17 @@ impl Jid {
         }
     }
 
-    /// Returns the characters it was made from.
+    /// Returns the characters that the address was made from.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Returns the form that is compared: the localpart by the profile UsernameCaseMapped and the
-    /// resource by OpaqueString (RFC 8265), the domain in lower case with U-labels (RFC 5890).
+    /// Returns the form used for comparisons: the localpart by the profile UsernameCaseMapped and
+    /// the resource by OpaqueString (RFC 8265), the domain in lower case with U-labels (RFC 5890).
     ///
-    /// A part that its profile refuses stands in it as it came. Use it as a key, for example in a
-    /// database; send [`as_str`](Jid::as_str).
+    /// A part that its profile rejects is returned as received. Use this form as a key, for example
+    /// in a database; send [`as_str`](Jid::as_str).
     ///
     /// # Examples
     ///
@@ -130,11 +129,11 @@ impl Jid {
         self.prepared.as_deref().unwrap_or(&self.text)
     }
 
-    /// Returns the address as it can be stored and written to later: prepared, but for A-labels,
-    /// which stay.
+    /// Returns the form to store addresses in that are later written to: prepared, except that
+    /// A-labels stay.
     ///
-    /// A server compares its own domains letter by letter, so that one that writes `xn--bdk.example`
-    /// gets nothing that is sent to `ツ.example`.
+    /// Servers compare their own domains letter by letter: a server whose domain is
+    /// `xn--bdk.example` does not receive what is sent to `ツ.example`.
     ///
     /// # Examples
     ///
@@ -151,32 +150,34 @@ impl Jid {
             Some(domain) => parse::with_domain(self.prepared(), &domain),
             None => self.prepared().to_owned(),
         };
-        // What is refused now was changed to something else: then it is better left alone.
+        // Preparing can produce an address that is not valid; the address is then returned
+        // unchanged.
         Jid::new(&text).unwrap_or_else(|_| self.clone())
     }
 
-    /// Returns the localpart: what stands before the `@`. (RFC 7622, 3.3)
+    /// Returns the localpart, the text before the `@`. (RFC 7622, 3.3)
     #[must_use]
     pub fn node(&self) -> Option<&str> {
         self.text.get(..usize::from(self.at?.get()))
     }
 
-    /// Returns the domain as it came. (RFC 7622, 3.2)
+    /// Returns the domain as received. (RFC 7622, 3.2)
     ///
-    /// To compare the domains of two addresses, compare what [`to_domain`](Jid::to_domain) returns.
+    /// To compare the domains of two addresses, compare the values of
+    /// [`to_domain`](Jid::to_domain).
     #[must_use]
     pub fn domain(&self) -> &str {
         let start = self.at.map_or(0, |at| usize::from(at.get()) + 1);
         self.text.get(start..self.bare_length()).unwrap_or_default()
     }
 
-    /// Returns the resource: what stands behind the first `/`. (RFC 7622, 3.4)
+    /// Returns the resource, the text after the first `/`. (RFC 7622, 3.4)
     #[must_use]
     pub fn resource(&self) -> Option<&str> {
         self.text.get(usize::from(self.slash?.get()) + 1..)
     }
 
-    /// Whether it has no resource.
+    /// Returns whether the address has no resource.
     #[must_use]
     pub fn is_bare(&self) -> bool {
         self.slash.is_none()
@@ -204,7 +205,7 @@ impl Jid {
         })
     }
 
-    /// Returns the address of the domain itself.
+    /// Returns the domain as an address.
     ///
     /// # Examples
     ///
@@ -227,7 +228,7 @@ impl Jid {
         })
     }
 
-    /// The domain in the form that is compared.
+    /// Returns the domain in prepared form.
     pub(crate) fn prepared_domain(&self) -> &str {
         domain_of(self.prepared())
     }
@@ -292,7 +293,7 @@ impl From<::jid::Jid> for Jid {
 
 impl From<&::jid::Jid> for Jid {
     fn from(other: &::jid::Jid) -> Jid {
-        // That crate takes a few domains that are none, such as `&`: they stay as they are.
+        // The crate `jid` accepts a few invalid domains, such as `&`; they are kept as they are.
         Jid::new(other.as_str()).unwrap_or_else(|_| Jid {
             at: parse::offset(other.node().map_or(0, |node| node.as_str().len())),
             slash: other.resource().and_then(|resource| {
@@ -304,7 +305,7 @@ impl From<&::jid::Jid> for Jid {
     }
 }
 
-/// Normalises with stringprep. Fails for addresses that the crate `jid` cannot hold.
+/// Normalises with stringprep. Fails for addresses that the crate `jid` cannot represent.
 impl TryFrom<&Jid> for ::jid::Jid {
     type Error = ::jid::Error;
 

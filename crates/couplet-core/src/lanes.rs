@@ -1,7 +1,7 @@
-//! Who goes next: order within a conversation, room for all conversations.
+//! Order within a conversation, and fairness between conversations and senders.
 //!
-//! Pure: items and the news that a handler has finished go in, items that may start come out.
-//! Absent: tasks, futures and a clock; who runs a handler, and what a refused item is answered.
+//! A pure value: arriving items and finished handlers go in, items to start come out. The caller
+//! runs the handlers and answers rejected items.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -21,24 +21,24 @@ mod key;
 mod limits;
 mod senders;
 
-/// Below this many entries, empty room in a map or queue is not worth giving back.
+/// Below this number of entries, the capacity of a map or queue is not reduced.
 const FEW: usize = 1024;
 
-/// The conversations that are busy or have something waiting, and whose turn it is.
+/// Decides which item starts next: one at a time in a conversation, senders in turn.
 ///
-/// A lane runs one item at a time, in the order of arrival. Senders take turns, and so do the lanes
-/// of a sender; one sender, however many lanes it opens, has at most a quarter of everything.
-/// Items have a weight, what they keep in memory, and together they do not pass a limit.
-/// Drive it like this:
+/// A lane is one conversation. It runs one item at a time, in order of arrival. Senders take turns,
+/// and so do the lanes of one sender. A sender may use at most a quarter of the capacity, with any
+/// number of lanes. The weight of an item is the memory it holds, and the sum of the weights is
+/// limited. Use it like this:
 ///
-/// 1. For each arriving item, ask [`free`](Lanes::free). If so, start its handler on the spot; if
-///    that has not finished at once, [`occupy`](Lanes::occupy) the lane. If not, let the item
-///    [`wait`](Lanes::wait).
-///    A handler that keeps less than it was given makes its lane [`lighter`](Lanes::lighten).
-/// 2. When a handler of an occupied lane has finished, say [`done`](Lanes::done).
-/// 3. After either, start what [`next`](Lanes::next) returns until it returns `None`.
+/// 1. For each arriving item, call [`free`](Lanes::free). If it returns true, start the handler; if
+///   the handler does not finish at once, call [`occupy`](Lanes::occupy). Otherwise call
+///   [`wait`](Lanes::wait). If a handler drops part of its item, call [`lighten`](Lanes::lighten).
+/// 2. When the handler of a busy lane has finished, call [`done`](Lanes::done).
+/// 3. After `wait` and `done`, start the items that [`next`](Lanes::next) returns until it returns
+///   `None`.
 ///
-/// A conversation that is neither busy nor waiting costs no memory.
+/// A lane that is neither busy nor has waiting items uses no memory.
 ///
 /// # Examples
 ///
@@ -63,7 +63,7 @@ const FEW: usize = 1024;
 #[derive(Clone)]
 pub struct Lanes<T> {
     limits: LaneLimits,
-    /// Only lanes that are busy or have something waiting.
+    /// The lanes that are busy or have waiting items.
     lanes: HashMap<Key, Lane<T>>,
     senders: Senders,
     arrived: u64,
@@ -72,7 +72,7 @@ pub struct Lanes<T> {
 #[derive(Clone)]
 struct Lane<T> {
     busy: bool,
-    /// Of what its handler has, while it is busy.
+    /// The weight of the running item while the lane is busy.
     weight: usize,
     waiting: VecDeque<Waiting<T>>,
 }
@@ -85,7 +85,7 @@ struct Waiting<T> {
 }
 
 impl<T> Lanes<T> {
-    /// Creates lanes without waiting items.
+    /// Creates lanes without items.
     ///
     /// # Examples
     ///
@@ -108,11 +108,11 @@ impl<T> Lanes<T> {
         }
     }
 
-    /// Whether an item of this lane and weight may start at once, without having waited.
+    /// Returns whether an item of this lane and weight may start at once, without waiting.
     ///
-    /// It may if the lane is idle, fewer than `at_once` lanes are busy, there is room for the bytes,
-    /// its sender has not its share already, and nothing that could start waits before it. If the
-    /// handler finishes on the spot, nothing was ever stored.
+    /// It may if the lane is idle, fewer than `at_once` lanes are busy, the weight fits, the sender
+    /// is below its share, and no waiting item that could start has priority. Nothing is stored for
+    /// an item whose handler finishes at once.
     ///
     /// # Examples
     ///
@@ -128,10 +128,10 @@ impl<T> Lanes<T> {
         !self.lanes.contains_key(key) && self.senders.is_free(key, weight)
     }
 
-    /// Makes a lane busy whose handler was started because it was [`free`](Lanes::free).
+    /// Marks a lane as busy whose handler was started because [`free`](Lanes::free) returned true.
     ///
-    /// Returns the key to say [`done`](Lanes::done) with. To be called at most once after each
-    /// `free`, before anything else changes; a lane that is busy already stays busy once.
+    /// Returns the key for [`done`](Lanes::done). Call it at most once after each `free`, before
+    /// any other change; occupying a busy lane has no effect.
     ///
     /// # Examples
     ///
@@ -151,7 +151,7 @@ impl<T> Lanes<T> {
             return key;
         }
         (lane.busy, lane.weight) = (true, weight);
-        // It was not free: what waits there keeps waiting.
+        // The lane was not free: its waiting items stay where they are.
         if !lane.waiting.is_empty() {
             self.senders.is_not_ready(&key);
         }
@@ -159,7 +159,7 @@ impl<T> Lanes<T> {
         key
     }
 
-    /// Says how much the handler of a busy lane keeps of what it was given, if that is less.
+    /// Reduces the weight of a busy lane to what its handler still holds. Never increases it.
     ///
     /// # Examples
     ///
@@ -180,17 +180,17 @@ impl<T> Lanes<T> {
         self.senders.lightened(key, before, weight);
     }
 
-    /// Lets an item wait in its lane, behind those that wait there.
+    /// Adds an item behind the waiting items of its lane.
     ///
-    /// The weight is what the item keeps in memory, in bytes; a lane that is there only because
-    /// the item waits costs some 500 bytes more. If the lane was idle, it may be what
-    /// [`next`](Lanes::next) returns.
+    /// The weight is the memory that the item holds, in bytes; a lane that exists only because the
+    /// item waits takes another 500 bytes or so. If the lane was idle, [`next`](Lanes::next) may
+    /// return the item.
     ///
     /// # Errors
     ///
-    /// Gives the item back, with [`Limit::Lane`] if `waiting_per_lane` items wait in this lane,
-    /// [`Limit::Sender`] if its sender has its share of `waiting_bytes` already, or [`Limit::Total`]
-    /// if more than `waiting_bytes` would wait in all.
+    /// Returns the item, with [`Limit::Lane`] if `waiting_per_lane` items wait in this lane,
+    /// [`Limit::Sender`] if its sender has used its share of `waiting_bytes`, or [`Limit::Total`]
+    /// if more than `waiting_bytes` would wait in total.
     ///
     /// # Examples
     ///
@@ -221,12 +221,12 @@ impl<T> Lanes<T> {
         self.arrived += 1;
         self.senders.waits(key, weight);
         if let Some(lane) = self.lanes.get_mut(key) {
-            // Busy, or ready already.
+            // The lane is busy, or already queued to start.
             lane.waiting.push_back(waiting);
             return Ok(());
         }
         let key = Key::from(key);
-        // Room for one only: of many lanes that wait at all, most have a single item waiting.
+        // Capacity for one: most lanes with waiting items have a single one.
         let mut lane = Lane::IDLE;
         lane.waiting.reserve_exact(1);
         lane.waiting.push_back(waiting);
@@ -235,10 +235,10 @@ impl<T> Lanes<T> {
         Ok(())
     }
 
-    /// Says that the handler of a busy lane has finished.
+    /// Marks a busy lane as idle after its handler has finished.
     ///
-    /// If more waits in the lane, it takes its turn behind the lanes of its sender that wait already,
-    /// and its sender behind the other senders. A lane that is not busy stays as it is.
+    /// If it has waiting items, the lane is queued behind the other lanes of its sender, and the
+    /// sender behind the other senders. A lane that is not busy does not change.
     ///
     /// # Examples
     ///
@@ -267,10 +267,10 @@ impl<T> Lanes<T> {
         }
     }
 
-    /// Takes out one item that may start now; its lane is busy until [`done`](Lanes::done).
+    /// Returns an item that may start now; its lane is busy until [`done`](Lanes::done).
     ///
-    /// Call it until it returns `None`, which says that nothing waits in an idle lane, that
-    /// `at_once` lanes are busy, or that there is no room for the bytes of what is next.
+    /// Call it until it returns `None`: then no idle lane has waiting items, `at_once` lanes are
+    /// busy, or the weight of the next item does not fit.
     ///
     /// # Examples
     ///
@@ -289,7 +289,7 @@ impl<T> Lanes<T> {
     /// ```
     #[expect(
         clippy::should_implement_trait,
-        reason = "None means not yet: an iterator's adapters would take it for the end"
+        reason = "`None` means "not yet", which iterator adapters would take for the end"
     )]
     pub fn next(&mut self) -> Option<(Key, T)> {
         let key = self.senders.next()?;
@@ -302,10 +302,10 @@ impl<T> Lanes<T> {
         Some((key, item))
     }
 
-    /// Takes out everything that waits, in the order of arrival; busy lanes stay busy.
+    /// Removes and returns all waiting items in order of arrival; busy lanes stay busy.
     ///
-    /// Use it to stop: each item can still be answered. They are out even if the iterator is not
-    /// used up.
+    /// Use it during shutdown to answer each of them. All are removed, even if the iterator is
+    /// dropped early.
     ///
     /// # Examples
     ///
@@ -331,22 +331,23 @@ impl<T> Lanes<T> {
         all.into_iter().map(|waiting| waiting.item)
     }
 
-    /// How many lanes are busy.
+    /// Returns the number of busy lanes.
     pub fn busy(&self) -> usize {
         self.senders.busy.items
     }
 
-    /// The weight of what all busy lanes have, in bytes.
+    /// Returns the weight of the running items of all busy lanes, in bytes.
     pub fn busy_bytes(&self) -> usize {
         self.senders.busy.bytes.total()
     }
 
-    /// How many items wait in all lanes.
+    /// Returns the number of items that wait in all lanes.
     pub fn waiting(&self) -> usize {
         self.senders.waiting.items
     }
 
-    /// What waits in all lanes, in bytes, as told to [`wait`](Lanes::wait).
+    /// Returns the weight of the items that wait in all lanes, in bytes, as passed to
+    /// [`wait`](Lanes::wait).
     pub fn waiting_bytes(&self) -> usize {
         self.senders.waiting.bytes.total()
     }
@@ -358,8 +359,8 @@ impl<T> Lanes<T> {
         }
     }
 
-    /// A burst of conversations must not hold its room for ever. Three quarters are free when it
-    /// is given back, so that the removals before have paid for the copying.
+    /// Releases memory after a burst of conversations. Shrinks at a quarter of the capacity, so
+    /// that the removals since the last time outweigh the copying.
     fn give_room_back(&mut self) {
         let used = self.lanes.len();
         if self.lanes.capacity() > FEW.max(used.saturating_mul(8)) {
@@ -377,7 +378,7 @@ impl<T> Lane<T> {
     };
 }
 
-/// Its items need no `Debug`, and addresses stay out of logs: only the numbers are shown.
+/// Shows only numbers, so that `T` needs no `Debug` and addresses stay out of logs.
 impl<T> fmt::Debug for Lanes<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Lanes")
@@ -508,7 +509,7 @@ mod tests {
         assert_eq!(lanes.next(), None);
         assert!(
             lanes.free("b\0z", 1),
-            "nobody waits for what one sender may not"
+            "other senders do not wait for one that has used its share"
         );
         lanes.done(&first);
         assert_eq!(lanes.next().map(|(_, item)| item), Some(1));
@@ -559,7 +560,7 @@ mod tests {
         assert_eq!(
             lanes.next().map(|(_, item)| item),
             Some(1),
-            "the first that was short"
+            "the item that has waited longest for capacity"
         );
         assert_eq!(lanes.next().map(|(_, item)| item), Some(2));
         assert_eq!(lanes.busy_bytes(), 26 * LARGE + 1);

@@ -1,8 +1,8 @@
 //! The protocol logic of Couplet: no socket, no task, no clock.
 //!
-//! Everything here is a pure value: bytes or stanzas in, bytes or decisions out, with time as an
-//! argument. The runtime around it is the crate `couplet`. Modules stand in the order in which a
-//! stanza meets them, and a module uses only modules declared below it.
+//! Everything here is a pure value: bytes or stanzas go in, bytes or decisions come out, and time
+//! is an argument. The crate `couplet` is the runtime around it. Modules are declared in the order
+//! in which a stanza passes them; a module uses only modules declared below it.
 
 pub mod framer;
 pub mod lanes;

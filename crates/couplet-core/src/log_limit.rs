@@ -1,6 +1,4 @@
-//! How often a line that strangers cause is logged.
-//!
-//! Absent: a clock; the caller says what time it is.
+//! Rate limit for log lines that peers can cause. The caller supplies the time.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -9,9 +7,9 @@ use std::{
 
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// Permits so many lines of one kind a minute, and counts those that it does not permit.
+/// Permits a number of lines per minute, and counts the lines it does not permit.
 ///
-/// Use one for each place that logs what a peer did: a peer may do it a million times.
+/// Use one for each log line that a peer can cause, because a peer may cause it a million times.
 ///
 /// # Examples
 ///
@@ -39,8 +37,8 @@ pub struct LogLimit {
 /// See [`LogLimit`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Permit {
-    /// How many lines were not permitted since the last one that was; `None` for none. A field of
-    /// the line.
+    /// Number of lines suppressed since the last permitted one; `None` for none. Log it as a field
+    /// of the line.
     pub omitted: Option<u64>,
 }
 
@@ -52,7 +50,7 @@ struct State {
 }
 
 impl LogLimit {
-    /// Creates a limit of which nothing is used.
+    /// Creates a limit of this number of lines per minute.
     #[must_use]
     pub const fn per_minute(lines: u32) -> LogLimit {
         LogLimit {
@@ -65,7 +63,7 @@ impl LogLimit {
         }
     }
 
-    /// Permits one line, unless there were as many as may be in this minute.
+    /// Permits one line, unless the minute's lines are used up.
     pub fn permit(&self, now: Instant) -> Option<Permit> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let begun = state
@@ -93,7 +91,7 @@ mod tests {
     #[test]
     #[expect(
         clippy::disallowed_methods,
-        reason = "a beginning to count from; nothing waits"
+        reason = "a start time; the test does not wait"
     )]
     fn a_flood_is_ten_lines_a_minute_and_a_count() {
         let (limit, begin) = (LogLimit::per_minute(10), Instant::now());

@@ -1,6 +1,6 @@
-//! A message as it came in: body, subject, thread, and any typed payload in it. (RFC 6121, 5)
+//! A received message: body, subject, thread, and typed payloads. (RFC 6121, 5)
 //!
-//! Deliberately lenient: of two bodies or threads the first counts, an unknown type is `normal`.
+//! Reading is lenient: of two bodies or threads the first counts, an unknown type is `normal`.
 
 mod content;
 mod fallback;
@@ -13,7 +13,7 @@ use crate::{remote_error::RemoteError, stanza::Stanza};
 
 pub use content::{Content, Scan};
 
-/// An incoming message.
+/// A received message.
 ///
 /// # Examples
 ///
@@ -33,7 +33,7 @@ pub use content::{Content, Scan};
 pub struct Message(Stanza);
 
 impl Message {
-    /// The type. (RFC 6121, 5.2.2: an unknown one MUST be taken as `normal`)
+    /// Returns the type. (RFC 6121, 5.2.2: an unknown one MUST be treated as `normal`)
     ///
     /// # Examples
     ///
@@ -51,7 +51,7 @@ impl Message {
         MessageType::of(self.0.type_().as_deref())
     }
 
-    /// The text of the first `<body/>`, unescaped. (RFC 6121, 5.2.3)
+    /// Returns the unescaped text of the first `<body/>`. (RFC 6121, 5.2.3)
     ///
     /// # Examples
     ///
@@ -69,10 +69,10 @@ impl Message {
         self.0.text_of("body")
     }
 
-    /// The text to read: the body without the parts that stand in for another element, such as the
-    /// quote of a reply. Empty where there is nothing else. (XEP-0428, XEP-0461)
+    /// Returns the body without fallback parts that stand for another element, such as the quote in
+    /// a reply. Empty if nothing else is left. (XEP-0428, XEP-0461)
     ///
-    /// [`Message::body`] gives the body as it came.
+    /// [`Message::body`] returns the whole body.
     ///
     /// # Examples
     ///
@@ -95,7 +95,8 @@ impl Message {
         fallback::without_fallback(&self.0, body)
     }
 
-    /// The id of the earlier message that this one replaces, if it is a correction. (XEP-0308)
+    /// Returns the id of the earlier message that this one replaces, if it is a correction.
+    /// (XEP-0308)
     ///
     /// Accept it only from the address the earlier message came from. (XEP-0308, 4)
     ///
@@ -118,7 +119,7 @@ impl Message {
             .attr("id")
     }
 
-    /// The text of the first `<subject/>`. (RFC 6121, 5.2.4)
+    /// Returns the text of the first `<subject/>`. (RFC 6121, 5.2.4)
     ///
     /// # Examples
     ///
@@ -136,7 +137,7 @@ impl Message {
         self.0.text_of("subject")
     }
 
-    /// The identifier of the conversation thread. (RFC 6121, 5.2.5)
+    /// Returns the identifier of the conversation thread. (RFC 6121, 5.2.5)
     ///
     /// # Examples
     ///
@@ -154,7 +155,7 @@ impl Message {
         self.0.text_of("thread")
     }
 
-    /// The first payload of this type, parsed; `None` where there is no such element.
+    /// Returns the first payload of this type, parsed; `None` if there is no such element.
     ///
     /// # Examples
     ///
@@ -172,9 +173,9 @@ impl Message {
         self.0.payload_as::<T>()
     }
 
-    /// The error in a message of type `error`.
+    /// Returns the error in a message of type `error`.
     ///
-    /// Use it to learn why an earlier message bounced. (RFC 6120, 8.3)
+    /// Use it to find out why an earlier message bounced. (RFC 6120, 8.3)
     ///
     /// # Examples
     ///
@@ -192,7 +193,7 @@ impl Message {
         RemoteError::of(&self.0)
     }
 
-    /// The whole stanza.
+    /// Returns the whole stanza.
     ///
     /// Use it for addresses, id, language and raw XML.
     ///
@@ -219,7 +220,7 @@ impl From<Stanza> for Message {
     }
 }
 
-/// The five types of a message. (RFC 6121, 5.2.2)
+/// The type of a message. (RFC 6121, 5.2.2)
 ///
 /// # Examples
 ///
@@ -232,18 +233,18 @@ impl From<Stanza> for Message {
 pub enum MessageType {
     /// A one-to-one conversation.
     Chat,
-    /// An earlier message bounced.
+    /// An error about an earlier message: a bounce.
     Error,
-    /// From or to a room.
+    /// A message from or to a room.
     Groupchat,
     /// A notice to which no reply is expected.
     Headline,
-    /// Outside of any conversation; also what a missing or unknown type means.
+    /// A message outside of any conversation. The default for a missing or unknown type.
     Normal,
 }
 
 impl MessageType {
-    /// The type that this attribute means; an unknown one is `normal`.
+    /// Parses the attribute; an unknown value is `normal`.
     pub(crate) fn of(word: Option<&str>) -> MessageType {
         match word {
             Some("chat") => MessageType::Chat,
@@ -254,7 +255,7 @@ impl MessageType {
         }
     }
 
-    /// The word on the wire.
+    /// Returns the value of the attribute `type`.
     ///
     /// # Examples
     ///

@@ -1,9 +1,8 @@
-//! Questions about bytes, answered in few instructions.
+//! Searches bytes in few instructions.
 //!
-//! Plain loops in a shape that compilers turn into vector instructions; deliberately without any
-//! instruction of a particular machine.
+//! The loops have a form that compilers vectorise, without machine-specific instructions.
 
-/// A set of bytes, as a table: one load answers.
+/// A set of bytes, as a look-up table.
 pub(crate) struct Octets([bool; 256]);
 
 impl Octets {
@@ -22,7 +21,7 @@ impl Octets {
         Self(table)
     }
 
-    /// The set with all bytes that are not ASCII.
+    /// Returns the set extended by all bytes that are not ASCII.
     pub(crate) const fn with_wide(self) -> Self {
         let mut table = self.0;
         let (_, mut rest) = table.split_at_mut(128);
@@ -38,7 +37,7 @@ impl Octets {
         matches!(self.0.get(usize::from(byte)), Some(true))
     }
 
-    /// Where the first byte of the set is; the end if there is none.
+    /// Returns the position of the first byte in the set, or the length if there is none.
     #[inline]
     pub(crate) fn find(&self, bytes: &[u8]) -> usize {
         bytes
@@ -47,7 +46,7 @@ impl Octets {
             .unwrap_or(bytes.len())
     }
 
-    /// Where the first byte is that is not of the set; the end if there is none.
+    /// Returns the position of the first byte outside of the set, or the length if there is none.
     #[inline]
     pub(crate) fn find_other(&self, bytes: &[u8]) -> usize {
         bytes
@@ -57,8 +56,8 @@ impl Octets {
     }
 }
 
-/// Where the first of these few bytes is. For stretches that are mostly short: a search by vectors,
-/// as memchr's, is faster only from some fifty bytes on.
+/// Returns the position of the first of these few bytes. For short texts: a vector search, as
+/// memchr's, is faster only from about fifty bytes on.
 #[inline]
 pub(crate) fn find<const N: usize>(bytes: &[u8], of: [u8; N]) -> Option<usize> {
     const ONES: u64 = u64::from_le_bytes([0x01; 8]);
@@ -66,7 +65,7 @@ pub(crate) fn find<const N: usize>(bytes: &[u8], of: [u8; N]) -> Option<usize> {
     let mut rest = bytes;
     while let Some((word, behind)) = rest.split_first_chunk() {
         let word = u64::from_le_bytes(*word);
-        // Subtracting one borrows from a byte's top bit if it is zero, and maybe from those above.
+        // Subtracting one borrows from the top bit of a zero byte, and possibly of bytes above it.
         let zeros = of.iter().fold(0, |zeros, byte| {
             let differs = word ^ (ONES * u64::from(*byte));
             zeros | (differs.wrapping_sub(ONES) & !differs)
@@ -80,12 +79,13 @@ pub(crate) fn find<const N: usize>(bytes: &[u8], of: [u8; N]) -> Option<usize> {
     Some(bytes.len() - rest.len() + found)
 }
 
-/// Whether `special` holds for any of the bytes. It has to be free of branches: `|`, not `||`.
+/// Returns whether `special` holds for any of the bytes. It must be branch-free: `|` instead of
+/// `||`.
 #[inline]
 pub(crate) fn any(bytes: &[u8], special: impl Fn(u8) -> bool + Copy) -> bool {
-    // 32 is what compilers take two vectors for, and do not try to be clever with.
+    // With chunks of 32 bytes compilers use two vectors and no further unrolling.
     if let Some(last) = bytes.last_chunk::<32>() {
-        // The last chunk overlaps with the one before it, instead of a loop over single bytes.
+        // The last chunk overlaps the one before it, which avoids a loop over single bytes.
         let (chunks, _) = bytes.as_chunks::<32>();
         return chunks.iter().any(|chunk| any_of(chunk, special)) || any_of(last, special);
     }

@@ -1,7 +1,7 @@
-//! A message or presence on its way out, built by the app.
+//! A message or presence to send, built by the application.
 //!
-//! Deliberately absent: IQs. Requests go through the handle, which waits for the answer; answers
-//! are what a handler returns.
+//! IQs are not built here: the handle sends requests and waits for the response, and handlers
+//! return responses.
 
 use xso::AsXml;
 
@@ -18,7 +18,7 @@ mod reply;
 
 /// A message or presence to send.
 ///
-/// `from` is stamped when it leaves: the address of the handle it is sent through.
+/// Without an explicit `from`, it is sent from the address of the handle.
 ///
 /// # Examples
 ///
@@ -45,7 +45,7 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
-    /// A message of this type. (RFC 6121, 5)
+    /// Creates a message of this type. (RFC 6121, 5)
     ///
     /// # Examples
     ///
@@ -57,14 +57,12 @@ impl Outgoing {
     /// ```
     #[must_use]
     pub fn message(type_: MessageType, to: &Jid) -> Outgoing {
-        // RFC 6121, 5.2.2: `normal` is what a missing type means.
+        // RFC 6121, 5.2.2: a missing type means `normal`.
         let word = (type_ != MessageType::Normal).then(|| type_.as_str());
         Outgoing::new(Kind::Message, word, to)
     }
 
-    /// A message of type `chat` with a body.
-    ///
-    /// The most common message there is.
+    /// Creates a message of type `chat` with a body.
     ///
     /// # Examples
     ///
@@ -79,7 +77,7 @@ impl Outgoing {
         Outgoing::message(MessageType::Chat, to).body(body)
     }
 
-    /// A presence of this type. (RFC 6121, 3 and 4)
+    /// Creates a presence of this type. (RFC 6121, 3 and 4)
     ///
     /// # Examples
     ///
@@ -108,8 +106,8 @@ impl Outgoing {
         }
     }
 
-    /// Speaks as this address instead of the handle's. It must be of the component's domain, or
-    /// sending fails with [`InvalidStanza::ForeignFrom`].
+    /// Sets the sender, in place of the handle's address. It must be an address of the component's
+    /// domain, or sending fails with [`InvalidStanza::ForeignFrom`].
     ///
     /// # Examples
     ///
@@ -126,7 +124,7 @@ impl Outgoing {
         self
     }
 
-    /// Sets the id, by which answers and receipts refer to it. (RFC 6120, 8.1.3)
+    /// Sets the id, to which errors and receipts refer. (RFC 6120, 8.1.3)
     ///
     /// # Examples
     ///
@@ -235,8 +233,7 @@ impl Outgoing {
 
     /// Adds a typed payload, or a raw `minidom::Element`.
     ///
-    /// A payload that cannot be serialised makes the sending fail, with
-    /// [`InvalidStanza::Payload`].
+    /// If the payload cannot be serialised, sending fails with [`InvalidStanza::Payload`].
     ///
     /// # Examples
     ///
@@ -268,7 +265,7 @@ impl Outgoing {
         self
     }
 
-    /// To whom it goes.
+    /// Returns the recipient.
     ///
     /// # Examples
     ///
@@ -283,7 +280,7 @@ impl Outgoing {
         &self.to
     }
 
-    /// The type, where it is a message.
+    /// Returns the type, if it is a message.
     ///
     /// # Examples
     ///
@@ -298,7 +295,7 @@ impl Outgoing {
         (self.kind == Kind::Message).then(|| MessageType::of(self.type_))
     }
 
-    /// Sets the id unless there is one, and returns it.
+    /// Returns the id; sets it first if there is none.
     ///
     /// # Examples
     ///
@@ -314,12 +311,12 @@ impl Outgoing {
         self.id.get_or_insert_with(fresh)
     }
 
-    /// Writes it through the stanza writer, as `speaker` unless it names another address; returns how
-    /// many characters XML forbids were replaced.
+    /// Writes the stanza with the stanza writer, from `speaker` unless it has a `from`. Returns the
+    /// number of characters that XML forbids and that were replaced.
     ///
     /// # Errors
     ///
-    /// [`InvalidStanza`]; `out` is then as it was.
+    /// [`InvalidStanza`]; `out` is then unchanged.
     ///
     /// # Examples
     ///
@@ -361,7 +358,7 @@ impl Outgoing {
     }
 }
 
-/// Shows where it goes, never what it says.
+/// Shows the recipient, never the content.
 impl std::fmt::Debug for Outgoing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Outgoing")

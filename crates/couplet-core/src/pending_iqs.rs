@@ -1,7 +1,7 @@
-//! Requests that were sent and have no response yet, and unpredictable ids for them.
+//! Requests without a response, and unpredictable ids for them.
 //!
-//! Pure: no task and no clock. The caller holds the timers and removes what has timed out; it also drops
-//! responses that resolve nothing here.
+//! A pure value without task or clock. The caller runs the timers, removes requests that have timed
+//! out, and drops responses that resolve no request.
 
 use std::{collections::HashMap, error::Error, fmt};
 
@@ -9,14 +9,15 @@ use sha1::{Digest, Sha1};
 
 use crate::jid::Jid;
 
-/// A scratch buffer that one absurd id has made larger than this is given back.
+/// Maximum capacity of the scratch buffer that is kept after one very long id.
 const SCRATCH: usize = 4096;
 
-/// The requests of one connection that have no response yet, each with the value that waits for it.
+/// The pending requests of one connection, each with the value that waits for the response.
 ///
-/// `T` is usually the sending half of a channel. The key of a request is the address it was sent to, the
-/// address it was sent from and its id, all three together: only the peer that was asked can resolve it (RFC 6120, 8.1.2.1, 8.1.3 and 8.2.3; comparing the id
-/// alone was CVE-2024-46957 of another library).
+/// `T` is usually the sending half of a channel. The key of a request consists of the address it
+/// was sent to, the address it was sent from and its id, so that only the addressed peer can
+/// resolve it (RFC 6120, 8.1.2.1, 8.1.3 and 8.2.3). Comparing only the id was CVE-2024-46957 of
+/// another library.
 ///
 /// # Examples
 ///
@@ -40,7 +41,7 @@ pub struct PendingIqs<T> {
     capacity: usize,
     added: u64,
     requests: HashMap<Box<str>, Request<T>>,
-    /// The key being looked up, so that no look-up allocates.
+    /// The key of the current look-up, so that no look-up allocates.
     key: String,
 }
 
@@ -104,10 +105,11 @@ impl<T> PendingIqs<T> {
         Ok(())
     }
 
-    /// Removes the request that a response `from` a peer `to` one of our addresses resolves.
+    /// Removes and returns the request that is resolved by a response `from` a peer `to` one of our
+    /// addresses.
     ///
-    /// Use it for each `result` and `error` IQ. Returns `None` if no request with that peer, address and id
-    /// is pending: drop the response, and do not answer it.
+    /// Use it for each `result` and `error` IQ. Returns `None` if no request with that peer,
+    /// address and id is pending: drop the response, and do not answer it.
     ///
     /// # Examples
     ///
@@ -123,7 +125,7 @@ impl<T> PendingIqs<T> {
     /// # Ok::<(), couplet_core::jid::InvalidJid>(())
     /// ```
     pub fn resolve(&mut self, from: &Jid, to: &Jid, id: &str) -> Option<T> {
-        // Most responses that resolve nothing meet an empty table: they cost nothing.
+        // Most responses that resolve nothing arrive while nothing is pending; they cost nothing.
         if self.requests.is_empty() {
             return None;
         }
@@ -155,8 +157,8 @@ impl<T> PendingIqs<T> {
 
     /// Removes all requests, in the order in which they were added.
     ///
-    /// Use it when the session has ended: their responses may be lost with it, and each waiter has to
-    /// learn that at once. The table stays usable for the next session.
+    /// Use it when the session has ended: the responses may be lost, and each waiter must be
+    /// notified at once. The table can be used for the next session.
     ///
     /// # Examples
     ///
@@ -200,8 +202,8 @@ impl<T> PendingIqs<T> {
         self.requests.is_empty()
     }
 
-    /// Addresses are compared in their prepared form (RFC 7622, 3). None contains a NUL, so no two requests
-    /// share a key.
+    /// Builds the key from prepared addresses (RFC 7622, 3). None contains a NUL, so no two
+    /// requests share a key.
     fn look_for(&mut self, peer: &Jid, ours: &Jid, id: &str) {
         self.key.clear();
         self.key.shrink_to(SCRATCH);
@@ -211,7 +213,7 @@ impl<T> PendingIqs<T> {
     }
 }
 
-/// Shows only the numbers: waiters need no `Debug`, and the addresses of peers stay out of logs.
+/// Shows only numbers, so that `T` needs no `Debug` and addresses stay out of logs.
 impl<T> fmt::Debug for PendingIqs<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PendingIqs")
@@ -269,7 +271,7 @@ impl<T> Error for NotAdded<T> {}
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reason {
-    /// The table holds as many requests as it may.
+    /// The table is full.
     Full,
     /// A request with this id, from the same address to the same peer, is pending.
     IdInUse,
@@ -278,8 +280,8 @@ pub enum Reason {
 /// A series of ids for requests: 16 characters of `0-9a-v` that cannot be predicted from earlier ones.
 ///
 /// Keep one per process, seeded with two random numbers. Each id is 80 bits of a SHA-1 over the
-/// seed and a counter (RFC 6120, 8.1.3 leaves their form open): an id that can be predicted is half of a
-/// forged response. The same seed gives the same ids.
+/// seed and a counter (RFC 6120, 8.1.3 prescribes no form), because a peer that can predict ids can
+/// forge responses. The same seed gives the same ids.
 ///
 /// # Examples
 ///
@@ -326,12 +328,12 @@ impl Ids {
     /// ```
     #[expect(
         clippy::should_implement_trait,
-        reason = "there is always a next id, so there is no Option to unwrap"
+        reason = "there is always a next id, so no Option is returned"
     )]
     pub fn next(&mut self) -> String {
         let digest = self.seeded.clone().chain_update(self.counter.to_be_bytes());
         self.counter = self.counter.wrapping_add(1);
-        // The last five bits of each byte: sixteen digits to the base of 32.
+        // Sixteen digits in base 32, from the last five bits of each byte.
         let bytes = digest.finalize();
         let digits = bytes.iter().take(16);
         digits
@@ -340,7 +342,7 @@ impl Ids {
     }
 }
 
-/// Shows nothing: the ids can be predicted from the seed.
+/// Shows nothing, because the seed predicts all ids.
 impl fmt::Debug for Ids {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ids").finish_non_exhaustive()

@@ -1,7 +1,6 @@
-//! A presence as it came in: type, show, status, priority, and any typed payload. (RFC 6121, 4)
+//! A received presence: type, show, status, priority, and typed payloads. (RFC 6121, 4)
 //!
-//! Deliberately strict where [`Presence::check`] is asked: a value RFC 6121 does not know is told
-//! to its sender instead of being guessed.
+//! [`Presence::check`] is strict: a value that RFC 6121 does not define is reported to the sender.
 
 use std::borrow::Cow;
 
@@ -9,7 +8,7 @@ use xso::FromXml;
 
 use crate::{remote_error::RemoteError, stanza::Stanza};
 
-/// An incoming presence.
+/// A received presence.
 ///
 /// # Examples
 ///
@@ -29,7 +28,7 @@ use crate::{remote_error::RemoteError, stanza::Stanza};
 pub struct Presence(Stanza);
 
 impl Presence {
-    /// The type; `None` where the attribute has a value RFC 6121, 4.7.1 does not know.
+    /// Returns the type; `None` if RFC 6121, 4.7.1 does not define the value of the attribute.
     ///
     /// # Examples
     ///
@@ -50,8 +49,8 @@ impl Presence {
         }
     }
 
-    /// How available; `None` where it is simply online, or the value is unknown.
-    /// (RFC 6121, 4.7.2.1)
+    /// Returns the availability; `None` if there is no `<show/>`, which means online, or its value
+    /// is unknown. (RFC 6121, 4.7.2.1)
     ///
     /// # Examples
     ///
@@ -69,7 +68,7 @@ impl Presence {
         Show::from_wire(self.0.text_of("show")?.trim())
     }
 
-    /// Words about it, the first in any language. (RFC 6121, 4.7.2.2)
+    /// Returns the first `<status/>` text, in any language. (RFC 6121, 4.7.2.2)
     ///
     /// # Examples
     ///
@@ -87,7 +86,7 @@ impl Presence {
         self.0.text_of("status")
     }
 
-    /// The priority; 0 where there is none, `None` where it is no integer from -128 to 127.
+    /// Returns the priority: 0 if there is none, `None` if it is not an integer from -128 to 127.
     /// (RFC 6121, 4.7.2.3)
     ///
     /// # Examples
@@ -108,13 +107,13 @@ impl Presence {
             .map_or(Some(0), |text| text.trim().parse().ok())
     }
 
-    /// Whether type, show and priority are what RFC 6121, 4.7 allows.
+    /// Checks that type, show and priority are as RFC 6121, 4.7 allows.
     ///
-    /// Use it before acting on one; handlers are given only presence that passes.
+    /// Handlers only get presence that passes this check.
     ///
     /// # Errors
     ///
-    /// Words for the sender about the first that is not.
+    /// A text for the sender about the first invalid value.
     ///
     /// # Examples
     ///
@@ -140,7 +139,7 @@ impl Presence {
         Ok(())
     }
 
-    /// The first payload of this type, parsed; `None` where there is no such element.
+    /// Returns the first payload of this type, parsed; `None` if there is no such element.
     ///
     /// # Examples
     ///
@@ -159,7 +158,7 @@ impl Presence {
         self.0.payload_as::<T>()
     }
 
-    /// The error in a presence of type `error`. (RFC 6120, 8.3)
+    /// Returns the error in a presence of type `error`. (RFC 6120, 8.3)
     ///
     /// # Examples
     ///
@@ -177,7 +176,7 @@ impl Presence {
         RemoteError::of(&self.0)
     }
 
-    /// The whole stanza.
+    /// Returns the whole stanza.
     ///
     /// Use it for addresses, id, language and raw XML.
     ///
@@ -204,7 +203,7 @@ impl From<Stanza> for Presence {
     }
 }
 
-/// The types of a presence. (RFC 6121, 4.7.1)
+/// The type of a presence. (RFC 6121, 4.7.1)
 ///
 /// # Examples
 ///
@@ -215,26 +214,26 @@ impl From<Stanza> for Presence {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PresenceType {
-    /// No attribute: the sender is there.
+    /// The sender is available. There is no attribute `type`.
     Available,
     /// An earlier presence could not be delivered.
     Error,
-    /// Asks for the current presence.
+    /// A request for the current presence.
     Probe,
-    /// Asks to see the recipient's presence.
+    /// A request to receive the recipient's presence.
     Subscribe,
-    /// Allows it.
+    /// Approval of such a request.
     Subscribed,
-    /// The sender is gone.
+    /// The sender is not available.
     Unavailable,
-    /// No longer wants to see it.
+    /// The end of the sender's subscription to the recipient.
     Unsubscribe,
-    /// No longer allows it.
+    /// The end of the recipient's subscription to the sender, or the rejection of a request.
     Unsubscribed,
 }
 
 impl PresenceType {
-    /// The word on the wire, none for [`PresenceType::Available`].
+    /// Returns the value of the attribute `type`; `None` for [`PresenceType::Available`].
     ///
     /// # Examples
     ///
@@ -271,7 +270,7 @@ impl PresenceType {
     }
 }
 
-/// How available somebody is. (RFC 6121, 4.7.2.1)
+/// The availability in a `<show/>`. (RFC 6121, 4.7.2.1)
 ///
 /// # Examples
 ///
@@ -284,16 +283,16 @@ impl PresenceType {
 pub enum Show {
     /// Away for a while.
     Away,
-    /// Wants to talk.
+    /// Interested in chatting.
     Chat,
     /// Do not disturb.
     Dnd,
-    /// Away for long.
+    /// Away for an extended period.
     Xa,
 }
 
 impl Show {
-    /// The word on the wire.
+    /// Returns the text of the `<show/>`.
     ///
     /// # Examples
     ///

@@ -1,6 +1,6 @@
-//! The "no" of a peer: what its error stanza says. (RFC 6120, 8.3.2)
+//! Errors that peers send. (RFC 6120, 8.3.2)
 //!
-//! Lenient: an error without a known condition is `undefined-condition`, never a failure to read.
+//! Reading is lenient: an error without a known condition is `undefined-condition`.
 
 use std::fmt;
 
@@ -10,9 +10,9 @@ use crate::{
     xml_writer::NS_CLIENT,
 };
 
-/// What a stanza of type `error` says.
+/// The error in a stanza of type `error`.
 ///
-/// Its text is the peer's: show it to a person if you like, but do not act on it.
+/// A peer wrote its text: you may show it to a person, but do not act on it.
 ///
 /// # Examples
 ///
@@ -31,18 +31,18 @@ use crate::{
 pub struct RemoteError {
     /// The defined condition.
     pub condition: Condition,
-    /// What the peer suggests to do.
+    /// The type, which suggests what to do.
     pub error_type: ErrorType,
-    /// Its words, where it had any.
+    /// The text, if there is one.
     pub text: Option<String>,
-    /// Name and namespace of an application-specific condition. (RFC 6120, 8.3.4)
+    /// The name and namespace of an application-specific condition. (RFC 6120, 8.3.4)
     pub detail: Option<(String, String)>,
 }
 
 impl RemoteError {
-    /// Reads the `<error/>` of a stanza of type `error`; `None` for any other type.
+    /// Reads the `<error/>` of a stanza of type `error`; returns `None` for any other type.
     ///
-    /// Use it on answers and bounces.
+    /// Use it on responses and bounces.
     ///
     /// # Examples
     ///

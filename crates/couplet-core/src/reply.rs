@@ -1,7 +1,6 @@
-//! The answer to a stanza: its result, its refusal, or the silence the RFCs ask for.
+//! Writes the response to a stanza, a result or an error, and decides where the RFCs forbid one.
 //!
-//! Deliberately absent: who decides. Here stands only what an answer looks like, and to what
-//! nobody may answer.
+//! The caller decides which response to send.
 
 use std::borrow::Cow;
 
@@ -12,7 +11,7 @@ use crate::{
     xml_writer::XmlWriter,
 };
 
-/// What an answer needs to know of the stanza it answers.
+/// The fields of a stanza that a response to it needs.
 ///
 /// # Examples
 ///
@@ -29,18 +28,18 @@ use crate::{
 pub struct ReplyToRef<'a> {
     /// Message, presence or IQ.
     pub kind: Kind,
-    /// Its `type` as written.
+    /// The attribute `type` as written.
     pub type_: Option<&'a str>,
-    /// The peer.
+    /// The sender.
     pub from: &'a str,
-    /// The address of ours it was written to.
+    /// The address of the component that it was sent to.
     pub to: &'a str,
-    /// Its id.
+    /// The id.
     pub id: Option<&'a str>,
 }
 
 impl ReplyToRef<'_> {
-    /// Calls `answer` with what it needs to know of `stanza`.
+    /// Calls `answer` with the fields of `stanza`.
     ///
     /// # Examples
     ///
@@ -62,13 +61,13 @@ impl ReplyToRef<'_> {
         })
     }
 
-    /// Whether a refusal may be sent at all.
+    /// Returns whether an error may be sent in response.
     ///
-    /// Never to an `error` or `result` (RFC 6120, 8.3.1 and 8.2.3). Not to `headline`, which
-    /// expects nothing back (RFC 6121, 5.2.2), nor to `groupchat`: a room throws out the
-    /// occupant from whom it gets an error (XEP-0045, 7.14), also as the response to its presence.
-    /// Not to available presence, nor to a peer that leaves or takes back a subscription: that
-    /// needs no permission (RFC 6121, 3, 4.3 and 4.5).
+    /// Never to an `error` or `result` (RFC 6120, 8.3.1 and 8.2.3). Not to `headline`, to which no
+    /// reply is expected (RFC 6121, 5.2.2), nor to `groupchat`: a room removes an occupant that
+    /// sends an error (XEP-0045, 7.14), also in response to presence. Not to available or
+    /// unavailable presence, nor to the end of a subscription, for which a sender needs no
+    /// permission (RFC 6121, 3, 4.3 and 4.5).
     ///
     /// # Examples
     ///
@@ -90,7 +89,8 @@ impl ReplyToRef<'_> {
         }
     }
 
-    /// Whether the RFCs demand an answer: every get and set, and an IQ whose type nobody knows.
+    /// Returns whether the RFCs demand a response: to every get and set, and to an IQ of unknown
+    /// type.
     ///
     /// # Examples
     ///
@@ -105,11 +105,11 @@ impl ReplyToRef<'_> {
         self.kind == Kind::Iq && self.may_be_refused()
     }
 
-    /// Writes the refusal, if one may be sent; tells whether it did.
+    /// Writes an error response, unless none may be sent. Returns whether it was written.
     ///
     /// # Errors
     ///
-    /// [`InvalidStanza`], for example for a stanza that was not written to the component's domain.
+    /// [`InvalidStanza`], for example for a stanza that was not sent to the component's domain.
     ///
     /// # Examples
     ///
@@ -142,11 +142,11 @@ impl ReplyToRef<'_> {
         Ok(true)
     }
 
-    /// Writes the result of a get or set, its payload by `content`.
+    /// Writes the result of a get or set; `content` writes its payload.
     ///
     /// # Errors
     ///
-    /// [`InvalidStanza`]: too large, or asked at an address that is not the component's.
+    /// [`InvalidStanza`]: it is too large, or the request was not sent to an address of the component.
     ///
     /// # Examples
     ///
@@ -185,7 +185,7 @@ impl ReplyToRef<'_> {
     }
 }
 
-/// What is kept of a stanza to answer it later, without its tree.
+/// The fields of a stanza that are kept to answer it later, without its tree.
 ///
 /// # Examples
 ///
@@ -206,7 +206,7 @@ pub struct ReplyTo {
 }
 
 impl ReplyTo {
-    /// Copies what is needed of a stanza.
+    /// Copies the fields from a stanza.
     #[must_use]
     pub fn of(stanza: &Stanza) -> ReplyTo {
         ReplyTo {
@@ -218,7 +218,7 @@ impl ReplyTo {
         }
     }
 
-    /// The request as it is to be answered.
+    /// Returns the fields as references.
     #[must_use]
     pub fn borrowed(&self) -> ReplyToRef<'_> {
         ReplyToRef {

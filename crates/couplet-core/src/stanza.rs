@@ -1,7 +1,7 @@
-//! One stanza: kind, type, from, to, id, language and payloads, read from its bytes when asked.
+//! A stanza: kind, type, from, to, id, language and payloads, read from its bytes on demand.
 //!
-//! Deliberately absent: any judgement of payloads; a stanza with nonsense in it is still a stanza
-//! whose sender can be answered.
+//! Payloads are not validated: the sender of a stanza with an invalid payload can still be
+//! answered.
 
 use std::{borrow::Cow, fmt, sync::Arc};
 
@@ -23,9 +23,9 @@ pub use unreadable::NotAStanza;
 
 use attributes::{Type, Value};
 
-/// A stanza as it came in. Cheap to clone: clones share the bytes. (RFC 6120, 8)
+/// A received stanza. Cheap to clone: clones share the bytes. (RFC 6120, 8)
 ///
-/// `Debug` shows the addresses, never the payload: bodies do not belong in logs.
+/// `Debug` shows the addresses, never the payload, because message bodies do not belong in logs.
 ///
 /// # Examples
 ///
@@ -53,11 +53,11 @@ struct Inner {
 }
 
 impl Stanza {
-    /// Takes a top-level element of the stream as a stanza.
+    /// Converts a top-level element of the stream to a stanza.
     ///
     /// # Errors
     ///
-    /// [`NotAStanza`] tells what it is instead, or which address cannot be read.
+    /// [`NotAStanza`] describes what the element is instead, or which address is invalid.
     ///
     /// # Examples
     ///
@@ -107,7 +107,7 @@ impl Stanza {
         }
     }
 
-    /// Whether it is a message, a presence or an IQ.
+    /// Returns the kind: message, presence or IQ.
     ///
     /// # Examples
     ///
@@ -124,7 +124,7 @@ impl Stanza {
         self.0.kind
     }
 
-    /// The attribute `type` as written.
+    /// Returns the attribute `type` as written.
     ///
     /// # Examples
     ///
@@ -143,9 +143,9 @@ impl Stanza {
         }
     }
 
-    /// Who sent it: stamped by the server, so it is not a claim of the peer. (RFC 6120, 8.1.2)
+    /// Returns the sender. The server sets it, so a peer cannot forge it. (RFC 6120, 8.1.2)
     ///
-    /// It has exactly the characters that the server wrote; answers go to them.
+    /// It has exactly the characters that the server wrote, and responses go to these characters.
     ///
     /// # Examples
     ///
@@ -160,13 +160,13 @@ impl Stanza {
         self.0.from.jid(self.as_xml())
     }
 
-    /// The characters of [`Stanza::from`], where no JID is needed.
+    /// Returns the characters of [`Stanza::from`] without parsing them.
     #[must_use]
     pub fn from_text(&self) -> &str {
         self.0.from.as_str(self.as_xml())
     }
 
-    /// The address of ours that it was written to. (RFC 6120, 8.1.1)
+    /// Returns the address of the component that it was sent to. (RFC 6120, 8.1.1)
     ///
     /// # Examples
     ///
@@ -181,31 +181,31 @@ impl Stanza {
         self.0.to.jid(self.as_xml())
     }
 
-    /// The characters of [`Stanza::to`], where no JID is needed.
+    /// Returns the characters of [`Stanza::to`] without parsing them.
     #[must_use]
     pub fn to_text(&self) -> &str {
         self.0.to.as_str(self.as_xml())
     }
 
-    /// The form of [`Stanza::from`] that is compared, where no JID is needed. (RFC 7622)
+    /// Returns the prepared form of [`Stanza::from`], for comparisons. (RFC 7622)
     #[must_use]
     pub fn from_prepared(&self) -> &str {
         self.0.from.prepared(self.as_xml())
     }
 
-    /// The form of [`Stanza::to`] that is compared, where no JID is needed. (RFC 7622)
+    /// Returns the prepared form of [`Stanza::to`], for comparisons. (RFC 7622)
     #[must_use]
     pub fn to_prepared(&self) -> &str {
         self.0.to.prepared(self.as_xml())
     }
 
-    /// The domain it was written to, in the form that is compared.
+    /// Returns the domain it was sent to, in prepared form.
     #[must_use]
     pub fn to_domain(&self) -> &str {
         self.0.to.prepared_domain(self.as_xml())
     }
 
-    /// Whether it comes from an address of the domain it was written to: from the component
+    /// Returns whether it was sent from an address of the domain it was sent to: by the component
     /// itself.
     #[must_use]
     pub fn is_from_own_domain(&self) -> bool {
@@ -213,7 +213,7 @@ impl Stanza {
         self.0.from.prepared_domain(xml) == self.0.to.prepared_domain(xml)
     }
 
-    /// The attribute `id`, unescaped. (RFC 6120, 8.1.3)
+    /// Returns the unescaped attribute `id`. (RFC 6120, 8.1.3)
     ///
     /// # Examples
     ///
@@ -228,7 +228,7 @@ impl Stanza {
         self.value(self.0.id, "", "id")
     }
 
-    /// The language of the human-readable text in it. (RFC 6120, 8.1.5)
+    /// Returns the language of its human-readable text. (RFC 6120, 8.1.5)
     ///
     /// # Examples
     ///
@@ -243,7 +243,7 @@ impl Stanza {
         self.value(self.0.lang, NS_XML, "lang")
     }
 
-    /// The stanza's own element.
+    /// Returns the element of the stanza.
     ///
     /// # Examples
     ///
@@ -258,7 +258,7 @@ impl Stanza {
         self.0.tree.root()
     }
 
-    /// The child elements, in order.
+    /// Returns the child elements, in order.
     ///
     /// # Examples
     ///
@@ -272,7 +272,7 @@ impl Stanza {
         self.root().children()
     }
 
-    /// The first child with this name and namespace.
+    /// Returns the first child with this name and namespace.
     ///
     /// # Examples
     ///
@@ -288,7 +288,7 @@ impl Stanza {
         self.root().child(name, ns)
     }
 
-    /// The first child that is named like a `T`, parsed; `None` where there is none.
+    /// Returns the first child element of the payload type `T`, parsed; `None` if there is none.
     ///
     /// # Examples
     ///
@@ -310,7 +310,7 @@ impl Stanza {
             .map(|payload| payload.parse::<T>())
     }
 
-    /// The text of the first child with this name in the stanza's own namespace.
+    /// Returns the text of the first child with this name in the stanza's own namespace.
     pub(crate) fn text_of(&self, name: &str) -> Option<Cow<'_, str>> {
         self.payload(name, NS_CLIENT).map(|element| element.text())
     }
@@ -323,7 +323,7 @@ impl Stanza {
         }
     }
 
-    /// The XML as it came in.
+    /// Returns the XML as received.
     ///
     /// # Examples
     ///
@@ -338,9 +338,8 @@ impl Stanza {
         self.0.tree.as_str()
     }
 
-    /// Bytes of memory that it holds.
-    ///
-    /// Use it to bound how much may wait.
+    /// Returns the memory that the stanza holds, in bytes. Use it to bound the memory of queued
+    /// stanzas.
     ///
     /// # Examples
     ///
@@ -355,7 +354,7 @@ impl Stanza {
         self.0.tree.memory() + size_of::<Inner>()
     }
 
-    /// Whether another clone of it is kept somewhere, and so its tree when this one is dropped.
+    /// Returns whether another clone exists, which keeps the tree alive when this one is dropped.
     ///
     /// # Examples
     ///
@@ -373,7 +372,7 @@ impl Stanza {
         Arc::strong_count(&self.0) > 1
     }
 
-    /// The memory of its characters, unless a clone still needs them.
+    /// Returns the buffer of its bytes for reuse, or `None` if a clone still exists.
     ///
     /// # Examples
     ///
@@ -390,7 +389,7 @@ impl Stanza {
         Some(Arc::into_inner(self.0)?.tree.into_memory())
     }
 
-    /// Whether it answers something: an IQ result or any error. No response is answered.
+    /// Returns whether it is a response: an IQ result or any error. Responses are never answered.
     /// (RFC 6120, 8.3.1: "MUST NOT respond to an error stanza with a further error")
     ///
     /// # Examples
@@ -450,7 +449,7 @@ mod tests {
         assert!(own("a@bot.example/r", "b@bot.example"));
         assert!(own("a@BOT.example.", "bot.example"));
         assert!(own("a@\u{30c4}.example", "xn--bdk.example"));
-        // IDNA2008: each has an owner of its own.
+        // IDNA2008: these are two domains with different owners.
         assert!(!own("a@stra\u{df}e.example", "b@strasse.example"));
         assert!(!own("a@bot.example", "b@x.bot.example"));
     }

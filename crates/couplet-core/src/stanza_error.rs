@@ -1,7 +1,7 @@
-//! A "no" to a peer: the condition and words it may see, and the private cause for the log.
+//! The error response to a peer: condition and text for the peer, and a private cause for the log.
 //!
-//! Deliberately not a `std::error::Error`: that is what lets `?` on any error become an
-//! `internal-server-error` that tells the peer nothing. (RFC 6120, 8.3)
+//! [`StanzaError`] must not implement `std::error::Error`: that is what lets `?` convert any error
+//! to an `internal-server-error` without details for the peer. (RFC 6120, 8.3)
 
 use std::{error::Error, fmt};
 
@@ -22,10 +22,10 @@ pub use condition::{Condition, ErrorType};
 /// ```
 pub const NS_STANZAS: &str = "urn:ietf:params:xml:ns:xmpp-stanzas";
 
-/// The answer "no": what the peer is told, and why in private.
+/// An error response: condition and text for the peer, and a private cause for the log.
 ///
-/// Handlers return it. Any error becomes one by `?`: the peer reads `internal-server-error` and
-/// nothing else, the log reads the cause.
+/// Handlers return it. `?` converts any error to one: the peer gets `internal-server-error` without
+/// details, and the cause is logged.
 ///
 /// # Examples
 ///
@@ -54,7 +54,7 @@ pub struct StanzaError {
 }
 
 impl StanzaError {
-    /// A refusal with this condition and the type RFC 6120 gives to it.
+    /// Creates an error with this condition, and the type that RFC 6120 associates with it.
     ///
     /// # Examples
     ///
@@ -77,9 +77,9 @@ impl StanzaError {
         }
     }
 
-    /// Adds words for the peer. (RFC 6120, 8.3.2: `<text/>`)
+    /// Sets the text for the peer. (RFC 6120, 8.3.2: `<text/>`)
     ///
-    /// Say what to do; say nothing that only the log should know.
+    /// Say what the peer can do; leave out what belongs in the log only.
     ///
     /// # Examples
     ///
@@ -94,8 +94,8 @@ impl StanzaError {
         self
     }
 
-    /// Uses another error type than the condition's own, for example `wait` for a
-    /// `not-allowed` that will pass.
+    /// Sets an error type other than the condition's own, for example `wait` for a temporary
+    /// `not-allowed`.
     ///
     /// # Examples
     ///
@@ -113,7 +113,7 @@ impl StanzaError {
 
     /// Adds an application-specific condition element. (RFC 6120, 8.3.4)
     ///
-    /// A payload that cannot be serialised is left out: a refusal must always be sendable.
+    /// A payload that cannot be serialised is left out, so that the error can always be sent.
     ///
     /// # Examples
     ///
@@ -133,10 +133,9 @@ impl StanzaError {
         self
     }
 
-    /// Adds an application-specific condition element that is written by hand.
-    /// (RFC 6120, 8.3.4)
+    /// Adds an application-specific condition element that `write` writes. (RFC 6120, 8.3.4)
     ///
-    /// Use it where there is no type for the payload; otherwise [`StanzaError::detail`].
+    /// Use it if there is no type for the payload; otherwise use [`StanzaError::detail`].
     ///
     /// # Examples
     ///
@@ -152,8 +151,8 @@ impl StanzaError {
         self
     }
 
-    /// Tells where to turn instead: the URI inside `gone` and `redirect`. (RFC 6120, 8.3.3.5
-    /// and 8.3.3.15)
+    /// Sets the URI in `gone` and `redirect`, where the peer can find the entity. (RFC 6120,
+    /// 8.3.3.5 and 8.3.3.15)
     ///
     /// # Examples
     ///
@@ -168,9 +167,10 @@ impl StanzaError {
         self
     }
 
-    /// Adds a payload to the error stanza, in front of its `<error/>`. (RFC 6120, 8.3.1)
+    /// Adds a payload to the error stanza, before its `<error/>`. (RFC 6120, 8.3.1)
     ///
-    /// Use it where a protocol wants to see again what was refused, or what is in force instead.
+    /// Use it if a protocol requires the rejected request, or the current state, in the error
+    /// stanza.
     ///
     /// # Examples
     ///
@@ -186,7 +186,7 @@ impl StanzaError {
         self
     }
 
-    /// Keeps the private reason, which only the log will see.
+    /// Sets the private cause, which is only logged.
     ///
     /// # Examples
     ///
@@ -202,7 +202,7 @@ impl StanzaError {
         self
     }
 
-    /// The condition the peer will read.
+    /// Returns the condition, which the peer receives.
     ///
     /// # Examples
     ///
@@ -216,7 +216,7 @@ impl StanzaError {
         self.condition
     }
 
-    /// The error type the peer will read.
+    /// Returns the error type, which the peer receives.
     ///
     /// # Examples
     ///
@@ -245,7 +245,7 @@ impl StanzaError {
         self.text.as_deref()
     }
 
-    /// The private reason.
+    /// Returns the private cause.
     ///
     /// # Examples
     ///
@@ -259,8 +259,8 @@ impl StanzaError {
         self.cause.as_deref()
     }
 
-    /// Writes the `<error/>` element and what is beside it, without the private cause.
-    /// (RFC 6120, 8.3.2)
+    /// Writes the `<error/>` element and the payloads beside it, without the private cause. (RFC
+    /// 6120, 8.3.2)
     ///
     /// # Examples
     ///

@@ -1,7 +1,7 @@
-//! [`StanzaWriter`]: every stanza that is sent is checked and written here, because a server closes the
-//! whole stream for one that is wrong. (docs/servers.md, 3; RFC 6120, 8.1.2.2)
+//! [`StanzaWriter`] checks and writes every stanza that is sent, because a server closes the stream
+//! for an invalid one. (docs/servers.md, 3; RFC 6120, 8.1.2.2)
 //!
-//! Pure: it writes into a buffer and knows no socket.
+//! A pure value: it writes into a buffer and knows no socket.
 
 use std::{error::Error, fmt};
 
@@ -35,8 +35,8 @@ pub struct StanzaWriter {
 }
 
 impl StanzaWriter {
-    /// Creates a writer for one domain; `stanza_bytes` is the largest stanza that the server accepts, 512 KiB for
-    /// Prosody (servers.md, 3).
+    /// Creates a writer for one domain. `stanza_bytes` is the size of the largest stanza that the
+    /// server accepts, 512 KiB for Prosody (servers.md, 3).
     ///
     /// # Examples
     ///
@@ -54,7 +54,7 @@ impl StanzaWriter {
         }
     }
 
-    /// The component's own address.
+    /// Returns the component's own address.
     ///
     /// # Examples
     ///
@@ -69,7 +69,7 @@ impl StanzaWriter {
         &self.domain
     }
 
-    /// Whether this address is the component's to speak as.
+    /// Returns whether the component may send from this address.
     ///
     /// # Examples
     ///
@@ -87,7 +87,7 @@ impl StanzaWriter {
             || Jid::new(address).is_ok_and(|address| self.serves(address.prepared_domain()))
     }
 
-    /// Whether it is `domain` or `localpart@domain`, as almost every address in use.
+    /// Returns whether an address is written as `domain` or `localpart@domain`, as most are.
     fn is_ours_as_written(&self, address: &str) -> bool {
         let before = address.strip_suffix(self.domain.prepared());
         before.is_some_and(|before| match before.as_bytes() {
@@ -97,10 +97,9 @@ impl StanzaWriter {
         })
     }
 
-    /// Whether a server takes this domain for the component's own; it is given in the form that is
-    /// compared.
+    /// Returns whether a server treats this domain, in prepared form, as the component's own.
     ///
-    /// Servers compare their own domains by nameprep: ejabberd delivers for `strasse.example` what
+    /// Servers compare their own domains by nameprep: ejabberd delivers to `strasse.example` what
     /// was sent to `straße.example`. (servers.md, 2)
     ///
     /// # Examples
@@ -118,12 +117,12 @@ impl StanzaWriter {
             || !domain.is_ascii() && hosted_domain(domain) == self.domain.as_str()
     }
 
-    /// Writes one stanza to the end of `out`, its children by `content`; returns how many
-    /// characters XML forbids were replaced.
+    /// Appends one stanza to `out`; `content` writes its children. Returns the number of characters
+    /// that XML forbids and that were replaced.
     ///
     /// # Errors
     ///
-    /// [`InvalidStanza`]; `out` is then as it was.
+    /// [`InvalidStanza`]; `out` is then unchanged.
     ///
     /// # Examples
     ///
@@ -149,11 +148,11 @@ impl StanzaWriter {
         })
     }
 
-    /// Like [`StanzaWriter::write`], with children that may turn out not to be writable.
+    /// Like [`StanzaWriter::write`], for children that may fail to serialise.
     ///
     /// # Errors
     ///
-    /// [`InvalidStanza`], also [`InvalidStanza::Payload`]; `out` is then as it was.
+    /// [`InvalidStanza`], including [`InvalidStanza::Payload`]; `out` is then unchanged.
     pub fn try_write(
         &self,
         out: &mut Vec<u8>,
@@ -182,7 +181,7 @@ impl StanzaWriter {
     }
 }
 
-/// The start tag of a stanza on its way out.
+/// The start tag of a stanza to send.
 ///
 /// # Examples
 ///
@@ -196,11 +195,11 @@ impl StanzaWriter {
 pub struct Head<'a> {
     /// Message, presence or IQ.
     pub kind: Kind,
-    /// The attribute `type`, a word of RFC 6120 or 6121 that is written as it stands.
+    /// The attribute `type`, a value of RFC 6120 or 6121 that needs no escaping.
     pub type_: Option<&'static str>,
-    /// Who speaks: an address of the component's domain.
+    /// The sender: an address of the component's domain.
     pub from: &'a str,
-    /// To whom.
+    /// The recipient.
     pub to: &'a str,
     /// The attribute `id`.
     pub id: Option<&'a str>,
@@ -209,7 +208,7 @@ pub struct Head<'a> {
 }
 
 impl<'a> Head<'a> {
-    /// A start tag with addresses and nothing else.
+    /// Creates a start tag with only addresses.
     ///
     /// # Examples
     ///
@@ -231,7 +230,8 @@ impl<'a> Head<'a> {
         }
     }
 
-    /// Never `xmlns`: Prosody bounces a stanza that says `jabber:client` (servers.md, 3).
+    /// Never writes `xmlns`: Prosody bounces a stanza that declares `jabber:client` (servers.md,
+    /// 3).
     fn write(
         &self,
         out: &mut Vec<u8>,
@@ -274,22 +274,22 @@ impl<'a> Head<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidStanza {
-    /// `from` is not in the component's domain; servers answer that by closing the stream.
+    /// `from` is not in the component's domain; servers close the stream for it.
     ForeignFrom,
-    /// There is no `to`; ejabberd answers that by closing the stream.
+    /// There is no `to`; ejabberd closes the stream for it.
     NoTo,
-    /// Larger than what the server takes.
+    /// The stanza is larger than the server accepts.
     TooLarge {
         /// Its size in bytes.
         bytes: usize,
         /// The limit in bytes.
         limit: usize,
     },
-    /// It would answer an error or a result. (RFC 6120, 8.3.1)
+    /// It responds to an error or a result. (RFC 6120, 8.3.1)
     AnswersAnAnswer,
-    /// It replies to a message that the component itself has sent to the room. (XEP-0045, 7.4)
+    /// It replies to a message that the component itself sent to the room. (XEP-0045, 7.4)
     OwnReflection,
-    /// A payload could not be written as XML.
+    /// A payload cannot be serialised.
     Payload(String),
 }
 

@@ -1,4 +1,4 @@
-//! What a server says before it closes the stream, and what we say. (RFC 6120, 4.9)
+//! Stream errors: those of the server, and those that the component sends. (RFC 6120, 4.9)
 
 use std::fmt;
 
@@ -28,14 +28,14 @@ pub const NS_STREAMS: &str = "urn:ietf:params:xml:ns:xmpp-streams";
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct StreamError {
-    /// The element name of the condition; `undefined-condition` where there is none.
+    /// The element name of the condition; `undefined-condition` if there is none.
     pub condition: String,
-    /// The server's words.
+    /// The text, if there is one.
     pub text: Option<String>,
 }
 
 impl StreamError {
-    /// Reads a top-level element; `None` where it is no stream error.
+    /// Reads a top-level element; returns `None` if it is not a stream error.
     ///
     /// # Examples
     ///
@@ -64,7 +64,7 @@ impl StreamError {
         Some(read)
     }
 
-    /// The XML with which we end a stream, its closing tag included.
+    /// Returns the XML that ends a stream with an error, including its closing tag.
     ///
     /// # Examples
     ///

@@ -1,6 +1,6 @@
-//! The way out: escaping, characters XML has no place for, and namespaces, into one shared buffer.
+//! Writes XML into a shared buffer: escaping, replacement of forbidden characters, namespaces.
 //!
-//! Deliberately absent: any check of addresses or sizes; that is the stanza writer's, which calls this.
+//! Addresses and sizes are checked by the stanza writer, which calls this.
 
 use std::borrow::Cow;
 
@@ -9,8 +9,8 @@ use xso::{AsXml, Item, error::Error};
 
 use crate::octets::{Octets, any};
 
-/// The namespace of stanzas inside Couplet. On the wire a component's stream has
-/// `jabber:component:accept` in its place. (XEP-0114, 3)
+/// The namespace of stanzas inside Couplet. A component's stream uses `jabber:component:accept` in
+/// its place. (XEP-0114, 3)
 ///
 /// # Examples
 ///
@@ -19,7 +19,7 @@ use crate::octets::{Octets, any};
 /// ```
 pub const NS_CLIENT: &str = "jabber:client";
 
-/// The namespace of stanzas on a component's wire. (XEP-0114, 3)
+/// The namespace of stanzas in a component's stream. (XEP-0114, 3)
 ///
 /// # Examples
 ///
@@ -28,7 +28,7 @@ pub const NS_CLIENT: &str = "jabber:client";
 /// ```
 pub const NS_COMPONENT: &str = "jabber:component:accept";
 
-/// The namespace of `xml:lang`, bound to the prefix `xml` everywhere. (Namespaces in XML, 3)
+/// The namespace of `xml:lang`; every document binds the prefix `xml` to it. (Namespaces in XML, 3)
 ///
 /// # Examples
 ///
@@ -37,7 +37,7 @@ pub const NS_COMPONENT: &str = "jabber:component:accept";
 /// ```
 pub const NS_XML: &str = "http://www.w3.org/XML/1998/namespace";
 
-/// Writes XML to the end of a buffer that many stanzas share.
+/// Appends XML to a buffer that many stanzas share.
 ///
 /// # Examples
 ///
@@ -59,7 +59,7 @@ pub struct XmlWriter<'a> {
 }
 
 impl<'a> XmlWriter<'a> {
-    /// A writer to the end of `out`.
+    /// Creates a writer that appends to `out`.
     ///
     /// # Examples
     ///
@@ -75,7 +75,7 @@ impl<'a> XmlWriter<'a> {
         XmlWriter { out, replaced: 0 }
     }
 
-    /// How many characters that XML 1.0 forbids were replaced by U+FFFD. (XML 1.0, 2.2)
+    /// Returns how many characters that XML 1.0 forbids were replaced by U+FFFD. (XML 1.0, 2.2)
     ///
     /// # Examples
     ///
@@ -92,9 +92,9 @@ impl<'a> XmlWriter<'a> {
         self.replaced
     }
 
-    /// Writes markup as it is.
+    /// Writes markup without escaping.
     ///
-    /// Never give it what a peer or a person wrote.
+    /// Never pass text that comes from a peer or a user.
     ///
     /// # Examples
     ///
@@ -110,7 +110,7 @@ impl<'a> XmlWriter<'a> {
         self.out.extend_from_slice(markup.as_bytes());
     }
 
-    /// Writes what another `XmlWriter` has written before.
+    /// Writes the output of another `XmlWriter`.
     ///
     /// # Examples
     ///
@@ -126,7 +126,7 @@ impl<'a> XmlWriter<'a> {
         self.out.extend_from_slice(markup);
     }
 
-    /// Writes character data, escaped.
+    /// Writes escaped character data.
     ///
     /// # Examples
     ///
@@ -141,7 +141,7 @@ impl<'a> XmlWriter<'a> {
         self.escape(text, &TEXT);
     }
 
-    /// Writes `<name>text</name>`, the text escaped.
+    /// Writes `<name>text</name>` with the text escaped.
     ///
     /// # Examples
     ///
@@ -163,7 +163,7 @@ impl<'a> XmlWriter<'a> {
         self.raw(">");
     }
 
-    /// Writes ` name='value'`, the value escaped.
+    /// Writes ` name='value'` with the value escaped.
     ///
     /// # Examples
     ///
@@ -193,14 +193,14 @@ impl<'a> XmlWriter<'a> {
 
     /// Writes a typed payload or a raw element as a child of a stanza.
     ///
-    /// An element of [`NS_CLIENT`] or [`NS_COMPONENT`] right below the stanza is written without
-    /// a namespace of its own; deeper, inside another namespace, it is declared as
-    /// `jabber:client`: what XEP-0297 `<forwarded/>` needs and Prosody insists on
-    /// (servers.md, 3 and 11).
+    /// An element of [`NS_CLIENT`] or [`NS_COMPONENT`] directly below the stanza is written without
+    /// a namespace declaration; deeper, inside another namespace, it is declared as
+    /// `jabber:client`, as XEP-0297 `<forwarded/>` needs and Prosody requires (servers.md, 3 and
+    /// 11).
     ///
     /// # Errors
     ///
-    /// The payload's own serialiser failed. What it had written is taken back.
+    /// The payload's serialiser failed. Its partial output is removed.
     ///
     /// # Examples
     ///
@@ -283,7 +283,7 @@ impl<'a> XmlWriter<'a> {
     }
 
     fn escape(&mut self, text: &str, special: &Octets) {
-        // One look at all of it is cheaper than one at each byte, and mostly enough.
+        // One scan of the whole text is cheaper than a test of each byte, and usually suffices.
         if any(text.as_bytes(), may_be_special) {
             self.escape_runs(text, special);
         } else {
@@ -291,7 +291,7 @@ impl<'a> XmlWriter<'a> {
         }
     }
 
-    /// Copies `text` in runs, stopping only at bytes that may need something else.
+    /// Copies `text` in runs, and stops only at bytes that may need escaping or replacement.
     fn escape_runs(&mut self, text: &str, special: &Octets) {
         let mut rest = text;
         while let Some((run, tail)) = rest.split_at_checked(special.find(rest.as_bytes())) {
@@ -312,16 +312,17 @@ impl<'a> XmlWriter<'a> {
     }
 }
 
-/// What cannot simply be copied into text: markup, control characters, and 0xEF, with which the
-/// two non-characters U+FFFE and U+FFFF begin. A bare CR would be read back as LF. (XML 1.0, 2.11)
+/// Bytes that cannot be copied into text: markup, control characters, and 0xEF, the first byte of
+/// the non-characters U+FFFE and U+FFFF. A bare CR would be read back as LF. (XML 1.0, 2.11)
 const TEXT: Octets = Octets::new(b"&<>\r\xEF").with(CONTROLS);
-/// The same for a value: white space would be read back as spaces. (XML 1.0, 3.3.3)
+/// The same for an attribute value, where white space would be read back as spaces. (XML 1.0,
+/// 3.3.3)
 const VALUE: Octets = TEXT.with(b"'\t\n");
-/// Without white space.
+/// Control characters except white space.
 const CONTROLS: &[u8] = b"\x00\x01\x02\x03\x04\x05\x06\x07\x08\x0B\x0C\x0E\x0F\
     \x10\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1A\x1B\x1C\x1D\x1E\x1F";
 
-/// Whether the byte is in any of the two sets.
+/// Returns whether the byte is in either set.
 fn may_be_special(byte: u8) -> bool {
     (byte < 0x20)
         | (byte == b'&')
@@ -344,7 +345,7 @@ fn entity(special: char) -> Option<&'static str> {
     }
 }
 
-/// XML 1.0, 2.2: `Char`. Surrogates cannot occur in a `str`.
+/// Returns whether XML 1.0 allows the character (2.2, `Char`). A `str` has no surrogates.
 const fn is_xml(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{FFFD}' | '\u{10000}'..)
 }

@@ -1,7 +1,7 @@
-//! One checked pass over the bytes of a complete stanza.
+//! Builds the tree in one checked pass over the bytes of a complete stanza.
 //!
-//! Never recurses: open elements are linked through the nodes themselves. Deliberately without
-//! limits: the framer has applied them, and nothing here grows faster than its input.
+//! It never recurses: open elements are linked through the nodes. It has no limits of its own: the
+//! framer has applied them, and the memory used here is linear in the input.
 
 use std::collections::HashMap;
 
@@ -17,8 +17,8 @@ use crate::octets::Octets;
 
 const NOBODY: u32 = u32::MAX;
 
-/// The nodes of the one element in `source`, the characters that are not in it as such, and
-/// whether there may be an `xml:lang`.
+/// Returns the nodes of the one element in `source`, the decoded characters that are not in it as
+/// such, and whether there may be an `xml:lang`.
 pub(super) fn build(
     source: &str,
     survey: Survey,
@@ -50,12 +50,12 @@ struct Builder<'s> {
     scope: &'s Scope,
     /// The innermost open element.
     open: u32,
-    /// The latest declaration in force.
+    /// The latest namespace declaration in force.
     live: u32,
     live_count: usize,
-    /// What a name without a prefix means here.
+    /// The default namespace in force.
     default: Ns,
-    /// There is an attribute that may be `xml:lang`.
+    /// Whether there is an attribute that may be `xml:lang`.
     languages: bool,
     index: Option<HashMap<&'s str, Vec<u32>>>,
 }
@@ -84,7 +84,7 @@ impl<'s> Builder<'s> {
         Ok(())
     }
 
-    /// Whatever begins with the `<` at `at`.
+    /// Reads the tag, CDATA section or other markup whose `<` is at `at`.
     #[inline]
     fn markup(&mut self, at: usize) -> Result<usize, Malformed> {
         match self.byte(at + 1) {
@@ -248,7 +248,7 @@ impl<'s> Builder<'s> {
         Ok((Name::new(at, local, end), end))
     }
 
-    /// Whether a name that ends at `end` may begin here, as far as a byte can tell.
+    /// Returns whether a name that ends at `end` may begin here, judging by the first byte only.
     #[inline]
     fn starts_name(&self, at: usize, end: usize) -> bool {
         at < end && self.byte(at).is_some_and(|byte| byte >= b'A')
@@ -283,13 +283,13 @@ impl<'s> Builder<'s> {
     }
 }
 
-/// What is worth knowing of a start tag's names before any is looked up.
+/// Facts about the names in a start tag, collected before any of them is resolved.
 #[derive(Default)]
 struct Head {
     prefixed: bool,
-    /// Two attributes may have the same name.
+    /// Whether two attributes may have the same name.
     alike: bool,
-    /// A bit for each name: those of usual attributes differ.
+    /// One bit for each name; common attribute names have different bits.
     seen: u64,
 }
 
@@ -307,8 +307,8 @@ impl Head {
     }
 }
 
-/// What a name may consist of, as far as a byte can tell.
+/// Bytes that a name may contain.
 const NAME: Octets = PLAIN_NAME.with(b":").with_wide();
-/// The same, for names of ASCII without a prefix.
+/// Bytes that an ASCII name without a prefix may contain.
 const PLAIN_NAME: Octets =
     Octets::new(b"-.0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz");

@@ -1,14 +1,14 @@
-//! Why a stream cannot be read on, in the words of RFC 6120.
+//! Why a stream cannot be read any further, by the terms of RFC 6120.
 //!
-//! Deliberately without the offending bytes: they are a stranger's, and this ends up in logs.
+//! It does not contain the offending bytes, because it is logged and a peer chose them.
 
 use std::error::Error;
 use std::fmt;
 
-/// The bytes of a stream break a rule of XML or of XMPP's subset of it.
+/// The bytes of a stream violate a rule of XML or of XMPP's subset of it.
 ///
-/// Use [`Malformed::condition`] for the stream error to answer with; the session is over then,
-/// because nobody knows where the next stanza would begin.
+/// [`Malformed::condition`] returns the stream error to answer with. The session is over then,
+/// because the start of the next stanza is unknown.
 ///
 /// # Examples
 ///
@@ -23,25 +23,25 @@ use std::fmt;
 pub enum Malformed {
     /// The bytes are not namespace-well-formed XML (RFC 6120, 4.9.3.13).
     NotWellFormed(&'static str),
-    /// A feature of XML that XMPP forbids: comments, processing instructions, document types
-    /// (RFC 6120, 4.9.3.18 and 11.1).
+    /// XML that XMPP forbids: comments, processing instructions, document types (RFC 6120, 4.9.3.18
+    /// and 11.1).
     RestrictedXml(&'static str),
-    /// The XML declaration names another encoding than UTF-8 (RFC 6120, 4.9.3.22).
+    /// The XML declaration names an encoding other than UTF-8 (RFC 6120, 4.9.3.22).
     UnsupportedEncoding,
-    /// The stream's element is not in the namespace of streams (RFC 6120, 4.9.3.10).
+    /// The stream element is not in the namespace of streams (RFC 6120, 4.9.3.10).
     InvalidNamespace,
-    /// XML, but not a stream: its element has another name (RFC 6120, 4.9.3.1).
+    /// The document element is not `<stream/>` (RFC 6120, 4.9.3.1).
     BadFormat,
-    /// Something that is not a stanza is longer than our limits allow (RFC 6120, 4.9.3.14).
+    /// Content other than a stanza exceeds a limit (RFC 6120, 4.9.3.14).
     PolicyViolation(&'static str),
 }
 
-/// Found by the framer in a stanza whose end never comes, by the tree in a whole one.
+/// Reported by the framer for an incomplete stanza and by the tree for a complete one.
 pub(crate) const MISMATCHED_END_TAG: Malformed =
     Malformed::NotWellFormed("an end tag that closes nothing");
 
 impl Malformed {
-    /// The name of the stream error that tells the server about it (RFC 6120, 4.9.3).
+    /// Returns the stream error condition to send to the server (RFC 6120, 4.9.3).
     ///
     /// # Examples
     ///

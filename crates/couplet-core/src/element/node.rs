@@ -1,18 +1,18 @@
 //! The entries of the flat tree.
 //!
-//! Small and plain: positions instead of pointers. Deliberately without a lifetime.
+//! They hold positions instead of references, so they have no lifetime.
 
 use super::scope::Scope;
 use super::text::Span;
 
-/// One entry of the flat tree. An element's attributes and declarations follow it directly, then
-/// its content in document order.
+/// One entry of the flat tree. An element's attributes and declarations directly follow the
+/// element, then its content in document order.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Node {
     Element {
         name: Name,
         ns: Ns,
-        /// The first node behind the element; while it is open, its parent.
+        /// The first node after the element; while the element is open, its parent.
         next: u32,
     },
     Attribute {
@@ -29,7 +29,7 @@ pub(super) enum Node {
     Text(Span),
 }
 
-/// A name as written: `prefix:local`, where `local` is the position behind the colon.
+/// A name as written: `prefix:local`, where `local` is the position after the colon.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Name {
     pub(super) start: u32,
@@ -53,12 +53,12 @@ impl Name {
         }
     }
 
-    /// Whether this is its local name, in the source it is of.
+    /// Returns whether the local name, which is in `source`, equals `local`.
     #[inline]
     pub(super) fn is(self, local: &str, source: &str) -> bool {
         let (start, end) = (self.local as usize, self.end as usize);
         let own = source.as_bytes().get(start..end).unwrap_or_default();
-        // Names are short and mostly differ in their first byte: not worth a call to `memcmp`.
+        // Most names are short and differ in the first byte, so a call to `memcmp` costs more.
         own.len() == local.len() && own.iter().zip(local.as_bytes()).all(|(a, b)| a == b)
     }
 
@@ -81,7 +81,7 @@ impl Name {
     }
 }
 
-/// A namespace: bound in the scope, or by the declaration that is this node.
+/// A namespace: bound in the scope, or declared by the node at this index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ns(u32);
 
@@ -89,17 +89,17 @@ impl Ns {
     const DECLARED: u32 = 1 << 31;
     pub(super) const NONE: Self = Self(Scope::NONE);
 
-    /// The namespace bound in the scope at this index.
+    /// Returns the namespace bound in the scope at this index.
     pub(super) fn bound(index: u32) -> Self {
         Self(index)
     }
 
-    /// The namespace declared by the node at this index.
+    /// Returns the namespace declared by the node at this index.
     pub(super) fn declared(index: u32) -> Self {
         Self(index | Self::DECLARED)
     }
 
-    /// The index in the scope, if it is bound there.
+    /// Returns the index in the scope if the namespace is bound there.
     #[inline]
     pub(super) fn in_scope(self) -> Option<u32> {
         (self.0 & Self::DECLARED == 0).then_some(self.0)

@@ -1,6 +1,6 @@
-//! The namespaces in force before a stanza begins.
+//! The namespaces in force at the start of a stanza.
 //!
-//! Deliberately without those a stanza declares itself: they live in its tree.
+//! Namespaces that a stanza declares itself are in its tree.
 
 use std::sync::Arc;
 
@@ -17,9 +17,10 @@ pub use crate::xml_writer::{NS_CLIENT, NS_COMPONENT, NS_XML};
 /// ```
 pub const NS_STREAM: &str = "http://etherx.jabber.org/streams";
 
-/// Prefixes and their namespaces, as bound by a stream's header.
+/// Prefixes and their namespaces, as declared by a stream's header.
 ///
-/// Needed to read a stanza, whose own bytes do not say what its names mean. Cheap to clone.
+/// A stanza can only be read with the scope of its stream, which defines the prefixes that the
+/// stanza uses and does not declare. Cheap to clone.
 ///
 /// # Examples
 ///
@@ -40,7 +41,7 @@ pub struct Scope {
 struct Bound {
     prefix: Box<str>,
     uri: Box<str>,
-    /// The wire's own namespace is reported as the client's.
+    /// The namespace as reported: `jabber:client` for `jabber:component:accept`.
     neutral: Box<str>,
 }
 
@@ -50,7 +51,7 @@ impl Scope {
     /// Index of the namespace of `xml:lang`.
     pub(super) const XML: u32 = 1;
 
-    /// The scope of a component's stream with its usual header (XEP-0114, 3).
+    /// Returns the scope of a component's stream with the usual header (XEP-0114, 3).
     ///
     /// # Examples
     ///
@@ -64,8 +65,8 @@ impl Scope {
         Self::bind([("", NS_COMPONENT), ("stream", NS_STREAM)])
     }
 
-    /// The scope of a client's stream with its usual header (RFC 6120, 4.8.2), and the one to
-    /// read stanzas in that were written inside Couplet.
+    /// Returns the scope of a client's stream with the usual header (RFC 6120, 4.8.2). Use it also
+    /// for stanzas that were written inside Couplet.
     ///
     /// # Examples
     ///
@@ -79,8 +80,8 @@ impl Scope {
         Self::bind([("", NS_CLIENT), ("stream", NS_STREAM)])
     }
 
-    /// The scope made by these declarations; the empty prefix is the default namespace and a
-    /// later declaration of a prefix wins.
+    /// Creates a scope from declarations. The empty prefix stands for the default namespace; a
+    /// later declaration of the same prefix wins.
     ///
     /// # Examples
     ///
@@ -108,7 +109,7 @@ impl Scope {
         Ns::bound(self.default)
     }
 
-    /// What is declared for prefixes, in the order of declaration.
+    /// Returns prefixes and their namespaces in the order of declaration.
     pub(super) fn prefixes(&self) -> impl DoubleEndedIterator<Item = (&str, &str)> {
         let declared = self.bound.get(Self::XML as usize + 1..).unwrap_or_default();
         let pairs = declared.iter().map(|bound| (&*bound.prefix, &*bound.uri));

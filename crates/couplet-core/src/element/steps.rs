@@ -1,6 +1,6 @@
-//! A tree walked in document order, and handed to those who want another shape.
+//! Walks a tree in document order, and converts it to minidom elements and typed payloads.
 //!
-//! Deliberately iterative. What is built here may be recursive itself, hence a limit on depth.
+//! The walk is iterative. The converted values may be recursive, hence the limit on depth.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,8 +16,8 @@ use super::node::Node;
 use super::scope::NS_XML;
 use super::{Element, Tree};
 
-/// How deep an element may be nested that becomes a minidom element or a typed payload: both
-/// recurse, and a few thousand levels overflow the stack of a thread, which ends the process.
+/// Maximum depth of an element that is converted to a minidom element or a typed payload. Both
+/// recurse, and a few thousand levels overflow a thread's stack, which aborts the process.
 ///
 /// # Examples
 ///
@@ -41,11 +41,11 @@ pub const DEEPEST: usize = 256;
 /// ```
 #[derive(Clone, Copy)]
 pub enum Step<'a> {
-    /// Here begins an element, with its attributes.
+    /// The start of an element, with its attributes.
     Open(Element<'a>),
-    /// Characters, as they are meant. Two steps may be neighbours.
+    /// Unescaped characters. One text may be split into several steps.
     Text(&'a str),
-    /// Here ends the element that was opened last and not closed.
+    /// The end of the innermost open element.
     Close,
 }
 
@@ -59,7 +59,7 @@ impl fmt::Debug for Step<'_> {
     }
 }
 
-/// The steps of a walk over an element, made by [`Element::steps`].
+/// An iterator over the steps of an element, created by [`Element::steps`].
 ///
 /// # Examples
 ///
@@ -68,9 +68,9 @@ impl fmt::Debug for Step<'_> {
 pub struct Steps<'a> {
     tree: &'a Tree,
     at: usize,
-    /// Where the innermost open element ends.
+    /// The end of the innermost open element.
     innermost: Option<usize>,
-    /// Where those around it end, the outermost first.
+    /// The ends of the elements around it, outermost first.
     around: Vec<usize>,
     end: usize,
 }
@@ -115,7 +115,7 @@ impl Steps<'_> {
 }
 
 impl<'a> Element<'a> {
-    /// Walks over the element and all in it, in document order.
+    /// Returns an iterator over the element and its content, in document order.
     ///
     /// # Examples
     ///
@@ -137,11 +137,12 @@ impl<'a> Element<'a> {
         }
     }
 
-    /// The element as one of minidom's, for those who edit it or have code for it.
+    /// Converts the element to a minidom element. Use it to edit the element or to call code that
+    /// takes one.
     ///
     /// # Errors
     ///
-    /// If it is nested deeper than [`DEEPEST`].
+    /// The element is nested deeper than [`DEEPEST`].
     ///
     /// # Examples
     ///
@@ -176,12 +177,12 @@ impl<'a> Element<'a> {
         Err(UNFINISHED)
     }
 
-    /// The element as a typed payload, such as those of xmpp-parsers.
+    /// Parses the element as a typed payload, such as those of xmpp-parsers.
     ///
     /// # Errors
     ///
-    /// `TypeMismatch` if this type has another name or namespace; any other error if it is the
-    /// right one, but not as its XEP wants it, or nested deeper than [`DEEPEST`].
+    /// `TypeMismatch` if this type has another name or namespace; any other error if the content
+    /// does not follow its XEP or the element is nested deeper than [`DEEPEST`].
     ///
     /// # Examples
     ///
@@ -251,7 +252,7 @@ impl<'a> Element<'a> {
         Err(UNFINISHED)
     }
 
-    /// Its namespace, without a copy if the type knows it.
+    /// Returns the namespace of the element, without a copy if the type knows it.
     fn namespace_for<T: FromXml>(self) -> Namespace<'static> {
         match T::xml_name_matcher() {
             XmlNameMatcher::Specific(ns, _) | XmlNameMatcher::InNamespace(ns)
@@ -263,7 +264,8 @@ impl<'a> Element<'a> {
         }
     }
 
-    /// The `xml:lang` of the innermost element around this one that has any (XML 1.0, 2.12).
+    /// Returns the `xml:lang` of the innermost element around this one that has one (XML 1.0,
+    /// 2.12).
     pub(super) fn inherited_language(self) -> Option<&'a str> {
         let mut language = None;
         for outer in self.around() {
@@ -277,7 +279,7 @@ impl<'a> Element<'a> {
         language
     }
 
-    /// The elements around this one, the outermost first.
+    /// Returns the elements around this one, outermost first.
     pub(super) fn around(self) -> impl Iterator<Item = Element<'a>> {
         let inside = move |outer: &Element<'a>| outer.index != self.index;
         let mut at = Some(self.tree.root()).filter(inside);
@@ -301,7 +303,7 @@ fn bare(element: Element<'_>) -> Result<minidom::Element, Error> {
     Ok(bare)
 }
 
-/// What begins an element, in one of `ns` or in another namespace.
+/// Returns the name and attributes of an element. Shares `ns` if it is the namespace of the element.
 fn head(element: Element<'_>, ns: &Namespace<'static>) -> Result<(rxml::QName, AttrMap), Error> {
     let mut attrs = AttrMap::new();
     for (ns, name, value) in element.attrs() {

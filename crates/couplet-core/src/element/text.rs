@@ -1,15 +1,15 @@
-//! From the characters of the wire to the characters that are meant: references, CDATA, line ends.
+//! Decodes character data: references, CDATA sections, line ends.
 //!
-//! Accepts and yields exactly what rxml 0.14 does, its oddities included: each is named where it
-//! is copied, because the tests compare the two. Deliberately without document-defined entities
-//! (RFC 6120, 11.1).
+//! Accepts and returns exactly what rxml 0.14 does, including its deviations from XML; each
+//! deviation is marked here, because tests compare the two. Entities defined by a document type are
+//! not supported (RFC 6120, 11.1).
 
 use memchr::{memchr, memchr3, memmem};
 
 use super::malformed::Malformed;
 use crate::octets::{Octets, any, find};
 
-/// A stretch of the source, or, past the source's end, of the annex.
+/// A range of the source or, past the end of the source, of the annex.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) start: u32,
@@ -39,7 +39,8 @@ impl Span {
     }
 }
 
-/// Reads character data of one source; what differs from the source goes to the annex.
+/// Decodes character data of one source. Decoded text that differs from the source goes to the
+/// annex.
 pub(super) struct Decoder<'s> {
     source: &'s str,
     annex: String,
@@ -63,7 +64,8 @@ impl<'s> Decoder<'s> {
         self.annex
     }
 
-    /// The attribute value that begins at `at`, behind `quote`, and where to go on.
+    /// Decodes the attribute value that begins at `at`, after `quote`. Returns it and the position
+    /// after it.
     #[inline]
     pub(super) fn attribute(&mut self, at: usize, quote: u8) -> Result<(Span, usize), Malformed> {
         if self.survey.plain {
@@ -104,8 +106,8 @@ impl<'s> Decoder<'s> {
             match byte {
                 b'&' => from = self.reference(from)?,
                 b'\t' | b'\n' => self.annex.push(' '),
-                // rxml 0.14 looks at what follows a carriage return: another one, and the first
-                // is a space; white space, a reference or the end, and it vanishes; else it errs.
+                // After a carriage return, rxml 0.14 turns the first of two into a space, drops it
+                // before white space, a reference or the end of the value, and fails otherwise.
                 b'\r' => match self.byte(from) {
                     Some(b'\r') => self.annex.push(' '),
                     Some(b'\n' | b'\t' | b'&') => {}
@@ -123,7 +125,8 @@ impl<'s> Decoder<'s> {
         }
     }
 
-    /// The text that begins at `at`, and the position of the `<` behind it or of the end.
+    /// Decodes the text that begins at `at`. Returns it and the position of the next `<` or of the
+    /// end.
     #[inline]
     pub(super) fn text(&mut self, at: usize) -> Result<(Span, usize), Malformed> {
         let mut from = at;
@@ -164,7 +167,8 @@ impl<'s> Decoder<'s> {
         }
     }
 
-    /// The content of the CDATA section that begins at `at`, behind its opening, and where to go on.
+    /// Decodes the CDATA section whose content begins at `at`. Returns it and the position after
+    /// the section.
     pub(super) fn cdata(&mut self, at: usize) -> Result<(Span, usize), Malformed> {
         let rest = self.source.as_bytes().get(at..).unwrap_or_default();
         let length = memmem::find(rest, b"]]>")
@@ -181,7 +185,7 @@ impl<'s> Decoder<'s> {
         ) {
             let stop = from + found;
             from = stop + 1;
-            // rxml 0.14 keeps a carriage return as it is if it follows a bracket.
+            // rxml 0.14 keeps a carriage return that follows a bracket.
             if stop == at || self.byte(stop - 1) != Some(b']') {
                 self.copy(copied, stop);
                 from = self.line_end(stop);
@@ -192,7 +196,7 @@ impl<'s> Decoder<'s> {
         Ok((self.annexed(begin), end + 3))
     }
 
-    /// Appends what the reference means whose text begins at `at`, behind the `&`.
+    /// Appends the decoded reference that begins at `at`, after the `&`.
     fn reference(&mut self, at: usize) -> Result<usize, Malformed> {
         let rest = self.source.as_bytes().get(at..).unwrap_or_default();
         // rxml 0.14 reads at most eight characters between `&`, `&#` or `&#x` and the `;`.
@@ -213,7 +217,7 @@ impl<'s> Decoder<'s> {
         Ok(at + length + 1)
     }
 
-    /// A line end is one line feed, however it was written (XML 1.0, 2.11).
+    /// Turns any line end into one line feed (XML 1.0, 2.11).
     fn line_end(&mut self, at: usize) -> usize {
         self.annex.push('\n');
         if self.byte(at + 1) == Some(b'\n') {
@@ -223,7 +227,7 @@ impl<'s> Decoder<'s> {
         }
     }
 
-    /// `]]>` must not stand in text (XML 1.0, 2.4).
+    /// Rejects `]]>` in text (XML 1.0, 2.4).
     fn bracket(&self, at: usize) -> Result<usize, Malformed> {
         let rest = self.source.as_bytes().get(at..).unwrap_or_default();
         if rest.starts_with(b"]]>") {
@@ -278,8 +282,8 @@ impl<'s> Decoder<'s> {
     }
 }
 
-/// Checks the character data between two stanzas, which is none of our business otherwise:
-/// either text without `<`, or one CDATA section.
+/// Checks the character data between two stanzas, which is otherwise ignored: either text without
+/// `<`, or one CDATA section.
 pub(crate) fn check_between(bytes: &[u8]) -> Result<(), Malformed> {
     let source = check_characters(bytes)?;
     let mut decoder = Decoder::new(source, Survey::CAREFUL);
@@ -290,18 +294,19 @@ pub(crate) fn check_between(bytes: &[u8]) -> Result<(), Malformed> {
     Ok(())
 }
 
-/// The bytes as text of which every character is one that XML allows (XML 1.0, 2.2).
+/// Checks that the bytes are UTF-8 and contain only characters that XML allows (XML 1.0, 2.2).
 pub(crate) fn check_characters(bytes: &[u8]) -> Result<&str, Malformed> {
     survey(bytes)?;
     std::str::from_utf8(bytes).map_err(|_| Malformed::NotWellFormed("broken UTF-8"))
 }
 
-/// What is known of all characters of a source before any is read.
+/// Facts about all bytes of a source, collected before decoding.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Survey {
-    /// Without carriage returns text can be searched with vector instructions.
+    /// Whether there is a carriage return. Text without one is searched with vector instructions.
     returns: bool,
-    /// No references, and no white space but spaces: values are as they stand.
+    /// Whether there are no references and no white space except spaces, so that values need no
+    /// decoding.
     plain: bool,
 }
 
@@ -312,7 +317,7 @@ impl Survey {
     };
 }
 
-/// What is to be known of these bytes, unless there is a forbidden character.
+/// Surveys the bytes. Fails if one of the characters is forbidden.
 pub(super) fn survey(bytes: &[u8]) -> Result<Survey, Malformed> {
     if !any(bytes, |byte| {
         (byte < 0x20) | (byte == b'&') | (byte == 0xEF)
@@ -325,7 +330,7 @@ pub(super) fn survey(bytes: &[u8]) -> Result<Survey, Malformed> {
     let controls = any(bytes, |byte| {
         (byte < 0x20) & (byte != b'\t') & (byte != b'\n') & (byte != b'\r')
     });
-    // U+FFFE and U+FFFF; anything else that is wide is UTF-8's business.
+    // The search is for U+FFFE and U+FFFF; UTF-8 validation covers all other multi-byte characters.
     let outlaw = memmem::find_iter(bytes, b"\xEF\xBF")
         .any(|at| matches!(bytes.get(at + 2), Some(0xBE | 0xBF)));
     if controls || outlaw {
@@ -337,7 +342,7 @@ pub(super) fn survey(bytes: &[u8]) -> Result<Survey, Malformed> {
     })
 }
 
-/// Attribute value as far as it can be made out, for reports about skipped stanzas.
+/// Decodes an attribute value leniently, for reports about skipped stanzas.
 pub(crate) fn lenient_value(bytes: &[u8], quote: u8) -> Option<String> {
     let source = check_characters(bytes).ok()?;
     let mut decoder = Decoder::new(source, Survey::CAREFUL);

@@ -1,6 +1,6 @@
-//! One element of a tree, and what can be asked about it.
+//! A borrowed, read-only view of one element of a tree.
 //!
-//! Deliberately read-only and borrowed: whoever edits makes a minidom element of it.
+//! To edit an element, convert it with [`Element::to_minidom`].
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,7 +9,7 @@ use super::Tree;
 use super::node::{Name, Node, Ns};
 use super::text::Span;
 
-/// One element of a [`Tree`], with everything in it. Cheap to copy; `Debug` shows its name only.
+/// One element of a [`Tree`], with its content. Cheap to copy; `Debug` shows only its name.
 ///
 /// # Examples
 ///
@@ -29,7 +29,7 @@ pub struct Element<'a> {
 }
 
 impl<'a> Element<'a> {
-    /// Its local name, that is without a prefix.
+    /// Returns the local name, without a prefix.
     ///
     /// # Examples
     ///
@@ -48,7 +48,7 @@ impl<'a> Element<'a> {
         }
     }
 
-    /// Its namespace; empty if it has none.
+    /// Returns the namespace; empty if the element has none.
     ///
     /// # Examples
     ///
@@ -67,7 +67,7 @@ impl<'a> Element<'a> {
         }
     }
 
-    /// Whether it has this local name and this namespace.
+    /// Returns whether the element has this local name and this namespace.
     ///
     /// # Examples
     ///
@@ -88,7 +88,7 @@ impl<'a> Element<'a> {
         }
     }
 
-    /// The value of its attribute of this name in no namespace, as it is meant.
+    /// Returns the unescaped value of the attribute with this name in no namespace.
     ///
     /// # Examples
     ///
@@ -105,7 +105,8 @@ impl<'a> Element<'a> {
         self.attr_ns("", name)
     }
 
-    /// The value of its attribute of this name in this namespace, such as `xml:lang`.
+    /// Returns the unescaped value of the attribute with this name in this namespace, such as
+    /// `xml:lang`.
     ///
     /// # Examples
     ///
@@ -132,8 +133,8 @@ impl<'a> Element<'a> {
         })
     }
 
-    /// Its attributes in the order of the wire as namespace, local name and value; without
-    /// declarations of namespaces.
+    /// Returns the attributes in document order as namespace, local name and value, without
+    /// namespace declarations.
     ///
     /// # Examples
     ///
@@ -152,7 +153,7 @@ impl<'a> Element<'a> {
         })
     }
 
-    /// The same, for those who do not want all of each.
+    /// Returns the attributes as [`Attribute`]s, which decode name and value on demand.
     #[inline]
     pub(crate) fn attributes(self) -> impl Iterator<Item = Attribute<'a>> {
         let tree = self.tree;
@@ -167,7 +168,7 @@ impl<'a> Element<'a> {
         })
     }
 
-    /// Its attributes and declarations.
+    /// Returns the nodes of the attributes and namespace declarations.
     #[inline]
     pub(super) fn head(self) -> impl Iterator<Item = &'a Node> {
         let nodes = self.tree.nodes.get(self.index + 1..).unwrap_or_default();
@@ -176,7 +177,7 @@ impl<'a> Element<'a> {
             .take_while(|node| matches!(node, Node::Attribute { .. } | Node::Declaration { .. }))
     }
 
-    /// The elements directly in it, in order.
+    /// Returns the child elements, in document order.
     ///
     /// # Examples
     ///
@@ -195,7 +196,7 @@ impl<'a> Element<'a> {
         })
     }
 
-    /// The first element directly in it with this local name and this namespace.
+    /// Returns the first child element with this local name and this namespace.
     ///
     /// # Examples
     ///
@@ -211,7 +212,7 @@ impl<'a> Element<'a> {
         self.children().find(|child| child.is(name, ns))
     }
 
-    /// The characters directly in it, those in its children left out.
+    /// Returns the text directly in the element, without the text of its children.
     ///
     /// # Examples
     ///
@@ -233,7 +234,7 @@ impl<'a> Element<'a> {
         text
     }
 
-    /// Whether [`text`](Element::text) is not empty.
+    /// Returns whether [`text`](Element::text) is not empty.
     pub(crate) fn has_text(self) -> bool {
         self.content()
             .any(|content| matches!(content, Content::Text(text) if !text.is_empty()))
@@ -267,9 +268,9 @@ impl<'a> Element<'a> {
     }
 }
 
-/// Whether two namespaces are the same, and mostly there is none. For two empty slices `==` calls
-/// `memcmp` with dangling pointers, and where that uses masked loads the processor takes a quarter
-/// of a microsecond to find out that it need not fault.
+/// Returns whether two namespaces are equal. Checks for the common empty ones first: for two empty
+/// slices `==` calls `memcmp` with dangling pointers, where implementations with masked loads take
+/// a quarter of a microsecond.
 #[inline]
 pub(super) fn same(one: &str, other: &str) -> bool {
     one.len() == other.len() && (one.is_empty() || one == other)
@@ -291,7 +292,7 @@ pub(crate) struct Attribute<'a> {
 }
 
 impl<'a> Attribute<'a> {
-    /// The name without a prefix, in bytes.
+    /// Returns the local name, in bytes.
     #[inline]
     pub(crate) fn name(self) -> &'a [u8] {
         let local = self.name.local();
@@ -301,7 +302,7 @@ impl<'a> Attribute<'a> {
             .unwrap_or_default()
     }
 
-    /// Empty for most.
+    /// Returns the namespace; empty for most attributes.
     #[inline]
     pub(crate) fn ns(self) -> &'a str {
         if self.ns == Ns::NONE {

@@ -1,6 +1,6 @@
-//! An element cut out of its stanza, with all it needs to stand alone.
+//! Cuts an element out of its stanza as XML that is complete in itself.
 //!
-//! Deliberately no rewriting: quotes, references, prefixes and blanks stay as they came.
+//! Quotes, references, prefixes and white space stay as received.
 
 use std::collections::HashMap;
 
@@ -14,11 +14,11 @@ use super::{
 use crate::xml_writer::XmlWriter;
 
 impl<'a> Element<'a> {
-    /// The element as XML that means the same anywhere: its own characters, with the declarations
-    /// and the language in force where it stood. What it declares as `jabber:component:accept`
-    /// becomes `jabber:client`.
+    /// Returns the element as XML that has the same meaning in any context: its own characters,
+    /// with the namespace declarations and the language in force around it. Declarations of
+    /// `jabber:component:accept` become `jabber:client`.
     ///
-    /// Use it to keep a payload and send it on later. (Namespaces in XML, 6; XML 1.0, 2.12)
+    /// Use it to store a payload and send it later. (Namespaces in XML, 6; XML 1.0, 2.12)
     ///
     /// # Examples
     ///
@@ -59,15 +59,15 @@ impl<'a> Element<'a> {
         String::from_utf8(out).unwrap_or_default()
     }
 
-    /// The default namespace, and each prefix that occurs in it, be it in a value.
+    /// Declares the default namespace, and each prefix that occurs in the element or in a value.
     fn declare_what_is_in_force(self, own: &str, xml: &mut XmlWriter<'_>) {
         let tree = self.tree;
         let mut around: Vec<_> = self.around().flat_map(Element::declared).collect();
         if !around.iter().any(|(prefix, _)| prefix.is_empty()) {
             around.push(("", tree.uri(tree.scope.default_ns())));
         }
-        // Each prefix once: a stranger chooses how many there are. What is declared here or
-        // mentioned nowhere is left out; the rest is written when it is met first.
+        // The map declares each prefix once, however many the sender used. A prefix that is
+        // declared in the element or occurs nowhere is left out.
         let mut due: HashMap<&str, bool> = HashMap::new();
         due.extend(
             around
@@ -81,7 +81,7 @@ impl<'a> Element<'a> {
         for (prefix, _) in self.declared() {
             due.remove(prefix);
         }
-        // The innermost declaration counts, and the last of several in one place.
+        // The innermost declaration wins, and the last of several in one tag.
         let outermost = tree.scope.prefixes().rev();
         for (prefix, uri) in around.into_iter().rev().chain(outermost) {
             if due.remove(prefix) != Some(true) {
@@ -96,7 +96,7 @@ impl<'a> Element<'a> {
         }
     }
 
-    /// Prefixes and namespaces declared by its own tag.
+    /// Returns the prefixes and namespaces that the element's own tag declares.
     fn declared(self) -> impl Iterator<Item = (&'a str, &'a str)> {
         let tree = self.tree;
         self.head().filter_map(move |node| match node {
@@ -105,8 +105,8 @@ impl<'a> Element<'a> {
         })
     }
 
-    /// Where in the source it declares the wire's own namespace. One that is written with
-    /// references is not found, and stays: no server writes it so.
+    /// Returns the byte ranges that declare `jabber:component:accept`. A declaration written with
+    /// character references is not found and stays; no known server writes one.
     fn wire_namespaces(self) -> impl Iterator<Item = (usize, usize)> {
         let tree = self.tree;
         let nodes = tree.nodes.get(self.index..self.end()).unwrap_or_default();
@@ -124,8 +124,8 @@ impl<'a> Element<'a> {
     }
 }
 
-/// What stands before colons in these characters and may be a prefix: in names, and in values such
-/// as that of `xsi:type`.
+/// Returns all text before colons that may be a prefix, in names and in values such as that of
+/// `xsi:type`.
 fn mentioned(own: &str) -> impl Iterator<Item = &str> {
     memchr_iter(b':', own.as_bytes()).filter_map(|colon| {
         let before = own.get(..colon)?;
@@ -143,7 +143,7 @@ fn mentioned(own: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// How long the element is that well-formed XML begins with.
+/// Returns the length of the element at the start of well-formed XML.
 fn length(xml: &[u8]) -> usize {
     let (mut at, mut depth) = (0, 0_usize);
     while let Some(next) = memchr(b'<', xml.get(at..).unwrap_or_default()) {
@@ -167,7 +167,7 @@ fn length(xml: &[u8]) -> usize {
     xml.len()
 }
 
-/// How long the tag is that begins here: a `>` between quotes does not end it.
+/// Returns the length of the tag that begins here. A `>` between quotes does not end it.
 fn tag_length(xml: &[u8]) -> usize {
     let mut at = 0;
     while let Some(next) = memchr3(b'>', b'\'', b'"', xml.get(at..).unwrap_or_default()) {
@@ -190,7 +190,7 @@ mod tests {
         Tree::parse(text.as_bytes(), &Scope::component()).unwrap()
     }
 
-    /// The innermost `b` of the text.
+    /// Returns the innermost element `b` of the text.
     fn cut(text: &str) -> String {
         let tree = tree(text);
         let open = |step| match step {
@@ -207,7 +207,7 @@ mod tests {
         xml
     }
 
-    /// It means the same, read on its own.
+    /// Asserts that `xml`, parsed on its own, has the same content as `element`.
     fn assert_same(element: Element<'_>, xml: &str) {
         let alone = Tree::parse(xml.as_bytes(), &Scope::bind([])).unwrap();
         let (was, is) = (

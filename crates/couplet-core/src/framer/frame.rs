@@ -1,12 +1,12 @@
-//! What the framer gives, and what it is told to allow.
+//! The frames that the framer returns, and the limits it applies.
 //!
-//! Plain values; deliberately without a way to make a header of one's own.
+//! A header can only be created by reading a stream.
 
 use std::fmt;
 
 use super::Skipped;
 
-/// What a stanza may be at most; one that is more is skipped.
+/// Limits for one stanza. A stanza that exceeds one of them is skipped.
 ///
 /// # Examples
 ///
@@ -18,14 +18,16 @@ use super::Skipped;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of one stanza. 512 KiB, as Prosody's limit for a component's stanzas.
+    /// Maximum size of a stanza in bytes. 512 KiB by default, Prosody's limit for component
+    /// stanzas.
     pub stanza_bytes: usize,
-    /// Elements of one stanza, itself included. 20,000: one for every 26 bytes of the largest
-    /// stanza. A tree of very small elements takes many times its bytes.
+    /// Maximum number of elements in a stanza, itself included. 20,000 by default: one for every 26
+    /// bytes of the largest stanza. A tree of very small elements takes several times the memory of
+    /// its bytes.
     pub elements: usize,
-    /// Elements within each other, the stanza itself included. 128.
+    /// Maximum depth of nested elements, the stanza itself included. 128 by default.
     pub depth: usize,
-    /// Attributes and namespace declarations of one element. 512.
+    /// Maximum number of attributes and namespace declarations of one element. 512 by default.
     pub attributes: usize,
 }
 
@@ -40,7 +42,7 @@ impl Default for Limits {
     }
 }
 
-/// Which of the [`Limits`] a stanza exceeded.
+/// The limit that a stanza exceeded.
 ///
 /// # Examples
 ///
@@ -68,7 +70,7 @@ pub enum LimitKind {
     Attributes,
 }
 
-/// One thing that happened on a stream. `Debug` does not show a stanza's content.
+/// An event on a stream. `Debug` does not show the content of stanzas.
 ///
 /// # Examples
 ///
@@ -77,11 +79,11 @@ pub enum LimitKind {
 pub enum Frame {
     /// The stream's header; always the first frame.
     Opened(Opened),
-    /// The bytes of one top-level element, not checked yet, and not shared with anybody.
+    /// The bytes of one top-level element, not validated yet. The buffer has no other owner.
     Stanza(Vec<u8>),
-    /// A top-level element that was over a limit has streamed by.
+    /// A top-level element that exceeded a limit and was skipped.
     Skipped(Skipped),
-    /// The stream was closed politely; always the last frame.
+    /// The closing tag of the stream; always the last frame.
     Closed,
 }
 
@@ -96,7 +98,7 @@ impl fmt::Debug for Frame {
     }
 }
 
-/// The header of a stream, as the other side sent it (RFC 6120, 4.7; XEP-0114, 3).
+/// The header of a stream, as the peer sent it (RFC 6120, 4.7; XEP-0114, 3).
 ///
 /// # Examples
 ///
@@ -108,7 +110,7 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// The value of this attribute, unescaped; `xml:lang` goes by this name.
+    /// Returns the unescaped value of an attribute; `xml:lang` is found by that name.
     ///
     /// # Examples
     ///
@@ -130,7 +132,7 @@ impl Opened {
             .map(|(_, value)| value.as_str())
     }
 
-    /// The stream's id, which the handshake is made with.
+    /// Returns the stream id, an input of the handshake.
     ///
     /// # Examples
     ///
@@ -149,7 +151,7 @@ impl Opened {
         self.attr("id")
     }
 
-    /// The domain that answers.
+    /// Returns the `from` of the header, the server's domain.
     ///
     /// # Examples
     ///
@@ -168,7 +170,7 @@ impl Opened {
         self.attr("from")
     }
 
-    /// The domain that is spoken to.
+    /// Returns the `to` of the header, the domain it is addressed to.
     ///
     /// # Examples
     ///
@@ -187,7 +189,8 @@ impl Opened {
         self.attr("to")
     }
 
-    /// The version of XMPP. Prosody tells it only in a refusal (servers.md, 2).
+    /// Returns the version of XMPP. Prosody sends it only when it rejects the stream (servers.md,
+    /// 2).
     ///
     /// # Examples
     ///
@@ -206,7 +209,7 @@ impl Opened {
         self.attr("version")
     }
 
-    /// The default namespace of the stream; empty if there is none.
+    /// Returns the default namespace of the stream; empty if there is none.
     ///
     /// # Examples
     ///

@@ -1,7 +1,7 @@
-//! The stream's header: an XML declaration, perhaps, and one start tag.
+//! Reads the stream header: an optional XML declaration and one start tag.
 //!
-//! Read by rxml itself, once per session. Deliberately without a judgement on its content, apart
-//! from its being a stream's: that is the handshake's.
+//! rxml reads it, once per session. The only check of its content is that it is a stream header;
+//! the handshake judges the rest.
 
 use rxml::error::EndOrError;
 use rxml::{Event, Parse, Parser, RawEvent, RawParser};
@@ -9,29 +9,29 @@ use rxml::{Event, Parse, Parser, RawEvent, RawParser};
 use super::Opened;
 use crate::element::{Malformed, NS_STREAM, NS_XML, Scope};
 
-/// Reads a header piece by piece.
+/// Reads a header in pieces.
 #[derive(Debug, Default)]
 pub(super) struct Header {
     parser: Parser,
-    // The parser keeps the declarations of namespaces to itself, hence a second one.
+    // The parser does not expose namespace declarations, hence the second, raw one.
     raw: RawParser,
     spent: usize,
     tag: String,
     declared: Vec<(String, String)>,
 }
 
-/// A whole header.
+/// A complete header.
 pub(super) struct Started {
     pub(super) opened: Opened,
     pub(super) scope: Scope,
-    /// The name of the stream's element as written, which its end tag has to repeat.
+    /// The name of the stream element as written, which its end tag must repeat.
     pub(super) tag: String,
-    /// It was closed by its own start tag.
+    /// Whether the start tag also closed the stream (`<stream/>`).
     pub(super) closed: bool,
 }
 
 impl Header {
-    /// Reads on: how many bytes were used, and the header if it is complete.
+    /// Reads more bytes. Returns how many were used, and the header if it is complete.
     pub(super) fn feed(
         &mut self,
         bytes: &[u8],

@@ -1,8 +1,8 @@
-//! Finds the end of one top-level element, resumable at any byte.
+//! Finds the end of one top-level element; can resume at any byte.
 //!
-//! It knows tags, quotes and CDATA, and counts; deliberately nothing else is checked here, because
-//! every byte is looked at once more by the tree, and this way a byte costs a nanosecond. Names are
-//! compared only in an element whose end is not there yet: the tree would never see it.
+//! The scan tracks tags, quotes and CDATA, and counts. It checks nothing else, because the tree
+//! reads every byte again; this keeps the cost at a nanosecond per byte. Names are compared only in
+//! an element whose end has not arrived: the tree would never get to check it.
 
 use memchr::memchr;
 
@@ -15,22 +15,22 @@ const CDATA: &[u8] = b"<![CDATA[";
 #[derive(Clone, Copy, Debug)]
 enum State {
     Content,
-    /// Behind a `<`.
+    /// After a `<`.
     Open,
-    /// In the name of a start tag, with its hash so far; only where names are compared.
+    /// In the name of a start tag, with its hash so far; only used while names are compared.
     StartName(u64),
-    /// In a start tag, in a value within these quotes or in none.
+    /// In a start tag, inside a value in these quotes or outside of values.
     StartTag(Option<u8>),
-    /// In the name of an end tag, as above.
+    /// In the name of an end tag, with its hash so far; only used while names are compared.
     EndName(u64),
     EndTag,
-    /// So many bytes of `<![CDATA[` have been seen.
+    /// After this number of bytes of `<![CDATA[`.
     Bang(usize),
-    /// So many `]` have been seen, two at most.
+    /// In a CDATA section, after this number of `]`, at most two.
     Cdata(u8),
 }
 
-/// How far the scan of one element has come.
+/// The state of the scan of one element.
 #[derive(Debug)]
 pub(super) struct Scan {
     state: State,
@@ -39,10 +39,10 @@ pub(super) struct Scan {
     attributes: usize,
     /// Whether the bytes so far end with a `/` in a start tag.
     slash: bool,
-    /// Hashes of the names of the open elements, the outermost first, as far as the limit of depth
-    /// goes; `None` where names are not compared.
+    /// Hashes of the names of the open elements, outermost first, down to the depth limit; `None`
+    /// while names are not compared.
     names: Option<Vec<u64>>,
-    /// The first limit that was exceeded. From then on nothing else is measured.
+    /// The first limit that was exceeded. The other limits are not checked after that.
     pub(super) over: Option<LimitKind>,
 }
 
@@ -59,8 +59,9 @@ impl Scan {
         }
     }
 
-    /// Compares the names of tags too. For an element whose end is not there yet: after a
-    /// mismatched end tag it would never come, and everything behind would be taken for content.
+    /// Creates a scan that also compares the names of tags. For an element whose end has not
+    /// arrived: after a mismatched end tag it would never end, and all later stanzas would count as
+    /// its content.
     pub(super) fn comparing_names() -> Self {
         Self {
             names: Some(Vec::new()),
@@ -68,17 +69,18 @@ impl Scan {
         }
     }
 
-    /// Whether names are compared.
+    /// Returns whether names are compared.
     pub(super) fn compares_names(&self) -> bool {
         self.names.is_some()
     }
 
-    /// Whether the bytes so far end within a quoted attribute value.
+    /// Returns whether the bytes so far end within a quoted attribute value.
     pub(super) fn is_quoted(&self) -> bool {
         matches!(self.state, State::StartTag(Some(_)))
     }
 
-    /// Reads on at `at`; the element began at `start`. The position behind it, once it is found.
+    /// Scans from `at` in an element that began at `start`. Returns the position after the element,
+    /// if found.
     pub(super) fn run(
         &mut self,
         bytes: &[u8],
@@ -110,7 +112,7 @@ impl Scan {
                     at += length;
                     self.state = match rest.get(length..).unwrap_or_default() {
                         [] => State::StartName(hash),
-                        // Nothing to remember: it has no end tag.
+                        // An empty element has no end tag to compare its name with.
                         [b'/', b'>', ..] if self.depth > 0 => {
                             at += 2;
                             State::Content
@@ -124,7 +126,8 @@ impl Scan {
                 State::StartTag(quote) => match self.start_tag(rest, quote, limits) {
                     Some(length) => {
                         at += length;
-                        // Behind `/` it is empty; a quote before `>` cannot be mistaken for it.
+                        // A `/` before the `>` means an empty element; a quote cannot be mistaken
+                        // for it.
                         let empty = match length.checked_sub(2) {
                             Some(before) => rest.get(before) == Some(&b'/'),
                             None => self.slash,
@@ -187,7 +190,7 @@ impl Scan {
         }
     }
 
-    /// At the byte behind a `<`, which stays to be read: no state minds it.
+    /// Handles the byte after a `<` without consuming it: the next state reads it again.
     #[inline]
     fn open(&mut self, first: u8, limits: &Limits) -> Result<(), Malformed> {
         self.state = match first {
@@ -214,7 +217,7 @@ impl Scan {
         Ok(())
     }
 
-    /// Reads on in a start tag; how long it goes on, if its end is there.
+    /// Scans a start tag. Returns its remaining length, if its end has arrived.
     #[inline]
     fn start_tag(&mut self, bytes: &[u8], quote: Option<u8>, limits: &Limits) -> Option<usize> {
         let (mut quote, mut rest) = (quote, bytes);
@@ -255,7 +258,7 @@ impl Scan {
         }
     }
 
-    /// Deeper than the limit allows, elements are only counted.
+    /// Elements deeper than the limit are counted without comparing their names.
     fn compare_name(&self, hash: u64) -> Result<(), Malformed> {
         let level = self.depth.checked_sub(1);
         let names = self.names.as_deref().unwrap_or_default();
@@ -293,7 +296,7 @@ fn bang(seen: usize, byte: u8) -> Result<State, Malformed> {
     }
 }
 
-/// Reads on in a name; how many of the bytes belong to it, and its hash so far.
+/// Scans a name. Returns how many of the bytes belong to it, and its hash so far.
 fn read_name(bytes: &[u8], mut hash: u64) -> (usize, u64) {
     for (length, byte) in bytes.iter().enumerate() {
         if matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'/' | b'>') {

@@ -1,20 +1,20 @@
-//! Who sent the stanza that is over a limit: read from its start tag as it streams by.
+//! Reads the sender of a stanza over a limit from its start tag, while the stanza is skipped.
 //!
-//! Lenient, because nobody checks the rest of such a stanza either. Deliberately holds no more
-//! than a few kilobytes of it at any time.
+//! It reads leniently, because the rest of such a stanza is not validated either, and never holds
+//! more than a few kilobytes.
 
 use memchr::memchr;
 
 use super::LimitKind;
 use crate::element::{check_characters, lenient_value};
 
-/// An attribute longer than this is nobody's address: a JID has 3,071 bytes at most (RFC 7622, 3.1).
+/// Longest attribute value that is kept: a JID has at most 3,071 bytes (RFC 7622, 3.1).
 const LONGEST: usize = 8192;
 
-/// A stanza that was over a limit and has streamed by, never buffered.
+/// A stanza that exceeded a limit and was skipped without buffering it.
 ///
-/// What is known of it is as the stanza said, unescaped, and not checked otherwise: enough to
-/// answer its sender. `None` for what it did not say, or said in more bytes than an address has.
+/// The fields hold the unescaped attributes without further checks, so that its sender can be
+/// answered. `None` for a missing attribute, or one that is longer than any address.
 ///
 /// # Examples
 ///
@@ -37,13 +37,13 @@ pub struct Skipped {
     pub limit: LimitKind,
     /// The local name of the element, such as `message`.
     pub kind: Option<String>,
-    /// Who sent it.
+    /// The attribute `from`.
     pub from: Option<String>,
-    /// Whom it was for.
+    /// The attribute `to`.
     pub to: Option<String>,
-    /// Its id.
+    /// The attribute `id`.
     pub id: Option<String>,
-    /// Its type.
+    /// The attribute `type`.
     pub type_: Option<String>,
 }
 
@@ -51,12 +51,12 @@ pub struct Skipped {
 enum State {
     Name,
     Attributes,
-    /// In a value that is too long, up to this quote.
+    /// In a value that is too long; it ends at this quote.
     Lost(u8),
     Done,
 }
 
-/// Collects a [`Skipped`] from the bytes of a start tag.
+/// Builds a [`Skipped`] from the bytes of a start tag.
 #[derive(Debug)]
 pub(super) struct Head {
     pub(super) skipped: Skipped,
@@ -79,19 +79,19 @@ impl Head {
         }
     }
 
-    /// Whether it needs no more bytes.
+    /// Returns whether it needs no more bytes.
     pub(super) fn is_done(&self) -> bool {
         matches!(self.state, State::Done)
     }
 
-    /// Whether to read on now: at the end of an attribute, so that none is looked at over and
-    /// over while it comes byte by byte, or when too much would have to be kept.
+    /// Returns whether to read now: at the end of an attribute, so that a value that arrives byte
+    /// by byte is not read repeatedly, or when too many bytes are held.
     pub(super) fn is_due(held: &[u8], quoted: bool) -> bool {
         let ended = matches!(held, [.., b'\'' | b'"' | b'>']);
         ended && !quoted || held.len() > LONGEST
     }
 
-    /// Reads on; how many bytes are read and need not be shown again.
+    /// Reads bytes. Returns how many were used and need not be passed again.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> usize {
         let mut at = 0;
         loop {
@@ -128,7 +128,7 @@ impl Head {
         Some(end)
     }
 
-    /// One attribute with the space before it, if all of it is there.
+    /// Reads one attribute with the space before it; returns its length if it is complete.
     fn attribute(&mut self, bytes: &[u8]) -> Option<usize> {
         if bytes.is_empty() {
             return None;

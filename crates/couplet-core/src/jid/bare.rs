@@ -8,7 +8,7 @@ use super::{InvalidJid, Jid};
 
 /// A [`Jid`] without a resource: an account, a room, or a domain. (RFC 7622, 3.1)
 ///
-/// It has all methods of a [`Jid`], and compares as one.
+/// It has all methods of [`Jid`] and compares like one.
 ///
 /// # Examples
 ///
@@ -28,7 +28,7 @@ impl BareJid {
     ///
     /// # Errors
     ///
-    /// Those of [`Jid::new`], and [`InvalidJid::Resource`] where there is one.
+    /// The errors of [`Jid::new`], and [`InvalidJid::Resource`] if there is a resource.
     pub fn new(text: &str) -> Result<BareJid, InvalidJid> {
         let jid = Jid::new(text)?;
         if jid.is_bare() {
@@ -38,7 +38,7 @@ impl BareJid {
         }
     }
 
-    /// Returns the address as it can be stored and written to later; see [`Jid::normalized`].
+    /// Returns the form to store addresses in that are later written to; see [`Jid::normalized`].
     #[must_use]
     pub fn normalized(&self) -> BareJid {
         BareJid(self.0.normalized())
@@ -119,7 +119,7 @@ impl From<::jid::BareJid> for BareJid {
     }
 }
 
-/// Normalises with stringprep. Fails for addresses that the crate `jid` cannot hold.
+/// Normalises with stringprep. Fails for addresses that the crate `jid` cannot represent.
 impl TryFrom<&BareJid> for ::jid::BareJid {
     type Error = ::jid::Error;
 

@@ -1,10 +1,10 @@
-//! The parts of an address, and what cannot be one. (RFC 7622, 3)
+//! Splits an address into parts and validates them. (RFC 7622, 3)
 
 use std::{error::Error, fmt, net::Ipv6Addr, num::NonZeroU16};
 
 use crate::octets::{Octets, find};
 
-/// The most bytes of a part. (RFC 7622, 3.2 to 3.4)
+/// Maximum length of a part in bytes. (RFC 7622, 3.2 to 3.4)
 const PART_BYTES: usize = 1023;
 
 /// Why a text is not a JID.
@@ -21,11 +21,11 @@ const PART_BYTES: usize = 1023;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidJid {
-    /// Nothing stands before the `@`.
+    /// The localpart before the `@` is empty.
     EmptyLocalpart,
     /// There is no domain, or a label of it is empty.
     EmptyDomain,
-    /// Nothing stands behind the `/`.
+    /// The resource after the `/` is empty.
     EmptyResource,
     /// A part is longer than 1023 bytes.
     TooLong,
@@ -36,7 +36,7 @@ pub enum InvalidJid {
     Domain(char),
     /// The resource contains a control character.
     ControlCharacter(char),
-    /// There is a resource where an address without one is wanted.
+    /// There is a resource where a bare address is required.
     Resource,
 }
 
@@ -45,13 +45,13 @@ impl fmt::Display for InvalidJid {
         match self {
             InvalidJid::EmptyLocalpart => f.write_str("the localpart before the @ is empty"),
             InvalidJid::EmptyDomain => f.write_str("the domain, or a label of it, is empty"),
-            InvalidJid::EmptyResource => f.write_str("the resource behind the / is empty"),
+            InvalidJid::EmptyResource => f.write_str("the resource after the / is empty"),
             InvalidJid::TooLong => write!(f, "a part is longer than {PART_BYTES} bytes"),
             InvalidJid::Localpart(c) => write!(f, "the localpart must not contain {c:?}"),
             InvalidJid::Domain(c) => write!(f, "the domain must not contain {c:?}"),
             InvalidJid::ControlCharacter(c) => write!(f, "the resource must not contain {c:?}"),
             InvalidJid::Resource => {
-                f.write_str("it has a resource, and an address without one is wanted")
+                f.write_str("it has a resource; use a bare address")
             }
         }
     }
@@ -59,7 +59,7 @@ impl fmt::Display for InvalidJid {
 
 impl Error for InvalidJid {}
 
-/// The parts of an address, as they stand there.
+/// The parts of an address, as written.
 #[derive(Clone, Copy)]
 pub(super) struct Parts<'a> {
     pub(super) localpart: Option<&'a str>,
@@ -78,12 +78,12 @@ impl Parts<'_> {
     }
 }
 
-/// Parts are short enough for the number, and none of them is empty.
+/// Returns an offset as a non-zero `u16`: parts are short enough, and none of them is empty.
 pub(super) fn offset(of: usize) -> Option<NonZeroU16> {
     NonZeroU16::new(u16::try_from(of).ok()?)
 }
 
-/// Divides an address and checks its parts.
+/// Splits an address and checks its parts.
 pub(super) fn parts(text: &str) -> Result<Parts<'_>, InvalidJid> {
     let (bare, resource) = match text.split_once('/') {
         Some((bare, resource)) => (bare, Some(resource)),
@@ -121,8 +121,8 @@ pub(super) fn parts(text: &str) -> Result<Parts<'_>, InvalidJid> {
     })
 }
 
-/// Whether a localpart must not contain this character, whatever its profile says.
-/// (RFC 7622, 3.3.1)
+/// Returns whether no localpart may contain this character, regardless of its profile. (RFC 7622,
+/// 3.3.1)
 pub(super) fn forbidden_in_localpart(c: char) -> bool {
     c.is_control()
         || c.is_whitespace()
@@ -153,30 +153,31 @@ fn check_domain(domain: &str) -> Result<(), InvalidJid> {
     }
 }
 
-/// The address of an IPv6 literal. (RFC 7622, 3.2; RFC 3986, 3.2.2)
+/// Parses an IPv6 literal. (RFC 7622, 3.2; RFC 3986, 3.2.2)
 pub(super) fn ipv6(domain: &str) -> Option<Ipv6Addr> {
     domain.strip_prefix('[')?.strip_suffix(']')?.parse().ok()
 }
 
-/// RFC 7622, 3.2: a final dot is no part of what is compared.
+/// Removes a final dot, which does not count in comparisons. (RFC 7622, 3.2)
 pub(super) fn without_root_dot(domain: &str) -> &str {
     domain.strip_suffix('.').unwrap_or(domain)
 }
 
-/// The characters of an address without its resource: all before the first `/`.
+/// Returns the characters of an address before the first `/`.
 pub(crate) fn bare_of(jid: &str) -> &str {
     let end = find(jid.as_bytes(), [b'/']).unwrap_or(jid.len());
     jid.get(..end).unwrap_or_default()
 }
 
-/// The domain in the characters of a JID. (RFC 7622, 3.2: after the first `@` before any `/`)
+/// Returns the domain in the characters of a JID. (RFC 7622, 3.2: after the first `@` before any
+/// `/`)
 pub(crate) fn domain_of(jid: &str) -> &str {
     let bare = bare_of(jid);
     let start = find(bare.as_bytes(), [b'@']).map_or(0, |at| at + 1);
     bare.get(start..).unwrap_or_default()
 }
 
-/// The same address with another domain.
+/// Returns the address with another domain.
 pub(super) fn with_domain(jid: &str, domain: &str) -> String {
     let (bare, before) = (bare_of(jid), domain_of(jid));
     let (node, resource) = (
@@ -186,8 +187,9 @@ pub(super) fn with_domain(jid: &str, domain: &str) -> String {
     [node, domain, resource].concat()
 }
 
-/// Where the domain of an address lies that preparing would neither change nor refuse: lower-case
-/// ASCII of the most common kind. It may say no to a valid address, never yes to an invalid one.
+/// Returns the range of the domain if preparing the address would neither change nor reject it:
+/// common lower-case ASCII. May return `None` for a valid address, never a range for an invalid
+/// one.
 pub(crate) fn plain_domain(address: &str) -> Option<(usize, usize)> {
     if address.len() > PART_BYTES {
         return None;
@@ -210,7 +212,8 @@ pub(crate) fn plain_domain(address: &str) -> Option<(usize, usize)> {
     plain.then_some((start, end))
 }
 
-/// Letters, digits, and single hyphens and dots between them; labels begin with a letter.
+/// Returns the length of a domain of letters, digits, single hyphens and dots, whose labels begin
+/// with a letter.
 fn plain_domain_length(bytes: &[u8]) -> Option<usize> {
     let mut at = 0;
     let mut before = b'.';
@@ -224,7 +227,7 @@ fn plain_domain_length(bytes: &[u8]) -> Option<usize> {
         at += length;
         match bytes.get(at) {
             Some(separator @ (b'-' | b'.')) => before = *separator,
-            // No label is longer than 63 bytes (RFC 1035, 2.3.4) if all of them together are not.
+            // If the domain has at most 63 bytes, so has each label (RFC 1035, 2.3.4).
             _ => return (at <= 63).then_some(at),
         }
         at += 1;

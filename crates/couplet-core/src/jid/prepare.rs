@@ -1,4 +1,4 @@
-//! The form in which addresses are compared. (RFC 7622, 3.2 to 3.4; RFC 8265)
+//! Prepares addresses for comparison. (RFC 7622, 3.2 to 3.4; RFC 8265)
 
 use std::borrow::Cow;
 
@@ -9,8 +9,8 @@ use precis_profiles::{
 
 use super::parse::{Parts, forbidden_in_localpart, ipv6, without_root_dot};
 
-/// The prepared form of a whole address. A part that cannot be prepared stays as it is: a server
-/// that delivers it compares it that way too.
+/// Returns the prepared form of an address. A part that cannot be prepared stays as it is: a server
+/// that delivers such a part compares it unprepared too.
 pub(super) fn prepare(parts: Parts<'_>) -> String {
     let mut prepared = String::new();
     if let Some(part) = parts.localpart {
@@ -30,7 +30,7 @@ fn localpart(part: &str) -> Cow<'_, str> {
         return lower(part);
     }
     match UsernameCaseMapped::enforce(part) {
-        // Fullwidth forms become ASCII, also those of characters that no localpart contains.
+        // Fullwidth forms become ASCII, including characters that a localpart must not contain.
         Ok(done) if !done.contains(forbidden_in_localpart) => done,
         Ok(_) | Err(_) => Cow::Borrowed(part),
     }
@@ -51,8 +51,8 @@ fn domain(part: &str) -> Cow<'_, str> {
     if part.is_ascii() && !has_a_label(part) {
         return lower(part);
     }
-    // UTS 46 is non-transitional here: ß stays, as in IDNA2008. Hyphens at the third and fourth
-    // place pass, because servers serve such domains.
+    // UTS 46 without transitional processing: ß stays, as in IDNA2008. Hyphens at the third and
+    // fourth position pass, because servers serve such domains.
     let (unicode, checked) =
         Uts46::new().to_unicode(part.as_bytes(), AsciiDenyList::URL, Hyphens::Allow);
     let done = without_root_dot(&unicode);
@@ -62,13 +62,13 @@ fn domain(part: &str) -> Cow<'_, str> {
     Cow::Owned(done.to_owned())
 }
 
-/// A domain that has A-labels, in lower case.
+/// Returns a domain that has A-labels, in lower case.
 pub(super) fn a_labels(domain: &str) -> Option<Cow<'_, str>> {
     let domain = without_root_dot(domain);
     (domain.is_ascii() && has_a_label(domain)).then(|| lower(domain))
 }
 
-/// Whether a label may be an A-label. (RFC 5890, 2.3.2.1)
+/// Returns whether a label may be an A-label. (RFC 5890, 2.3.2.1)
 fn has_a_label(domain: &str) -> bool {
     domain.split('.').any(|label| {
         label
@@ -85,9 +85,9 @@ fn lower(part: &str) -> Cow<'_, str> {
     }
 }
 
-/// Returns a host name as DNS and TLS know it: with A-labels. (RFC 5890, 2.3.2.1)
+/// Returns a host name in the form that DNS and TLS use: with A-labels. (RFC 5890, 2.3.2.1)
 ///
-/// An address, and what is not a valid name, is returned as it is.
+/// Returns an IP address, or an invalid name, unchanged.
 ///
 /// # Examples
 ///
@@ -113,11 +113,11 @@ pub fn dns_name(host: &str) -> Cow<'_, str> {
         .unwrap_or(Cow::Borrowed(host))
 }
 
-/// Returns a domain in the form in which Prosody and ejabberd name the domains they serve: by
-/// nameprep, the predecessor of today's rules. (RFC 3491)
+/// Returns a domain in the form in which Prosody and ejabberd name the domains they serve: prepared
+/// by nameprep, the predecessor of the current rules. (RFC 3491)
 ///
-/// Prosody compares the `to` of a stream header with its own letter by letter, after it has
-/// prepared its own; and both deliver to it in this form. An A-label stays one.
+/// Prosody prepares its own domain and compares it letter by letter with the `to` of the stream
+/// header; both servers deliver to this form. An A-label stays one.
 ///
 /// # Examples
 ///
@@ -134,6 +134,6 @@ pub fn hosted_domain(domain: &str) -> Cow<'_, str> {
     if domain.is_ascii() {
         return lower(domain);
     }
-    // What is newer than these tables, servers take as it is.
+    // Servers accept characters newer than these tables unchanged.
     stringprep::nameprep(domain).unwrap_or(Cow::Borrowed(domain))
 }

@@ -129,7 +129,7 @@ fn different_entities_are_not_equal() {
         ("u@example.org/R", "u@example.org/r"),
         ("u@example.org/a\u{200d}b", "u@example.org/ab"),
         ("😀A@example.org", "😀a@example.org"),
-        // Fullwidth forms of what divides an address do not divide it.
+        // Fullwidth forms of separators do not separate.
         ("a／b@example.org", "a/b@example.org"),
         ("u＠a@example.org", "u@a"),
         ("a／b.example", "a/b.example"),
@@ -213,7 +213,7 @@ fn addresses_of_xmpp_parsers_are_converted_where_that_crate_can_hold_them() {
     assert!(::jid::Jid::try_from(&jid("a@b/🐎")).is_err());
 }
 
-/// Characters that take part in some rule, and any other.
+/// Any character, with a preference for those that a rule mentions.
 fn letter() -> impl Strategy<Value = char> {
     prop_oneof![
         3 => prop::char::range(' ', '~'),
@@ -303,8 +303,8 @@ proptest! {
             let jid = Jid::from(&theirs);
             prop_assert_eq!(jid.as_str(), theirs.as_str());
             prop_assert_eq!(jid.node(), theirs.node().map(|part| part.as_str()));
-            // That crate removes a root dot (RFC 7622, 3.2) from the domain and then cuts its parts one
-            // byte late.
+            // The crate `jid` removes a root dot (RFC 7622, 3.2) from the domain and then splits
+            // the parts one byte late.
             if !jid.domain().ends_with('.') {
                 prop_assert_eq!(jid.domain(), theirs.domain().as_str());
                 prop_assert_eq!(jid.resource(), theirs.resource().map(|part| part.as_str()));

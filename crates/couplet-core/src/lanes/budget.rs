@@ -1,11 +1,11 @@
-//! Bytes counted so that large items always leave room for small ones.
+//! Counts bytes so that large items always leave capacity for small ones.
 
-/// An item of at most so many bytes is small, such as a ping or a person's message.
+/// Maximum weight of a small item in bytes, such as a ping or a chat message.
 pub(super) const SMALL: usize = 4096;
-/// Small items may use all of a limit, large ones all but this part.
+/// Large items may not use one part in this many of a limit; small items may use all of it.
 const KEPT_FOR_SMALL: usize = 4;
 
-/// The weight of the items that are somewhere, in bytes.
+/// The summed weights of a set of items, in bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Bytes {
     small: usize,
@@ -26,18 +26,19 @@ impl Bytes {
         *bytes = bytes.saturating_sub(weight);
     }
 
-    /// Whether an item of this weight is within the limit too.
+    /// Returns whether an item of this weight also fits within the limit.
     pub(super) fn fits(self, weight: usize, limit: usize) -> bool {
         let most = limit - limit / KEPT_FOR_SMALL;
         let within = |used: usize, limit: usize| used.saturating_add(weight) <= limit;
         if weight <= SMALL {
-            // However large the one is that was admitted because it was the first.
+            // An item that was admitted although it exceeds the limit counts as the limit.
             return within(self.small + self.large.min(most), limit);
         }
         within(self.large, most) && within(self.total(), limit)
     }
 
-    /// The same, but the first of its kind fits always: it would wait for ever.
+    /// Like `fits`, but always admits the first item of its kind, which would otherwise wait for
+    /// ever.
     pub(super) fn admits(self, weight: usize, limit: usize) -> bool {
         let first = if weight <= SMALL {
             self.small

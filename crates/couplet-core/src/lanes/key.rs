@@ -1,10 +1,10 @@
-//! The name of a lane: one conversation between two bare addresses.
+//! The key of a lane: one conversation between two bare addresses.
 //!
-//! Deliberately absent: preparing addresses, which [`Jid`](crate::jid::Jid) does.
+//! Addresses are prepared by [`Jid`](crate::jid::Jid), not here.
 
 use std::sync::Arc;
 
-/// One conversation, as [`write_key`] writes it; cheap to clone.
+/// The key of one conversation, as [`write_key`] writes it; cheap to clone.
 ///
 /// # Examples
 ///
@@ -18,9 +18,9 @@ pub type Key = Arc<str>;
 
 /// Writes the key of the conversation between two addresses into a buffer, and returns it.
 ///
-/// Use one buffer for all stanzas: it is emptied first and nothing is allocated once it has grown.
-/// The key is the bare addresses, whatever their resources (RFC 7622, 3.4: what follows the first
-/// slash), with a NUL between. Give it the prepared addresses; a missing address is an empty one.
+/// Use one buffer for all stanzas: it is cleared first, and no allocation happens once it has
+/// grown. The key consists of the bare addresses (RFC 7622, 3.4: without what follows the first
+/// slash), separated by a NUL. Pass prepared addresses, and an empty one for a missing address.
 ///
 /// # Examples
 ///
@@ -41,7 +41,7 @@ pub fn write_key<'k>(into: &'k mut String, from: &str, to: &str) -> &'k str {
     into
 }
 
-/// Whose lane this is: what stands before the NUL.
+/// Returns the sender of a lane: the part of the key before the NUL.
 pub(super) fn sender_of(key: &str) -> &str {
     key.split_once('\0').map_or(key, |(sender, _)| sender)
 }

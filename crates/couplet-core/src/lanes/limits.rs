@@ -1,13 +1,11 @@
-//! What lanes let run and wait, and how they refuse more.
-//!
-//! Absent: the words of the answer to whoever is refused.
+//! Limits of running and waiting items, and the error for items over a limit.
 
 use std::{error::Error, fmt};
 
-/// How much [`Lanes`](super::Lanes) let run and wait; the defaults suit a service open to strangers.
+/// Limits of [`Lanes`](super::Lanes). The defaults suit a public service.
 ///
-/// One sender may have a quarter of `at_once`, `busy_bytes` and `waiting_bytes`. Items of more than
-/// 4 KiB may have three quarters of the bytes, so that small ones find room beside them.
+/// One sender may use a quarter of `at_once`, `busy_bytes` and `waiting_bytes`. Items of more than
+/// 4 KiB may use three quarters of the bytes; the rest is reserved for smaller ones.
 ///
 /// # Examples
 ///
@@ -20,15 +18,15 @@ use std::{error::Error, fmt};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LaneLimits {
-    /// How many lanes may be busy at once; 1024 by default. 0 counts as 1, as nothing would ever
-    /// start otherwise.
+    /// Maximum number of busy lanes; 1024 by default. 0 counts as 1, because nothing could start
+    /// otherwise.
     pub at_once: usize,
-    /// The weight, in bytes, of the items of busy lanes together; 32 MiB by default. The first
-    /// item starts whatever it weighs.
+    /// Maximum weight of the running items, in bytes; 32 MiB by default. The first item always
+    /// starts, even if it exceeds the limit.
     pub busy_bytes: usize,
-    /// How many items may wait in one lane; 64 by default.
+    /// Maximum number of items that wait in one lane; 64 by default.
     pub waiting_per_lane: usize,
-    /// The weight, in bytes, that may wait in all lanes together; 16 MiB by default.
+    /// Maximum weight of the items that wait in all lanes, in bytes; 16 MiB by default.
     pub waiting_bytes: usize,
 }
 
@@ -43,9 +41,9 @@ impl Default for LaneLimits {
     }
 }
 
-/// An item that [`Lanes::wait`](super::Lanes::wait) did not take.
+/// An item that [`Lanes::wait`](super::Lanes::wait) rejected.
 ///
-/// Its sender is told to come again: `resource-constraint`, type `wait` (RFC 6120, 8.3.3.18).
+/// Answer its sender with `resource-constraint`, type `wait` (RFC 6120, 8.3.3.18).
 ///
 /// # Examples
 ///
@@ -57,9 +55,9 @@ impl Default for LaneLimits {
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Refused<T> {
-    /// Which limit is reached.
+    /// The limit that is reached.
     pub limit: Limit,
-    /// The item, for its sender's answer.
+    /// The item, so that its sender can be answered.
     pub item: T,
 }
 
@@ -83,7 +81,7 @@ impl<T> fmt::Display for Refused<T> {
 
 impl<T> Error for Refused<T> {}
 
-/// The limit that an item would have passed.
+/// The limit that an item would have exceeded.
 ///
 /// # Examples
 ///
@@ -94,10 +92,10 @@ impl<T> Error for Refused<T> {}
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
-    /// As many items wait in this lane as may: one sender is too fast.
+    /// The maximum number of items wait in this lane.
     Lane,
-    /// More bytes of this sender would wait, in all its lanes, than one sender's may.
+    /// The sender's share of waiting bytes is used up, over all its lanes.
     Sender,
-    /// More bytes would wait than may wait in all lanes together.
+    /// The waiting bytes of all lanes are used up.
     Total,
 }

@@ -1,6 +1,7 @@
-//! Whose turn it is, and what everybody together and each sender has: by number and by bytes.
+//! Decides which sender starts next, and counts running and waiting items per sender and in total.
 //!
-//! Absent: what waits in a lane; here a lane is its key and the weight of what it starts next.
+//! Knows a lane by its key and the weight of its next item only; the items are in
+//! [`Lanes`](super::Lanes).
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -9,10 +10,10 @@ use std::{
 
 use super::{Key, LaneLimits, Limit, budget, budget::Bytes, key::sender_of};
 
-/// One sender may have this part of everything.
+/// One sender may use one part in this many of each limit.
 const SHARE: usize = 4;
 
-/// What is busy and what waits.
+/// Running and waiting items.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Count {
     pub(super) items: usize,
@@ -31,18 +32,19 @@ impl Count {
     }
 }
 
-/// The senders of lanes that are busy or have something waiting.
+/// The senders of lanes that are busy or have waiting items.
 #[derive(Clone)]
 pub(super) struct Senders {
     limits: LaneLimits,
     pub(super) busy: Count,
     pub(super) waiting: Count,
     senders: HashMap<Key, Sender>,
-    /// Senders that may start something, each once, the next in front.
+    /// Senders that may start an item, each once, in order.
     ready: VecDeque<Key>,
-    /// Senders whose turn had come when there was no room for the bytes; none of them in `ready`.
+    /// Senders whose turn came when the weight of their item did not fit; none of them is in
+    /// `ready`.
     short_of_room: VecDeque<Key>,
-    /// Which of the two is asked first: they alternate.
+    /// Which of the two queues is tried first; alternates.
     ready_first: bool,
 }
 
@@ -50,9 +52,9 @@ pub(super) struct Senders {
 struct Sender {
     busy: Count,
     waiting: Count,
-    /// Its lanes that are idle and have something waiting, each once, with the weight of its first.
+    /// Idle lanes with waiting items, each once, with the weight of the first item.
     ready: VecDeque<(Key, usize)>,
-    /// It is in one of the two queues.
+    /// Whether the sender is in one of the two queues.
     queued: bool,
 }
 
@@ -60,7 +62,7 @@ struct Sender {
 #[derive(PartialEq)]
 enum MayStart {
     Yes,
-    /// It has nothing, or as much at work as one sender may.
+    /// The sender has no waiting item, or has used its share.
     NoShare,
     NoRoom,
 }
@@ -78,7 +80,7 @@ impl Senders {
         }
     }
 
-    /// Whether this lane, which is idle and has nothing waiting, may start something out of turn.
+    /// Returns whether an idle lane without waiting items may start an item out of turn.
     pub(super) fn is_free(&self, lane: &str, weight: usize) -> bool {
         self.busy.items < self.limits.at_once
             && self.ready.is_empty()
@@ -110,7 +112,7 @@ impl Senders {
         self.queue(sender_of(lane));
     }
 
-    /// Which limit an item that is to wait would pass, if any.
+    /// Returns the limit that a waiting item of this weight would exceed, if any.
     pub(super) fn refuses(&self, lane: &str, weight: usize) -> Option<Limit> {
         let most = self.limits.waiting_bytes;
         if !self.waiting.bytes.fits(weight, most) {
@@ -126,14 +128,14 @@ impl Senders {
         self.sender(lane).waiting.add(weight);
     }
 
-    /// This idle lane has something waiting now, first of all an item of this weight.
+    /// Queues an idle lane whose first waiting item has this weight.
     pub(super) fn is_ready(&mut self, lane: Key, weight: usize) {
         let sender = Arc::clone(&lane);
         self.sender(&lane).ready.push_back((lane, weight));
         self.queue(sender_of(&sender));
     }
 
-    /// This lane is not idle any more, although it had no turn.
+    /// Removes a lane from the queue that became busy out of turn.
     pub(super) fn is_not_ready(&mut self, lane: &str) {
         let sender = self.sender(lane);
         sender.ready.retain(|(ready, _)| **ready != *lane);
@@ -145,7 +147,7 @@ impl Senders {
         }
     }
 
-    /// The lane that starts its first item now.
+    /// Removes and returns the lane that may start its first item now.
     pub(super) fn next(&mut self) -> Option<Key> {
         if self.busy.items >= self.limits.at_once {
             return None;
@@ -166,7 +168,7 @@ impl Senders {
         Some(lane)
     }
 
-    /// Nothing waits any more.
+    /// Clears everything that waits.
     pub(super) fn are_drained(&mut self) {
         self.senders.retain(|_, sender| {
             *sender = Sender {
@@ -197,7 +199,7 @@ impl Senders {
         None
     }
 
-    /// Room goes to the one that has been short of it longest, however much it needs.
+    /// Returns the sender that has waited longest for capacity, however much it needs.
     fn next_short_of_room(&mut self) -> Option<Key> {
         loop {
             let may_start = self.may_start(self.short_of_room.front()?);
@@ -232,8 +234,8 @@ impl Senders {
         sender
     }
 
-    /// Gives a sender its turn behind the others if it has something that its share allows, and
-    /// forgets it if it has nothing.
+    /// Queues a sender behind the others if it has an item within its share, and removes a sender
+    /// that has no items.
     fn queue(&mut self, sender: &str) {
         let Some((key, known)) = self.senders.get_key_value(sender) else {
             return;

@@ -1,9 +1,9 @@
-//! What a message carries for its recipient: text to read, something encrypted, or neither.
+//! Classifies messages by their content for the recipient: text, something encrypted, or neither.
 
 use super::{Message, fallback};
 use crate::{element::Element, xml_writer::NS_CLIENT};
 
-/// What a message carries for the person or bot it is addressed to.
+/// The kind of content that a message has for its recipient.
 ///
 /// # Examples
 ///
@@ -21,13 +21,13 @@ use crate::{element::Element, xml_writer::NS_CLIENT};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
-    /// Text to read.
+    /// Readable text.
     Text,
-    /// Text that only the recipient's keys open; a body beside it is a placeholder.
+    /// Text that only the recipient's keys can decrypt; a body beside it is a placeholder.
     /// (XEP-0380, XEP-0384, XEP-0373, XEP-0027)
     Encrypted,
     /// No text for the recipient: no body, an invitation to a room (XEP-0045, 7.8; XEP-0249), a
-    /// notice of a room, a copy of another message (XEP-0280, XEP-0313), or a body that is a
+    /// notification of a room, a copy of another message (XEP-0280, XEP-0313), or a body that is a
     /// fallback as a whole (XEP-0428).
     Other,
 }
@@ -58,7 +58,7 @@ pub struct Scan {
 }
 
 impl Message {
-    /// What it carries for its recipient, by its children alone; the type is not looked at.
+    /// Classifies a message by its child elements; ignores the type.
     ///
     /// # Examples
     ///
@@ -109,7 +109,7 @@ impl Message {
                 "urn:xmpp:eme:0" => mark = true,
                 "eu.siacs.conversations.axolotl" | "urn:xmpp:omemo:1" | "urn:xmpp:omemo:2" => {
                     mark = true;
-                    // Without a payload it only carries keys. (XEP-0384, 5.5.3)
+                    // Without a payload the element only transports keys. (XEP-0384, 5.5.3)
                     sealed |= child.children().any(|part| part.name() == "payload");
                 }
                 "jabber:x:encrypted" | "urn:xmpp:openpgp:0" => sealed = true,
@@ -129,8 +129,8 @@ impl Message {
         }
     }
 
-    /// Whether a `muc#user` extension makes it a message of the room and not of an occupant:
-    /// XEP-0045, 7.5 lets a private message carry an empty one.
+    /// Returns whether a `muc#user` extension marks a message of the room, not of an occupant. A
+    /// private message may have an empty extension (XEP-0045, 7.5).
     fn is_of_the_room_itself(&self, extension: Element<'_>) -> bool {
         !self.stanza().from_text().contains('/') || extension.children().next().is_some()
     }

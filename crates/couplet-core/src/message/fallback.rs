@@ -1,23 +1,23 @@
-//! The parts of a body that stand in for another element. (XEP-0428)
+//! Removes the parts of a body that stand for another element. (XEP-0428)
 
 use std::{borrow::Cow, ops::Range};
 
 use crate::{element::Element, stanza::Stanza};
 
-/// The namespaces of the element: today's, and that of version 0.1.
+/// The current namespace of the element, and that of version 0.1.
 const NAMESPACES: [&str; 2] = ["urn:xmpp:fallback:0", "urn:xmpp:feature-fallback:0"];
 
-/// All of a body.
+/// The range of a whole body.
 const WHOLE: Range<usize> = 0..usize::MAX;
 
-/// Whether this is a fallback indication.
+/// Returns whether the element is a fallback indication.
 pub(super) fn is_fallback(element: Element<'_>) -> bool {
     element.name() == "fallback" && NAMESPACES.contains(&element.ns())
 }
 
-/// Removes from `body` what the stanza marks as a fallback.
+/// Returns `body` without the parts that the stanza marks as a fallback.
 ///
-/// Takes time in proportion to the body and the marks, however the marks overlap.
+/// Takes time linear in the body and the number of marks, even if the marks overlap.
 pub(super) fn without_fallback<'a>(stanza: &Stanza, body: Cow<'a, str>) -> Cow<'a, str> {
     let mut indications = stanza.payloads().filter(|part| is_fallback(*part));
     let Some(first) = indications.next() else {
@@ -29,9 +29,10 @@ pub(super) fn without_fallback<'a>(stanza: &Stanza, body: Cow<'a, str>) -> Cow<'
     Cow::Owned(cut(&body, &marked))
 }
 
-/// The ranges of one indication, counted in code points. (XEP-0428, 3.1; XEP-0426)
+/// Returns the ranges of one indication, counted in code points. (XEP-0428, 3.1; XEP-0426)
 ///
-/// Without a child it is about the whole message, and so is a `<body/>` without a readable range.
+/// An indication without a child, or with a `<body/>` without a readable range, covers the whole
+/// body.
 fn ranges_of(fallback: Element<'_>) -> Vec<Range<usize>> {
     let mut parts = fallback
         .children()
@@ -52,7 +53,7 @@ fn ranges_of(fallback: Element<'_>) -> Vec<Range<usize>> {
         .collect()
 }
 
-/// What is in none of the ranges, which are sorted by their start.
+/// Returns the text outside of the ranges, which must be sorted by their start.
 fn cut(body: &str, marked: &[Range<usize>]) -> String {
     let mut marked = marked.iter().peekable();
     let mut end = 0;

@@ -1,4 +1,4 @@
-//! The reply to a message, built or written straight away.
+//! Replies to messages, as a value or written directly.
 
 use std::borrow::Cow;
 
@@ -11,10 +11,10 @@ use crate::{
 };
 
 impl Outgoing {
-    /// The reply to a message: back to its sender from the address it was written to, with the
-    /// same type, thread and language; to a room's own address for `groupchat`.
+    /// Creates the reply to a message: to its sender, from the address it was sent to, with the
+    /// same type, thread and language. A reply to a `groupchat` message goes to the room.
     ///
-    /// Use it to add something to a reply before it goes; otherwise the handler's `reply` does all.
+    /// Use it to add something to a reply; otherwise call `reply` on the incoming message.
     ///
     /// # Examples
     ///
@@ -44,11 +44,11 @@ impl Outgoing {
         reply
     }
 
-    /// Writes what [`Outgoing::reply`] would with this id, without building it first.
+    /// Writes the reply to a message with this body and id, without building an [`Outgoing`].
     ///
     /// # Errors
     ///
-    /// [`InvalidStanza`]; `out` is then as it was.
+    /// [`InvalidStanza`]; `out` is then unchanged.
     ///
     /// # Examples
     ///
@@ -95,7 +95,7 @@ impl Outgoing {
     }
 }
 
-/// The type of a reply, and the room it goes to instead of the sender.
+/// Returns the type of a reply, and the room if the reply goes there.
 fn reply_to(message: &Stanza) -> (Option<&'static str>, Option<Jid>) {
     let word = message.type_();
     let type_ = ["chat", "groupchat", "headline", "normal"]

@@ -1,14 +1,14 @@
-//! What is read of a stanza's start tag once, because it is asked for again and again.
+//! Attributes of a stanza's start tag that are read once, because they are needed repeatedly.
 
 use crate::address::position;
 
-/// Where the value of an attribute stands: found once, as it is asked for again.
+/// The position of an attribute's value.
 #[derive(Clone, Copy)]
 pub(super) enum Value {
     Missing,
-    /// In the stanza's own characters.
+    /// A range of the stanza's bytes.
     At(usize, usize),
-    /// It held a reference, and was unescaped to somewhere else.
+    /// The value contained a reference; its unescaped copy is stored elsewhere.
     Unescaped,
 }
 
@@ -21,7 +21,7 @@ impl Value {
     }
 }
 
-/// The type, read once: it is asked for at every turn of a stanza's way.
+/// The type, parsed once.
 #[derive(Clone, Copy)]
 pub(super) enum Type {
     Missing,
@@ -30,7 +30,7 @@ pub(super) enum Type {
 }
 
 impl Type {
-    /// RFC 6120, 8.2.3; RFC 6121, 4.7.1 and 5.2.2.
+    /// The values of RFC 6120, 8.2.3 and RFC 6121, 4.7.1 and 5.2.2.
     const WORDS: [&str; 14] = [
         "chat",
         "get",

@@ -1,4 +1,4 @@
-//! What a stanza is: its kind, and the type of an IQ.
+//! The kind of a stanza, and the type of an IQ.
 
 use super::Stanza;
 use crate::{element::Element, xml_writer::NS_CLIENT};
@@ -14,16 +14,16 @@ use crate::{element::Element, xml_writer::NS_CLIENT};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// "Push": fire and forget.
+    /// A message: pushed to the recipient, without a response.
     Message,
-    /// "Broadcast": who is there.
+    /// A presence: broadcast to subscribers.
     Presence,
-    /// "Request and response".
+    /// An IQ: a request or its response.
     Iq,
 }
 
 impl Kind {
-    /// The element name on the wire.
+    /// Returns the name of the element.
     ///
     /// # Examples
     ///
@@ -39,7 +39,7 @@ impl Kind {
         }
     }
 
-    /// The kind with this element name.
+    /// Returns the kind with this element name.
     ///
     /// # Examples
     ///
@@ -56,7 +56,7 @@ impl Kind {
         }
     }
 
-    /// The kind of this element; `None` where it is no stanza.
+    /// Returns the kind of this element; `None` if it is not a stanza.
     pub(super) fn of(element: Element<'_>) -> Option<Kind> {
         if element.ns() == NS_CLIENT {
             Kind::from_name(element.name())
@@ -77,18 +77,18 @@ impl Kind {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum IqType {
-    /// Asks for information.
+    /// A request for information.
     Get,
-    /// Provides data, or asks for a change.
+    /// A request that provides data or asks for a change.
     Set,
-    /// Answers.
+    /// A successful response.
     Result,
-    /// Refuses.
+    /// An error response.
     Error,
 }
 
 impl IqType {
-    /// The word on the wire.
+    /// Returns the value of the attribute `type`.
     ///
     /// # Examples
     ///
@@ -105,7 +105,7 @@ impl IqType {
         }
     }
 
-    /// The type of this IQ; `None` where the attribute is missing or unknown.
+    /// Returns the type of this IQ; `None` if the attribute is missing or unknown.
     ///
     /// # Examples
     ///

@@ -1,9 +1,9 @@
-//! What a top-level element is that is no stanza, or none to handle.
+//! Top-level elements that are not stanzas, or not valid ones.
 
 use super::Kind;
 use crate::{element::Tree, jid::Jid};
 
-/// Why a top-level element of the stream is not a stanza to handle.
+/// Why a top-level element of the stream cannot be handled as a stanza.
 ///
 /// # Examples
 ///
@@ -15,21 +15,21 @@ use crate::{element::Tree, jid::Jid};
 /// ```
 #[derive(Debug)]
 pub enum NotAStanza {
-    /// Something else: `<handshake/>`, `<stream:error/>`, or what nobody knows.
+    /// Another element: `<handshake/>`, `<stream:error/>`, or an unknown one.
     Other(Box<Tree>),
-    /// It has no sender, or one that is no JID: it cannot be answered.
+    /// A missing or invalid `from`: the stanza cannot be answered.
     BadFrom(Kind),
-    /// It has no recipient, or one that is no JID.
+    /// A missing or invalid `to`.
     BadTo {
-        /// What it is.
+        /// The kind of the stanza.
         kind: Kind,
-        /// Its type.
+        /// The attribute `type`.
         type_: Option<String>,
-        /// Its id.
+        /// The attribute `id`.
         id: Option<String>,
-        /// Who sent it.
+        /// The sender.
         from: Box<Jid>,
-        /// There was no `to` at all.
+        /// Whether the attribute `to` is missing.
         absent: bool,
     },
 }

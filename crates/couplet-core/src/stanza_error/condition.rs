@@ -1,7 +1,6 @@
-//! The defined conditions of a stanza error, and what each asks the sender to do.
-//! (RFC 6120, 8.3.2 and 8.3.3)
+//! Stanza error conditions and their types. (RFC 6120, 8.3.2 and 8.3.3)
 
-/// What a peer is to do about an error. (RFC 6120, 8.3.2)
+/// The type of an error: what the sender should do about it. (RFC 6120, 8.3.2)
 ///
 /// # Examples
 ///
@@ -25,7 +24,7 @@ pub enum ErrorType {
 }
 
 impl ErrorType {
-    /// The word on the wire.
+    /// Returns the value of the attribute `type`.
     ///
     /// # Examples
     ///
@@ -43,7 +42,7 @@ impl ErrorType {
         }
     }
 
-    /// Reads the word; an unknown one is `cancel`, the type that promises nothing.
+    /// Parses the attribute; an unknown value is `cancel`, which suggests no retry.
     ///
     /// # Examples
     ///
@@ -69,8 +68,8 @@ macro_rules! conditions {
     ($($(#[$doc:meta])* $name:ident = $word:literal, $kind:ident;)*) => {
         /// A defined stanza error condition. (RFC 6120, 8.3.3)
         ///
-        /// Choose the one that tells the peer what to do next; [`Condition::default_type`] goes
-        /// with it.
+        /// Choose the one that says what the peer should do next; it has a type of its own, see
+        /// [`Condition::default_type`].
         ///
         /// # Examples
         ///
@@ -83,8 +82,8 @@ macro_rules! conditions {
         pub enum Condition { $($(#[$doc])* $name,)* }
 
         impl Condition {
-            /// Every condition, in the order of RFC 6120; use it to prepare something for each,
-            /// such as a counter. A condition stands at the index that `as usize` gives.
+            /// All conditions, in the order of RFC 6120. Use it to prepare something for each, such
+            /// as a counter. The index of a condition is its value `as usize`.
             ///
             /// # Examples
             ///
@@ -95,7 +94,7 @@ macro_rules! conditions {
             /// ```
             pub const ALL: &'static [Condition] = &[$(Condition::$name),*];
 
-            /// The element name on the wire.
+            /// Returns the name of the element.
             ///
             /// # Examples
             ///
@@ -107,7 +106,7 @@ macro_rules! conditions {
                 match self { $(Condition::$name => $word,)* }
             }
 
-            /// The error type that RFC 6120, 8.3.3 associates with this condition.
+            /// Returns the error type that RFC 6120, 8.3.3 associates with this condition.
             ///
             /// # Examples
             ///
@@ -121,7 +120,7 @@ macro_rules! conditions {
                 match self { $(Condition::$name => ErrorType::$kind,)* }
             }
 
-            /// Reads an element name; one that RFC 6120 does not define is
+            /// Parses an element name; a name that RFC 6120 does not define is
             /// `undefined-condition`.
             ///
             /// # Examples
@@ -143,46 +142,46 @@ macro_rules! conditions {
 conditions! {
     /// The XML is malformed or does not follow the schema.
     BadRequest = "bad-request", Modify;
-    /// Something with that name or address exists already.
+    /// An item with that name or address exists already.
     Conflict = "conflict", Cancel;
-    /// The feature is not implemented by the one it was asked of.
+    /// The recipient does not implement the feature.
     FeatureNotImplemented = "feature-not-implemented", Cancel;
     /// The sender has no permission.
     Forbidden = "forbidden", Auth;
-    /// The address is gone for good.
+    /// The address is permanently gone.
     Gone = "gone", Cancel;
-    /// Something failed inside.
+    /// An internal error of the recipient.
     InternalServerError = "internal-server-error", Cancel;
-    /// No such address or item.
+    /// The address or item does not exist.
     ItemNotFound = "item-not-found", Cancel;
     /// The address is not a valid JID.
     JidMalformed = "jid-malformed", Modify;
-    /// The request does not meet criteria of the recipient.
+    /// The request does not meet the recipient's criteria.
     NotAcceptable = "not-acceptable", Modify;
-    /// No one may do this.
+    /// The action is not allowed for any entity.
     NotAllowed = "not-allowed", Cancel;
     /// The sender must authenticate first.
     NotAuthorized = "not-authorized", Auth;
-    /// A local policy forbids it, for example a limit of size.
+    /// A local policy forbids the request, for example a size limit.
     PolicyViolation = "policy-violation", Modify;
-    /// The recipient is away for now.
+    /// The recipient is temporarily unavailable.
     RecipientUnavailable = "recipient-unavailable", Wait;
-    /// Somebody else serves this, for now.
+    /// Another entity serves this request, temporarily.
     Redirect = "redirect", Modify;
-    /// Register first.
+    /// The sender must register first.
     RegistrationRequired = "registration-required", Auth;
     /// A remote server does not exist.
     RemoteServerNotFound = "remote-server-not-found", Cancel;
-    /// Somebody needed for the answer did not answer in time.
+    /// A remote server did not answer in time.
     RemoteServerTimeout = "remote-server-timeout", Wait;
-    /// There is no room for this now.
+    /// The recipient lacks the resources at the moment.
     ResourceConstraint = "resource-constraint", Wait;
-    /// Nobody serves this here.
+    /// The recipient does not provide the service.
     ServiceUnavailable = "service-unavailable", Cancel;
-    /// Subscribe first.
+    /// The sender must subscribe first.
     SubscriptionRequired = "subscription-required", Auth;
-    /// None of the others; an application-specific condition says more.
+    /// None of the other conditions; use it with an application-specific one.
     UndefinedCondition = "undefined-condition", Cancel;
-    /// The request is out of order.
+    /// The request is out of order, unexpected at this time.
     UnexpectedRequest = "unexpected-request", Wait;
 }

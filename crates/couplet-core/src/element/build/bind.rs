@@ -1,6 +1,6 @@
-//! What names mean: declarations in force, expanded names, doubles.
+//! Resolves names: namespace declarations in force, expanded names, duplicate attributes.
 //!
-//! Deliberately without a map until there are many: most stanzas declare one namespace or none.
+//! Uses no map while there are few declarations: most stanzas have one or none.
 
 use std::collections::HashMap;
 
@@ -11,14 +11,14 @@ use crate::element::scope::NS_XML;
 use crate::element::text::Span;
 use crate::element::view::same;
 
-/// Above this many declarations in force, prefixes are looked up in a map: a stranger chooses
-/// how many there are.
+/// Above this number of declarations in force, prefixes are looked up in a map, because the sender
+/// of the stanza chooses the number.
 const SEARCHED: usize = 16;
-/// Above this many attributes, doubles are found by sorting.
+/// Above this number of attributes, duplicates are found by sorting.
 const COMPARED: usize = 16;
 
 impl<'s> Builder<'s> {
-    /// Namespaces in XML 1.0, 3 and 5.
+    /// Adds a declaration, checked by Namespaces in XML 1.0, 3 and 5.
     pub(super) fn declare(
         &mut self,
         element: usize,
@@ -34,7 +34,7 @@ impl<'s> Builder<'s> {
             if value.is_empty() {
                 return Err(Malformed::NotWellFormed("a prefix bound to nothing"));
             }
-            // rxml 0.14 lets the default namespace be declared twice; the last one counts.
+            // rxml 0.14 accepts two declarations of the default namespace; the last one wins.
             if self
                 .declaration(name)
                 .is_some_and(|earlier| earlier as usize > element)
@@ -72,7 +72,7 @@ impl<'s> Builder<'s> {
         map
     }
 
-    /// The declaration of this prefix that is in force.
+    /// Returns the declaration of this prefix that is in force.
     fn declaration(&self, prefix: &str) -> Option<u32> {
         if let Some(map) = &self.index {
             return map.get(prefix)?.last().copied();
@@ -107,7 +107,7 @@ impl<'s> Builder<'s> {
             .ok_or(Malformed::NotWellFormed("an unbound prefix"))
     }
 
-    /// Gives names their namespaces, once all declarations of the tag are known.
+    /// Resolves the names of a tag, after all its declarations are known.
     #[inline]
     pub(super) fn resolve(
         &mut self,
@@ -146,7 +146,8 @@ impl<'s> Builder<'s> {
         Ok(())
     }
 
-    /// No two attributes of an element have the same expanded name (Namespaces in XML 1.0, 6.3).
+    /// Checks that no two attributes of an element have the same expanded name (Namespaces in XML
+    /// 1.0, 6.3).
     fn check_doubles(&self, first: usize) -> Result<(), Malformed> {
         const DOUBLE: Malformed = Malformed::NotWellFormed("an attribute given twice");
         let nodes = self.nodes.get(first..).unwrap_or_default();
@@ -191,7 +192,7 @@ impl<'s> Builder<'s> {
         Some((self.source(name.local()), uri))
     }
 
-    /// Ends the declarations of this element and of all in it.
+    /// Ends the declarations of this element and of its descendants.
     pub(super) fn undeclare(&mut self, element: usize) {
         while self.live != NOBODY && self.live as usize > element {
             let Some(&Node::Declaration { prefix, outer, .. }) = self.nodes.get(self.live as usize)
