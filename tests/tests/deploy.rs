@@ -99,7 +99,7 @@ fn every_way_to_stop_leaves_more_time_than_the_grace_period() -> Outcome {
     let settings = fs::read_to_string(root().join("crates/couplet/src/manual/settings.md"))?;
     let grace = seconds(
         &settings,
-        "how long handlers may finish when the component stops | `",
+        "how long handlers may continue when the component stops | `",
         "s`",
     )?;
     for unit in ["systemd/echo.service", "systemd/pubsub.service"] {

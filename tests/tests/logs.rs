@@ -114,7 +114,7 @@ async fn a_request_is_logged_with_what_it_was_answered() {
     let unknown = "<query xmlns='urn:example:unknown'/>";
     let refused = alice.ask("get", "echo.test", unknown).await;
     assert_eq!(refused.condition(), "service-unavailable");
-    let [line] = &log.lines_with("stanza refused without a handler")[..] else {
+    let [line] = &log.lines_with("stanza rejected before any handler")[..] else {
         panic!("{}", log.text());
     };
     assert!(line.contains("condition=\"service-unavailable\""), "{line}");

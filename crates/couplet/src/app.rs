@@ -1,6 +1,6 @@
-//! The `main` of a component: flags, configuration, log, runtime, signals, exit code.
+//! The `main` function of a component: flags, configuration, log, runtime, signals, exit code.
 //!
-//! Deliberately absent: anything about XMPP. A program with a `main` of its own needs none of it.
+//! Nothing here depends on XMPP; a program with its own `main` does not need this module.
 
 use std::ffi::OsString;
 use std::fmt::Display;
@@ -23,7 +23,7 @@ use reload::Reload;
 use subcommand::Work;
 pub use subcommand::{Arguments, Subcommand};
 
-/// Runs a component as a program: [`App::new`] and [`App::run`].
+/// Runs a component as a program; short for [`App::new`] and [`App::run`].
 ///
 /// # Examples
 ///
@@ -45,21 +45,21 @@ where
     App::new().run(run)
 }
 
-/// A program about to run a component.
+/// A program that runs a component.
 ///
 /// Its flags are `--config`, `--domain`, `--server`, `--secret-file`, `--log-format`, `--threads`,
-/// `--ops-listen`, `--check-config`, `--version` and `--help`, which lists every variable too.
-/// With the cargo feature `ops` there is the subcommand `health`: it asks the running component
-/// at `ops.listen` (or `--url`) whether it is ready. [`App::subcommand`] adds others.
+/// `--ops-listen`, `--check-config`, `--version` and `--help`, which also lists the variables. With
+/// the cargo feature `ops` it has the subcommand `health`, which asks the running component at
+/// `ops.listen` (or `--url`) whether it is ready. [`App::subcommand`] adds others.
 ///
-/// SIGHUP reads the configuration anew and takes up `log.filter`; the log says which other changes
-/// wait for a restart. The secret's file is read at each attempt to connect anyway.
+/// On SIGHUP it reloads the configuration and applies `log.filter`; it logs which other changes
+/// need a restart. The secret file is read at each attempt to connect.
 ///
 /// | exit code | when |
 /// |---|---|
-/// | 0 | `run` ended well, also after SIGTERM or SIGINT; `--check-config` found nothing wrong; `health` found it ready |
-/// | 1, 2, 3 | see [`Error::exit_code`]; 2 also for a flag that is not known; 1 also for `health` when it is not ready |
-/// | 130 | a second signal came before `run` had ended |
+/// | 0 | `run` returned `Ok`, also after SIGTERM or SIGINT; `--check-config` found no error; the component is ready (`health`) |
+/// | 1, 2, 3 | see [`Error::exit_code`]; 2 also for an unknown flag; 1 also for `health` if the component is not ready |
+/// | 130 | a second signal arrived before `run` returned |
 ///
 /// # Examples
 ///
@@ -84,15 +84,15 @@ pub struct App {
     version: Option<&'static str>,
     check: Option<Check>,
     subcommands: Vec<Subcommand>,
-    /// What each of them does, in the same order.
+    /// The actions of the subcommands, in the same order.
     actions: Vec<Work>,
 }
 
-/// What is wrong with the program's own part of a configuration.
+/// Checks the program's own part of a configuration.
 type Check = fn(&Config) -> Result<(), ConfigError>;
 
 impl App {
-    /// A program with the arguments and the environment of the process.
+    /// Creates a program with the arguments and the environment of the process.
     ///
     /// # Examples
     ///
@@ -110,7 +110,8 @@ impl App {
         }
     }
 
-    /// What `--version` prints beside the version of Couplet: `env!("CARGO_PKG_VERSION")`.
+    /// Sets the version that `--version` prints beside that of Couplet:
+    /// `env!("CARGO_PKG_VERSION")`.
     ///
     /// # Examples
     ///
@@ -123,8 +124,8 @@ impl App {
         self
     }
 
-    /// Other arguments than the process's, the name of the program first; use it in tests and
-    /// behind subcommands.
+    /// Replaces the arguments of the process, the program name first. Use it in tests and in
+    /// programs with subcommands of their own.
     ///
     /// # Examples
     ///
@@ -137,7 +138,8 @@ impl App {
         self
     }
 
-    /// Other sources than the process's environment; use it to announce sections.
+    /// Replaces the sources of the configuration, by default the environment of the process. Use it
+    /// to announce sections.
     ///
     /// # Examples
     ///
@@ -160,8 +162,8 @@ impl App {
         self
     }
 
-    /// Checks what the types of the program's sections cannot, before anything runs, also for
-    /// `--check-config`.
+    /// Adds a check of the program's sections beyond what their types express. It runs before the
+    /// component starts, and for `--check-config`.
     ///
     /// # Examples
     ///
@@ -184,9 +186,9 @@ impl App {
         self
     }
 
-    /// Something else that the program can do: `--help` lists it, and `work` does it, with the
-    /// configuration and with signals as for the component, but beside no server: neither a domain
-    /// nor a secret has to be set. Flags of the component go before it: `news --config FILE count`.
+    /// Adds a subcommand, which `--help` lists and which runs `work` instead of the component. It
+    /// has the configuration and the signals of the program, and does not log in, so domain and
+    /// secret may be unset. Flags of the component go before it: `news --config FILE count`.
     ///
     /// # Examples
     ///
@@ -215,11 +217,11 @@ impl App {
         self
     }
 
-    /// Reads the configuration, turns the log on and runs the component until it ends.
+    /// Reads the configuration, starts the log and runs the component until it ends.
     ///
-    /// `run` gets a [`Shutdown`] that the first SIGTERM or SIGINT requests; it should then finish what
-    /// it has begun. A second signal ends the process at once, even if a handler blocks the
-    /// runtime. With `runtime.threads = 1` everything runs on the calling thread.
+    /// The [`Shutdown`] given to `run` is requested by the first SIGTERM or SIGINT; `run` should
+    /// then finish its work and return. A second signal ends the process at once, even if a handler
+    /// blocks the runtime. With `runtime.threads = 1` everything runs on the calling thread.
     ///
     /// # Examples
     ///
@@ -265,22 +267,22 @@ impl App {
         let config = match loaded.and_then(own) {
             Ok(config) => config,
             Err(error) => {
-                // There is no log yet, and a person has to read this.
-                complain(&given.program, &error);
+                // The log is not set up yet, so the error goes to standard error.
+                print_error(&given.program, &error);
                 return Error::from(error).exit_code();
             }
         };
         if given.wants_check {
             show(&config.to_string());
             for warning in config.warnings() {
-                complain(&given.program, &format_args!("warning: {warning}"));
+                print_error(&given.program, &format_args!("warning: {warning}"));
             }
             return 0;
         }
         let filter = match logging::start_reloadable(&config) {
             Ok(filter) => filter,
             Err(error) => {
-                complain(&given.program, &error);
+                print_error(&given.program, &error);
                 return Error::from(error).exit_code();
             }
         };
@@ -313,8 +315,8 @@ impl App {
                 if as_json {
                     tracing::error!(exit_code, %error, "stopped by an error");
                 } else {
-                    // Whatever the filter says, a person has to read this.
-                    complain(&given.program, &error);
+                    // Printed regardless of the log filter, for the user.
+                    print_error(&given.program, &error);
                     tracing::error!(exit_code, "stopped by an error");
                 }
                 exit_code
@@ -331,14 +333,14 @@ impl Default for App {
 
 const COUPLET: &str = concat!("couplet ", env!("CARGO_PKG_VERSION"));
 
-/// Writes to standard output; unlike `print!`, without a panic when a pager has gone.
+/// Writes to standard output; unlike `print!`, it does not panic if a pager has closed the pipe.
 fn show(text: &str) {
     let _nobody_reads_it_then = std::io::stdout().write_all(text.as_bytes());
 }
 
-/// Writes to standard error, of which the disk may be full: `eprintln!` would panic then, and a
-/// supervisor would read another exit code.
-fn complain(program: &str, what: &dyn Display) {
+/// Writes to standard error. `eprintln!` would panic if that fails, for example on a full disk, and
+/// change the exit code.
+fn print_error(program: &str, what: &dyn Display) {
     let _nobody_reads_it_then = writeln!(std::io::stderr(), "{program}: {what}");
 }
 
@@ -354,14 +356,14 @@ where
     let ops = crate::ops::Ops::prepare(&config)?;
     config.is_program = true;
     block(&config.clone(), reload, async |shutdown| {
-        // What looks after the component ends with it.
+        // Runs until the component ends.
         #[cfg(feature = "ops")]
         let _beside_it = ops.start(shutdown.clone())?;
         run(config, shutdown).await
     })
 }
 
-/// Does it in a runtime as it is configured, with signals.
+/// Runs `work` in a runtime with the configured number of threads, with signal handling.
 fn block<F>(config: &Config, reload: Reload, work: F) -> Result<(), Error>
 where
     F: AsyncFnOnce(Shutdown) -> Result<(), Error>,
@@ -384,7 +386,7 @@ where
         .build()
         .map_err(failed("starting the runtime"))?;
     let ended = runtime.block_on(work(shutdown));
-    // A blocking call that somebody left behind must not keep the process.
+    // A blocking call that is still running must not delay the exit.
     runtime.shutdown_background();
     ended
 }

@@ -1,6 +1,6 @@
 //! Tasks that run beside the handlers, from the start of `run` to its end.
 //!
-//! They outlive sessions. At the end they are asked to stop, and aborted after the grace period.
+//! They outlive sessions. On shutdown they are asked to stop, and aborted after the grace period.
 
 use std::{future::Future, pin::Pin, time::Duration};
 
@@ -35,14 +35,14 @@ impl BackgroundTasks {
     }
 }
 
-/// Background tasks that run.
+/// Running background tasks.
 pub(crate) struct RunningTasks {
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
 }
 
 impl RunningTasks {
-    /// Asks all of them to stop.
+    /// Requests the shutdown of all tasks.
     pub(crate) fn stop(&self) {
         self.stop.send_replace(true);
     }
@@ -51,7 +51,7 @@ impl RunningTasks {
         self.tasks.is_empty()
     }
 
-    /// Waits until one ends; never returns when all have ended.
+    /// Waits until a task ends; never returns once all have ended.
     ///
     /// Cancel safe.
     pub(crate) async fn ended(&mut self) {
@@ -62,7 +62,7 @@ impl RunningTasks {
         }
     }
 
-    /// Asks all of them to stop, and aborts those that have not stopped after `grace`.
+    /// Requests the shutdown of all tasks, and aborts those that still run after `grace`.
     pub(crate) async fn end(mut self, grace: Duration) {
         self.stop();
         let all = async {

@@ -1,7 +1,6 @@
-//! Messages of ours whose return is waited for.
+//! Watches for bounces of sent messages.
 //!
-//! Deliberately absent: keeping them from the handlers. A bounce that is waited for is routed like any
-//! other.
+//! A watched bounce is still routed to the handlers like any other.
 
 use std::{
     collections::HashMap,
@@ -14,16 +13,16 @@ use std::{
 use couplet_core::{jid::Jid, remote_error::RemoteError, stanza::Stanza};
 use tokio::sync::oneshot;
 
-/// The ids that are watched; as many as there are watches, whose number their owners bound.
+/// The watched ids. Each watch adds one; the callers bound the number of watches.
 #[derive(Debug, Default)]
 pub(crate) struct Bounces {
     watched: Mutex<HashMap<String, (String, oneshot::Sender<RemoteError>)>>,
-    /// How many there are, to be read without the lock.
+    /// Number of watched ids, readable without the lock.
     number: AtomicUsize,
 }
 
 impl Bounces {
-    /// Waits from now on for the error that answers the message `id` to `to`.
+    /// Starts watching for an error in response to the message `id` to `to`.
     pub(crate) fn watch(&self, id: &str, to: &Jid) -> Watch<'_> {
         let (sender, bounced) = oneshot::channel();
         let domain = to.normalized().domain().to_owned();
@@ -38,13 +37,13 @@ impl Bounces {
         }
     }
 
-    /// Whether any is watched.
+    /// Returns whether any id is watched.
     pub(crate) fn is_watching(&self) -> bool {
         self.number.load(Ordering::Relaxed) > 0
     }
 
-    /// Gives the error to whoever waits for it. Only the domain that the message went to may send
-    /// it: the user's server answers for the user.
+    /// Passes the error to its watch. It is only accepted from the domain that the message was sent
+    /// to: the user's server may answer for the user.
     pub(crate) fn note(&self, stanza: &Stanza) {
         let Some(error) = RemoteError::of(stanza) else {
             return;
@@ -68,12 +67,12 @@ impl Bounces {
     }
 
     fn watched(&self) -> MutexGuard<'_, HashMap<String, (String, oneshot::Sender<RemoteError>)>> {
-        // A panic while holding the lock leaves at worst an id that nobody waits for.
+        // A panic while the lock is held can at worst leave an id without a watch.
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One message that is watched until this value is dropped.
+/// Watches one message until it is dropped.
 pub(crate) struct Watch<'a> {
     bounces: &'a Bounces,
     id: String,
@@ -81,7 +80,7 @@ pub(crate) struct Watch<'a> {
 }
 
 impl Watch<'_> {
-    /// Waits until it comes back; never returns when it does not.
+    /// Waits for the bounce; never returns if there is none.
     pub(crate) async fn bounced(&mut self) -> RemoteError {
         match (&mut self.bounced).await {
             Ok(error) => error,

@@ -38,9 +38,10 @@ pub struct Broadcast {
 }
 
 impl Broadcast {
-    /// Creates a message. `content` writes its children, once for all copies.
+    /// Creates a message; `content` writes its children, once for all copies.
     ///
-    /// All copies have the same id, by which errors and duplicates are recognised. (RFC 6120, 8.1.3)
+    /// All copies have the same id, by which errors and duplicates are recognised. (RFC 6120,
+    /// 8.1.3)
     ///
     /// # Examples
     ///
@@ -97,9 +98,10 @@ impl Broadcast {
 
 /// Sends broadcasts in one session. [`Handle::broadcast`](crate::Handle::broadcast) returns it.
 ///
-/// Copies are written when no other stanza waits for the socket, so responses overtake them. The number
-/// of unconfirmed copies is bounded by what the server reads in a few hundredths of a second. When the
-/// session ends, unconfirmed copies may be lost; [`Ack::taken`] shows which were confirmed.
+/// Copies are written while no other stanza waits for the socket, so responses overtake them. The
+/// number of unconfirmed copies is bounded by what the server reads in a few hundredths of a
+/// second. When the session ends, unconfirmed copies may be lost; [`Ack::taken`] shows which were
+/// confirmed.
 ///
 /// # Examples
 ///
@@ -283,7 +285,7 @@ impl CopyWriter<'_> {
     ///
     /// # Errors
     ///
-    /// If the copy is too large, or `to` is empty.
+    /// The copy is too large, or `to` is empty.
     ///
     /// # Examples
     ///
@@ -304,7 +306,7 @@ impl CopyWriter<'_> {
     ///
     /// # Errors
     ///
-    /// If the copy is too large, or `to` is empty.
+    /// The copy is too large, or `to` is empty.
     ///
     /// # Examples
     ///

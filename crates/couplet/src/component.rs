@@ -1,4 +1,4 @@
-//! [`Component`]: built by the application, then run.
+//! [`Component`]: the application configures and runs it.
 
 use std::{future::Future, sync::Arc};
 
@@ -77,9 +77,9 @@ impl Component {
     /// let silent = Component::new(Config::new("bot.localhost", "secret"));
     /// ```
     pub fn new(mut config: Config) -> Component {
-        // Also where the settings were made by hand: servers know their domains by this form.
+        // Needed also for a `Config` built in code: servers know their domains in this form.
         config.domain = hosted_domain(&config.domain).into_owned();
-        // `run` returns an error for a domain that is not one; nothing is sent before.
+        // For an invalid domain `run` returns an error before anything is sent.
         let domain = Jid::new(&config.domain).unwrap_or_else(|_| nowhere());
         let shared = Shared::new(
             StanzaWriter::new(domain, config.limits.outgoing_stanza_bytes),
@@ -206,10 +206,10 @@ impl Component {
         self
     }
 
-    /// Chooses the error for a stanza over one of the [limits](crate::config::Limits), which no handler
-    /// gets to see. `None` means `policy-violation`.
+    /// Sets a function that chooses the error for a stanza over one of the
+    /// [limits](crate::config::Limits), which handlers do not get. `None` means `policy-violation`.
     ///
-    /// Use it where a protocol defines its own error for stanzas that are too large.
+    /// Use it if a protocol defines its own error for stanzas that are too large.
     ///
     /// # Examples
     ///

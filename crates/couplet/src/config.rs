@@ -1,6 +1,6 @@
-//! The settings of a component: one value, filled from a file, the environment and flags.
+//! The configuration of a component: one value, filled from a file, the environment and flags.
 //!
-//! Deliberately absent: global state, and reading anything after loading.
+//! There is no global state, and nothing is read after loading, except the secret file.
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -40,12 +40,11 @@ pub use tables::{Limits, Log, LogFormat, Ops, Runtime, Timing, Tls};
 use kept::Kept;
 use sections::{Entry, Sections};
 
-/// Everything that a component can be told from outside.
+/// The configuration of a component.
 ///
-/// [`Config::load`] reads it as a deployed program should: `couplet.toml`, then `COUPLET_*`
-/// variables, where a later source wins. [`Config::new`] fills in the defaults for a program that
-/// brings its own configuration or for a test; its fields are then set directly. Every setting is
-/// in the table [`settings`].
+/// [`Config::load`] reads `couplet.toml`, then `COUPLET_*` variables; a later source wins.
+/// [`Config::new`] fills in the defaults, for a test or a program that brings its own
+/// configuration; set the other fields directly. [`settings`] lists all settings.
 ///
 /// # Examples
 ///
@@ -59,33 +58,34 @@ use sections::{Entry, Sections};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The domain of the component, sent to the server exactly as it is written here.
+    /// The domain of the component, sent to the server exactly as written here.
     pub domain: String,
-    /// Where the server listens for components.
+    /// The address of the server's component listener.
     pub server: Server,
     /// The secret shared with the server.
     pub secret: Secret,
-    /// How the server's certificate is checked.
+    /// How the server's certificate is verified.
     pub tls: Tls,
-    /// How much of everything there may be.
+    /// Limits of sizes and numbers.
     pub limits: Limits,
-    /// How long everything may take.
+    /// Timeouts and intervals.
     pub timing: Timing,
-    /// What is logged, and how.
+    /// The filter and format of the log.
     pub log: Log,
-    /// What the program runs on.
+    /// Settings of the tokio runtime.
     pub runtime: Runtime,
-    /// How the program is looked after.
+    /// Settings for operators: metrics, health, the send socket.
     pub ops: Ops,
-    /// What the components made from it say of themselves; clones share it.
+    /// The health of the components made from this configuration; clones share it.
     pub(crate) health: Health,
     /// What extensions keep beyond the life of a component; clones share it.
     kept: Kept,
-    /// Whether [`crate::app`] runs it: a component in another program opens no socket by itself.
+    /// Whether [`crate::app`] runs it: without `app`, a component opens no ops sockets.
     #[cfg(feature = "app")]
     pub(crate) is_program: bool,
     secret_file: Option<PathBuf>,
-    /// The file that the secret was read from, by whatever name, and what it held.
+    /// The file that the secret was read from, whatever setting named it, and its content at
+    /// loading.
     secret_from: Option<(PathBuf, Secret)>,
     origins: BTreeMap<&'static str, Origin>,
     warnings: Vec<String>,
@@ -93,10 +93,10 @@ pub struct Config {
 }
 
 impl Config {
-    /// A configuration with the default of every setting but these two.
+    /// Creates a configuration with the default of every setting but these two.
     ///
-    /// Use it when no file and no variable shall be read. The fields are public; [`Config::check`]
-    /// tells whether they fit together.
+    /// Use it if no file and no variable should be read. The fields are public; [`Config::check`]
+    /// checks that they fit together.
     ///
     /// # Examples
     ///
@@ -127,7 +127,7 @@ impl Config {
         }
     }
 
-    /// Reads `couplet.toml` if there is one (or the file that `COUPLET_CONFIG` names) and then the
+    /// Reads `couplet.toml` if it exists (or the file that `COUPLET_CONFIG` names), then the
     /// environment of the process; short for [`Sources::process`] and [`Sources::load`].
     ///
     /// # Examples
@@ -139,13 +139,13 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// A file that cannot be read, an unknown key or variable, a value that is not accepted, or no
-    /// domain or secret at all.
+    /// The file cannot be read, a key or variable is unknown, a value is not accepted, or domain or
+    /// secret is missing.
     pub fn load() -> Result<Config, ConfigError> {
         Sources::process().load()
     }
 
-    /// The same configuration for another server; use it to keep [`Config::new`] on one line.
+    /// Sets the server; use it after [`Config::new`].
     ///
     /// # Examples
     ///
@@ -161,7 +161,7 @@ impl Config {
         self
     }
 
-    /// Where the value of a setting comes from, by its [`Setting::name`].
+    /// Returns where the value of a setting comes from, by its [`Setting::name`].
     ///
     /// # Examples
     ///
@@ -174,8 +174,8 @@ impl Config {
         self.origins.get(name).cloned().unwrap_or(Origin::Default)
     }
 
-    /// What is accepted but looks wrong, such as a secret that everybody on the machine can read;
-    /// log it once there is a log.
+    /// Returns warnings about values that are accepted but suspicious, such as a secret that all
+    /// users of the machine can read. Log them once the log is set up.
     ///
     /// # Examples
     ///
@@ -186,12 +186,13 @@ impl Config {
         &self.warnings
     }
 
-    /// The secret as its file has it now; the one that was loaded where there is none.
+    /// Returns the secret from its file as of now, or the loaded one if there is no file.
     pub(crate) fn secret_now(&self) -> Result<Secret, ConfigError> {
         credential::now(self)
     }
 
-    /// The names of the settings that another configuration has otherwise; secrets look alike.
+    /// Returns the names of the settings that differ from another configuration. Does not compare
+    /// secrets.
     #[cfg(feature = "app")]
     pub(crate) fn differences(&self, other: &Config) -> Vec<String> {
         let differs = |setting: &&Setting| setting.kind.show(self) != setting.kind.show(other);
@@ -209,12 +210,12 @@ impl Config {
         names
     }
 
-    /// A table of the file that belongs to the application, announced by [`Sources::with_section`] or
-    /// [`Sources::section`].
+    /// Returns a section of the configuration that belongs to the application, announced by
+    /// [`Sources::with_section`] or [`Sources::section`].
     ///
-    /// Variables (`COUPLET_NEWS_MAX_ITEMS` for `max_items` in `[news]`) win over the file. Values
-    /// are read in every usual spelling, and unknown keys reported; see [`Section`]. A table that is
-    /// not there is an empty one.
+    /// Variables (`COUPLET_NEWS_MAX_ITEMS` for `max_items` in `[news]`) override the file. Common
+    /// spellings of values are accepted, and unknown keys are errors; see [`Section`]. A missing
+    /// table is read as an empty one.
     ///
     /// # Examples
     ///
@@ -234,8 +235,8 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// A key that the type does not know or misses, a value that it does not take, or a section
-    /// that is not announced.
+    /// A key that the type does not have, a missing key, a value that the type does not accept, or
+    /// a section that was not announced.
     pub fn section<T: DeserializeOwned>(&self, name: &str) -> Result<T, ConfigError> {
         self.sections.read(name)
     }
@@ -293,13 +294,13 @@ impl Config {
     }
 }
 
-/// The effective configuration as a file would have it, the application's sections too, each value
-/// with where it comes from and none with the secret.
+/// The effective configuration in the form of the file, including the application's sections. Each
+/// value has a comment with its origin. The secret is left out.
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut table = None;
         for setting in settings() {
-            // Shown by its file, so that what is printed could be loaded again.
+            // Shown as its file, so that the output could be loaded again.
             if setting.is_secret() && self.secret_file.is_some() {
                 continue;
             }

@@ -1,6 +1,6 @@
-//! Reaching the server: TCP, TLS from the first byte, or a unix socket.
+//! Connects to the server: TCP, TLS from the first byte, or a unix socket.
 //!
-//! The only file that connects to a server. The name is resolved anew at each attempt.
+//! No other file opens connections to a server. The name is resolved at each attempt.
 
 use std::{io, path::Path};
 
@@ -13,9 +13,9 @@ use tokio::{
 
 use crate::config::{Config, Server};
 
-/// A connection to a server, whatever it is made of.
+/// A connection to a server, over any transport.
 ///
-/// Nothing has to implement it: whatever tokio can read and write does.
+/// It is implemented for every type that implements tokio's `AsyncRead` and `AsyncWrite`.
 ///
 /// # Examples
 ///
@@ -28,9 +28,9 @@ pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-/// Something that reaches a server: the configured one, or one in memory in a test.
+/// Connects to a server: the configured one, or one in memory in a test.
 ///
-/// Use it with [`Component::connect_through`](crate::Component::connect_through); it is called anew
+/// Use it with [`Component::connect_through`](crate::Component::connect_through), which calls it
 /// for each attempt.
 ///
 /// # Examples
@@ -54,7 +54,7 @@ pub trait Connect: Send {
     ///
     /// # Errors
     ///
-    /// Nobody is there.
+    /// The server cannot be reached.
     ///
     /// # Cancel safety
     ///
@@ -62,7 +62,7 @@ pub trait Connect: Send {
     async fn connect(&mut self) -> io::Result<Box<dyn Stream>>;
 }
 
-/// The server of the configuration.
+/// Connects to the server of the configuration.
 pub(crate) struct Configured {
     server: Server,
     #[cfg(feature = "tls")]
@@ -72,7 +72,8 @@ pub(crate) struct Configured {
 impl Configured {
     /// # Errors
     ///
-    /// The certificates cannot be read, or TLS is asked of a build without it.
+    /// The certificates cannot be read, or the program was built without TLS support and the
+    /// configuration requires it.
     pub(crate) fn new(config: &Config) -> io::Result<Configured> {
         Ok(Configured {
             server: config.server.clone(),
@@ -107,8 +108,8 @@ impl Connect for Configured {
     }
 }
 
-/// Answers leave together already; Nagle's algorithm would only add 40 ms. (speed figures in the
-/// manual, "what costs what")
+/// Disables Nagle's algorithm: stanzas are already written in batches, and it would add 40 ms.
+/// (Manual, "what costs what")
 async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
     let host = &*dns_name(host);
     let mut reported: Option<io::Error> = None;
@@ -129,8 +130,9 @@ async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
     Err(reported.unwrap_or_else(|| io::ErrorKind::NotFound.into()))
 }
 
-/// Of what two addresses of a name came to. `localhost` is `::1` too where nothing else speaks IPv6:
-/// that there is no way to an address says nothing of the server.
+/// Chooses the more informative of the errors of two addresses of a name. `localhost` is also
+/// `::1`, even on machines without IPv6; that an address has no route says nothing about the
+/// server.
 fn more_telling(one: io::Error, other: io::Error) -> io::Error {
     use io::ErrorKind::{AddrNotAvailable, NetworkUnreachable};
 

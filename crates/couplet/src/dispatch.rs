@@ -1,6 +1,6 @@
-//! From a stanza to its handler, or to the answer that nobody wrote.
+//! Passes stanzas to their handlers, and answers those that have none.
 //!
-//! Deliberately absent: waiting. Admitting a stanza never waits for anything.
+//! Admitting a stanza must never wait.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,13 +24,13 @@ use crate::{
     shared::Shared,
 };
 
-/// How many waiting stanzas start in one go before the session looks at its socket again.
+/// Maximum number of waiting stanzas that start before the session returns to its socket.
 const AT_A_TIME: usize = 64;
 
-/// What a lane that somebody waits in costs beside the stanza.
+/// Memory of a lane with a waiting stanza, in addition to the stanza.
 const LANE_BYTES: usize = 512;
 
-/// The handlers at work and the stanzas that wait for them.
+/// The running handlers, and the stanzas that wait for them.
 pub(crate) struct Dispatch {
     router: Router,
     shared: Arc<Shared>,
@@ -40,11 +40,11 @@ pub(crate) struct Dispatch {
     abandon: watch::Sender<bool>,
     stopping: bool,
     more_to_start: bool,
-    /// When the clock was looked at last: a look costs as much as a fortieth of a stanza.
+    /// The last reading of the clock, which costs a fortieth of the handling of a stanza.
     now: Instant,
     lane_key: String,
     route_key: String,
-    /// The memory of the last stanza that was handled at once.
+    /// The buffer of the last stanza that was handled at once.
     spare: Option<Vec<u8>>,
 }
 
@@ -71,12 +71,13 @@ impl Dispatch {
         }
     }
 
-    /// Stanzas have come in just now. Each of them counts as begun when the one before it is done.
+    /// Sets the time at which received stanzas are admitted. Each one counts as begun when the
+    /// previous is done.
     pub(crate) fn stanzas_are_in(&mut self, now: Instant) {
         self.now = now;
     }
 
-    /// Takes a stanza that is no answer: runs its handler, lets it wait, or refuses it.
+    /// Admits a stanza that is not a response: runs its handler, queues it, or rejects it.
     pub(crate) fn admit(&mut self, stanza: Stanza) {
         if !self
             .shared
@@ -84,7 +85,8 @@ impl Dispatch {
             .stanza_writer()
             .serves(stanza.to_domain())
         {
-            // servers.md, 4: ejabberd's `global_routes` hands out what is for other components.
+            // servers.md, 4: with `global_routes`, ejabberd also delivers stanzas for other
+            // components.
             if let Some(permit) = self.shared.may_log(Line::OtherDomain) {
                 tracing::warn!(
                     to = stanza.to_text(),
@@ -110,9 +112,9 @@ impl Dispatch {
         }
         let reflections = &self.shared.reflections;
         let Some(route) = self.router.route(&stanza, reflections, &mut self.route_key) else {
-            // RFC 6120, 8.4 and 10.3: a request nobody understands gets `service-unavailable`;
-            // RFC 6121, 8.5: messages and presence nobody wants are ignored, unless the app has
-            // texts refused.
+            // RFC 6120, 8.4 and 10.3: a request without a handler gets `service-unavailable`; RFC
+            // 6121, 8.5: messages and presence without a handler are ignored, unless the
+            // application rejects messages.
             if stanza.kind() == Kind::Iq || self.router.refuses(&stanza) {
                 refuse(&self.shared, &stanza, &Condition::ServiceUnavailable.into());
             } else {
@@ -123,7 +125,7 @@ impl Dispatch {
                     from = stanza.from_text(),
                     to = stanza.to_text(),
                     id = stanza.id().as_deref(),
-                    "stanza ignored: no handler takes it"
+                    "stanza ignored: no handler for it"
                 );
             }
             return;
@@ -141,21 +143,21 @@ impl Dispatch {
             Err(full) => {
                 let error =
                     StanzaError::new(Condition::ResourceConstraint).text(match full.limit {
-                        Limit::Lane => "Too much of this conversation is waiting",
-                        Limit::Sender => "Too much of what you sent is waiting",
-                        _ => "Too much is waiting",
+                        Limit::Lane => "Too many stanzas of this conversation are waiting",
+                        Limit::Sender => "Too many of your stanzas are waiting",
+                        _ => "Too many stanzas are waiting",
                     });
                 refuse(&self.shared, &full.item.stanza, &error);
             }
         }
     }
 
-    /// The memory of a stanza that was handled at once, for the next one.
+    /// Returns the buffer of a stanza that was handled at once, for the next stanza.
     pub(crate) fn take_spare(&mut self) -> Option<Vec<u8>> {
         self.spare.take()
     }
 
-    /// Answers a stanza that went by because it was over a limit.
+    /// Answers a stanza that was skipped because it exceeded a limit.
     pub(crate) fn refuse_skipped(&self, skipped: &Skipped) {
         self.shared.metrics().skipped(skipped.limit);
         if let Some(permit) = self.shared.may_log(Line::OverALimit) {
@@ -190,7 +192,7 @@ impl Dispatch {
         send_error(&self.shared, &reply_to, &error);
     }
 
-    /// Answers a stanza whose `to` cannot be read; one without a readable `from` cannot be.
+    /// Answers a stanza with an invalid `to`. A stanza with an invalid `from` cannot be answered.
     pub(crate) fn refuse_unreadable(&self, unreadable: &NotAStanza) {
         let NotAStanza::BadTo {
             kind,
@@ -218,9 +220,10 @@ impl Dispatch {
         send_error(&self.shared, &reply_to, &Condition::JidMalformed.into());
     }
 
-    /// Waits until a handler finishes or more may start, and starts what may.
+    /// Waits until a handler finishes or a waiting stanza may start, and starts the stanzas that
+    /// may.
     ///
-    /// Cancel safe. It never returns while nothing runs or waits.
+    /// Cancel safe. Never returns while nothing runs or waits.
     pub(crate) async fn work(&mut self) {
         if !self.more_to_start {
             let Some(finished) = self.tasks.join_next().await else {
@@ -231,7 +234,7 @@ impl Dispatch {
         self.start_waiting();
     }
 
-    /// Like [`Dispatch::work`] for what has finished already; it never waits.
+    /// Like [`Dispatch::work`] for handlers that have finished already; never waits.
     pub(crate) fn collect_finished(&mut self) {
         let mut finished = false;
         while let Some(task) = self.tasks.try_join_next() {
@@ -243,7 +246,7 @@ impl Dispatch {
         }
     }
 
-    /// Starts what waits, as far as there is room for answers.
+    /// Starts waiting stanzas while the outbox has capacity for responses.
     pub(crate) fn start_waiting(&mut self) {
         self.more_to_start = false;
         self.now = Instant::now();
@@ -260,7 +263,7 @@ impl Dispatch {
         self.more_to_start = true;
     }
 
-    /// From now on everybody new is told to come back later.
+    /// Rejects all stanzas from now on.
     pub(crate) fn stop_admitting(&mut self) {
         self.stopping = true;
     }
@@ -269,12 +272,12 @@ impl Dispatch {
         self.stopping
     }
 
-    /// Whether nothing runs and nothing waits.
+    /// Returns whether no handler runs and no stanza waits.
     pub(crate) fn is_idle(&self) -> bool {
         self.tasks.is_empty() && self.lanes.waiting() == 0
     }
 
-    /// Ends every handler, and answers what they and the waiting ones leave open.
+    /// Aborts all handlers, and answers their requests and the waiting ones.
     pub(crate) fn abandon(&mut self) {
         let error = StanzaError::new(Condition::RecipientUnavailable).text("Shutting down");
         for job in self.lanes.drain() {
@@ -284,8 +287,8 @@ impl Dispatch {
         self.abandon.send_replace(true);
     }
 
-    /// Whether no other stanza is before it in its conversation and there is room. Where nothing runs or
-    /// waits, that needs no look at the lanes.
+    /// Returns whether the stanza is the next in its conversation and may start. While nothing runs
+    /// or waits, this does not need the lanes.
     fn may_start(&mut self, job: &Queued) -> bool {
         let quiet = self.lanes.busy() == 0 && self.lanes.waiting() == 0;
         let full = self.shared.outbox.is_full();
@@ -298,7 +301,7 @@ impl Dispatch {
         self.lanes.free(key, weight) && !full
     }
 
-    /// `lane` is the key of a lane that is busy already, where the job had to wait.
+    /// `lane` is the key of the stanza's lane, which is busy already if the stanza had to wait.
     fn start(&mut self, job: Queued, lane: Option<Key>) {
         let Some(mut invocation) = Invocation::begin(job, self.now, &self.shared) else {
             return self.lane_is_done(lane);
@@ -336,7 +339,7 @@ impl Dispatch {
         });
     }
 
-    /// A task has ended; `None` would be one that panicked outside of its handler.
+    /// Handles the end of a task; `None` for one that panicked outside of its handler.
     fn finished(&mut self, lane: Option<Key>) {
         self.shared.metrics().busy.decrement(1);
         self.lane_is_done(lane);
@@ -349,7 +352,7 @@ impl Dispatch {
     }
 }
 
-/// Logs the error that a peer or a server sent for a message or a presence of ours.
+/// Logs the error that a peer or a server returned for a message or a presence.
 fn log_bounce(stanza: &Stanza) {
     if !tracing::enabled!(tracing::Level::DEBUG) || !stanza.is_answer() {
         return;
@@ -365,7 +368,7 @@ fn log_bounce(stanza: &Stanza) {
     );
 }
 
-/// What is wrong with a stanza whatever its payload says.
+/// Checks what must hold for any stanza, regardless of its payload.
 fn check(stanza: &Stanza) -> Result<(), StanzaError> {
     let bad = |text: &str| Err(StanzaError::new(Condition::BadRequest).text(text));
     match stanza.kind() {

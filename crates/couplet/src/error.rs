@@ -1,7 +1,6 @@
-//! Why a component ended, told so that whoever runs it knows what to do.
+//! Why a component ended, with advice.
 //!
-//! Deliberately absent: the failures of a single question or stanza, which have types of their own,
-//! and the secret, which no message repeats.
+//! Failed requests and sends have types of their own. No error text contains the secret.
 
 use std::fmt;
 
@@ -17,10 +16,10 @@ pub use snippet::{ejabberd_snippet, prosody_snippet};
 pub use software::Software;
 pub use unreachable::{Trouble, Unreachable};
 
-/// Why `run` ended; the variants say who ended it.
+/// Why `run` ended.
 ///
-/// The first line of its text says what happened; the lines below, where there are any, what to
-/// change, in the syntax of the server's own configuration.
+/// The first line of the text says what happened; further lines, if any, what to change, in the
+/// syntax of the server's own configuration.
 ///
 /// # Examples
 ///
@@ -33,8 +32,8 @@ pub use unreachable::{Trouble, Unreachable};
 /// assert_eq!(
 ///     error.to_string().lines().next(),
 ///     Some(
-///         "the server at localhost:5347 refuses echo.localhost: \
-///          it knows no component of this name (host-unknown)"
+///         "the server at localhost:5347 rejected echo.localhost: \
+///          the server knows no component of this name (host-unknown)"
 ///     ),
 /// );
 /// assert_eq!(error.exit_code(), 2);
@@ -42,31 +41,31 @@ pub use unreachable::{Trouble, Unreachable};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// Whoever configured the component: a setting, or what it names, cannot be used.
+    /// The configuration, or a file that it names, cannot be used.
     Config(ConfigError),
-    /// The server, at the first login: it does not want this component.
+    /// The server rejected the first login.
     Rejected(Box<Rejected>),
-    /// Another instance with the same domain, to which the server gave the place.
+    /// The server gave the domain to another instance.
     Replaced {
-        /// The domain that the other one serves now.
+        /// The domain, which the other instance serves now.
         domain: String,
-        /// What the server said.
+        /// The text of the stream error.
         text: Option<String>,
     },
-    /// The network, for longer than the program was willing to try.
+    /// The server was unreachable for longer than the program retries.
     Unreachable(Box<Unreachable>),
-    /// The server, by saying something that is not XEP-0114.
+    /// The server does not follow XEP-0114.
     Protocol(String),
-    /// The operating system.
+    /// An operating system error.
     Io {
-        /// What was being done.
+        /// The operation that failed.
         doing: String,
-        /// What the system said.
+        /// The error of the operating system.
         cause: std::io::Error,
     },
-    /// The program, by using Couplet in a way that cannot work.
+    /// The program uses Couplet in a way that cannot work.
     Misuse(String),
-    /// The program or one of its extensions, for a reason of its own; see [`Error::app`].
+    /// An error of the program or one of its extensions; see [`Error::app`].
     App(Box<dyn std::error::Error + Send + Sync>),
 }
 
@@ -87,12 +86,12 @@ impl Error {
         Error::App(error.into())
     }
 
-    /// The exit code for a program that ends with this error.
+    /// Returns the exit code for a program that ends with this error.
     ///
     /// | code | when | what a supervisor should do |
     /// |---|---|---|
-    /// | 2 | [`Error::Config`], [`Error::Rejected`], [`Error::Misuse`] | not restart: a person has to change something |
-    /// | 3 | [`Error::Replaced`] | not restart: another instance is serving |
+    /// | 2 | [`Error::Config`], [`Error::Rejected`], [`Error::Misuse`] | not restart: the configuration or the program must change |
+    /// | 3 | [`Error::Replaced`] | not restart: another instance serves the domain |
     /// | 1 | every other error | restart |
     ///
     /// # Examples
@@ -138,7 +137,8 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            // Their texts are those of what they wrap: the chain goes on behind it.
+            // The texts of these variants are those of the wrapped errors; the source is the next
+            // in the chain.
             Error::Config(error) => error.source(),
             Error::App(error) => error.source(),
             Error::Io { cause, .. } => Some(cause),
@@ -165,7 +165,7 @@ impl From<Unreachable> for Error {
     }
 }
 
-/// What the server said, without what a terminal would obey.
+/// Returns the server's text without characters that a terminal would interpret.
 fn printable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(300).collect()
 }

@@ -1,5 +1,5 @@
-//! What every component can do without a line of the app: each feature is one file and one
-//! handler, mounted unless switched off or served by the app itself.
+//! The built-in features of every component. Each is one file with one handler, registered unless
+//! it is switched off or the application handles the request itself.
 
 mod contact_addresses;
 mod disco;
@@ -28,8 +28,8 @@ use crate::{
 
 pub use disco::{DiscoItem, DiscoItems, Discovery};
 
-/// A feature that is on unless switched off with
-/// [`Component::without`](crate::Component::without).
+/// A feature that is on by default. [`Component::without`](crate::Component::without) switches it
+/// off.
 ///
 /// # Examples
 ///
@@ -47,11 +47,11 @@ pub enum Feature {
     Contact,
     /// Service discovery: identity, features, items, contact addresses. (XEP-0030, XEP-0157)
     Disco,
-    /// An answer to encrypted chats, once a day and sender, that they cannot be read; on where
-    /// [`Component::on_chat`](crate::Component::on_chat) is. (XEP-0380)
+    /// A reply to encrypted chats, once a day per sender, that they cannot be read; on if
+    /// [`Component::on_chat`](crate::Component::on_chat) is used. (XEP-0380)
     EncryptedNotice,
-    /// Last activity: the uptime of the domain; its other addresses count as online where
-    /// [`Component::on_chat`](crate::Component::on_chat) is. (XEP-0012)
+    /// Last activity: the uptime of the domain. Its other addresses count as online if
+    /// [`Component::on_chat`](crate::Component::on_chat) is used. (XEP-0012)
     LastActivity,
     /// Ping. (XEP-0199)
     Ping,
@@ -64,9 +64,9 @@ pub enum Feature {
     Version,
 }
 
-/// What a component says of itself.
+/// The description of a component in service discovery and software version.
 ///
-/// Given to the closure of [`Component::about`](crate::Component::about).
+/// [`Component::about`](crate::Component::about) passes it to its closure.
 ///
 /// # Examples
 ///
@@ -95,13 +95,13 @@ pub(crate) struct Item {
     pub(crate) jid: Jid,
     pub(crate) node: Option<String>,
     pub(crate) name: Option<String>,
-    /// The node whose item it is; none for the root.
+    /// The node that contains the item; `None` for the root.
     pub(crate) parent: Option<String>,
 }
 
 impl About {
-    /// Category and type of its identity, `component` and `generic` unless told otherwise.
-    /// (XEP-0030, 3.1; the registry of disco categories lists them)
+    /// Sets category and type of the identity, by default `component` and `generic`. (XEP-0030,
+    /// 3.1; see the registry of disco categories)
     ///
     /// # Examples
     ///
@@ -121,9 +121,7 @@ impl About {
         self
     }
 
-    /// Its version in XEP-0092.
-    ///
-    /// The version of Couplet unless told otherwise.
+    /// Sets the version in software version, by default that of Couplet. (XEP-0092)
     ///
     /// # Examples
     ///
@@ -139,7 +137,7 @@ impl About {
         self
     }
 
-    /// An address of the component that people may discover. (XEP-0030, 4)
+    /// Adds an address of the component to its items. (XEP-0030, 4)
     ///
     /// # Examples
     ///
@@ -161,7 +159,7 @@ impl About {
         self
     }
 
-    /// A node below the root or below another node. (XEP-0030, 4.2)
+    /// Adds a node below the root or below another node. (XEP-0030, 4.2)
     ///
     /// # Examples
     ///
@@ -190,7 +188,8 @@ impl About {
         self
     }
 
-    /// A feature that no handler's payload names, such as one of a protocol's options. (XEP-0030, 3)
+    /// Adds a feature that no handler's payload implies, such as an option of a protocol.
+    /// (XEP-0030, 3)
     ///
     /// # Examples
     ///
@@ -206,7 +205,7 @@ impl About {
         self
     }
 
-    /// A namespace that something is served in and that is no feature by itself.
+    /// Removes the namespace of a handler from the features, because it is not a feature by itself.
     ///
     /// # Examples
     ///
@@ -222,7 +221,7 @@ impl About {
         self
     }
 
-    /// A contact address of the people behind it; `kind` is one of the fields of XEP-0157:
+    /// Adds a contact address of the operators. `kind` is one of the fields of XEP-0157:
     /// `abuse-addresses`, `admin-addresses`, `feedback-addresses`, `sales-addresses`,
     /// `security-addresses`, `status-addresses`, `support-addresses`.
     ///
@@ -292,6 +291,9 @@ impl Features {
         router: &mut Router,
         domain: &Jid,
     ) -> Result<Option<Arc<Subscriptions>>, Error> {
+    /// Registers the features that are on and that the application does not handle itself. Disco
+    /// comes last, because it lists the others.
+    pub(crate) fn mount(&self, router: &mut Router) {
         if self.wants::<Ping>(Feature::Ping, router) {
             router.add_iq(IqType::Get, ping::Pong, Registration::built_in());
         }

@@ -129,7 +129,8 @@ impl Handle {
 
     /// Returns whether the component is online now.
     ///
-    /// Use it for health checks. Do not call it before sending: the connection may be lost in between.
+    /// Use it for health checks. Do not check before sending: the connection may be lost in
+    /// between.
     ///
     /// # Examples
     ///

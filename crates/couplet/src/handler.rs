@@ -1,6 +1,6 @@
-//! What users write: handlers of IQs, messages and presence, as types or as closures.
+//! Handlers of IQs, messages and presence, as types or as closures.
 //!
-//! A handler returns its response; it never sees an id, a namespace or an error loop.
+//! A handler returns its response; it never handles ids, namespaces or error loops.
 
 mod closure;
 mod output;
@@ -17,7 +17,7 @@ pub use closure::IntoIqHandler;
 pub use output::{IntoOutcome, IntoReply, IntoResponse};
 pub use with::with;
 
-/// The future of a handler.
+/// The boxed future of a handler.
 pub(crate) type Handling<T> = Pin<Box<dyn Future<Output = Result<T, StanzaError>> + Send>>;
 
 /// Handles one type of IQ request. (RFC 6120, 8.2.3)
@@ -62,14 +62,14 @@ pub trait IqHandler<Request: Send + 'static>: Send + Sync + 'static {
     ///
     /// # Cancel safety
     ///
-    /// The future is dropped when its deadline has passed, and when the component stops and its grace
-    /// period is over. Work that must not be left half done belongs into a task of the program.
+    /// The future is dropped when its deadline has passed, and when the component stops and its
+    /// grace period is over. Run work that must not be interrupted in a task of the program.
     async fn handle(&self, request: Incoming<Request>) -> Result<Self::Response, StanzaError>;
 
-    /// Returns the result without a future, where nothing has to be awaited; `None`, the default,
-    /// leaves the request to [`IqHandler::handle`]. It must not block.
+    /// Returns the result without a future, if nothing has to be awaited. It must not block. The
+    /// default returns `None`, which passes the request to [`IqHandler::handle`].
     ///
-    /// Use it for requests that come by the thousand.
+    /// Use it for frequent requests.
     ///
     /// # Examples
     ///
@@ -99,8 +99,8 @@ pub trait IqHandler<Request: Send + 'static>: Send + Sync + 'static {
         None
     }
 
-    /// [`handle`](Self::handle) as a future that borrows nothing: that of a closure needs one
-    /// allocation less.
+    /// Returns [`handle`](Self::handle) as a future that borrows nothing, which saves closures one
+    /// allocation.
     #[doc(hidden)]
     fn into_handling(
         self: Arc<Self>,
@@ -118,9 +118,9 @@ pub trait IqHandler<Request: Send + 'static>: Send + Sync + 'static {
 
 /// Handles messages. (RFC 6121, 5)
 ///
-/// Register it with [`Component::on_chat`](crate::Component::on_chat) or one of its siblings. An `Arc`
-/// of a handler is a handler too, and so is a closure or an `async fn` that takes an `Incoming<Message>` and
-/// returns something that implements [`IntoReply`].
+/// Register it with [`Component::on_chat`](crate::Component::on_chat) or a similar method. An `Arc`
+/// of a handler is a handler too, and so is a closure or an `async fn` that takes an
+/// `Incoming<Message>` and returns a value that implements [`IntoReply`].
 ///
 /// # Examples
 ///
@@ -144,7 +144,7 @@ pub trait IqHandler<Request: Send + 'static>: Send + Sync + 'static {
     note = "write `|message: Incoming<Message>| async move {{ message.reply(\"...\").await }}`, or `impl MessageHandler` for a type"
 )]
 pub trait MessageHandler: Send + Sync + 'static {
-    /// Handles one message; an `Err` becomes an error stanza, where one may be sent.
+    /// Handles one message. An `Err` becomes an error stanza, unless none may be sent.
     ///
     /// # Errors
     ///
@@ -155,8 +155,8 @@ pub trait MessageHandler: Send + Sync + 'static {
     /// As for [`IqHandler::handle`].
     async fn handle(&self, message: Incoming<Message>) -> Result<(), StanzaError>;
 
-    /// [`handle`](Self::handle) as a future that borrows nothing: that of a closure needs one
-    /// allocation less.
+    /// Returns [`handle`](Self::handle) as a future that borrows nothing, which saves closures one
+    /// allocation.
     #[doc(hidden)]
     fn into_handling(self: Arc<Self>, message: Incoming<Message>) -> Handling<()>
     where
@@ -168,9 +168,9 @@ pub trait MessageHandler: Send + Sync + 'static {
 
 /// Handles presence. (RFC 6121, 3 and 4)
 ///
-/// Register it with [`Component::on_presence`](crate::Component::on_presence) or one of its siblings. An
-/// `Arc` of a handler is a handler too, and so is a closure or an `async fn` that takes an
-/// `Incoming<Presence>` and returns something that implements [`IntoOutcome`].
+/// Register it with [`Component::on_presence`](crate::Component::on_presence) or a similar method.
+/// An `Arc` of a handler is a handler too, and so is a closure or an `async fn` that takes an
+/// `Incoming<Presence>` and returns a value that implements [`IntoOutcome`].
 ///
 /// # Examples
 ///
@@ -197,7 +197,7 @@ pub trait MessageHandler: Send + Sync + 'static {
     note = "write `|presence: Incoming<Presence>| async move {{ Ok(()) }}`, or `impl PresenceHandler` for a type"
 )]
 pub trait PresenceHandler: Send + Sync + 'static {
-    /// Handles one presence; an `Err` becomes an error stanza, where one may be sent.
+    /// Handles one presence. An `Err` becomes an error stanza, unless none may be sent.
     ///
     /// # Errors
     ///
@@ -208,8 +208,8 @@ pub trait PresenceHandler: Send + Sync + 'static {
     /// As for [`IqHandler::handle`].
     async fn handle(&self, presence: Incoming<Presence>) -> Result<(), StanzaError>;
 
-    /// [`handle`](Self::handle) as a future that borrows nothing: that of a closure needs one
-    /// allocation less.
+    /// Returns [`handle`](Self::handle) as a future that borrows nothing, which saves closures one
+    /// allocation.
     #[doc(hidden)]
     fn into_handling(self: Arc<Self>, presence: Incoming<Presence>) -> Handling<()>
     where

@@ -1,7 +1,7 @@
-//! How the components of this process are doing: what readiness and a supervisor are told.
+//! The health of the components of this process, for readiness and for systemd.
 //!
-//! Shared by the clones of one [`Config`](crate::config::Config), which is how whoever loaded it
-//! learns of the components made from it. Deliberately absent: anything about HTTP or systemd.
+//! It is shared by the clones of one [`Config`](crate::config::Config), so that the code that
+//! loaded it sees all components made from it.
 
 use std::{
     collections::BTreeMap,
@@ -15,29 +15,30 @@ use std::{
 
 use tokio::{sync::watch, time::Instant};
 
-/// What every component of one configuration says of itself.
+/// The health of every component of one configuration.
 #[derive(Clone, Debug)]
 pub(crate) struct Health(watch::Sender<BTreeMap<String, ComponentHealth>>);
 
-/// How one component is doing.
+/// The health of one component.
 #[derive(Clone, Debug)]
 pub(crate) struct ComponentHealth {
     pub(crate) state: State,
     last_received: Arc<LastReceived>,
 }
 
-/// Where a component is in its life.
+/// The state of a component's connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    /// It has not been online yet.
+    /// The component has not been online yet.
     Connecting,
     Online,
-    /// It was refused or lost the connection, for this reason, and comes back.
+    /// The login was rejected or the connection was lost, for this reason; the component
+    /// reconnects.
     Reconnecting(String),
     Stopping,
 }
 
-/// When the server was last heard; written at each read, so without a lock.
+/// The time of the last read from the server; an atomic, because every read updates it.
 #[derive(Debug)]
 struct LastReceived {
     began: Instant,
@@ -45,7 +46,7 @@ struct LastReceived {
     fresh_for: Duration,
 }
 
-/// A component's place in its [`Health`]; it is given up when dropped.
+/// Reports the state of one component to [`Health`]; removes the component when dropped.
 #[derive(Debug)]
 pub(crate) struct HealthReporter {
     health: Health,
@@ -54,12 +55,12 @@ pub(crate) struct HealthReporter {
 }
 
 impl Health {
-    /// A place for a component that asks for a sign of life every `keepalive`.
+    /// Adds a component that sends a keepalive every `keepalive`.
     pub(crate) fn enter(&self, domain: &str, keepalive: Duration) -> HealthReporter {
         let last_received = Arc::new(LastReceived {
             began: Instant::now(),
             millis: AtomicU64::new(0),
-            // The answer to a ping comes a round trip after the period has begun.
+            // The response to a self-ping arrives a round trip after the period has begun.
             fresh_for: keepalive.saturating_mul(2),
         });
         let component = ComponentHealth {
@@ -76,10 +77,11 @@ impl Health {
         }
     }
 
-    /// `Ok` when there are components and all are online and were heard lately; else why not.
+    /// Returns `Ok` if there are components, and all are online and received data recently;
+    /// otherwise why not.
     #[cfg_attr(
         not(feature = "ops"),
-        allow(dead_code, reason = "it is asked over HTTP")
+        allow(dead_code, reason = "used over HTTP only")
     )]
     pub(crate) fn readiness(&self, now: Instant) -> Result<String, String> {
         let all = self.0.borrow();
@@ -93,7 +95,7 @@ impl Health {
                 State::Online => {
                     let seconds = quiet.as_secs();
                     return Err(format!(
-                        "{domain}: nothing was heard from the server for {seconds} s"
+                        "{domain}: the server has sent nothing for {seconds} s"
                     ));
                 }
                 other => return Err(format!("{domain}: {other}")),
@@ -102,23 +104,23 @@ impl Health {
         Ok(summary(&all))
     }
 
-    /// One line about every component.
+    /// Returns one line about every component.
     #[cfg_attr(not(feature = "ops"), allow(dead_code, reason = "systemd shows it"))]
     pub(crate) fn status(&self) -> String {
         summary(&self.0.borrow())
     }
 
-    /// Whether there are components and all are online.
+    /// Returns whether there are components and all are online.
     #[cfg_attr(
         not(feature = "ops"),
-        allow(dead_code, reason = "systemd waits for it")
+        allow(dead_code, reason = "used for systemd only")
     )]
     pub(crate) fn is_online(&self) -> bool {
         let all = self.0.borrow();
         !all.is_empty() && all.values().all(|one| one.state == State::Online)
     }
 
-    /// Told of every change from now on.
+    /// Returns a receiver of all changes.
     #[cfg_attr(not(feature = "ops"), allow(dead_code, reason = "systemd is told"))]
     pub(crate) fn changes(&self) -> watch::Receiver<BTreeMap<String, ComponentHealth>> {
         self.0.subscribe()
@@ -137,7 +139,7 @@ impl HealthReporter {
         self.set(State::Online);
     }
 
-    /// `why` may go on in further lines, which are left out.
+    /// Reports a lost connection. Only the first line of `why` is kept.
     pub(crate) fn reconnecting(&self, why: &str) {
         let why = why.lines().next().unwrap_or_default().to_owned();
         self.set(State::Reconnecting(why));
@@ -147,7 +149,7 @@ impl HealthReporter {
         self.set(State::Stopping);
     }
 
-    /// Bytes came from the server: at the latest those that answer our ping.
+    /// Reports received bytes.
     pub(crate) fn received(&self, now: Instant) {
         let since = now
             .saturating_duration_since(self.last_received.began)
@@ -241,7 +243,7 @@ mod tests {
         let later = late + Duration::from_secs(1);
         assert_eq!(
             health.readiness(later).unwrap_err(),
-            "echo.test: nothing was heard from the server for 31 s"
+            "echo.test: the server has sent nothing for 31 s"
         );
         reporter.received(later);
         assert!(health.readiness(later).is_ok());

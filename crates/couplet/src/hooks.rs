@@ -1,7 +1,7 @@
-//! What the app does whenever the connection comes up, and when it goes down politely.
+//! Hooks that run when a session begins, and when it ends gracefully.
 //!
-//! servers.md, 8: no server probes or announces anything when a component comes back; whoever
-//! has presence says so here.
+//! servers.md, 8: no server sends probes or presence when a component comes back, so components
+//! send their presence in these hooks.
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
@@ -11,7 +11,7 @@ use crate::{handle::Handle, shared::Shared};
 
 type Hook = dyn Fn(Handle) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
 
-/// The app's hooks, in the order they were added.
+/// The application's hooks, in the order of registration.
 #[derive(Default)]
 pub(crate) struct Hooks {
     online: Vec<Box<Hook>>,
@@ -37,12 +37,12 @@ impl Hooks {
             .push(Box::new(move |handle| Box::pin(hook(handle))));
     }
 
-    /// Starts the hooks of a session that has come up.
+    /// Starts the hooks of a new session.
     pub(crate) fn came_online(&self, shared: &Arc<Shared>, tasks: &mut JoinSet<()>) {
         start(&self.online, shared, tasks);
     }
 
-    /// Starts the hooks of a session that is about to end politely.
+    /// Starts the hooks of a session that is about to end gracefully.
     pub(crate) fn goes_offline(&self, shared: &Arc<Shared>, tasks: &mut JoinSet<()>) {
         start(&self.goodbye, shared, tasks);
     }

@@ -118,7 +118,7 @@ impl<T> Incoming<T> {
 
     /// Returns the whole stanza with its XML.
     ///
-    /// Use it where no other method returns the part you need.
+    /// Use it to read a part of the stanza that has no method here.
     ///
     /// # Examples
     ///
@@ -249,7 +249,8 @@ impl<T> fmt::Debug for Incoming<T> {
     }
 }
 
-/// An IQ that no typed handler took, for a fallback.
+/// An IQ without a typed handler, as [`Component::on_iq`](crate::Component::on_iq) passes it to its
+/// handler.
 ///
 /// # Examples
 ///
@@ -327,11 +328,11 @@ impl Iq {
 
     /// Parses the payload as a `T`.
     ///
-    /// Use it where the fallback handles some types itself.
+    /// Use it to handle some payload types in the fallback.
     ///
     /// # Errors
     ///
-    /// If the payload is not a `T`.
+    /// The payload is not a `T`.
     ///
     /// # Examples
     ///
@@ -345,6 +346,6 @@ impl Iq {
     pub fn parse<T: xso::FromXml>(&self) -> Result<T, xso::error::Error> {
         self.stanza
             .payload_as::<T>()
-            .unwrap_or(Err(xso::error::Error::Other("it has no such payload")))
+            .unwrap_or(Err(xso::error::Error::Other("the request has no such payload")))
     }
 }

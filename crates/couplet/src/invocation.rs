@@ -1,7 +1,7 @@
-//! One handler at work on one stanza, from its first poll to the one answer.
+//! Runs one handler for one stanza, from its first poll to its response.
 //!
-//! Polled once where the stanza was cut; only what is not ready then becomes a task. Deliberately
-//! absent: who may run when; that is the dispatch's.
+//! The session polls a handler once; only a handler that is not ready becomes a task. The dispatch
+//! decides which handler may run.
 
 use std::{
     any::Any,
@@ -31,25 +31,25 @@ use crate::{
     shared::Shared,
 };
 
-/// A first poll longer than this holds up the reader, and is told.
+/// A first poll longer than this delays the reader, and is logged.
 const BLOCKING: Duration = Duration::from_millis(50);
 
-/// A stanza and the handler it belongs to.
+/// A stanza with its handler.
 pub(crate) struct Queued {
     pub(crate) stanza: Stanza,
     pub(crate) route: Arc<Route>,
 }
 
-/// One handler at work on one stanza, before it had to wait for anything.
+/// A handler with its stanza, before its first poll.
 pub(crate) struct Invocation {
     pub(crate) stanza: Stanza,
     running: Running,
 }
 
-/// One handler at work on one stanza that is not here any more, unless the handler keeps it.
+/// A handler that waits, without its stanza, unless the handler keeps it.
 pub(crate) struct Waiting {
     reply_to: ReplyTo,
-    /// What the handler keeps in memory, in bytes.
+    /// The memory that the handler keeps, in bytes.
     pub(crate) weight: usize,
     running: Running,
 }
@@ -63,7 +63,7 @@ struct Running {
 }
 
 impl Invocation {
-    /// Calls the handler; `None` where the stanza is answered already.
+    /// Calls the handler; returns `None` if the stanza is answered already.
     pub(crate) fn begin(job: Queued, began: Instant, shared: &Arc<Shared>) -> Option<Invocation> {
         let Queued { stanza, route } = job;
         let span = tracing::debug_span!(
@@ -100,19 +100,19 @@ impl Invocation {
         None
     }
 
-    /// Whether its handler is not to be polled here, because it would hold up the reader.
+    /// Returns whether the handler must not be polled here, because it would delay the reader.
     pub(crate) fn holds_up(&self) -> bool {
         self.running.route.holds_up()
     }
 
-    /// Polls once, here and now; a future that is not ready is polled again by its task, so
-    /// nobody has to be woken for this one. Tells when it was done, too.
+    /// Polls the handler once without a waker: a future that is not ready is polled again by its
+    /// task. Also returns the time at the end of the poll.
     pub(crate) fn poll_here(&mut self, shared: &Shared) -> (Poll<()>, Instant) {
         let running = &mut self.running;
         let polled = running.poll(shared, &mut Context::from_waker(Waker::noop()));
         let done = Instant::now();
         let took = done.duration_since(running.began);
-        // The time of a panic is the panic hook's, which may collect a backtrace.
+        // After a panic the time includes the panic hook, which may collect a backtrace.
         let held_up = took > BLOCKING && !running.panicked;
         running.route.note_poll(held_up);
         if held_up && let Some(permit) = shared.may_log(Line::HeldUp) {
@@ -121,7 +121,7 @@ impl Invocation {
                 omitted = permit.omitted,
                 ?took,
                 spawned_from_now_on = running.route.holds_up(),
-                "a handler held up the reader: use tokio::task::spawn_blocking for what blocks"
+                "a handler blocked the reader: run blocking code with tokio::task::spawn_blocking"
             );
         }
         let ready = polled.map(|outcome| {
@@ -134,16 +134,16 @@ impl Invocation {
         (ready, done)
     }
 
-    /// The memory of the stanza, unless the handler keeps it.
+    /// Returns the buffer of the stanza, unless the handler keeps the stanza.
     pub(crate) fn into_memory(self) -> Option<Vec<u8>> {
         drop(self.running);
         self.stanza.into_memory()
     }
 
-    /// Lets go of the stanza; what remains can be answered.
+    /// Drops the stanza; it can still be answered.
     ///
-    /// A handler that keeps the stanza keeps its tree. One that does not has read what it needs,
-    /// and that is taken for as much as was written.
+    /// A handler that keeps the stanza keeps its tree. Otherwise the weight is estimated as the
+    /// length of the stanza's XML.
     pub(crate) fn into_waiting(self) -> Waiting {
         let weight = match self.stanza.is_shared() {
             true => self.stanza.memory(),
@@ -158,12 +158,12 @@ impl Invocation {
 }
 
 impl Waiting {
-    /// How long it may take, unless the component says otherwise.
+    /// Returns the deadline of the handler, if it has its own.
     pub(crate) fn limit(&self) -> Option<Duration> {
         self.running.route.registration.scope.limit
     }
 
-    /// Runs until the handler has finished, its deadline has passed or the dispatch gives it up.
+    /// Runs until the handler finishes, its deadline passes or the dispatch aborts it.
     pub(crate) async fn finish(
         mut self,
         shared: Arc<Shared>,
@@ -178,8 +178,8 @@ impl Waiting {
                     let (handler, omitted) = (&*self.running.route.name, permit.omitted);
                     tracing::warn!(handler, ?limit, omitted, "a handler took too long");
                 }
-                // RFC 6120, 8.3.3.16: somebody "needed to fulfil the request" did not answer
-                // within a reasonable time; the sender may try again.
+                // RFC 6120, 8.3.3.16: an entity that is "needed to fulfil the request" did not
+                // answer within a reasonable time; the sender may retry.
                 Err(StanzaError::new(Condition::RemoteServerTimeout).text("The handler took too long"))
             }
             _stop = abandoned.wait_for(|abandoned| *abandoned) => {
@@ -189,8 +189,8 @@ impl Waiting {
         let reply_to = self.reply_to.borrowed();
         let took = self.running.began.elapsed();
         shared.metrics().handled(reply_to.kind, took);
-        // Answers wait their turn like everything; after that they go out in any case, and at once
-        // where the stream is about to end.
+        // Responses wait for capacity like all stanzas, but are sent in any case after the timeout,
+        // and at once if the stream is about to end.
         let timeout = shared.send_timeout();
         tokio::select! {
             _or_not = shared.outbox.room(timeout) => {}
@@ -201,7 +201,7 @@ impl Waiting {
 }
 
 impl Running {
-    /// Polls the handler inside its span; a panic becomes an answer.
+    /// Polls the handler inside its span; converts a panic to an error response.
     fn poll(&mut self, shared: &Shared, cx: &mut Context<'_>) -> Poll<Result<Answer, StanzaError>> {
         let serving = &mut self.serving;
         let polled = self
@@ -214,7 +214,7 @@ impl Running {
     }
 }
 
-/// Says what came of it, at most once.
+/// Sends the response, at most once.
 fn conclude(
     shared: &Shared,
     reply_to: &ReplyToRef<'_>,
@@ -249,27 +249,27 @@ fn conclude(
     log_handled(span, error.condition().as_str(), took);
     if let Some(cause) = error.cause() {
         let condition = error.condition().as_str();
-        // What strangers get wrong is theirs; what fails inside is for the operator.
+        // Peers cause most errors; internal errors are for the operator.
         if error.condition() == Condition::InternalServerError {
             if let Some(permit) = shared.may_log(Line::Failed) {
                 tracing::warn!(parent: span, from = reply_to.from, id = reply_to.id, condition, %cause,
                     omitted = permit.omitted, "a handler failed");
             }
         } else {
-            tracing::debug!(parent: span, condition, %cause, "a handler refused");
+            tracing::debug!(parent: span, condition, %cause, "a handler returned an error");
         }
     }
     count_and_refuse(shared, reply_to, &error);
 }
 
-/// Logs what became of a stanza that a handler took. The span, which the event is in, has its kind,
-/// its addresses, its id and the handler.
+/// Logs the outcome of a stanza that a handler got. The event is in the span, which has the kind,
+/// addresses and id of the stanza, and the handler.
 fn log_handled(span: &Span, outcome: &str, took: Duration) {
     span.record("outcome", outcome);
     tracing::debug!(parent: span, ?took, "stanza handled");
 }
 
-/// Refuses a stanza that no handler has taken, where it may be refused.
+/// Answers a stanza without a handler with an error, unless none may be sent.
 pub(crate) fn refuse(shared: &Shared, stanza: &Stanza, error: &StanzaError) {
     tracing::debug!(
         kind = stanza.kind().as_str(),
@@ -277,7 +277,7 @@ pub(crate) fn refuse(shared: &Shared, stanza: &Stanza, error: &StanzaError) {
         to = stanza.to_text(),
         id = stanza.id().as_deref(),
         condition = error.condition().as_str(),
-        "stanza refused without a handler"
+        "stanza rejected before any handler"
     );
     ReplyToRef::of(stanza, |reply_to| count_and_refuse(shared, reply_to, error));
 }
@@ -291,7 +291,7 @@ fn count_and_refuse(shared: &Shared, reply_to: &ReplyToRef<'_>, error: &StanzaEr
     send_error(shared, reply_to, error);
 }
 
-/// Refuses what is known of a stanza.
+/// Sends an error in response to a stanza.
 pub(crate) fn send_error(shared: &Shared, reply_to: &ReplyToRef<'_>, error: &StanzaError) {
     let written = shared.outbox.add(Fate::Kept, |stanza_writer, out| {
         reply_to.refuse(stanza_writer, out, error).map(usize::from)
@@ -301,13 +301,13 @@ pub(crate) fn send_error(shared: &Shared, reply_to: &ReplyToRef<'_>, error: &Sta
         Ok(_) => shared.metrics().refused(error.condition()),
         Err(NotAdded::Refused(why)) => {
             if let Some(permit) = shared.may_log(Line::RefusalNotSent) {
-                tracing::error!(%why, omitted = permit.omitted, "an error stanza could not be sent");
+                tracing::error!(error = %why, omitted = permit.omitted, "an error stanza could not be sent");
             }
         }
     }
 }
 
-/// The peer learns a number, the log what happened under that number.
+/// The peer gets an incident number, under which the log has the panic.
 fn panicked(shared: &Shared, route: &Route, panic: &(dyn Any + Send)) -> StanzaError {
     let incident = shared.fresh_id();
     let message = panic

@@ -1,42 +1,42 @@
-//! Whether the server is still there, and whether it still routes to this component.
+//! Detects a dead connection, and a server that no longer routes to this component.
 //!
-//! A pure value: time is an argument. Self-pings go through the server's router, so their answers
-//! also show a connection that is open but that the server no longer routes to (docs/servers.md, 6).
+//! A pure value: time is an argument. Self-pings go through the server's router, so missing
+//! responses reveal a connection that is open but no longer routed to (docs/servers.md, 6).
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// When something was last sent, received, asked and answered on one connection.
+/// The times of the last sent and received bytes, self-ping and response on one connection.
 #[derive(Debug)]
 pub(crate) struct Keepalive {
     keepalive: Duration,
     dead_after: Duration,
     last_received: Instant,
-    /// Whether anything was received on this connection at all.
+    /// Whether anything was received on this connection.
     has_received: bool,
     last_sent: Instant,
     last_ping: Instant,
-    /// The number of the last self-ping while it has no answer.
+    /// The number of the last self-ping while it has no response.
     open_ping: Option<u64>,
-    /// When a self-ping was last answered on this connection.
+    /// The time of the last response to a self-ping on this connection.
     answered: Option<Instant>,
-    /// Whether another instance shares the domain: the server then gives it some of our self-pings
-    /// and some of their answers (docs/servers.md, 4), so that missing answers prove nothing.
+    /// Whether another instance shares the domain: the server then routes some of our self-pings
+    /// and their responses to it (docs/servers.md, 4), so that missing responses prove nothing.
     is_shared: bool,
 }
 
-/// What is to be done now.
+/// The action that is due.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Due {
     Nothing,
-    /// A space between stanzas, so that no box on the way forgets the connection. (RFC 6120, 4.6.1)
+    /// Send a space between stanzas, so that no middlebox drops the connection. (RFC 6120, 4.6.1)
     Whitespace,
-    /// A self-ping.
+    /// Send a self-ping.
     Ping,
-    /// Nothing was received for too long.
+    /// End the session: nothing was received for too long.
     Dead,
-    /// Bytes were received, but no answer to a self-ping for too long.
+    /// End the session: bytes were received, but no response to a self-ping for too long.
     Unanswered,
 }
 
@@ -55,30 +55,30 @@ impl Keepalive {
         }
     }
 
-    /// Bytes came in.
+    /// Records received bytes.
     pub(crate) fn received(&mut self, now: Instant) {
         self.last_received = now;
         self.has_received = true;
     }
 
-    /// Whether bytes came in since the login.
+    /// Returns whether bytes were received since the login.
     pub(crate) fn has_received(&self) -> bool {
         self.has_received
     }
 
-    /// Bytes went out.
+    /// Records sent bytes.
     pub(crate) fn sent(&mut self, now: Instant) {
         self.last_sent = now;
     }
 
-    /// The self-ping with this number is on its way.
+    /// Records a sent self-ping.
     pub(crate) fn pinged(&mut self, number: u64, now: Instant) {
         self.open_ping = Some(number);
         self.last_ping = now;
     }
 
-    /// A self-ping came back or was answered: the keepalive's with this number, or any other of
-    /// this component. Returns when it was sent, if it is the last of the keepalive.
+    /// Records that a self-ping came back or was answered: the keepalive's with this number, or any
+    /// other of this component. Returns its time of sending if it is the keepalive's last one.
     pub(crate) fn answered(&mut self, number: Option<u64>, now: Instant) -> Option<Instant> {
         let is_last = number.is_some() && self.open_ping == number;
         if is_last {
@@ -88,7 +88,7 @@ impl Keepalive {
         is_last.then_some(self.last_ping)
     }
 
-    /// Another instance of the component answered a self-ping or sent one.
+    /// Records that another instance of the component answered or sent a self-ping.
     pub(crate) fn seen_other_instance(&mut self) {
         self.is_shared = true;
     }
@@ -108,7 +108,7 @@ impl Keepalive {
         }
     }
 
-    /// When to ask [`Keepalive::due`] again.
+    /// Returns when to call [`Keepalive::due`] again.
     pub(crate) fn next(&self, now: Instant) -> Instant {
         let next = (self.last_received + self.dead_after)
             .min(self.last_ping + self.ping_every(now))
@@ -116,16 +116,17 @@ impl Keepalive {
         self.unanswered_at().map_or(next, |at| next.min(at))
     }
 
-    /// When a missing answer counts as the end. Never where none was ever seen: the server may
-    /// answer no self-pings at all.
+    /// Returns when missing responses end the session. `None` on a connection without any response
+    /// so far, because the server may not answer self-pings at all.
     fn unanswered_at(&self) -> Option<Instant> {
         let counts = self.open_ping.is_some() && !self.is_shared;
         let answered = self.answered.filter(|_| counts)?;
         Some(answered + self.dead_after)
     }
 
-    /// Where an answer is late, self-pings are sent more often: of several ejabberd connections
-    /// for one domain each gets only some of its own back (docs/servers.md, 4).
+    /// Returns the interval of self-pings. It is shorter while a response is late: of several
+    /// ejabberd connections for one domain, each gets only some of its own pings back
+    /// (docs/servers.md, 4).
     fn ping_every(&self, now: Instant) -> Duration {
         let is_quiet = now.duration_since(self.last_received) >= self.keepalive;
         let is_late = self.answered.is_some_and(|answered| {
@@ -151,8 +152,8 @@ mod tests {
         Keepalive::new(KEEPALIVE, DEAD_AFTER, now)
     }
 
-    /// Does what is due for `seconds` and returns when it did what; `receives` may change
-    /// something at each step.
+    /// Performs the due actions for `seconds` and returns them with their times. `receives` may
+    /// record events at each step.
     fn does(
         mut keepalive: Keepalive,
         seconds: u64,
@@ -187,12 +188,12 @@ mod tests {
 
     fn silence(_: &mut Keepalive, _: Instant) {}
 
-    /// Bytes each second, and no answers.
+    /// Records received bytes each second, and no responses.
     fn blanks(keepalive: &mut Keepalive, now: Instant) {
         keepalive.received(now);
     }
 
-    /// A connection on which one self-ping was answered.
+    /// Returns a keepalive for which one self-ping was answered.
     fn once_answered() -> Keepalive {
         let mut keepalive = keepalive(Instant::now());
         keepalive.pinged(1, Instant::now());
@@ -228,7 +229,7 @@ mod tests {
         let did = does(keepalive(Instant::now()), 600, blanks);
         assert_ne!(did.last().unwrap().1, Due::Unanswered);
         let pings = did.iter().filter(|(_, due)| *due == Due::Ping).count();
-        assert_eq!(pings, 40, "they stay rare: {did:?}");
+        assert_eq!(pings, 40, "the interval stays long: {did:?}");
     }
 
     #[tokio::test(start_paused = true)]
@@ -243,7 +244,7 @@ mod tests {
     async fn an_answer_to_an_earlier_self_ping_counts() {
         let late = |keepalive: &mut Keepalive, now: Instant| {
             keepalive.received(now);
-            // Answers come, but always after the next ping was sent.
+            // Each response arrives after the next ping was sent.
             keepalive.answered(Some(0), now);
         };
         let did = does(once_answered(), 600, late);

@@ -1,7 +1,7 @@
 //! Couplet: server-side XMPP components in Rust. Powerful XMPP, simple to use.
 //!
-//! A component is a program beside an XMPP server that owns a whole subdomain: it receives every
-//! stanza sent to an address of that domain and sends stanzas from any of them. (XEP-0114)
+//! A component is a program beside an XMPP server that owns a whole subdomain: it receives all
+//! stanzas sent to addresses of that domain and sends stanzas from these addresses. (XEP-0114)
 //!
 //! ```no_run
 //! use couplet::{Component, Config, Incoming, Message};
@@ -26,8 +26,8 @@
 //!
 //! - `app` (on): [`main`] for a component that is a program: flags, log, signals, the
 //!   [socket](manual::send_socket) for `couplet send`.
-//! - `ops`: health, readiness and Prometheus [`metrics`](manual::metrics) over HTTP; readiness
-//!   and watchdog for systemd. It needs `app`.
+//! - `ops`: health, readiness and Prometheus [`metrics`](manual::metrics) over HTTP; readiness and
+//!   watchdog for systemd. It needs `app`.
 //! - `tls` (on): direct TLS to the server (`tls://host:port`).
 
 pub mod manual;
@@ -115,11 +115,12 @@ pub use crate::{
     shutdown::Shutdown,
 };
 
-/// Runs a component as a program: the whole `main`.
+/// Runs a component as a program; call it as the whole body of `main`.
 ///
-/// It reads the flags, the configuration and the environment, sets up the log and runs the component
-/// that `build` returns. The first SIGTERM or SIGINT shuts it down gracefully, the second at once.
-/// Errors are printed with what to do. See [`app::App`] for flags and exit codes.
+/// It reads the flags, the configuration and the environment, sets up the log and runs the
+/// component that `build` returns. The first SIGTERM or SIGINT shuts it down gracefully, a second
+/// one ends the process at once. Errors are printed with advice. See [`app::App`] for flags and
+/// exit codes.
 ///
 /// # Examples
 ///

@@ -1,12 +1,11 @@
-//! The lines that peers can cause, each with its own limit.
+//! Rate limits for the log lines that peers can cause, one per line.
 //!
-//! Whatever is logged because of what a peer sent has a limit here; it is counted in full by the
-//! metrics.
+//! Every line that a peer can cause needs a limit here. The metrics count all events.
 
 use couplet_core::log_limit::{LogLimit, Permit};
 use tokio::time::Instant;
 
-/// The limits of one component.
+/// The log limits of one component.
 #[derive(Debug)]
 pub(crate) struct LogLimits([LogLimit; KINDS]);
 
@@ -16,7 +15,7 @@ impl Default for LogLimits {
     }
 }
 
-/// Which line.
+/// A log line with a limit.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Line {
     OverALimit,
@@ -33,7 +32,7 @@ pub(crate) enum Line {
 const KINDS: usize = Line::Replaced as usize + 1;
 
 impl LogLimits {
-    /// Permission to log one such line now.
+    /// Permits one such line now, or returns `None`.
     pub(crate) fn permit(&self, line: Line) -> Option<Permit> {
         let limit = self.0.get(line as usize)?;
         limit.permit(Instant::now().into_std())

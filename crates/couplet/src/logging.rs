@@ -1,6 +1,6 @@
-//! Turning the log on: text or JSON, to standard error.
+//! Sets up the log: text or JSON, to standard error.
 //!
-//! Deliberately absent: files and rotation, which the supervisor of the process does better.
+//! There are no files and no rotation; the supervisor of the process handles both.
 
 use std::io::IsTerminal;
 
@@ -19,13 +19,13 @@ mod lines;
 
 use lines::Lines;
 
-/// Sends what is traced to standard error, as `config.log` asks.
+/// Installs a tracing subscriber that writes to standard error, as `config.log` says.
 ///
 /// `log.filter` is a list of `target=level`, `target` and `level`, separated by commas; the most
-/// specific one decides. Filters by span or field (`[...]`) are refused.
+/// specific one wins. Filters by span or field (`[...]`) are rejected.
 ///
-/// [`crate::app`] does it for you; call it in a program that has a `main` of its own. A
-/// subscriber that the program has installed already stays.
+/// [`crate::app`] calls it; a program with its own `main` calls it directly. It does not replace a
+/// subscriber that is already installed.
 ///
 /// # Examples
 ///
@@ -38,7 +38,7 @@ use lines::Lines;
 ///
 /// # Errors
 ///
-/// `log.filter` (or `RUST_LOG`) is no list of directives.
+/// `log.filter` (or `RUST_LOG`) is not a list of directives.
 pub fn start(config: &Config) -> Result<(), ConfigError> {
     start_reloadable(config).map(drop)
 }
@@ -60,18 +60,18 @@ pub(crate) fn start_reloadable(config: &Config) -> Result<Filter, ConfigError> {
     Ok(handle)
 }
 
-/// The filter that the configuration asks for.
+/// Parses the filter of the configuration.
 pub(crate) fn filter(config: &Config) -> Result<Targets, ConfigError> {
     let text = &config.log.filter;
     directives(text).map_err(|error| {
-        let what = format!("log.filter = {text:?} is no filter: {error}");
+        let what = format!("log.filter = {text:?} is not a filter: {error}");
         ConfigError::new(config.origin("log.filter"), what)
             .help("accepted: tracing directives such as \"info,couplet=debug\"")
     })
 }
 
-/// Deliberately not an `EnvFilter`: filtering by span and field takes a regex engine, a tenth of a
-/// component's program and of its memory.
+/// Not an `EnvFilter`: filtering by span and field needs a regex engine, a tenth of a component's
+/// binary and memory.
 fn directives(text: &str) -> Result<Targets, String> {
     let given: Vec<&str> = text
         .split(',')
@@ -124,7 +124,7 @@ mod tests {
         assert!(filter(&load("warn,couplet=debug")).is_ok());
         let error = filter(&load("couplet=loud")).unwrap_err().to_string();
         assert!(
-            error.starts_with("RUST_LOG: log.filter = \"couplet=loud\" is no filter: "),
+            error.starts_with("RUST_LOG: log.filter = \"couplet=loud\" is not a filter: "),
             "{error}"
         );
     }

@@ -1,5 +1,4 @@
-//! The first words on a connection: header, handshake, and what the server makes of them.
-//! (XEP-0114, 3)
+//! Logs in to the server: stream header, handshake, and the server's answer. (XEP-0114, 3)
 
 use std::io;
 
@@ -16,19 +15,19 @@ use crate::{
     transport::Transport,
 };
 
-/// As much of the first bytes is kept.
+/// Number of first bytes that are kept for error messages.
 const FIRST_BYTES: usize = 200;
 
-/// Introduces the component; when it returns, stanzas flow.
+/// Logs in. When it returns, stanzas can be sent and received.
 ///
-/// Deliberately without a deadline: the caller has one for connecting and this together.
+/// It has no deadline, because the caller has one for connecting and logging in together.
 pub(crate) async fn login(
     transport: &mut Transport,
     domain: &str,
     secret: &Secret,
 ) -> Result<(), LoginError> {
     transport.write_all(&handshake::opening(domain)).await?;
-    // What came before the header, to say who is there if that is not an XMPP server.
+    // The bytes before the header, to recognise a server that is not XMPP.
     let mut first = Vec::new();
     let mut opened = false;
     let mut software = None;
@@ -53,7 +52,7 @@ pub(crate) async fn login(
             Some(Frame::Opened(header)) => {
                 opened = true;
                 software = header.id().and_then(Software::by_stream_id);
-                // Prosody opens a stream without an id just to say that it knows no such domain
+                // Prosody opens a stream without an id to report that it does not know the domain
                 // (servers.md, 2); the error follows.
                 if let Some(id) = header.id().filter(|id| !id.is_empty()) {
                     transport
@@ -67,9 +66,9 @@ pub(crate) async fn login(
                     return Err(LoginError::Refused(error, software));
                 }
                 if tree.root().name() == "handshake" {
-                    // Prosody's Nagle holds the first stanza back until this is acknowledged, and
-                    // the kernel is in no hurry (40 ms): a space between stanzas takes the
-                    // acknowledgement along. (RFC 6120, 4.6.1)
+                    // Prosody's Nagle algorithm delays the first stanza until this is acknowledged,
+                    // which the kernel does after up to 40 ms. A space between stanzas carries the
+                    // acknowledgement. (RFC 6120, 4.6.1)
                     transport.write_all(" ").await?;
                     return Ok(());
                 }
@@ -84,7 +83,7 @@ pub(crate) async fn login(
 ///
 /// # Errors
 ///
-/// They cannot begin XML: a `<`, or a byte order mark before it.
+/// The bytes cannot begin XML: neither a `<`, nor a byte order mark before it.
 fn note(first: &mut Vec<u8>, received: &[u8]) -> Result<(), LoginError> {
     let room = FIRST_BYTES.saturating_sub(first.len());
     first.extend(received.iter().take(room));
@@ -94,18 +93,18 @@ fn note(first: &mut Vec<u8>, received: &[u8]) -> Result<(), LoginError> {
     }
 }
 
-/// Why the server did not take us.
+/// Why the login failed.
 #[derive(Debug)]
 pub(crate) enum LoginError {
-    /// It said why; and which software it is, if its header showed that.
+    /// The server sent an error. With its software, if its header showed it.
     Refused(StreamError, Option<Software>),
-    /// What it said first is not XMPP.
+    /// The server's first bytes are not XMPP.
     NotXmpp(Trouble),
-    /// It closed the connection before it sent a header: often a TLS port spoken to in plain.
+    /// The server closed the connection before its header; often a TLS port without TLS.
     NoHeader,
-    /// It closed the stream without a word.
+    /// The server closed the stream without an error.
     Closed,
-    /// What it sent is no XMPP stream.
+    /// The server sent malformed XMPP.
     Malformed(Malformed),
     /// The connection failed.
     Io(io::Error),

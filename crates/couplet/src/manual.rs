@@ -1,18 +1,16 @@
-//! The manual: what holds, how it works inside, how to do things, and the tables to look up.
+//! The manual: guarantees, recipes, internals, and reference tables.
 //!
-//! - [`guarantees`]: what holds whatever strangers, handlers and servers do, and where it ends.
+//! - [`guarantees`]: what holds regardless of peers, handlers and servers, and the limits of it.
 //! - [`how_to`]: recipes, from a reply to a systemd credential.
-//! - [`conditions`]: which error a peer gets when.
+//! - [`conditions`]: which error a peer gets, and when.
 //! - [`settings`]: every setting, with variable, default and accepted values.
-//! - [`defaults`]: what you get without deciding anything, and why.
-//! - [`metrics`]: numbers to look at, health, readiness, and what systemd is told.
-//! - [`send_socket`]: how `couplet send` hands a message to a running program.
-//! - [`what_costs_what`]: what a handler pays for, in instructions.
-//! - [`xeps`]: what is spoken, since when, and where in the code.
-//! - [`life_of_a_stanza`]: the way through the modules.
-//! - [`words`]: one word per thing.
-//!
-//! Deliberately absent: code. These are pages.
+//! - [`defaults`]: the default behaviour, and its reasons.
+//! - [`metrics`]: metrics, health, readiness, and notifications to systemd.
+//! - [`send_socket`]: how `couplet send` passes a message to a running program.
+//! - [`what_costs_what`]: the cost of handlers, in instructions.
+//! - [`xeps`]: the supported XEPs, and where they are in the code.
+//! - [`life_of_a_stanza`]: the way of a stanza through the modules.
+//! - [`words`]: the terms that Couplet uses.
 
 pub mod guarantees {
     #![doc = include_str!("manual/guarantees.md")]

@@ -1,7 +1,7 @@
-//! What a component counts of itself, through the facade `metrics`.
+//! The metrics of a component, recorded through the facade `metrics`.
 //!
-//! Names are looked up once, when a component starts to run; without a recorder every handle is
-//! empty and costs a comparison. Deliberately absent: any recorder.
+//! Names are looked up once, when a component starts. Without a recorder every handle is empty and
+//! costs one comparison.
 
 use std::sync::LazyLock;
 
@@ -14,7 +14,7 @@ pub(crate) use table::Metric;
 #[cfg(feature = "ops")]
 pub(crate) use table::{BUILD, PROCESS, STARTED};
 
-/// The handles of one component.
+/// The metric handles of one component.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     received: [[Counter; OUTCOMES.len()]; KINDS.len()],
@@ -33,26 +33,26 @@ pub(crate) struct Metrics {
     pub(crate) round_trip: Gauge,
 }
 
-/// What became of a stanza that was taken in.
+/// The outcome of a received stanza.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// A request got its result.
+    /// A request got a result.
     Answered,
-    /// A message or presence had its handler.
+    /// A handler handled the message or presence.
     Handled,
-    /// It was refused, by a handler or for one.
+    /// A handler rejected it, or it was rejected before any handler.
     Refused,
-    /// Nobody serves such messages or presence.
+    /// No handler takes such messages or presence.
     Ignored,
-    /// It was the answer to a question of ours.
+    /// It was the response to a pending request.
     Resolved,
-    /// It was an answer that nobody waits for.
+    /// It was a response without a pending request.
     Unmatched,
-    /// It was our own ping, or the answer to it.
+    /// It was a self-ping, or the response to one.
     OwnPing,
 }
 
-/// The counters of one name with one label of few values.
+/// The counters of one metric, one for each value of its label.
 #[derive(Debug, Default)]
 struct Family(Vec<(&'static str, Counter)>);
 
@@ -108,7 +108,7 @@ const FAILED: [&str; 6] = [
 ];
 
 impl Metrics {
-    /// Looks every name up, in the recorder that is installed now.
+    /// Looks up all metrics in the installed recorder.
     pub(crate) fn of(domain: &str) -> Metrics {
         for metric in table::TABLE {
             metric.describe();
@@ -138,7 +138,7 @@ impl Metrics {
         }
     }
 
-    /// Those of a component that does not run yet: nothing is counted.
+    /// Returns handles that record nothing, for a component that does not run yet.
     pub(crate) fn none() -> &'static Metrics {
         static NONE: LazyLock<Metrics> = LazyLock::new(|| Metrics {
             received: KINDS.map(|_| OUTCOMES.map(|_| Counter::noop())),
@@ -178,7 +178,7 @@ impl Metrics {
         }
     }
 
-    /// A stanza over this limit went by.
+    /// Counts a stanza that was skipped because it exceeded this limit.
     pub(crate) fn skipped(&self, limit: LimitKind) {
         self.rejected(match limit {
             LimitKind::Depth => "depth",
@@ -209,7 +209,7 @@ impl Metrics {
     }
 }
 
-/// What the outbox counts of itself.
+/// The metrics of the outbox.
 #[derive(Debug)]
 pub(crate) struct Leaving {
     sent: [Counter; KINDS.len()],
@@ -224,7 +224,7 @@ impl Leaving {
         }
     }
 
-    /// So many of each kind, in the order of [`Kind`].
+    /// Counts sent stanzas of each kind, in the order of [`Kind`].
     pub(crate) fn sent(&self, kinds: [u64; KINDS.len()]) {
         for (counter, kind) in self.sent.iter().zip(kinds) {
             if kind > 0 {
@@ -252,7 +252,7 @@ impl Family {
     }
 }
 
-/// So that nobody wonders about a series that is zero for ever.
+/// Excludes combinations that cannot occur, so that there are no series that are always zero.
 fn can_happen(kind: &str, outcome: &str) -> bool {
     let only_iq = matches!(outcome, "answered" | "resolved" | "unmatched" | "own_ping");
     let never_iq = matches!(outcome, "handled" | "ignored");

@@ -1,4 +1,4 @@
-//! Code around every handler of a component: [`Middleware`], and two that are ready to use.
+//! Code that runs around every handler: [`Middleware`], [`AllowList`] and [`RateLimit`].
 
 mod allow_list;
 mod rate_limit;

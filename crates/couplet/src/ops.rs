@@ -1,8 +1,7 @@
-//! Looking after a component from outside: health, readiness and metrics over HTTP, and what
-//! systemd is told.
+//! Operations: health, readiness and metrics over HTTP, and notifications to systemd.
 //!
-//! On the runtime of the component, so that who asks learns whether it turns. Deliberately absent:
-//! passwords and TLS, which a proxy in front does better.
+//! They run in the runtime of the component, so that they fail if it hangs. There are no passwords
+//! and no TLS; use a proxy for both.
 
 use std::{io, net::TcpListener};
 
@@ -28,18 +27,18 @@ pub(crate) use systemd::reloading;
 
 use recorder::Recorder;
 
-/// What is needed to look after a program, before it runs.
+/// The operations of a program, prepared before it runs.
 pub(crate) struct Ops {
     health: Health,
     served: Option<(TcpListener, Recorder)>,
 }
 
 impl Ops {
-    /// Takes the port, if one is set, and begins to record.
+    /// Binds the port, if one is set, and starts recording metrics.
     ///
     /// # Errors
     ///
-    /// The port is taken, or not ours to take.
+    /// The port is in use or not permitted.
     pub(crate) fn prepare(config: &Config) -> Result<Ops, ConfigError> {
         let health = config.health.clone();
         let Some(address) = config.ops.listen else {
@@ -51,18 +50,18 @@ impl Ops {
             .map_err(|why| refused(config, &why))?;
         let recorder = Recorder::default();
         if metrics::set_global_recorder(recorder.clone()).is_err() {
-            tracing::warn!("the program records its metrics itself, so /metrics stays empty");
+            tracing::warn!("the program has installed its own metrics recorder; /metrics stays empty");
         }
         describe_the_process();
         let served = Some((listener, recorder));
         Ok(Ops { health, served })
     }
 
-    /// Serves and tells until the tasks are dropped; call it inside the runtime.
+    /// Serves HTTP and notifies systemd until the tasks are dropped. Call it inside the runtime.
     ///
     /// # Errors
     ///
-    /// The system refuses.
+    /// A system call failed.
     pub(crate) fn start(self, shutdown: Shutdown) -> Result<JoinSet<()>, Error> {
         let mut tasks = JoinSet::new();
         if let Some((listener, recorder)) = self.served {
@@ -96,12 +95,12 @@ fn describe_the_process() {
 fn refused(config: &Config, why: &io::Error) -> ConfigError {
     let address = config.ops.listen.map(|at| at.to_string());
     let address = address.unwrap_or_default();
-    let what = format!("ops.listen = {address:?} cannot be listened at: {why}");
+    let what = format!("ops.listen = {address:?} cannot be bound: {why}");
     let error = ConfigError::new(config.origin("ops.listen"), what);
     match why.kind() {
         io::ErrorKind::AddrInUse => error
-            .help("another program listens there, perhaps another component:")
-            .help("give each a port of its own, or leave the setting out"),
+            .help("another program uses this port, perhaps another component:")
+            .help("use a different port for each, or remove the setting"),
         io::ErrorKind::AddrNotAvailable => {
             error.help("no interface of this machine has that address; 127.0.0.1 always is there")
         }

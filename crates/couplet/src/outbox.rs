@@ -1,8 +1,8 @@
-//! What waits for the socket: one bounded buffer that every stanza is serialised into, and another
-//! for copies in bulk, which go when nothing waits in the first.
+//! The outbox: one bounded buffer into which every stanza is serialised, and a second one for
+//! copies of broadcasts, which are sent when the first is empty.
 //!
-//! The first outlives sessions: a stanza of which the socket did not take the last byte is kept for
-//! the next one. Deliberately absent: any socket.
+//! The first outlives sessions: a stanza whose last byte was not written is kept for the next
+//! session. Nothing here knows the socket.
 
 mod bulk;
 mod window;
@@ -29,47 +29,47 @@ pub(crate) use bulk::{Bulk, Over};
 
 use crate::{metrics::Leaving, session_end::SessionEnd};
 
-/// What a buffer keeps when it is empty.
+/// Capacity that an empty buffer keeps.
 const ROOM: usize = 256 * 1024;
 
-/// Written, checked, and waiting to go.
+/// Stanzas that are checked, serialised and wait for the socket.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     stanza_writer: StanzaWriter,
     limit: usize,
     queue: Mutex<Batch>,
     bulk: Bulk,
-    /// Nothing more goes out; changes only while the queue is locked.
+    /// Whether nothing more may be added; only changes while the queue is locked.
     ended: AtomicBool,
     filled: Notify,
     drained: Notify,
     leaving: OnceLock<Leaving>,
 }
 
-/// Stanzas one behind the other, as they go into one write.
+/// Serialised stanzas that go into one write.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     bytes: Vec<u8>,
     stanzas: VecDeque<(usize, Fate)>,
-    /// How many of each kind, in the order of [`Kind`].
+    /// The number of stanzas of each kind, in the order of [`Kind`].
     kinds: [u64; 3],
     written: usize,
     in_bulk: bool,
 }
 
-/// What becomes of a stanza that no session could send.
+/// What happens to a stanza that its session could not send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// It goes out in the next session.
+    /// It is sent in the next session.
     Kept,
-    /// It was for this session only: a question whose asker has been told `Disconnected`.
+    /// It is dropped: a request whose caller got `Disconnected`.
     Dropped,
 }
 
-/// Why something was not added.
+/// Why a stanza was not added.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum NotAdded {
-    /// The stream has ended, and the component with it.
+    /// The component has ended its stream.
     Ended,
     Refused(InvalidStanza),
 }
@@ -96,8 +96,8 @@ impl Outbox {
         let _first = self.leaving.set(leaving);
     }
 
-    /// Lets `write` add one stanza, whatever waits already: for answers, whose number is bounded
-    /// by what was admitted. `Ok` tells how many characters XML forbids were replaced.
+    /// Adds one stanza regardless of the number of waiting bytes; for responses, whose number the
+    /// dispatch bounds. Returns how many characters that XML forbids were replaced.
     pub(crate) fn add(
         &self,
         fate: Fate,
@@ -121,8 +121,8 @@ impl Outbox {
         Ok(replaced)
     }
 
-    /// Adds the last that goes out, for good: nothing may follow the end of a stream, and the
-    /// component opens no other. (RFC 6120, 4.4)
+    /// Adds the last bytes of the stream. Nothing can be added after them, because the component
+    /// opens no other stream. (RFC 6120, 4.4)
     pub(crate) fn end(&self, last: &str) {
         self.bulk.close(SessionEnd::Other);
         let added = self.add(Fate::Dropped, |_, out| {
@@ -130,12 +130,12 @@ impl Outbox {
             self.ended.store(true, Ordering::Relaxed);
             Ok(0)
         });
-        debug_assert!(added.is_ok(), "it ends once");
+        debug_assert!(added.is_ok(), "the stream ends once");
     }
 
-    /// Waits until there is room, at most `patience`; tells whether there is.
+    /// Waits for capacity, at most `timeout`; returns whether there is any.
     ///
-    /// Cancel safe: it takes nothing.
+    /// Cancel safe: it reserves nothing.
     pub(crate) async fn room(&self, timeout: Duration) -> bool {
         if !self.is_full() {
             return true;
@@ -152,12 +152,12 @@ impl Outbox {
         time::timeout(timeout, emptied).await.is_ok()
     }
 
-    /// Whether what the app sends has to wait.
+    /// Returns whether stanzas of the application have to wait.
     pub(crate) fn is_full(&self) -> bool {
         self.len() >= self.limit
     }
 
-    /// Whether even answers find no room: the server takes nothing.
+    /// Returns whether there is no capacity even for responses: the server reads nothing.
     pub(crate) fn is_stuck(&self) -> bool {
         self.len() >= self.limit.saturating_mul(2)
     }
@@ -168,17 +168,17 @@ impl Outbox {
 
     /// Waits until something was added to an empty outbox.
     ///
-    /// Cancel safe: a missed call is not lost.
+    /// Cancel safe: no notification is lost.
     pub(crate) async fn filled(&self) {
         self.filled.notified().await;
     }
 
-    /// What may wait.
+    /// Returns the queue of broadcast copies.
     pub(crate) fn bulk(&self) -> &Bulk {
         &self.bulk
     }
 
-    /// Lets `write` add copies in bulk while there is room and it returns true.
+    /// Calls `write` to add broadcast copies while there is capacity and it returns true.
     pub(crate) fn add_in_bulk(
         &self,
         session: u64,
@@ -190,7 +190,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// What is returned is ready once the server has taken all that was added in bulk before.
+    /// Returns a receiver that resolves once the server has read all broadcast copies added before.
     pub(crate) fn mark(&self, session: u64) -> Result<oneshot::Receiver<()>, Over> {
         let (taken, was_empty) = self.bulk.mark(session, &self.stanza_writer)?;
         if was_empty {
@@ -199,9 +199,9 @@ impl Outbox {
         Ok(taken)
     }
 
-    /// Waits until there is room for copies in bulk.
+    /// Waits for capacity for broadcast copies.
     ///
-    /// Cancel safe: it takes nothing.
+    /// Cancel safe: it reserves nothing.
     pub(crate) async fn room_in_bulk(&self, session: u64) -> Result<(), Over> {
         while !self.bulk.room(session).await? {
             self.ping_again(session)?;
@@ -209,7 +209,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// Asks the server once more where it should have answered a [mark](Outbox::mark).
+    /// Sends another ping if the response to a [mark](Outbox::mark) is overdue.
     pub(crate) fn ping_again(&self, session: u64) -> Result<(), Over> {
         if self.bulk.ping_again(session, &self.stanza_writer)? {
             self.filled.notify_one();
@@ -217,27 +217,28 @@ impl Outbox {
         Ok(())
     }
 
-    /// How many stanzas wait that the app sent or that answer somebody: at the end they are lost.
+    /// Returns how many stanzas of the application and responses still wait; at the end they are
+    /// lost.
     pub(crate) fn unsent(&self) -> usize {
         let queue = self.queue();
         let kept = queue.stanzas.iter().filter(|(_, fate)| *fate == Fate::Kept);
         kept.count()
     }
 
-    /// Whether anything waits.
+    /// Returns whether the outbox is empty.
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0 && self.bulk.is_empty()
     }
 
-    /// Exchanges `batch`, of which everything is written, for what waits; copies in bulk only
-    /// when nothing else does.
+    /// Swaps `batch`, which is written completely, with the waiting stanzas; broadcast copies only
+    /// if there are no others.
     pub(crate) fn take(&self, batch: &mut Batch) {
         batch.clear();
         let mut queue = self.queue();
         if queue.bytes.is_empty() {
             drop(queue);
             self.bulk.take(&mut batch.bytes);
-            // They end with their session.
+            // Broadcast copies end with their session.
             batch.stanzas.push_back((batch.bytes.len(), Fate::Dropped));
             batch.in_bulk = true;
             return;
@@ -248,7 +249,7 @@ impl Outbox {
         self.drained.notify_waiters();
     }
 
-    /// The socket took all of `batch`, which is empty then.
+    /// Records that all of `batch` was written, and clears it.
     pub(crate) fn sent(&self, batch: &mut Batch) {
         if let Some(leaving) = self.leaving.get() {
             leaving.sent(batch.kinds);
@@ -256,7 +257,7 @@ impl Outbox {
         batch.clear();
     }
 
-    /// Takes back, at the end of a session, what it had no time to write.
+    /// Puts back what a session could not write before its end.
     pub(crate) fn put_back(&self, batch: &mut Batch) {
         if let Some(leaving) = self.leaving.get() {
             leaving.sent(batch.written_kinds());
@@ -279,23 +280,23 @@ impl Outbox {
     }
 
     fn queue(&self) -> MutexGuard<'_, Batch> {
-        // A panic while holding the lock leaves at worst a stanza without its mark.
+        // A panic while the lock is held can at worst leave a stanza without its mark.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Batch {
-    /// What is still to be written.
+    /// Returns the bytes that are not written yet.
     pub(crate) fn unwritten(&self) -> &[u8] {
         self.bytes.get(self.written..).unwrap_or_default()
     }
 
-    /// The socket took this many bytes.
+    /// Records that the socket accepted this many bytes.
     pub(crate) fn advance(&mut self, bytes: usize) {
         self.written += bytes;
     }
 
-    /// Whether it is copies that may wait.
+    /// Returns whether the batch consists of broadcast copies.
     pub(crate) fn is_in_bulk(&self) -> bool {
         self.in_bulk
     }
@@ -304,7 +305,7 @@ impl Batch {
         self.written >= self.bytes.len()
     }
 
-    /// Whether the last byte written was the last of a stanza.
+    /// Returns whether the last byte written was the last of a stanza.
     pub(crate) fn is_between_stanzas(&self) -> bool {
         let mut end = 0;
         self.written == 0
@@ -314,7 +315,7 @@ impl Batch {
             })
     }
 
-    /// From `start` on stands one more stanza.
+    /// Records a stanza that begins at `start`.
     fn note(&mut self, start: usize, fate: Fate) {
         let stanza = self.bytes.get(start..).unwrap_or_default();
         let kind = kind_of(stanza);
@@ -324,7 +325,7 @@ impl Batch {
         }
     }
 
-    /// Like `kinds`, of the stanzas whose last byte is written.
+    /// Returns the numbers like `kinds` for the completely written stanzas.
     fn written_kinds(&self) -> [u64; 3] {
         let (mut start, mut kinds) = (0, [0; 3]);
         for (bytes, _) in &self.stanzas {
@@ -339,7 +340,7 @@ impl Batch {
         kinds
     }
 
-    /// Empties it; what a burst made grow is given back.
+    /// Clears the batch and frees capacity from bursts.
     fn clear(&mut self) {
         self.bytes.clear();
         self.bytes.shrink_to(ROOM);
@@ -350,7 +351,8 @@ impl Batch {
         self.in_bulk = false;
     }
 
-    /// A stanza that went out in part has not been seen by the server: it goes again, whole.
+    /// Appends the unwritten stanzas of another batch. A partly written stanza is appended whole,
+    /// because the server has not processed it.
     fn append_unwritten(&mut self, other: &Batch) {
         let mut start = 0;
         for &(bytes, fate) in &other.stanzas {
@@ -366,7 +368,7 @@ impl Batch {
     }
 }
 
-/// Our own stanzas are told apart by their first letter; a space or a closing tag is none.
+/// Recognises our own stanzas by the first letter; returns `None` for a space or a closing tag.
 fn kind_of(xml: &[u8]) -> Option<Kind> {
     match xml {
         [b'<', b'm', ..] => Some(Kind::Message),

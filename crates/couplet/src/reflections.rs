@@ -1,8 +1,8 @@
-//! The messages sent to rooms, which rooms send back to every occupant, their sender included.
-//! (XEP-0045, 7.4)
+//! Recognises messages that the component sent to a room and that the room reflects to all
+//! occupants, including the sender. (XEP-0045, 7.4)
 //!
-//! Told apart by room and id, so that another address of the component in the same room takes
-//! them for its own too.
+//! They are recognised by room and id, so that another address of the component in the same room
+//! ignores them too.
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -12,10 +12,10 @@ use std::{
 
 use couplet_core::stanza::Stanza;
 
-/// How many messages are remembered. A room reflects one within seconds.
+/// Number of remembered messages. A room reflects one within seconds.
 const REMEMBERED: usize = 4096;
 
-/// What was sent to rooms lately.
+/// The latest messages sent to rooms.
 #[derive(Debug, Default)]
 pub(crate) struct Reflections {
     key: RandomState,
@@ -29,7 +29,7 @@ struct Sent {
 }
 
 impl Reflections {
-    /// Notes a message before it leaves.
+    /// Records a message before it is sent.
     pub(crate) fn note(&self, room: &str, id: &str) {
         let hash = self.hash(room, id);
         let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -44,7 +44,7 @@ impl Reflections {
         }
     }
 
-    /// Whether this message of a room is one of the component's own.
+    /// Returns whether this message of a room is one of the component's own.
     pub(crate) fn contain(&self, message: &Stanza) -> bool {
         let Some(id) = message.id() else {
             return false;

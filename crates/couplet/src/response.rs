@@ -27,7 +27,7 @@ pub trait FromResponse: Sized {
     ///
     /// # Errors
     ///
-    /// If the payload is missing or has another type.
+    /// The payload is missing or has another type.
     fn from_result(result: &Stanza) -> Result<Self, xso::error::Error>;
 }
 
@@ -36,7 +36,7 @@ impl<T: FromXml> FromResponse for T {
         result
             .payload_as::<T>()
             .unwrap_or(Err(xso::error::Error::Other(
-                "the result has no such payload",
+                "the result has no payload of the expected type",
             )))
     }
 }
@@ -96,11 +96,11 @@ pub enum RequestError {
 impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            RequestError::Refused(error) => write!(f, "the peer refused: {error}"),
-            RequestError::Malformed(why) => write!(f, "the answer is malformed: {why}"),
-            RequestError::TimedOut => f.write_str("no answer in time"),
-            RequestError::Disconnected => f.write_str("the server is not connected"),
-            RequestError::Send(why) => write!(f, "the question was not sent: {why}"),
+            RequestError::Refused(error) => write!(f, "the peer returned an error: {error}"),
+            RequestError::Malformed(why) => write!(f, "the response is malformed: {why}"),
+            RequestError::TimedOut => f.write_str("no response in time"),
+            RequestError::Disconnected => f.write_str("the component is not connected to its server"),
+            RequestError::Send(why) => write!(f, "the request was not sent: {why}"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One registered handler: a stanza goes in, its response comes out, now or later.
+//! A registered handler, called with a stanza.
 
 mod layer;
 
@@ -30,21 +30,22 @@ use crate::{
 
 pub use layer::{Handled, Middleware, Next};
 
-/// So many first polls in a row that held up the reader make a handler one that is spawned.
+/// Number of consecutive first polls that delay the reader after which a handler always runs as a
+/// task.
 const HELD_UP: u8 = 2;
 
-/// What holds for the handlers that are registered in one place.
+/// The options of handlers that are registered in one scope.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scope {
-    /// The deadline of the handlers, if they have one of their own.
+    /// The deadline of the handlers, if it is not the default.
     pub(crate) limit: Option<Duration>,
-    /// Whether they may take the routes of other handlers.
+    /// Whether they may replace other handlers of the same route.
     pub(crate) replaces: bool,
     /// The extension that registers them.
     pub(crate) extension: Option<Arc<str>>,
 }
 
-/// Where a handler is registered.
+/// Where and with which options a handler is registered.
 #[derive(Clone, Debug)]
 pub(crate) struct Registration {
     pub(crate) scope: Scope,
@@ -75,9 +76,10 @@ impl fmt::Display for Registration {
     }
 }
 
-/// One handler.
+/// A registered handler.
 pub(crate) struct Route {
-    /// The handler in log lines: its type, or where its closure is registered.
+    /// The name of the handler in log lines: its type, or the location where its closure is
+    /// registered.
     pub(crate) name: Box<str>,
     pub(crate) registration: Registration,
     serve: Box<Serve>,
@@ -89,13 +91,13 @@ type Serve = dyn Fn(Stanza, Arc<Shared>) -> Result<Serving, StanzaError> + Send 
 
 /// A running handler.
 pub(crate) enum Serving {
-    /// It returned at once.
+    /// It returned without a future.
     Now(Option<Result<Answer, StanzaError>>),
-    /// A request, to be polled.
+    /// The future of a request.
     Request(Handling<Box<dyn IntoResponse + Send>>),
-    /// A message or presence, to be polled.
+    /// The future of a message or presence.
     Other(Handling<()>),
-    /// Any of them behind middleware, to be polled.
+    /// The future of a handler with middleware.
     Layered(Handling<Handled>),
 }
 
@@ -112,7 +114,7 @@ impl Serving {
 
 /// What a handler returned.
 pub(crate) enum Answer {
-    /// Nothing: it was a message or presence.
+    /// No response: the stanza was a message or presence.
     Nothing,
     /// An IQ result.
     Result(Box<dyn IntoResponse + Send>),
@@ -132,11 +134,11 @@ impl Route {
         }
     }
 
-    /// Starts the handler, which then does nothing until polled.
+    /// Calls the handler. Its future does nothing until it is polled.
     ///
     /// # Errors
     ///
-    /// `bad-request` where the payload is not what the handler takes.
+    /// `bad-request` if the payload is not of the handler's type.
     pub(crate) fn serve(
         self: &Arc<Self>,
         stanza: Stanza,
@@ -168,12 +170,12 @@ impl Route {
         }
     }
 
-    /// Puts middleware around the handler, the outermost first.
+    /// Adds middleware around the handler, outermost first.
     pub(crate) fn set_layers(&mut self, layers: &Arc<[Arc<dyn Middleware>]>) {
         self.layers = Arc::clone(layers);
     }
 
-    /// The middleware at this place.
+    /// Returns the middleware at this index.
     pub(crate) fn layer(&self, at: usize) -> Option<&Arc<dyn Middleware>> {
         self.layers.get(at)
     }
@@ -185,13 +187,13 @@ impl Route {
         poll_fn(|cx| serving.poll(cx)).await
     }
 
-    /// Whether its first polls hold up the reader: for good, once two in a row did. One alone may
-    /// have been a busy machine.
+    /// Returns whether the handler always runs as a task, because two consecutive first polls
+    /// delayed the reader. A single one may be due to a busy machine.
     pub(crate) fn holds_up(&self) -> bool {
         self.held_up.load(Ordering::Relaxed) >= HELD_UP
     }
 
-    /// Notes whether a first poll has held up the reader.
+    /// Records whether a first poll delayed the reader.
     pub(crate) fn note_poll(&self, held_up: bool) {
         let before = self.held_up.load(Ordering::Relaxed);
         match held_up {
@@ -227,7 +229,7 @@ impl Route {
         })
     }
 
-    /// A handler of requests that no other handler takes.
+    /// Creates the handler of requests that no other handler takes.
     pub(crate) fn iq_fallback<H, Answered, R>(handler: H, registration: Registration) -> Route
     where
         H: Fn(Incoming<Iq>) -> Answered + Send + Sync + 'static,
@@ -262,7 +264,7 @@ impl Route {
     }
 }
 
-/// The type of a handler, or where its closure is registered.
+/// Returns the type of a handler, or the location where its closure is registered.
 fn name_of<H>(registration: &Registration) -> Box<str> {
     let name = std::any::type_name::<H>();
     match name.contains("{{closure}}") {

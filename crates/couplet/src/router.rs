@@ -1,6 +1,6 @@
-//! Which handler a stanza belongs to: by kind, type and the name of its payload.
+//! Finds the handler of a stanza by kind, type and the name of its payload.
 //!
-//! disco#info is a view of this table, never a second list.
+//! disco#info is generated from this table; there must be no second list.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -43,7 +43,7 @@ pub(crate) struct Router {
     /// Takes the subscriptions and probes that no other handler takes.
     subscriptions: Option<Arc<Route>>,
     over_limit: Option<OverLimit>,
-    /// Whether texts that no handler takes are refused.
+    /// Whether chat messages without a handler are rejected.
     pub(crate) refuses_texts: bool,
 }
 
@@ -126,7 +126,7 @@ impl Router {
             .add(at, Route::presence(handler, registration), "presence");
     }
 
-    /// Puts middleware around every handler that is registered so far.
+    /// Adds middleware around all handlers registered so far.
     pub(crate) fn set_layers(&mut self, layers: Vec<Arc<dyn Middleware>>) {
         if layers.is_empty() {
             return;
@@ -156,12 +156,12 @@ impl Router {
         self.over_limit = Some(Box::new(refuse));
     }
 
-    /// The error that the app chose for a stanza that was skipped.
+    /// Returns the error that the application chose for a skipped stanza.
     pub(crate) fn refuse_skipped(&self, skipped: &Skipped) -> Option<StanzaError> {
         self.over_limit.as_ref()?(skipped)
     }
 
-    /// Whether the app or a feature already serves this request.
+    /// Returns whether this request already has a handler.
     pub(crate) fn serves<T: FromXml>(&self, type_: IqType) -> bool {
         self.requests(type_).routes.contains_key(&key_of::<T>())
     }
@@ -173,7 +173,7 @@ impl Router {
         }
     }
 
-    /// The handler for this stanza. `key` is a buffer.
+    /// Returns the handler for this stanza. `key` is a scratch buffer.
     pub(crate) fn route(
         &self,
         stanza: &Stanza,
@@ -200,7 +200,7 @@ impl Router {
         }
     }
 
-    /// Whether this is a text that is refused when no handler takes it. (RFC 6121, 8.5.1)
+    /// Returns whether this message is rejected if it has no handler. (RFC 6121, 8.5.1)
     pub(crate) fn refuses(&self, stanza: &Stanza) -> bool {
         if !self.refuses_texts || stanza.kind() != Kind::Message || stanza.is_from_own_domain() {
             return false;
@@ -210,7 +210,7 @@ impl Router {
         is_text && message.content() != Content::Other
     }
 
-    /// The namespaces that something is served in, sorted. (XEP-0030, 3.1)
+    /// Returns the namespaces of the registered payloads, sorted. (XEP-0030, 3.1)
     pub(crate) fn namespaces(&self) -> BTreeSet<String> {
         let tables = [&self.gets, &self.sets]
             .into_iter()
@@ -235,8 +235,9 @@ impl Router {
         }
     }
 
-    /// A chat is a text to the component that is not from itself. An error goes nowhere without a
-    /// handler for it, nor does what the component itself said in a room.
+    /// Returns the handler of chat messages for a text to the component that is not from itself.
+    /// Errors need a handler of their own, and reflections of the component's own messages get
+    /// none.
     fn chat_route(&self, message: &Message, reflections: &Reflections) -> Option<&Arc<Route>> {
         let own = match message.type_() {
             MessageType::Chat | MessageType::Normal => {
@@ -262,13 +263,13 @@ impl Router {
     }
 }
 
-/// Where a message or presence handler is mounted.
+/// The route of a message or presence handler.
 pub(crate) enum RouteKey<T> {
-    /// With a payload of this name, in one type or in any but `error`.
+    /// A payload of this name, for one type or for any but `error`.
     With(Option<T>, String),
-    /// In one type.
+    /// One type.
     Of(T),
-    /// Where nothing else fits.
+    /// Stanzas without another handler.
     Fallback,
 }
 
@@ -278,7 +279,7 @@ impl<T> RouteKey<T> {
     }
 }
 
-/// The routes of messages, or of presences.
+/// The routes of messages, or of presence.
 struct TypedRoutes<T> {
     with: HashMap<Option<T>, Table>,
     of: HashMap<T, Arc<Route>>,
@@ -302,7 +303,8 @@ impl<T: Copy + Debug + Eq + std::hash::Hash> TypedRoutes<T> {
         }
     }
 
-    /// The most exact first: type and payload, payload, type. Errors only where asked for.
+    /// Finds the most specific route: type and payload, payload, type. An error only matches its
+    /// own type.
     fn find(&self, type_: T, stanza: &Stanza, key: &mut String) -> Option<&Arc<Route>> {
         let by_payload = |type_: Option<T>, key: &mut String| {
             let table = self.with.get(&type_)?;
@@ -328,11 +330,11 @@ impl<T> Default for TypedRoutes<T> {
     }
 }
 
-/// Routes by the name of a payload; the key is "namespace NUL name", either part possibly empty
-/// for "any".
+/// Routes by the name of a payload. The key is "namespace NUL name", where an empty part matches
+/// any.
 #[derive(Default)]
 struct Table {
-    /// What is in it is the app's: no stranger can fill it with what collides.
+    /// The keys come from the application, so no peer can cause collisions.
     routes: HashMap<String, Arc<Route>, FixedState>,
 }
 
@@ -365,14 +367,15 @@ impl Table {
     }
 }
 
-/// Gives the route to this handler.
+/// Registers this handler for the route.
 ///
 /// # Panics
 ///
-/// If another handler has it and is not meant to be replaced: a mistake in the program, at its start.
+/// Another handler is registered for the route and may not be replaced: an error in the program
+/// that shows when it starts.
 #[expect(
     clippy::panic,
-    reason = "a mistake in the program, found when it starts"
+    reason = "an error in the program that shows when it starts"
 )]
 fn claim(held: &mut Option<Arc<Route>>, route: Route, what: impl FnOnce() -> String) {
     if let Some(held) = held.as_ref().filter(|_| !route.registration.scope.replaces) {

@@ -1,6 +1,6 @@
 //! The secret that a component shares with its server.
 //!
-//! Deliberately absent: any way to serialise or print it. What was read is not wiped from memory.
+//! It must not be serialised or printed. Its memory is not wiped.
 
 use std::fmt;
 use std::fs::File;
@@ -10,13 +10,13 @@ use std::sync::Arc;
 
 use crate::text_checks;
 
-/// No secret is longer; a file that is was named by mistake.
+/// Maximum length; a longer file was named by mistake.
 const LONGEST: u64 = 64 << 10;
 
-/// The secret of XEP-0114, section 3, which proves to the server who the component is.
+/// The secret of XEP-0114, section 3, which authenticates the component.
 ///
-/// It prints as a placeholder everywhere, so that a [`Config`](crate::config::Config) may be
-/// logged whole. Only the handshake has to look inside.
+/// It prints as a placeholder, so that a [`Config`](crate::config::Config) can be logged. Only the
+/// handshake needs the value.
 ///
 /// # Examples
 ///
@@ -31,7 +31,7 @@ const LONGEST: u64 = 64 << 10;
 pub struct Secret(Arc<str>);
 
 impl Secret {
-    /// Takes over a secret; use it when the secret comes from a vault of your own.
+    /// Creates a secret, for example from a vault.
     ///
     /// # Examples
     ///
@@ -42,8 +42,8 @@ impl Secret {
         Secret(Arc::from(secret.as_ref()))
     }
 
-    /// The secret that a file holds, without a byte order mark before it and without the line's end
-    /// behind it; use it for secrets of your own, such as the password of a database.
+    /// Reads a secret from a file, without a byte order mark at the start and without the line end;
+    /// use it also for other secrets, such as the password of a database.
     ///
     /// # Examples
     ///
@@ -54,8 +54,8 @@ impl Secret {
     ///
     /// # Errors
     ///
-    /// The file cannot be read, is empty, no text, or longer than 64 KiB. The text goes behind the
-    /// name of the file; the content is never in it.
+    /// The file cannot be read, is empty, not UTF-8, or longer than 64 KiB. The text is meant to
+    /// follow the name of the file and never contains the content.
     pub fn read(path: &Path) -> io::Result<Secret> {
         let mut bytes = Vec::new();
         File::open(path)
@@ -72,7 +72,7 @@ impl Secret {
         Ok(Secret::new(secret))
     }
 
-    /// The secret itself, for the handshake and for nothing that is shown to people.
+    /// Returns the secret itself. Only use it for the handshake, never for output.
     ///
     /// # Examples
     ///
@@ -83,7 +83,7 @@ impl Secret {
         &self.0
     }
 
-    /// Whether there is no secret at all; a configuration with such a one is refused.
+    /// Returns whether the secret is empty; a configuration with an empty secret is rejected.
     ///
     /// # Examples
     ///

@@ -1,6 +1,6 @@
 //! [`SelfPing`]: pings to an address of our own domain, which come back through the server's router.
 //!
-//! The address has a resource: an ejabberd since 24.10 with mod_privilege loaded drops every IQ of a
+//! The address has a resource: ejabberd since 24.10 with mod_privilege drops every IQ of a
 //! component to an address without one (docs/servers.md, 5).
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,19 +12,20 @@ use couplet_core::{
 
 const RESOURCE: &str = "keepalive";
 
-/// The self-pings of one purpose, told apart by their ids.
+/// Self-pings for one purpose, recognised by their ids.
 #[derive(Debug)]
 pub(crate) struct SelfPing {
     address: String,
-    /// The address as addresses are compared; the server may have normalised it.
+    /// The prepared form of the address; the server may have normalised it.
     prepared: String,
-    /// What all their ids begin with.
+    /// The prefix of their ids.
     prefix: String,
     last: AtomicU64,
 }
 
 impl SelfPing {
-    /// `seed` is random: no other instance of the component uses the same ids.
+    /// Creates self-pings. `seed` is random, so that no other instance of the component uses the
+    /// same ids.
     pub(crate) fn new(purpose: &str, seed: u64, stanza_writer: &StanzaWriter) -> SelfPing {
         SelfPing {
             address: format!("{}/{RESOURCE}", stanza_writer.domain()),
@@ -34,17 +35,17 @@ impl SelfPing {
         }
     }
 
-    /// Where they go to and come from, prepared for comparing.
+    /// Returns the address that they are sent to and from, in prepared form.
     pub(crate) fn prepared(&self) -> &str {
         &self.prepared
     }
 
-    /// The number of the next ping; none is used twice.
+    /// Returns the number of the next ping; each number is used once.
     pub(crate) fn next(&self) -> u64 {
         self.last.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// The number of the ping with this id, if it is one of these.
+    /// Returns the number of the ping with this id, if it is one of these.
     pub(crate) fn number(&self, id: &str) -> Option<u64> {
         let number = id.strip_prefix(&self.prefix)?;
         u64::from_str_radix(number, 16).ok()

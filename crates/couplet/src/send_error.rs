@@ -1,10 +1,10 @@
-//! Why a stanza of ours did not go.
+//! Errors of sending.
 
 use std::fmt;
 
 use couplet_core::{outgoing::Outgoing, stanza_writer::InvalidStanza};
 
-/// A stanza that did not go; it is given back.
+/// A stanza that was not sent, and why.
 ///
 /// # Examples
 ///
@@ -26,7 +26,7 @@ impl SendError {
         SendError(Box::new((stanza, why)))
     }
 
-    /// Why it did not go.
+    /// Returns why it was not sent.
     ///
     /// # Examples
     ///
@@ -42,7 +42,7 @@ impl SendError {
         &self.0.1
     }
 
-    /// The stanza, to send it again or keep it.
+    /// Returns the stanza, to send it again or to keep it.
     ///
     /// # Examples
     ///
@@ -67,7 +67,7 @@ impl fmt::Display for SendError {
 
 impl std::error::Error for SendError {}
 
-/// Why something was not sent.
+/// Why a stanza was not sent.
 ///
 /// # Examples
 ///
@@ -80,11 +80,12 @@ impl std::error::Error for SendError {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SendErrorKind {
-    /// The stanza writer refused it.
+    /// The stanza is invalid.
     Refused(InvalidStanza),
-    /// The outbox (`limits.outgoing_bytes`) or the pending IQs (`limits.questions`) has no room.
+    /// The outbox (`limits.outgoing_bytes`) or the table of pending IQs (`limits.questions`) is
+    /// full.
     Full,
-    /// The component has closed its stream: nothing goes out any more.
+    /// The component has closed its stream.
     Stopped,
 }
 
@@ -94,7 +95,7 @@ impl fmt::Display for SendErrorKind {
             SendErrorKind::Refused(why) => why.fmt(f),
             SendErrorKind::Stopped => f.write_str("the component has stopped"),
             SendErrorKind::Full => {
-                f.write_str("there is no room, the server takes nothing or is away")
+                f.write_str("the queue is full: the server reads nothing or is unreachable")
             }
         }
     }

@@ -1,9 +1,9 @@
-//! The unix socket at which a running program takes messages from its own machine: `couplet send`
-//! hands them in there, since a second login would end the first one or share its stanzas.
+//! The unix socket on which a running program accepts messages from `couplet send` on the same
+//! machine. A second login by `couplet send` would end the first one or share its stanzas.
 //!
-//! One connection is one message: a line of JSON in, a line of JSON out
-//! ([the manual](crate::manual::send_socket) has both). Deliberately absent: receiving, and anything
-//! that another user of the machine could reach.
+//! One connection is one message: a line of JSON in, a line of JSON out ([the
+//! manual](crate::manual::send_socket) describes both). Receiving is not supported, and other users
+//! of the machine must not have access.
 
 use std::{
     fs, io,
@@ -25,16 +25,16 @@ mod order;
 
 use order::{Order, Reply};
 
-/// How many may hand in messages at once; more wait in the socket's queue.
+/// Maximum number of connections at once; more wait in the socket's queue.
 const AT_ONCE: usize = 8;
-/// How long a line may take to come in, or to go out.
+/// Time limit for reading or writing a line.
 const LINE_WITHIN: Duration = Duration::from_secs(5);
-/// What a line may have beside the text of the message. Bytes.
+/// Maximum length of a line apart from the text of the message. Bytes.
 const AROUND_THE_TEXT: usize = 16 * 1024;
-/// What `ops.send_socket` says for "none".
+/// The value of `ops.send_socket` that disables the socket.
 const OFF: &str = "off";
 
-/// Where the socket of this component is to be; `None` where there is none.
+/// Returns the path of the socket of this component; `None` if there is none.
 pub(crate) fn path(config: &Config) -> Option<PathBuf> {
     match &config.ops.send_socket {
         Some(off) if off.as_os_str() == OFF => None,
@@ -44,29 +44,29 @@ pub(crate) fn path(config: &Config) -> Option<PathBuf> {
     }
 }
 
-/// The folder that systemd made for the service, or ours in the one of the user.
+/// Returns the folder that systemd made for the service, or Couplet's folder of the user.
 fn runtime_folder() -> Option<PathBuf> {
     let folder = |name: &str| std::env::var_os(name).filter(|folder| !folder.is_empty());
     if let Some(folders) = folder("RUNTIME_DIRECTORY") {
-        // A unit with several has them separated by colons. (systemd.exec(5), RuntimeDirectory=)
+        // systemd separates several folders by colons. (systemd.exec(5), RuntimeDirectory=)
         return std::env::split_paths(&folders).next();
     }
     folder("XDG_RUNTIME_DIR").map(|folder| Path::new(&folder).join("couplet"))
 }
 
-/// Takes messages at `path` until the component stops. A socket that cannot be opened is a warning:
-/// the component serves without it.
+/// Accepts messages at `path` until the component stops. If the socket cannot be opened, it logs a
+/// warning and the component runs without it.
 pub(crate) async fn serve(path: PathBuf, most_text: usize, handle: Handle, shutdown: Shutdown) {
     let opened = match Opened::at(path.clone()) {
         Ok(opened) => opened,
         Err(error) => {
             tracing::warn!(path = %path.display(), %error,
-                "the socket for `couplet send` was not opened; ops.send_socket names another one, or \"off\"");
+                "the socket for `couplet send` could not be opened; set ops.send_socket to another path, or to \"off\"");
             return;
         }
     };
     tracing::debug!(path = %path.display(), "the socket for `couplet send` is open");
-    // A text of nothing but escapes takes six bytes a character in JSON.
+    // In JSON, a text of escaped characters takes six bytes a character.
     let most = most_text.saturating_mul(6).saturating_add(AROUND_THE_TEXT);
     let mut connections = JoinSet::new();
     loop {
@@ -79,17 +79,17 @@ pub(crate) async fn serve(path: PathBuf, most_text: usize, handle: Handle, shutd
                     connections.spawn(attend(stream, most, handle.clone()));
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the socket for `couplet send` takes nobody in");
+                    tracing::warn!(%error, "the socket for `couplet send` cannot accept connections");
                     time::sleep(Duration::from_secs(1)).await;
                 }
             },
         }
     }
-    // Whoever is being attended to has a deadline, and the component waits for it.
+    // Connections have a deadline, and the component waits for them.
     while connections.join_next().await.is_some() {}
 }
 
-/// One message.
+/// Handles one message.
 async fn attend(stream: UnixStream, most: usize, handle: Handle) {
     let (reader, mut writer) = stream.into_split();
     let mut line = String::new();
@@ -102,9 +102,9 @@ async fn attend(stream: UnixStream, most: usize, handle: Handle) {
             Ok(order) => order.carry_out(&handle).await,
             Err(why) => Reply::invalid(why.to_string()),
         },
-        Ok(Ok(_)) => Reply::invalid("the line is too long or has no end".to_owned()),
+        Ok(Ok(_)) => Reply::invalid("the line is too long or incomplete".to_owned()),
         Ok(Err(why)) => Reply::invalid(why.to_string()),
-        Err(_elapsed) => Reply::invalid("the line did not come in time".to_owned()),
+        Err(_elapsed) => Reply::invalid("the line did not arrive in time".to_owned()),
     };
     let Ok(mut line) = serde_json::to_vec(&reply) else {
         return;
@@ -113,7 +113,7 @@ async fn attend(stream: UnixStream, most: usize, handle: Handle) {
     let _nobody_waits = time::timeout(LINE_WITHIN, writer.write_all(&line)).await;
 }
 
-/// A socket that is removed with this value, unless another one is there by then.
+/// Removes the socket when dropped, unless another one has taken its path.
 struct Opened {
     listener: UnixListener,
     path: PathBuf,
@@ -121,7 +121,8 @@ struct Opened {
 }
 
 impl Opened {
-    /// Listens at `path`, for this user alone. What a crashed program left there is replaced.
+    /// Listens at `path`, accessible for this user only. Replaces a socket that a crashed program
+    /// left.
     fn at(path: PathBuf) -> io::Result<Opened> {
         if let Some(folder) = path.parent() {
             fs::DirBuilder::new()
@@ -130,14 +131,15 @@ impl Opened {
                 .create(folder)?;
         }
         if fs::symlink_metadata(&path).is_ok_and(|found| !found.file_type().is_socket()) {
-            let what = "there is a file that is no socket";
+            let what = "the path is a file that is not a socket";
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
         }
         if std::os::unix::net::UnixStream::connect(&path).is_ok() {
-            let what = "another program listens there";
+            let what = "another program listens at this path";
             return Err(io::Error::new(io::ErrorKind::AddrInUse, what));
         }
-        // Nobody can connect before the rights are set: it gets its name last.
+        // The socket gets its name last, so that no other user can connect before the permissions
+        // are set.
         let mut early = path.clone().into_os_string();
         early.push(format!(".{}", std::process::id()));
         let early = PathBuf::from(early);

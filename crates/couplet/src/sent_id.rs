@@ -1,4 +1,4 @@
-//! The ids of what is sent: made for each stanza that has none.
+//! The ids of sent stanzas, generated for those that have none.
 
 use std::{
     fmt,
@@ -8,10 +8,10 @@ use std::{
 
 use uuid::{Builder, fmt::Hyphenated};
 
-/// The id of a stanza that was sent: what its receipts, corrections, reactions and errors refer to.
-/// (RFC 6120, 8.1.3; XEP-0184, XEP-0308, XEP-0444)
+/// The id of a sent stanza, to which receipts, corrections, reactions and errors refer. (RFC 6120,
+/// 8.1.3; XEP-0184, XEP-0308, XEP-0444)
 ///
-/// It is the id the program gave it, or else a UUID, because some clients track only those.
+/// It is the id that the program set, or else a UUID, because some clients only track UUIDs.
 ///
 /// # Examples
 ///
@@ -29,7 +29,7 @@ use uuid::{Builder, fmt::Hyphenated};
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct SentId(Text);
 
-/// How many characters a UUID has.
+/// Length of a UUID in characters.
 pub(crate) const LENGTH: usize = Hyphenated::LENGTH;
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -39,7 +39,7 @@ enum Text {
 }
 
 impl SentId {
-    /// The id that [`SentIds::write`] has written.
+    /// Wraps the id that [`SentIds::write_next`] wrote.
     pub(crate) fn made(buffer: [u8; LENGTH]) -> SentId {
         SentId(Text::Made(buffer))
     }
@@ -48,7 +48,7 @@ impl SentId {
         SentId(Text::Given(id.into()))
     }
 
-    /// The characters of the id.
+    /// Returns the characters of the id.
     ///
     /// # Examples
     ///
@@ -86,12 +86,12 @@ impl From<SentId> for String {
     }
 }
 
-/// A handler may end in what `reply` or `send` returns.
+/// Lets a handler end with the return value of `reply` or `send`.
 impl From<SentId> for () {
     fn from(_sent: SentId) {}
 }
 
-/// A series of UUIDs that cannot be guessed from each other: a keyed hash of a counter.
+/// A series of UUIDs that cannot be predicted from each other: a keyed hash of a counter.
 #[derive(Debug, Default)]
 pub(crate) struct SentIds {
     key: RandomState,

@@ -1,4 +1,4 @@
-//! One connected lifetime: what comes in is handed on, what waits goes out, until it ends.
+//! One session: passes received stanzas on and writes outgoing ones, until it ends.
 
 use std::{io, pin::Pin, sync::Arc, time::Duration};
 
@@ -35,10 +35,10 @@ pub(crate) mod tests;
 
 pub(crate) use loss::Loss;
 
-/// How long the app's goodbyes may take, and then the server's.
+/// Time limit for the application's goodbye hooks, and then for the server's closing tag.
 const PARTING: Duration = Duration::from_secs(2);
 
-/// A session and all it works with.
+/// A session with its parts.
 pub(crate) struct Session<'a> {
     transport: Transport,
     shared: &'a Arc<Shared>,
@@ -46,23 +46,23 @@ pub(crate) struct Session<'a> {
     hooks: &'a Hooks,
     reporter: &'a HealthReporter,
     background_tasks: &'a mut RunningTasks,
-    /// The hooks at work: they end with the session.
+    /// The running hooks, which end with the session.
     tasks: JoinSet<()>,
     timing: &'a Timing,
     keepalive: Keepalive,
     phase: Phase,
 }
 
-/// How far a session has come on its way to a polite end.
+/// The steps of a graceful end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
 enum Phase {
-    /// Nobody wants it to end.
+    /// Running normally.
     Serving,
-    /// No further stanza is admitted; handlers may finish.
+    /// No stanza is admitted; handlers may finish.
     Draining(Instant),
-    /// The app says goodbye.
+    /// The goodbye hooks run.
     Parting(Instant),
-    /// Our closing tag is on its way; the server's is awaited.
+    /// The closing tag is sent; the server's is awaited.
     Closing(Instant),
 }
 
@@ -91,17 +91,17 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Lives until the connection is lost or, after `stop`, was closed politely.
+    /// Runs until the connection is lost or, after `stop`, was closed gracefully.
     pub(crate) async fn live(mut self, mut stop: Pin<&mut impl Future<Output = ()>>) -> Loss {
         self.shared.came_online();
         self.reporter.online();
         self.hooks.came_online(self.shared, &mut self.tasks);
         let loss = match self.read_frames(Instant::now()) {
-            // What came in together with the handshake is in the framer already.
+            // The framer may already contain stanzas that arrived with the handshake.
             Ok(()) => self.turns(&mut stop).await,
             Err(loss) => loss,
         };
-        // Nothing follows our own closing tag.
+        // Nothing may follow our own closing tag.
         if !self.is_closing() {
             self.send_reason(&loss).await;
         }
@@ -117,7 +117,7 @@ impl<'a> Session<'a> {
             if let Err(loss) = self.step_towards_the_end() {
                 return loss;
             }
-            // Each phase has a deadline of its own, and the next may have nothing to wait for.
+            // Each phase has its own deadline, and there may be no other event in the next phase.
             if self.phase != timed_for {
                 timed_for = self.phase;
                 timer.as_mut().reset(self.next_due());
@@ -155,7 +155,7 @@ impl<'a> Session<'a> {
                 self.keepalive.received(now);
                 self.reporter.received(now);
                 self.read_frames(now)?;
-                // However fast the server talks, who has finished makes room.
+                // Handles finished handlers even while the server sends continuously.
                 self.dispatch.collect_finished();
                 Ok(())
             }
@@ -173,10 +173,10 @@ impl<'a> Session<'a> {
             match frame {
                 Frame::Closed if self.is_closing() => return Err(Loss::Stopped),
                 Frame::Closed => return Err(Loss::Closed),
-                // RFC 6120, 4.4: what still comes cannot be answered.
+                // RFC 6120, 4.4: later stanzas cannot be answered.
                 _ if self.is_closing() => {
                     self.shared.metrics().rejected("stream_closed");
-                    tracing::debug!("a stanza that came after the end of our stream is dropped");
+                    tracing::debug!("stanza dropped: it arrived after the end of our stream");
                 }
                 Frame::Stanza(bytes) => {
                     let tree = Tree::parse(bytes, self.transport.framer.scope())
@@ -193,7 +193,7 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Passes responses to the requests that wait for them, and the rest to the handlers.
+    /// Passes responses to the pending requests, and other stanzas to the handlers.
     fn take_in(&mut self, tree: Tree) -> Result<(), Loss> {
         let stanza = match Stanza::read(tree) {
             Ok(stanza) => stanza,
@@ -224,7 +224,7 @@ impl<'a> Session<'a> {
                 self.shared.metrics().received(Kind::Iq, outcome);
                 if !resolved {
                     tracing::debug!(from = %stanza.from(), id = stanza.id().as_deref(),
-                        "an answer that nobody waits for");
+                        "response dropped: no pending request");
                 }
             }
             _ => self.dispatch.admit(stanza),
@@ -232,8 +232,8 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// A self-ping comes back as it went, as an error of the server, or, where the server routed it
-    /// to another instance, as that one's answer.
+    /// Recognises a self-ping: it comes back as it was sent, as an error of the server, or as a
+    /// response of another instance to which the server routed it.
     fn is_own_ping(&mut self, iq: &Stanza) -> Result<bool, Loss> {
         let keepalive = &self.shared.keepalive;
         if iq.from_prepared() != keepalive.prepared() {
@@ -255,8 +255,8 @@ impl<'a> Session<'a> {
         if let Some(sent_at) = self.keepalive.answered(number, now) {
             metrics.round_trip.set(now.duration_since(sent_at));
         }
-        // servers.md, 6: `remote-server-timeout` with `<not-connected/>` is Prosody's word for
-        // "there is no such component", on this very component's connection.
+        // servers.md, 6: Prosody sends `remote-server-timeout` with `<not-connected/>` for a
+        // component that is not connected, here on the connection of this component.
         match RemoteError::of(iq) {
             Some(error) if error.condition == Condition::RemoteServerTimeout => {
                 Err(Loss::Forgotten)
@@ -284,7 +284,8 @@ impl<'a> Session<'a> {
     fn timer_fired(&mut self) -> Result<(), Loss> {
         let now = Instant::now();
         match self.keepalive.due(now) {
-            // Nothing is written any more, and nothing that comes matters.
+            // The stream is closing: nothing is written any more, and received stanzas do not
+            // matter.
             _ if self.is_closing() => {}
             Due::Nothing => {}
             Due::Dead => {
@@ -320,20 +321,21 @@ impl<'a> Session<'a> {
             keepalive.write(number, stanza_writer, out)
         });
         if let Err(why) = added {
-            tracing::error!(?why, "the self-ping could not be written");
+            tracing::error!(error = ?why, "the self-ping could not be written");
         }
         number
     }
 
     fn begin_to_stop(&mut self) {
-        tracing::info!(grace = ?self.timing.grace, "stopping: running handlers may finish, new stanzas are refused");
+        tracing::info!(grace = ?self.timing.grace, "stopping: running handlers may finish, new stanzas are rejected");
         self.reporter.stopping();
         self.dispatch.stop_admitting();
         self.background_tasks.stop();
         self.phase = Phase::Draining(Instant::now() + self.timing.grace);
     }
 
-    /// Drain, goodbye, closing tag, end: each step when the one before is done or out of time.
+    /// Advances the graceful end: drain, goodbye, closing tag, end. Each step follows when the
+    /// previous one is done or out of time.
     fn step_towards_the_end(&mut self) -> Result<(), Loss> {
         let now = Instant::now();
         match self.phase {
@@ -341,7 +343,7 @@ impl<'a> Session<'a> {
                 if self.dispatch.is_idle() && self.background_tasks.is_over() || now >= until =>
             {
                 if !self.dispatch.is_idle() {
-                    tracing::warn!("handlers were still at work when the grace period ended");
+                    tracing::warn!("handlers were still running when the grace period ended");
                 }
                 self.dispatch.abandon();
                 self.tasks.abort_all();
@@ -360,7 +362,8 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// A stream that we end gets its reason, if the server still listens. (RFC 6120, 4.9.1.1)
+    /// Sends the reason as a stream error before the connection is closed, if the server still
+    /// reads. (RFC 6120, 4.9.1.1)
     async fn send_reason(&mut self, loss: &Loss) {
         let bytes = match loss {
             Loss::Malformed(why) => StreamError::to_xml(why.condition()),
@@ -371,7 +374,7 @@ impl<'a> Session<'a> {
             Loss::Stream(_) | Loss::Closed => handshake::closing().to_owned(),
             Loss::Stopped | Loss::Io(_) => return,
         };
-        // Only whole stanzas may stand before the last words.
+        // A stream error may only follow a complete stanza.
         if self.transport.is_between_stanzas() {
             let _result_does_not_matter =
                 time::timeout(Duration::from_secs(1), self.transport.write_all(&bytes)).await;

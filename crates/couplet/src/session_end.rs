@@ -1,6 +1,6 @@
 //! [`SessionEnd`]: why a session ended, for senders of broadcasts that decide whether to resend.
 
-/// The reason why a session ended. Senders of broadcasts use it to decide whether a copy was the cause.
+/// Why a session ended. Senders of broadcasts use it to find out whether a copy was the cause.
 ///
 /// [`BroadcastSender::ended`](crate::BroadcastSender::ended) returns it.
 ///
@@ -22,7 +22,7 @@ pub enum SessionEnd {
     /// The server ended the stream with this condition, such as `invalid-xml`. (RFC 6120, 4.9.3)
     StreamError(String),
     /// The server closed the connection without an error, or the connection was reset: the server
-    /// restarts, it crashed, or the network failed.
+    /// restarted, crashed, or the network failed.
     Closed,
     /// Any other reason: the component stopped, or the server sent nothing for too long.
     #[default]

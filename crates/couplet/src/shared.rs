@@ -1,4 +1,4 @@
-//! What every connection of a component shares: the outbox, and the questions not yet answered.
+//! The state that all sessions of a component share: the outbox, and the pending requests.
 
 use std::{
     collections::HashSet,
@@ -42,17 +42,17 @@ use crate::{
     session_end::SessionEnd,
 };
 
-/// For how many peers it is remembered that something was told once.
+/// Number of peers that are remembered for log lines that are written once per peer.
 const LOGGED_PEERS: usize = 1024;
 
-/// What every connection of a component shares: the outbox and the questions not yet answered.
+/// The state that all sessions of a component share: the outbox, and the pending requests.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) outbox: Outbox,
     pub(crate) sent_ids: SentIds,
     pub(crate) reflections: Reflections,
     corrections: Corrections,
-    /// The pings that show whether the server still routes to this component.
+    /// The keepalive's self-pings.
     pub(crate) keepalive: SelfPing,
     #[cfg(all(unix, feature = "app"))]
     pub(crate) bounces: Bounces,
@@ -96,7 +96,7 @@ impl Shared {
         }
     }
 
-    /// Counts from now on, in the recorder that is installed now.
+    /// Looks up the metrics in the recorder that is installed now.
     pub(crate) fn begin_to_count(&self) {
         let domain = self.outbox.stanza_writer().domain().as_str();
         self.outbox.begin_to_count(Leaving::of(domain));
@@ -110,7 +110,7 @@ impl Shared {
         }
     }
 
-    /// Permission to log a line that a peer causes.
+    /// Permits one log line that a peer causes.
     pub(crate) fn may_log(&self, line: Line) -> Option<Permit> {
         self.log_limits.permit(line)
     }
@@ -172,7 +172,7 @@ impl Shared {
         }
     }
 
-    /// Sends a stanza, as `speaker` unless it names another address.
+    /// Sends a stanza, from `from` unless the stanza has its own.
     pub(crate) async fn send(&self, from: &Jid, mut stanza: Outgoing) -> Result<SentId, SendError> {
         let mut made = None;
         let id = stanza.ensure_id(|| made.insert(self.sent_ids.next()).as_str().to_owned());
@@ -191,7 +191,7 @@ impl Shared {
         }
     }
 
-    /// Waits for room, then lets `write` add a stanza for `peer`.
+    /// Waits for capacity, then calls `write` to add a stanza for `peer`.
     pub(crate) async fn add(
         &self,
         peer: &str,
@@ -217,7 +217,7 @@ impl Shared {
         }
     }
 
-    /// Gives an answer to whoever asked; tells whether anybody had.
+    /// Passes a response to its pending request; returns whether there was one.
     pub(crate) fn resolve(&self, answer: &Stanza) -> bool {
         let id = answer.id().unwrap_or_default();
         let requester = self.pending_iqs().resolve(answer.from(), answer.to(), &id);
@@ -228,7 +228,7 @@ impl Shared {
         self.online.load(Ordering::Relaxed)
     }
 
-    /// Waits until there is a session.
+    /// Waits for a session.
     pub(crate) async fn online(&self) {
         loop {
             let mut changed = pin!(self.came_online.notified());
@@ -248,7 +248,7 @@ impl Shared {
         self.metrics().up.set(1);
     }
 
-    /// Fails every open question at once: its sender is dropped.
+    /// Fails all pending requests, by dropping their senders.
     pub(crate) fn went_offline(&self, end: SessionEnd) {
         self.online.store(false, Ordering::Relaxed);
         self.metrics().up.set(0);
@@ -263,17 +263,17 @@ impl Shared {
             .next()
     }
 
-    /// How long a question waits, unless its connection says otherwise.
+    /// Returns the response timeout of requests that have no other.
     pub(crate) fn response_timeout(&self) -> Duration {
         self.request
     }
 
-    /// How long a sender waits for room.
+    /// Returns how long sending waits for capacity.
     pub(crate) fn send_timeout(&self) -> Duration {
         self.send
     }
 
-    /// Tells, once per peer, that text for it held characters XML has no place for.
+    /// Logs, once per peer, that a text contained characters that XML forbids.
     fn note_replaced(&self, replaced: usize, peer: &str) {
         if replaced == 0 {
             return;
@@ -293,12 +293,12 @@ impl Shared {
                 replaced,
                 peer,
                 omitted = permit.omitted,
-                "characters that XML forbids were replaced by U+FFFD; told once per peer"
+                "characters that XML forbids were replaced by U+FFFD; logged once per peer"
             );
         }
     }
 
-    /// Asks, and remembers that it did.
+    /// Sends a request and adds it to the pending ones.
     pub(crate) fn request(
         self: &Arc<Self>,
         from: &Jid,
@@ -318,7 +318,7 @@ impl Shared {
             .add(to, from, &id, resolve)
             .map_err(|_too_many| RequestError::Send(SendErrorKind::Full))?;
         self.metrics().open.increment(1);
-        // From here on a failure drops `asked`, which forgets the question.
+        // From here on an error drops `pending`, which removes the request.
         let pending = PendingRequest {
             shared: Arc::clone(self),
             peer: to.clone(),
@@ -350,14 +350,14 @@ impl Shared {
     }
 }
 
-/// A question on its way; forgotten when dropped.
+/// A pending request; removed when dropped.
 pub(crate) struct PendingRequest {
     shared: Arc<Shared>,
     peer: Jid,
     ours: Jid,
     id: String,
     response: oneshot::Receiver<Stanza>,
-    /// What it is counted as.
+    /// The label value for the metrics.
     outcome: &'static str,
 }
 

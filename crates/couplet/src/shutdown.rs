@@ -1,13 +1,13 @@
-//! A request to stop, for the program and for its tasks.
+//! [`Shutdown`]: the request to stop, for the program and for its tasks.
 
 use std::{fmt, future::Future};
 
 use tokio::sync::watch;
 
-/// A request to stop; clones receive the same one.
+/// The request to stop. Clones share one request.
 ///
-/// A program gets one from [`app`](crate::app) for SIGTERM and SIGINT, and a
-/// [background task](crate::Component::background_task) one for the end of its component.
+/// [`app`](crate::app) requests it on SIGTERM and SIGINT, and a component requests the one of its
+/// [background tasks](crate::Component::background_task) when it stops.
 ///
 /// # Examples
 ///
@@ -28,13 +28,13 @@ use tokio::sync::watch;
 pub struct Shutdown(watch::Receiver<bool>);
 
 impl Shutdown {
-    /// One that has not been requested, and what requests it.
+    /// Creates a request that is not made yet, and its sender.
     pub(crate) fn new() -> (watch::Sender<bool>, Shutdown) {
         let (sender, receiver) = watch::channel(false);
         (sender, Shutdown(receiver))
     }
 
-    /// Waits until it is requested; returns at once if it has been.
+    /// Waits until shutdown is requested; returns at once if it has been.
     ///
     /// # Cancel safety
     ///
@@ -51,12 +51,12 @@ impl Shutdown {
     /// }
     /// ```
     pub async fn requested(&self) {
-        // Where nothing is left that could request it, everything has stopped.
+        // If the sender is dropped, the component has stopped.
         let mut receiver = self.0.clone();
         let _either_way = receiver.wait_for(|requested| *requested).await;
     }
 
-    /// Whether it has been requested, for loops that end at a good place of their own.
+    /// Returns whether shutdown has been requested, for loops that check between steps.
     ///
     /// # Examples
     ///
@@ -74,8 +74,8 @@ impl Shutdown {
         *self.0.borrow() || self.0.has_changed().is_err()
     }
 
-    /// Runs `work` until it is requested; returns `None` if that came first. Use it for what has to
-    /// be done before the component runs, such as opening a store.
+    /// Runs `work` until shutdown is requested; returns `None` if that happens first. Use it for
+    /// work before the component runs, such as opening a store.
     ///
     /// # Cancel safety
     ///

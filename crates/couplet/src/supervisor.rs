@@ -1,4 +1,4 @@
-//! Connect, live, decide: again or give up.
+//! Connects, runs the session, and reconnects or gives up.
 
 use std::{
     future::Future,
@@ -28,7 +28,7 @@ use crate::{
     transport::Transport,
 };
 
-/// A component that is running.
+/// A running component.
 pub(crate) struct Supervisor {
     pub(crate) config: Config,
     pub(crate) shared: Arc<Shared>,
@@ -39,17 +39,18 @@ pub(crate) struct Supervisor {
     pub(crate) reconnect: Reconnect,
 }
 
-/// For how long it is worth coming back.
+/// Whether to reconnect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reconnect {
-    /// For as long as the program runs.
+    /// As long as the program runs.
     Always,
-    /// Not at all.
+    /// Never.
     Never,
 }
 
 impl Supervisor {
-    /// Runs until `stop` is ready and the polite end is through, or there is no use in going on.
+    /// Runs until `stop` is ready and the graceful end is done, or until an error that a retry
+    /// cannot fix.
     pub(crate) async fn run(
         mut self,
         background_tasks: &mut RunningTasks,
@@ -145,7 +146,7 @@ impl Supervisor {
         }
     }
 
-    /// A polite end without a server: handlers may finish, nobody can be told.
+    /// Ends gracefully without a connection: handlers may finish, but no response can be sent.
     async fn end_offline(mut self) -> Result<(), Error> {
         self.dispatch.stop_admitting();
         self.reporter.stopping();
@@ -158,13 +159,13 @@ impl Supervisor {
             .await
             .is_err()
         {
-            tracing::warn!("handlers were still at work when the grace period ended");
+            tracing::warn!("handlers were still running when the grace period ended");
         }
         Ok(())
     }
 }
 
-/// One attempt to get online, with one deadline for all of it.
+/// Makes one attempt to connect and log in, with one deadline.
 async fn attempt(config: &Config, connector: &mut dyn Connect) -> Result<Transport, NotOnline> {
     let limits = framer::Limits {
         stanza_bytes: config.limits.stanza_bytes,
@@ -172,9 +173,9 @@ async fn attempt(config: &Config, connector: &mut dyn Connect) -> Result<Transpo
         depth: config.limits.depth,
         attributes: config.limits.attributes,
     };
-    // A secret that was changed on both sides is taken up without a restart.
+    // Read again, so that a secret that was changed on both sides works without a restart.
     let secret = config.secret_now().unwrap_or_else(|why| {
-        tracing::warn!(%why, "the secret is not read anew");
+        tracing::warn!(error = %why, "the secret file cannot be read; the previous secret is used");
         config.secret.clone()
     });
     let mut is_connected = false;
@@ -192,7 +193,7 @@ async fn attempt(config: &Config, connector: &mut dyn Connect) -> Result<Transpo
     ended.unwrap_or(Err(NotOnline::TimedOut { is_connected }))
 }
 
-/// Waits for `future` while handlers go on; `None` when `stop` came first.
+/// Waits for `future` while handlers run; returns `None` if `stop` was ready first.
 async fn while_handlers_run<T>(
     dispatch: &mut Dispatch,
     stop: Pin<&mut impl Future<Output = ()>>,
@@ -220,13 +221,13 @@ enum NotOnline {
 }
 
 impl NotOnline {
-    /// Somebody else has our place: Prosody's `kick_new`, also for our own half-open connection
-    /// (servers.md, 2).
+    /// Returns whether another connection has the domain: with Prosody's `kick_new`, also our own
+    /// half-open connection (servers.md, 2).
     fn is_conflict(&self) -> bool {
         matches!(self, NotOnline::Login(LoginError::Refused(error, _)) if error.condition == "conflict")
     }
 
-    /// One word, for what is counted.
+    /// Returns the label value for the metrics.
     fn word(&self) -> &'static str {
         match self {
             NotOnline::Unreachable(_) | NotOnline::Login(LoginError::Io(_)) => "unreachable",
@@ -271,7 +272,7 @@ impl NotOnline {
     }
 }
 
-/// What the log has had of an outage so far.
+/// What has been logged about an outage.
 #[derive(Debug, Default)]
 struct Outage {
     was_online: bool,
@@ -280,8 +281,9 @@ struct Outage {
 }
 
 impl Outage {
-    /// Logs a failed attempt: with its advice at first, and with its first line alone while it stays
-    /// the same. A server that was reached before only has to come back, so that needs no advice.
+    /// Logs a failed attempt: with its advice the first time, and only its first line while the
+    /// error stays the same. If the component was online before, the server only has to come back,
+    /// so no advice is logged.
     fn report(&mut self, error: &Error, pause: Duration) {
         self.attempts = self.attempts.saturating_add(1);
         let (attempt, delay) = (self.attempts, rounded(pause));
@@ -298,7 +300,7 @@ impl Outage {
     }
 }
 
-/// A delay for people: `0.6s`, `12s`.
+/// Formats a delay for the log: `0.6s`, `12s`.
 fn rounded(delay: Duration) -> String {
     match delay.as_secs() {
         0..10 => format!("{:.1}s", delay.as_secs_f64().max(0.1)),
@@ -306,7 +308,7 @@ fn rounded(delay: Duration) -> String {
     }
 }
 
-/// Whether trying again cannot help until a person has changed something.
+/// Returns whether a retry is useless until an operator changes something.
 fn is_final(error: &Error) -> bool {
     match error {
         Error::Rejected(rejected) => !matches!(
@@ -317,7 +319,7 @@ fn is_final(error: &Error) -> bool {
     }
 }
 
-/// The only randomness there is; the standard library's, which asks the system.
+/// The only source of randomness: the standard library's hasher, which is seeded by the system.
 pub(crate) fn random_seed() -> u64 {
     RandomState::new().build_hasher().finish()
 }

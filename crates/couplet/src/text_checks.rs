@@ -1,11 +1,11 @@
-//! Characters that a file or a variable brought along and nobody meant: byte order marks, quotation
-//! marks and blanks at the ends.
+//! Checks for characters that a file or a variable contains by mistake: byte order marks, quotation
+//! marks and white space at the ends.
 
-/// The text of a file, without a byte order mark before it.
+/// Decodes the text of a file, without a byte order mark at its start.
 ///
 /// # Errors
 ///
-/// The bytes are not UTF-8; the text goes behind the name of the file.
+/// The bytes are not UTF-8. The text is meant to follow the name of the file.
 pub(crate) fn decode(bytes: Vec<u8>) -> Result<String, &'static str> {
     let is_utf16 = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
     let text = String::from_utf8(bytes).map_err(|_| match is_utf16 {
@@ -18,7 +18,7 @@ pub(crate) fn decode(bytes: Vec<u8>) -> Result<String, &'static str> {
     })
 }
 
-/// What is odd about the ends of a value; it finishes the sentence "`key` = value ...".
+/// Describes unusual characters at the ends of a value; continues the sentence "`key` = value ...".
 pub(crate) fn at_the_ends(text: &str) -> Option<&'static str> {
     let is_invisible = |c: char| matches!(c, '\u{feff}' | '\u{200b}' | '\u{2060}');
     let is_quote = |c: char| matches!(c, '"' | '\'' | '“' | '”' | '„' | '‘' | '’');

@@ -1,6 +1,6 @@
-//! TLS from the first byte, as ejabberd's `tls: true` listener speaks it (servers.md, 10).
+//! TLS from the first byte, as with ejabberd's `tls: true` listener (servers.md, 10).
 //!
-//! Deliberately absent: STARTTLS, which neither server offers to components.
+//! There is no STARTTLS, which neither server offers to components.
 
 use std::{io, sync::Arc};
 
@@ -20,15 +20,15 @@ use crate::{
     error::Trouble,
 };
 
-/// Checks the server's certificate against one name.
+/// Verifies the server's certificate against one name.
 pub(crate) struct Connector {
     connector: TlsConnector,
     name: ServerName<'static>,
 }
 
 impl Connector {
-    /// `host` is the name to check unless the settings have another. The well-known authorities
-    /// are trusted, and those of `tls.ca_file`.
+    /// Creates a connector. `host` is the name to verify, unless the settings have another. The
+    /// public authorities are trusted, and those of `tls.ca_file`.
     pub(crate) fn new(host: &str, settings: &Tls) -> io::Result<Connector> {
         let mut roots = RootCertStore {
             roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
@@ -64,7 +64,7 @@ impl Connector {
     }
 }
 
-/// What TLS found wrong, if the error came from there.
+/// Returns the trouble if TLS caused the error.
 pub(crate) fn trouble(error: &io::Error, server: &Server, settings: &Tls) -> Option<Trouble> {
     let Server::Tls { host, .. } = server else {
         return None;
@@ -77,7 +77,7 @@ pub(crate) fn trouble(error: &io::Error, server: &Server, settings: &Tls) -> Opt
                 CertificateError::NotValidForNameContext { presented, .. }
                     if presented.is_empty() =>
                 {
-                    "there is no name in it".to_owned()
+                    "it contains no name".to_owned()
                 }
                 why => why.to_string(),
             },

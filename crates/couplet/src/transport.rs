@@ -1,8 +1,8 @@
-//! Both directions of one connection: bytes into the framer, the outbox into writes.
+//! One connection: reads bytes into the framer, and writes the outbox.
 //!
-//! One turn does whichever is possible. Reading goes first, so that answers to what came together
-//! leave together; writing goes first once a whole batch of answers waits, so that neither starves.
-//! Copies in bulk have no say in that.
+//! A turn does what is possible first. Reading has priority, so that responses to stanzas that
+//! arrived together are written together; writing has priority once a full batch of responses
+//! waits, so that neither starves. Broadcast copies do not count.
 
 use std::{
     future::{Future, poll_fn},
@@ -19,10 +19,10 @@ use crate::{
     outbox::{Batch, Outbox},
 };
 
-/// As much as one write carries when there is plenty.
+/// Size of a full batch, in bytes.
 const PLENTY: usize = 64 * 1024;
 
-/// A connection and what is in it: bytes not yet cut, stanzas not yet written.
+/// A connection with its framer and its unwritten stanzas.
 pub(crate) struct Transport {
     stream: Box<dyn Stream>,
     pub(crate) framer: Framer,
@@ -30,14 +30,14 @@ pub(crate) struct Transport {
     flushed: bool,
 }
 
-/// What one turn did.
+/// The result of one turn.
 #[derive(Debug)]
 pub(crate) enum Turn {
-    /// Bytes are in the framer.
+    /// Bytes were read into the framer.
     Read,
     /// The server closed its side.
     Eof,
-    /// Bytes went out.
+    /// Bytes were written.
     Wrote,
 }
 
@@ -51,34 +51,34 @@ impl Transport {
         }
     }
 
-    /// Reads or writes, whichever can be done first.
+    /// Reads or writes, whichever is possible first.
     ///
-    /// The reader waits for bytes and for nothing else, with one exception: while the server
-    /// itself takes none of the answers that wait for this very socket, and they are twice what
-    /// `limits.outgoing_bytes` allows, no more questions are read from it.
+    /// The reader only waits for bytes, with one exception: while the server does not read, and the
+    /// responses that wait for this socket exceed twice `limits.outgoing_bytes`, no more requests
+    /// are read.
     ///
     /// Cancel safe.
     pub(crate) async fn turn(&mut self, outbox: &Outbox) -> io::Result<Turn> {
         poll_fn(|cx| self.poll_turn(cx, outbox)).await
     }
 
-    /// Whether nothing is half written.
+    /// Returns whether no stanza is partly written.
     pub(crate) fn is_between_stanzas(&self) -> bool {
         self.batch.is_between_stanzas()
     }
 
-    /// Writes something outside of the order, for the beginning and end of a stream.
+    /// Writes bytes directly, for the beginning and end of a stream.
     pub(crate) async fn write_all(&mut self, bytes: &str) -> io::Result<()> {
         self.stream.write_all(bytes.as_bytes()).await?;
         self.stream.flush().await
     }
 
-    /// Waits for bytes; `false` at the end.
+    /// Waits for bytes; returns `false` at the end.
     pub(crate) async fn read(&mut self) -> io::Result<bool> {
         Ok(self.stream.read_buf(self.framer.space()).await? > 0)
     }
 
-    /// Gives back to the outbox what it had no time to write.
+    /// Returns unwritten stanzas to the outbox.
     pub(crate) fn give_back(&mut self, outbox: &Outbox) {
         outbox.put_back(&mut self.batch);
     }

@@ -168,7 +168,7 @@ fn handshake_failed(config: &Config, error: &io::Error) -> Finding {
                 CertificateError::NotValidForNameContext { presented, .. }
                     if presented.is_empty() =>
                 {
-                    "there is no name in it".to_owned()
+                    "it contains no name".to_owned()
                 }
                 why => why.to_string(),
             };

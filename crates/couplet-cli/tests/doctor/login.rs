@@ -39,7 +39,7 @@ async fn an_unknown_domain_is_reported(backend: Backend) -> Outcome {
     };
     FaultySetup::new("an unknown domain", server.components())
         .domain("nosuch.localhost")
-        .expect(step, "it knows no component of this name")
+        .expect(step, "the server knows no component of this name")
         .advises(lines)
         .does_not_advise(others)
         .check()

@@ -52,7 +52,7 @@ async fn the_domain_of_the_server_itself_is_reported(backend: Backend) -> Outcom
             .advises("a VirtualHost is no component")
             .advises(format!("component_ports = {{ {port} }}")),
         false => case
-            .expect("stream", "the domain is one of its own")
+            .expect("stream", "the domain is one of the server's own")
             .advises("such as echo.localhost")
             .advises(format!("port: {port}")),
     };
@@ -85,7 +85,7 @@ async fn a_server_that_is_shutting_down_needs_no_other_configuration() -> Outcom
     FaultySetup::new("a server that is shutting down", &stopping.server)
         .expect(
             "stream",
-            "it ends connections at the moment (system-shutdown)",
+            "the server is not accepting connections at the moment (system-shutdown)",
         )
         .advises("no fault of the configuration")
         .does_not_advise("component_secret")
@@ -104,7 +104,7 @@ async fn a_component_of_prosody_without_a_secret_is_reported() -> Outcome {
     )
     .expect(
         "stream",
-        "this component has no secret there (not-authorized)",
+        "the server has no secret for this component (not-authorized)",
     )
     .advises("this Component has no component_secret")
     .does_not_advise("ejabberd")
@@ -120,9 +120,9 @@ async fn a_service_that_is_not_an_xmpp_server_is_quoted() -> Outcome {
     for (service, message) in [
         (
             web,
-            "is no XMPP server: it said \"HTTP/1.1 400 Bad Request\"",
+            "is not an XMPP server: it sent \"HTTP/1.1 400 Bad Request\"",
         ),
-        (ssh, "is no XMPP server: it said \"SSH-2.0-OpenSSH_9.2\""),
+        (ssh, "is not an XMPP server: it sent \"SSH-2.0-OpenSSH_9.2\""),
     ] {
         FaultySetup::new("the port of another service", &service.server)
             .expect("stream", message)

@@ -1,6 +1,6 @@
-//! The flags of a component's program, made from the table of settings.
+//! The flags of a component's program, generated from the table of settings.
 //!
-//! Deliberately absent: a flag for the secret, because everybody on a machine sees arguments.
+//! There must be no flag for the secret: all users of a machine can see arguments.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -10,25 +10,25 @@ use clap::{Arg, ArgAction, Command, value_parser};
 use super::subcommand::{Arguments, Subcommand};
 use crate::config::{Setting, Sources, settings};
 
-/// What was asked for on the command line.
+/// The parsed command line.
 pub(super) struct Given {
     pub(super) program: String,
     pub(super) sources: Sources,
     pub(super) wants_check: bool,
     pub(super) wants_version: bool,
-    /// The name of a subcommand of the program, and what stood behind it.
+    /// The name of the program's subcommand, and its arguments.
     pub(super) wants: Option<(&'static str, Arguments)>,
     #[cfg(feature = "ops")]
-    pub(super) wants_health: Option<Whom>,
+    pub(super) wants_health: Option<HealthArguments>,
 }
 
-/// Behind the subcommand `health`.
+/// The arguments of the subcommand `health`.
 #[cfg(feature = "ops")]
-pub(super) struct Whom {
+pub(super) struct HealthArguments {
     pub(super) url: Option<String>,
 }
 
-/// What [`Error::exit_code`](crate::Error::exit_code) returns, for who runs the program.
+/// The meaning of [`Error::exit_code`](crate::Error::exit_code), for `--help`.
 const EXIT_CODES: &str = "
 Exit codes:
   0  stopped as requested
@@ -37,7 +37,7 @@ Exit codes:
   3  another instance has taken the domain: do not start it again
 ";
 
-/// Adds what the flags say to the sources.
+/// Parses the arguments and adds the flags to the sources.
 pub(super) fn parse(
     arguments: &[OsString],
     mut sources: Sources,
@@ -50,7 +50,7 @@ pub(super) fn parse(
             || "component".to_owned(),
             |name| name.to_string_lossy().into_owned(),
         );
-    // In a container nothing is asked for by flags; the parser's pages then stay untouched.
+    // In a container there are usually no flags; this avoids paging in the parser.
     if arguments.len() <= 1 {
         return Ok(Given {
             program,
@@ -86,7 +86,7 @@ pub(super) fn parse(
         wants_version: matches.get_flag("version"),
         wants,
         #[cfg(feature = "ops")]
-        wants_health: matches.subcommand_matches("health").map(|arguments| Whom {
+        wants_health: matches.subcommand_matches("health").map(|arguments| HealthArguments {
             url: arguments.get_one::<String>("url").cloned(),
         }),
     })
@@ -129,7 +129,7 @@ fn health() -> Command {
     let url = Arg::new("url")
         .long("url")
         .value_name("URL")
-        .help("whom to ask; by default /readyz at ops.listen of the configuration");
+        .help("the URL to ask; by default /readyz at ops.listen of the configuration");
     Command::new("health")
         .about("ask the running component whether it is ready: exit code 0 or 1")
         .arg(url)

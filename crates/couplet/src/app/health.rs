@@ -1,9 +1,9 @@
-//! The subcommand `health`: whether the program that runs with this configuration is ready.
+//! The subcommand `health`: asks the running component whether it is ready.
 
-use super::{complain, show};
+use super::{print_error, show};
 use crate::{config::Sources, ops};
 
-/// Asks the program that runs with this configuration.
+/// Asks the component that runs with this configuration, and returns the exit code.
 pub(super) fn check(program: &str, url: Option<String>, sources: Sources) -> u8 {
     let url = match url {
         Some(url) => url,
@@ -11,14 +11,14 @@ pub(super) fn check(program: &str, url: Option<String>, sources: Sources) -> u8 
             Ok(config) => match config.ops.listen {
                 Some(address) => ops::url(address),
                 None => {
-                    let advice = "set it, or name a --url";
-                    let why = "ops.listen is not set, so there is nobody to ask";
-                    complain(program, &format_args!("{why}: {advice}"));
+                    let advice = "set it, or pass --url";
+                    let why = "ops.listen is not set";
+                    print_error(program, &format_args!("{why}: {advice}"));
                     return 2;
                 }
             },
             Err(error) => {
-                complain(program, &error);
+                print_error(program, &error);
                 return 2;
             }
         },
@@ -29,7 +29,7 @@ pub(super) fn check(program: &str, url: Option<String>, sources: Sources) -> u8 
             0
         }
         Err(why) => {
-            complain(program, &format_args!("not ready: {why}"));
+            print_error(program, &format_args!("not ready: {why}"));
             1
         }
     }

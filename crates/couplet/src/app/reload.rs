@@ -1,15 +1,14 @@
-//! SIGHUP: the configuration is read anew, and what can change while running does.
+//! SIGHUP: reloads the configuration and applies the settings that can change at runtime.
 //!
-//! Deliberately absent: changing limits and times under the feet of a session; the log says that
-//! they wait for a restart.
+//! Limits and timeouts must not change within a session; the log says that they need a restart.
 
 use crate::config::{Config, Sources};
 use crate::logging::{self, Filter};
 
-/// The settings that a reload takes up.
-const TAKEN_UP: [&str; 1] = ["log.filter"];
+/// The settings that a reload applies.
+const APPLIED: [&str; 1] = ["log.filter"];
 
-/// How the configuration is read again, and what holds.
+/// The state for reloads: the sources, the configuration in use and the log filter.
 pub(super) struct Reload {
     sources: Sources,
     config: Config,
@@ -25,7 +24,7 @@ impl Reload {
         }
     }
 
-    /// Reads everything again; what is wrong changes nothing.
+    /// Reloads the configuration. An error changes nothing.
     pub(super) fn reload(&mut self) {
         #[cfg(feature = "ops")]
         crate::ops::reloading(|| self.read());
@@ -39,25 +38,25 @@ impl Reload {
         let (filter, config) = match read {
             Ok(read) => read,
             Err(error) => {
-                tracing::error!("the configuration is not taken up: {error}");
+                tracing::error!(%error, "the configuration was not reloaded");
                 return;
             }
         };
         for name in self.config.differences(&config) {
-            if TAKEN_UP.contains(&name.as_str()) {
-                tracing::info!(setting = name, "changed and taken up");
+            if APPLIED.contains(&name.as_str()) {
+                tracing::info!(setting = name, "setting changed and applied");
             } else {
-                tracing::warn!(setting = name, "changed, and waits for a restart");
+                tracing::warn!(setting = name, "setting changed; it takes effect after a restart");
             }
         }
         if self.config.log.filter != config.log.filter {
             if let Err(why) = self.filter.reload(filter) {
-                tracing::warn!(%why, "the filter of the log stays as it is");
+                tracing::warn!(error = %why, "the new log filter was not applied");
             }
             self.config.log.filter = config.log.filter;
         }
         tracing::info!(
-            "the configuration was read anew; the secret's file is read at each connect"
+            "configuration reloaded; the secret file is read at each connect"
         );
     }
 }

@@ -1,7 +1,7 @@
-//! SIGTERM and SIGINT: the first asks for an orderly end, the second ends the process. SIGHUP: read
-//! the configuration anew.
+//! Handles signals. The first SIGTERM or SIGINT requests a graceful shutdown, the second ends the
+//! process. SIGHUP reloads the configuration.
 //!
-//! A thread of its own waits for them, so that a handler which blocks the runtime cannot keep the
+//! A separate thread waits for signals, so that a handler that blocks the runtime cannot keep the
 //! process alive.
 
 use std::io;
@@ -9,15 +9,15 @@ use std::io;
 use super::reload::Reload;
 use crate::shutdown::Shutdown;
 
-/// What a signal asks for.
+/// The action that a signal requests.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Wish {
+enum Action {
     End,
     #[cfg_attr(not(unix), expect(dead_code, reason = "SIGHUP is a signal of unix"))]
     Reload,
 }
 
-/// Listens from now on.
+/// Starts the signal thread.
 pub(super) fn listen(mut reload: Reload) -> io::Result<Shutdown> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
@@ -31,14 +31,14 @@ pub(super) fn listen(mut reload: Reload) -> io::Result<Shutdown> {
         .name("signals".to_owned())
         .spawn(move || {
             runtime.block_on(async {
-                while signals.next().await == Wish::Reload {
+                while signals.next().await == Action::Reload {
                     reload.reload();
                 }
                 tracing::info!("stopping; a second signal ends the process at once");
                 stop.send_replace(true);
-                while signals.next().await == Wish::Reload {}
+                while signals.next().await == Action::Reload {}
             });
-            // By convention 128 and the number of SIGINT.
+            // By convention 128 plus the number of SIGINT.
             std::process::exit(130);
         })?;
     Ok(shutdown)
@@ -63,11 +63,11 @@ impl Signals {
         })
     }
 
-    async fn next(&mut self) -> Wish {
+    async fn next(&mut self) -> Action {
         tokio::select! {
-            _ = self.terminate.recv() => Wish::End,
-            _ = self.interrupt.recv() => Wish::End,
-            _ = self.hangup.recv() => Wish::Reload,
+            _ = self.terminate.recv() => Action::End,
+            _ = self.interrupt.recv() => Action::End,
+            _ = self.hangup.recv() => Action::Reload,
         }
     }
 }
@@ -81,10 +81,10 @@ impl Signals {
         Ok(Signals)
     }
 
-    async fn next(&mut self) -> Wish {
+    async fn next(&mut self) -> Action {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
-        Wish::End
+        Action::End
     }
 }

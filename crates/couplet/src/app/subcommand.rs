@@ -1,7 +1,7 @@
-//! What a program can do instead of running its component: a subcommand, and what it was asked for.
+//! Subcommands of a program, and their arguments.
 //!
-//! Deliberately absent: values for flags, and more than one operand; a program that needs those
-//! has a `main` of its own.
+//! Flags have no values and there is at most one operand; a program that needs more has its own
+//! `main`.
 
 use std::ffi::OsString;
 use std::pin::Pin;
@@ -33,7 +33,7 @@ pub struct Subcommand {
 }
 
 impl Subcommand {
-    /// One without a word behind it.
+    /// Creates a subcommand without arguments.
     ///
     /// # Examples
     ///
@@ -50,7 +50,7 @@ impl Subcommand {
         }
     }
 
-    /// A word that may stand behind it.
+    /// Adds an optional operand.
     ///
     /// # Examples
     ///
@@ -64,7 +64,7 @@ impl Subcommand {
         self
     }
 
-    /// A word that has to stand behind it.
+    /// Adds a required operand.
     ///
     /// # Examples
     ///
@@ -78,7 +78,7 @@ impl Subcommand {
         self.operand(name, meaning)
     }
 
-    /// A flag that may stand behind it; the name goes without its dashes.
+    /// Adds a flag; the name is given without dashes.
     ///
     /// # Examples
     ///
@@ -122,7 +122,7 @@ impl Subcommand {
     }
 }
 
-/// What stood behind a [`Subcommand`].
+/// The arguments of a [`Subcommand`].
 ///
 /// # Examples
 ///
@@ -140,7 +140,7 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// The word, if there was one.
+    /// Returns the operand, if it was given.
     ///
     /// # Examples
     ///
@@ -151,7 +151,7 @@ impl Arguments {
         self.operand.as_ref()
     }
 
-    /// Whether the flag was there.
+    /// Returns whether the flag was given.
     ///
     /// # Examples
     ///
@@ -163,7 +163,7 @@ impl Arguments {
     }
 }
 
-/// What a subcommand does.
+/// The action of a subcommand.
 pub(super) type Work = Box<
     dyn FnOnce(Config, Arguments, Shutdown) -> Pin<Box<dyn Future<Output = Result<(), Error>>>>,
 >;

@@ -1,4 +1,4 @@
-//! Each test runs itself once more as a process, in which `App` plays the component.
+//! Each test starts itself again as a child process, which runs a component with `App`.
 
 #![cfg(unix)]
 
@@ -13,7 +13,7 @@ use crate::error::{Error, Rejected};
 const ARGUMENTS: &str = "PLAYED_ARGUMENTS";
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Becomes the component if this is the second process.
+/// Runs the component if this is the child process.
 fn play() {
     let Ok(arguments) = std::env::var(ARGUMENTS) else {
         return;
@@ -24,12 +24,12 @@ fn play() {
         .subcommand(
             Subcommand::new("count", "say how many there are")
                 .operand("WHAT", "of what")
-                .flag("slowly", "until somebody wants it to stop"),
+                .flag("slowly", "until it is stopped"),
             async |_config, arguments, shutdown| {
                 println!("ready: counting {:?}", arguments.operand());
                 if arguments.flag() {
                     let late = tokio::time::timeout(DEADLINE, shutdown.requested()).await;
-                    late.map_err(|_| Error::Misuse("nobody sent a signal".to_owned()))?;
+                    late.map_err(|_| Error::Misuse("no signal arrived".to_owned()))?;
                 }
                 println!("asked to stop: {}", shutdown.is_requested());
                 Ok(())
@@ -42,7 +42,7 @@ fn play() {
         }
         println!("ready");
         let late = tokio::time::timeout(DEADLINE, shutdown.requested()).await;
-        late.map_err(|_| Error::Misuse("nobody sent a signal".to_owned()))?;
+        late.map_err(|_| Error::Misuse("no signal arrived".to_owned()))?;
         println!("stopping");
         if config.domain.starts_with("stubborn") {
             // Blocks the only thread of the runtime.
@@ -174,18 +174,18 @@ fn a_hangup_takes_up_the_filter_and_tells_what_waits_for_a_restart() {
     played.until("ready");
     std::fs::write(&file, "domain = \"echo.localhost\"\n[log]\nfilter = 5\n").unwrap();
     played.signal("-HUP");
-    assert_logged("the configuration is not taken up");
+    assert_logged("the configuration was not reloaded");
     let new = "domain = \"other.localhost\"\n[log]\nfilter = \"couplet=warn\"\n";
     std::fs::write(&file, new).unwrap();
     played.signal("-HUP");
-    assert_logged("changed, and waits for a restart");
-    // Nothing of level INFO comes through from now on, the end of the reload neither.
+    assert_logged("setting changed; it takes effect after a restart");
+    // From now on no line of level INFO is logged, including the end of the reload.
     played.signal("-TERM");
     played.until("stopping");
     let mut rest = String::new();
     log.read_to_string(&mut rest).unwrap();
     assert_eq!(rest.matches("INFO").count(), 1, "{rest}");
-    assert!(rest.contains("changed and taken up"), "{rest}");
+    assert!(rest.contains("setting changed and applied"), "{rest}");
     assert_eq!(played.code(), 0);
 }
 
@@ -197,7 +197,7 @@ fn health_without_anybody_to_ask_says_what_to_set() {
     let (code, _, err) = output(test, "--domain echo.localhost health");
     assert_eq!(code, 2);
     assert!(err.contains("ops.listen is not set"), "{err}");
-    // Port 9 is nobody's.
+    // No service listens on port 9.
     let (code, _, err) = output(test, "health --url http://127.0.0.1:9/readyz");
     assert_eq!(code, 1);
     assert!(

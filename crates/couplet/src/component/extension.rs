@@ -1,12 +1,12 @@
-//! [`Extension`]: what a crate adds to a component.
+//! [`Extension`]: a plug-in of a component.
 
 use super::Component;
 use crate::error::Error;
 
 /// A plug-in of a component: handlers, discovery, hooks, background tasks and middleware under one name.
 ///
-/// Install it with [`Component::extend`](crate::Component::extend). An extension is what a crate beside an
-/// application offers; `couplet_pubsub::Pubsub` is one.
+/// Install it with [`Component::extend`](crate::Component::extend). Crates that add a service to
+/// components offer an extension; `couplet_pubsub::Pubsub` is one.
 ///
 /// # Examples
 ///
@@ -39,7 +39,7 @@ pub trait Extension {
     ///
     /// # Errors
     ///
-    /// If the extension cannot work, for example as [`Error::App`]. [`Component::run`] returns the error
+    /// The extension cannot work, for example [`Error::App`]. [`Component::run`] returns the error
     /// and does not connect.
     fn install(self, component: Component) -> Result<Component, Error>;
 }

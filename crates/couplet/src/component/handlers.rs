@@ -1,4 +1,4 @@
-//! Registration of handlers: which stanzas each of them gets.
+//! Registers handlers for stanzas.
 
 use std::future::Future;
 

@@ -1,4 +1,4 @@
-//! What holds for the handlers that are registered: deadlines, replacement, middleware, extensions.
+//! Options of registered handlers: deadlines, replacement, middleware, extensions.
 
 use std::{sync::Arc, time::Duration};
 

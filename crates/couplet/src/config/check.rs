@@ -1,13 +1,13 @@
-//! Whether the values of a configuration make sense, each by itself and together.
+//! Checks the values of a configuration, one by one and in combination.
 
 use couplet_core::jid::BareJid;
 
 use super::{Config, ConfigError, Origin, settings};
 
 impl Config {
-    /// Whether the values make sense, each by itself and together.
+    /// Checks the values, one by one and in combination.
     ///
-    /// Loading calls it; call it after setting fields by hand.
+    /// Loading calls it; call it after setting fields directly.
     ///
     /// # Examples
     ///
@@ -16,13 +16,13 @@ impl Config {
     /// config.limits.handlers = 0;
     /// assert_eq!(
     ///     config.check().unwrap_err().to_string().lines().next(),
-    ///     Some("limits.handlers = 0 is too small: no handler could ever run"),
+    ///     Some("limits.handlers = 0 is too small: no handler could run"),
     /// );
     /// ```
     ///
     /// # Errors
     ///
-    /// The first value that is missing, out of its range, or at odds with another one.
+    /// The first value that is missing, out of range, or in conflict with another one.
     pub fn check(&self) -> Result<(), ConfigError> {
         for setting in settings() {
             if let Err(why) = setting.kind.check(self) {
@@ -45,13 +45,13 @@ impl Config {
                 timing.keepalive < timing.dead_after,
                 "timing.keepalive",
                 "timing.dead_after",
-                "a quiet connection would count as dead before it was asked for a sign of life",
+                "an idle connection would count as dead before the first keepalive",
             ),
             (
                 timing.reconnect_first <= timing.reconnect_longest,
                 "timing.reconnect_first",
                 "timing.reconnect_longest",
-                "the waits between attempts grow from the one to the other",
+                "delays grow from the first to the longest",
             ),
             (
                 limits.stanza_bytes <= limits.waiting_bytes,
@@ -80,18 +80,18 @@ impl Config {
             return Err(ConfigError::new(origin, "the domain is empty"));
         }
         if domain.contains(|c: char| c.is_whitespace() || matches!(c, '@' | '/' | ':')) {
-            let what = format!("domain = {domain:?} is no domain: only the domain, no @, / or :");
+            let what = format!("domain = {domain:?} is not a domain: write only the domain, without @, / or :");
             return Err(ConfigError::new(origin, what)
                 .help("accepted: a domain such as \"echo.example.org\""));
         }
         if let Err(error) = BareJid::new(domain) {
-            let what = format!("domain = {domain:?} is no domain: {error}");
+            let what = format!("domain = {domain:?} is not a domain: {error}");
             return Err(ConfigError::new(origin, what));
         }
         Ok(())
     }
 
-    // Blames the value that somebody gave, not the one that was there before.
+    // Blames the value that was set, not the other one, which may be a default.
     fn at_odds(&self, one: &str, other: &str, why: &str) -> ConfigError {
         let given = match self.origin(one) {
             Origin::Default => self.origin(other),

@@ -1,6 +1,6 @@
-//! Finding the secret: given directly, in a file, or as a systemd credential.
+//! Finds the secret: set directly, in a file, or in a systemd credential.
 //!
-//! The content of a file never enters an error.
+//! Errors must not contain the content of a file.
 
 use std::path::{Path, PathBuf};
 
@@ -9,14 +9,14 @@ use super::fault::{ConfigError, Origin};
 use crate::secret::Secret;
 use crate::text_checks;
 
-/// Fills in the secret, from `credentials` (systemd's directory) when nothing else names one.
+/// Fills in the secret; uses `credentials` (systemd's directory) if no setting names a secret.
 pub(super) fn find(config: &mut Config, credentials: Option<&Path>) -> Result<(), ConfigError> {
     look_up(config, credentials)?;
     config.warnings.extend(oddities(config));
     Ok(())
 }
 
-/// Where the secret is: given directly, in the file that is named, or among the credentials.
+/// Finds the secret: set directly, in the named file, or among the credentials.
 fn look_up(config: &mut Config, credentials: Option<&Path>) -> Result<(), ConfigError> {
     let named = config.secret_file.clone();
     match (config.origins.contains_key("secret"), named) {
@@ -30,7 +30,7 @@ fn look_up(config: &mut Config, credentials: Option<&Path>) -> Result<(), Config
             let origin = config.origin("secret_file");
             config.secret = read(&path, &origin)?;
             config.origins.insert("secret", origin);
-            // systemd lets the one service in by an access list, which looks like a group's bits.
+            // systemd grants access by an ACL, which appears as group permissions in the mode.
             if !credentials.is_some_and(|directory| path.starts_with(directory)) {
                 config.warnings.extend(readable_by_others(&path));
             }
@@ -53,8 +53,8 @@ fn look_up(config: &mut Config, credentials: Option<&Path>) -> Result<(), Config
     }
 }
 
-/// What a secret may hold and hardly ever means to. It is a warning only: the server may have the
-/// same characters.
+/// Returns warnings about unusual characters in the secret. Not errors, because the server may have
+/// the same characters.
 fn oddities(config: &Config) -> Vec<String> {
     let (secret, origin) = (config.secret.expose(), config.origin("secret"));
     let lines = secret.contains('\n').then(|| {
@@ -65,11 +65,11 @@ fn oddities(config: &Config) -> Vec<String> {
     lines.into_iter().chain(ends).collect()
 }
 
-/// The secret as its file has it now, so that it can be changed without a restart; the one known
-/// where there is no file.
+/// Returns the secret from its file as of now, so that it can change without a restart; without a
+/// file, the loaded one.
 pub(super) fn now(config: &Config) -> Result<Secret, ConfigError> {
     match &config.secret_from {
-        // Not where the program has set another one since.
+        // Only if the program has not set another secret since.
         Some((path, loaded)) if loaded.expose() == config.secret.expose() => {
             read(path, &config.origin("secret"))
         }
@@ -78,7 +78,7 @@ pub(super) fn now(config: &Config) -> Result<Secret, ConfigError> {
 }
 
 impl Config {
-    /// A pipe can be read only once, and a second attempt might wait for ever.
+    /// A pipe can be read only once, and a second read might block for ever.
     fn note_file(&mut self, path: PathBuf) {
         if path.is_file() {
             self.secret_from = Some((path, self.secret.clone()));
@@ -110,7 +110,7 @@ fn readable_by_others(path: &Path) -> Option<String> {
     }
     let path = path.display();
     Some(format!(
-        "the secret file {path} can be read by its group or by everybody (mode {mode:04o}): chmod 600 {path}"
+        "the secret file {path} is readable by its group or by all users (mode {mode:04o}): chmod 600 {path}"
     ))
 }
 

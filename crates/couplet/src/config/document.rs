@@ -1,7 +1,7 @@
-//! A configuration file with the line of every key and value.
+//! A configuration file with the position of every key and value.
 //!
-//! figment knows only which file a value came from; people want the line. Deliberately absent:
-//! quoting the file's text in an error, because a line of it may hold the secret.
+//! figment only knows the file of a value; error messages need the line. They must not quote the
+//! file's text, because a line of it may contain the secret.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -13,7 +13,7 @@ use toml_edit::{ImDocument, Item, TableLike};
 
 use super::fault::{ConfigError, Origin};
 
-/// The file as figment wants it, and where in it everything stands.
+/// The parsed file, with the position of each key and value.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Document {
     path: PathBuf,
@@ -27,20 +27,20 @@ struct Mark {
 }
 
 impl Document {
-    /// Reads the text of a file.
+    /// Parses the text of a file.
     pub(crate) fn parse(path: &Path, text: &str) -> Result<(Document, Dict), ConfigError> {
         let tree = ImDocument::parse(text).map_err(|error| {
             let origin = origin_at(path, position(text, error.span()));
             ConfigError::new(
                 origin,
-                format!("this is no TOML: {}", one_line(error.message())),
+                format!("invalid TOML: {}", one_line(error.message())),
             )
         })?;
         let values = Toml::from_str::<Dict>(text).map_err(|error| {
             let origin = origin_at(path, position(text, error.span()));
             ConfigError::new(
                 origin,
-                format!("this is no TOML: {}", one_line(error.message())),
+                format!("invalid TOML: {}", one_line(error.message())),
             )
         })?;
         let mut document = Document {
@@ -51,17 +51,17 @@ impl Document {
         Ok((document, values))
     }
 
-    /// Where the value at a dotted path stands, or else the nearest table around it.
+    /// Returns the position of the value at a dotted path, or of the nearest table around it.
     pub(crate) fn value(&self, name: &str) -> Origin {
         self.nearest(name, |mark| mark.value)
     }
 
-    /// Where the key at a dotted path stands.
+    /// Returns the position of the key at a dotted path.
     pub(crate) fn key(&self, name: &str) -> Origin {
         self.nearest(name, |mark| mark.key)
     }
 
-    /// Whether the file has this dotted path.
+    /// Returns whether the file has this dotted path.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.marks.contains_key(name)
     }
@@ -79,7 +79,7 @@ impl Document {
         }
     }
 
-    // The parser refuses files nested deeper than 80 levels, so this recursion ends early.
+    // The parser rejects files nested deeper than 80 levels, which bounds this recursion.
     fn mark(&mut self, text: &str, above: &str, table: &dyn TableLike) {
         for (name, item) in table.iter() {
             let path = match above {
@@ -156,7 +156,7 @@ mod tests {
                 .unwrap_err()
                 .to_string();
             assert!(error.starts_with("c.toml:"), "{error}");
-            assert!(error.contains(": this is no TOML: "), "{error}");
+            assert!(error.contains(": invalid TOML: "), "{error}");
             assert!(!error.contains("hunter2"), "{error}");
         }
     }

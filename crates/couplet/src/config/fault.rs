@@ -1,6 +1,6 @@
-//! What is wrong with a configuration: where it stands, what it is, and what would be right.
+//! Errors in a configuration: where, what is wrong, and what is accepted.
 //!
-//! A value is quoted only when the setting is no secret.
+//! A value is quoted only if the setting is not a secret.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -19,20 +19,20 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origin {
-    /// Nobody gave it: the built-in value, or one that the program set itself.
+    /// The default, or a value that the program set itself.
     Default,
     /// A line of the file.
     File {
-        /// The file, as it was named.
+        /// The path of the file, as it was given.
         path: PathBuf,
-        /// The line, from 1.
+        /// The line, counted from 1.
         line: usize,
-        /// The column in characters, from 1.
+        /// The column in characters, counted from 1.
         column: usize,
     },
     /// An environment variable.
     Variable(String),
-    /// A flag of the command line, with its dashes.
+    /// A command-line flag, with its dashes.
     Flag(String),
 }
 
@@ -46,9 +46,9 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A configuration that cannot be used, told so that it can be mended.
+/// A configuration that cannot be used.
 ///
-/// The first line says where and what; each further line, indented, what would be accepted.
+/// The first line of the text says where and what; further lines, indented, say what is accepted.
 ///
 /// # Examples
 ///
@@ -70,8 +70,8 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// A fault that the program itself finds in settings of its own or in what they name; use it in
-    /// `App::check`, and say what would be right.
+    /// Creates an error that the program finds in its own settings or in what they refer to. Use it
+    /// in `App::check`, and include what would be accepted.
     ///
     /// # Examples
     ///
@@ -93,13 +93,13 @@ impl ConfigError {
         }
     }
 
-    /// Adds a line that says what would be right.
+    /// Adds a line that says what is accepted.
     pub(crate) fn help(mut self, line: impl Into<String>) -> ConfigError {
         self.help.push(line.into());
         self
     }
 
-    /// Where the fault stands; use it to point an editor at the line.
+    /// Returns where the error is.
     ///
     /// # Examples
     ///
@@ -128,7 +128,7 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// The candidate that somebody who wrote `word` most likely meant.
+/// Returns the candidate that is most likely meant by `word`, a misspelling.
 pub(crate) fn meant<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,

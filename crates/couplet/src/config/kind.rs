@@ -1,4 +1,4 @@
-//! What a setting may hold: reading a value, checking it, printing it, saying what is accepted.
+//! The types of settings: parse, check and print values, and describe what is accepted.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -12,13 +12,13 @@ use super::units;
 use super::{Config, LogFormat};
 use crate::secret::Secret;
 
-/// How to reach one field of a [`Config`].
+/// Access to one field of a [`Config`].
 pub(super) struct Field<T: 'static> {
     pub(super) read: fn(&Config) -> &T,
     pub(super) write: fn(&mut Config) -> &mut T,
 }
 
-/// The smallest and the largest value that make sense, each with the reason.
+/// The smallest and the largest accepted value, each with the reason.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Range<T> {
     pub(super) least: T,
@@ -27,7 +27,7 @@ pub(super) struct Range<T> {
     pub(super) why_most: &'static str,
 }
 
-/// The type of a setting and the field it fills.
+/// The type of a setting, with access to its field.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
     Domain(Field<String>),
@@ -44,26 +44,26 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// Writes a value into its field; the error finishes the sentence "`key` = value ...".
+    /// Parses a value into its field; the error continues the sentence "`key` = value ...".
     pub(super) fn set(self, config: &mut Config, value: &Value) -> Result<(), String> {
         let text = value.as_str();
         match self {
             Kind::Domain(field) | Kind::Filter(field) => {
-                *(field.write)(config) = text.ok_or("is not a text in quotes")?.to_owned();
+                *(field.write)(config) = text.ok_or("is not text in quotes")?.to_owned();
             }
             Kind::Server(field) => {
-                let server = text.ok_or("is not a text in quotes")?.parse();
+                let server = text.ok_or("is not text in quotes")?.parse();
                 *(field.write)(config) = server.map_err(|why| format!("is not a server: {why}"))?;
             }
             Kind::Secret(field) => {
-                *(field.write)(config) = Secret::new(text.ok_or("is not a text in quotes")?);
+                *(field.write)(config) = Secret::new(text.ok_or("is not text in quotes")?);
             }
             Kind::Name(field) => {
-                *(field.write)(config) = Some(text.ok_or("is not a text in quotes")?.to_owned());
+                *(field.write)(config) = Some(text.ok_or("is not text in quotes")?.to_owned());
             }
             Kind::File(field) => {
                 *(field.write)(config) =
-                    Some(PathBuf::from(text.ok_or("is not a text in quotes")?));
+                    Some(PathBuf::from(text.ok_or("is not text in quotes")?));
             }
             Kind::Count(_, field) => {
                 let number = whole(value).or_else(|| units::count(text?));
@@ -74,7 +74,7 @@ impl Kind {
                 *(field.write)(config) = bytes.ok_or("is not a size")?;
             }
             Kind::Time(_, field) => {
-                // A bare number would leave open whether seconds or milliseconds are meant.
+                // A bare number could mean seconds or milliseconds.
                 if whole(value).is_some() || text.and_then(units::count).is_some_and(|n| n > 0) {
                     return Err("has no unit".to_owned());
                 }
@@ -96,8 +96,8 @@ impl Kind {
         Ok(())
     }
 
-    /// Whether a blank or a quotation mark around a value would be part of a name or a path, and so
-    /// is a mistake. A secret may have them.
+    /// Returns whether white space or a quotation mark around a value is an error. Only a secret
+    /// may have them.
     pub(super) fn is_taken_letter_by_letter(self) -> bool {
         matches!(
             self,
@@ -105,7 +105,7 @@ impl Kind {
         )
     }
 
-    /// Whether the value in its field makes sense by itself; the error ends the same sentence.
+    /// Checks the value in its field by itself; the error continues the same sentence.
     pub(super) fn check(self, config: &Config) -> Result<(), String> {
         match self {
             Kind::Count(range, field) | Kind::Size(range, field) => {
@@ -128,7 +128,7 @@ impl Kind {
         }
     }
 
-    /// The value in its field as the file would have it; `None` when it is not set.
+    /// Returns the value in its field in the form of the file; `None` if it is not set.
     pub(super) fn show(self, config: &Config) -> Option<String> {
         Some(match self {
             Kind::Domain(field) | Kind::Filter(field) => quoted((field.read)(config)),
@@ -144,12 +144,12 @@ impl Kind {
         })
     }
 
-    /// Which values are accepted.
+    /// Describes the accepted values.
     pub(super) fn accepted(self) -> String {
         match self {
             Kind::Domain(_) => "a domain such as \"echo.example.org\"".to_owned(),
             Kind::Server(_) => FORMS.to_owned(),
-            Kind::Secret(_) => "a text in quotes".to_owned(),
+            Kind::Secret(_) => "text in quotes".to_owned(),
             Kind::Name(_) => "a name such as \"xmpp.example.org\"".to_owned(),
             Kind::File(_) => "the path of a file, in quotes".to_owned(),
             Kind::Count(range, _) => {

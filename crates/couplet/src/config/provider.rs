@@ -1,11 +1,11 @@
-//! One source of values, as figment wants it, and the way back from a value to its source.
+//! Passes values to figment, and maps figment's metadata back to their origin.
 
 use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider, Source};
 
 use super::fault::Origin;
 
-/// One source for figment.
+/// A figment provider of one value.
 pub(super) struct OneValue {
     pub(super) metadata: Metadata,
     pub(super) values: Dict,
@@ -34,7 +34,7 @@ impl Provider for OneValue {
     }
 }
 
-/// Which of the sources a value comes from; for the file, `in_file` knows the line.
+/// Returns the origin of a value; for the file, `in_file` returns the line.
 pub(super) fn origin_of(metadata: &Metadata, in_file: impl FnOnce() -> Origin) -> Origin {
     match metadata.source.as_ref().and_then(Source::custom) {
         Some("variable") => Origin::Variable(metadata.name.to_string()),

@@ -1,7 +1,7 @@
-//! Reads the values of a section into a type of the application, whatever the usual spelling:
+//! Deserializes the values of a section into a type of the application. Accepts common spellings:
 //! `yes`, `on` and `1` for a boolean, one text with commas for a list, a number as text.
 //!
-//! Deliberately absent: where a value comes from; the fault says which key it is about.
+//! Errors name the key; the caller adds the origin.
 
 use figment::value::{Dict, Tag, Value};
 use serde::de::{DeserializeSeed, Deserializer, Visitor};
@@ -17,13 +17,13 @@ pub(super) use mismatch::{Fault, What};
 
 const BOOLEAN: &str = "true or false; yes, no, on, off, 1 and 0 too";
 const LIST: &str = "a list such as [\"one\", \"two\"], or one text with commas: \"one, two\"";
-const TEXT: &str = "a text in quotes";
+const TEXT: &str = "text in quotes";
 
-/// One value on its way into a type.
+/// A deserializer of one value.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'v> {
     value: &'v Value,
-    /// Whether a value comes from a variable, where everything is text.
+    /// Returns whether a value comes from a variable, where everything is text.
     is_variable: &'v dyn Fn(Tag) -> bool,
 }
 
@@ -46,8 +46,8 @@ impl<'v> Reader<'v> {
         self.value.as_str()
     }
 
-    /// A value of the wrong type. It is quoted: nothing that has to be a number or a boolean is a
-    /// secret, nor is what is no text where a text has to be.
+    /// Returns the error for a value of the wrong type. It quotes the value: a value that should be
+    /// a number or a boolean is not a secret, nor is a value that is not text.
     fn wrong(&self, why: &str, accepted: impl Into<String>) -> Fault {
         Fault::new(What::Value {
             shown: Some(shown(self.value).into()),
@@ -113,7 +113,7 @@ impl<'v> Reader<'v> {
         }
     }
 
-    /// The entries of a list, however it is written; one value is a list of one.
+    /// Returns the entries of a list in any accepted spelling; a single value is a list of one.
     fn entries(&self) -> Option<Vec<Value>> {
         match self.value {
             Value::Array(_, entries) => Some(entries.clone()),
@@ -123,7 +123,7 @@ impl<'v> Reader<'v> {
         }
     }
 
-    /// The table, which a variable may write in one line: `{nodes=10,lease=3600}`.
+    /// Returns a table, which a variable may contain in one line: `{nodes=10,lease=3600}`.
     fn table(&self) -> Option<Dict> {
         match self.value {
             Value::Dict(_, table) => Some(table.clone()),
@@ -135,7 +135,7 @@ impl<'v> Reader<'v> {
         }
     }
 
-    /// The table with the keys of inner tables where they belong: the variable of `nodes` in
+    /// Returns the table with keys of inner tables moved there: the variable for `nodes` in
     /// `limits` arrives as `limits_nodes`.
     fn nested<'t>(&self, table: &'t Dict, fields: &[&'static str]) -> (Dict, Vec<Moved<'t>>) {
         let mut nested = table.clone();
@@ -164,7 +164,7 @@ impl<'v> Reader<'v> {
     }
 }
 
-/// A key of a variable that was taken for one of an inner table.
+/// A key of a variable that was assigned to an inner table.
 struct Moved<'t> {
     field: &'static str,
     key: &'t str,
@@ -172,7 +172,7 @@ struct Moved<'t> {
 }
 
 impl Moved<'_> {
-    /// The fault of a field that is no table after all: there is no such key.
+    /// Converts the error of a field that is not a table: there is no such key.
     fn taken_back(&self, fault: Fault, known: &'static [&'static str]) -> Fault {
         let is_here = fault.path.len() == 1 && fault.path.iter().any(|key| key == self.field);
         match fault.what {
@@ -182,7 +182,7 @@ impl Moved<'_> {
     }
 }
 
-/// A list in one text: `a, b`, `[a, b]` or `["a", "b"]`.
+/// Splits a list in one text: `a, b`, `[a, b]` or `["a", "b"]`.
 fn split(text: &str) -> Vec<Value> {
     let text = text.trim();
     let inner = text
@@ -202,7 +202,7 @@ fn unquoted(text: &str) -> &str {
     without('"').or_else(|| without('\'')).unwrap_or(text)
 }
 
-/// What people write for true and for false.
+/// Parses the accepted spellings of true and false.
 fn boolean(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(_, is) => Some(*is),
@@ -230,7 +230,7 @@ macro_rules! whole_numbers {
 impl<'de> Deserializer<'de> for Reader<'_> {
     type Error = Fault;
 
-    /// For types that take more than one form: a variable is read as figment reads it.
+    /// For types that accept several forms: a variable is parsed as figment does.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         let parsed = match self.value {
             Value::String(tag, text) if (self.is_variable)(*tag) => text.parse::<Value>().ok(),
@@ -328,7 +328,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         }
     }
 
-    /// A key that the type does not have is a fault, whether the type says so or not.
+    /// An unknown key is an error, even if the type does not deny unknown fields.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _name: &'static str,
@@ -368,7 +368,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
             Some(variant) => visitor
                 .visit_enum(variant)
                 .map_err(|fault| fault.accepting(self, &accepted)),
-            None => Err(self.wrong("is not one of the names accepted", accepted)),
+            None => Err(self.wrong("is not one of the accepted names", accepted)),
         }
     }
 
@@ -377,7 +377,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
     }
 }
 
-/// Reads what is behind a key with the seed that its field wants.
+/// Deserializes the value of a key with the seed of its field.
 fn behind<'de, T: DeserializeSeed<'de>>(
     seed: T,
     key: &str,

@@ -1,4 +1,4 @@
-//! Tables of the configuration that belong to the application.
+//! Sections of the configuration that belong to the application.
 
 use std::fmt;
 
@@ -16,15 +16,16 @@ mod effective;
 
 pub(super) use effective::Entry;
 
-/// A table of the configuration that belongs to the application, as a type.
+/// A section of the configuration that belongs to the application.
 ///
-/// Its fields are its keys. Every usual spelling is read: `1`, `yes` and `on` for a boolean, one
-/// text with commas for a list, a number as text; a variable for each key, also of inner tables
-/// (`COUPLET_NEWS_LIMITS_ITEMS` for `items` in `[news.limits]`). A key that the type does not have,
-/// a value of the wrong type and a missing key are errors with the place and what is accepted.
-/// [`Sources::with_section`](super::Sources::with_section) announces it.
+/// The fields of the type are the keys of the table. Common spellings are accepted: `1`, `yes` and
+/// `on` for a boolean, one text with commas for a list, a number as text. Each key also has a
+/// variable, including keys of inner tables (`COUPLET_NEWS_LIMITS_ITEMS` for `items` in
+/// `[news.limits]`). An unknown key, a value of the wrong type and a missing key are errors that
+/// say where, and what is accepted. Announce it with
+/// [`Sources::with_section`](super::Sources::with_section).
 ///
-/// What its `Serialize` writes is what `--check-config` prints: hide passwords there.
+/// `--check-config` prints what the type's `Serialize` writes: leave passwords out there.
 ///
 /// # Examples
 ///
@@ -61,7 +62,8 @@ pub trait Section: DeserializeOwned + Serialize {
     /// The name of the table: `news` for `[news]` and `COUPLET_NEWS_...`.
     const NAME: &'static str;
 
-    /// What is accepted but looks wrong, each with the name of its key; none by default.
+    /// Returns warnings about accepted but suspicious values, each with the name of its key. None
+    /// by default.
     ///
     /// # Examples
     ///
@@ -89,14 +91,14 @@ pub trait Section: DeserializeOwned + Serialize {
     }
 }
 
-/// A section whose type is known.
+/// A section with a known type.
 #[derive(Clone, Copy)]
 pub(super) struct Typed {
     pub(super) name: &'static str,
     read: fn(&Sections) -> Result<Read, ConfigError>,
 }
 
-/// A section as it is printed, and what looks wrong in it.
+/// A section in printable form, and its warnings.
 type Read = (Value, Vec<String>);
 
 impl Typed {
@@ -115,18 +117,18 @@ impl Typed {
     }
 }
 
-/// The values of the announced sections, from every source, and where they stand.
+/// The values of the announced sections from all sources, with their positions.
 #[derive(Clone, Default)]
 pub(super) struct Sections {
     names: Vec<String>,
     values: Figment,
     document: Document,
-    /// What holds in them, for those whose type is known; for the others, what is given.
+    /// The effective values of sections with a known type; for the others, the keys that are set.
     entries: Vec<Entry>,
 }
 
 impl Sections {
-    /// The sections, those whose type is known already read; and what looks wrong in them.
+    /// Reads the sections that have a known type. Returns the warnings as well.
     pub(super) fn load(
         names: &[String],
         typed: &[Typed],
@@ -157,7 +159,7 @@ impl Sections {
         Ok((sections, warnings))
     }
 
-    /// What holds, for the effective configuration.
+    /// Returns the entries for the effective configuration.
     pub(super) fn entries(&self) -> &[Entry] {
         &self.entries
     }
@@ -181,7 +183,7 @@ impl Sections {
         found.map_err(|fault| self.to_error(name, &fault))
     }
 
-    /// An announced section without values is an empty table, so that defaults apply.
+    /// Returns the values of a section; without any it is an empty table, so that defaults apply.
     fn given(&self, name: &str) -> Value {
         let found = self.values.find_value(name);
         found.unwrap_or_else(|_| Value::from(Dict::new()))
@@ -237,7 +239,7 @@ impl Sections {
         }
     }
 
-    /// Where a value comes from; `name` is for the file.
+    /// Returns where a value comes from; `name` is looked up in the file.
     fn origin(&self, tag: Tag, name: &str, in_file: fn(&Document, &str) -> Origin) -> Origin {
         match self.values.get_metadata(tag) {
             Some(metadata) => origin_of(metadata, || in_file(&self.document, name)),
@@ -248,7 +250,7 @@ impl Sections {
 
 impl fmt::Debug for Sections {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The values may hold secrets of the application.
+        // The values may contain secrets of the application.
         f.debug_tuple("Sections").field(&self.names).finish()
     }
 }

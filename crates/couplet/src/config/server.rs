@@ -1,15 +1,15 @@
-//! Where the server listens for components, as people write it in one string.
+//! The address of the server's component listener, written as one string.
 //!
-//! Pure: nothing is resolved or connected here.
+//! Nothing is resolved or connected here.
 
 use std::fmt;
 use std::net::Ipv6Addr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// The port on which servers expect components, unless told otherwise.
+/// The default port of component listeners.
 ///
-/// No registered number: 5347 is what Prosody and ejabberd use in their documentation.
+/// It is not registered: Prosody and ejabberd use 5347 in their documentation.
 ///
 /// # Examples
 ///
@@ -18,15 +18,15 @@ use std::str::FromStr;
 /// ```
 pub const DEFAULT_PORT: u16 = 5347;
 
-/// The forms in which a server may be written, for error messages.
+/// The accepted forms of a server, for error messages.
 pub(crate) const FORMS: &str =
-    "host:port, [IPv6]:port (port 5347 when left out), tls://host:port or unix:/path";
+    "host:port, [IPv6]:port (default port 5347), tls://host:port or unix:/path";
 
 /// The server that a component connects to.
 ///
-/// Written as `host:port`, `[::1]:5347`, `tls://host:port` or `unix:/path`; [`DEFAULT_PORT`] when
-/// the port is left out. Prosody speaks plain TCP only; ejabberd also speaks TLS from the first
-/// byte (`tls: true`) and listens on unix sockets (servers.md, 10).
+/// Written as `host:port`, `[::1]:5347`, `tls://host:port` or `unix:/path`; the default port is
+/// [`DEFAULT_PORT`]. Prosody supports plain TCP only; ejabberd also supports TLS from the first
+/// byte (`tls: true`) and unix sockets (servers.md, 10).
 ///
 /// # Examples
 ///
@@ -41,26 +41,27 @@ pub(crate) const FORMS: &str =
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Server {
-    /// Plain TCP; use it over loopback or a private network.
+    /// Plain TCP, for loopback or a private network.
     Tcp {
-        /// A name or an address, an IPv6 address without its brackets.
+        /// The host name or IP address; an IPv6 address without brackets.
         host: String,
         /// The port.
         port: u16,
     },
     /// TLS from the first byte, without STARTTLS.
     Tls {
-        /// A name or an address, an IPv6 address without its brackets.
+        /// The host name or IP address; an IPv6 address without brackets.
         host: String,
         /// The port.
         port: u16,
     },
-    /// A unix socket.
+    /// A unix socket, by its path.
     Unix(PathBuf),
 }
 
 impl Server {
-    /// Whether the server is on this machine: a unix socket, `localhost` or a loopback address.
+    /// Returns whether the server is on this machine: a unix socket, `localhost` or a loopback
+    /// address.
     ///
     /// # Examples
     ///
@@ -83,7 +84,7 @@ impl Server {
         }
     }
 
-    /// The port, if the server has one.
+    /// Returns the port, unless the server is a unix socket.
     ///
     /// # Examples
     ///
@@ -148,7 +149,7 @@ impl FromStr for Server {
     }
 }
 
-/// Why a text names no [`Server`].
+/// Why a text is not a valid [`Server`].
 ///
 /// # Examples
 ///

@@ -1,13 +1,13 @@
 //! The table of settings: name, variable, flag, default, meaning, accepted values.
 //!
-//! The one source of truth for loading, for `--help`, for the manual and for error messages.
+//! Loading, `--help`, the manual and error messages all use this table.
 
 use std::time::Duration;
 
 use super::Config;
 use super::kind::{Field, Kind, Range};
 
-/// What the name of every variable begins with.
+/// The prefix of all variables.
 pub(super) const PREFIX: &str = "COUPLET_";
 
 /// One setting of a component.
@@ -53,7 +53,7 @@ impl Setting {
         matches!(self.kind, Kind::Secret(_))
     }
 
-    /// The key in the file, with its table before a dot: `limits.depth`.
+    /// Returns the key in the file, with its table before a dot: `limits.depth`.
     ///
     /// # Examples
     ///
@@ -64,7 +64,7 @@ impl Setting {
         self.name
     }
 
-    /// The table that the key stands in, if any.
+    /// Returns the table that contains the key, if any.
     ///
     /// # Examples
     ///
@@ -75,7 +75,7 @@ impl Setting {
         self.name.split_once('.').map(|(table, _)| table)
     }
 
-    /// The key without its table.
+    /// Returns the key without its table.
     ///
     /// # Examples
     ///
@@ -86,7 +86,7 @@ impl Setting {
         self.name.split_once('.').map_or(self.name, |(_, key)| key)
     }
 
-    /// The environment variable.
+    /// Returns the name of the environment variable.
     ///
     /// # Examples
     ///
@@ -100,7 +100,7 @@ impl Setting {
         }
     }
 
-    /// The flag of the command line, without its dashes, if there is one.
+    /// Returns the command-line flag without its dashes, if there is one.
     ///
     /// # Examples
     ///
@@ -111,7 +111,7 @@ impl Setting {
         self.flag
     }
 
-    /// The value that holds when nobody gives one, as it would be written; empty if there is none.
+    /// Returns the default as it would be written in the file; empty if there is none.
     ///
     /// # Examples
     ///
@@ -126,7 +126,7 @@ impl Setting {
         shown.unwrap_or_default().trim_matches('"').to_owned()
     }
 
-    /// What the setting does, in one sentence without a full stop.
+    /// Returns what the setting does, in one sentence without a full stop.
     ///
     /// # Examples
     ///
@@ -137,7 +137,7 @@ impl Setting {
         self.meaning
     }
 
-    /// Which values are accepted, in words.
+    /// Describes the accepted values.
     ///
     /// # Examples
     ///
@@ -150,7 +150,7 @@ impl Setting {
     }
 }
 
-/// Every setting, in the order of the documentation; use it to print a table of them.
+/// Returns all settings in the order of the documentation.
 ///
 /// # Examples
 ///
@@ -178,11 +178,11 @@ const fn range<T>(least: T, most: T, why_least: &'static str, why_most: &'static
     }
 }
 
-const MEMORY: &str = "strangers could fill the memory";
+const MEMORY: &str = "peers could fill the memory";
 const MILLISECOND: Duration = Duration::from_millis(1);
 const DAY: Duration = Duration::from_secs(86_400);
-const NO_TIME: &str = "it would be over before anything could happen";
-const TOO_LATE: &str = "nobody waits that long, and a fault would stay unnoticed";
+const NO_TIME: &str = "it would end at once";
+const TOO_LATE: &str = "faults would stay unnoticed";
 
 const fn time(name: &'static str, meaning: &'static str, field: Field<Duration>) -> Setting {
     let range = range(MILLISECOND, DAY, NO_TIME, TOO_LATE);
@@ -199,11 +199,11 @@ const fn count(
     Setting::new(name, meaning, Kind::Count(range, field))
 }
 
-// RFC 6120, 13.12: nobody may set the largest stanza below 10000 bytes.
+// RFC 6120, 13.12: the limit must not be below 10000 bytes.
 const STANZA: Range<usize> = range(
     10_000,
     64 << 20,
-    "ordinary stanzas would be refused (RFC 6120, 13.12)",
+    "ordinary stanzas would be rejected (RFC 6120, 13.12)",
     MEMORY,
 );
 const QUEUE: Range<usize> = range(10_000, 4 << 30, "one stanza would not fit", MEMORY);
@@ -211,41 +211,41 @@ const QUEUE: Range<usize> = range(10_000, 4 << 30, "one stanza would not fit", M
 #[rustfmt::skip]
 static SETTINGS: [Setting; 32] = [
     Setting::new("domain", "the domain of the component; sent in lower case, as servers name it", Kind::Domain(field!(domain))).with_flag("domain"),
-    Setting::new("server", "where the server listens for components", Kind::Server(field!(server))).with_flag("server"),
+    Setting::new("server", "the address of the server's component listener", Kind::Server(field!(server))).with_flag("server"),
     Setting::new("secret", "the secret shared with the server", Kind::Secret(field!(secret))),
     Setting::new("secret_file", "a file that holds the secret", Kind::File(field!(secret_file))).with_flag("secret-file"),
 
-    Setting::new("tls.name", "the name to look for in the server's certificate; the host when not set", Kind::Name(field!(tls.name))),
-    Setting::new("tls.ca_file", "a PEM file with a certificate authority to trust as well", Kind::File(field!(tls.ca_file))),
+    Setting::new("tls.name", "the name to verify in the server's certificate; by default the host", Kind::Name(field!(tls.name))),
+    Setting::new("tls.ca_file", "a PEM file with an additional certificate authority to trust", Kind::File(field!(tls.ca_file))),
 
-    Setting::new("limits.stanza_bytes", "the largest stanza taken in", Kind::Size(STANZA, field!(limits.stanza_bytes))),
-    Setting::new("limits.elements", "how many elements a stanza may have", Kind::Count(range(100, 10_000_000, "ordinary stanzas would be refused", MEMORY), field!(limits.elements))),
-    Setting::new("limits.depth", "how deep elements may be nested in a stanza", Kind::Count(range(8, 256, "ordinary stanzas would be refused", "parsed payloads are freed recursively, so the stack could overflow"), field!(limits.depth))),
-    Setting::new("limits.attributes", "how many attributes an element may have", Kind::Count(range(16, 4096, "ordinary stanzas would be refused", "comparing so many takes long"), field!(limits.attributes))),
-    count("limits.handlers", "how many handlers run at once", "no handler could ever run", field!(limits.handlers)),
-    Setting::new("limits.handler_bytes", "how many bytes of memory the stanzas of running handlers may take", Kind::Size(QUEUE, field!(limits.handler_bytes))),
+    Setting::new("limits.stanza_bytes", "the largest stanza accepted", Kind::Size(STANZA, field!(limits.stanza_bytes))),
+    Setting::new("limits.elements", "how many elements a stanza may have", Kind::Count(range(100, 10_000_000, "ordinary stanzas would be rejected", MEMORY), field!(limits.elements))),
+    Setting::new("limits.depth", "how deep elements may be nested in a stanza", Kind::Count(range(8, 256, "ordinary stanzas would be rejected", "parsed payloads are freed recursively, so the stack could overflow"), field!(limits.depth))),
+    Setting::new("limits.attributes", "how many attributes an element may have", Kind::Count(range(16, 4096, "ordinary stanzas would be rejected", "comparing so many takes long"), field!(limits.attributes))),
+    count("limits.handlers", "how many handlers run at once", "no handler could run", field!(limits.handlers)),
+    Setting::new("limits.handler_bytes", "how many bytes the stanzas of running handlers may take", Kind::Size(QUEUE, field!(limits.handler_bytes))),
     count("limits.waiting_per_conversation", "how many stanzas of one conversation (a pair of bare addresses) may wait for a handler", "nothing could wait while a handler runs", field!(limits.waiting_per_conversation)),
-    Setting::new("limits.waiting_bytes", "how many bytes of stanzas may wait for handlers in all", Kind::Size(QUEUE, field!(limits.waiting_bytes))),
+    Setting::new("limits.waiting_bytes", "how many bytes of stanzas may wait for handlers in total", Kind::Size(QUEUE, field!(limits.waiting_bytes))),
     Setting::new("limits.outgoing_bytes", "how many bytes may wait for the socket", Kind::Size(QUEUE, field!(limits.outgoing_bytes))),
     Setting::new("limits.outgoing_stanza_bytes", "the largest stanza sent; Prosody closes the stream above 512KiB", Kind::Size(STANZA, field!(limits.outgoing_stanza_bytes))),
-    count("limits.questions", "how many questions may be open at once", "no question could be asked", field!(limits.questions)),
+    count("limits.questions", "how many requests may be pending at once", "no request could be sent", field!(limits.questions)),
 
-    time("timing.handler", "how long a handler may take before the peer is answered for it", field!(timing.handler)),
-    time("timing.request", "how long a question waits for its answer", field!(timing.request)),
-    time("timing.send", "how long sending waits for room in the outgoing queue", field!(timing.send)),
+    time("timing.handler", "how long a handler may take before the peer gets an error", field!(timing.handler)),
+    time("timing.request", "how long a request waits for its response", field!(timing.request)),
+    time("timing.send", "how long sending waits while the outgoing queue is full", field!(timing.send)),
     time("timing.connect", "how long connecting and logging in may take", field!(timing.connect)),
-    time("timing.keepalive", "how often a quiet connection is asked for a sign of life", field!(timing.keepalive)),
-    time("timing.dead_after", "how long a connection may be silent, or leave self-pings unanswered, before it counts as dead", field!(timing.dead_after)),
-    Setting::new("timing.grace", "how long handlers may finish when the component stops", Kind::Time(range(Duration::ZERO, DAY, NO_TIME, TOO_LATE), field!(timing.grace))),
-    time("timing.reconnect_first", "the longest wait before the first attempt to reconnect", field!(timing.reconnect_first)),
-    time("timing.reconnect_longest", "the longest wait between two attempts to reconnect", field!(timing.reconnect_longest)),
-    time("timing.steady", "how long a connection must hold before the waits start over", field!(timing.steady)),
+    time("timing.keepalive", "how often a self-ping checks an idle connection", field!(timing.keepalive)),
+    time("timing.dead_after", "how long a connection may be silent, or self-pings unanswered, before it counts as dead", field!(timing.dead_after)),
+    Setting::new("timing.grace", "how long handlers may continue when the component stops", Kind::Time(range(Duration::ZERO, DAY, NO_TIME, TOO_LATE), field!(timing.grace))),
+    time("timing.reconnect_first", "the longest delay before the first attempt to reconnect", field!(timing.reconnect_first)),
+    time("timing.reconnect_longest", "the longest delay between two attempts to reconnect", field!(timing.reconnect_longest)),
+    time("timing.steady", "how long a session must last to reset the delays", field!(timing.steady)),
 
-    Setting::new("log.format", "how the log is written", Kind::Format(field!(log.format))).with_flag("log-format"),
-    Setting::new("log.filter", "what is logged, as tracing directives; RUST_LOG wins", Kind::Filter(field!(log.filter))),
+    Setting::new("log.format", "the format of the log", Kind::Format(field!(log.format))).with_flag("log-format"),
+    Setting::new("log.filter", "the log filter, as tracing directives; RUST_LOG overrides it", Kind::Filter(field!(log.filter))),
 
-    Setting::new("runtime.threads", "how many threads run handlers; 1 keeps everything on one", Kind::Count(range(1, 1024, "nothing could run", "no machine has so many cores to spare"), field!(runtime.threads))).with_variable("COUPLET_THREADS").with_flag("threads"),
+    Setting::new("runtime.threads", "how many threads run handlers; 1 uses the calling thread only", Kind::Count(range(1, 1024, "nothing could run", "no machine has so many cores"), field!(runtime.threads))).with_variable("COUPLET_THREADS").with_flag("threads"),
 
-    Setting::new("ops.listen", "where health, readiness and metrics are served over HTTP; needs the cargo feature `ops`", Kind::Listen(field!(ops.listen))).with_flag("ops-listen"),
+    Setting::new("ops.listen", "the address that serves health, readiness and metrics over HTTP; needs the cargo feature `ops`", Kind::Listen(field!(ops.listen))).with_flag("ops-listen"),
     Setting::new("ops.send_socket", "the unix socket for `couplet send`, or \"off\"; the domain with .sock in $RUNTIME_DIRECTORY or $XDG_RUNTIME_DIR/couplet when not set", Kind::File(field!(ops.send_socket))),
 ];

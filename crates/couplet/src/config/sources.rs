@@ -1,7 +1,6 @@
-//! The sources of a configuration and the order in which they win: file, environment, flags.
+//! The sources of a configuration, in order of precedence: file, environment, flags.
 //!
-//! The process's environment is read in one place, [`Sources::process`], so that tests bring
-//! their own.
+//! Only [`Sources::process`] reads the environment of the process, so that tests can set their own.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -20,10 +19,10 @@ use crate::text_checks;
 
 const FILE: &str = "couplet.toml";
 
-/// Where a configuration is read from; a later source wins over an earlier one.
+/// The sources of a configuration; a later source overrides an earlier one.
 ///
 /// The order is: the file, `COUPLET_*` variables, flags. An empty variable counts as not set, so
-/// that a container file may pass on what it was not given.
+/// that a container file can pass on variables that may be unset.
 ///
 /// # Examples
 ///
@@ -45,14 +44,14 @@ pub struct Sources {
     variables: Vec<(String, OsString)>,
     flags: Vec<(String, String)>,
     sections: Vec<String>,
-    /// Those of them whose type is known.
+    /// The announced sections with a known type.
     typed: Vec<Typed>,
-    /// Whether there has to be a domain and a secret.
+    /// Whether domain and secret are required.
     login: bool,
 }
 
 impl Sources {
-    /// No file, no variable, no flag; use it in tests and add what they need.
+    /// Creates sources without a file, variables and flags. Use it in tests.
     ///
     /// # Examples
     ///
@@ -71,8 +70,8 @@ impl Sources {
         }
     }
 
-    /// The environment of the process, and `couplet.toml` in the current directory if it exists
-    /// and `COUPLET_CONFIG` names no other file.
+    /// Creates sources with the environment of the process, and with `couplet.toml` in the current
+    /// directory if it exists and `COUPLET_CONFIG` names no other file.
     ///
     /// # Examples
     ///
@@ -91,7 +90,7 @@ impl Sources {
         }
     }
 
-    /// Reads this file, which has to exist.
+    /// Sets the file, which must exist.
     ///
     /// # Examples
     ///
@@ -105,7 +104,7 @@ impl Sources {
         self
     }
 
-    /// Sets a variable of the environment.
+    /// Adds an environment variable.
     ///
     /// # Examples
     ///
@@ -120,7 +119,7 @@ impl Sources {
         self
     }
 
-    /// Sets a flag by the name it has on the command line, without its dashes.
+    /// Adds a flag by its name on the command line, without dashes.
     ///
     /// # Examples
     ///
@@ -133,8 +132,8 @@ impl Sources {
         self
     }
 
-    /// Announces a table of the application by its type: loading reads it, reports what is wrong in
-    /// it, and has it printed by `--check-config`. [`Config::section`] gives it.
+    /// Announces a section of the application by its type: loading reads and checks it, and
+    /// `--check-config` prints it. [`Config::section`] returns it.
     ///
     /// # Examples
     ///
@@ -165,9 +164,9 @@ impl Sources {
         self.section(S::NAME)
     }
 
-    /// Announces a table of the application by its name alone, to be read with [`Config::section`];
-    /// `--check-config` prints its keys without their values. Use [`Sources::with_section`] where the type
-    /// is known.
+    /// Announces a section of the application by its name only; read it with [`Config::section`].
+    /// `--check-config` prints its keys without their values. If the type is known, use
+    /// [`Sources::with_section`].
     ///
     /// # Examples
     ///
@@ -180,8 +179,8 @@ impl Sources {
         self
     }
 
-    /// Makes [`load`](Sources::load) accept that no domain and no secret are set; the secret is not
-    /// read even where one is. Use it for what a program does without logging in.
+    /// Makes domain and secret optional in [`load`](Sources::load). The secret is not read, even if
+    /// one is set. Use it for actions of a program that do not log in.
     ///
     /// # Examples
     ///
@@ -196,7 +195,7 @@ impl Sources {
         self
     }
 
-    /// Reads everything and checks it.
+    /// Reads all sources and checks the values.
     ///
     /// # Examples
     ///
@@ -207,8 +206,8 @@ impl Sources {
     ///
     /// # Errors
     ///
-    /// A file that cannot be read, an unknown key, variable or flag, a value that is not accepted,
-    /// values at odds with each other, or no domain or secret at all.
+    /// The file cannot be read; a key, variable or flag is unknown; a value is not accepted or
+    /// conflicts with another one; or domain or secret is missing.
     pub fn load(self) -> Result<Config, ConfigError> {
         let (document, values) = self.read_file()?;
         unknown::keys(&document, &values, &self.sections)?;
@@ -312,8 +311,8 @@ impl Sources {
         if text.is_empty() {
             return Ok(figment);
         }
-        // It stays a text until a setting or a type asks for something else: the secret 007 is not
-        // a number.
+        // The value stays text until a setting or a type converts it: the secret 007 is not a
+        // number.
         Ok(figment.merge(OneValue::one(name, "variable", &path, text.into())))
     }
 
@@ -355,7 +354,7 @@ fn apply(
         let error = ConfigError::new(origin.clone(), what);
         let error = match odd {
             Some(odd) => error.help(format!(
-                "the value {odd}, which is part of it: take it away"
+                "the value {odd}, which is part of it: remove it"
             )),
             None => error,
         };
@@ -373,7 +372,7 @@ fn complete(config: &mut Config, credentials: Option<&Path>) -> Result<(), Confi
     }
     credential::find(config, credentials)?;
     config.check()?;
-    // servers.md, 2: Prosody answers `host-unknown` to ECHO.localhost.
+    // servers.md, 2: Prosody answers ECHO.localhost with `host-unknown`.
     config.domain = hosted_domain(&config.domain).into_owned();
     if let Some(listen) = config.ops.listen.filter(|at| !at.ip().is_loopback()) {
         config.warnings.push(format!(
@@ -391,7 +390,7 @@ fn complete(config: &mut Config, credentials: Option<&Path>) -> Result<(), Confi
         (Server::Tls { .. }, None) => {}
         _ if config.tls.name.is_some() || config.tls.ca_file.is_some() => {
             config.warnings.push(format!(
-                "[tls] is of no use with the server {}: TLS is spoken to tls://host:port only",
+                "[tls] has no effect with the server {}: TLS is used with tls://host:port only",
                 config.server
             ));
         }
@@ -404,7 +403,7 @@ fn not_unicode(name: &str) -> ConfigError {
     ConfigError::new(Origin::Variable(name.to_owned()), "the value is not UTF-8")
 }
 
-/// A value as the file would have it, in an error.
+/// Formats a value for an error message, in the form of the file.
 pub(super) fn shown(value: &Value) -> String {
     match value {
         Value::String(_, text) => format!("{text:?}"),

@@ -1,13 +1,13 @@
-//! The tables of the configuration and the default of every setting.
+//! The tables of the configuration, with the default of every setting.
 //!
-//! Deliberately absent: ranges and meanings, which stand in the table of settings.
+//! Ranges and descriptions are in the table of settings.
 
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How the server's certificate is checked; of use only with a `tls://` server.
+/// How the server's certificate is verified; only used with a `tls://` server.
 ///
 /// # Examples
 ///
@@ -17,13 +17,13 @@ use std::time::Duration;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tls {
-    /// The name to look for in the certificate; the server's host when `None`.
+    /// The name to verify in the certificate; `None` for the server's host.
     pub name: Option<String>,
-    /// A PEM file with a certificate authority to trust beside the public ones.
+    /// A PEM file with a certificate authority to trust in addition to the public ones.
     pub ca_file: Option<PathBuf>,
 }
 
-/// How much of everything there may be; sizes in bytes.
+/// Limits of sizes and numbers. Sizes are in bytes.
 ///
 /// # Examples
 ///
@@ -33,31 +33,31 @@ pub struct Tls {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// The largest stanza taken in.
+    /// Maximum size of a received stanza.
     pub stanza_bytes: usize,
-    /// How many elements a stanza may have.
+    /// Maximum number of elements in a stanza.
     pub elements: usize,
-    /// How deep elements may be nested in a stanza.
+    /// Maximum depth of nested elements in a stanza.
     pub depth: usize,
-    /// How many attributes one element may have.
+    /// Maximum number of attributes of one element.
     pub attributes: usize,
-    /// How many handlers run at once.
+    /// Maximum number of handlers that run at once.
     pub handlers: usize,
-    /// How many bytes of memory the stanzas of running handlers may take.
+    /// Maximum memory of the stanzas of running handlers.
     pub handler_bytes: usize,
-    /// How many stanzas of one conversation may wait for a handler.
+    /// Maximum number of stanzas of one conversation that wait for a handler.
     pub waiting_per_conversation: usize,
-    /// How many bytes of stanzas may wait for handlers in all.
+    /// Maximum memory of all stanzas that wait for handlers.
     pub waiting_bytes: usize,
-    /// How many bytes may wait for the socket.
+    /// Maximum number of bytes that wait for the socket.
     pub outgoing_bytes: usize,
-    /// The largest stanza sent. Prosody closes the stream above 512 KiB (servers.md, 3).
+    /// Maximum size of a sent stanza. Prosody closes the stream above 512 KiB (servers.md, 3).
     pub outgoing_stanza_bytes: usize,
-    /// How many questions may be open at once.
+    /// Maximum number of pending requests.
     pub questions: usize,
 }
 
-/// How long everything may take.
+/// Timeouts and intervals.
 ///
 /// # Examples
 ///
@@ -68,29 +68,29 @@ pub struct Limits {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Timing {
-    /// How long a handler may take before the peer is answered for it.
+    /// Deadline of a handler, after which the peer gets an error.
     pub handler: Duration,
-    /// How long a question waits for its answer.
+    /// Response timeout of a request.
     pub request: Duration,
-    /// How long sending waits for room in the outgoing queue.
+    /// How long sending waits while the outgoing queue is full.
     pub send: Duration,
-    /// How long connecting and logging in may take together.
+    /// Timeout for connecting and logging in together.
     pub connect: Duration,
-    /// How often a quiet connection is asked for a sign of life.
+    /// Idle time after which a keepalive is sent.
     pub keepalive: Duration,
     /// How long a connection may be silent before it counts as dead.
     pub dead_after: Duration,
-    /// How long handlers may finish when the component stops.
+    /// How long handlers may run on after a shutdown request.
     pub grace: Duration,
-    /// The longest wait before the first attempt to reconnect.
+    /// Maximum delay before the first attempt to reconnect.
     pub reconnect_first: Duration,
-    /// The longest wait between two attempts to reconnect.
+    /// Maximum delay between two attempts to reconnect.
     pub reconnect_longest: Duration,
-    /// How long a connection must hold before the waits start over.
+    /// How long a session must last to reset the delays.
     pub steady: Duration,
 }
 
-/// What is logged, and how.
+/// The filter and format of the log.
 ///
 /// # Examples
 ///
@@ -100,13 +100,13 @@ pub struct Timing {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Log {
-    /// Lines for people or JSON for machines.
+    /// Text or JSON.
     pub format: LogFormat,
-    /// Directives of `tracing`, such as `info,couplet=debug`.
+    /// A filter of `tracing` directives, such as `info,couplet=debug`.
     pub filter: String,
 }
 
-/// The two ways to write a log.
+/// The format of the log.
 ///
 /// # Examples
 ///
@@ -116,14 +116,14 @@ pub struct Log {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LogFormat {
-    /// Lines for people.
+    /// Human-readable lines.
     #[default]
     Text,
-    /// One JSON object in a line.
+    /// One JSON object per line.
     Json,
 }
 
-/// What the program runs on.
+/// Settings of the tokio runtime.
 ///
 /// # Examples
 ///
@@ -133,11 +133,11 @@ pub enum LogFormat {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Runtime {
-    /// How many threads run handlers; 1 keeps everything on one.
+    /// Number of threads that run handlers; 1 runs everything on the calling thread.
     pub threads: usize,
 }
 
-/// How the program is looked after while it runs.
+/// Settings for operators: metrics, health, the send socket.
 ///
 /// # Examples
 ///
@@ -147,18 +147,18 @@ pub struct Runtime {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Ops {
-    /// Where `/healthz`, `/readyz` and `/metrics` are served; nowhere when `None`.
+    /// The address that serves `/healthz`, `/readyz` and `/metrics`; `None` to serve none.
     ///
-    /// `couplet::main` serves it in a build with the cargo feature `ops`; other builds refuse
-    /// it. See [the metrics](crate::manual::metrics).
+    /// `couplet::main` serves it in a build with the cargo feature `ops`; other builds reject it.
+    /// See [the metrics](crate::manual::metrics).
     pub listen: Option<SocketAddr>,
-    /// The unix socket at which the running program takes messages from `couplet send`, for its own
-    /// user alone; `off` for none.
+    /// The unix socket on which the program accepts messages from `couplet send`, only from its own
+    /// user; `off` for none.
     ///
-    /// When `None` it is the domain with `.sock` in `$RUNTIME_DIRECTORY` (which systemd sets) or
-    /// in `$XDG_RUNTIME_DIR/couplet` if [`couplet::main`](crate::main) or
-    /// [`App`](crate::app::App) runs the component, and none otherwise or where neither
-    /// variable is set. See [its protocol](crate::manual::send_socket).
+    /// By default the socket is the domain with `.sock` in `$RUNTIME_DIRECTORY` (set by systemd) or
+    /// in `$XDG_RUNTIME_DIR/couplet`, if [`couplet::main`](crate::main) or [`App`](crate::app::App)
+    /// runs the component. Otherwise, and if neither variable is set, there is none. See [its
+    /// protocol](crate::manual::send_socket).
     pub send_socket: Option<PathBuf>,
 }
 

@@ -22,7 +22,7 @@ fn enough() -> Sources {
         .variable("COUPLET_SECRET", "hunter2")
 }
 
-/// The first line of the error that this file brings, without the folder's name.
+/// Returns the first line of the error for this file, without the name of the folder.
 fn first_line(toml: &str) -> String {
     let folder = Folder::new();
     let path = folder.file("couplet.toml", toml);
@@ -111,7 +111,7 @@ fn what_kubernetes_sets_beside_a_service_is_not_a_setting() {
         ("COUPLET_PUBSUB_SERVICE_PORT_OPS", "9100"),
         ("COUPLET_ECHO_PORT", "tcp://10.0.0.1:9100"),
         ("COUPLET_ECHO_PORT_9100_TCP_ADDR", "10.0.0.1"),
-        // Beside a section of the same name too.
+        // Also beside a section of the same name.
         ("COUPLET_NEWS_PORT", "tcp://10.0.0.1:9100"),
         ("COUPLET_NEWS_SERVICE_HOST", "10.0.0.1"),
     ] {
@@ -187,7 +187,7 @@ fn a_bad_value_is_told_by_line_with_the_value_and_the_reason() {
     for (toml, line) in [
         (
             "[limits]\nhandlers = 0",
-            "couplet.toml:2:12: limits.handlers = 0 is too small: no handler could ever run",
+            "couplet.toml:2:12: limits.handlers = 0 is too small: no handler could run",
         ),
         (
             "[limits]\nhandlers = -1",
@@ -207,7 +207,7 @@ fn a_bad_value_is_told_by_line_with_the_value_and_the_reason() {
         ),
         (
             "[limits]\nstanza_bytes = 100",
-            "couplet.toml:2:16: limits.stanza_bytes = \"100\" is too small: ordinary stanzas would be refused (RFC 6120, 13.12)",
+            "couplet.toml:2:16: limits.stanza_bytes = \"100\" is too small: ordinary stanzas would be rejected (RFC 6120, 13.12)",
         ),
         (
             "[timing]\nhandler = 30",
@@ -219,15 +219,15 @@ fn a_bad_value_is_told_by_line_with_the_value_and_the_reason() {
         ),
         (
             "[timing]\nhandler = \"0s\"",
-            "couplet.toml:2:11: timing.handler = \"0s\" is too small: it would be over before anything could happen",
+            "couplet.toml:2:11: timing.handler = \"0s\" is too small: it would end at once",
         ),
         (
             "[timing]\nrequest = \"3days\"",
-            "couplet.toml:2:11: timing.request = \"3days\" is too large: nobody waits that long, and a fault would stay unnoticed",
+            "couplet.toml:2:11: timing.request = \"3days\" is too large: faults would stay unnoticed",
         ),
         (
             "[timing]\nkeepalive = \"45s\"",
-            "couplet.toml:2:13: timing.keepalive = \"45s\" does not fit timing.dead_after = \"45s\": a quiet connection would count as dead before it was asked for a sign of life",
+            "couplet.toml:2:13: timing.keepalive = \"45s\" does not fit timing.dead_after = \"45s\": an idle connection would count as dead before the first keepalive",
         ),
         (
             "[limits]\noutgoing_bytes = 20000",
@@ -243,7 +243,7 @@ fn a_bad_value_is_told_by_line_with_the_value_and_the_reason() {
         ),
         (
             "[tls]\nname = [1]",
-            "couplet.toml:2:8: tls.name = a list is not a text in quotes",
+            "couplet.toml:2:8: tls.name = a list is not text in quotes",
         ),
     ] {
         assert_eq!(first_line(toml), line);
@@ -289,7 +289,7 @@ fn a_fault_in_the_environment_names_the_variable() {
         (
             "COUPLET_DOMAIN",
             "bot@echo.localhost",
-            "COUPLET_DOMAIN: domain = \"bot@echo.localhost\" is no domain: only the domain, no @, / or :",
+            "COUPLET_DOMAIN: domain = \"bot@echo.localhost\" is not a domain: write only the domain, without @, / or :",
         ),
     ] {
         let error = enough().variable(name, value).load().unwrap_err();
@@ -346,7 +346,7 @@ fn a_secret_of_digits_stays_the_text_it_is() {
         .unwrap_err();
     assert_eq!(
         first(&error, &folder),
-        "couplet.toml:1:10: secret is not a text in quotes"
+        "couplet.toml:1:10: secret is not text in quotes"
     );
     assert!(!error.to_string().contains("5150"));
 }
@@ -384,7 +384,7 @@ fn a_secret_file_that_others_may_read_is_a_warning() {
     assert_eq!(
         load(0o640).warnings(),
         [format!(
-            "the secret file {shown} can be read by its group or by everybody (mode 0640): chmod 600 {shown}"
+            "the secret file {shown} is readable by its group or by all users (mode 0640): chmod 600 {shown}"
         )],
     );
 }
@@ -520,7 +520,7 @@ fn a_certificate_file_must_be_there_when_it_is_needed() {
     assert_eq!(
         config.warnings(),
         [
-            "[tls] is of no use with the server localhost:5347: TLS is spoken to tls://host:port only"
+            "[tls] has no effect with the server localhost:5347: TLS is used with tls://host:port only"
         ],
     );
     let error = sources
@@ -846,7 +846,7 @@ fn a_text_of_a_section_stays_the_text_it_is() {
 fn a_missing_key_of_a_section_is_told_with_its_variable() {
     #[derive(Debug, serde::Deserialize)]
     struct Needy {
-        #[expect(dead_code, reason = "it is missing")]
+        #[expect(dead_code, reason = "the test is about its absence")]
         feed: String,
     }
     let config = enough().section("needy").load().unwrap();
@@ -962,7 +962,7 @@ fn what_is_around_a_name_and_not_part_of_it_is_refused() {
         assert!(error.starts_with(&format!("{variable}: ")), "{error}");
         assert!(error.contains(line), "{error}");
         assert!(
-            error.contains("which is part of it: take it away"),
+            error.contains("which is part of it: remove it"),
             "{error}"
         );
     }

@@ -1,6 +1,6 @@
-//! Sizes and durations as people write them: `512KiB`, `30s`.
+//! Parses and prints sizes and durations such as `512KiB` and `30s`.
 //!
-//! Deliberately absent: fractions and signs.
+//! Fractions and signs are not supported.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const UNITS: [(&str, usize); 7] = [
     ("B", 1),
 ];
 
-/// Reads `4096`, `512KiB`, `16 MiB`.
+/// Parses `4096`, `512KiB`, `16 MiB`.
 pub(crate) fn size(text: &str) -> Option<usize> {
     let text = text.trim();
     let (number, factor) = UNITS
@@ -24,21 +24,21 @@ pub(crate) fn size(text: &str) -> Option<usize> {
     count(number.trim_end())?.checked_mul(factor)
 }
 
-/// Reads a whole number.
+/// Parses a whole number.
 pub(crate) fn count(text: &str) -> Option<usize> {
-    // `usize::from_str` would take a plus sign.
+    // `usize::from_str` would accept a plus sign.
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
     text.parse().ok()
 }
 
-/// Reads `30s`, `100ms`, `1m 30s`.
+/// Parses `30s`, `100ms`, `1m 30s`.
 pub(crate) fn duration(text: &str) -> Option<Duration> {
     humantime::parse_duration(text.trim()).ok()
 }
 
-/// Writes a size in the largest binary unit that divides it.
+/// Prints a size in the largest binary unit that divides it.
 pub(crate) fn show_size(bytes: usize) -> String {
     UNITS
         .iter()
@@ -50,7 +50,7 @@ pub(crate) fn show_size(bytes: usize) -> String {
         )
 }
 
-/// Writes a duration as [`duration`] reads it.
+/// Prints a duration in the form that [`duration`] parses.
 pub(crate) fn show_duration(duration: Duration) -> String {
     humantime::format_duration(duration).to_string()
 }

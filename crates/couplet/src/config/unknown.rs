@@ -1,4 +1,4 @@
-//! Keys and variables that are not settings: what was probably meant, and what another program set.
+//! Errors for unknown keys and variables, with suggestions. Recognises Kubernetes' own variables.
 
 use std::ffi::OsStr;
 
@@ -8,7 +8,7 @@ use super::document::Document;
 use super::fault::{ConfigError, Origin, meant};
 use super::settings::{PREFIX, Setting, settings};
 
-/// Refuses the first key of a file that is no setting and in no section of the application.
+/// Rejects the first key of a file that is neither a setting nor in a section of the application.
 pub(super) fn keys(
     document: &Document,
     values: &Dict,
@@ -88,13 +88,13 @@ fn tables(sections: &[String]) -> Vec<String> {
     tables
 }
 
-/// Whether Kubernetes sets this variable in every container beside a service whose name begins with
-/// `couplet`, so that it is never a setting.
+/// Returns whether Kubernetes sets this variable in every container, because a service's name
+/// begins with `couplet`. Such a variable is not a setting.
 ///
-/// `name` is without the prefix that all settings have. A port alone (`COUPLET_OPS_PORT=9100`) is
-/// not Kubernetes' way to write `*_PORT`, and so a mistake to report.
+/// `name` is without the prefix of all settings. Kubernetes never writes a port alone into `*_PORT`
+/// (`COUPLET_OPS_PORT=9100`), so that is reported as a mistake.
 pub(super) fn is_of_kubernetes(name: &str, value: &OsStr) -> bool {
-    // Behind an underscore, or at the start for a service named `couplet` itself.
+    // After an underscore, or at the start for a service named `couplet` itself.
     let after = |word: &str| match name.strip_prefix(word) {
         Some(rest) => Some(rest),
         None => name.split_once(&format!("_{word}")).map(|(_, rest)| rest),
@@ -122,16 +122,17 @@ fn is_of_a_port(rest: &str) -> bool {
         && words.next().is_none()
 }
 
-/// The error for a variable that is not a setting.
+/// Returns the error for an unknown variable.
 pub(super) fn variable(name: &str, sections: &[String]) -> ConfigError {
     let origin = Origin::Variable(name.to_owned());
     let variables: Vec<String> = settings().iter().map(Setting::variable).collect();
-    // A variable that follows the rule "table, underscore, key" but has a shorter name.
+    // A variable that follows the rule "table, underscore, key" although the setting has a shorter
+    // name.
     let by_rule = settings().iter().find(|setting| {
         name.strip_prefix(PREFIX) == Some(&setting.name().replace('.', "_").to_uppercase())
     });
     let near = by_rule.map(Setting::variable).or_else(|| {
-        // Without the prefix, which everything has in common.
+        // Compared without the common prefix.
         let known = variables
             .iter()
             .filter_map(|known| known.strip_prefix(PREFIX));
@@ -157,7 +158,7 @@ pub(super) fn variable(name: &str, sections: &[String]) -> ConfigError {
     ))
 }
 
-/// The variable of a section of the application whose name was mistyped.
+/// Returns the variable of a section of the application that is closest to the given name.
 fn near_section(rest: &str, sections: &[String]) -> Option<String> {
     let (word, key) = rest.split_once('_')?;
     let upper: Vec<String> = sections.iter().map(|name| name.to_uppercase()).collect();

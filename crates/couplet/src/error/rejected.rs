@@ -1,6 +1,6 @@
 //! A login that the server rejected: why, and what to change.
 //!
-//! What the servers say in which case was observed (servers.md, 2).
+//! Which error the servers send in which case was observed (servers.md, 2).
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use couplet_core::jid::{Jid, dns_name};
 use super::{Software, printable, snippet};
 use crate::config::Server;
 
-/// The server does not want this component; it said so at the first login.
+/// A login that the server rejected.
 ///
 /// # Examples
 ///
@@ -31,7 +31,7 @@ pub struct Rejected {
     software: Option<Software>,
 }
 
-/// What the server most likely means by its refusal.
+/// The most likely reason for a rejected login.
 ///
 /// # Examples
 ///
@@ -45,13 +45,13 @@ pub struct Rejected {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {
-    /// The secret does not match; said by Prosody, which knows the domain then.
+    /// The secret does not match. From Prosody, for a domain that it knows.
     Secret,
-    /// The server has no secret for the domain; Prosody's answer to every secret then.
+    /// The server has no secret for the domain. Prosody then sends this for every secret.
     NoSecret,
-    /// The secret does not match or the domain is unknown: ejabberd does not say which.
+    /// The secret does not match or the domain is unknown: ejabberd does not distinguish the two.
     SecretOrDomain,
-    /// No component of this name is configured.
+    /// The server has no component of this name.
     Domain,
     /// The domain is one of the server's own hosts.
     OwnDomain,
@@ -59,14 +59,14 @@ pub enum Reason {
     Taken,
     /// The port is meant for clients or for other servers.
     WrongPort,
-    /// The server stops, restarts or has no resources at the moment; it may take the component later.
+    /// The server is stopping, restarting or short of resources; it may accept the component later.
     Temporary,
-    /// Something else.
+    /// Any other reason.
     Other,
 }
 
 impl Rejected {
-    /// A refusal as the stream error told it: its condition (RFC 6120, 4.9.3) and its text.
+    /// Creates a rejection from the stream error: its condition (RFC 6120, 4.9.3) and its text.
     ///
     /// # Examples
     ///
@@ -86,7 +86,7 @@ impl Rejected {
         }
     }
 
-    /// The same refusal from a server whose software is known; only its lines are printed then.
+    /// Sets the server software, if known; the advice then contains only its lines.
     ///
     /// # Examples
     ///
@@ -105,7 +105,7 @@ impl Rejected {
         self
     }
 
-    /// The condition of the stream error, such as `not-authorized`.
+    /// Returns the condition of the stream error, such as `not-authorized`.
     ///
     /// # Examples
     ///
@@ -120,7 +120,7 @@ impl Rejected {
         &self.condition
     }
 
-    /// What the server most likely means; use it to decide whether trying again may help.
+    /// Returns the most likely reason. Use it to decide whether to retry.
     ///
     /// # Examples
     ///
@@ -136,22 +136,22 @@ impl Rejected {
         let said = |words: &str| self.text.as_ref().is_some_and(|text| text.contains(words));
         match self.condition.as_str() {
             "not-authorized" if said("Given token does not match") => Reason::Secret,
-            // Prosody has a text for a secret that does not match, and none where it has none.
+            // Prosody sends a text if the secret does not match, and none if it has no secret.
             "not-authorized" if self.text.is_none() && self.is_of(Software::Prosody) => {
                 Reason::NoSecret
             }
             "not-authorized" => Reason::SecretOrDomain,
-            // What Prosody says at the ports for clients and for servers, where a component's
-            // domain is no host; at its port for components it does "not match any configured".
+            // Prosody says so on its ports for clients and servers if the domain is not one of its
+            // hosts; on the component port it says "does not match any configured".
             "host-unknown" if said("does not serve") => Reason::WrongPort,
             "host-unknown" => Reason::Domain,
             "conflict" if said("local domain") => Reason::OwnDomain,
             "conflict" => Reason::Taken,
-            // The same ports for a domain that is a host, and ejabberd's for any domain.
+            // The same ports for a domain that is a host, and ejabberd's ports for any domain.
             "undefined-condition" if said("No stream features") => Reason::WrongPort,
-            // Prosody's port for servers takes no handshake.
+            // Prosody's port for servers does not accept a handshake.
             "invalid-namespace" | "unsupported-stanza-type" => Reason::WrongPort,
-            // RFC 6120, 4.9.3: none of these is about what the component is or knows.
+            // RFC 6120, 4.9.3: none of these conditions is about the component.
             "system-shutdown"
             | "reset"
             | "resource-constraint"
@@ -220,8 +220,8 @@ impl Rejected {
     fn advice_for_an_unknown_domain(&self) -> String {
         let Rejected { domain, server, .. } = self;
         let below = format!("echo.{domain}");
-        // Prosody says the same of a domain that is one of its hosts (servers.md, 2). A component's
-        // domain without a dot is hardly ever meant.
+        // Prosody sends the same for a domain that is one of its hosts (servers.md, 2). A
+        // component's domain rarely has no dot.
         let wanted = match domain.contains('.') {
             true => domain,
             false => &below,
@@ -235,7 +235,7 @@ impl Rejected {
     }
 }
 
-/// Prosody takes A-labels and U-labels for different domains.
+/// Prosody treats A-labels and U-labels as different domains.
 fn other_form(domain: &str) -> String {
     let unicode = Jid::new(domain).map(|jid| jid.prepared().to_owned());
     let other = match dns_name(domain) {
@@ -254,15 +254,15 @@ impl fmt::Display for Rejected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let why = match self.reason() {
             Reason::Secret => "the secret does not match",
-            Reason::NoSecret => "this component has no secret there",
+            Reason::NoSecret => "the server has no secret for this component",
             Reason::SecretOrDomain => {
-                "the secret does not match, or it knows no component of this name"
+                "the secret does not match, or the server knows no component of this name"
             }
-            Reason::Domain => "it knows no component of this name",
-            Reason::OwnDomain => "the domain is one of its own",
+            Reason::Domain => "the server knows no component of this name",
+            Reason::OwnDomain => "the domain is one of the server's own",
             Reason::Taken => "another connection already serves the domain",
             Reason::WrongPort => "this port is for clients or servers, not for components",
-            Reason::Temporary => "it ends connections at the moment",
+            Reason::Temporary => "the server is not accepting connections at the moment",
             Reason::Other => "the login failed",
         };
         let Rejected {
@@ -273,7 +273,7 @@ impl fmt::Display for Rejected {
         } = self;
         write!(
             f,
-            "the server at {server} refuses {domain}: {why} ({condition}"
+            "the server at {server} rejected {domain}: {why} ({condition}"
         )?;
         if let Some(text) = &self.text {
             write!(f, ": {text}")?;
@@ -315,17 +315,17 @@ mod tests {
             (
                 "not-authorized",
                 None,
-                "the secret does not match, or it knows no component of this name (not-authorized)",
+                "the secret does not match, or the server knows no component of this name (not-authorized)",
             ),
             (
                 "host-unknown",
                 Some("echo.localhost does not match any configured external components"),
-                "it knows no component of this name (host-unknown: echo.localhost does not match any configured external components)",
+                "the server knows no component of this name (host-unknown: echo.localhost does not match any configured external components)",
             ),
             (
                 "conflict",
                 Some("Unable to register route on existing local domain"),
-                "the domain is one of its own (conflict: Unable to register route on existing local domain)",
+                "the domain is one of the server's own (conflict: Unable to register route on existing local domain)",
             ),
             (
                 "conflict",
@@ -355,7 +355,7 @@ mod tests {
             (
                 "system-shutdown",
                 None,
-                "it ends connections at the moment (system-shutdown)",
+                "the server is not accepting connections at the moment (system-shutdown)",
             ),
             (
                 "policy-violation",
@@ -364,7 +364,7 @@ mod tests {
             ),
         ] {
             let text = text("echo.localhost", condition, said);
-            let head = "the server at localhost:5347 refuses echo.localhost: ";
+            let head = "the server at localhost:5347 rejected echo.localhost: ";
             assert_eq!(text.lines().next().unwrap(), format!("{head}{line}"));
         }
     }

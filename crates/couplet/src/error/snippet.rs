@@ -1,15 +1,15 @@
-//! The lines to paste into the server's configuration.
+//! Lines to paste into the server's configuration.
 //!
-//! Deliberately absent: the secret itself; the lines say where it belongs.
+//! They must not contain the secret; a placeholder marks its place.
 
 use super::Software;
 use crate::config::{DEFAULT_PORT, Server};
 
 const SECRET: &str = "…the same secret…";
 
-/// The lines for `prosody.cfg.lua` that make Prosody take in this component here.
+/// Returns the lines for `prosody.cfg.lua` that add this component.
 ///
-/// Prosody's component port speaks plain TCP only, so for another kind of server the lines say so.
+/// Prosody's component port is plain TCP only; for a `tls://` or `unix:` server the lines say so.
 ///
 /// # Examples
 ///
@@ -34,10 +34,10 @@ pub fn prosody_snippet(domain: &str, server: &Server) -> String {
                           this connection is not encrypted, so only in a network you trust\n";
             }
         }
-        // servers.md, 10: no TLS and no unix socket on Prosody's component port.
+        // servers.md, 10: Prosody's component port has neither TLS nor unix sockets.
         Server::Tls { .. } | Server::Unix(_) => {
             lines += &format!(
-                "-- Prosody takes components over plain TCP only: set server = \"host:{DEFAULT_PORT}\"\n"
+                "-- Prosody accepts components over plain TCP only: set server = \"host:{DEFAULT_PORT}\"\n"
             );
         }
     }
@@ -45,10 +45,10 @@ pub fn prosody_snippet(domain: &str, server: &Server) -> String {
     lines
 }
 
-/// The lines for `ejabberd.yml` that make ejabberd take in this component here.
+/// Returns the lines for `ejabberd.yml` that add this component.
 ///
-/// `global_routes: false`, because by default a component of a listener also gets the stanzas for
-/// the listener's other domains (servers.md, 4).
+/// They set `global_routes: false`, because by default a component also gets the stanzas for the
+/// listener's other domains (servers.md, 4).
 ///
 /// # Examples
 ///
@@ -80,8 +80,8 @@ pub fn ejabberd_snippet(domain: &str, server: &Server) -> String {
     lines
 }
 
-/// The lines of the server's software, or of both where it is not known; each under a heading,
-/// indented below the line that says what happened.
+/// Returns the lines for the server's software, or for both if it is unknown, each under a heading
+/// and indented.
 pub(super) fn of(software: Option<Software>, domain: &str, server: &Server) -> String {
     match software {
         Some(Software::Prosody) => prosody(domain, server, ""),
@@ -94,9 +94,9 @@ pub(super) fn of(software: Option<Software>, domain: &str, server: &Server) -> S
     }
 }
 
-/// Prosody's lines under a heading, with `more` lines for the same section.
+/// Returns Prosody's lines under a heading, with `more` lines for the same section.
 pub(super) fn prosody(domain: &str, server: &Server, more: &str) -> String {
-    // Tried with Prosody 0.12.3: a reload takes in a changed secret but starts no new component.
+    // Tried with Prosody 0.12.3: a reload applies a changed secret but starts no new component.
     format!(
         "\n\n  Prosody, in prosody.cfg.lua; then `prosodyctl reload` for a changed secret, \
          and for a new component\n  `prosodyctl shell host activate {domain}` or a restart:\n{}",
@@ -104,7 +104,7 @@ pub(super) fn prosody(domain: &str, server: &Server, more: &str) -> String {
     )
 }
 
-/// ejabberd's lines under a heading.
+/// Returns ejabberd's lines under a heading.
 pub(super) fn ejabberd(domain: &str, server: &Server) -> String {
     format!(
         "\n\n  ejabberd, in ejabberd.yml; then `ejabberdctl reload_config`:\n{}",
@@ -134,7 +134,7 @@ mod tests {
         );
         let lines = prosody_snippet("echo.example", &"tls://xmpp.example".parse().unwrap());
         assert!(
-            lines.starts_with("-- Prosody takes components over plain TCP only"),
+            lines.starts_with("-- Prosody accepts components over plain TCP only"),
             "{lines}"
         );
     }

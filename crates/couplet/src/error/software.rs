@@ -1,6 +1,6 @@
-//! Which server software is at the other end, as far as what it has said shows.
+//! Recognises the software of the server from what it sends.
 
-/// The server software that a component talks to.
+/// The server software that a component is connected to.
 ///
 /// # Examples
 ///
@@ -46,7 +46,7 @@ impl Software {
         }
     }
 
-    /// Recognises the software by the text of a stream error at the login.
+    /// Recognises the software by the text of a stream error at login.
     pub(super) fn by_text(text: &str) -> Option<Software> {
         let of_prosody = [
             "Given token does not match",

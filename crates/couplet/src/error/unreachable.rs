@@ -1,6 +1,6 @@
-//! A server that cannot be reached or does not answer as one: why, and what to change.
+//! A server that is unreachable or does not answer as an XMPP server: why, and what to change.
 //!
-//! Deliberately absent: deciding whether to try again.
+//! Whether to retry is not decided here.
 
 use std::fmt;
 use std::io;
@@ -12,7 +12,7 @@ const IN_A_CONTAINER: &str = "\n  This program runs in a container, where localh
     itself: set `server` (COUPLET_SERVER) to the name\n  of the server's container or service, such as \
     prosody:5347, unless the server runs in here too.";
 
-/// The server could not be reached; tried again, but worth telling whoever waits.
+/// An attempt to reach the server that failed. The component retries.
 ///
 /// # Examples
 ///
@@ -37,7 +37,7 @@ pub struct Unreachable {
     in_container: bool,
 }
 
-/// What keeps the server out of reach.
+/// Why the server cannot be reached.
 ///
 /// # Examples
 ///
@@ -53,42 +53,42 @@ pub struct Unreachable {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Trouble {
-    /// Nothing listens there, or a firewall refuses connections.
+    /// No program listens at the address, or a firewall rejects connections.
     Refused,
     /// The server's name has no address.
     NoAddress,
-    /// No connection came about in time.
+    /// The connection was not established in time.
     Silent,
-    /// The connection was taken, and then nothing came.
+    /// The connection was established, but the server sent nothing.
     NoGreeting,
-    /// The connection was closed before a single byte came.
+    /// The connection was closed before the server sent anything.
     ClosedAtOnce,
-    /// What came first is not XMPP.
+    /// The server's first bytes are not XMPP.
     NotXmpp {
-        /// The first line of it.
+        /// Their first line.
         said: String,
     },
-    /// What came first is TLS, and the configuration asks for none.
+    /// The server's first bytes are TLS, but the configuration says plain TCP.
     ExpectsTls,
-    /// The answer to our TLS greeting was no TLS.
+    /// The server answered the TLS handshake with something else.
     NotTls,
     /// The certificate is not trusted.
     Certificate {
-        /// The name that was looked for in it.
+        /// The name that was verified.
         name: String,
-        /// What is wrong with it.
+        /// What is wrong with the certificate.
         why: String,
     },
     /// There is no unix socket at this path.
     NoSocket,
-    /// The unix socket may not be opened by this user.
+    /// The user of this process may not open the unix socket.
     Forbidden,
-    /// Anything else, in the words of the operating system.
+    /// Any other error, as the operating system describes it.
     Other(String),
 }
 
 impl Unreachable {
-    /// A trouble with a server, while serving `domain`.
+    /// Creates the error for a failed attempt while serving `domain`.
     ///
     /// # Examples
     ///
@@ -107,8 +107,8 @@ impl Unreachable {
         }
     }
 
-    /// The trouble behind an error of resolving or connecting. TLS errors are told apart by
-    /// whoever knows the TLS library.
+    /// Returns the trouble for an error of resolving or connecting. TLS errors are distinguished by
+    /// the module that uses the TLS library.
     ///
     /// # Examples
     ///
@@ -134,7 +134,7 @@ impl Unreachable {
         Unreachable::new(domain, server, trouble)
     }
 
-    /// What the trouble is.
+    /// Returns the trouble.
     ///
     /// # Examples
     ///
@@ -184,7 +184,7 @@ impl Unreachable {
                     .to_owned()
             }
             Trouble::ExpectsTls => format!("\n  Set server = \"tls://{place}\""),
-            // servers.md, 10: a plain client on the TLS port sees a close without a header.
+            // servers.md, 10: a client without TLS on the TLS port sees a close without a header.
             Trouble::ClosedAtOnce if !tls => format!(
                 "\n  If the listener in ejabberd.yml says `tls: true`, set server = \"tls://{place}\""
             ),
@@ -209,7 +209,7 @@ impl Unreachable {
         }
     }
 
-    /// The server without its scheme.
+    /// Returns the server without its scheme.
     fn place(&self) -> String {
         let text = self.server.to_string();
         let place = text.strip_prefix("tls://").or(text.strip_prefix("unix:"));
@@ -225,12 +225,12 @@ impl fmt::Display for Unreachable {
             Trouble::NoAddress => write!(f, "no address is known for {place}"),
             Trouble::Silent => write!(f, "{place} does not answer"),
             Trouble::NoGreeting => {
-                write!(f, "{place} takes the connection and then says nothing")
+                write!(f, "{place} accepts the connection but sends nothing")
             }
             Trouble::NotXmpp { said } => {
                 write!(
                     f,
-                    "{place} is no XMPP server: it said {:?}",
+                    "{place} is not an XMPP server: it sent {:?}",
                     printable(said)
                 )
             }
@@ -242,7 +242,7 @@ impl fmt::Display for Unreachable {
                 };
                 write!(
                     f,
-                    "{place} closed the connection without a word: it {expected} TLS"
+                    "{place} closed the connection without an answer: it {expected} TLS"
                 )
             }
             Trouble::NotTls => write!(f, "{place} does not speak TLS"),
@@ -264,7 +264,8 @@ impl fmt::Display for Unreachable {
 impl std::error::Error for Unreachable {}
 
 impl Trouble {
-    /// What the first bytes of a server show that do not begin a stream: another protocol, or TLS.
+    /// Returns what the first bytes of a server show that do not begin a stream: another protocol,
+    /// or TLS.
     ///
     /// # Examples
     ///
@@ -286,10 +287,10 @@ impl Trouble {
     }
 }
 
-/// Whether the certificate itself has to be another one, because no setting here can make it fit.
+/// Returns whether the certificate must be replaced because no setting can make it match.
 fn needs_another(why: &str) -> bool {
-    // A certificate of an authority, and one without a name that could be looked for.
-    why.contains("CaUsedAsEndEntity") || why.contains("no name in it")
+    // A certificate of an authority, or one without a name to verify.
+    why.contains("CaUsedAsEndEntity") || why.contains("contains no name")
 }
 
 fn another_certificate(name: &str) -> String {
@@ -307,7 +308,7 @@ fn another_certificate(name: &str) -> String {
     )
 }
 
-/// Whether a container engine or Kubernetes has started this program.
+/// Returns whether a container engine or Kubernetes started this program.
 fn is_in_container() -> bool {
     let marks = ["/.dockerenv", "/run/.containerenv"];
     marks.iter().any(|mark| std::path::Path::new(mark).exists())
@@ -335,17 +336,17 @@ mod tests {
             (
                 "h",
                 Trouble::NoGreeting,
-                "h:5347 takes the connection and then says nothing",
+                "h:5347 accepts the connection but sends nothing",
             ),
             (
                 "h",
                 Trouble::of_first_bytes(b"SSH-2.0-OpenSSH_9.2\r\n"),
-                "h:5347 is no XMPP server: it said \"SSH-2.0-OpenSSH_9.2\"",
+                "h:5347 is not an XMPP server: it sent \"SSH-2.0-OpenSSH_9.2\"",
             ),
             (
                 "h",
                 Trouble::of_first_bytes(b"\x1b[2Jhello\nworld"),
-                "h:5347 is no XMPP server: it said \"[2Jhello\"",
+                "h:5347 is not an XMPP server: it sent \"[2Jhello\"",
             ),
             (
                 "h",
@@ -357,12 +358,12 @@ mod tests {
             (
                 "h",
                 Trouble::ClosedAtOnce,
-                "h:5347 closed the connection without a word: it may expect TLS",
+                "h:5347 closed the connection without an answer: it may expect TLS",
             ),
             (
                 "tls://h",
                 Trouble::ClosedAtOnce,
-                "h:5347 closed the connection without a word: it may not expect TLS",
+                "h:5347 closed the connection without an answer: it may not expect TLS",
             ),
             ("tls://h", Trouble::NotTls, "h:5347 does not speak TLS"),
             (
@@ -441,7 +442,7 @@ mod tests {
         };
         for why in [
             "Other(OtherError(CaUsedAsEndEntity))",
-            "there is no name in it",
+            "it contains no name",
         ] {
             let text = text_of(why);
             assert!(text.contains("subjectAltName=DNS:xmpp.example"), "{text}");

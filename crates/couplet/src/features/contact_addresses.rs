@@ -6,7 +6,7 @@ use xmpp_parsers::data_forms::{DataForm, DataFormType, Field, FieldType};
 
 const FORM_TYPE: &str = "http://jabber.org/network/serverinfo";
 
-/// The form for these (kind, address) pairs; none where there are no addresses.
+/// Returns the form for these (kind, address) pairs; `None` if there are none.
 pub(super) fn form(contacts: &[(String, String)]) -> Option<DataForm> {
     if contacts.is_empty() {
         return None;

@@ -1,4 +1,4 @@
-//! Service discovery: what is here, told from what is mounted. (XEP-0030)
+//! Service discovery, generated from the registered handlers. (XEP-0030)
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -21,11 +21,12 @@ use crate::{
     incoming::Incoming,
 };
 
-/// Answers service discovery for what comes and goes while the component runs: nodes in a store,
-/// rooms, jobs. (XEP-0030, 3 and 4)
+/// Answers service discovery for nodes and addresses that change while the component runs: nodes in
+/// a store, rooms, jobs. (XEP-0030, 3 and 4)
 ///
-/// Add it with [`Component::on_discovery`](crate::Component::on_discovery). Of several the first that
-/// knows the answer gives it; what none knows is answered from [`About`](crate::About).
+/// Add it with [`Component::on_discovery`](crate::Component::on_discovery). If there are several,
+/// the first one that returns an answer wins; without any, the answer comes from
+/// [`About`](crate::About).
 ///
 /// # Examples
 ///
@@ -49,38 +50,39 @@ use crate::{
 /// ```
 #[async_trait]
 pub trait Discovery: Send + Sync + 'static {
-    /// Returns the identities and features of a node, or of an address of the domain; `None` leaves the
-    /// answer to the next. It is not called for the domain itself without a node. An empty `node` counts
-    /// as absent.
+    /// Returns the identities and features of a node, or of an address of the domain; `None` passes
+    /// the request to the next `Discovery`. Not called for the domain itself without a node. An
+    /// empty `node` counts as absent.
     ///
     /// # Errors
     ///
-    /// What the asker is refused with.
+    /// The error that the requester gets.
     ///
     /// # Cancel safety
     ///
-    /// The future is dropped where it stands when its deadline has passed.
+    /// The future is dropped when its deadline has passed.
     async fn info(
         &self,
         request: &Incoming<DiscoInfoQuery>,
     ) -> Result<Option<DiscoInfoResult>, StanzaError>;
 
-    /// Returns the items of an address or of one of its nodes; `None` leaves the answer to the next.
+    /// Returns the items of an address or of one of its nodes; `None` passes the request to the
+    /// next.
     ///
     /// # Errors
     ///
-    /// What the asker is refused with.
+    /// The error that the requester gets.
     ///
     /// # Cancel safety
     ///
-    /// The future is dropped where it stands when its deadline has passed.
+    /// The future is dropped when its deadline has passed.
     async fn items(
         &self,
         request: &Incoming<DiscoItemsQuery>,
     ) -> Result<Option<DiscoItems>, StanzaError>;
 }
 
-/// The items of a component or of a node: what a [`Discovery`] answers with. (XEP-0030, 4)
+/// The items of an address or of a node; [`Discovery::items`] returns them. (XEP-0030, 4)
 ///
 /// # Examples
 ///
@@ -94,11 +96,11 @@ pub trait Discovery: Send + Sync + 'static {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DiscoItems {
-    /// The node they belong to: that of the request.
+    /// The node that they belong to: that of the request.
     pub node: Option<String>,
     /// The items, in order.
     pub items: Vec<DiscoItem>,
-    /// Which part of the list this is. (XEP-0059)
+    /// Which page of the list this is. (XEP-0059)
     pub rsm: Option<SetResult>,
 }
 
@@ -115,11 +117,11 @@ pub struct DiscoItems {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DiscoItem {
-    /// Its address.
+    /// The address.
     pub jid: Jid,
-    /// Its node at that address.
+    /// The node at that address.
     pub node: Option<String>,
-    /// Its name for people.
+    /// The human-readable name.
     pub name: Option<String>,
 }
 
@@ -150,17 +152,18 @@ impl IntoResponse for DiscoItems {
 
 pub(super) const NS_INFO: &str = "http://jabber.org/protocol/disco#info";
 
-/// disco#info: the same for every address of the component but its contacts.
+/// Handles disco#info, with the same answer for every address of the component.
 pub(crate) struct Info {
     about: Arc<About>,
     features: BTreeSet<String>,
-    /// What is asked most often, written once.
+    /// The most frequent answer, serialized once.
     root: Arc<[u8]>,
     more: Arc<[Arc<dyn Discovery>]>,
     contacts: Option<Arc<Contacts>>,
 }
 
 impl Info {
+    /// Creates the handler; `namespaces` are those of the registered payloads.
     pub(crate) fn of(
         about: Arc<About>,
         features: BTreeSet<String>,
@@ -177,7 +180,7 @@ impl Info {
         let mut root = Vec::new();
         let info_result = info.describe(None, Some(info.about.name.clone()));
         let written = XmlWriter::new(&mut root).payload(&info_result);
-        debug_assert!(written.is_ok(), "it is all text");
+        debug_assert!(written.is_ok(), "it contains only text");
         info.root = root.into();
         info
     }
@@ -192,7 +195,7 @@ impl Info {
         let Some(node) = node else {
             return Ok(InfoResponse::Written(Arc::clone(&self.root)));
         };
-        // XEP-0030, 7: a node that is not there is `item-not-found`.
+        // XEP-0030, 7: an unknown node is `item-not-found`.
         let mut items = self.about.items.iter();
         let item = items
             .find(|item| item.node.as_ref() == Some(node))
@@ -251,7 +254,7 @@ impl IqHandler<DiscoInfoQuery> for Info {
     }
 }
 
-/// An answer to disco#info.
+/// The result of disco#info.
 pub(crate) enum InfoResponse {
     Written(Arc<[u8]>),
     Node(DiscoInfoResult),
@@ -269,7 +272,7 @@ impl IntoResponse for InfoResponse {
     }
 }
 
-/// disco#items: what the app named.
+/// Handles disco#items: the items in [`About`](crate::About).
 pub(crate) struct Items {
     pub(crate) about: Arc<About>,
     pub(crate) more: Arc<[Arc<dyn Discovery>]>,
@@ -311,12 +314,12 @@ impl IqHandler<DiscoItemsQuery> for Items {
     }
 }
 
-/// Whether a [`Discovery`] is asked first: about nodes, and about addresses with a local part.
+/// Returns whether [`Discovery`] is asked: for nodes, and for addresses with a local part.
 fn is_of_the_program(request: &Incoming<DiscoInfoQuery>) -> bool {
     request.node.as_ref().is_some_and(|node| !node.is_empty()) || request.to().node().is_some()
 }
 
-/// An empty `node` counts as absent: some libraries write the attribute in every request.
+/// Treats an empty `node` as absent: some libraries always write the attribute.
 fn drop_empty(node: &mut Option<String>) {
     node.take_if(|node| node.is_empty());
 }

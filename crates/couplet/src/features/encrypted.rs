@@ -1,4 +1,4 @@
-//! The answer to an encrypted chat: that it cannot be read. (XEP-0380)
+//! The reply to an encrypted chat: that it cannot be read. (XEP-0380)
 
 use std::{
     collections::HashMap,
@@ -15,13 +15,13 @@ use crate::{handler::MessageHandler, incoming::Incoming};
 
 const TEXT: &str = "I cannot read encrypted messages. Please send it again without encryption.";
 
-/// How long a person is not answered again.
+/// Time until a person gets the reply again.
 const AGAIN_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// How many people are answered within that time.
+/// Maximum number of people that get the reply within that time.
 const PEOPLE: usize = 4096;
 
-/// Takes encrypted chats, and says once a day to each sender that they cannot be read.
+/// Handles encrypted chats: replies once a day to each sender that they cannot be read.
 #[derive(Default)]
 pub(crate) struct EncryptedNotice {
     key: RandomState,
@@ -29,7 +29,7 @@ pub(crate) struct EncryptedNotice {
 }
 
 impl EncryptedNotice {
-    /// Whether this person is to be answered now; if so, that is remembered.
+    /// Returns whether this person should get the reply now, and records it if so.
     fn is_due(&self, person: &str) -> bool {
         let (person, now) = (self.key.hash_one(person), Instant::now());
         let is_recent = |at: &Instant| now.duration_since(*at) < AGAIN_AFTER;
@@ -79,8 +79,8 @@ mod tests {
         for person in 0..PEOPLE {
             assert!(notice.is_due(&person.to_string()));
         }
-        assert!(!notice.is_due("one too many"));
+        assert!(!notice.is_due("one more"));
         tokio::time::advance(AGAIN_AFTER).await;
-        assert!(notice.is_due("one too many"));
+        assert!(notice.is_due("one more"));
     }
 }

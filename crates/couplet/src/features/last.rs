@@ -1,4 +1,4 @@
-//! Last activity: how long the component has been up, and that a bot is there. (XEP-0012)
+//! Last activity: the uptime of the component; its bots count as online. (XEP-0012)
 
 use async_trait::async_trait;
 use couplet_core::stanza_error::{Condition, StanzaError};
@@ -8,7 +8,7 @@ use xso::{AsXml, FromXml};
 
 use crate::{handler::IqHandler, incoming::Incoming};
 
-/// Asks, and answers with seconds: xmpp-parsers has no type for it.
+/// The request and its response in seconds; xmpp-parsers has no type for it.
 #[derive(Debug, FromXml, AsXml)]
 #[xml(namespace = "jabber:iq:last", name = "query")]
 pub(crate) struct Query {
@@ -18,8 +18,8 @@ pub(crate) struct Query {
 
 impl IqGetPayload for Query {}
 
-/// Answers for the domain with its uptime (XEP-0012, 5), for another address that takes chats with
-/// zero: it is online now (XEP-0012, 4).
+/// Answers for the domain with its uptime (XEP-0012, 5), for another address that handles chats
+/// with zero, which means online now (XEP-0012, 4).
 pub(crate) struct Activity {
     since: Instant,
     takes_chats: bool,

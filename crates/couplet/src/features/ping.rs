@@ -1,4 +1,4 @@
-//! Ping: "are you there?" (XEP-0199)
+//! Ping. (XEP-0199)
 
 use async_trait::async_trait;
 use couplet_core::stanza_error::StanzaError;

@@ -1,6 +1,6 @@
 //! Entity time: the wall clock, in UTC. (XEP-0202)
 //!
-//! The one place that reads it.
+//! Only this module reads the wall clock for peers.
 
 use std::time::SystemTime;
 

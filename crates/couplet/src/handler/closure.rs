@@ -1,4 +1,4 @@
-//! Closures and functions as handlers.
+//! Converts closures and functions to handlers.
 
 use std::{fmt, future::Future, marker::PhantomData, sync::Arc};
 
@@ -10,10 +10,10 @@ use super::{
 };
 use crate::incoming::Incoming;
 
-/// What serves as an [`IqHandler`]: a type that is one, or a closure or `async fn` that takes an
-/// [`Incoming`] request and returns `Result<impl IntoResponse, StanzaError>`.
+/// A type that can be used as an [`IqHandler`]: a type that implements it, or a closure or `async
+/// fn` that takes an [`Incoming`] request and returns `Result<impl IntoResponse, StanzaError>`.
 ///
-/// `By` distinguishes the two and is never written out. No other type has to implement it.
+/// `By` distinguishes the two and is inferred. No other type has to implement it.
 ///
 /// # Examples
 ///
@@ -41,12 +41,12 @@ pub trait IntoIqHandler<Request: Send + 'static, By> {
     fn into_handler(self) -> Self::Handler;
 }
 
-/// Marks a handler that is made of a closure.
+/// Marks a handler that was made from a closure.
 #[doc(hidden)]
 #[derive(Debug)]
 pub enum Closure {}
 
-/// A closure as a handler, made by [`IntoIqHandler`].
+/// A closure as a handler, created by [`IntoIqHandler`].
 #[doc(hidden)]
 pub struct ByClosure<F, T> {
     closure: F,
@@ -130,7 +130,7 @@ where
     }
 }
 
-/// Calls the closure, and replies with what it returns.
+/// Calls the closure, and replies with its return value.
 async fn reply_with<F, Fut>(closure: &F, message: Incoming<Message>) -> Result<(), StanzaError>
 where
     F: Fn(Incoming<Message>) -> Fut,

@@ -1,4 +1,4 @@
-//! What a handler may return.
+//! Return types of handlers.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use xso::AsXml;
 
 use crate::{response::Empty, send_error::SendError, sent_id::SentId};
 
-/// A payload or [`Empty`]: what the result of an IQ can be made of.
+/// A value that can be the result of an IQ: a payload or [`Empty`].
 ///
 /// Every type that implements `xso::AsXml` implements it.
 ///
@@ -48,9 +48,9 @@ impl IntoResponse for Empty {
     }
 }
 
-/// What a closure or an `async fn` that handles messages may return: `()`, a text, which becomes the
-/// reply, `None` for no reply, the id of what it sent, or a `Result` of these with [`StanzaError`].
-/// Every error converts into a [`StanzaError`] by `?`.
+/// A return value of a closure or an `async fn` that handles messages: `()`, a text, which becomes
+/// the reply, `None` for no reply, the id of a sent stanza, or a `Result` of these with
+/// [`StanzaError`]. `?` converts every error into a [`StanzaError`].
 ///
 /// # Examples
 ///
@@ -81,8 +81,9 @@ pub trait IntoReply {
     fn into_reply(self) -> Result<Option<Cow<'static, str>>, StanzaError>;
 }
 
-/// What a closure or an `async fn` that handles presence may return: `()`, the id of what it sent, or a
-/// `Result` of these with [`StanzaError`]. Every error converts into a [`StanzaError`] by `?`.
+/// A return value of a closure or an `async fn` that handles presence: `()`, the id of a sent
+/// stanza, or a `Result` of these with [`StanzaError`]. `?` converts every error into a
+/// [`StanzaError`].
 ///
 /// # Examples
 ///
@@ -100,7 +101,7 @@ pub trait IntoReply {
     note = "return `Ok(())` or `Result<(), StanzaError>`; `?` converts every error into a `StanzaError`"
 )]
 pub trait IntoOutcome {
-    /// Returns whether it succeeded.
+    /// Returns `Ok` if the presence was handled.
     ///
     /// # Errors
     ///
@@ -150,7 +151,7 @@ impl<T: IntoReply> IntoReply for Option<T> {
     }
 }
 
-// For each value one error only, so that the compiler infers it where a body ends in `Ok(())`.
+// Only one error type per value, so that the compiler infers it for a body that ends in `Ok(())`.
 impl<T: IntoReply> IntoReply for Result<T, StanzaError> {
     const MAY_REPLY: bool = T::MAY_REPLY;
 

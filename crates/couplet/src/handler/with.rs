@@ -1,13 +1,13 @@
-//! [`with`]: state for closures and functions.
+//! [`with`]: shared state for closures and functions.
 
 use std::future::Future;
 
 use crate::incoming::Incoming;
 
-/// A handler that calls `handler` with a clone of `state` each time.
+/// Creates a handler that calls `handler` with a clone of `state` each time.
 ///
-/// Use it to give an `async fn` or a closure what it works with; an `Arc` makes the clone cheap. A type
-/// with fields that implements a handler trait needs no clones at all.
+/// Use it to pass state to an `async fn` or a closure; wrap the state in an `Arc` to make the clone
+/// cheap. A type with fields that implements a handler trait needs no clones.
 ///
 /// # Examples
 ///

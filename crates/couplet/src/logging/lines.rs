@@ -1,5 +1,5 @@
-//! Fields of the text log: the advice of an error goes on below the line of its event, and no other value can
-//! begin a line. In JSON each value stays one field.
+//! Formats the fields of the text log. The advice of an error continues on lines below its event;
+//! no other value can begin a line. In JSON each value stays one field.
 
 use std::{
     borrow::Cow,
@@ -15,7 +15,7 @@ use tracing_subscriber::{
     },
 };
 
-/// Formats fields as tracing-subscriber does by default, except for values of several lines and for control
+/// Formats fields like tracing-subscriber, except for values with several lines and for control
 /// characters, which may come from peers.
 pub(super) struct Lines;
 
@@ -36,8 +36,8 @@ struct Visitor<'writer> {
 }
 
 impl Visitor<'_> {
-    /// Returns the first line of a value and keeps the others for below, each indented so that none of them
-    /// looks like an event.
+    /// Returns the first line of a value and keeps the others for later, indented so that none of
+    /// them looks like an event.
     fn first_line<'v>(&mut self, value: &'v str) -> Cow<'v, str> {
         let Some((first, rest)) = value.split_once('\n') else {
             return printable(value);
@@ -58,12 +58,13 @@ impl Visitor<'_> {
     }
 }
 
-/// Whether a value of this field may have several lines: the errors that end with advice.
+/// Returns whether a value of this field may have several lines: only errors, which end with
+/// advice.
 fn may_continue(field: &Field) -> bool {
     matches!(field.name(), "error" | "message")
 }
 
-/// Control characters as escapes, and the other characters that end a line for some programs.
+/// Escapes control characters and other characters that some programs treat as line ends.
 fn printable(text: &str) -> Cow<'_, str> {
     let is_unsafe = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
     if !text.contains(is_unsafe) {
@@ -86,7 +87,7 @@ impl Visit for Visitor<'_> {
                 let first = self.first_line(value);
                 self.line.record_str(field, &first);
             }
-            // In quotation marks, with every control character escaped.
+            // Quoted, with every control character escaped.
             false => self.line.record_str(field, value),
         }
     }
@@ -153,8 +154,8 @@ mod tests {
             format!(" WARN not online error=nothing listens delay=\"0.6s\"{below}")
         );
         assert_eq!(
-            logged(|| tracing::error!("not taken up: {text}")),
-            format!("ERROR not taken up: nothing listens{below}")
+            logged(|| tracing::error!("not applied: {text}")),
+            format!("ERROR not applied: nothing listens{below}")
         );
     }
 

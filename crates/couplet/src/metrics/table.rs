@@ -1,20 +1,20 @@
 //! The table of metrics: name, type, labels, meaning.
 //!
-//! The one source of truth for registering, for the manual and for what dashboards may name.
+//! Registration, the manual and the dashboard all use this table.
 
 use metrics::{Counter, Gauge, Histogram, Label, Unit};
 
-/// One metric, as every component has it.
+/// A metric of every component.
 pub(crate) struct Metric {
     pub(crate) name: &'static str,
     pub(crate) type_: Type,
-    /// Beside `domain`, which each has but for those of the process.
+    /// The labels, in addition to `domain`, which all metrics have except those of the process.
     pub(crate) labels: &'static [&'static str],
     /// One sentence without a full stop.
     pub(crate) meaning: &'static str,
 }
 
-/// What a metric does: only grow, move, or gather.
+/// The type of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Type {
     Counter,
@@ -37,7 +37,7 @@ impl Metric {
         }
     }
 
-    /// Tells the recorder what it is about to count.
+    /// Describes the metric to the recorder.
     pub(crate) fn describe(&self) {
         let unit = match self.name {
             name if name.ends_with("_seconds") => Unit::Seconds,
@@ -51,7 +51,7 @@ impl Metric {
         }
     }
 
-    /// One counter of it; `values` are those of its labels, in their order.
+    /// Returns one counter of the metric; `values` are those of its labels, in order.
     pub(crate) fn counter(&self, domain: &str, values: &[&'static str]) -> Counter {
         metrics::counter!(self.name, self.labels(domain, values))
     }
@@ -79,28 +79,28 @@ macro_rules! metrics_table {
     ($($const:ident = $type:ident $name:literal [$($label:literal),*] $meaning:literal;)*) => {
         $(pub(crate) const $const: Metric = Metric::new($type, $name, &[$($label),*], $meaning);)*
 
-        /// Every metric, in the order of the manual.
+        /// All metrics, in the order of the manual.
         pub(crate) const TABLE: &[Metric] = &[$($const),*];
     };
 }
 
 metrics_table! {
     RECEIVED = Counts "couplet_stanzas_received_total" ["kind", "outcome"]
-        "stanzas taken in, by what became of them";
+        "stanzas received, by outcome";
     REJECTED = Counts "couplet_stanzas_rejected_total" ["reason"]
-        "stanzas not taken in: over a limit, unreadable, or for another domain";
+        "stanzas rejected before routing: over a limit, unreadable, or for another domain";
     SENT = Counts "couplet_stanzas_sent_total" ["kind"]
-        "stanzas of which the socket took the last byte";
+        "stanzas written to the socket completely";
     UNSENT = Counts "couplet_stanzas_unsent_total" ["reason"]
-        "stanzas given back to the handler that wanted to send them";
+        "stanzas whose sending failed";
     REFUSALS = Counts "couplet_refusals_sent_total" ["condition"]
         "errors sent to peers";
     REQUESTS = Counts "couplet_requests_total" ["outcome"]
-        "requests to peers that have ended";
+        "requests to peers, by outcome";
     HANDLING = Gathers "couplet_handler_duration_seconds" ["kind"]
         "time from the start of a handler to its end";
     BUSY = Moves "couplet_busy_handlers" []
-        "handlers that wait for something, each a task";
+        "handlers that are waiting, each in a task";
     WAITING = Moves "couplet_waiting_stanzas" []
         "stanzas that wait for a handler";
     OPEN = Moves "couplet_pending_iqs" []
@@ -116,10 +116,10 @@ metrics_table! {
     FAILED = Counts "couplet_connect_failures_total" ["reason"]
         "attempts to come online that failed";
     ROUND_TRIP = Moves "couplet_self_ping_round_trip_seconds" []
-        "how long the last ping to the own domain took through the server";
+        "round-trip time of the last self-ping through the server";
 }
 
-/// Metrics of the process, not of a component.
+/// Metrics of the process instead of a component.
 #[cfg(any(feature = "ops", test))]
 pub(crate) const PROCESS: &[Metric] = &[BUILD, STARTED];
 
@@ -131,7 +131,7 @@ pub(crate) const BUILD: Metric = Metric::new(
     "always 1; the label is the version of Couplet",
 );
 
-/// Without the prefix: the name that every dashboard knows.
+/// Without the prefix, because dashboards know this name.
 #[cfg(any(feature = "ops", test))]
 pub(crate) const STARTED: Metric = Metric::new(
     Moves,

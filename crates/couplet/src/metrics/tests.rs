@@ -28,16 +28,16 @@ fn values(of: &str, values: &[&str]) -> String {
     format!("| {of} | {} |\n", values.join(", "))
 }
 
-/// The tables of the page, as the code has them.
+/// Returns the tables of the manual page, generated from the code.
 fn tables() -> String {
     let mut text = "| metric | type | labels | meaning |\n|---|---|---|---|\n".to_owned();
     text.extend(TABLE.iter().map(|metric| row(metric, &["domain"])));
     text.extend(PROCESS.iter().map(|metric| row(metric, &[])));
     text += "\n| label | values |\n|---|---|\n";
     text += &values("`kind`", &super::KINDS);
-    text += &values("`outcome` of what came in", &super::OUTCOMES);
-    text += &values("`reason` of what was rejected", &super::REJECTED);
-    text += &values("`reason` of what was not sent", &super::UNSENT);
+    text += &values("`outcome` of a received stanza", &super::OUTCOMES);
+    text += &values("`reason` of a rejected stanza", &super::REJECTED);
+    text += &values("`reason` of a stanza that was not sent", &super::UNSENT);
     text += &values("`outcome` of a request", &super::REQUESTS);
     text += &values("`reason` of a lost connection", &super::LOST);
     text += &values("`reason` of a failed attempt", &super::FAILED);
@@ -57,7 +57,7 @@ fn the_page_of_metrics_has_the_tables_of_the_code() {
     }
     assert!(
         page == expected,
-        "the metrics have changed: BLESS=1 cargo test -p couplet --lib metrics writes the page anew"
+        "the metrics have changed: BLESS=1 cargo test -p couplet --lib metrics updates the page"
     );
 }
 
@@ -85,7 +85,7 @@ fn every_name_follows_the_conventions() {
     assert_eq!(names.len(), TABLE.len() + PROCESS.len());
 }
 
-/// The names of ours in an expression or a text.
+/// Returns the names of our metrics in an expression or a text.
 fn named(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     words
@@ -99,7 +99,7 @@ fn named(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// What this crate does not define is for the crate whose name follows the prefix.
+/// Returns whether the metric belongs to this crate, not to one whose name follows the prefix.
 fn is_ours(name: &str) -> bool {
     !name.starts_with("couplet_pubsub_")
 }
@@ -109,7 +109,7 @@ fn known() -> BTreeSet<String> {
     all.map(|metric| metric.name.to_owned()).collect()
 }
 
-/// Every expression of a dashboard's panels, however deep they lie.
+/// Collects the expressions of all panels of a dashboard, at any depth.
 fn expressions(value: &serde_json::Value, found: &mut Vec<String>) {
     match value {
         serde_json::Value::Object(fields) => {

@@ -59,7 +59,7 @@ impl AllowList {
     /// ```
     #[must_use]
     pub fn domain(mut self, domain: &str) -> AllowList {
-        // A domain that is none matches no sender.
+        // An invalid domain matches no sender.
         if let Ok(domain) = Jid::new(domain) {
             self.domains.insert(domain.prepared().to_owned());
         }
@@ -70,7 +70,7 @@ impl AllowList {
     ///
     /// # Errors
     ///
-    /// It is not an address.
+    /// The text is not an address.
     ///
     /// # Examples
     ///

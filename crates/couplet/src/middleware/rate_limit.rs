@@ -16,13 +16,13 @@ use tokio::time::Instant;
 use super::{Handled, Middleware, Next};
 use crate::incoming::Incoming;
 
-/// So many senders are counted in one period; further ones are let through.
+/// Maximum number of senders that are counted in one period; further ones are not limited.
 const SENDERS: usize = 100_000;
 
-/// Limits how many stanzas of one sender (a bare address) reach the handlers in each period; further ones
-/// get `resource-constraint`, which asks the sender to wait.
+/// Limits how many stanzas of one sender (a bare address) reach the handlers in each period;
+/// further ones get `resource-constraint`, type `wait`.
 ///
-/// It counts up to 100,000 senders in each period.
+/// It counts up to 100,000 senders in each period and does not limit further ones.
 ///
 /// # Examples
 ///
@@ -48,7 +48,7 @@ struct Counted {
 }
 
 impl RateLimit {
-    /// Creates a limit of so many stanzas of each sender in each period.
+    /// Creates a limit of this number of stanzas per sender in each period.
     ///
     /// # Examples
     ///

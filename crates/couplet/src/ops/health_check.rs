@@ -1,6 +1,7 @@
-//! Asking a program whether it is ready, from its own binary: a health check without a shell.
+//! Asks a program whether it is ready, from its own binary: a health check for containers without a
+//! shell.
 //!
-//! Blocking, because nothing else runs then.
+//! Blocking, because the process does nothing else.
 
 use std::{
     io::{self, Read, Write},
@@ -8,17 +9,17 @@ use std::{
     time::Duration,
 };
 
-/// As long as container engines wait for an answer before they ask again.
+/// The timeout of health checks in container engines.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The answer is one line and a few headers.
+/// A response is one line and a few headers.
 const MAX_RESPONSE: u64 = 16 * 1024;
 
-/// Asks `url` (`http://host:port/path`); `Ok` is the line of a program that is ready.
+/// Requests `url` (`http://host:port/path`); returns the line of a component that is ready.
 ///
 /// # Errors
 ///
-/// Why it is not, or why it did not answer.
+/// Why the component is not ready, or why there was no response.
 pub(crate) fn check_health(url: &str) -> Result<String, String> {
     let rest = url.strip_prefix("http://").unwrap_or(url);
     let (host, path) = match rest.split_once('/') {
@@ -32,11 +33,11 @@ pub(crate) fn check_health(url: &str) -> Result<String, String> {
     match status {
         "200" => Ok(line.to_owned()),
         "503" => Err(line.to_owned()),
-        _ => Err(format!("{url}: no such answer was expected: {status}")),
+        _ => Err(format!("{url}: unexpected response: {status}")),
     }
 }
 
-/// Where a program that listens at `address` is asked from the same machine.
+/// Returns the URL to ask a program that listens at `address`, from the same machine.
 pub(crate) fn url(address: SocketAddr) -> String {
     let ip = match address.ip() {
         IpAddr::V4(any) if any.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),

@@ -1,4 +1,4 @@
-//! The page that Prometheus reads: its text format, version 0.0.4.
+//! Writes the metrics in the text format of Prometheus, version 0.0.4.
 
 use std::{
     fmt::{self, Write},
@@ -9,10 +9,10 @@ use metrics::Key;
 
 use super::recorder::{Book, Buckets, Family, Series};
 
-/// What the page calls itself.
+/// The content type of the page.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Everything in the book.
+/// Writes all metrics.
 pub(super) fn write(book: &Book) -> String {
     let mut page = String::new();
     for (name, family) in &book.families {
@@ -22,7 +22,7 @@ pub(super) fn write(book: &Book) -> String {
     page
 }
 
-/// A name as Prometheus allows it.
+/// Returns a name that Prometheus accepts.
 pub(super) fn name(name: &str) -> String {
     let allowed = |(at, c): (usize, char)| match c {
         'a'..='z' | 'A'..='Z' | '_' | ':' => c,
@@ -32,7 +32,7 @@ pub(super) fn name(name: &str) -> String {
     name.chars().enumerate().map(allowed).collect()
 }
 
-/// The labels of a key as they stand behind its name; nothing where there are none.
+/// Returns the labels of a key in braces; empty without labels.
 pub(super) fn labels(key: &Key) -> String {
     let written = key.labels().map(|label| {
         let value = label.value();
@@ -48,7 +48,7 @@ pub(super) fn labels(key: &Key) -> String {
 }
 
 fn write_family(page: &mut String, name: &str, family: &Family) -> fmt::Result {
-    // Described and never used.
+    // Skips a metric that is described but has no series.
     let Some(first) = family.series.values().next() else {
         return Ok(());
     };
@@ -90,7 +90,7 @@ fn write_buckets(page: &mut String, name: &str, labels: &str, buckets: &Buckets)
     writeln!(page, "{name}_count{labels} {so_far}")
 }
 
-/// A float as Prometheus reads it.
+/// A float in Prometheus' format.
 struct Number(f64);
 
 impl fmt::Display for Number {

@@ -1,7 +1,7 @@
-//! Where the facade `metrics` puts its numbers: atomics, looked up once, read by `/metrics`.
+//! A recorder for the facade `metrics`: atomics that `/metrics` reads.
 //!
-//! A histogram is a row of buckets, so that nothing grows between two scrapes. Deliberately
-//! absent: summaries, expiry, pushing.
+//! A histogram has fixed buckets, so that its memory is bounded. Summaries, expiry and pushing are
+//! not supported.
 
 use std::{
     collections::BTreeMap,
@@ -17,16 +17,16 @@ use metrics::{
 
 use super::page;
 
-/// Labels made of what peers say could fill the memory.
+/// Maximum number of series: labels that contain peers' text could fill the memory.
 const MOST_SERIES: usize = 10_000;
 
-/// Seconds: from what is ready at once to the longest deadline that anybody sets.
+/// In seconds: from immediate to the longest usual deadline.
 const SECONDS: [f64; 16] = [
     0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
     10.0, 30.0,
 ];
 
-/// Bytes: from an empty stanza to the largest.
+/// In bytes: from an empty stanza to the largest.
 const BYTES: [f64; 8] = [
     64.0,
     256.0,
@@ -38,12 +38,12 @@ const BYTES: [f64; 8] = [
     1_048_576.0,
 ];
 
-/// Anything else that is counted.
+/// For any other histogram.
 const NUMBERS: [f64; 10] = [
     1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 1000.0, 10_000.0, 100_000.0,
 ];
 
-/// The recorder of a program; clones are one.
+/// The recorder of a program; clones share their data.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Recorder(Arc<Mutex<Book>>);
 
@@ -53,33 +53,33 @@ pub(super) struct Book {
     series: usize,
 }
 
-/// All series of one name.
+/// All series of one metric.
 #[derive(Debug, Default)]
 pub(super) struct Family {
     pub(super) meaning: String,
-    /// By their labels as they are written: `{a="b",c="d"}`.
+    /// By their labels as written: `{a="b",c="d"}`.
     pub(super) series: BTreeMap<String, Series>,
 }
 
 #[derive(Clone, Debug)]
 pub(super) enum Series {
     Counter(Arc<AtomicU64>),
-    /// The bits of a float.
+    /// The bits of an `f64`.
     Gauge(Arc<AtomicU64>),
     Histogram(Arc<Buckets>),
 }
 
-/// How many values were at most as large as each bound, and their sum.
+/// The number of values in each bucket, and their sum.
 #[derive(Debug)]
 pub(super) struct Buckets {
     pub(super) bounds: &'static [f64],
-    /// One more than there are bounds, for what is larger than all.
+    /// One more than there are bounds, for values above all of them.
     counts: Box<[AtomicU64]>,
     sum: AtomicU64,
 }
 
 impl Recorder {
-    /// Everything there is, in the text format of Prometheus.
+    /// Returns all metrics in the text format of Prometheus.
     pub(super) fn page(&self) -> String {
         page::write(&self.book())
     }
@@ -94,7 +94,7 @@ impl Recorder {
         family.meaning = meaning.into_owned();
     }
 
-    /// The series of this key, made by `new` if it is not there; `None` when there are too many.
+    /// Returns the series of this key, created by `new` if missing; `None` if there are too many.
     fn series(&self, key: &Key, new: impl FnOnce() -> Series) -> Option<Series> {
         let mut book = self.book();
         let full = book.series >= MOST_SERIES;
@@ -108,7 +108,7 @@ impl Recorder {
             return None;
         }
         let series = new();
-        // One name is one type, or the page could not be read.
+        // A name has one type; a page with two could not be parsed.
         let first = family.series.values().next();
         if first.is_some_and(|first| first.type_() != series.type_()) {
             return None;
@@ -119,7 +119,7 @@ impl Recorder {
             tracing::warn!(
                 series = MOST_SERIES,
                 name = key.name(),
-                "no more metrics are taken on: does a label hold what peers choose?"
+                "series limit reached, new metric series are dropped; a label may contain text from peers"
             );
         }
         Some(series)
@@ -181,7 +181,7 @@ impl Buckets {
         }
     }
 
-    /// How many values fell below each bound and above the one before; the last above all.
+    /// Returns the count of each bucket; the last is for values above all bounds.
     pub(super) fn counts(&self) -> impl Iterator<Item = u64> {
         self.counts.iter().map(|one| one.load(Ordering::Relaxed))
     }

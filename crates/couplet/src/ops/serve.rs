@@ -1,7 +1,7 @@
-//! The pages over HTTP: `/healthz`, `/readyz`, `/metrics`.
+//! Serves `/healthz`, `/readyz` and `/metrics` over HTTP.
 //!
-//! Each connection gets one answer. It has two seconds for its request and ten for everything, and
-//! where all places are taken the oldest that has not asked yet makes room.
+//! Each connection gets one response. It has two seconds for its request and ten in total. If all
+//! places are in use, the oldest connection without a request is closed.
 
 use std::{
     collections::VecDeque,
@@ -36,11 +36,11 @@ use tokio::{
 use super::{page, recorder::Recorder};
 use crate::health::Health;
 
-/// How long a connection may take for the head of its request.
+/// Time limit for the head of a request.
 const REQUEST: Duration = Duration::from_secs(2);
-/// How long it may take for everything.
+/// Time limit for a whole connection.
 const CONNECTION: Duration = Duration::from_secs(10);
-/// How many connections there are at once.
+/// Maximum number of connections at once.
 pub(super) const MAX_CONNECTIONS: usize = 64;
 
 /// Serves until it is dropped.
@@ -51,17 +51,17 @@ pub(super) async fn serve(listener: TcpListener, health: Health, recorder: Recor
         match listener.accept().await {
             Ok((stream, _)) => connections.admit(stream, &pages),
             Err(why) => {
-                // Out of file descriptors, as a rule: that passes.
-                tracing::warn!(%why, "no connection can be accepted at ops.listen");
+                // Usually out of file descriptors, which is temporary.
+                tracing::warn!(error = %why, "no connection can be accepted at ops.listen");
                 time::sleep(Duration::from_secs(1)).await;
             }
         }
-        // Those that are here have their turn before the next is let in, however many knock.
+        // Lets accepted connections run before the next one is accepted.
         tokio::task::yield_now().await;
     }
 }
 
-/// The connections that are served, the oldest first.
+/// The open connections, oldest first.
 #[derive(Default)]
 struct Connections {
     tasks: JoinSet<()>,
@@ -110,7 +110,7 @@ async fn serve_connection(stream: TcpStream, pages: Router, has_sent_request: Ar
         .serve_connection(TokioIo::new(stream), service);
     match time::timeout(CONNECTION, served).await {
         Ok(Ok(())) => {}
-        Ok(Err(why)) => tracing::debug!(%why, "a connection at ops.listen has failed"),
+        Ok(Err(why)) => tracing::debug!(error = %why, "a connection at ops.listen has failed"),
         Err(_elapsed) => tracing::debug!("a connection at ops.listen took too long"),
     }
 }
@@ -135,13 +135,13 @@ fn pages(health: Health, recorder: Recorder) -> Router {
                 .route("/readyz", get(readiness))
                 .with_state(health),
         )
-        // That it answers says that the runtime turns.
+        // A response shows that the runtime works.
         .route("/healthz", get(async || (ONE_ANSWER, "alive\n")))
         .fallback(nothing_here)
 }
 
 async fn nothing_here() -> impl IntoResponse {
-    let text = "There are /healthz, /readyz and /metrics\n";
+    let text = "Available: /healthz, /readyz and /metrics\n";
     (StatusCode::NOT_FOUND, ONE_ANSWER, text)
 }
 

@@ -1,8 +1,7 @@
-//! What systemd is told: ready, reloading, stopping, a line of status, and that the runtime turns.
-//! (sd_notify(3))
+//! Notifies systemd: ready, reloading, stopping, a status line, and the watchdog. (sd_notify(3))
 //!
-//! Without `NOTIFY_SOCKET` nobody is told anything. Deliberately absent: changing the environment,
-//! so children of the program are not to be started with it.
+//! Does nothing without `NOTIFY_SOCKET`. The variable stays set, so a child process must not
+//! inherit the environment.
 
 use std::{
     env,
@@ -16,21 +15,21 @@ use tokio::time::{self, Interval, MissedTickBehavior};
 
 use crate::{health::Health, shutdown::Shutdown};
 
-/// A watchdog of no time at all is a mistake.
+/// Lower bound of the watchdog interval; a shorter one is a mistake.
 const SHORTEST: Duration = Duration::from_millis(10);
 
-/// Whether the supervisor of this process was told that it is ready.
+/// Whether the supervisor of this process was notified of readiness.
 static IS_READY: AtomicBool = AtomicBool::new(false);
 
-/// Whether a supervisor wants to be told.
+/// Returns whether a supervisor expects notifications.
 pub(super) fn is_supervised() -> bool {
     env::var_os("NOTIFY_SOCKET").is_some_and(|path| !path.is_empty())
 }
 
-/// Tells until it is dropped.
+/// Sends notifications until it is dropped.
 pub(super) async fn notify(health: Health, shutdown: Shutdown) {
     let mut changes = health.changes();
-    // What has happened before this task ran is told too.
+    // Also reports changes from before this task ran.
     changes.mark_changed();
     let mut watchdog = watchdog();
     let mut is_stopping = false;
@@ -56,9 +55,9 @@ pub(super) async fn notify(health: Health, shutdown: Shutdown) {
     }
 }
 
-/// Tells that a reload has begun, does it, and tells that it has ended.
+/// Notifies systemd of a reload, runs it, and notifies systemd of its end.
 pub(crate) fn reloading(reload: impl FnOnce()) {
-    // Who is not ready yet must not become so by a reload.
+    // A process that is not ready must not become ready by a reload.
     if !is_supervised() || !IS_READY.load(Ordering::Relaxed) {
         return reload();
     }
@@ -70,7 +69,7 @@ pub(crate) fn reloading(reload: impl FnOnce()) {
     send(&[NotifyState::Ready]);
 }
 
-/// Twice in the time after which systemd gives up, as sd_watchdog_enabled(3) wants it.
+/// Returns an interval of half the watchdog timeout, as sd_watchdog_enabled(3) recommends.
 fn watchdog() -> Option<Interval> {
     let period = sd_notify::watchdog_enabled()? / 2;
     let mut interval = time::interval(period.max(SHORTEST));
@@ -89,6 +88,6 @@ async fn tick(watchdog: &mut Option<Interval>) {
 
 fn send(what: &[NotifyState<'_>]) {
     if let Err(why) = sd_notify::notify(what) {
-        tracing::debug!(%why, "the supervisor could not be told");
+        tracing::debug!(error = %why, "the supervisor could not be notified");
     }
 }

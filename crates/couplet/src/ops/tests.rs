@@ -168,7 +168,7 @@ async fn the_link_is_up_until_it_is_lost_and_its_ping_is_timed() {
     assert!(!recorder.page().contains("reason=\"unreachable\"} 0"));
 }
 
-/// The pages, in a task that ends with the test.
+/// Serves the pages in a task that ends with the test.
 async fn served(health: Health, tasks: &mut JoinSet<()>) -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -202,7 +202,7 @@ async fn only_get_and_head_are_answered_and_only_where_something_is() {
         (
             "GET /",
             "404 Not Found",
-            "There are /healthz, /readyz and /metrics\n",
+            "Available: /healthz, /readyz and /metrics\n",
         ),
     ] {
         let request = format!("{request} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
@@ -239,7 +239,7 @@ async fn health_is_answered_among_many_visitors_that_ask_nothing() {
     let request = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     let answer = exchange(address, request).await;
     assert!(answer.ends_with("alive\n"), "{answer}");
-    // The oldest have made room; the youngest has not, and may still ask.
+    // The oldest connections were closed; the youngest is still open.
     let mut nothing = [0; 1];
     assert!(matches!(idle[0].read(&mut nothing).await, Ok(0) | Err(_)));
     let youngest = idle.last_mut().unwrap();
@@ -294,5 +294,5 @@ fn a_port_that_is_taken_is_reported_with_its_setting_and_what_to_do() {
     let error = error.to_string();
     let first = format!("COUPLET_OPS_LISTEN: ops.listen = \"{address}\" cannot be");
     assert!(error.starts_with(&first), "{error}");
-    assert!(error.contains("a port of its own"), "{error}");
+    assert!(error.contains("a different port"), "{error}");
 }

@@ -1,8 +1,8 @@
-//! What may wait: copies for very many, written to the socket only when nothing else is there.
+//! The queue of broadcast copies, which are written only while no other stanza waits.
 //!
-//! It lives as long as a session. Component streams acknowledge nothing, so now and then a self-ping
-//! goes with the copies: back from the server's router, it says that everything before it was taken
-//! (docs/servers.md, 5: in order, on every server). Deliberately absent: any socket.
+//! It ends with its session. Component streams have no acknowledgements, so a self-ping is added to
+//! the copies now and then: when the server routes it back, the server has read everything before
+//! it (docs/servers.md, 5: in order, on every server).
 
 use std::{
     collections::VecDeque,
@@ -22,29 +22,30 @@ use tokio::{
 use super::window::Window;
 use crate::{self_ping::SelfPing, session_end::SessionEnd};
 
-/// What waits for the socket here, at most and a little more: an answer goes behind it.
+/// Maximum number of bytes that wait for the socket, apart from one write; later responses wait for
+/// them.
 const WAITING: usize = 64 * 1024;
 
-/// A ping at least this often, so that the window moves on in small steps.
+/// Maximum number of bytes between pings, so that the window moves in small steps.
 const PING_EVERY: usize = 16 * 1024;
 
-/// Of several ejabberd connections for one domain each gets only some of its own pings back
-/// (docs/servers.md, 4): one that stays unanswered is sent again.
+/// Time after which an unanswered ping is sent again. Of several ejabberd connections for one
+/// domain, each gets only some of its own pings back (docs/servers.md, 4).
 const PING_AGAIN: Duration = Duration::from_millis(250);
 
-/// The session is over; what the server has not confirmed may be lost.
+/// The session has ended; unconfirmed copies may be lost.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Over;
 
-/// The queue of copies, and the pings that are not back.
+/// The queue of copies, and the pings without a response.
 #[derive(Debug)]
 pub(crate) struct Bulk {
     pings: SelfPing,
     queue: Mutex<Queue>,
     waiting: AtomicUsize,
-    /// Which session it is; none when there is none.
+    /// The current session, if any.
     session: watch::Sender<Option<u64>>,
-    /// Which session ended last, and why.
+    /// The last session that ended, and why.
     last_end: Mutex<(u64, SessionEnd)>,
     moved: Notify,
 }
@@ -58,12 +59,12 @@ struct Queue {
     last_ping: Instant,
     /// Bytes since the last ping.
     unmarked: usize,
-    /// Bytes up to the last ping that are not confirmed.
+    /// Unconfirmed bytes up to the last ping.
     marked: usize,
     window: Window,
 }
 
-/// A ping on its way.
+/// A ping without a response.
 #[derive(Debug)]
 struct Mark {
     number: u64,
@@ -94,7 +95,7 @@ impl Bulk {
         }
     }
 
-    /// A session has begun.
+    /// Starts a session.
     pub(crate) fn open(&self) {
         let mut queue = self.queue();
         queue.sessions += 1;
@@ -103,8 +104,7 @@ impl Bulk {
         self.session.send_replace(queue.session);
     }
 
-    /// The session is over or about to be: what waits is dropped, what is not confirmed never
-    /// will be.
+    /// Ends a session: drops waiting copies, and fails all marks.
     pub(crate) fn close(&self, end: SessionEnd) {
         let mut queue = self.queue();
         if let Some(session) = queue.session.take() {
@@ -119,17 +119,17 @@ impl Bulk {
         self.moved.notify_waiters();
     }
 
-    /// Waits for a session and tells which it is.
+    /// Waits for a session and returns its number.
     ///
     /// Cancel safe.
     pub(crate) async fn session(&self) -> u64 {
         let mut session = self.session.subscribe();
         let known = session.wait_for(Option::is_some).await;
-        // The other end is ours: it never closes.
+        // The sender is in `self`, so the channel never closes.
         known.ok().and_then(|session| *session).unwrap_or_default()
     }
 
-    /// Waits until `session` is over.
+    /// Waits until `session` has ended.
     ///
     /// Cancel safe.
     pub(crate) async fn over(&self, session: u64) {
@@ -137,7 +137,7 @@ impl Bulk {
         let _it_never_closes = now.wait_for(|now| *now != Some(session)).await;
     }
 
-    /// Waits until `session` is over and returns why it ended.
+    /// Waits until `session` has ended and returns why.
     ///
     /// Cancel safe.
     pub(crate) async fn ended(&self, session: u64) -> SessionEnd {
@@ -148,7 +148,7 @@ impl Bulk {
         }
     }
 
-    /// Waits until `session` has room for copies; false where an answer is overdue.
+    /// Waits for capacity in `session`; returns false if a ping is overdue.
     ///
     /// Cancel safe.
     pub(super) async fn room(&self, session: u64) -> Result<bool, Over> {
@@ -163,8 +163,8 @@ impl Bulk {
         }
     }
 
-    /// Lets `write` add copies while there is room and it returns true; tells whether the queue
-    /// was empty before.
+    /// Calls `write` to add copies while there is capacity and it returns true. Returns whether the
+    /// queue was empty before.
     pub(super) fn fill(
         &self,
         session: u64,
@@ -186,8 +186,8 @@ impl Bulk {
         Ok(was_empty && !queue.bytes.is_empty())
     }
 
-    /// Adds a ping; what is returned is ready once everything before it was taken. The flag is
-    /// that of [`Bulk::fill`].
+    /// Adds a ping; the returned receiver resolves once the server has read everything before it.
+    /// The flag is that of [`Bulk::fill`].
     pub(super) fn mark(
         &self,
         session: u64,
@@ -201,7 +201,7 @@ impl Bulk {
         Ok((taken, was_empty))
     }
 
-    /// Asks once more where an answer is overdue; tells whether it did and the queue was empty.
+    /// Sends another ping if one is overdue. Returns whether it did and the queue was empty.
     pub(super) fn ping_again(
         &self,
         session: u64,
@@ -209,7 +209,7 @@ impl Bulk {
     ) -> Result<bool, Over> {
         let mut queue = self.of(session)?;
         let overdue = !queue.marks.is_empty() && queue.last_ping.elapsed() >= PING_AGAIN;
-        // What waits here has not even been asked.
+        // A ping that still waits here has not been sent yet.
         if !overdue || !queue.bytes.is_empty() {
             return Ok(false);
         }
@@ -218,12 +218,13 @@ impl Bulk {
         Ok(true)
     }
 
-    /// Whether this is the id of one of our pings.
+    /// Returns whether this is the id of one of our pings.
     pub(crate) fn is_mark(&self, id: &str) -> bool {
         self.pings.number(id).is_some()
     }
 
-    /// A ping is back: everything before it was taken, whatever became of the pings before it.
+    /// Handles a returned ping: the server has read everything before it, even if earlier pings are
+    /// missing.
     pub(crate) fn resolve(&self, id: &str, now: Instant) {
         let Some(number) = self.pings.number(id) else {
             return;
@@ -245,7 +246,7 @@ impl Bulk {
         self.waiting.load(Ordering::Relaxed) == 0
     }
 
-    /// Exchanges what waits for an empty buffer.
+    /// Swaps the waiting bytes with an empty buffer.
     pub(super) fn take(&self, bytes: &mut Vec<u8>) {
         let mut queue = self.queue();
         std::mem::swap(&mut queue.bytes, bytes);
@@ -268,7 +269,7 @@ impl Bulk {
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {
-        // A panic while holding the lock leaves at worst a copy without its count.
+        // A panic while the lock is held can at worst leave a copy uncounted.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -286,7 +287,7 @@ impl Queue {
     ) {
         let number = pings.next();
         let passed = pings.write(number, stanza_writer, &mut self.bytes);
-        debug_assert!(passed.is_ok(), "it is small and ours");
+        debug_assert!(passed.is_ok(), "the ping is small and valid");
         self.last_ping = Instant::now();
         self.marks.push_back(Mark {
             number,
@@ -308,7 +309,7 @@ mod tests {
         StanzaWriter::new("news.test".parse().unwrap(), 1000)
     }
 
-    /// Fills it as far as it goes; tells how many copies that were.
+    /// Fills the queue; returns the number of copies.
     fn fill(bulk: &Bulk, session: u64, size: usize) -> usize {
         let mut copies = 0;
         let copy = COPY.repeat(size / COPY.len());
@@ -327,7 +328,7 @@ mod tests {
         String::from_utf8(bytes).unwrap()
     }
 
-    /// The ids of the pings in what was taken.
+    /// Returns the ids of the pings in the text.
     fn pings(taken: &str) -> Vec<&str> {
         let ids = taken.split(" id='").skip(1);
         ids.map(|rest| rest.split('\'').next().unwrap()).collect()

@@ -1,5 +1,6 @@
-//! How much may be under way in bulk: so much that the server never runs dry, and no more than it
-//! takes in a moment, because an answer written later stands behind it in the same stream.
+//! The window of unconfirmed broadcast bytes: large enough to keep the server busy, and small
+//! enough that it reads them in a moment, because a later response waits for them in the same
+//! stream.
 //!
 //! A pure value: time is an argument.
 
@@ -7,13 +8,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long a byte of bulk may be under way; longer, and answers wait for too much.
+/// Maximum time until broadcast bytes are confirmed; a longer one delays responses too much.
 const LONG: Duration = Duration::from_millis(40);
 const SMALLEST: usize = 32 * 1024;
 const LARGEST: usize = 8 * 1024 * 1024;
 const FIRST: usize = 128 * 1024;
 
-/// Bytes that may be under way and not yet confirmed.
+/// The number of bytes that may be written and not yet confirmed.
 #[derive(Debug)]
 pub(super) struct Window {
     bytes: usize,
@@ -32,11 +33,11 @@ impl Window {
         self.bytes
     }
 
-    /// `bytes` that were written at `written` are confirmed at `now`; as many as `used` were under
-    /// way meanwhile.
+    /// Records that `bytes`, written at `written`, are confirmed at `now`; up to `used` bytes were
+    /// unconfirmed in between.
     pub(super) fn confirmed(&mut self, bytes: usize, used: usize, written: Instant, now: Instant) {
         let took = now.duration_since(written);
-        // What was written before the window was narrowed says nothing of how it is now.
+        // Bytes written before the window was narrowed say nothing about the current one.
         let news = self.narrowed.is_none_or(|narrowed| written >= narrowed);
         if took > LONG && news {
             self.bytes = (self.bytes / 2).max(SMALLEST);
@@ -53,7 +54,8 @@ mod tests {
 
     const PIECE: usize = 16 * 1024;
 
-    /// A server that takes `rate` bytes a second, always offered as much as the window allows.
+    /// Simulates a server that reads `rate` bytes a second, with as many bytes as the window
+    /// allows.
     fn converged(rate: usize) -> usize {
         let mut window = Window::new();
         let mut now = Instant::now();

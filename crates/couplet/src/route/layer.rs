@@ -1,4 +1,4 @@
-//! [`Middleware`] and what it is called with.
+//! [`Middleware`] and its arguments.
 
 use std::{fmt, sync::Arc};
 
@@ -10,7 +10,7 @@ use crate::incoming::Incoming;
 
 /// Code around every handler, added by [`Component::layer`](crate::Component::layer).
 ///
-/// It sees each stanza that has a handler before the handler does, and what becomes of it afterwards. It
+/// It gets each stanza that has a handler before the handler does, and the response afterwards. It
 /// passes the stanza on with [`Next::run`], or rejects it with an error. The built-in
 /// [features](crate::Feature) run without middleware.
 ///
@@ -49,7 +49,7 @@ pub trait Middleware: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// The error stanza that the sender gets: that of the handler, or one of its own.
+    /// The error stanza that the sender gets, from the handler or the middleware.
     ///
     /// # Cancel safety
     ///
@@ -58,7 +58,7 @@ pub trait Middleware: Send + Sync + 'static {
     async fn handle(&self, stanza: Incoming<Stanza>, next: Next) -> Result<Handled, StanzaError>;
 }
 
-/// The handler with the middleware that is still before it.
+/// The remaining middleware and the handler.
 pub struct Next {
     route: Arc<Route>,
     at: usize,
@@ -107,7 +107,7 @@ impl fmt::Debug for Next {
     }
 }
 
-/// That a handler has run, with its response.
+/// The response of a handler that has run.
 pub struct Handled(pub(crate) Answer);
 
 impl fmt::Debug for Handled {

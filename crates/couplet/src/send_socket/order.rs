@@ -1,4 +1,4 @@
-//! What is asked for at the socket, and what came of it.
+//! Requests at the socket of `couplet send`, and their replies.
 
 use std::{str::FromStr, time::Duration};
 
@@ -13,15 +13,15 @@ use crate::{
     response::{Empty, RequestError},
 };
 
-/// How long the server may take to confirm, each time it is asked.
+/// Timeout of each confirmation by the server.
 const PONG_WITHIN: Duration = Duration::from_secs(5);
-/// How often it is asked: on an ejabberd that shares the domain out among several connections a pong
-/// may reach another one (servers.md, 5).
+/// Number of self-pings: on an ejabberd that shares the domain among several connections, a
+/// response may reach another one (servers.md, 5).
 const PINGS: usize = 3;
-/// How long an error may be waited for at most.
+/// Maximum time to wait for an error.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// A message to be sent.
+/// A message to send.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Order {
@@ -39,7 +39,7 @@ fn chat() -> String {
     MessageType::Chat.as_str().to_owned()
 }
 
-/// What came of it.
+/// The result of sending.
 #[derive(Debug, Serialize)]
 pub(super) struct Reply {
     outcome: Outcome,
@@ -54,20 +54,20 @@ pub(super) struct Reply {
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Outcome {
-    /// The server has it, and no error came back in time.
+    /// The server has the message, and no error arrived in time.
     Sent,
-    /// It came back with an error.
+    /// The message bounced with an error.
     Bounced,
-    /// It was sent, and the server has not confirmed it.
+    /// The message was sent, but the server has not confirmed it.
     Unconfirmed,
-    /// It was not sent.
+    /// The message was not sent.
     Unsent,
-    /// The line asks for something that cannot be sent.
+    /// The request is invalid.
     Invalid,
 }
 
 impl Order {
-    /// Sends the message and waits until the server has it, then for an error.
+    /// Sends the message, waits until the server has it, then for an error.
     pub(super) async fn carry_out(self, handle: &Handle) -> Reply {
         let wait = Duration::from_millis(self.wait_ms).min(LONGEST_WAIT);
         match self.read(handle) {
@@ -94,7 +94,7 @@ impl Order {
         let mut types = types.into_iter();
         let type_ = types
             .find(|type_| type_.as_str() == self.type_)
-            .ok_or("type: chat, normal, headline and groupchat can be sent")?;
+            .ok_or("type: must be chat, normal, headline or groupchat")?;
         let mut message = Outgoing::message(type_, &to).body(&self.body);
         if let Some(subject) = &self.subject {
             message = message.subject(subject);
@@ -127,8 +127,8 @@ async fn send(handle: &Handle, message: Outgoing, wait: Duration) -> Reply {
     }
 }
 
-/// A ping to our own domain goes through the server's router behind the message: when it is back,
-/// the message was routed (servers.md, 5).
+/// Waits until the server has routed the message: a ping to our own domain passes the server's
+/// router after it (servers.md, 5).
 async fn confirm(handle: &Handle) -> Result<(), RequestError> {
     let domain = handle.address().domain();
     let Ok(to) = Jid::from_str(&format!("{domain}/send")) else {
@@ -138,7 +138,7 @@ async fn confirm(handle: &Handle) -> Result<(), RequestError> {
     let mut pings = 1;
     loop {
         match handle.get::<Empty>(&to, Ping).await {
-            // Every answer has come the same way.
+            // An error response has passed the router as well.
             Ok(_) | Err(RequestError::Refused(_)) => return Ok(()),
             Err(RequestError::TimedOut) if pings < PINGS => pings += 1,
             Err(why) => return Err(why),

@@ -1,4 +1,4 @@
-//! [`Loss`]: why a session ended, for the log, for what is counted and for who comes back.
+//! [`Loss`]: why a session ended, for the log, the metrics and the supervisor.
 
 use std::{fmt, io, time::Duration};
 
@@ -9,28 +9,29 @@ use crate::session_end::SessionEnd;
 /// Why a session ended.
 #[derive(Debug)]
 pub(crate) enum Loss {
-    /// We wanted it to.
+    /// The component stopped.
     Stopped,
     /// The server closed the connection.
     Closed,
-    /// The server said why.
+    /// The server sent a stream error.
     Stream(StreamError),
-    /// What the server sent is not well-formed.
+    /// The server sent XML that is not well-formed.
     Malformed(Malformed),
-    /// Nothing was heard for this long.
+    /// Nothing was received for this long.
     Silent(Duration),
-    /// Nothing was received on this connection: neither stanzas nor our own self-pings.
+    /// Nothing was ever received on this connection: neither stanzas nor our self-pings.
     SilentSinceLogin(Duration),
-    /// Bytes came, but for this long no answer to a self-ping, although there were answers before.
+    /// Bytes were received, but no response to a self-ping for this long, although there were
+    /// responses before.
     Unanswered(Duration),
-    /// The server keeps the connection and has forgotten the component behind it.
+    /// The server keeps the connection open but has forgotten the component.
     Forgotten,
     /// The connection failed.
     Io(io::Error),
 }
 
 impl Loss {
-    /// One word, for what is counted.
+    /// Returns the label value for the metrics.
     pub(crate) fn word(&self) -> Option<&'static str> {
         Some(match self {
             Loss::Stopped => return None,
@@ -45,14 +46,14 @@ impl Loss {
         })
     }
 
-    /// What a sender of broadcasts needs to know.
+    /// Returns the reason as senders of broadcasts see it.
     pub(crate) fn end(&self) -> SessionEnd {
         use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
         match self {
             Loss::Stream(error) => SessionEnd::StreamError(error.condition.clone()),
             Loss::Closed => SessionEnd::Closed,
-            // A server that closes a connection with unread data in it resets it, and its error
-            // may be lost then.
+            // A server that closes a connection with unread data resets it, and its stream error
+            // may be lost.
             Loss::Io(why) => match why.kind() {
                 BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof => {
                     SessionEnd::Closed
@@ -70,8 +71,8 @@ impl fmt::Display for Loss {
             Loss::Stopped => f.write_str("stopped"),
             Loss::Closed => f.write_str("the server closed the connection"),
             Loss::Stream(error) => write!(f, "the server ended the stream: {error}"),
-            Loss::Malformed(why) => write!(f, "the server sent what is not well-formed: {why}"),
-            Loss::Silent(time) => write!(f, "nothing was heard from the server for {time:?}"),
+            Loss::Malformed(why) => write!(f, "the server sent malformed XML: {why}"),
+            Loss::Silent(time) => write!(f, "the server has sent nothing for {time:?}"),
             Loss::SilentSinceLogin(time) => write!(
                 f,
                 "nothing was received for {time:?} since the login; the server's configuration may \

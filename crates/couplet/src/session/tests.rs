@@ -11,7 +11,7 @@ use raw_server::Server;
 
 const CLOSING: &str = "</stream:stream>";
 
-/// Answers pings at once and versions never.
+/// Answers pings at once and version requests never.
 fn slow(mut config: Config) -> Component {
     config.timing.grace = Duration::from_secs(1);
     Component::new(config)
@@ -19,7 +19,7 @@ fn slow(mut config: Config) -> Component {
         .on_get(|_: Incoming<VersionQuery>| pending::<Result<Empty, StanzaError>>())
 }
 
-/// Each id is asked by a sender of its own: nobody waits for another's turn.
+/// Returns a request; each id has its own sender, so that no request waits for another.
 fn request(id: &str, payload: &str) -> String {
     format!("<iq type='get' id='{id}' from='{id}@b/c' to='echo.test'>{payload}</iq>")
 }
@@ -64,7 +64,7 @@ async fn nothing_follows_the_end_of_the_stream_and_what_waits_is_answered_before
     assert_eq!(server.rest().await, "");
 }
 
-/// A server of which a test writes every byte.
+/// A server whose every byte the test writes.
 pub(crate) mod raw_server {
     use std::{future::Future, io};
 
@@ -92,7 +92,7 @@ pub(crate) mod raw_server {
     pub(crate) struct Server(DuplexStream);
 
     impl Server {
-        /// Runs a component until `stop`, in a task, and takes it through the handshake.
+        /// Runs a component until `stop` in a task, and performs the handshake.
         pub(crate) async fn with(
             component: Component,
             stop: impl Future<Output = ()> + Send + 'static,
@@ -115,7 +115,7 @@ pub(crate) mod raw_server {
             self.0.write_all(xml.as_bytes()).await.unwrap();
         }
 
-        /// What comes, up to these words and what came with them.
+        /// Returns the received bytes up to these words.
         pub(crate) async fn until(&mut self, words: &str) -> String {
             let mut heard = String::new();
             while !heard.contains(words) {
@@ -127,7 +127,7 @@ pub(crate) mod raw_server {
             heard
         }
 
-        /// All that comes until the component closes the connection.
+        /// Returns all bytes received until the component closes the connection.
         pub(crate) async fn rest(&mut self) -> String {
             let mut heard = String::new();
             self.0.read_to_string(&mut heard).await.unwrap();

@@ -1,4 +1,4 @@
-//! What a [`Reader`] hands to the types that want a table, a list or one of several variants.
+//! Access to tables, lists and enum variants for [`Reader`].
 
 use std::collections::btree_map;
 use std::slice;
@@ -47,7 +47,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
     fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Fault> {
         let Some((key, value)) = self.value.take() else {
             return Err(serde::de::Error::custom(
-                "a value was asked for before its key",
+                "the value was requested before its key",
             ));
         };
         behind(seed, key, self.reader.other(value))
@@ -92,7 +92,7 @@ impl<'de> SeqAccess<'de> for List<'_> {
     }
 }
 
-/// One variant of an enum: a name, or a table with the name as its only key.
+/// A variant of an enum: a name, or a table with the name as its only key.
 pub(super) struct Variant<'v> {
     name: &'v str,
     inner: Option<Reader<'v>>,

@@ -1,4 +1,4 @@
-//! [`Fault`]: why a value does not fit its type, and which key it is about.
+//! [`Fault`]: why a value does not fit its type, and the key it belongs to.
 
 use std::fmt;
 
@@ -8,27 +8,28 @@ use serde::de;
 use super::{Reader, shown};
 use crate::text_checks;
 
-/// Why a section is not what its type wants.
+/// Why a section does not fit its type.
 #[derive(Debug)]
 pub(in crate::config) struct Fault {
-    /// The keys that lead to it, the innermost first.
+    /// The path of keys to the value, innermost first.
     pub(in crate::config) path: Vec<String>,
-    /// The source of the value, where there is one.
+    /// The figment tag of the value, if there is one.
     pub(in crate::config) tag: Option<Tag>,
     pub(in crate::config) what: What,
 }
 
 #[derive(Debug)]
 pub(in crate::config) enum What {
-    /// A value; `why` ends the sentence "`key` = value ..." or, without the value, "`key`: ...".
+    /// A wrong value; `why` continues the sentence "`key` = value ..." or, without the value,
+    /// "`key`: ...".
     Value {
         shown: Option<Box<str>>,
         why: String,
         accepted: Option<Box<str>>,
-        /// What is odd about its first or last character.
+        /// An unusual first or last character of the value.
         odd: Option<&'static str>,
     },
-    /// A key that the type does not have, and those that it has.
+    /// A key that the type does not have, and the keys that it has.
     Unknown {
         key: String,
         known: &'static [&'static str],
@@ -52,18 +53,18 @@ impl Fault {
         })
     }
 
-    /// The keys that lead to it, from the outside.
+    /// Returns the path of keys, outermost first.
     pub(in crate::config) fn path(&self) -> Vec<&str> {
         self.path.iter().rev().map(String::as_str).collect()
     }
 
-    /// It is about this value, unless an inner one is known.
+    /// Attributes the error to this value, unless it already has an inner one.
     pub(super) fn at(mut self, value: &Value) -> Fault {
         self.tag.get_or_insert(value.tag());
         self
     }
 
-    /// It is about the value behind this key.
+    /// Attributes the error to the value of this key.
     pub(super) fn below(self, key: &str, value: &Value) -> Fault {
         let mut fault = self.at(value);
         if let (What::Value { odd, .. }, Some(text)) = (&mut fault.what, value.as_str()) {
@@ -73,7 +74,7 @@ impl Fault {
         fault
     }
 
-    /// It is about one entry of a list.
+    /// Attributes the error to one entry of a list.
     pub(super) fn in_entry(mut self, number: usize) -> Fault {
         if let What::Value { shown, why, .. } = &mut self.what
             && self.path.is_empty()
@@ -86,7 +87,7 @@ impl Fault {
         self
     }
 
-    /// What a type said against a value of the right kind, with what it would take.
+    /// Adds what the type accepts to an error of the type about a value of the right kind.
     pub(super) fn accepting(mut self, reader: Reader<'_>, accepts: &str) -> Fault {
         if let What::Value {
             shown: value,
@@ -130,7 +131,7 @@ impl de::Error for Fault {
     }
 
     fn unknown_variant(_variant: &str, _known: &'static [&'static str]) -> Fault {
-        Fault::custom("is not one of the names accepted")
+        Fault::custom("is not one of the accepted names")
     }
 
     fn unknown_field(key: &str, known: &'static [&'static str]) -> Fault {

@@ -1,4 +1,4 @@
-//! The sections as `--check-config` prints them: each key with its value and where that comes from.
+//! The sections as `--check-config` prints them: each key with its value and origin.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ pub(in crate::config) struct Entry {
     /// The table: `news` or `news.limits`.
     pub(in crate::config) table: String,
     key: String,
-    /// As the file would have it; none where it is not known whether it may be shown.
+    /// The value in the form of the file; `None` if it may be a secret.
     value: Option<String>,
     origin: Origin,
 }
@@ -30,7 +30,7 @@ impl Entry {
     }
 }
 
-/// What holds in a section, its own keys before its inner tables.
+/// Returns the effective values of a section, its own keys before its inner tables.
 pub(super) fn values(table: &str, section: &Value, sections: &Sections) -> Vec<Entry> {
     let Value::Dict(_, section) = section else {
         return Vec::new();
@@ -51,8 +51,8 @@ pub(super) fn values(table: &str, section: &Value, sections: &Sections) -> Vec<E
     entries
 }
 
-/// The keys that are given in a section whose type is not known, without their values, which may
-/// be secrets.
+/// Returns the keys that are set in a section of unknown type, without their values, which may be
+/// secrets.
 pub(super) fn keys(table: &str, section: &Value, sections: &Sections) -> Vec<Entry> {
     let keys = section.as_dict().into_iter().flat_map(Dict::keys);
     keys.map(|key| entry(table, key, None, sections)).collect()
@@ -67,7 +67,7 @@ fn entry(table: &str, key: &str, value: Option<String>, sections: &Sections) -> 
     }
 }
 
-/// Variables of inner tables have no dots: `news.limits_items`.
+/// Variables of inner tables contain no dots: `news.limits_items`.
 fn origin(table: &str, key: &str, sections: &Sections) -> Origin {
     let name = format!("{table}.{key}");
     let (section, rest) = name.split_once('.').unwrap_or((&name, ""));
@@ -82,7 +82,7 @@ fn origin(table: &str, key: &str, sections: &Sections) -> Origin {
     }
 }
 
-/// A value as the file would have it; none for a table and for what is not set.
+/// Returns a value in the form of the file; `None` for a table or an unset value.
 fn toml(value: &Value) -> Option<String> {
     Some(match value {
         Value::Empty(..) | Value::Dict(..) => return None,
