@@ -289,7 +289,7 @@ impl<T> Lanes<T> {
     /// ```
     #[expect(
         clippy::should_implement_trait,
-        reason = "`None` means "not yet", which iterator adapters would take for the end"
+        reason = "`None` means `not yet`, which iterator adapters would take for the end"
     )]
     pub fn next(&mut self) -> Option<(Key, T)> {
         let key = self.senders.next()?;

@@ -79,10 +79,7 @@ impl Health {
 
     /// Returns `Ok` if there are components, and all are online and received data recently;
     /// otherwise why not.
-    #[cfg_attr(
-        not(feature = "ops"),
-        allow(dead_code, reason = "used over HTTP only")
-    )]
+    #[cfg_attr(not(feature = "ops"), allow(dead_code, reason = "used over HTTP only"))]
     pub(crate) fn readiness(&self, now: Instant) -> Result<String, String> {
         let all = self.0.borrow();
         if all.is_empty() {

@@ -346,6 +346,8 @@ impl Iq {
     pub fn parse<T: xso::FromXml>(&self) -> Result<T, xso::error::Error> {
         self.stanza
             .payload_as::<T>()
-            .unwrap_or(Err(xso::error::Error::Other("the request has no such payload")))
+            .unwrap_or(Err(xso::error::Error::Other(
+                "the request has no such payload",
+            )))
     }
 }

@@ -50,7 +50,9 @@ impl Ops {
             .map_err(|why| refused(config, &why))?;
         let recorder = Recorder::default();
         if metrics::set_global_recorder(recorder.clone()).is_err() {
-            tracing::warn!("the program has installed its own metrics recorder; /metrics stays empty");
+            tracing::warn!(
+                "the program has installed its own metrics recorder; /metrics stays empty"
+            );
         }
         describe_the_process();
         let served = Some((listener, recorder));

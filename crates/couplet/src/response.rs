@@ -99,7 +99,9 @@ impl fmt::Display for RequestError {
             RequestError::Refused(error) => write!(f, "the peer returned an error: {error}"),
             RequestError::Malformed(why) => write!(f, "the response is malformed: {why}"),
             RequestError::TimedOut => f.write_str("no response in time"),
-            RequestError::Disconnected => f.write_str("the component is not connected to its server"),
+            RequestError::Disconnected => {
+                f.write_str("the component is not connected to its server")
+            }
             RequestError::Send(why) => write!(f, "the request was not sent: {why}"),
         }
     }

@@ -122,7 +122,10 @@ async fn a_service_that_is_not_an_xmpp_server_is_quoted() -> Outcome {
             web,
             "is not an XMPP server: it sent \"HTTP/1.1 400 Bad Request\"",
         ),
-        (ssh, "is not an XMPP server: it sent \"SSH-2.0-OpenSSH_9.2\""),
+        (
+            ssh,
+            "is not an XMPP server: it sent \"SSH-2.0-OpenSSH_9.2\"",
+        ),
     ] {
         FaultySetup::new("the port of another service", &service.server)
             .expect("stream", message)

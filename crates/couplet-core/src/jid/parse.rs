@@ -50,9 +50,7 @@ impl fmt::Display for InvalidJid {
             InvalidJid::Localpart(c) => write!(f, "the localpart must not contain {c:?}"),
             InvalidJid::Domain(c) => write!(f, "the domain must not contain {c:?}"),
             InvalidJid::ControlCharacter(c) => write!(f, "the resource must not contain {c:?}"),
-            InvalidJid::Resource => {
-                f.write_str("it has a resource; use a bare address")
-            }
+            InvalidJid::Resource => f.write_str("it has a resource; use a bare address"),
         }
     }
 }

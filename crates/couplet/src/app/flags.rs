@@ -86,9 +86,11 @@ pub(super) fn parse(
         wants_version: matches.get_flag("version"),
         wants,
         #[cfg(feature = "ops")]
-        wants_health: matches.subcommand_matches("health").map(|arguments| HealthArguments {
-            url: arguments.get_one::<String>("url").cloned(),
-        }),
+        wants_health: matches
+            .subcommand_matches("health")
+            .map(|arguments| HealthArguments {
+                url: arguments.get_one::<String>("url").cloned(),
+            }),
     })
 }
 

@@ -46,7 +46,10 @@ impl Reload {
             if APPLIED.contains(&name.as_str()) {
                 tracing::info!(setting = name, "setting changed and applied");
             } else {
-                tracing::warn!(setting = name, "setting changed; it takes effect after a restart");
+                tracing::warn!(
+                    setting = name,
+                    "setting changed; it takes effect after a restart"
+                );
             }
         }
         if self.config.log.filter != config.log.filter {
@@ -55,8 +58,6 @@ impl Reload {
             }
             self.config.log.filter = config.log.filter;
         }
-        tracing::info!(
-            "configuration reloaded; the secret file is read at each connect"
-        );
+        tracing::info!("configuration reloaded; the secret file is read at each connect");
     }
 }

@@ -80,7 +80,9 @@ impl Config {
             return Err(ConfigError::new(origin, "the domain is empty"));
         }
         if domain.contains(|c: char| c.is_whitespace() || matches!(c, '@' | '/' | ':')) {
-            let what = format!("domain = {domain:?} is not a domain: write only the domain, without @, / or :");
+            let what = format!(
+                "domain = {domain:?} is not a domain: write only the domain, without @, / or :"
+            );
             return Err(ConfigError::new(origin, what)
                 .help("accepted: a domain such as \"echo.example.org\""));
         }

@@ -62,8 +62,7 @@ impl Kind {
                 *(field.write)(config) = Some(text.ok_or("is not text in quotes")?.to_owned());
             }
             Kind::File(field) => {
-                *(field.write)(config) =
-                    Some(PathBuf::from(text.ok_or("is not text in quotes")?));
+                *(field.write)(config) = Some(PathBuf::from(text.ok_or("is not text in quotes")?));
             }
             Kind::Count(_, field) => {
                 let number = whole(value).or_else(|| units::count(text?));

@@ -353,9 +353,7 @@ fn apply(
         };
         let error = ConfigError::new(origin.clone(), what);
         let error = match odd {
-            Some(odd) => error.help(format!(
-                "the value {odd}, which is part of it: remove it"
-            )),
+            Some(odd) => error.help(format!("the value {odd}, which is part of it: remove it")),
             None => error,
         };
         error.help(format!("accepted: {}", setting.accepted()))

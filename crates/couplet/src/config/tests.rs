@@ -961,10 +961,7 @@ fn what_is_around_a_name_and_not_part_of_it_is_refused() {
         let error = sources.load().unwrap_err().to_string();
         assert!(error.starts_with(&format!("{variable}: ")), "{error}");
         assert!(error.contains(line), "{error}");
-        assert!(
-            error.contains("which is part of it: remove it"),
-            "{error}"
-        );
+        assert!(error.contains("which is part of it: remove it"), "{error}");
     }
     let depth = enough().variable("COUPLET_LIMITS_DEPTH", "\"64\"");
     let error = depth.load().unwrap_err().to_string();
