@@ -74,7 +74,7 @@ fn settings_page() -> String {
          (`COUPLET_..._SERVICE_HOST` and the like) are not settings. Sections of an\napplication \
          are read with the same care: [`Section`](crate::config::Section).\n\n\
          | setting | meaning | default | accepted | variable, flag |\n|---|---|---|---|---|\n{rows}\n\
-         This page is made from [`settings`](crate::config::settings()).\n"
+         This page is checked against [`settings`](crate::config::settings()).\n"
     )
 }
 
