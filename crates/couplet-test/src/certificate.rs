@@ -1,6 +1,4 @@
-//! A certificate authority that lives as long as one server, and one certificate of its making.
-//!
-//! Deliberately absent: certificates that are wrong in interesting ways.
+//! Creates a certificate authority and one certificate for a server in a test.
 
 use std::path::{Path, PathBuf};
 
@@ -9,16 +7,17 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use crate::error::TestServerError;
 use crate::process;
 
-/// The name that the certificate is valid for.
+/// The name in the certificate.
 pub(crate) const NAME: &str = "localhost";
 
-/// Writes `ca.pem` and `server.pem` (chain and key, as ejabberd wants them) into a folder.
+/// Writes `ca.pem` and `server.pem` (chain and key, as ejabberd needs them) into a folder.
 ///
-/// The two are separate because rustls refuses an authority that serves as its own server.
+/// The two certificates are separate because rustls rejects an authority that is used as a server
+/// certificate.
 pub(crate) fn issue(folder: &Path) -> Result<(PathBuf, PathBuf), TestServerError> {
     let (authority, server) = (folder.join("ca.pem"), folder.join("server.pem"));
     let (ca, chain) = pems().map_err(|error| TestServerError::Io {
-        doing: "making a certificate".to_owned(),
+        doing: "creating a certificate".to_owned(),
         source: std::io::Error::other(error),
     })?;
     process::write(&authority, &ca)?;
@@ -35,8 +34,8 @@ fn pems() -> Result<(String, String), rcgen::Error> {
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
     let key = KeyPair::generate()?;
     let mut params = CertificateParams::new(vec![NAME.to_owned()])?;
-    // ejabberd sets a timer for a certificate's end, and Erlang has none that runs for 300 years:
-    // rcgen's default, the year 4096, leaves the port without any certificate.
+    // ejabberd sets a timer for the end of a certificate, and Erlang's timers cannot run for 300
+    // years: with rcgen's default, the year 4096, the port has no certificate.
     params.not_after = rcgen::date_time_ymd(2100, 1, 1);
     let leaf = params.signed_by(&key, &authority)?;
     Ok((

@@ -1,6 +1,6 @@
-//! [`Client`]: an ordinary user of a real server, who may send whatever bytes a test wants to see.
+//! [`Client`]: a user of a real server that can send arbitrary bytes.
 //!
-//! Deliberately absent: TLS, stream management, roster, presence: nothing is sent unasked.
+//! It has no TLS, stream management, roster or presence, so that it sends nothing on its own.
 
 use std::fmt;
 use std::time::Duration;
@@ -27,10 +27,10 @@ const NS_REGISTER: &str = "jabber:iq:register";
 const NS_SASL: &str = "urn:ietf:params:xml:ns:xmpp-sasl";
 const NS_SESSION: &str = "urn:ietf:params:xml:ns:xmpp-session";
 
-/// A user logged in over plain TCP, without any help: what it is given it sends.
+/// A user logged in over plain TCP that sends exactly the bytes that it is given.
 ///
-/// Use it for input that a proper client library would not produce, and to see a stanza as the
-/// server wrote it.
+/// Use it for input that a client library would not produce, and to read a stanza as the server
+/// wrote it.
 ///
 /// # Examples
 ///
@@ -49,10 +49,10 @@ pub struct Client {
 }
 
 impl Client {
-    /// Connects, registers the account if there is none (XEP-0077), logs in with SASL PLAIN and
+    /// Connects, registers the account if it does not exist (XEP-0077), logs in with SASL PLAIN and
     /// binds a resource.
     ///
-    /// `jid` is bare or full; a bare one gets a resource from the server.
+    /// `jid` is bare or full; for a bare one the server chooses the resource.
     ///
     /// # Examples
     ///
@@ -66,15 +66,15 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// The server cannot be reached, or refuses; see [`ClientError`].
+    /// The server is unreachable, or rejects the login; see [`ClientError`].
     ///
     /// # Cancel safety
     ///
-    /// A dropped future leaves at most an account behind.
+    /// A dropped future may leave the account behind.
     pub async fn login(addr: &str, jid: &str, password: &str) -> Result<Client, ClientError> {
         match Client::register(addr, jid, password).await {
-            // `conflict` is the usual answer from the second login on; if it was another refusal,
-            // the login tells.
+            // `conflict` is the usual error from the second login on; after any other error, the
+            // login fails.
             Ok(()) | Err(ClientError::Refused { .. }) => {}
             Err(error) => return Err(error),
         }
@@ -89,7 +89,7 @@ impl Client {
         Ok(client)
     }
 
-    /// Makes an account (XEP-0077) without logging in.
+    /// Registers an account (XEP-0077) without logging in.
     ///
     /// # Examples
     ///
@@ -102,8 +102,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ClientError::Refused`] if the account is there already, or the server does not let
-    /// strangers register.
+    /// [`ClientError::Refused`] if the account exists already, or the server does not allow
+    /// registration.
     ///
     /// # Cancel safety
     ///
@@ -128,7 +128,7 @@ impl Client {
         Client::login(addr, &jid, user).await
     }
 
-    /// The full address that the server bound.
+    /// Returns the full address that the server bound.
     ///
     /// # Examples
     ///
@@ -141,7 +141,7 @@ impl Client {
         &self.jid
     }
 
-    /// Sends these bytes as they are.
+    /// Sends these bytes without changes.
     ///
     /// # Examples
     ///
@@ -155,22 +155,22 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// The connection is broken, or the server took nothing for 30 s.
+    /// The connection failed, or the server read nothing for 30 s.
     ///
     /// # Cancel safety
     ///
-    /// Not cancel safe: part of the bytes may have gone.
+    /// Not cancel safe: some of the bytes may have been sent.
     pub async fn send_raw(&mut self, bytes: impl AsRef<[u8]>) -> Result<(), ClientError> {
         let written = timeout(ANSWER_WITHIN, self.stream.write_all(bytes.as_ref())).await;
         match written {
             Ok(result) => result.map_err(ClientError::Io),
             Err(_) => Err(ClientError::Silent {
-                awaiting: "room for what we send",
+                awaiting: "the server to read what was sent",
             }),
         }
     }
 
-    /// The next stanza from the server; `None` if there is none for so long.
+    /// Returns the next stanza from the server; `None` if none arrives within `patience`.
     ///
     /// # Examples
     ///
@@ -186,11 +186,11 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// The stream has ended, with the server's last words.
+    /// The stream has ended; the error contains the server's stream error.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: what has been read stays for the next call.
+    /// Cancel safe: bytes that were read are kept for the next call.
     pub async fn next(&mut self, patience: Duration) -> Result<Option<Tree>, ClientError> {
         match timeout(patience, self.stanza()).await {
             Ok(stanza) => stanza.map(Some),
@@ -198,8 +198,8 @@ impl Client {
         }
     }
 
-    /// The next stanza of this name (`message`, `presence`, `iq`) from this address; others on the
-    /// way are dropped.
+    /// Returns the next stanza with this name (`message`, `presence`, `iq`) from this address.
+    /// Drops the others.
     ///
     /// # Examples
     ///
@@ -213,11 +213,11 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// The stream has ended, or nothing of the kind came within 30 s.
+    /// The stream has ended, or no such stanza arrived within 30 s.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: what has been read stays for the next call.
+    /// Cancel safe: bytes that were read are kept for the next call.
     pub async fn next_from(&mut self, name: &str, from: &str) -> Result<Tree, ClientError> {
         let wanted = async {
             loop {
@@ -254,7 +254,7 @@ impl Client {
         Ok((client, features))
     }
 
-    /// Opens a stream, after a login anew, and returns the features offered in it.
+    /// Opens the stream, again after a login, and returns its features.
     async fn reopen(&mut self, jid: &str) -> Result<Tree, ClientError> {
         self.framer = Framer::new(LIMITS);
         let header = format!(
@@ -297,7 +297,7 @@ impl Client {
         Ok(())
     }
 
-    /// One question of the login to our own server.
+    /// Sends one request of the login to the server.
     async fn ask(
         &mut self,
         asked: &'static str,
@@ -356,13 +356,13 @@ impl Client {
     }
 }
 
-/// RFC 3921's session; RFC 6121 made it `optional`, and where it says so nobody needs it.
+/// Returns whether the server requires RFC 3921's session. RFC 6121 made it `optional`.
 fn asks_for_session(features: &Tree) -> bool {
     let session = features.root().child("session", NS_SESSION);
     session.is_some_and(|session| session.child("optional", NS_SESSION).is_none())
 }
 
-/// Text for between two tags or two apostrophes.
+/// Escapes text for content or a value in apostrophes.
 fn escaped(text: &str) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;");
     text.replace('>', "&gt;").replace('\'', "&apos;")

@@ -1,7 +1,7 @@
-//! [`Ejabberd`]: a real ejabberd as a child process, for as long as the value lives.
+//! [`Ejabberd`]: a real ejabberd as a child process that ends when the value is dropped.
 //!
-//! Deliberately absent: server-to-server connections, archives, offline storage, a node name (so that
-//! several run side by side without epmd).
+//! It has no server-to-server connections, archives or offline storage, and no node name, so that
+//! several run side by side without epmd.
 
 mod config;
 
@@ -20,17 +20,18 @@ use crate::setup::{Setup, quoted};
 const ATTEMPTS: usize = 5;
 const CLASH: &str = "eaddrinuse";
 
-/// Short: ejabberd 24.12 encodes the path into another one that may have 107 bytes (docs/servers.md, 10).
+/// Short, because ejabberd 24.12 encodes the path in another one of at most 107 bytes
+/// (docs/servers.md, 10).
 const SOCKET: &str = "c.sock";
 
 /// A private ejabberd on free loopback ports, with its data in a temporary directory.
 ///
-/// Use it where an in-memory server is not proof enough; share one between tests, it needs about a
-/// second to start. The host is `localhost`, anybody on this machine may register, passwords travel
-/// unencrypted. It is killed when the value is dropped, and also when the process that holds the
+/// Use it where a server in memory does not prove enough. Share one between tests, because it needs
+/// about a second to start. The host is `localhost`, registration is open, and passwords are sent
+/// unencrypted. The server is killed when the value is dropped, and when the process that holds the
 /// value is killed.
 ///
-/// It waits by the real clock: do not use it in a test that pauses time.
+/// It needs the real clock: do not use it in a test that pauses time.
 ///
 /// # Examples
 ///
@@ -45,7 +46,7 @@ const SOCKET: &str = "c.sock";
 /// ```
 #[derive(Debug)]
 pub struct Ejabberd {
-    // Before the folder: fields drop in order, and a dead server writes no more files.
+    // Declared before the folder: fields drop in order, and a stopped server writes no more files.
     process: Option<Process>,
     root: Root,
     erl: PathBuf,
@@ -75,12 +76,12 @@ impl Ejabberd {
     ///
     /// # Errors
     ///
-    /// ejabberd or the root of Debian 13 is not installed, its files cannot be written, or it did not come up; see
-    /// [`TestServerError`].
+    /// ejabberd or the root directory of Debian 13 is not installed, its files cannot be written,
+    /// or it did not start; see [`TestServerError`].
     ///
     /// # Cancel safety
     ///
-    /// A future dropped half-way takes the server with it.
+    /// Dropping the future kills the server.
     pub async fn start(setup: Setup) -> Result<Ejabberd, TestServerError> {
         let root = Root::of(setup.packages)?;
         let libraries = libraries(&root.find("ejabberdctl", "ejabberd")?)?;
@@ -96,7 +97,7 @@ impl Ejabberd {
         }
     }
 
-    /// Where components connect without encryption: `127.0.0.1:port`.
+    /// Returns where components connect without encryption: `127.0.0.1:port`.
     ///
     /// # Examples
     ///
@@ -109,8 +110,8 @@ impl Ejabberd {
         format!("127.0.0.1:{}", self.component_port)
     }
 
-    /// Where components connect with TLS from the first byte: `localhost:port`, by the name that
-    /// the certificate is for. `None` without [`Setup::tls`].
+    /// Returns where components connect with TLS from the first byte: `localhost:port`, the name in
+    /// the certificate. `None` without [`Setup::tls`].
     ///
     /// # Examples
     ///
@@ -125,7 +126,8 @@ impl Ejabberd {
             .then(|| format!("{}:{}", certificate::NAME, self.tls_port))
     }
 
-    /// The PEM file of the authority that signed the server's certificate (for `localhost`).
+    /// Returns the PEM file of the authority that signed the server's certificate (for
+    /// `localhost`).
     ///
     /// # Examples
     ///
@@ -138,7 +140,7 @@ impl Ejabberd {
         &self.authority
     }
 
-    /// The path of the unix socket for components. `None` without [`Setup::unix_socket`].
+    /// Returns the path of the unix socket for components. `None` without [`Setup::unix_socket`].
     ///
     /// # Examples
     ///
@@ -153,7 +155,7 @@ impl Ejabberd {
             .then(|| self.folder.path().join(SOCKET))
     }
 
-    /// Where users connect: `127.0.0.1:port`.
+    /// Returns where users connect: `127.0.0.1:port`.
     ///
     /// # Examples
     ///
@@ -166,7 +168,7 @@ impl Ejabberd {
         format!("127.0.0.1:{}", self.client_port)
     }
 
-    /// What the server was set up with.
+    /// Returns the setup that the server was started with.
     ///
     /// # Examples
     ///
@@ -179,9 +181,9 @@ impl Ejabberd {
         &self.setup
     }
 
-    /// Logs a user of `localhost` in, registering the account first if there is none.
+    /// Logs in a user of `localhost`, and registers the account first if it does not exist.
     ///
-    /// The password is the user's name. `name` may carry a resource: `alice/phone`.
+    /// The password is the user's name. `name` may have a resource: `alice/phone`.
     ///
     /// # Examples
     ///
@@ -195,19 +197,19 @@ impl Ejabberd {
     ///
     /// # Errors
     ///
-    /// The server is down or will not have the user.
+    /// The server is not running or rejects the user.
     ///
     /// # Cancel safety
     ///
-    /// A dropped future leaves at most an account behind.
+    /// A dropped future may leave the account behind.
     pub async fn user(&self, name: &str) -> Result<Client, TestServerError> {
         Client::of_localhost(&self.client_addr(), name)
             .await
             .map_err(TestServerError::User)
     }
 
-    /// SIGKILL: the server is gone at once, as in a crash. [`restart`](Ejabberd::restart) brings it
-    /// back; what Mnesia had not written yet is lost, accounts among it.
+    /// Kills the server with SIGKILL, as in a crash. [`restart`](Ejabberd::restart) starts it
+    /// again; what Mnesia had not written yet is lost, including accounts.
     ///
     /// # Examples
     ///
@@ -222,8 +224,8 @@ impl Ejabberd {
         self.process = None;
     }
 
-    /// SIGTERM: the server says goodbye to its users, though not to every one each time, and ends
-    /// (about 2 s).
+    /// Stops the server with SIGTERM. It closes the streams of its users, though not always of all,
+    /// and ends (about 2 s).
     ///
     /// # Examples
     ///
@@ -236,11 +238,11 @@ impl Ejabberd {
     ///
     /// # Errors
     ///
-    /// It did not end in time; it has been killed then.
+    /// It did not end in time and was killed.
     ///
     /// # Cancel safety
     ///
-    /// A future dropped half-way kills the server.
+    /// Dropping the future kills the server.
     pub async fn stop(&mut self) -> Result<(), TestServerError> {
         match self.process.take() {
             Some(mut process) => process.stop().await,
@@ -248,7 +250,8 @@ impl Ejabberd {
         }
     }
 
-    /// Starts the server again on the same ports and data, after a polite stop if it still runs.
+    /// Starts the server again on the same ports and data; stops it gracefully first if it still
+    /// runs.
     ///
     /// # Examples
     ///
@@ -261,17 +264,17 @@ impl Ejabberd {
     ///
     /// # Errors
     ///
-    /// As for [`start`](Ejabberd::start); a port that somebody took meanwhile is an error here.
+    /// Those of [`start`](Ejabberd::start). Another program may have taken a port in the meantime.
     ///
     /// # Cancel safety
     ///
-    /// A future dropped half-way leaves the server dead.
+    /// Dropping the future leaves the server stopped.
     pub async fn restart(&mut self) -> Result<(), TestServerError> {
         self.stop().await?;
         self.launch().await
     }
 
-    /// The last lines that the server logged since it was last started.
+    /// Returns the last lines of the server's log since its last start.
     ///
     /// # Examples
     ///
@@ -314,12 +317,12 @@ impl Ejabberd {
     async fn launch(&mut self) -> Result<(), TestServerError> {
         self.launches += 1;
         if let Some(socket) = self.unix_path() {
-            // A killed server leaves its socket behind, and binding to that fails.
+            // A killed server leaves its socket behind, and binding to an existing one fails.
             let _none_at_first = fs::remove_file(socket);
         }
         let folder = self.root.inside(self.folder.path());
         let mut command = self.root.command(&self.erl);
-        // servers.md, 1: not ejabberdctl, which insists on a node name, a user and one spool.
+        // servers.md, 1: not ejabberdctl, which requires a node name, a user and a single spool.
         command
             .args(["-noinput", "+sbwt", "none", "-mnesia", "dir"])
             .arg(quoted(&folder.join("spool").to_string_lossy()))
@@ -327,7 +330,7 @@ impl Ejabberd {
             .env("ERL_LIBS", &self.libraries)
             .env("EJABBERD_CONFIG_PATH", folder.join("ejabberd.yml"))
             .env("EJABBERD_LOG_PATH", folder.join("ejabberd.log"))
-            // A folder without translations: reading them is a quarter of a start.
+            // A folder without translations: reading them takes a quarter of the start.
             .env("EJABBERD_MSGS_PATH", &folder)
             .env("ERL_CRASH_DUMP", folder.join("erl_crash.dump"))
             .env("HOME", &folder);
@@ -367,7 +370,7 @@ impl Ejabberd {
     }
 }
 
-/// Where ejabberd's own Erlang code is: its control script knows.
+/// Returns the folder of ejabberd's own Erlang code, according to its control script.
 fn libraries(script: &Path) -> Result<String, TestServerError> {
     let text = fs::read_to_string(script).map_err(doing("reading ejabberdctl"))?;
     text.lines()

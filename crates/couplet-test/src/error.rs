@@ -1,19 +1,19 @@
-//! [`TestServerError`] and [`ClientError`]: why a server or its user failed, and what to do about it.
+//! [`TestServerError`] and [`ClientError`]: why a server or its user failed, and what to do.
 //!
-//! Deliberately absent: errors of the component under test. Those are its own.
+//! Errors of the component under test are [`couplet::Error`].
 
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How long a user waits for anything.
+/// Timeout of a user's steps.
 pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
-/// Why a real server could not be started, stopped or asked for something.
+/// Why a real server could not be started, stopped or used.
 ///
-/// Its text names what to do (which package to install, say) and ends with the last lines of the
-/// server's own log, so that a failure in a place nobody can log in to still explains itself.
+/// The text says what to do (for example which package to install) and ends with the last lines of
+/// the server's own log, so that a failure in CI can be understood.
 ///
 /// # Examples
 ///
@@ -25,48 +25,48 @@ pub(crate) const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// ```
 #[non_exhaustive]
 pub enum TestServerError {
-    /// The server's program is not on this machine.
+    /// The server's program is not installed.
     Missing {
-        /// The program that was looked for on `PATH`.
+        /// The program, which is not on `PATH`.
         program: &'static str,
         /// The Debian package that contains it.
         package: &'static str,
     },
-    /// The root directory with the servers of Debian 13 is not there, or not complete.
+    /// The root directory with the servers of Debian 13 is missing or incomplete.
     NoRoot {
-        /// Where it was looked for.
+        /// The path of the root directory.
         path: PathBuf,
     },
-    /// A file or a process of the server could not be made.
+    /// A file or a process of the server could not be created.
     Io {
-        /// What was being done.
+        /// The operation that failed.
         doing: String,
-        /// What the operating system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The server ended although nobody asked it to.
+    /// The server ended unexpectedly.
     Ended {
-        /// Which server.
+        /// The server.
         server: &'static str,
-        /// How it ended.
+        /// Its exit status.
         status: String,
         /// The last lines of its log.
         log: String,
     },
-    /// The server did not do what it was asked for in time.
+    /// The server did not complete an operation in time.
     TooSlow {
-        /// Which server.
+        /// The server.
         server: &'static str,
-        /// What was waited for.
+        /// The operation.
         awaiting: &'static str,
-        /// How long.
+        /// The time limit.
         waited: Duration,
         /// The last lines of its log.
         log: String,
     },
-    /// Somebody else listens on one of the ports chosen for the server.
+    /// Another program listens on one of the ports chosen for the server.
     PortTaken {
-        /// Which server.
+        /// The server.
         server: &'static str,
         /// The last lines of its log.
         log: String,
@@ -75,7 +75,7 @@ pub enum TestServerError {
     User(ClientError),
 }
 
-/// Why a [`Client`](crate::Client) could not do what it was asked for.
+/// Why a [`Client`](crate::Client) failed.
 ///
 /// # Examples
 ///
@@ -85,26 +85,26 @@ pub enum TestServerError {
 /// ```
 #[non_exhaustive]
 pub enum ClientError {
-    /// The connection could not be made or broke.
+    /// The connection could not be opened, or failed.
     Io(io::Error),
-    /// The server closed the stream; the last thing it said, if anything.
+    /// The server closed the stream.
     Ended {
         /// The stream error, or nothing.
         last_words: String,
     },
-    /// The server said something else than the login needs.
+    /// The server rejected a step of the login.
     Refused {
-        /// What was asked for.
+        /// The step.
         asked: &'static str,
-        /// What it said.
+        /// The server's answer.
         answer: String,
     },
-    /// The server did not answer a login step in time.
+    /// The server did not answer a step of the login in time.
     Silent {
-        /// What was waited for.
+        /// The step.
         awaiting: &'static str,
     },
-    /// The server wrote something that is no XML stream.
+    /// The server sent malformed XML.
     Malformed(String),
 }
 
@@ -167,7 +167,7 @@ impl fmt::Display for ClientError {
         match self {
             Self::Io(error) => write!(out, "the user's connection: {error}"),
             Self::Ended { last_words } if last_words.is_empty() => {
-                write!(out, "the server closed the user's stream without a word")
+                write!(out, "the server closed the user's stream without an error")
             }
             Self::Ended { last_words } => {
                 write!(out, "the server closed the user's stream: {last_words}")
@@ -185,7 +185,7 @@ impl fmt::Display for ClientError {
                     ANSWER_WITHIN.as_secs()
                 )
             }
-            Self::Malformed(what) => write!(out, "the server wrote no XML stream: {what}"),
+            Self::Malformed(what) => write!(out, "the server sent malformed XML: {what}"),
         }
     }
 }
@@ -199,7 +199,7 @@ impl std::error::Error for ClientError {
     }
 }
 
-// A test that returns an error prints its Debug form: a log in one escaped line helps nobody.
+// A test that returns an error prints its Debug form, which must show the log in several lines.
 impl fmt::Debug for TestServerError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, out)
@@ -212,7 +212,7 @@ impl fmt::Debug for ClientError {
     }
 }
 
-/// Says what was being done when the operating system refused.
+/// Adds the operation to an error of the operating system.
 pub(crate) fn doing(what: impl Into<String>) -> impl FnOnce(io::Error) -> TestServerError {
     let doing = what.into();
     move |source| TestServerError::Io { doing, source }

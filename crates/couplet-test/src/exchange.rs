@@ -1,8 +1,7 @@
-//! A server without sockets: what it knows of its components and users, and how it routes.
+//! The state of a server in memory: its components and users, and the routing between them.
 //!
-//! It is as strict as Prosody and ejabberd together (servers.md, 3), so that what either would
-//! close a stream for shows here. Of rosters it has the subscriptions to contacts. Deliberately absent: storage,
-//! other servers.
+//! It is as strict as Prosody and ejabberd together (servers.md, 3): a stanza for which either
+//! would close the stream is rejected here. It has no rosters, storage or other servers.
 
 mod line;
 mod routing;
@@ -22,33 +21,33 @@ use crate::setup::Setup;
 pub(crate) use self::line::serve;
 pub(crate) use self::terminal::Terminal;
 
-/// As many remarkable events are remembered, for whoever reads why a test failed.
+/// Number of events that are remembered for the text of a failure.
 const REMEMBERED: usize = 20;
 
-/// How much the connection to a component holds in each direction, as a socket would.
+/// Capacity of the connection to a component in each direction, as of a socket.
 const SOCKET: usize = 64 * 1024;
 
-/// What all connections, users and the test itself share.
+/// The state that all connections, users and the test share.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     state: Mutex<State>,
     version: watch::Sender<u64>,
 }
 
-/// Everything that a server remembers.
+/// The state of the server.
 #[derive(Debug)]
 pub(crate) struct State {
     setup: Setup,
     up: bool,
-    /// As if the cable were cut: connections stay open and nothing moves.
+    /// Whether the network is down: connections stay open and nothing moves.
     pub(crate) silent: bool,
-    /// What components send to addresses of their own domain is lost.
+    /// Whether stanzas from components to their own domain are lost.
     pub(crate) loses_self_pings: bool,
-    /// What the next logins are refused with.
+    /// The stream error for the next logins.
     pub(crate) refusal: Option<String>,
-    /// Which text in a stanza of a component ends its stream, and with which stream error.
+    /// A text in a component's stanza that ends its stream, and the stream error.
     pub(crate) ends_streams_on: Option<(String, Option<String>)>,
-    /// How many bytes go to a component at a time.
+    /// Maximum number of bytes in one write to a component.
     pub(crate) piece: usize,
     lines: BTreeMap<u64, Line>,
     next_line: u64,
@@ -62,24 +61,24 @@ pub(crate) struct State {
 /// The connection of one component.
 #[derive(Debug, Default)]
 struct Line {
-    /// Set by a successful login.
+    /// Set after a successful login.
     domain: Option<String>,
-    /// Open, and known to nobody: Prosody's zombie (servers.md, 6).
+    /// Open, but not routed to: Prosody's zombie (servers.md, 6).
     forgotten: bool,
-    /// Its stanzas stay in the socket.
+    /// Whether its stanzas are left in the socket.
     unread: bool,
     out: Vec<u8>,
-    /// Closed once `out` is written.
+    /// Whether the connection closes after `out` is written.
     closing: bool,
 }
 
-/// What waits for a user. As large as the test makes it.
+/// The stanzas that wait for a user. Not bounded.
 #[derive(Debug, Default)]
 struct Inbox {
     heard: VecDeque<Tree>,
 }
 
-/// What a connection is to do now.
+/// The next action of a connection.
 #[derive(Clone, Copy, Debug)]
 struct Orders {
     reads: bool,
@@ -110,19 +109,19 @@ impl Exchange {
         })
     }
 
-    /// Changes something, and wakes everybody whom it may concern.
+    /// Changes the state, and wakes all connections and users.
     pub(crate) fn change<R>(&self, change: impl FnOnce(&mut State) -> R) -> R {
         let result = change(&mut self.state());
         self.version.send_modify(|version| *version += 1);
         result
     }
 
-    /// Looks without touching.
+    /// Reads the state.
     pub(crate) fn look<R>(&self, look: impl FnOnce(&State) -> R) -> R {
         look(&self.state())
     }
 
-    /// Tells whenever something has changed.
+    /// Returns a receiver of all changes.
     pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
         self.version.subscribe()
     }
@@ -133,7 +132,8 @@ impl Exchange {
 }
 
 impl State {
-    /// A component connects: its end of the socket and ours, or nobody is there.
+    /// Accepts a component: returns both ends of its connection, or `None` while the server is
+    /// down.
     pub(crate) fn accept(&mut self) -> Option<(DuplexStream, DuplexStream, u64)> {
         if !self.up {
             return None;
@@ -145,14 +145,14 @@ impl State {
         Some((theirs, ours, id))
     }
 
-    /// Comes up, as after a start.
+    /// Starts the server.
     pub(crate) fn start(&mut self) {
         self.end(b"");
         (self.up, self.silent, self.refusal) = (true, false, None);
         self.loses_self_pings = false;
     }
 
-    /// Goes down; `last_bytes` are the last that components read.
+    /// Stops the server; components read `last_bytes` before the end.
     pub(crate) fn end(&mut self, last_bytes: &[u8]) {
         self.up = false;
         for line in self.lines.values_mut().filter(|line| !line.closing) {
@@ -161,28 +161,28 @@ impl State {
         }
     }
 
-    /// Loses every component behind its open connection.
+    /// Forgets all components; their connections stay open.
     pub(crate) fn forget_components(&mut self) {
         for line in self.lines.values_mut() {
             line.forgotten = line.domain.is_some();
         }
     }
 
-    /// Leaves what components send in their sockets, or reads it again.
+    /// Stops or resumes reading from components.
     pub(crate) fn set_reading(&mut self, reading: bool) {
         for line in self.lines.values_mut() {
             line.unread = !reading;
         }
     }
 
-    /// Bytes to every component that is logged in, as they are.
+    /// Sends bytes unchanged to all components that are logged in.
     pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
         for line in self.lines.values_mut().filter(|line| line.domain.is_some()) {
             line.out.extend_from_slice(bytes);
         }
     }
 
-    /// How many connections a domain has.
+    /// Returns the number of connections of a domain.
     pub(crate) fn connections(&self, domain: &str) -> usize {
         let has = |line: &&Line| line.domain.as_deref() == Some(domain);
         self.lines.values().filter(has).count()
@@ -192,21 +192,21 @@ impl State {
         &self.setup
     }
 
-    /// The last remarkable events, for the words of a failure.
+    /// Returns the last events, for the text of a failure.
     pub(crate) fn journal(&self) -> String {
         if self.journal.is_empty() {
-            return "the server has nothing to complain about".to_owned();
+            return "the server has logged no faults".to_owned();
         }
         let lines: Vec<&str> = self.journal.iter().map(String::as_str).collect();
-        format!("the server says:\n  {}", lines.join("\n  "))
+        format!("the server's log:\n  {}", lines.join("\n  "))
     }
 
-    /// How many stanzas of components a real server would have refused.
+    /// Returns how many stanzas of components a real server would have rejected.
     pub(crate) fn faults(&self) -> usize {
         self.faults
     }
 
-    /// A stanza that no component should have sent.
+    /// Records a stanza that a component must not send.
     fn fault(&mut self, line: u64, condition: &str, why: &str) {
         self.faults += 1;
         self.refuse(line, condition, why);
@@ -246,7 +246,7 @@ impl State {
         self.lines.remove(&id);
     }
 
-    /// A stream error and the end of the connection. (RFC 6120, 4.9.1.1)
+    /// Sends a stream error and closes the connection. (RFC 6120, 4.9.1.1)
     fn refuse(&mut self, id: u64, condition: &str, why: &str) {
         self.remark(format!(
             "a component's stream is closed with <{condition}/>: {why}"
@@ -268,7 +268,7 @@ impl State {
         }
     }
 
-    /// The connection that serves a domain.
+    /// Returns the connection that serves a domain.
     fn line_of(&self, domain: &str) -> Option<u64> {
         let serves = |line: &Line| {
             line.domain.as_deref() == Some(domain) && !line.forgotten && !line.closing

@@ -1,6 +1,5 @@
 //! Servers to test a component on: one in memory, for every `cargo test`; Prosody and ejabberd as
-//! child processes, for what only a real server can tell; and PostgreSQL, for what a component keeps
-//! there.
+//! child processes, for the behaviour of real servers; and PostgreSQL, for a component's database.
 //!
 //! Start with [`Server`]. [`TestServer`] runs one scenario on all three.
 

@@ -1,7 +1,7 @@
 //! [`Server`]: an XMPP server in memory, for tests without sockets and without waiting.
 //!
-//! It speaks the component protocol over a pipe and routes between components and users.
-//! Deliberately absent: rooms, storage, other servers; take a real one for those.
+//! It implements the component protocol over a pipe and routes between components and users. It has
+//! no rosters, rooms, storage or other servers; use a real server for those.
 
 use std::fmt;
 use std::io;
@@ -18,18 +18,18 @@ use crate::setup::Setup;
 use crate::test_user::TestUser;
 use crate::verdict::{fail, good};
 
-/// The domain of the component, unless a setup names others.
+/// The domain of the component by default.
 const DOMAIN: &str = "echo.test";
 const SECRET: &str = "secret";
 
-/// As many connections may wait to be served.
+/// Number of connections that may wait to be accepted.
 const BACKLOG: usize = 16;
 
-/// A server in memory, with a component on it.
+/// A server in memory, with a component connected to it.
 ///
-/// Use it in `cargo test`: with `#[tokio::test(start_paused = true)]` nothing waits for real time,
-/// and an hour of silence takes no longer than a second. It refuses what Prosody or ejabberd would
-/// close a stream for, such as a foreign `from` (servers.md, 3).
+/// Use it in `cargo test`: with `#[tokio::test(start_paused = true)]` no timer waits for real time,
+/// and an hour of silence takes less than a second. It rejects stanzas for which Prosody or
+/// ejabberd would close the stream, such as those with a foreign `from` (servers.md, 3).
 ///
 /// # Examples
 ///
@@ -54,12 +54,13 @@ pub struct Server {
     /// What the component was built from, for the next one.
     config: Option<Box<Config>>,
     running: Option<Running>,
-    /// Serves the connections; ends with this value.
-    _doorkeeper: JoinSet<()>,
+    /// Serves the connections until it is dropped.
+    _acceptor: JoinSet<()>,
 }
 
 impl Server {
-    /// Starts a server and a component for the domain `echo.test`, and waits until that is online.
+    /// Starts a server and a component for the domain `echo.test`, and waits until the component is
+    /// online.
     ///
     /// # Panics
     ///
@@ -67,7 +68,7 @@ impl Server {
     ///
     /// # Cancel safety
     ///
-    /// A dropped future takes the server and the component with it.
+    /// Dropping the future drops the server and the component.
     pub async fn start(build: impl FnOnce(Config) -> Component) -> Server {
         let mut server = Server::empty(Setup::component(DOMAIN, SECRET));
         server.run(build).await;
@@ -115,9 +116,9 @@ impl Server {
         self.running = Some(running);
     }
 
-    /// Starts a server that expects the components of a setup, and none of them.
+    /// Starts a server for the components of a setup, without starting any of them.
     ///
-    /// Use it to run several components, or one that shall not get online; each needs the
+    /// Use it to run several components, or one that is meant to stay offline; each needs the
     /// server's [`connector`](Server::connector).
     ///
     /// # Examples
@@ -147,11 +148,11 @@ impl Server {
             waiting,
             config: None,
             running: None,
-            _doorkeeper: doorkeeper,
+            _acceptor: doorkeeper,
         }
     }
 
-    /// The configuration of a component that this server expects.
+    /// Returns the configuration of a component in the setup.
     ///
     /// # Panics
     ///
@@ -166,7 +167,8 @@ impl Server {
         }
     }
 
-    /// What a component is to [connect through](Component::connect_through) to reach this server.
+    /// Returns the connector with which a component [connects](Component::connect_through) to this
+    /// server.
     pub fn connector(&self) -> impl Connect + use<> {
         Connector {
             exchange: Arc::clone(&self.exchange),
@@ -174,16 +176,16 @@ impl Server {
         }
     }
 
-    /// A user with this address, full or bare, of any domain that is not the component's.
+    /// Logs in a user with this address, full or bare, of any domain except the component's.
     pub fn user(&self, address: &str) -> TestUser {
         TestUser::in_memory(Terminal::open(&self.exchange, address))
     }
 
-    /// The component that [`Server::start`] started.
+    /// Returns the component that [`Server::start`] started.
     ///
     /// # Panics
     ///
-    /// The server was started without one.
+    /// The server was started without a component.
     pub fn component(&mut self) -> &mut Running {
         match &mut self.running {
             Some(running) => running,
@@ -191,11 +193,11 @@ impl Server {
         }
     }
 
-    /// A handle of the component, that speaks as its domain.
+    /// Returns a handle of the component, with its domain as the address.
     ///
     /// # Panics
     ///
-    /// The server was started without one.
+    /// The server was started without a component.
     pub fn handle(&self) -> Handle {
         match &self.running {
             Some(running) => running.handle().clone(),
@@ -203,65 +205,66 @@ impl Server {
         }
     }
 
-    /// How many connections the component of a domain has.
+    /// Returns how many connections the component of a domain has.
     pub fn connections(&self, domain: &str) -> usize {
         self.exchange.look(|state| state.connections(domain))
     }
 
-    /// Dies: every connection ends in the middle of a stanza, and nobody answers any more until
-    /// [`Server::restart`].
+    /// Simulates a crash: every connection ends in the middle of a stanza, and none is accepted
+    /// until [`Server::restart`].
     pub fn kill(&self) {
         self.exchange
             .change(|state| state.end(b"<message from='alice@exam"));
     }
 
-    /// Stops: every connection ends without a word, as Prosody and ejabberd do it (servers.md, 7).
+    /// Stops the server: every connection ends without a stream error, as with Prosody and ejabberd
+    /// (servers.md, 7).
     pub fn stop(&self) {
         self.exchange.change(|state| state.end(b""));
     }
 
-    /// Comes back with nothing but its setup and its users.
+    /// Starts the server again, with its setup and its users only.
     pub fn restart(&self) {
         self.exchange.change(crate::exchange::State::start);
     }
 
-    /// Keeps the connection of the component and forgets who is behind it, like a Prosody whose
+    /// Keeps the connection of the component open but stops routing to it, like a Prosody whose
     /// component module was reloaded (servers.md, 6).
     pub fn forget_component(&self) {
         self.exchange
             .change(crate::exchange::State::forget_components);
     }
 
-    /// Reads nothing from components any more, and still writes to them.
+    /// Stops reading from components; still writes to them.
     pub fn stop_reading(&self) {
         self.exchange.change(|state| state.set_reading(false));
     }
 
-    /// Reads again.
+    /// Resumes reading.
     pub fn read_on(&self) {
         self.exchange.change(|state| state.set_reading(true));
     }
 
-    /// Sends bytes to the component as they are.
+    /// Sends bytes to the component unchanged.
     pub fn send_bytes(&self, bytes: impl AsRef<[u8]>) {
         self.exchange
             .change(|state| state.send_bytes(bytes.as_ref()));
     }
 
-    /// Sends everything in pieces of so many bytes from now on.
+    /// From now on writes at most this many bytes at a time.
     pub fn send_in_pieces_of(&self, bytes: usize) {
         self.exchange.change(|state| state.piece = bytes);
     }
 
-    /// Refuses the next logins with this stream error, such as `not-authorized`, until
+    /// Rejects the next logins with this stream error, such as `not-authorized`, until
     /// [`Server::restart`].
     pub fn refuse_with(&self, condition: &str) {
         self.exchange
             .change(|state| state.refusal = Some(condition.to_owned()));
     }
 
-    /// From now on ends the stream of each component that sends a stanza in which `text` stands:
-    /// with this stream error, such as `invalid-xml`, or without a word.
+    /// From now on ends the stream of each component that sends a stanza containing `text`, with
+    /// this stream error, such as `invalid-xml`, or without one.
     ///
     /// # Examples
     ///
@@ -283,13 +286,13 @@ impl Server {
             .change(|state| state.ends_streams_on = Some(on));
     }
 
-    /// Neither reads nor writes any more, as if a cable were cut, until [`Server::restart`].
+    /// Neither reads nor writes any more, as if the network were down, until [`Server::restart`].
     pub fn silence(&self) {
         self.exchange.change(|state| state.silent = true);
     }
 
-    /// Loses what components send to addresses of their own domain, such as self-pings, until
-    /// [`Server::restart`]; everything else arrives.
+    /// Drops stanzas that components send to addresses of their own domain, such as self-pings,
+    /// until [`Server::restart`].
     ///
     /// # Examples
     ///
@@ -305,8 +308,8 @@ impl Server {
         self.exchange.change(|state| state.loses_self_pings = true);
     }
 
-    /// How many stanzas components have sent that Prosody or ejabberd would refuse or close the
-    /// stream for; [`Server::journal`] tells which.
+    /// Returns how many stanzas components have sent that Prosody or ejabberd would reject or close
+    /// the stream for; [`Server::journal`] lists them.
     ///
     /// # Examples
     ///
@@ -322,7 +325,7 @@ impl Server {
         self.exchange.look(crate::exchange::State::faults)
     }
 
-    /// The last things that the server had to complain about.
+    /// Returns the last faults and other events of the server.
     pub fn journal(&self) -> String {
         self.exchange.look(crate::exchange::State::journal)
     }

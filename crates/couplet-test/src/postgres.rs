@@ -1,6 +1,4 @@
-//! [`Postgres`]: a real PostgreSQL as a child process, for as long as the value lives.
-//!
-//! Deliberately absent: replication, any cluster of the system's own.
+//! [`Postgres`]: a real PostgreSQL as a child process that ends when the value is dropped.
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -24,22 +22,22 @@ const ATTEMPTS: usize = 5;
 const CLASH: &str = "could not bind";
 const READY: &str = "database system is ready to accept connections";
 
-/// What a server says whose predecessor was killed and whose processes are still on their way out.
+/// What a server logs while the processes of its killed predecessor are still running.
 const LINGERING: &str = "is still in use";
 const LINGERS: usize = 100;
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Its only secret.
+/// The password.
 const PASSWORD: &str = "s3cret";
 
 /// A private PostgreSQL on a free loopback port, with its data in a temporary directory and `fsync`
-/// on, as in earnest.
+/// on, as in production.
 ///
-/// The user is `postgres`, and so is the database. It is killed when the value is dropped, and also
-/// when the process that holds the value is killed. PostgreSQL refuses to run as root: there it runs
-/// as `postgres`, or as `nobody`.
+/// The user is `postgres`, and so is the database. The server is killed when the value is dropped,
+/// and when the process that holds the value is killed. PostgreSQL refuses to run as root; if the
+/// test does, the server runs as `postgres`, or as `nobody`.
 ///
-/// It waits by the real clock: do not use it in a test that pauses time.
+/// It needs the real clock: do not use it in a test that pauses time.
 ///
 /// # Examples
 ///
@@ -54,20 +52,20 @@ const PASSWORD: &str = "s3cret";
 /// ```
 #[derive(Debug)]
 pub struct Postgres {
-    // Before the folder: fields drop in order, and a dead server writes no more files.
+    // Declared before the folder: fields drop in order, and a stopped server writes no more files.
     process: Option<Process>,
     programs: PathBuf,
     owner: Option<Owner>,
     port: u16,
     launches: u32,
     authority: PathBuf,
-    /// Chain and key.
+    /// The certificate chain and the key.
     certificate: PathBuf,
     folder: TempDir,
 }
 
 impl Postgres {
-    /// Makes a database and starts a server on it (about 1 s).
+    /// Creates a database and starts a server on it (about 1 s).
     ///
     /// # Examples
     ///
@@ -81,12 +79,12 @@ impl Postgres {
     ///
     /// # Errors
     ///
-    /// PostgreSQL is not installed, its files cannot be written, or it did not come up; see
+    /// PostgreSQL is not installed, its files cannot be written, or it did not start; see
     /// [`TestServerError`].
     ///
     /// # Cancel safety
     ///
-    /// A future dropped half-way takes the server with it.
+    /// Dropping the future kills the server.
     pub async fn start() -> Result<Postgres, TestServerError> {
         let programs = programs()?;
         let mut attempt = 1;
@@ -100,7 +98,7 @@ impl Postgres {
         }
     }
 
-    /// The address of the database over TCP, with the password in it.
+    /// Returns the URL of the database over TCP, with the password.
     ///
     /// # Examples
     ///
@@ -116,7 +114,7 @@ impl Postgres {
         )
     }
 
-    /// The address without the password, which is the second.
+    /// Returns the URL without the password, and the password.
     ///
     /// # Examples
     ///
@@ -131,7 +129,7 @@ impl Postgres {
         (url, PASSWORD)
     }
 
-    /// The address of the database over a Unix socket, where nobody is asked for a password.
+    /// Returns the URL of the database over a Unix socket, which needs no password.
     ///
     /// # Examples
     ///
@@ -146,8 +144,8 @@ impl Postgres {
         format!("postgres://postgres@{folder}:{}/postgres", self.port)
     }
 
-    /// The address of the database over TCP and TLS, with the password and the file of the authority
-    /// that vouches for the server.
+    /// Returns the URL of the database over TCP and TLS, with the password and the CA file of the
+    /// server.
     ///
     /// # Examples
     ///
@@ -165,8 +163,8 @@ impl Postgres {
         )
     }
 
-    /// SIGKILL: the server is gone at once, as in a crash. [`restart`](Postgres::restart) brings it
-    /// back with everything it acknowledged.
+    /// Kills the server with SIGKILL, as in a crash. [`restart`](Postgres::restart) starts it again
+    /// with everything that it acknowledged.
     ///
     /// # Examples
     ///
@@ -181,7 +179,8 @@ impl Postgres {
         self.process = None;
     }
 
-    /// SIGTERM: the server takes no more connections and ends when those it has are closed.
+    /// Stops the server with SIGTERM: it accepts no more connections and ends after its open ones
+    /// are closed.
     ///
     /// # Examples
     ///
@@ -194,11 +193,11 @@ impl Postgres {
     ///
     /// # Errors
     ///
-    /// It did not end in time; it has been killed then.
+    /// It did not end in time and was killed.
     ///
     /// # Cancel safety
     ///
-    /// A future dropped half-way kills the server.
+    /// Dropping the future kills the server.
     pub async fn stop(&mut self) -> Result<(), TestServerError> {
         match self.process.take() {
             Some(mut process) => process.stop().await,
@@ -206,7 +205,7 @@ impl Postgres {
         }
     }
 
-    /// Starts the server again on the same port and data; one that still runs is killed.
+    /// Starts the server again on the same port and data; kills it first if it still runs.
     ///
     /// # Examples
     ///
@@ -219,11 +218,12 @@ impl Postgres {
     ///
     /// # Errors
     ///
-    /// As for [`start`](Postgres::start); a port that somebody took meanwhile is an error here.
+    /// Those of [`start`](Postgres::start). Another program may have taken the port in the
+    /// meantime.
     ///
     /// # Cancel safety
     ///
-    /// A future dropped half-way leaves the server dead.
+    /// Dropping the future leaves the server stopped.
     pub async fn restart(&mut self) -> Result<(), TestServerError> {
         self.kill();
         for _ in 0..LINGERS {
@@ -238,7 +238,7 @@ impl Postgres {
         self.launch().await
     }
 
-    /// The last lines that the server logged since it was last started.
+    /// Returns the last lines of the server's log since its last start.
     ///
     /// # Examples
     ///
@@ -255,7 +255,7 @@ impl Postgres {
         let folder = tempfile::Builder::new()
             .prefix("couplet-postgres-")
             .tempdir()
-            .map_err(doing("making a temporary directory"))?;
+            .map_err(doing("creating a temporary directory"))?;
         let [port] = process::free_ports()?;
         let (authority, certificate) = certificate::issue(folder.path())?;
         let server = Postgres {
@@ -270,13 +270,13 @@ impl Postgres {
         };
         let secret = server.folder.path().join("password");
         process::write(&secret, PASSWORD)?;
-        // PostgreSQL refuses a key that others can read.
+        // PostgreSQL rejects a key that other users can read.
         fs::set_permissions(&server.certificate, fs::Permissions::from_mode(0o600))
-            .map_err(doing("hiding the server's key"))?;
+            .map_err(doing("setting the permissions of the server's key"))?;
         if let Some(owner) = server.owner {
             for path in [server.folder.path(), &secret, &server.certificate] {
                 chown(path, Some(owner.user), Some(owner.group))
-                    .map_err(doing("giving the server its folder"))?;
+                    .map_err(doing("changing the owner of the server's folder"))?;
             }
         }
         server.make_cluster(&secret)?;
@@ -350,7 +350,8 @@ impl Postgres {
     }
 }
 
-/// The folder of the server's programs. Debian keeps those of each version apart from `PATH`.
+/// Returns the folder of the server's programs, which Debian keeps outside of `PATH` for each
+/// version.
 fn programs() -> Result<PathBuf, TestServerError> {
     let here =
         |folder: &PathBuf| folder.join("postgres").is_file() && folder.join("initdb").is_file();

@@ -1,6 +1,7 @@
-//! One server process: started on free ports, watched, killed with whoever started it.
+//! Runs one server process: starts it on free ports, watches it, and kills it when the test process
+//! ends.
 //!
-//! Deliberately absent: anything that knows which server it is.
+//! Nothing here depends on the kind of server.
 
 use std::fs::{self, File};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -17,13 +18,13 @@ use tokio::time::{Instant, sleep};
 
 use crate::error::{TestServerError, doing};
 
-/// Generous: two cores may be compiling something else meanwhile.
+/// Generous, because a machine with two cores may be compiling at the same time.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 const STOPPED_WITHIN: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(10);
 const LOG_TAIL: u64 = 6_000;
 
-/// A running server and what is needed to tell about it afterwards.
+/// A running server, with what its error texts need.
 #[derive(Debug)]
 pub(crate) struct Process {
     server: &'static str,
@@ -33,8 +34,8 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts `command` in `folder` with its output going to `log`, in a process group of its own: a Ctrl-C in
-    /// a terminal is for the one who started it, who then stops it in the right order.
+    /// Starts `command` in `folder` with its output in `log`, in a process group of its own, so
+    /// that a Ctrl-C in a terminal only reaches the test, which then stops the servers in order.
     pub(crate) fn spawn(
         server: &'static str,
         command: &mut Command,
@@ -65,10 +66,10 @@ impl Process {
         }
     }
 
-    /// Waits until the log shows all `signs` and the server takes connections on all `ports`.
+    /// Waits until the log shows all `signs` and the server accepts connections on all `ports`.
     ///
-    /// The ports alone prove nothing: whoever was faster may be listening there. A log with `clash`
-    /// in it is a server that lost its port.
+    /// The ports alone prove nothing, because another program may listen on them. A log with
+    /// `clash` means that the server could not bind a port.
     pub(crate) async fn ready(
         &mut self,
         ports: &[u16],
@@ -103,13 +104,13 @@ impl Process {
         }
     }
 
-    /// SIGKILL, and the process is gone when this returns.
+    /// Kills the process with SIGKILL and waits for its end.
     pub(crate) fn kill(&mut self) {
         end(&mut self.child);
         release(&mut self.watchdog);
     }
 
-    /// SIGTERM, and the process is gone when this returns; SIGKILL if it will not go.
+    /// Stops the process with SIGTERM and waits for its end; kills it after a timeout.
     pub(crate) async fn stop(&mut self) -> Result<(), TestServerError> {
         if self.ended().is_none() {
             kill_process(Pid::from_child(&self.child), Signal::TERM)
@@ -148,7 +149,7 @@ impl Drop for Process {
     }
 }
 
-/// The full path of a program, looked for on `PATH` and where Debian puts what only root runs.
+/// Returns the full path of a program, from `PATH` or the directories of programs for root.
 pub(crate) fn find(
     program: &'static str,
     package: &'static str,
@@ -161,10 +162,10 @@ pub(crate) fn find(
         .ok_or(TestServerError::Missing { program, package })
 }
 
-/// As many loopback ports as asked for, free a moment ago.
+/// Returns this number of loopback ports that are free at the moment.
 ///
-/// They are drawn from below the range the kernel deals out to outgoing connections (32768 and up
-/// on Linux), so that a server that is down for a while finds its port still free.
+/// They are below the range of ports for outgoing connections (32768 and up on Linux), so that a
+/// stopped server finds its port still free when it restarts.
 pub(crate) fn free_ports<const N: usize>() -> Result<[u16; N], TestServerError> {
     let mut ports = [0; N];
     let mut held = Vec::with_capacity(N);
@@ -182,7 +183,7 @@ pub(crate) fn free_ports<const N: usize>() -> Result<[u16; N], TestServerError> 
     Ok(ports)
 }
 
-/// The last lines of a log; empty while there is none.
+/// Returns the last lines of a log; empty if there is none.
 pub(crate) fn tail(log: &Path) -> String {
     read(log, LOG_TAIL)
 }
@@ -217,13 +218,14 @@ async fn all_open(ports: &[u16]) -> bool {
 }
 
 fn a_port() -> u16 {
-    // A fresh RandomState is the standard library's only source of chance.
+    // `RandomState` is the only source of randomness in the standard library.
     let chance = RandomState::new().build_hasher().finish();
     20_000 + u16::try_from(chance % 12_000).unwrap_or_default()
 }
 
-/// A shell that kills the server and removes its folder once our end of its standard input is gone,
-/// however we died: `Drop` does not run after a SIGKILL, and a prctl would need unsafe code.
+/// Starts a shell that kills the server and removes its folder when our end of its standard input
+/// closes. This also works after a SIGKILL of the test, when `Drop` does not run; a prctl would
+/// need unsafe code.
 fn watch(server: &Child, folder: &Path) -> std::io::Result<Child> {
     Command::new("sh")
         .args([
@@ -239,7 +241,7 @@ fn watch(server: &Child, folder: &Path) -> std::io::Result<Child> {
         .spawn()
 }
 
-/// Tells the watchdog that there is nothing left to kill: the number may soon be somebody else's.
+/// Ends the watchdog without killing: the process id may soon belong to another process.
 fn release(watchdog: &mut Child) {
     if let Some(mut input) = watchdog.stdin.take() {
         let _gone_already = input.write_all(b"released\n");
@@ -249,6 +251,6 @@ fn release(watchdog: &mut Child) {
 
 fn end(child: &mut Child) {
     let _ended_before = child.kill();
-    // Waits for the kernel only: nothing survives a SIGKILL for long.
+    // Short: nothing survives a SIGKILL for long.
     let _reaped = child.wait();
 }

@@ -1,6 +1,6 @@
-//! [`Prosody`]: a real Prosody as a child process, for as long as the value lives.
+//! [`Prosody`]: a real Prosody as a child process that ends when the value is dropped.
 //!
-//! Deliberately absent: server-to-server connections, TLS, archives, offline storage, stream management.
+//! It has no server-to-server connections, archives, offline storage or stream management.
 
 mod config;
 
@@ -24,11 +24,11 @@ const RELOADED_WITHIN: Duration = Duration::from_secs(10);
 
 /// A private Prosody on free loopback ports, with its data in a temporary directory.
 ///
-/// Use it where an in-memory server is not proof enough. The host is `localhost`, anybody on this
-/// machine may register, passwords travel unencrypted. It is killed when the value is dropped, and
-/// also when the process that holds the value is killed.
+/// Use it where a server in memory does not prove enough. The host is `localhost`, registration is
+/// open, and passwords are sent unencrypted. The server is killed when the value is dropped, and
+/// when the process that holds the value is killed.
 ///
-/// It waits by the real clock: do not use it in a test that pauses time.
+/// It needs the real clock: do not use it in a test that pauses time.
 ///
 /// # Examples
 ///
@@ -43,7 +43,7 @@ const RELOADED_WITHIN: Duration = Duration::from_secs(10);
 /// ```
 #[derive(Debug)]
 pub struct Prosody {
-    // Before the folder: fields drop in order, and a dead server writes no more files.
+    // Declared before the folder: fields drop in order, and a stopped server writes no more files.
     process: Option<Process>,
     root: Root,
     program: PathBuf,
@@ -71,12 +71,12 @@ impl Prosody {
     ///
     /// # Errors
     ///
-    /// Prosody or the root of Debian 13 is not installed, its files cannot be written, or it did not come up; see
-    /// [`TestServerError`].
+    /// Prosody or the root directory of Debian 13 is not installed, its files cannot be written, or
+    /// it did not start; see [`TestServerError`].
     ///
     /// # Cancel safety
     ///
-    /// A future dropped half-way takes the server with it.
+    /// Dropping the future kills the server.
     pub async fn start(setup: Setup) -> Result<Prosody, TestServerError> {
         let root = Root::of(setup.packages)?;
         let program = root.find("prosody", "prosody")?;
@@ -91,7 +91,7 @@ impl Prosody {
         }
     }
 
-    /// Where components connect: `127.0.0.1:port`.
+    /// Returns where components connect: `127.0.0.1:port`.
     ///
     /// # Examples
     ///
@@ -104,7 +104,7 @@ impl Prosody {
         format!("127.0.0.1:{}", self.component_port)
     }
 
-    /// Where users connect: `127.0.0.1:port`.
+    /// Returns where users connect: `127.0.0.1:port`.
     ///
     /// # Examples
     ///
@@ -117,8 +117,8 @@ impl Prosody {
         format!("127.0.0.1:{}", self.client_port)
     }
 
-    /// The PEM file of the authority that signed the server's certificate (for `localhost`), which
-    /// users get with [`Setup::client_tls`].
+    /// Returns the PEM file of the authority that signed the server's certificate (for
+    /// `localhost`), which the server uses for users with [`Setup::client_tls`].
     ///
     /// # Examples
     ///
@@ -131,7 +131,7 @@ impl Prosody {
         &self.authority
     }
 
-    /// What the server was set up with.
+    /// Returns the setup that the server was started with.
     ///
     /// # Examples
     ///
@@ -144,9 +144,9 @@ impl Prosody {
         &self.setup
     }
 
-    /// Logs a user of `localhost` in, registering the account first if there is none.
+    /// Logs in a user of `localhost`, and registers the account first if it does not exist.
     ///
-    /// The password is the user's name. `name` may carry a resource: `alice/phone`.
+    /// The password is the user's name. `name` may have a resource: `alice/phone`.
     ///
     /// # Examples
     ///
@@ -160,19 +160,18 @@ impl Prosody {
     ///
     /// # Errors
     ///
-    /// The server is down or will not have the user.
+    /// The server is not running or rejects the user.
     ///
     /// # Cancel safety
     ///
-    /// A dropped future leaves at most an account behind.
+    /// A dropped future may leave the account behind.
     pub async fn user(&self, name: &str) -> Result<Client, TestServerError> {
         Client::of_localhost(&self.client_addr(), name)
             .await
             .map_err(TestServerError::User)
     }
 
-    /// SIGKILL: the server is gone at once, as in a crash. [`restart`](Prosody::restart) brings it
-    /// back.
+    /// Kills the server with SIGKILL, as in a crash. [`restart`](Prosody::restart) starts it again.
     ///
     /// # Examples
     ///
@@ -187,7 +186,7 @@ impl Prosody {
         self.process = None;
     }
 
-    /// SIGTERM: the server says goodbye to its users and ends.
+    /// Stops the server with SIGTERM. It closes the streams of its users and ends.
     ///
     /// # Examples
     ///
@@ -200,11 +199,11 @@ impl Prosody {
     ///
     /// # Errors
     ///
-    /// It did not end in time; it has been killed then.
+    /// It did not end in time and was killed.
     ///
     /// # Cancel safety
     ///
-    /// A future dropped half-way kills the server.
+    /// Dropping the future kills the server.
     pub async fn stop(&mut self) -> Result<(), TestServerError> {
         match self.process.take() {
             Some(mut process) => process.stop().await,
@@ -212,7 +211,8 @@ impl Prosody {
         }
     }
 
-    /// Starts the server again on the same ports and data, after a polite stop if it still runs.
+    /// Starts the server again on the same ports and data; stops it gracefully first if it still
+    /// runs.
     ///
     /// # Examples
     ///
@@ -225,18 +225,18 @@ impl Prosody {
     ///
     /// # Errors
     ///
-    /// As for [`start`](Prosody::start); a port that somebody took meanwhile is an error here.
+    /// Those of [`start`](Prosody::start). Another program may have taken a port in the meantime.
     ///
     /// # Cancel safety
     ///
-    /// A future dropped half-way leaves the server dead.
+    /// Dropping the future leaves the server stopped.
     pub async fn restart(&mut self) -> Result<(), TestServerError> {
         self.stop().await?;
         self.launch().await
     }
 
-    /// Reloads Prosody's component module for one domain, which makes zombies of its connections: open,
-    /// but no user's stanza arrives any more (servers.md, 6).
+    /// Reloads Prosody's component module for one domain, after which its connections are zombies:
+    /// open, but no user's stanza arrives any more (servers.md, 6).
     ///
     /// # Examples
     ///
@@ -249,14 +249,14 @@ impl Prosody {
     ///
     /// # Errors
     ///
-    /// The server is down, or has no such component.
+    /// The server is not running, or has no such component.
     ///
     /// # Cancel safety
     ///
     /// The reload may or may not have happened when the future is dropped.
     pub async fn reload_component(&self, domain: &str) -> Result<(), TestServerError> {
         let answer = self.folder.path().join("reloaded");
-        // The module below looks for the finished file only, hence the rename.
+        // The module looks for the finished file only, hence the rename.
         let (draft, order) = (
             self.folder.path().join("draft"),
             self.folder.path().join("reload"),
@@ -290,7 +290,7 @@ impl Prosody {
         ))
     }
 
-    /// The last lines that the server logged since it was last started.
+    /// Returns the last lines of the server's log since its last start.
     ///
     /// # Examples
     ///

@@ -1,8 +1,8 @@
-//! [`Packages`] and [`Root`]: whose server a test runs, this machine's or that of Debian 13.
+//! [`Packages`] and [`Root`]: run the servers of this machine or those of Debian 13.
 //!
-//! A server of Debian 13 runs by chroot in a root directory of its own. It keeps the network, the
-//! process ids and the users of this machine, and needs no mounts, so nothing is left to undo when a
-//! test is killed.
+//! A server of Debian 13 runs by chroot in its own root directory. It uses the network, the process
+//! ids and the users of this machine, and needs no mounts, so nothing is left behind when a test is
+//! killed.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -13,11 +13,11 @@ use tempfile::TempDir;
 use crate::error::{TestServerError, doing};
 use crate::process;
 
-/// Where tests/debian13.sh makes the root.
+/// The root directory that tests/debian13.sh creates.
 const DEBIAN_13: &str = "/var/cache/couplet/trixie";
 const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Whose packages a server comes from.
+/// The packages that a server comes from.
 ///
 /// # Examples
 ///
@@ -29,15 +29,15 @@ const PATH: &str = "/usr/sbin:/usr/bin:/sbin:/bin";
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Packages {
-    /// Those that are installed on this machine; on Debian 12 Prosody 0.12.3 and ejabberd 23.01.
+    /// The packages on this machine; on Debian 12 Prosody 0.12.3 and ejabberd 23.01.
     #[default]
     Installed,
-    /// Those of Debian 13, Prosody 13.0 and ejabberd 24.12, from the root directory that
-    /// tests/debian13.sh makes.
+    /// The packages of Debian 13, Prosody 13.0 and ejabberd 24.12, from the root directory that
+    /// tests/debian13.sh creates.
     Debian13,
 }
 
-/// The directory that is `/` for a server.
+/// The root directory of a server.
 #[derive(Clone, Debug)]
 pub(crate) struct Root {
     path: Option<PathBuf>,
@@ -46,21 +46,21 @@ pub(crate) struct Root {
 impl Root {
     /// # Errors
     ///
-    /// [`TestServerError::NoRoot`]: Debian 13 is asked for and is not there.
+    /// [`TestServerError::NoRoot`]: the root directory of Debian 13 does not exist.
     pub(crate) fn of(packages: Packages) -> Result<Root, TestServerError> {
         if packages == Packages::Installed {
             return Ok(Root { path: None });
         }
         let path =
             std::env::var_os("COUPLET_TRIXIE").map_or_else(|| DEBIAN_13.into(), PathBuf::from);
-        // The script writes this file when everything is in its place.
+        // The script writes this file last.
         if !path.join("etc/couplet-packages").exists() {
             return Err(TestServerError::NoRoot { path });
         }
         Ok(Root { path: Some(path) })
     }
 
-    /// The full path of a server's program.
+    /// Returns the full path of a server's program.
     pub(crate) fn find(
         &self,
         program: &'static str,
@@ -75,7 +75,7 @@ impl Root {
             .ok_or_else(|| TestServerError::NoRoot { path: root.clone() })
     }
 
-    /// A temporary directory that the server can see too.
+    /// Creates a temporary directory that the server can access too.
     pub(crate) fn temporary(&self, prefix: &str) -> Result<TempDir, TestServerError> {
         let place = self
             .path
@@ -87,7 +87,7 @@ impl Root {
             .map_err(doing("making a temporary directory"))
     }
 
-    /// A path as the server sees it.
+    /// Returns a path as the server sees it.
     pub(crate) fn inside(&self, path: &Path) -> PathBuf {
         match self.path.as_ref().map(|root| path.strip_prefix(root)) {
             Some(Ok(below)) => Path::new("/").join(below),
@@ -95,12 +95,12 @@ impl Root {
         }
     }
 
-    /// A command that runs `program`, which [`Root::find`] found.
+    /// Returns a command that runs `program`, a path from [`Root::find`].
     pub(crate) fn command(&self, program: &Path) -> Command {
         let Some(root) = &self.path else {
             return Command::new(program);
         };
-        // Only root may chroot, or who is root in a user namespace of its own.
+        // Only root may chroot, or root in a user namespace.
         let (mut command, chroot) = match rustix::process::geteuid().is_root() {
             true => (Command::new("chroot"), None),
             false => (Command::new("unshare"), Some(["--map-root-user", "chroot"])),

@@ -1,4 +1,4 @@
-//! [`Running`]: a component at work, for as long as a test wants it.
+//! [`Running`]: a component that runs beside a test.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use tokio::time::timeout;
 
 use crate::verdict::{fail, good};
 
-/// How long a component may take to get online, or to end.
+/// Maximum time for a component to come online, or to end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A component that runs beside a test; dropping it ends it at once.
+/// A component that runs beside a test. Dropping it ends the component at once.
 ///
 /// # Examples
 ///
@@ -37,7 +37,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts a component; it is not online yet.
+    /// Starts a component without waiting for it to come online.
     pub fn start(component: Component) -> Running {
         let (stop, stopped) = oneshot::channel();
         let (ups, online) = watch::channel(0);
@@ -49,7 +49,7 @@ impl Running {
         let mut task = JoinSet::new();
         task.spawn(async move {
             let until = async {
-                // A sender that is dropped is a test that has ended.
+                // A dropped sender means that the test has ended.
                 let _either_way = stopped.await;
             };
             Box::pin(component.run(until)).await
@@ -63,21 +63,21 @@ impl Running {
         }
     }
 
-    /// A handle that speaks as the domain.
+    /// Returns a handle with the domain as its address.
     pub fn handle(&self) -> &Handle {
         &self.handle
     }
 
-    /// How many sessions it has had.
+    /// Returns how many sessions the component has had.
     pub fn sessions(&self) -> u64 {
         *self.online.borrow()
     }
 
-    /// Waits until it is online: for the first time, or again since this was last asked.
+    /// Waits until the component comes online: the first time, or again since the last call.
     ///
     /// # Panics
     ///
-    /// It is not within a minute, or it has ended.
+    /// The component is not online within a minute, or has ended.
     ///
     /// # Cancel safety
     ///
@@ -101,12 +101,12 @@ impl Running {
         }
     }
 
-    /// Asks it to stop politely, and does not wait for the end.
+    /// Requests a graceful shutdown without waiting for its end.
     pub fn begin_to_stop(&mut self) {
         drop(self.stop.take());
     }
 
-    /// Stops it politely, and returns what `run` returned.
+    /// Stops the component gracefully, and returns the result of `run`.
     ///
     /// # Errors
     ///
@@ -114,17 +114,17 @@ impl Running {
     ///
     /// # Panics
     ///
-    /// It does not end within a minute, or it panicked.
+    /// The component does not end within a minute, or has panicked.
     ///
     /// # Cancel safety
     ///
-    /// A dropped future ends the component at once.
+    /// Dropping the future ends the component at once.
     pub async fn stop(mut self) -> Result<(), Error> {
         self.begin_to_stop();
         self.ended().await
     }
 
-    /// Waits until it ends by itself, and returns what `run` returned.
+    /// Waits until the component ends, and returns the result of `run`.
     ///
     /// # Errors
     ///
@@ -132,11 +132,11 @@ impl Running {
     ///
     /// # Panics
     ///
-    /// It does not end within a minute, or it panicked.
+    /// The component does not end within a minute, or has panicked.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: it goes on.
+    /// Cancel safe: the component continues.
     pub async fn ended(&mut self) -> Result<(), Error> {
         match timeout(PATIENCE, self.task.join_next()).await {
             Ok(Some(end)) => good(end),

@@ -1,15 +1,15 @@
-//! [`Setup`]: what a server shall look like, told once for both real servers.
+//! [`Setup`]: the configuration of a server in a test, common to Prosody and ejabberd.
 //!
-//! Deliberately absent: how a server is told; that is in each server's own file.
+//! Each server's own file translates it to the server's syntax.
 
 use couplet_core::jid::hosted_domain;
 
 use crate::root::Packages;
 
-/// What a server shall look like: the components it expects, and how it treats them.
+/// The configuration of a server in a test: its components, and how it treats them.
 ///
-/// The virtual host is always `localhost`. The same value starts either server; an option that one
-/// of them does not have says so.
+/// The virtual host is always `localhost`. The same value works for both servers; options of only
+/// one server say so.
 ///
 /// # Examples
 ///
@@ -41,7 +41,7 @@ pub struct Setup {
     pub(crate) packages: Packages,
 }
 
-/// The server's own pubsub service: its address and who may make nodes.
+/// The server's own pubsub service: its address, and who may create nodes.
 #[derive(Clone, Debug)]
 pub(crate) struct OwnPubsub {
     pub(crate) domain: String,
@@ -49,7 +49,7 @@ pub(crate) struct OwnPubsub {
 }
 
 impl Setup {
-    /// A server that expects one component: its domain and its secret.
+    /// Creates a setup with one component, by its domain and secret.
     ///
     /// # Examples
     ///
@@ -77,7 +77,7 @@ impl Setup {
         }
     }
 
-    /// Expects one more component.
+    /// Adds another component.
     ///
     /// # Examples
     ///
@@ -91,10 +91,10 @@ impl Setup {
         self
     }
 
-    /// Lets a second login push the first one out (Prosody's `component_conflict_resolve`).
+    /// Lets a second login replace the first one (Prosody's `component_conflict_resolve`).
     ///
-    /// Without it Prosody refuses the second one with `conflict`. ejabberd knows neither: it lets
-    /// both in and deals the stanzas out among them.
+    /// Without it Prosody rejects the second one with `conflict`. ejabberd has no such option: it
+    /// accepts both and distributes the stanzas among them.
     ///
     /// # Examples
     ///
@@ -107,7 +107,7 @@ impl Setup {
         self
     }
 
-    /// Adds a port that speaks TLS from the first byte (ejabberd only; Prosody has none).
+    /// Adds a port with TLS from the first byte (ejabberd only; Prosody has none).
     ///
     /// # Examples
     ///
@@ -133,8 +133,8 @@ impl Setup {
         self
     }
 
-    /// Gives each component the routes of all of them: ejabberd's own default, which servers turn
-    /// off because components then receive each other's stanzas (servers.md, 4).
+    /// Routes the domains of all components to each of them: ejabberd's default, which is usually
+    /// switched off because components then receive each other's stanzas (servers.md, 4).
     ///
     /// # Examples
     ///
@@ -147,7 +147,7 @@ impl Setup {
         self
     }
 
-    /// Lets ejabberd's listener for components refuse everything that is sent to them, with
+    /// Makes ejabberd's component listener reject everything that is sent to the components, with
     /// `access: none` (ejabberd only). Logins work; the components receive nothing.
     ///
     /// # Examples
@@ -161,8 +161,8 @@ impl Setup {
         self
     }
 
-    /// Gives ejabberd's listener for components a `password` and no `hosts` (ejabberd only): the
-    /// secret of the first component then opens any domain.
+    /// Gives ejabberd's component listener a `password` and no `hosts` (ejabberd only): the secret
+    /// of the first component then works for any domain.
     ///
     /// # Examples
     ///
@@ -175,9 +175,9 @@ impl Setup {
         self
     }
 
-    /// The largest stanza, in bytes, that the server takes from a component.
+    /// Sets the size of the largest stanza, in bytes, that the server accepts from a component.
     ///
-    /// Without it the server's default holds: 512 KiB in Prosody, none in ejabberd.
+    /// The default is the server's: 512 KiB in Prosody, unlimited in ejabberd.
     ///
     /// # Examples
     ///
@@ -190,9 +190,9 @@ impl Setup {
         self
     }
 
-    /// The largest stanza, in bytes, that the server takes from a user.
+    /// Sets the size of the largest stanza, in bytes, that the server accepts from a user.
     ///
-    /// Raise it to let hostile users through: Prosody's default is 256 KiB, ejabberd has none.
+    /// Raise it to let hostile stanzas through: Prosody's default is 256 KiB, ejabberd has none.
     ///
     /// # Examples
     ///
@@ -205,7 +205,8 @@ impl Setup {
         self
     }
 
-    /// After how many seconds of silence Prosody sends a space (ejabberd never does; servers.md, 6).
+    /// Sets the seconds of silence after which Prosody sends a space (ejabberd never does;
+    /// servers.md, 6).
     ///
     /// # Examples
     ///
@@ -218,9 +219,8 @@ impl Setup {
         self
     }
 
-    /// Has Prosody send what it has at once. By default it leaves Nagle's algorithm on, and each
-    /// answer to a user costs 40 ms, which adds up where many are asked one after the other
-    /// (ejabberd never waits).
+    /// Switches off Nagle's algorithm in Prosody. It is on by default, and delays each response to
+    /// a user by 40 ms, which adds up over consecutive requests (ejabberd never waits).
     ///
     /// # Examples
     ///
@@ -233,7 +233,7 @@ impl Setup {
         self
     }
 
-    /// Offers users STARTTLS, with a certificate for `localhost`; clients may go on without it.
+    /// Offers STARTTLS to users, with a certificate for `localhost`; TLS stays optional.
     ///
     /// # Examples
     ///
@@ -246,8 +246,9 @@ impl Setup {
         self
     }
 
-    /// How many bytes Prosody 13 writes at a time; 4 MiB by default. Of a stanza that is larger,
-    /// Prosody 13.0 loses the rest (docs/servers.md, 3); the other servers know no such limit.
+    /// Sets the number of bytes that Prosody 13 writes at a time, 4 MiB by default. Prosody 13.0
+    /// loses the rest of a larger stanza (docs/servers.md, 3); the other servers have no such
+    /// limit.
     ///
     /// # Examples
     ///
@@ -260,8 +261,8 @@ impl Setup {
         self
     }
 
-    /// Lets the server run its own pubsub service (`mod_pubsub` of either) at this address, where
-    /// only this account may make nodes: to compare another one with.
+    /// Adds the server's own pubsub service (`mod_pubsub`) at this address, where only this account
+    /// may create nodes, to compare with another one.
     ///
     /// # Examples
     ///
@@ -281,8 +282,8 @@ impl Setup {
         self
     }
 
-    /// Loads ejabberd's `mod_privilege` without granting anything (ejabberd only). Since 24.10 the
-    /// server then drops every IQ that a component sends to an address without a resource
+    /// Loads ejabberd's `mod_privilege` without granting privileges (ejabberd only). Since 24.10
+    /// the server then drops every IQ that a component sends to an address without a resource
     /// (docs/servers.md, 5).
     ///
     /// # Examples
@@ -296,10 +297,10 @@ impl Setup {
         self
     }
 
-    /// Takes the server of Debian 13 (Prosody 13.0, ejabberd 24.12) instead of the installed one.
+    /// Uses the server of Debian 13 (Prosody 13.0, ejabberd 24.12) instead of the installed one.
     ///
-    /// It runs in a root directory that tests/debian13.sh makes once; the environment variable
-    /// `COUPLET_TRIXIE` names another place than `/var/cache/couplet/trixie`.
+    /// It runs in a root directory that tests/debian13.sh creates once; the environment variable
+    /// `COUPLET_TRIXIE` overrides its path, `/var/cache/couplet/trixie`.
     ///
     /// # Examples
     ///
@@ -314,7 +315,7 @@ impl Setup {
         self
     }
 
-    /// The domains of the expected components.
+    /// Returns the domains of the components.
     ///
     /// # Examples
     ///
@@ -326,12 +327,12 @@ impl Setup {
         self.components.iter().map(|(domain, _)| domain.as_str())
     }
 
-    /// Whether one of them has this domain, in the form in which servers name it.
+    /// Returns whether a component has this domain, in the form in which servers name it.
     pub(crate) fn hosts(&self, domain: &str) -> bool {
         self.domains().any(|known| hosted_domain(known) == domain)
     }
 
-    /// The secret of one of them.
+    /// Returns the secret of a component.
     pub(crate) fn secret(&self, domain: &str) -> Option<&str> {
         let hosted = hosted_domain(domain);
         let mut components = self.components.iter();
@@ -340,7 +341,7 @@ impl Setup {
     }
 }
 
-/// A string literal that means the same in Lua and in YAML.
+/// Returns a string literal that has the same meaning in Lua and in YAML.
 pub(crate) fn quoted(text: &str) -> String {
     let mut literal = String::with_capacity(text.len() + 2);
     literal.push('"');

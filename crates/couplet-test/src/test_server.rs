@@ -1,6 +1,6 @@
-//! [`TestServer`]: one server for one scenario, in memory or real, with the same words for all three.
+//! [`TestServer`]: one server for one scenario, in memory or real, with the same methods for all.
 //!
-//! What goes wrong with a server ends the test: a server that is not installed too, with the line
+//! Any failure of the server panics, including a server that is not installed, with the command
 //! that installs it.
 
 use std::fmt;
@@ -16,7 +16,7 @@ use crate::setup::Setup;
 use crate::test_user::TestUser;
 use crate::verdict::{fail, good};
 
-/// Which server a server has.
+/// The kind of a [`TestServer`].
 ///
 /// # Examples
 ///
@@ -27,7 +27,7 @@ use crate::verdict::{fail, good};
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Backend {
-    /// [`Server`], with a paused clock.
+    /// [`Server`], for tests with a paused clock.
     Memory,
     /// [`Prosody`].
     Prosody,
@@ -35,9 +35,9 @@ pub enum Backend {
     Ejabberd,
 }
 
-/// A server for one scenario; it starts when the scenario first needs it.
+/// A server for one scenario. It starts on its first use.
 ///
-/// It hosts `localhost`, and expects the components `echo.localhost` and `news.localhost`.
+/// It hosts `localhost`, and has the components `echo.localhost` and `news.localhost`.
 ///
 /// # Examples
 ///
@@ -69,33 +69,33 @@ enum Started {
 }
 
 impl TestServer {
-    /// The domain of a server's first component.
+    /// The domain of the first component.
     pub const DOMAIN: &'static str = "echo.localhost";
 
-    /// The domain of a server's second component.
+    /// The domain of the second component.
     pub const OTHER: &'static str = "news.localhost";
 
-    /// A server with a server in memory; for tests with a paused clock.
+    /// Creates a server in memory, for tests with a paused clock.
     pub fn memory() -> TestServer {
         TestServer::new(Backend::Memory, Packages::Installed)
     }
 
-    /// A server with the Prosody that is installed.
+    /// Creates a server that runs the installed Prosody.
     pub fn prosody() -> TestServer {
         TestServer::new(Backend::Prosody, Packages::Installed)
     }
 
-    /// A server with the ejabberd that is installed.
+    /// Creates a server that runs the installed ejabberd.
     pub fn ejabberd() -> TestServer {
         TestServer::new(Backend::Ejabberd, Packages::Installed)
     }
 
-    /// A server with Prosody 13.0 of Debian 13.
+    /// Creates a server that runs Prosody 13.0 of Debian 13.
     pub fn prosody_13() -> TestServer {
         TestServer::new(Backend::Prosody, Packages::Debian13)
     }
 
-    /// A server with ejabberd 24.12 of Debian 13.
+    /// Creates a server that runs ejabberd 24.12 of Debian 13.
     pub fn ejabberd_24() -> TestServer {
         TestServer::new(Backend::Ejabberd, Packages::Debian13)
     }
@@ -111,24 +111,24 @@ impl TestServer {
         }
     }
 
-    /// Which server it has.
+    /// Returns the kind of the server.
     pub fn backend(&self) -> Backend {
         self.backend
     }
 
-    /// Whose packages its server comes from.
+    /// Returns which packages the server comes from.
     pub fn packages(&self) -> Packages {
         self.setup.packages
     }
 
-    /// Changes the setup; possible before the server has started.
+    /// Changes the setup. Call it before the server has started.
     ///
     /// # Panics
     ///
-    /// The server has started.
+    /// The server has started already.
     pub fn set_up(&mut self, change: impl FnOnce(Setup) -> Setup) {
         if self.started.is_some() {
-            fail("a server is set up before its server starts");
+            fail("the setup cannot change after the server has started");
         }
         self.setup = change(self.setup.clone());
     }
@@ -141,14 +141,14 @@ impl TestServer {
     ///
     /// # Cancel safety
     ///
-    /// A dropped future takes the component with it.
+    /// Dropping the future drops the component.
     pub async fn run(&mut self, build: impl FnOnce(Config) -> Component) -> Running {
         let mut running = self.launch(TestServer::DOMAIN, build).await;
         running.online().await;
         running
     }
 
-    /// Starts a component for one of the domains, and does not wait.
+    /// Starts a component for one of the domains without waiting for it to come online.
     ///
     /// # Panics
     ///
@@ -156,7 +156,7 @@ impl TestServer {
     ///
     /// # Cancel safety
     ///
-    /// A dropped future may leave the server unstarted.
+    /// The server may not be started after the future was dropped.
     pub async fn launch(
         &mut self,
         domain: &str,
@@ -170,15 +170,15 @@ impl TestServer {
         })
     }
 
-    /// The configuration of a component for one of the domains.
+    /// Returns the configuration of a component for one of the domains.
     ///
     /// # Panics
     ///
-    /// The server does not start, or expects no such component.
+    /// The server does not start, or has no such component.
     ///
     /// # Cancel safety
     ///
-    /// A dropped future may leave the server unstarted.
+    /// The server may not be started after the future was dropped.
     pub async fn config(&mut self, domain: &str) -> Config {
         let Some(secret) = self.setup.secret(domain).map(str::to_owned) else {
             fail(&format!("the setup has no component {domain}"))
@@ -192,15 +192,15 @@ impl TestServer {
         config.with_server(good(address.parse()))
     }
 
-    /// Logs a user of `localhost` in: `alice` is `alice@localhost/desk` everywhere.
+    /// Logs in a user of `localhost`: `alice` is `alice@localhost/desk` on every server.
     ///
     /// # Panics
     ///
-    /// The server does not start, or will not have the user.
+    /// The server does not start, or rejects the user.
     ///
     /// # Cancel safety
     ///
-    /// A dropped future may leave the server unstarted.
+    /// The server may not be started after the future was dropped.
     pub async fn user(&mut self, name: &str) -> TestUser {
         let name = match name.contains('/') {
             true => name.to_owned(),
@@ -213,15 +213,15 @@ impl TestServer {
         }
     }
 
-    /// The server dies: SIGKILL, or the end in the middle of a stanza.
+    /// Kills the server: by SIGKILL, or in memory by an end in the middle of a stanza.
     ///
     /// # Panics
     ///
-    /// The server does not start in the first place.
+    /// The server does not start.
     ///
     /// # Cancel safety
     ///
-    /// A dropped future may leave the server unstarted.
+    /// The server may not be started after the future was dropped.
     pub async fn kill(&mut self) {
         match self.started().await {
             Started::Memory(server) => server.kill(),
@@ -230,15 +230,15 @@ impl TestServer {
         }
     }
 
-    /// The server stops politely.
+    /// Stops the server gracefully.
     ///
     /// # Panics
     ///
-    /// It does not.
+    /// The server does not stop.
     ///
     /// # Cancel safety
     ///
-    /// A dropped future kills a real server.
+    /// Dropping the future kills a real server.
     pub async fn stop(&mut self) {
         match self.started().await {
             Started::Memory(server) => server.stop(),
@@ -247,15 +247,15 @@ impl TestServer {
         }
     }
 
-    /// The server comes back, on the same address.
+    /// Starts the server again, at the same address.
     ///
     /// # Panics
     ///
-    /// It does not.
+    /// The server does not start.
     ///
     /// # Cancel safety
     ///
-    /// A dropped future leaves a real server dead.
+    /// Dropping the future leaves a real server stopped.
     pub async fn restart(&mut self) {
         match self.started().await {
             Started::Memory(server) => server.restart(),
@@ -264,7 +264,7 @@ impl TestServer {
         }
     }
 
-    /// The server keeps the connection of `echo.localhost` and forgets who is behind it.
+    /// Makes the server keep the connection of `echo.localhost` open without routing to it.
     ///
     /// # Panics
     ///
@@ -272,24 +272,24 @@ impl TestServer {
     ///
     /// # Cancel safety
     ///
-    /// It may or may not have happened when the future is dropped.
+    /// It may or may not happen if the future is dropped.
     pub async fn forget_component(&mut self) {
         match self.started().await {
             Started::Memory(server) => server.forget_component(),
             Started::Prosody(prosody) => good(prosody.reload_component(TestServer::DOMAIN).await),
-            Started::Ejabberd(_) => fail("ejabberd forgets no component"),
+            Started::Ejabberd(_) => fail("ejabberd cannot forget a component"),
         }
     }
 
-    /// The server in memory, for faults that no real one has.
+    /// Returns the server in memory, for faults that real servers do not have.
     ///
     /// # Panics
     ///
-    /// It is a real one.
+    /// The server is a real one.
     ///
     /// # Cancel safety
     ///
-    /// A dropped future may leave the server unstarted.
+    /// The server may not be started after the future was dropped.
     pub async fn in_memory(&mut self) -> &mut Server {
         match self.started().await {
             Started::Memory(server) => server,
@@ -297,19 +297,19 @@ impl TestServer {
         }
     }
 
-    /// The real ejabberd, for its other ways to connect.
+    /// Returns the real ejabberd, for its TLS port and unix socket.
     ///
     /// # Panics
     ///
-    /// It is another server.
+    /// The server is not a real ejabberd.
     ///
     /// # Cancel safety
     ///
-    /// A dropped future may leave the server unstarted.
+    /// The server may not be started after the future was dropped.
     pub async fn real_ejabberd(&mut self) -> &mut Ejabberd {
         match self.started().await {
             Started::Ejabberd(ejabberd) => ejabberd,
-            Started::Memory(_) | Started::Prosody(_) => fail("this server is no ejabberd"),
+            Started::Memory(_) | Started::Prosody(_) => fail("this server is not ejabberd"),
         }
     }
 
@@ -324,7 +324,7 @@ impl TestServer {
         }
         match &mut self.started {
             Some(started) => started,
-            None => fail("the server has just been started"),
+            None => fail("the server is not started"),
         }
     }
 }

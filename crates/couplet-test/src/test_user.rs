@@ -1,7 +1,7 @@
-//! [`TestUser`]: somebody who writes to a component, on whichever server.
+//! [`TestUser`]: a user who sends stanzas to a component, on any server.
 //!
-//! A user that cannot go on ends the test and says what it waited for. Deliberately absent:
-//! help. What a user says goes out as it is, and nothing is sent unasked.
+//! A failure panics with what the user waited for. Stanzas are sent unchanged, and nothing is sent
+//! automatically.
 
 mod command_reply;
 mod heard;
@@ -23,7 +23,7 @@ pub use self::{
     heard::Heard,
 };
 
-/// How long nothing has to be heard.
+/// How long [`TestUser::hears_nothing`] waits.
 const SILENCE: Duration = Duration::from_secs(1);
 
 /// A user of a server, in memory or real.
@@ -48,7 +48,7 @@ const SILENCE: Duration = Duration::from_secs(1);
 /// ```
 pub struct TestUser {
     stream: Stream,
-    /// Heard while something else was waited for.
+    /// Stanzas received while waiting for others.
     kept: VecDeque<Heard>,
     asked: u64,
 }
@@ -75,7 +75,7 @@ impl TestUser {
         }
     }
 
-    /// The full address.
+    /// Returns the full address.
     pub fn address(&self) -> &str {
         match &self.stream {
             Stream::Memory(terminal) => terminal.address(),
@@ -83,36 +83,36 @@ impl TestUser {
         }
     }
 
-    /// The address without the resource.
+    /// Returns the address without the resource.
     pub fn bare(&self) -> &str {
         let address = self.address();
         address.split_once('/').map_or(address, |(bare, _)| bare)
     }
 
-    /// Sends bytes as they are: whole stanzas, several, or a part of one.
+    /// Sends bytes unchanged: whole stanzas, several, or a part of one.
     ///
-    /// The server stamps `from`.
+    /// The server sets `from`.
     ///
     /// # Panics
     ///
-    /// The server takes no more.
+    /// The server has ended the stream.
     ///
     /// # Cancel safety
     ///
-    /// Not cancel safe: part of it may have gone.
+    /// Not cancel safe: some of the bytes may have been sent.
     pub async fn send_raw(&mut self, xml: impl AsRef<[u8]>) {
         if !self.try_send_raw(xml).await {
-            fail(&format!("{} is cut off", self.address()));
+            fail(&format!("the server has ended the stream of {}", self.address()));
         }
     }
 
-    /// Sends bytes as far as the server takes them; `false` where it has ended the stream.
+    /// Sends bytes. Returns `false` if the server has ended the stream.
     ///
-    /// Use it for what a server may refuse to forward.
+    /// Use it for stanzas that a server may not forward.
     ///
     /// # Cancel safety
     ///
-    /// Not cancel safe: part of it may have gone.
+    /// Not cancel safe: some of the bytes may have been sent.
     pub async fn try_send_raw(&mut self, xml: impl AsRef<[u8]>) -> bool {
         match &mut self.stream {
             Stream::Memory(terminal) => terminal.send(xml.as_ref()),
@@ -124,11 +124,11 @@ impl TestUser {
     ///
     /// # Panics
     ///
-    /// The server takes no more.
+    /// The server has ended the stream.
     ///
     /// # Cancel safety
     ///
-    /// Not cancel safe: part of it may have gone.
+    /// Not cancel safe: part of it may have been sent.
     pub async fn chat(&mut self, to: &str, text: &str) {
         let mut message = Vec::new();
         let mut xml = XmlWriter::new(&mut message);
@@ -140,29 +140,29 @@ impl TestUser {
         self.send_raw(message).await;
     }
 
-    /// Sends an IQ with this payload (XML), and returns its answer.
+    /// Sends an IQ with this payload (XML), and returns the response.
     ///
     /// # Panics
     ///
-    /// There is no answer within 30 s.
+    /// No response arrives within 30 s.
     ///
     /// # Cancel safety
     ///
-    /// A dropped future has asked; the answer is kept for later.
+    /// The request is sent even if the future is dropped; the response is kept for later.
     pub async fn ask(&mut self, type_: &str, to: &str, payload: &str) -> Heard {
         let id = self.question(type_, to, payload).await;
         self.answer_to(&id).await
     }
 
-    /// Sends an IQ with this payload (XML), and returns its id without waiting.
+    /// Sends an IQ with this payload (XML), and returns its id without waiting for the response.
     ///
     /// # Panics
     ///
-    /// The server takes no more.
+    /// The server has ended the stream.
     ///
     /// # Cancel safety
     ///
-    /// Not cancel safe: part of it may have gone.
+    /// Not cancel safe: part of it may have been sent.
     pub async fn question(&mut self, type_: &str, to: &str, payload: &str) -> String {
         self.asked += 1;
         let id = format!("ask-{}", self.asked);
@@ -179,15 +179,15 @@ impl TestUser {
         id
     }
 
-    /// The next stanza with this id; others on the way are kept for later.
+    /// Returns the next stanza with this id; keeps the others for later.
     ///
     /// # Panics
     ///
-    /// There is none within 30 s.
+    /// No such stanza arrives within 30 s.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: what was heard is kept.
+    /// Cancel safe: received stanzas are kept.
     pub async fn answer_to(&mut self, id: &str) -> Heard {
         self.next_where(&format!("an answer to {id}"), |heard| heard.id() == id)
             .await
@@ -197,72 +197,73 @@ impl TestUser {
     ///
     /// # Panics
     ///
-    /// There is no answer within 30 s, or it is an error.
+    /// No response arrives within 30 s, or it is an error.
     ///
     /// # Cancel safety
     ///
-    /// A dropped future has asked; the answer is kept for later.
+    /// The request is sent even if the future is dropped; the response is kept for later.
     pub async fn ping(&mut self, to: &str) {
         let pong = self.ask("get", to, "<ping xmlns='urn:xmpp:ping'/>").await;
         if pong.type_() != "result" || pong.from() != to {
-            fail(&format!("{} pinged {to} and heard {pong}", self.address()));
+            fail(&format!("{} pinged {to} and received {pong}", self.address()));
         }
     }
 
-    /// The next stanza.
+    /// Returns the next stanza.
     ///
     /// # Panics
     ///
-    /// There is none within 30 s.
+    /// No stanza arrives within 30 s.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: what was heard is kept.
+    /// Cancel safe: received stanzas are kept.
     pub async fn next(&mut self) -> Heard {
         self.next_where("a stanza", |_| true).await
     }
 
-    /// The next message; others on the way are kept for later.
+    /// Returns the next message; keeps the others for later.
     ///
     /// # Panics
     ///
-    /// There is none within 30 s.
+    /// No message arrives within 30 s.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: what was heard is kept.
+    /// Cancel safe: received stanzas are kept.
     pub async fn next_chat(&mut self) -> Heard {
         self.next_where("a message", |heard| heard.name() == "message")
             .await
     }
 
-    /// Hears nothing for a second of the test's clock, which takes no time where that is paused.
+    /// Asserts that no stanza arrives for a second of the test's clock, which is instantaneous if
+    /// it is paused.
     ///
     /// # Panics
     ///
-    /// There is something to be heard.
+    /// A stanza arrives.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: what was heard is kept.
+    /// Cancel safe: received stanzas are kept.
     pub async fn hears_nothing(&mut self) {
         if let Some(heard) = self.hear(SILENCE).await {
             fail(&format!("{} hears {heard}", self.address()));
         }
     }
 
-    /// Pings an address and hears nothing before its pong.
+    /// Pings an address and asserts that nothing arrives before the response.
     ///
-    /// As the component's handlers work in order within one conversation, nothing that was sent
-    /// to the same address before can be answered later: no clock is needed to know that.
+    /// The component handles the stanzas of one conversation in order, so no response to an earlier
+    /// stanza to the same address can arrive later. No clock is needed to know that.
     ///
     /// # Panics
     ///
-    /// There is something else to be heard.
+    /// Another stanza arrives.
     ///
     /// # Cancel safety
     ///
-    /// A dropped future has asked; the answer is kept for later.
+    /// The ping is sent even if the future is dropped; the response is kept for later.
     pub async fn hears_only_a_pong_from(&mut self, to: &str) {
         let id = self
             .question("get", to, "<ping xmlns='urn:xmpp:ping'/>")
@@ -273,11 +274,11 @@ impl TestUser {
         }
     }
 
-    /// Whether the server ends the user's stream, instead of going on to be silent.
+    /// Returns whether the server ends the user's stream within a second.
     ///
     /// # Cancel safety
     ///
-    /// Cancel safe: what was heard is kept.
+    /// Cancel safe: received stanzas are kept.
     pub async fn is_cut_off(&mut self) -> bool {
         match &mut self.stream {
             Stream::Memory(terminal) => terminal.is_cut_off(),
@@ -374,7 +375,7 @@ impl TestUser {
                 let journal = self.journal();
                 let who = self.address();
                 fail(&format!(
-                    "{who} has waited long enough for {what}; heard:{kept}\n{journal}"
+                    "{who} did not receive {what} in time; received:{kept}\n{journal}"
                 ))
             };
             if wanted(&heard) {

@@ -1,8 +1,6 @@
-//! How a test is told that it has failed.
-//!
-//! Deliberately absent: errors to handle. Actors and servers serve tests, where nobody would.
+//! Fails tests by panicking.
 
-/// Ends the test with these words.
+/// Panics with this text.
 #[expect(
     clippy::panic,
     reason = "a test fails by panicking; every user fails here"
@@ -11,7 +9,7 @@ pub(crate) fn fail(why: &str) -> ! {
     panic!("{why}")
 }
 
-/// What came out well, or the end of the test.
+/// Returns the value of an `Ok`, or panics.
 pub(crate) fn good<T, E: std::fmt::Display>(outcome: Result<T, E>) -> T {
     outcome.unwrap_or_else(|error| fail(&error.to_string()))
 }

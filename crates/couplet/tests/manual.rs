@@ -59,20 +59,21 @@ fn settings_page() -> String {
     };
     let rows: String = settings().iter().map(row).collect();
     format!(
-        "Every setting: in `couplet.toml`, in the environment, on the command line.\n\n\
-         A flag wins over a variable, a variable over the file, the file over the default. A key \
-         with a dot\nstands in a table: `limits.depth` is `depth` below `[limits]`. An unknown key \
-         or variable and a value\nthat is not accepted are errors that name file, line and what \
-         would be right. `--check-config` prints\nwhat holds and where each value comes from. \
-         `COUPLET_CONFIG` or `--config` names another file.\n\n\
-         `COUPLET_DOMAIN`, a secret and perhaps `COUPLET_SERVER` are enough. The secret may also \
-         be the systemd\ncredential `couplet-secret` or `secret`. Why the defaults are what they \
-         are: [defaults](super::defaults).\n\n\
-         Quotation marks, blanks and invisible characters around a name, an address or a path are \
-         errors, around a\nsecret a warning; a byte order mark at the start of a file is left out. \
-         Variables that Kubernetes sets for a\nservice named `couplet-...` \
-         (`COUPLET_..._SERVICE_HOST` and the like) are not settings. Sections of an\napplication \
-         are read with the same care: [`Section`](crate::config::Section).\n\n\
+        "Every setting: in `couplet.toml`, in the environment, on the command line.\n\
+         \n\
+         A flag overrides a variable, a variable the file, and the file the default. A key with a dot\n\
+         is in a table: `limits.depth` is `depth` below `[limits]`. An unknown key or variable, and a value\n\
+         that is not accepted, are errors with file, line and what is accepted. `--check-config` prints\n\
+         the effective values and their origins. `COUPLET_CONFIG` or `--config` names another file.\n\
+         \n\
+         `COUPLET_DOMAIN`, a secret and possibly `COUPLET_SERVER` are enough. The secret may also be the systemd\n\
+         credential `couplet-secret` or `secret`. For the reasons of the defaults see [defaults](super::defaults).\n\
+         \n\
+         Quotation marks, white space and invisible characters around a name, an address or a path are errors, around a\n\
+         secret a warning; a byte order mark at the start of a file is ignored. Variables that Kubernetes sets for a\n\
+         service named `couplet-...` (`COUPLET_..._SERVICE_HOST` and the like) are not settings. Sections of an\n\
+         application are read in the same way: [`Section`](crate::config::Section).\n\
+         \n\
          | setting | meaning | default | accepted | variable, flag |\n|---|---|---|---|---|\n{rows}\n\
          This page is checked against [`settings`](crate::config::settings()).\n"
     )

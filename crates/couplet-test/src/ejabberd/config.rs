@@ -1,11 +1,11 @@
-//! What ejabberd is told: its configuration.
+//! The configuration of ejabberd.
 //!
-//! Deliberately absent: anything a server does not need, so that a user's stanza meets few modules.
+//! It loads few modules, so that a user's stanza passes few of them.
 
 use super::Ejabberd;
 use crate::setup::quoted;
 
-/// The configuration file.
+/// Returns the configuration file.
 pub(super) fn text(server: &Ejabberd) -> String {
     let limit = |bytes: Option<usize>| {
         bytes
@@ -41,7 +41,7 @@ modules:
         server.setup.client_tls,
         limit(server.setup.client_stanza_limit)
     );
-    // Without a file of its own the component listener offers no certificate at all.
+    // A component listener without its own certificate file offers no certificate.
     let tls = format!("\n    tls: true\n    certfile: {certificate}");
     let tcp = |port, extra: &str| format!("port: {port}\n    ip: \"127.0.0.1\"{extra}");
     let listeners = [
@@ -64,7 +64,7 @@ modules:
     config
 }
 
-/// The domains of a listener for components, each with its secret.
+/// Returns the domains of a component listener, each with its secret.
 fn secrets(server: &Ejabberd) -> String {
     let components = &server.setup.components;
     if let (true, Some((_, secret))) = (server.setup.password_without_hosts, components.first()) {
@@ -78,7 +78,7 @@ fn secrets(server: &Ejabberd) -> String {
     lines
 }
 
-/// The modules' last one, and the rules it needs, which may stand anywhere.
+/// Returns the last of the modules, and the rules it needs, which may stand anywhere.
 fn own_pubsub(server: &Ejabberd) -> String {
     let Some(own) = &server.setup.own_pubsub else {
         return String::new();

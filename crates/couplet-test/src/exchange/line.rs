@@ -39,7 +39,7 @@ pub(crate) async fn serve(stream: DuplexStream, id: u64, exchange: Arc<Exchange>
             },
             _ = changes.changed() => {}
         }
-        // A piece at a time is a packet at a time: the reader gets its turn in between.
+        // One write per piece: the reader runs in between.
         if orders.piece < usize::MAX {
             tokio::task::yield_now().await;
         }
@@ -47,7 +47,7 @@ pub(crate) async fn serve(stream: DuplexStream, id: u64, exchange: Arc<Exchange>
     exchange.change(|state| state.hang_up(id));
 }
 
-/// How far a component has come.
+/// The state of a component's login.
 struct Login {
     line: u64,
     framer: Framer,
@@ -80,7 +80,7 @@ impl Login {
                     Ok(stanza) => self.stanza(state, &stanza),
                     Err(why) => return state.fault(self.line, why.condition(), &why.to_string()),
                 },
-                // servers.md, 3: what Prosody says of a stanza that is too large.
+                // servers.md, 3: Prosody's stream error for a stanza that is too large.
                 Ok(Some(Frame::Skipped(_))) => {
                     return state.fault(self.line, "not-well-formed", "a stanza over the limit");
                 }
@@ -102,7 +102,8 @@ impl Login {
             return self.refuse(state, "", "invalid-namespace", header.xmlns());
         }
         if !state.setup.hosts(domain) {
-            // servers.md, 2: letter by letter with its own prepared name, and without a stream id.
+            // servers.md, 2: compared letter by letter with the prepared name, and without a stream
+            // id.
             return self.refuse(state, "", "host-unknown", domain);
         }
         let id = self.id();
@@ -120,7 +121,7 @@ impl Login {
             return refuse(state, "not-authorized", "a stanza before the handshake");
         }
         if let Some(condition) = state.refusal.clone() {
-            return refuse(state, &condition, "as the test wants it");
+            return refuse(state, &condition, "requested by the test");
         }
         let secret = state.setup.secret(&self.domain);
         let wanted = secret.map(|secret| handshake::digest(&self.id(), secret));

@@ -1,4 +1,4 @@
-//! Who gets a stanza, and what its sender is told when nobody does. (RFC 6120, 10; RFC 6121, 8)
+//! Routes stanzas, and sends errors for those without a recipient. (RFC 6120, 10; RFC 6121, 8)
 
 use couplet_core::element::{NS_CLIENT, Scope, Tree};
 use couplet_core::handshake;
@@ -9,11 +9,11 @@ use couplet_core::xml_writer::XmlWriter;
 
 use super::{State, start_tag};
 
-/// Prosody's mark on the errors for a component that is away (servers.md, 7).
+/// Prosody's namespace in errors for a component that is not connected (servers.md, 7).
 const NS_AWAY: &str = "xmpp:prosody.im/protocol/component";
 
 impl State {
-    /// A component says something. What a real server closes the stream for ends it here too.
+    /// Routes a component's stanza. Closes the stream for a stanza for which a real server would.
     pub(super) fn route_of_component(&mut self, line: u64, domain: &str, stanza: &Tree) {
         let root = stanza.root();
         if let Some(error) = StreamError::of(root) {
@@ -26,7 +26,7 @@ impl State {
             let Some(condition) = condition.clone() else {
                 return self.close(line, b"");
             };
-            return self.refuse(line, &condition, "the test asked for it");
+            return self.refuse(line, &condition, "requested by the test");
         }
         if root.ns() != NS_CLIENT || !matches!(root.name(), "message" | "presence" | "iq") {
             let what = format!("<{} xmlns='{}'/>", root.name(), root.ns());
@@ -66,7 +66,7 @@ impl State {
         self.route(stanza, &from, &to);
     }
 
-    /// A user says something; `stanza` bears the stamped `from` already.
+    /// Routes a user's stanza, whose `from` is already set.
     pub(super) fn route_of_user(&mut self, stanza: &Tree) {
         let root = stanza.root();
         let (from, to) = (root.attr("from").unwrap_or_default(), root.attr("to"));
@@ -142,13 +142,18 @@ impl State {
         self.bounce(stanza, from, &unknown.into());
     }
 
-    /// To the user with this address, or to every resource of a bare one.
+    /// Delivers a stanza to the user with this address, or to all resources of a bare address.
     fn deliver(&mut self, stanza: &Tree, to: &str) -> bool {
         let is_iq = stanza.root().name() == "iq";
         let mut found = false;
         for (address, user) in &mut self.users {
             // RFC 6121, 8.5.2.1.3: the server answers an iq to a bare address itself.
             if address == to || bare(address) == to && !is_iq {
+            let bare = address
+                .split_once('/')
+                .map_or(address.as_str(), |(bare, _)| bare);
+            // RFC 6121, 8.5.2.1.3: the server answers an IQ to a bare address itself.
+            if address == to || bare == to && !is_iq {
                 user.heard.push_back(stanza.clone());
                 found = true;
             }
@@ -156,7 +161,7 @@ impl State {
         found
     }
 
-    /// Tells the sender, unless the RFCs want silence.
+    /// Sends an error to the sender, unless the RFCs forbid it.
     fn bounce(&mut self, stanza: &Tree, sender: &str, refusal: &StanzaError) {
         let root = stanza.root();
         let type_ = root.attr("type");
@@ -178,7 +183,7 @@ impl State {
     }
 
     fn answer(&mut self, answer: &str, sender: &str) {
-        // Also to a zombie: the answer comes on the connection that asked (servers.md, 6).
+        // Also to a zombie: the response goes to the connection of the request (servers.md, 6).
         let domain = domain_of(sender);
         let line = self.line_of(domain).or_else(|| {
             let lines = self.lines.iter();
@@ -214,12 +219,13 @@ fn answer(stanza: &Tree, type_: &str, content: impl FnOnce(&mut XmlWriter<'_>)) 
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// RFC 6120, 8.2.3; ejabberd refuses the others with `bad-request` (servers.md, 3).
+/// Returns whether an IQ is valid by RFC 6120, 8.2.3; ejabberd rejects others with `bad-request`
+/// (servers.md, 3).
 fn is_proper_iq(iq: &Tree) -> bool {
     let root = iq.root();
     match root.attr("type").as_deref() {
         Some("get" | "set") => root.attr("id").is_some() && root.children().count() == 1,
-        // An answer to an iq without an id cannot have one.
+        // The response to an IQ without an id cannot have one.
         Some("result" | "error") => true,
         _ => false,
     }
@@ -238,7 +244,7 @@ fn away() -> StanzaError {
         .detail(&away)
 }
 
-/// The domain in an address, as it is written. (RFC 7622, 3.2)
+/// Returns the domain in an address, as written. (RFC 7622, 3.2)
 fn domain_of(address: &str) -> &str {
     let bare = bare(address);
     bare.split_once('@').map_or(bare, |(_, domain)| domain)

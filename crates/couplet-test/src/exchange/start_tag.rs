@@ -1,10 +1,8 @@
-//! The start tag of a stanza as text: whose word the server puts into it.
-//!
-//! Deliberately absent: any check. What comes here has been found well-formed.
+//! Edits the start tag of a stanza as text. The stanza must be well-formed.
 
 use couplet_core::xml_writer::XmlWriter;
 
-/// The same stanza with this `from`, whatever it claimed before. (RFC 6120, 8.1.2.1)
+/// Returns the stanza with this `from`, which replaces any other. (RFC 6120, 8.1.2.1)
 pub(super) fn stamped(stanza: &str, from: &str) -> String {
     let name_end = stanza
         .find(|c: char| c.is_ascii_whitespace() || matches!(c, '/' | '>'))
@@ -24,14 +22,15 @@ pub(super) fn stamped(stanza: &str, from: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// Whether the start tag says `xmlns` itself instead of inheriting it.
+/// Returns whether the start tag itself has an `xmlns`.
 pub(super) fn declares_namespace(stanza: &str) -> bool {
     let name_end = stanza.find(|c: char| c.is_ascii_whitespace());
     let rest = name_end.and_then(|end| stanza.get(end..));
     rest.is_some_and(|rest| attribute(rest, "xmlns").is_some())
 }
 
-/// Where an attribute stands, with the white space before it; `rest` begins behind the name.
+/// Returns the range of an attribute and the white space before it; `rest` begins after the element
+/// name.
 fn attribute(rest: &str, wanted: &str) -> Option<(usize, usize)> {
     let bytes = rest.as_bytes();
     let mut at = 0;

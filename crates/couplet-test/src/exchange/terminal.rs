@@ -1,4 +1,4 @@
-//! A user of the server in memory: bytes in, stanzas out, as over a stream of her own.
+//! A user of the server in memory: sends bytes and receives stanzas.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::{Exchange, Inbox, start_tag};
 const HEADER: &[u8] = b"<stream:stream xmlns='jabber:client' \
     xmlns:stream='http://etherx.jabber.org/streams'>";
 
-/// Where a user sits.
+/// The connection of a user.
 #[derive(Debug)]
 pub(crate) struct Terminal {
     exchange: Arc<Exchange>,
@@ -24,9 +24,9 @@ pub(crate) struct Terminal {
 }
 
 impl Terminal {
-    /// Logs a user in.
+    /// Logs in a user.
     pub(crate) fn open(exchange: &Arc<Exchange>, address: &str) -> Terminal {
-        // Whatever may be sent shall be sent: the limits under test are the component's.
+        // The framer has no limits, because the limits under test are the component's.
         let mut framer = Framer::new(Limits {
             stanza_bytes: usize::MAX,
             elements: usize::MAX,
@@ -48,7 +48,7 @@ impl Terminal {
         &self.address
     }
 
-    /// Sends bytes, and is cut off if they are no XMPP; `false` from then on.
+    /// Sends bytes. Returns false if the stream has ended; malformed XML ends it.
     pub(crate) fn send(&mut self, bytes: &[u8]) -> bool {
         self.framer.push(bytes);
         while !self.cut_off {
@@ -62,7 +62,7 @@ impl Terminal {
         !self.cut_off
     }
 
-    /// The next stanza; `None` if there is none for so long.
+    /// Returns the next stanza; `None` if none arrives within `patience`.
     pub(crate) async fn next(&mut self, patience: Duration) -> Option<Tree> {
         let next = async {
             loop {
@@ -78,12 +78,12 @@ impl Terminal {
         timeout(patience, next).await.ok().flatten()
     }
 
-    /// Whether the server has ended the stream.
+    /// Returns whether the server has ended the stream.
     pub(crate) fn is_cut_off(&self) -> bool {
         self.cut_off
     }
 
-    /// What the server has to complain about.
+    /// Returns the last events of the server.
     pub(crate) fn journal(&self) -> String {
         self.exchange.look(super::State::journal)
     }

@@ -1,10 +1,10 @@
-//! As whom PostgreSQL runs: it refuses to run as root.
+//! The user that PostgreSQL runs as, because it refuses to run as root.
 
 use std::fs;
 
 use crate::error::{TestServerError, doing};
 
-/// As whom the server runs where we are root.
+/// The user of the server if the test runs as root.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Owner {
     pub(super) user: u32,
@@ -12,7 +12,7 @@ pub(super) struct Owner {
 }
 
 impl Owner {
-    /// None where we are not root, and the server is ours.
+    /// Finds the user; returns `None` if the test does not run as root.
     pub(super) fn find() -> Result<Option<Owner>, TestServerError> {
         if !rustix::process::geteuid().is_root() {
             return Ok(None);

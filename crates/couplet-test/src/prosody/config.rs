@@ -1,11 +1,11 @@
-//! What Prosody is told: its configuration, and one module of ours.
+//! The configuration of Prosody, and a module of the tests.
 //!
-//! Deliberately absent: anything a server does not need, so that a user's stanza meets few modules.
+//! It loads few modules, so that a user's stanza passes few of them.
 
 use super::Prosody;
 use crate::setup::{Setup, quoted};
 
-/// The configuration file.
+/// Returns the configuration file.
 pub(super) fn text(server: &Prosody) -> String {
     let folder = quoted(&server.root.inside(server.folder.path()).to_string_lossy());
     let Prosody {
@@ -84,7 +84,7 @@ fn network(setup: &Setup) -> Option<String> {
     (!all.is_empty()).then(|| format!("{{ {} }}", all.join("; ")))
 }
 
-/// Reloads a component when a file asks for it: prosodyctl's shell needs a second and more modules.
+/// Reloads a component when a file requests it: prosodyctl's shell needs a second and more modules.
 pub(super) const MOD_RELOAD: &str = r#"
 local modulemanager = require "core.modulemanager";
 local folder = module:get_option_string("reload_folder");

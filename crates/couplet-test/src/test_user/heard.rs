@@ -1,4 +1,4 @@
-//! A stanza as a user heard it, read as tests compare it.
+//! A received stanza, with accessors for comparisons in tests.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,7 +8,8 @@ use couplet_core::stanza_error::NS_STANZAS;
 
 /// A stanza that a user has received.
 ///
-/// What is absent is empty, so that a test compares without unwrapping. It prints as its XML.
+/// Absent values are empty strings, so that a test compares without unwrapping. It prints as its
+/// XML.
 ///
 /// # Examples
 ///
@@ -61,42 +62,42 @@ impl Heard {
         }
     }
 
-    /// `message`, `presence` or `iq`.
+    /// Returns `message`, `presence` or `iq`.
     pub fn name(&self) -> &str {
         self.tree.root().name()
     }
 
-    /// Who sent it.
+    /// Returns the sender.
     pub fn from(&self) -> &str {
         &self.from
     }
 
-    /// To whom it was sent.
+    /// Returns the recipient.
     pub fn to(&self) -> &str {
         &self.to
     }
 
-    /// Its id.
+    /// Returns the id.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Its type as it is written.
+    /// Returns the type as written.
     pub fn type_(&self) -> &str {
         &self.type_
     }
 
-    /// The text of its body.
+    /// Returns the text of the body.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The condition of an error, such as `service-unavailable`. (RFC 6120, 8.3.3)
+    /// Returns the condition of an error, such as `service-unavailable`. (RFC 6120, 8.3.3)
     pub fn condition(&self) -> &str {
         &self.condition
     }
 
-    /// The type of an error, such as `cancel`. (RFC 6120, 8.3.2)
+    /// Returns the type of an error, such as `cancel`. (RFC 6120, 8.3.2)
     pub fn error_type(&self) -> String {
         let error = self.tree.root().child("error", NS_CLIENT);
         error
@@ -105,7 +106,7 @@ impl Heard {
             .into_owned()
     }
 
-    /// The words of an error. (RFC 6120, 8.3.2)
+    /// Returns the text of an error. (RFC 6120, 8.3.2)
     pub fn error_text(&self) -> String {
         let error = self.tree.root().child("error", NS_CLIENT);
         let text = error.and_then(|error| error.child("text", NS_STANZAS));
@@ -113,7 +114,7 @@ impl Heard {
             .unwrap_or_default()
     }
 
-    /// Its language, where it says one. (RFC 6120, 8.1.5)
+    /// Returns the language. (RFC 6120, 8.1.5)
     pub fn lang(&self) -> String {
         self.tree
             .root()
@@ -122,7 +123,7 @@ impl Heard {
             .into_owned()
     }
 
-    /// The text of the child with this name, such as `thread`.
+    /// Returns the text of the child with this name, such as `thread`.
     pub fn text_of(&self, child: &str) -> String {
         let child = self.tree.root().child(child, NS_CLIENT);
         child
@@ -130,7 +131,7 @@ impl Heard {
             .unwrap_or_default()
     }
 
-    /// The whole stanza.
+    /// Returns the whole stanza.
     pub fn root(&self) -> Element<'_> {
         self.tree.root()
     }
