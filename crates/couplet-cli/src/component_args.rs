@@ -16,7 +16,7 @@ pub(crate) struct ComponentArgs {
     /// The domain of the component
     #[arg(long, value_name = "DOMAIN")]
     pub(crate) domain: Option<String>,
-    /// Where the server listens for components: host:port, tls://host:port or unix:/path
+    /// The address of the server's component listener: host:port, tls://host:port or unix:/path
     #[arg(long, value_name = "SERVER")]
     server: Option<String>,
     /// A file that contains the secret
@@ -71,7 +71,7 @@ impl ComponentArgs {
         let text = self
             .file()
             .and_then(|file| std::fs::read_to_string(file).ok());
-        // Loading the configuration reports a file that cannot be read.
+        // Loading the configuration reports an unreadable file.
         let document = text.and_then(|text| {
             let text = text.trim_start_matches('\u{feff}');
             text.parse::<toml_edit::ImDocument<String>>().ok()

@@ -3,7 +3,7 @@
 //! Each step that the user sees has a file of its name, with a function `check`; `steps.rs` runs them
 //! in order. A step may use earlier steps and what is declared below them.
 //!
-//! Deliberately absent: changes to any configuration. The doctor prints what to paste.
+//! The doctor never changes a configuration; it prints what to paste.
 
 mod steps;
 mod secrecy;

@@ -1,6 +1,6 @@
 //! [`Failure`]: why a command failed, as text for the user and as an exit code for scripts.
 //!
-//! Deliberately absent: backtraces, and the names of types.
+//! The text contains no backtraces and no names of types.
 
 use std::fmt;
 use std::process::ExitCode;
@@ -16,7 +16,7 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    /// The command could not do what it was asked for.
+    /// Creates a failure of the command's operation.
     pub(crate) fn new(text: impl Into<String>) -> Failure {
         Failure {
             text: text.into(),
@@ -24,7 +24,7 @@ impl Failure {
         }
     }
 
-    /// The arguments or the configuration are wrong, and the user has to change them.
+    /// Creates a failure due to the arguments or the configuration, which the user has to change.
     pub(crate) fn misuse(text: impl Into<String>) -> Failure {
         Failure {
             text: text.into(),
@@ -32,7 +32,7 @@ impl Failure {
         }
     }
 
-    /// A signal interrupted the command. The code is 128 plus the number of SIGINT, as in shells.
+    /// Creates the failure for a signal. The code is 128 plus the number of SIGINT, as in shells.
     pub(crate) fn interrupted() -> Failure {
         Failure {
             text: "interrupted".to_owned(),
@@ -40,7 +40,7 @@ impl Failure {
         }
     }
 
-    /// The command has printed the reason already.
+    /// Creates a failure whose reason the command has printed already.
     pub(crate) fn already_reported(code: u8) -> Failure {
         Failure {
             text: String::new(),
@@ -48,7 +48,7 @@ impl Failure {
         }
     }
 
-    /// Whether the text is still to be printed.
+    /// Returns whether the text is still to be printed.
     pub(crate) fn has_text(&self) -> bool {
         !self.text.is_empty()
     }
@@ -93,7 +93,7 @@ impl From<TestServerError> for Failure {
     }
 }
 
-/// Turns an I/O error into a failure that begins with what the command was doing.
+/// Adds to an I/O error what the command was doing.
 pub(crate) fn context(what: &str) -> impl FnOnce(std::io::Error) -> Failure {
     move |error| Failure::new(format!("{what}: {error}"))
 }

@@ -1,4 +1,4 @@
-//! The log of the command itself.
+//! The log of the command.
 
 use couplet::config::Config;
 

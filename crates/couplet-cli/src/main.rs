@@ -51,7 +51,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // `eprintln!` would panic where standard error is closed.
+            // `eprintln!` would panic if standard error is closed.
             if failure.has_text() {
                 let _closed_output = writeln!(std::io::stderr(), "couplet: {failure}");
             }

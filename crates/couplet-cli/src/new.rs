@@ -1,6 +1,6 @@
-//! `couplet new`: creates a project with sources, tests and what is needed for its deployment.
+//! `couplet new`: creates a project with sources, tests and files for its deployment.
 //!
-//! Deliberately absent: a repository, a secret, and downloads.
+//! It creates no repository and no secret, and downloads nothing.
 
 mod checkout;
 mod name;
@@ -72,7 +72,7 @@ impl New {
         }
         let written = uninterrupted(|| write(&folder, self.template, &values))?;
         if let Err((path, error)) = written {
-            // The folder did not exist before.
+            // The folder did not exist before this call.
             let _not_even_created = fs::remove_dir_all(&folder);
             return Err(context(&format!("writing {}", path.display()))(error));
         }
@@ -114,7 +114,7 @@ impl New {
     }
 }
 
-/// Calls a function that signals do not interrupt: with a listener, they do not end the process.
+/// Calls a function without signals ending the process.
 fn uninterrupted<T>(work: impl FnOnce() -> T) -> Result<T, Failure> {
     let runtime = runtime()?;
     let _inside = runtime.enter();
@@ -153,7 +153,8 @@ fn next_steps(folder: &Path, template: Template, values: &ProjectValues) -> Stri
     )
 }
 
-/// How the user calls this command from another folder: by its name, or by its absolute path.
+/// Returns how the user calls this command from another folder: by its name, or by its absolute
+/// path.
 fn this_command() -> String {
     let called = std::env::args_os().next().map(PathBuf::from);
     let by_path = called.is_some_and(|called| called.components().nth(1).is_some());

@@ -76,7 +76,7 @@ enum SendType {
     Chat,
     /// A single message outside of a conversation
     Normal,
-    /// An alert or news, to which no answer is expected
+    /// An alert or news, to which no reply is expected
     Headline,
     /// To all occupants of a room
     Groupchat,
@@ -129,7 +129,7 @@ impl Send {
         let loaded = sources.clone().load();
         match (&self.from, loaded) {
             (_, Ok(config)) => Ok(config),
-            // Without a domain, that of --from is used; any other error comes again.
+            // Without a domain, that of --from is used; any other error occurs again later.
             (Some(from), Err(_)) if self.component.domain.is_none() => {
                 Ok(sources.flag("domain", from.domain()).load()?)
             }

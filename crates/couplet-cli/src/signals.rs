@@ -21,7 +21,7 @@ pub(crate) fn run_until_signal<T>(
             result = Box::pin(future) => result,
         }
     });
-    // A lookup or a read from a terminal that still runs must not keep the process alive.
+    // A lookup or a terminal read that is still running must not keep the process alive.
     runtime.shutdown_background();
     result
 }

@@ -1,4 +1,4 @@
-//! [`Alice`]: an ordinary user of the private server, logged in with tokio-xmpp's client.
+//! [`Alice`]: a user of the private server, logged in with tokio-xmpp's client.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ const LOGOUT_TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Alice(Client);
 
-/// A message to her.
+/// A message to alice.
 #[derive(Debug)]
 pub(super) enum Received {
     Text { from: Jid, text: String },
@@ -65,7 +65,7 @@ impl Alice {
         }
     }
 
-    /// Pings the domain and returns the response as text; `None` where there is none in time.
+    /// Pings the domain and returns the response as text; `None` if none arrives in time.
     pub(super) async fn ping(&mut self, domain: &str) -> Option<String> {
         let to = jid::Jid::new(domain).ok()?;
         let asked = self.0.send_iq(Some(to), IqRequest::Get(Ping.into())).await;
@@ -101,7 +101,7 @@ impl Alice {
         Ok(())
     }
 
-    /// Sends her presence, so that messages to her bare address reach her.
+    /// Sends alice's presence, so that messages to her bare address are delivered to this client.
     pub(super) async fn send_presence(&mut self) -> Result<(), Failure> {
         self.send(Presence::available().into()).await
     }

@@ -42,7 +42,7 @@ struct Unanswered {
     until: Instant,
 }
 
-/// What a typed line means.
+/// A parsed line.
 #[derive(Debug, PartialEq)]
 enum Input<'a> {
     Empty,
@@ -205,7 +205,7 @@ fn parse(line: &str) -> Input<'_> {
         .split_once(char::is_whitespace)
         .unwrap_or((trimmed, ""))
     {
-        // A chat message has a body that is not empty.
+        // A chat message must have a body that is not empty.
         ("", _) => Input::Empty,
         ("/help", "") => Input::Help,
         ("/quit", "") => Input::Quit,

@@ -28,7 +28,7 @@ pub(super) struct DevComponent {
     screen: Screen,
     running: Option<RunningComponent>,
     started: Instant,
-    /// `None` where its exit is final.
+    /// `None` if its exit is final.
     restarts: Option<Backoff>,
     restart_at: Option<Instant>,
 }
@@ -110,7 +110,7 @@ impl DevComponent {
         Ok(())
     }
 
-    /// Schedules a restart; returns the failure where there is none.
+    /// Schedules a restart; returns the failure if the exit is final.
     fn restart_later(&mut self, failure: Failure) -> Option<Failure> {
         let Some(restarts) = &mut self.restarts else {
             return Some(failure);

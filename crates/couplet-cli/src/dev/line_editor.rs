@@ -15,13 +15,13 @@ use crate::failure::Failure;
 pub(super) struct LineEditor(Editor<(), MemHistory>);
 
 impl LineEditor {
-    /// Returns the editor and the screen that prints above it; `None` where there is no terminal, or one
-    /// that cannot be used for editing.
+    /// Returns the editor and the screen that prints above it; `None` if there is no terminal, or
+    /// one that cannot be used for editing.
     pub(super) fn open() -> Option<(LineEditor, Screen)> {
         if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
             return None;
         }
-        // Where standard output is a file, only the messages go there.
+        // If standard output is a file, only messages are written to it.
         let behavior = match io::stdout().is_terminal() {
             true => Behavior::Stdio,
             false => Behavior::PreferTerm,

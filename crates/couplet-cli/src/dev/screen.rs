@@ -21,11 +21,11 @@ pub(super) struct Screen {
 /// How the prompt is printed.
 #[derive(Clone)]
 enum Prompt {
-    /// There is none: this is not a terminal.
+    /// No prompt: standard input is not a terminal.
     None,
-    /// By the screen, on standard error.
+    /// The screen prints it on standard error.
     Plain,
-    /// By the line editor, which prints other output above it.
+    /// The line editor prints it, and other output above it.
     Editor(Arc<Mutex<dyn ExternalPrinter + Send>>),
 }
 

@@ -1,6 +1,6 @@
 //! Step `address`: the server lets the component send from its addresses.
 //!
-//! All questions go to the component's own domain.
+//! All requests go to the component's own domain.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::login::DoctorSession;
 use super::probe::{own_address, wait_until_routed};
 use super::report::{Checked, Finding};
 
-/// A server that does not let the component send ends the stream; otherwise the pings come back.
+/// Pings the component itself: a server that does not let the component send ends the stream.
 pub(super) async fn check(session: &mut DoctorSession<'_>) -> Checked<()> {
     let (domain, limit, software) = (session.domain(), session.limit, session.software);
     let sender = format!("couplet-doctor@{domain}");

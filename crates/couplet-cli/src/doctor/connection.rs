@@ -42,7 +42,7 @@ pub(super) async fn check(
     }
 }
 
-/// The finding where at least one endpoint accepts connections.
+/// Returns the finding if at least one endpoint accepts connections.
 fn found(config: &Config, open: &[Endpoint], failed: &[(Endpoint, io::Error)]) -> Finding {
     if failed.is_empty() {
         return Finding::pass(match config.server {
@@ -57,7 +57,7 @@ fn found(config: &Config, open: &[Endpoint], failed: &[(Endpoint, io::Error)]) -
         .collect();
     let all = open.len() + failed.len();
     let some = format!("{} of {all} addresses accept connections", open.len());
-    // Both kinds of failure cost no time, and no setting of the server changes the first kind.
+    // Both kinds of failure cost no time, and the first kind has no remedy in the server.
     if failed.iter().all(|(_, error)| has_no_route(error)) {
         Finding::pass(format!(
             "{some}; this machine has no route to the others ({})",
@@ -80,7 +80,7 @@ fn found(config: &Config, open: &[Endpoint], failed: &[(Endpoint, io::Error)]) -
     }
 }
 
-/// Whether there is no route at all, as to `::1` on a machine without IPv6.
+/// Returns whether there is no route at all, as to `::1` on a machine without IPv6.
 fn has_no_route(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -88,7 +88,8 @@ fn has_no_route(error: &io::Error) -> bool {
     )
 }
 
-/// Replaces a pass by a warning where other machines reach the port although the server is on this one.
+/// Replaces a pass by a warning if other machines reach the port although the server is on this
+/// one.
 fn or_open_to_others(config: &Config, endpoint: &Endpoint, finding: Finding) -> Finding {
     match endpoint {
         Endpoint::Tcp(address)
@@ -106,7 +107,8 @@ fn or_open_to_others(config: &Config, endpoint: &Endpoint, finding: Finding) -> 
     )
 }
 
-/// Advice where something listens at the usual port, or at the loopback address of the other family.
+/// Returns advice if a program listens at the usual port, or at the loopback address of the other
+/// family.
 async fn listens_elsewhere(config: &Config, limit: Duration) -> String {
     let (Server::Tcp { host, port } | Server::Tls { host, port }) = &config.server else {
         return String::new();
@@ -147,7 +149,7 @@ mod tests {
 
     use super::*;
 
-    /// The finding for a machine with one address that accepts connections and this one.
+    /// Returns the finding for a machine with one address that accepts connections and this one.
     async fn with_another(other: SocketAddr) -> Finding {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let works = Endpoint::Tcp(listener.local_addr().unwrap());

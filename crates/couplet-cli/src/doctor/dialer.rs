@@ -1,4 +1,4 @@
-//! [`Dialer`]: opens connections to the server, as often as the steps need one.
+//! [`Dialer`]: opens connections to the server for the steps.
 
 use std::io;
 
@@ -35,7 +35,7 @@ impl Dialer<'_> {
         Ok(stream)
     }
 
-    /// A stream error as the framework reports it.
+    /// Returns the framework's error for a stream error.
     pub(super) fn rejected(&self, error: &StreamError, software: Option<Software>) -> Rejected {
         let server = self.config.server.clone();
         let text = error.text.as_deref();

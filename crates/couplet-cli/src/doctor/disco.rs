@@ -1,4 +1,4 @@
-//! The queries of XEP-0030 and XEP-0092, as far as steps share them.
+//! The XEP-0030 and XEP-0092 queries that several steps use.
 
 use couplet::Stanza;
 
@@ -25,7 +25,7 @@ pub(super) fn queries<'a>(
     })
 }
 
-/// `category/type` of the first identity in a result of service discovery.
+/// Returns `category/type` of the first identity in a result of service discovery.
 pub(super) fn identity(stanza: &Stanza) -> Option<String> {
     let info = stanza.payload("query", NS_INFO)?;
     let identity = info.child("identity", NS_INFO)?;
@@ -34,7 +34,7 @@ pub(super) fn identity(stanza: &Stanza) -> Option<String> {
     Some(format!("{category}/{type_}"))
 }
 
-/// The name and the version in a result of a version query.
+/// Returns the name and the version in a result of a version query.
 pub(super) fn software(stanza: &Stanza) -> Option<String> {
     let version = stanza.payload("query", NS_VERSION)?;
     let text = |name| version.child(name, NS_VERSION);

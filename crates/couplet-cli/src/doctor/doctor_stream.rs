@@ -15,17 +15,17 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::endpoint::is_closed;
 use super::report::Finding;
 
-/// Wider than any component's: the server may return the largest stanza that it accepts.
+/// Larger than the limits of components: the server may return the largest stanza that it accepts.
 const LIMITS: Limits = Limits {
     stanza_bytes: 1 << 27,
     elements: 1 << 24,
     depth: 256,
     attributes: 4096,
 };
-/// So much of what the server sends first is kept, to find out what it is. Bytes.
+/// Number of first bytes that are kept to recognise the server.
 const FIRST_BYTES: usize = 200;
 
-/// A stream, and what has been read of it.
+/// A stream, with the bytes read so far.
 pub(super) struct DoctorStream {
     stream: Box<dyn Stream>,
     framer: Framer,
@@ -41,9 +41,9 @@ pub(super) enum StreamEnd {
     Rejected(StreamError),
     /// The server closed the stream or the connection.
     Closed,
-    /// The first character shows that this is not XML.
+    /// The first character is not XML.
     NotXml,
-    /// This is not XMPP.
+    /// The data is not valid XMPP.
     Malformed(Malformed),
     Io(io::Error),
 }
@@ -65,11 +65,11 @@ impl DoctorStream {
         self.read_header().await
     }
 
-    /// Waits for the server's header, where [`open`](DoctorStream::open) was cancelled.
+    /// Waits for the server's header after [`open`](DoctorStream::open) was cancelled.
     pub(super) async fn read_header(&mut self) -> Result<String, StreamEnd> {
         loop {
             match self.frame().await? {
-                // Prosody opens a stream without an id where it does not know the domain; the stream
+                // Prosody opens a stream without an id if it does not know the domain; the stream
                 // error follows (docs/servers.md, 2).
                 Frame::Opened(header) => {
                     self.has_header = true;
@@ -108,8 +108,8 @@ impl DoctorStream {
         self.write(&iq_get(from, to, id, payload)).await
     }
 
-    /// Returns the next stanza from the component's domain or from one of `peers`. What other peers
-    /// send to the component is answered with `recipient-unavailable`.
+    /// Returns the next stanza from the component's domain or from one of `peers`. Answers the
+    /// stanzas of other peers with `recipient-unavailable`.
     pub(super) async fn next_stanza(&mut self, peers: &[&str]) -> Result<Stanza, StreamEnd> {
         loop {
             let Frame::Stanza(bytes) = self.frame().await? else {
@@ -154,7 +154,7 @@ impl DoctorStream {
         }
     }
 
-    /// What the server sent first, whether it is a header or not.
+    /// Returns the first bytes from the server, whether they are a header or not.
     pub(super) fn first_bytes(&self) -> &[u8] {
         &self.first_bytes
     }
@@ -174,7 +174,7 @@ impl DoctorStream {
         }
     }
 
-    /// Returns the next frame; a stream error is an end.
+    /// Returns the next frame; a stream error is returned as an end.
     async fn frame(&mut self) -> Result<Frame, StreamEnd> {
         loop {
             match self.framer.next()? {

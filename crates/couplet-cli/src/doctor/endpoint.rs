@@ -53,13 +53,13 @@ pub(super) fn is_closed(error: &io::Error) -> bool {
     )
 }
 
-/// A failure to reach the server, with the framework's text and advice.
+/// Returns the framework's text and advice for a failure to reach the server.
 pub(super) fn unreachable(config: &Config, error: &io::Error) -> Finding {
     let server = config.server.clone();
     Finding::from_error(&Unreachable::from_io(&config.domain, server, error))
 }
 
-/// The same, where the cause is known.
+/// Returns the framework's text and advice for a known trouble.
 pub(super) fn unreachable_by(config: &Config, trouble: Trouble) -> Finding {
     let server = config.server.clone();
     Finding::from_error(&Unreachable::new(&config.domain, server, trouble))

@@ -31,7 +31,7 @@ pub(super) async fn check(session: &mut DoctorSession<'_>) -> Checked<()> {
     Ok((finding, ()))
 }
 
-/// Returns once the stanza has arrived.
+/// Sends a stanza from a foreign domain; returns once it has arrived.
 async fn send_as_foreign(stream: &mut DoctorStream, domain: &str) -> Result<(), StreamEnd> {
     let id = new_id();
     stream

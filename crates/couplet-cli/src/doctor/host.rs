@@ -1,4 +1,4 @@
-//! Step `host`: which server it is, and whether the domain above the component's answers.
+//! Step `host`: which server it is, and whether the parent domain of the component answers.
 
 use couplet::Stanza;
 
@@ -8,16 +8,17 @@ use super::login::DoctorSession;
 use super::probe::{has_condition, send_probes};
 use super::report::{Checked, Finding};
 
-/// At most so many other components are examined by the step `neighbours`.
+/// Maximum number of other components that the step `neighbours` examines.
 const NEIGHBOURS: usize = 5;
-/// If another instance is online, a response may be routed to that one.
+/// Number of queries: if another instance is online, a response may be routed to that one.
 const TIMES: usize = 4;
 
 /// Why a step that sends IQs to addresses without a resource is skipped.
 pub(super) const BARE_IQS_DROPPED: &str =
     "the server drops IQs to addresses without a resource, see the step address";
 
-/// Queries the domain above, which the same server usually serves, and notes its other components.
+/// Queries the parent domain, which the same server usually serves, and records its other
+/// components.
 pub(super) async fn check(session: &mut DoctorSession<'_>) -> Checked<()> {
     if session.drops_bare_iqs {
         return Ok((Finding::skipped(BARE_IQS_DROPPED), ()));
@@ -33,7 +34,7 @@ pub(super) async fn check(session: &mut DoctorSession<'_>) -> Checked<()> {
     Ok((info.finding(above), ()))
 }
 
-/// What the domain above has answered.
+/// The answers of the parent domain.
 #[derive(Debug, Default)]
 struct HostInfo {
     answered: bool,

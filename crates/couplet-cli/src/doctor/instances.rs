@@ -1,7 +1,7 @@
-//! Step `instances`: no running instance would be disturbed by the login.
+//! Step `instances`: the login would not disturb a running instance.
 //!
 //! A server does not list its connections before a login, but the kernel of its machine does.
-//! Instances on other machines cannot be seen, unless the server is on this one.
+//! Instances on other machines are only visible if the server is on this one.
 
 use std::fs;
 use std::io::{BufRead, Write};
@@ -16,7 +16,7 @@ use super::process::{Program, processes, programs};
 use super::report::{Checked, Finding};
 use super::socket_table::{TcpSocket, is_own_address, tcp_sockets, unix_connections};
 
-/// The connections of earlier steps may still be open on the server's side, so it is looked this often.
+/// Number of looks, because connections of earlier steps may still be open on the server's side.
 const ATTEMPTS: usize = 10;
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -33,22 +33,22 @@ pub(super) enum Consent {
 #[derive(Debug, PartialEq, Eq)]
 enum OtherConnections {
     None(Visible),
-    /// How many, and the programs of this machine that hold them, as far as they can be seen.
+    /// Their number, and the programs of this machine that hold them, as far as they are visible.
     Some(usize, Vec<Program>),
-    /// They cannot be seen, for this reason.
+    /// They are not visible, for this reason.
     Unknown(&'static str),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Visible {
-    /// The server is on this machine, so all its connections can be seen.
+    /// All connections of the server: it is on this machine.
     All,
-    /// Only the connections of this machine to the server can be seen.
+    /// Only the connections of this machine to the server.
     FromThisMachine,
 }
 
 impl OtherConnections {
-    /// Whether all belong to components of other domains, which a login does not disturb.
+    /// Returns whether all belong to components of other domains, which a login does not disturb.
     fn are_of_other_domains(&self, domain: &str) -> bool {
         let is_other = |program: &Program| {
             let theirs = program.domain.as_ref();
@@ -63,7 +63,7 @@ impl OtherConnections {
     }
 }
 
-/// Looks for other connections, and asks where they may be of another instance.
+/// Looks for other connections, and asks the user if one may be of another instance.
 pub(super) async fn check(dialer: &Dialer<'_>, consent: Consent) -> Checked<()> {
     let domain = dialer.config.domain.as_str();
     let others = find(&dialer.endpoint, domain).await;
@@ -89,7 +89,7 @@ pub(super) async fn check(dialer: &Dialer<'_>, consent: Consent) -> Checked<()> 
         Consent::Denied => false,
     };
     if allowed {
-        let advice = "The login is tried nevertheless, as requested.";
+        let advice = "The login is attempted anyway, as requested.";
         return Ok((Finding::warn(message, advice), ()));
     }
     Err(Finding::not_tried(
@@ -129,12 +129,12 @@ fn describe(count: usize, programs: &[Program]) -> String {
     }
 }
 
-/// Asks at the terminal; everything but a yes is a no.
+/// Asks at the terminal; only a yes counts.
 async fn ask(message: &str) -> bool {
     let (answer, answered) = oneshot::channel();
     let _closed_output = write!(
         std::io::stderr(),
-        "{message}. Logging in may disturb it. Log in nevertheless? [y/N] "
+        "{message}. Logging in may disturb it. Log in anyway? [y/N] "
     );
     // A read from a terminal cannot be cancelled, so it has a thread of its own.
     let asking = std::thread::Builder::new()
@@ -184,7 +184,7 @@ fn at_port(address: SocketAddr) -> OtherConnections {
     }
 }
 
-/// The connections among these that programs of this machine hold.
+/// Returns those of the connections that programs of this machine hold.
 fn held_here(sockets: &[TcpSocket], is_wanted: impl Fn(&TcpSocket) -> bool) -> OtherConnections {
     let inodes: Vec<&str> = sockets
         .iter()
@@ -205,7 +205,8 @@ fn at_unix_socket(path: &str) -> OtherConnections {
     }
 }
 
-/// Whether the proxy of a container engine listens at the port: the connections behind it cannot be seen.
+/// Returns whether the proxy of a container engine listens at the port, which hides the connections
+/// behind it.
 fn is_forwarded(port: u16) -> bool {
     let port = port.to_string();
     processes().any(|process| {

@@ -9,12 +9,12 @@ use super::doctor_stream::DoctorStream;
 use super::report::{Checked, Finding};
 use super::stream;
 
-/// A login, and what the steps after it have found out.
+/// A login, with results for later steps.
 pub(super) struct DoctorSession<'a> {
     pub(super) dialer: &'a Dialer<'a>,
     pub(super) stream: DoctorStream,
     pub(super) software: Option<Software>,
-    /// How long one step may take.
+    /// Time limit for one step.
     pub(super) limit: Duration,
     /// Whether the server drops IQs to addresses without a resource; step `address` sets it.
     pub(super) drops_bare_iqs: bool,
@@ -45,7 +45,7 @@ pub(super) async fn check<'a>(
     Ok((Finding::pass(message), session))
 }
 
-/// Logs in; a failure has the advice for it.
+/// Logs in; a failure includes advice.
 pub(super) async fn login(dialer: &Dialer<'_>) -> Result<DoctorStream, Finding> {
     let (mut stream, id) = stream::open(dialer).await?;
     match stream.login(&id, dialer.config.secret.expose()).await {

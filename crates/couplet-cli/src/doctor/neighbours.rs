@@ -6,7 +6,7 @@ use super::login::DoctorSession;
 use super::probe::{Arrival, pings, send_probes};
 use super::report::{Checked, Finding};
 
-/// Of two connections, one gets all of so many once in 256 times.
+/// If two connections share the stanzas, one gets all of this number once in 256 times.
 const PINGS_EACH: usize = 8;
 
 pub(super) async fn check(session: &mut DoctorSession<'_>) -> Checked<()> {
@@ -30,7 +30,7 @@ pub(super) async fn check(session: &mut DoctorSession<'_>) -> Checked<()> {
     Ok((finding, ()))
 }
 
-/// The components whose pings arrive on this connection.
+/// Returns the components whose pings arrive on this connection.
 async fn arriving_here(
     session: &mut DoctorSession<'_>,
     others: &[String],

@@ -9,10 +9,11 @@ use tokio::time::timeout;
 use super::doctor_stream::{DoctorStream, StreamEnd};
 
 pub(super) const PING: &str = "<ping xmlns='urn:xmpp:ping'/>";
-/// A server that distributes stanzas at random sends at least one of so many to another connection.
+/// Number of pings: a server that distributes stanzas at random sends at least one of them
+/// elsewhere.
 pub(super) const PINGS: usize = 12;
 
-/// A get to send. Probes with the same label ask the same question.
+/// A get to send. Probes with the same label send the same query.
 pub(super) struct Probe<'a, L> {
     pub(super) label: L,
     pub(super) from: &'a str,
@@ -20,30 +21,30 @@ pub(super) struct Probe<'a, L> {
     pub(super) payload: String,
 }
 
-/// Where the server has routed a get.
+/// Where the server routed a get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Arrival {
     /// To this connection.
     Here,
-    /// To another connection or service, which has answered it.
+    /// To another connection or service, which answered it.
     Elsewhere,
-    /// Nowhere: the server has returned an error.
+    /// Nowhere: the server returned an error.
     Nowhere,
 }
 
 impl Arrival {
-    /// Reads it off what came back: the get itself, or a response to it.
+    /// Recognises it by the stanza that came back: the get itself, or a response to it.
     pub(super) fn of(stanza: &Stanza) -> Arrival {
         match stanza.type_().as_deref() {
             Some("get") => Arrival::Here,
-            // What Prosody returns for a connection that it has forgotten (docs/servers.md, 6).
+            // Prosody returns this for a connection that it has forgotten (docs/servers.md, 6).
             Some("error") if has_condition(stanza, "remote-server-") => Arrival::Nowhere,
             _ => Arrival::Elsewhere,
         }
     }
 }
 
-/// Whether a stanza is an error with a condition that begins so.
+/// Returns whether a stanza is an error whose condition has this prefix.
 pub(super) fn has_condition(stanza: &Stanza, prefix: &str) -> bool {
     let mut children = stanza.root().children();
     let error = children.find(|child| child.name() == "error");
@@ -54,8 +55,9 @@ pub(super) fn has_condition(stanza: &Stanza, prefix: &str) -> bool {
     })
 }
 
-/// Sends the probes and passes what comes back for each to `on_return`, until all are back or `wait`
-/// is over. Where `on_return` returns true, the other probes with this label are no longer waited for.
+/// Sends the probes and passes each stanza that comes back to `on_return`, until all are back or
+/// `wait` is over. If `on_return` returns true, the other probes with this label are no longer
+/// awaited.
 pub(super) async fn send_probes<L: Copy + PartialEq>(
     stream: &mut DoctorStream,
     probes: impl IntoIterator<Item = Probe<'_, L>>,
@@ -86,7 +88,7 @@ pub(super) async fn send_probes<L: Copy + PartialEq>(
     timeout(wait, exchange).await.unwrap_or(Ok(()))
 }
 
-/// Waits until the server has routed everything that was sent before. It sends several pings: if another
+/// Waits until the server has routed everything sent before. Sends several pings: if another
 /// instance is online, each may be routed to that one.
 pub(super) async fn wait_until_routed(
     stream: &mut DoctorStream,
@@ -115,12 +117,12 @@ pub(super) fn is_about(stanza: &Stanza, id: &str) -> bool {
     stanza.id().as_deref() == Some(id)
 }
 
-/// An id that no other program uses.
+/// Returns an id that no other program uses.
 pub(super) fn new_id() -> String {
     format!("doctor-{:016x}", RandomState::new().hash_one("id"))
 }
 
-/// An address of the domain with a resource: where mod_privilege is loaded, ejabberd since 24.10 drops
+/// Returns an address of the domain with a resource: with mod_privilege, ejabberd since 24.10 drops
 /// the IQs of components to addresses without one (docs/servers.md, 5).
 pub(super) fn own_address(domain: &str) -> String {
     format!("{domain}/doctor")

@@ -1,6 +1,6 @@
-//! The programs of this machine that hold connections, and the domain of each that is a component.
+//! Programs of this machine that hold connections, and their domains if they are components.
 //!
-//! Programs of other users can be seen only as root.
+//! Programs of other users are only visible as root.
 
 use std::fmt;
 use std::fs;
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 pub(super) struct Program {
     pub(super) name: String,
     pub(super) id: u32,
-    /// The domain in its settings, if it is a component made with Couplet and they can be read.
+    /// The domain in its settings, if it is a component made with Couplet and they are readable.
     pub(super) domain: Option<String>,
 }
 
@@ -25,7 +25,7 @@ impl fmt::Display for Program {
     }
 }
 
-/// Returns the programs that hold these sockets, one for each socket that can be seen.
+/// Returns the programs that hold these sockets, one for each visible socket.
 pub(super) fn programs(inodes: &[&str]) -> Vec<Program> {
     let mut found = Vec::new();
     for process in processes() {
@@ -56,7 +56,7 @@ fn program(process: &Path) -> Option<Program> {
     })
 }
 
-/// The domain with which a component was started: from a flag, a variable or the file.
+/// Returns the domain of a component from a flag, a variable or the file.
 fn domain(process: &Path) -> Option<String> {
     let arguments = words(&process.join("cmdline"));
     let variables = words(&process.join("environ"));
@@ -95,7 +95,7 @@ fn domain_of_a_file(process: &Path, file: &Path) -> Option<String> {
     Some(document.get("domain")?.as_str()?.to_owned())
 }
 
-/// The strings of a file of the kernel in which each ends with a zero.
+/// Returns the strings of a kernel file in which each ends with a zero.
 fn words(path: &Path) -> Vec<String> {
     let bytes = fs::read(path).unwrap_or_default();
     let words = bytes.split(|byte| *byte == 0);
@@ -121,7 +121,7 @@ mod tests {
 
     use super::domain;
 
-    /// The domain that is found for a process with these files in /proc.
+    /// Returns the domain found for a process with these files in /proc.
     fn domain_of(arguments: &str, variables: &str, file: &str) -> Option<String> {
         let process = tempfile::tempdir().unwrap();
         let path = process.path();

@@ -67,17 +67,17 @@ impl Step {
 #[serde(rename_all = "snake_case")]
 enum Verdict {
     Pass,
-    /// It works, but the operator should know.
+    /// The step passed, but the operator should know about something.
     Warn,
     Fail,
-    /// There is nothing to check in this setup.
+    /// Nothing to check in this setup.
     Skipped,
-    /// The check could have disturbed another instance, and was not allowed.
+    /// Not checked, because it could disturb another instance and was not allowed.
     NotTried,
     NotReached,
 }
 
-/// What a step found: one line, and below it what to do.
+/// The result of a step: one line, and advice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Finding {
     verdict: Verdict,
@@ -85,8 +85,8 @@ pub(super) struct Finding {
     advice: String,
 }
 
-/// What a step returns: its finding and the value that later steps need. `Err` is a finding after
-/// which the later steps cannot be checked.
+/// The return value of a step: its finding and the value that later steps need. `Err` is a finding
+/// after which later steps cannot run.
 pub(super) type Checked<T> = Result<(Finding, T), Finding>;
 
 impl Finding {
@@ -110,8 +110,8 @@ impl Finding {
         Finding::new(Verdict::NotTried, message, advice)
     }
 
-    /// A failure with the text of one of the framework's errors: the first line is the message, the
-    /// rest the advice.
+    /// Creates a failure from an error of the framework: the first line is the message, the rest
+    /// the advice.
     pub(super) fn from_error(error: &impl ToString) -> Finding {
         let text = error.to_string();
         let (message, advice) = text.split_once('\n').unwrap_or((&text, ""));
@@ -151,9 +151,9 @@ impl Finding {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ReportFormat {
-    /// One line per step, as soon as it is checked.
+    /// One line per step, printed after the step.
     Lines,
-    /// One object at the end.
+    /// One JSON object, printed at the end.
     Json,
 }
 
@@ -181,12 +181,12 @@ impl Report {
         }
     }
 
-    /// Names the component that is checked, once it is known.
+    /// Sets the name of the examined component.
     pub(super) fn set_subject(&mut self, subject: String) {
         self.subject = subject;
     }
 
-    /// Records what a step found and returns its value; `None` ends the examination.
+    /// Records the result of a step and returns its value; `None` ends the examination.
     pub(super) fn add<T>(&mut self, step: Step, checked: Checked<T>) -> Option<T> {
         let (finding, value) = match checked {
             Ok((finding, value)) => (finding, Some(value)),

@@ -18,7 +18,7 @@ pub(super) async fn check(session: &mut DoctorSession<'_>) -> Checked<()> {
     Ok((arrivals.finding(domain), ()))
 }
 
-/// Where the pings to the component's own domain arrived.
+/// The counts of where the pings to the component's own domain arrived.
 #[derive(Debug, Default)]
 struct Arrivals {
     here: usize,
@@ -64,7 +64,7 @@ impl Arrivals {
     }
 }
 
-/// Leaves the rest of the step's time to pings that never come back.
+/// Leaves the rest of the step's time for pings that never come back.
 async fn count_arrivals(session: &mut DoctorSession<'_>) -> Result<Arrivals, StreamEnd> {
     let own = own_address(session.domain());
     let mut arrivals = Arrivals::default();
@@ -82,17 +82,17 @@ async fn count_arrivals(session: &mut DoctorSession<'_>) -> Result<Arrivals, Str
     Ok(arrivals)
 }
 
-/// What else answers for the domain, as far as its responses show.
+/// Another responder for the domain, as far as its responses show.
 #[derive(Debug, Default)]
 struct Responder {
     /// Whether it has a software version, as every component made with Couplet has; `None` until it
-    /// has answered that query.
+    /// answers that query.
     has_version: Option<bool>,
     identity: Option<String>,
 }
 
 impl Responder {
-    /// The module of ejabberd with this identity; those modules have no software version.
+    /// Returns the module of ejabberd with this identity; those modules have no software version.
     fn module(&self) -> Option<(&'static str, &str)> {
         let identity = self.identity.as_deref()?;
         let module = match identity {
@@ -108,7 +108,8 @@ impl Responder {
     }
 }
 
-/// Queries the domain: the queries that arrive here get no answer, the other responder answers the rest.
+/// Queries the domain: queries that arrive here get no answer, the other responder answers the
+/// rest.
 async fn ask_other_responder(session: &mut DoctorSession<'_>) -> Responder {
     let domain = session.domain();
     let mut responder = Responder::default();

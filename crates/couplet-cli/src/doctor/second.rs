@@ -11,7 +11,7 @@ use super::login::DoctorSession;
 use super::probe::{PING, new_id, own_address};
 use super::report::{Checked, Finding};
 
-/// A server that ends a stream does so within this time.
+/// Time within which a server ends a stream.
 const ENDED_WITHIN: Duration = Duration::from_millis(500);
 
 /// Logs in a second time; the session continues on a stream that is still open.
@@ -59,7 +59,7 @@ async fn is_open(stream: &mut DoctorStream, domain: &str) -> bool {
     if stream.send_get(&own, &own, &new_id(), PING).await.is_err() {
         return false;
     }
-    // Stanzas that were sent before the end are read before it.
+    // Stanzas sent before the end are read before it.
     let end = async { while stream.next_stanza(&[]).await.is_ok() {} };
     timeout(ENDED_WITHIN, end).await.is_err()
 }

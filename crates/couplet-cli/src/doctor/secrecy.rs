@@ -8,7 +8,7 @@ use super::dialer::Dialer;
 use super::login::DoctorSession;
 use super::report::{Checked, Finding};
 
-/// A domain that is in no configuration.
+/// A domain that no configuration contains.
 const UNKNOWN: &str = "couplet-doctor.invalid";
 
 pub(super) async fn check(session: &mut DoctorSession<'_>) -> Checked<()> {
@@ -47,7 +47,8 @@ mod tests {
     const HEADER: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' \
                           xmlns:stream='http://etherx.jabber.org/streams' id='4711'>";
 
-    /// Whether a server that answers each handshake so is found to accept any domain.
+    /// Returns whether the step finds that a server with this response to the handshake accepts any
+    /// domain.
     async fn is_accepted_with(response: &'static str) -> bool {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();

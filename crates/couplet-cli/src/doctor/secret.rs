@@ -1,6 +1,6 @@
 //! Step `secret`: it can be read, by no other user, and has no stray spaces.
 //!
-//! Deliberately absent: the secret itself, from any message.
+//! No message may contain the secret.
 
 use couplet::Config;
 use couplet::config::ConfigError;
@@ -12,7 +12,7 @@ pub(super) fn check(loaded: Result<Config, ConfigError>) -> Checked<Config> {
     Ok((found(&config), config))
 }
 
-/// Whether an error or a warning of the configuration belongs to this step.
+/// Returns whether an error or a warning of the configuration belongs to this step.
 pub(super) fn is_meant_by(text: &str) -> bool {
     text.contains("secret")
 }
@@ -27,7 +27,7 @@ fn found(config: &Config) -> Finding {
     if secret.len() < 8 {
         advice.push("it is shorter than 8 bytes, so it can be guessed".to_owned());
     }
-    // The length shows whether a shell or an environment file has cut it at a `$` or a `#`.
+    // The length shows whether a shell or an environment file has cut the secret at a `$` or a `#`.
     let (origin, characters) = (config.origin("secret"), secret.chars().count());
     let message = format!("found ({origin}), {characters} characters");
     match advice.is_empty() {

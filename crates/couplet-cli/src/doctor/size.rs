@@ -1,6 +1,6 @@
 //! Step `size`: the server accepts the largest stanza that the component may send.
 //!
-//! The exact limit of the server is not searched: a smaller size is found by halving.
+//! It finds a size that works by halving, not the exact limit of the server.
 
 use super::doctor_stream::{DoctorStream, StreamEnd, iq_get};
 use super::login::{DoctorSession, login};
@@ -10,8 +10,8 @@ use super::report::{Checked, Finding};
 /// RFC 6120, 13.12: every server accepts stanzas of this size.
 const LEAST: usize = 10_000;
 
-/// Sends a stanza of `limits.outgoing_stanza_bytes` to the component itself, and smaller ones where the
-/// server ends the stream.
+/// Sends a stanza of `limits.outgoing_stanza_bytes` to the component itself, and smaller ones if
+/// the server ends the stream.
 pub(super) async fn check(session: &mut DoctorSession<'_>) -> Checked<()> {
     let domain = session.domain();
     let largest = session.dialer.config.limits.outgoing_stanza_bytes;
@@ -59,7 +59,7 @@ fn advice(largest: usize) -> String {
     )
 }
 
-/// Sends a padded ping; any response to what follows shows that the server has accepted it.
+/// Sends a padded ping; any response to a later stanza shows that the server accepted it.
 async fn send(stream: &mut DoctorStream, domain: &str, size: usize) -> Result<(), StreamEnd> {
     let id = new_id();
     let ping = |padding| format!("<ping xmlns='urn:xmpp:ping'>{}</ping>", " ".repeat(padding));

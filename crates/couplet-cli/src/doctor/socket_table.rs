@@ -1,6 +1,6 @@
 //! The sockets of this machine, as the kernel lists them in `/proc/net`.
 //!
-//! Connections that take another way, such as another port of the server, are not found here.
+//! Connections by another way, such as another port of the server, are not found.
 
 use std::fs;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -27,7 +27,7 @@ impl TcpSocket {
     }
 }
 
-/// Lists the TCP sockets; nothing where the kernel does not show them.
+/// Returns the TCP sockets; none if the kernel does not show them.
 pub(super) fn tcp_sockets() -> Vec<TcpSocket> {
     ["/proc/net/tcp", "/proc/net/tcp6"]
         .iter()
@@ -36,7 +36,7 @@ pub(super) fn tcp_sockets() -> Vec<TcpSocket> {
         .collect()
 }
 
-/// Counts the connections to a listener on a unix socket; `None` where the kernel does not show them.
+/// Counts the connections to a listener on a unix socket; `None` if the kernel does not show them.
 ///
 /// The columns are `Num RefCount Protocol Flags Type St Inode Path`; an accepted connection has the path.
 pub(super) fn unix_connections(path: &str) -> Option<usize> {
@@ -48,12 +48,12 @@ pub(super) fn unix_connections(path: &str) -> Option<usize> {
     Some(connected.count())
 }
 
-/// Whether an address belongs to this machine: only such an address can be bound.
+/// Returns whether an address belongs to this machine, because it can be bound.
 pub(super) fn is_own_address(address: IpAddr) -> bool {
     UdpSocket::bind((address, 0)).is_ok()
 }
 
-/// Whether a port of this machine listens at an address that other machines may reach.
+/// Returns whether a port of this machine listens at an address that other machines may reach.
 pub(super) fn is_open_to_other_machines(address: SocketAddr) -> bool {
     let sockets = tcp_sockets();
     let mut listeners = sockets

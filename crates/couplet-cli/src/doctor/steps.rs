@@ -1,4 +1,4 @@
-//! The steps in their order. The first step that does not get what later ones need ends it.
+//! Runs the steps in order. A step without the result that later ones need ends the examination.
 
 use std::future::Future;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::component_args::ComponentArgs;
 
-/// The steps before a connection; `None` where the configuration cannot be used.
+/// Runs the steps before a connection; returns `None` if the configuration cannot be used.
 pub(super) fn read_config(args: &ComponentArgs, report: &mut Report) -> Option<Config> {
     let loaded = report.add(Step::Config, config::check(args))?;
     let config = report.add(Step::Secret, secret::check(loaded))?;
@@ -23,7 +23,8 @@ pub(super) fn read_config(args: &ComponentArgs, report: &mut Report) -> Option<C
     Some(config)
 }
 
-/// The steps with a connection, each within `limit`. `None` means that one ended the examination.
+/// Runs the steps with a connection, each within `limit`. Returns `None` if one ended the
+/// examination.
 pub(super) async fn run(
     config: &Config,
     consent: Consent,
@@ -45,7 +46,7 @@ pub(super) async fn run(
         tls,
     };
     let software = report.add(Step::Stream, stream::check(&dialer, limit).await)?;
-    // Without a limit: it may wait for an answer at the terminal.
+    // Without a limit, because the user may be asked.
     report.add(Step::Instances, instances::check(&dialer, consent).await)?;
     let logging_in = login::check(&dialer, software, limit);
     let mut session = report.add(Step::Login, within(limit, logging_in).await)?;

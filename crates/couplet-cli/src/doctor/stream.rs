@@ -14,17 +14,17 @@ use super::endpoint::{Endpoint, unreachable, unreachable_by};
 use super::report::{Checked, Finding};
 use super::tls;
 
-/// A web server waits for the end of a line, which a stream header does not have.
+/// Time after which a line end is sent: a web server waits for one, and a stream header has none.
 const END_LINE_AFTER: Duration = Duration::from_secs(2);
-/// A port for clients opens the stream before it rejects it.
+/// Time within which a port for clients rejects the stream that it has opened.
 const REJECTED_WITHIN: Duration = Duration::from_millis(300);
 
 const SILENT: &str = "The connection was accepted, then nothing was received: it may be the port of \
                       another service, or of a proxy\nwhose server is down. Components usually connect \
                       to port 5347.";
 
-/// Opens a stream and closes it before the login. The value is the server's software, where the header
-/// of its stream shows it.
+/// Opens a stream and closes it before the login. The value is the server's software, if the stream
+/// header shows it.
 pub(super) async fn check(dialer: &Dialer<'_>, limit: Duration) -> Checked<Option<Software>> {
     let silent = |_elapsed| Err(Finding::timed_out(limit).with_advice(SILENT));
     timeout(limit, Box::pin(open_and_close(dialer)))
@@ -66,7 +66,7 @@ pub(super) async fn open(dialer: &Dialer<'_>) -> Result<(DoctorStream, String), 
     }
 }
 
-/// The finding for a stream that the server ended, with the framework's text and advice.
+/// Returns the finding for a stream that the server ended, with the framework's text and advice.
 pub(super) fn ended(dialer: &Dialer<'_>, end: &StreamEnd, software: Option<Software>) -> Finding {
     match end {
         StreamEnd::Rejected(error) => Finding::from_error(&dialer.rejected(error, software)),
@@ -93,13 +93,13 @@ async fn not_opened(
     finding.with_advice(usual_service(dialer.config.server.port()))
 }
 
-/// A server that closes the connection may expect TLS, so a handshake is tried.
+/// Tries a TLS handshake, because a server that closes the connection may expect TLS.
 async fn closed_at_once(dialer: &Dialer<'_>) -> Finding {
     let server = &dialer.config.server;
     match (server, &dialer.endpoint) {
         (Server::Tcp { .. }, Endpoint::Tcp(address)) if tls::is_spoken_at(*address).await => {
             unreachable_by(dialer.config, Trouble::ExpectsTls)
-                .with_advice("A TLS handshake was tried, and the server answered it.")
+                .with_advice("The server answers a TLS handshake.")
         }
         (Server::Tcp { .. }, Endpoint::Tcp(_)) => Finding::fail(
             format!("{server} closed the connection at once, and does not answer TLS either"),
@@ -109,7 +109,7 @@ async fn closed_at_once(dialer: &Dialer<'_>) -> Finding {
     }
 }
 
-/// Advice where the port usually belongs to another service.
+/// Returns advice if the port usually belongs to another service.
 fn usual_service(port: Option<u16>) -> &'static str {
     match port {
         Some(5222 | 5223) => "This port is usually for clients; components connect to 5347.",

@@ -1,6 +1,6 @@
 //! Step `tls`: the certificate is trusted, for this name, and does not expire soon.
 //!
-//! Deliberately absent: a connection that goes on with a certificate that is not trusted.
+//! A connection never continues with a certificate that is not trusted.
 
 use std::io;
 use std::net::SocketAddr;
@@ -23,12 +23,13 @@ use tokio_rustls::rustls::{CertificateError, ClientConfig, Error, RootCertStore}
 use super::endpoint::{Endpoint, connect_tcp, is_closed, unreachable, unreachable_by};
 use super::report::{Checked, Finding};
 
-/// A certificate that expires within this time is worth a warning.
+/// A certificate that expires within this time gets a warning.
 const SOON: Duration = Duration::from_secs(21 * 86_400);
 /// Later than any certificate expires.
 const FAR_FUTURE: Duration = Duration::from_secs(400 * 365 * 86_400);
 
-/// Makes the TLS handshake and examines the certificate; the value is `None` where no TLS is configured.
+/// Makes the TLS handshake and examines the certificate; the value is `None` without TLS in the
+/// configuration.
 pub(super) async fn check(config: &Config, endpoint: &Endpoint) -> Checked<Option<TlsClient>> {
     let client = TlsClient::new(config)?;
     let (Some(client), Endpoint::Tcp(address)) = (client, endpoint) else {
@@ -43,7 +44,7 @@ pub(super) async fn check(config: &Config, endpoint: &Endpoint) -> Checked<Optio
     Ok((finding, Some(client)))
 }
 
-/// Whether the server at an address answers a TLS handshake, with any certificate.
+/// Returns whether the server at an address answers a TLS handshake, with any certificate.
 pub(super) async fn is_spoken_at(address: SocketAddr) -> bool {
     let client = ClientConfig::builder()
         .with_root_certificates(RootCertStore::empty())
@@ -55,7 +56,7 @@ pub(super) async fn is_spoken_at(address: SocketAddr) -> bool {
     };
     match connector.connect(name, stream).await {
         Ok(_) => true,
-        // No certificate is trusted here, so a TLS server shows itself by one of these errors.
+        // No certificate is trusted here, so a TLS server causes one of these errors.
         Err(error) => matches!(
             rustls_error(&error),
             Some(Error::InvalidCertificate(_) | Error::AlertReceived(_))
@@ -72,7 +73,7 @@ pub(super) struct TlsClient {
 }
 
 impl TlsClient {
-    /// `None` where no TLS is configured.
+    /// Returns `None` without TLS in the configuration.
     fn new(config: &Config) -> Result<Option<TlsClient>, Finding> {
         let Server::Tls { host, .. } = &config.server else {
             return Ok(None);
@@ -100,7 +101,7 @@ impl TlsClient {
         self.connector.connect(self.name.clone(), stream).await
     }
 
-    /// Finds the day on which the certificate expires by verifying it for a later day.
+    /// Finds the day on which the certificate expires by verifying it for later days.
     fn examine_expiry(&self, chain: &[CertificateDer<'_>]) -> Result<Finding, Finding> {
         let Some((leaf, intermediates)) = chain.split_first() else {
             return Err(Finding::fail("the server sent no certificate", ""));
@@ -129,7 +130,7 @@ impl TlsClient {
     }
 }
 
-/// The public authorities, and those of `tls.ca_file`.
+/// Returns the public authorities, and those of `tls.ca_file`.
 fn trusted_roots(config: &Config) -> Result<RootCertStore, Finding> {
     let mut roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
@@ -164,7 +165,7 @@ fn handshake_failed(config: &Config, error: &io::Error) -> Finding {
                 CertificateError::UnknownIssuer => {
                     "no authority that is trusted here has signed it".to_owned()
                 }
-                // The framework's advice depends on these words.
+                // The framework's advice depends on this text.
                 CertificateError::NotValidForNameContext { presented, .. }
                     if presented.is_empty() =>
                 {

@@ -35,7 +35,7 @@ fn found_from(here: &Path, built_in: &Path) -> Result<String, Failure> {
     crates_of(checkout).map_err(|why| Failure::misuse(format!("{}: {why}", checkout.display())))
 }
 
-/// Returns the folder of crates, if its path can be written into a manifest.
+/// Returns the folder of crates, if a manifest can contain its path.
 fn crates_of(checkout: &Path) -> Result<String, String> {
     if !is_checkout(checkout) {
         return Err("this is not a checkout of Couplet".to_owned());

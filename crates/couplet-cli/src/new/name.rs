@@ -1,4 +1,4 @@
-//! [`check`]: whether a name is valid as a package, a folder, a systemd unit and a label of a domain.
+//! [`check`]: validates a name as a package, a folder, a systemd unit and a label of a domain.
 
 /// Names that cargo reserves, and the packages on which a new project depends.
 const TAKEN: [&str; 14] = [

@@ -1,7 +1,7 @@
 //! [`Template`]: the files of a new project, and the values that are filled in.
 //!
-//! The files are in `templates/`, `every` has those of all projects. Manifests have another name there:
-//! cargo leaves out a folder with a `Cargo.toml` when it packages this crate.
+//! The files are in `templates/`; those in `every` belong to all projects. Manifests have another
+//! name there, because cargo leaves out a folder with a `Cargo.toml` when it packages this crate.
 
 use std::fmt;
 
@@ -45,7 +45,7 @@ Environment=COUPLET_PUBSUB_STORE=sqlite:%S/{{name}}/pubsub.db";
 const IMAGE_STORE: &str = "
 ENV COUPLET_PUBSUB_STORE=sqlite:/data/pubsub.db";
 
-/// The comment on a dependency that is a folder of this machine.
+/// The comment on a path dependency.
 const BY_PATH: &str = "\
 # A checkout on this machine. For images and CI use a published version, or the repository with
 # `git = \"...\"`.
@@ -82,7 +82,7 @@ impl Template {
             .collect()
     }
 
-    /// The template's own table of `couplet.toml`.
+    /// Returns the template's own table of `couplet.toml`.
     fn section(self) -> &'static str {
         match self {
             Template::Bot => "",

@@ -1,13 +1,13 @@
-//! What the conditions of stanza errors mean to the sender of a message. (RFC 6120, 8.3.3)
+//! Explains stanza errors to the sender of a message. (RFC 6120, 8.3.3)
 
 use couplet::RemoteError;
 
-/// Describes an error: the meaning, then the condition and the text of the peer.
+/// Describes an error: the explanation, then the condition and the text of the peer.
 pub(super) fn describe(error: &RemoteError) -> String {
     describe_as(error.condition.as_str(), &error.to_string())
 }
 
-/// Does the same for an error that the running component has received.
+/// Describes an error that the running component has received.
 pub(super) fn describe_as(condition: &str, text: &str) -> String {
     let text: String = text.chars().filter(|c| !c.is_control()).take(300).collect();
     match meaning(condition) {

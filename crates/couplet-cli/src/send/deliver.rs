@@ -17,8 +17,8 @@ use xmpp_parsers::ping::Ping;
 use super::conditions;
 use crate::failure::Failure;
 
-/// Where ejabberd distributes the stanzas among several connections, the response to a ping may be routed
-/// to another one (docs/servers.md, 4).
+/// Number of pings: an ejabberd that distributes the stanzas among several connections may route a
+/// response to another one (docs/servers.md, 4).
 const PINGS: usize = 3;
 const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -32,7 +32,7 @@ pub(super) async fn deliver(
     let (to, domain) = (message.to().clone(), config.domain.clone());
     let (bounce, mut bounced) = mpsc::channel(1);
     let (come_online, mut online) = watch::channel(false);
-    // An error for an earlier call may still arrive.
+    // The id must be new: an error for an earlier call may still arrive.
     let id = format!("{:016x}", RandomState::new().hash_one("id"));
     let (sent, sender) = (id.clone(), to.clone());
     let component = Component::new(config)
@@ -70,7 +70,7 @@ pub(super) async fn deliver(
             Err(error) => Err(not_logged_in(error, &domain)),
         },
         outcome = &mut sending => {
-            // It closes the stream; the outcome is known already.
+            // Ends the component, which closes the stream; its result does not matter any more.
             let _closed = running.await;
             outcome.map_err(|why| why.into_failure(&to))
         }
@@ -124,10 +124,11 @@ async fn send(
     }
 }
 
-/// Sends a self-ping, which the server routes after the message: when it comes back, the message has been
-/// routed (docs/servers.md, 5).
+/// Sends a self-ping, which the server routes after the message: when it comes back, the message
+/// has been routed (docs/servers.md, 5).
 ///
-/// Its address has a resource: with mod_privilege, ejabberd since 24.10 drops IQs to addresses without.
+/// Its address has a resource: with mod_privilege, ejabberd since 24.10 drops IQs to addresses
+/// without one.
 async fn confirm(handle: &Handle) -> Result<(), NotDelivered> {
     let own = Jid::new(&format!("{}/send", handle.address().domain()));
     let own = own.unwrap_or_else(|_| handle.address().clone());
@@ -148,7 +149,7 @@ async fn confirm(handle: &Handle) -> Result<(), NotDelivered> {
         .map_err(|why| NotDelivered::Unconfirmed(why.to_string()))
 }
 
-/// Why the message is not known to be delivered.
+/// Why delivery is not confirmed.
 #[derive(Debug)]
 enum NotDelivered {
     Unsent(String),

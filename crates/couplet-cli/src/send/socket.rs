@@ -1,6 +1,6 @@
-//! The socket of a running component, which sends the message, so that this command need not log in.
+//! Sends a message through the socket of a running component, so that this command need not log in.
 //!
-//! The protocol is in the manual of couplet, `send_socket`.
+//! The manual of couplet describes the protocol, under `send_socket`.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -22,7 +22,7 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(25);
 const RESPONSE_BYTES: u64 = 64 * 1024;
 /// The folder in which systemd units have their runtime directories.
 const UNITS: &str = "/run/couplet";
-/// At most so many of them are searched.
+/// Maximum number of units that are searched.
 const MOST_UNITS: usize = 256;
 const OFF: &str = "off";
 
@@ -47,7 +47,7 @@ struct SendResponse {
     error: Option<String>,
 }
 
-/// Connects to the named socket, or else to the first one found of a running component; `None` where
+/// Connects to the named socket, or else to the first one found of a running component; `None` if
 /// there is none.
 pub(super) async fn open(
     named: Option<&Path>,
