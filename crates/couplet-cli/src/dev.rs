@@ -204,7 +204,7 @@ impl DevSession {
         Box::pin(chat.run(component, lines)).await
     }
 
-    /// A signal is the usual end of a chat at a terminal, and a failure otherwise.
+    /// Handles a signal, which is the usual end of a chat at a terminal, and a failure otherwise.
     fn interrupted(&self) -> Result<(), Failure> {
         if !self.ends_by_signal {
             return Err(Failure::interrupted());

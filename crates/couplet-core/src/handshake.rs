@@ -77,7 +77,7 @@ pub fn handshake(stream_id: &str, secret: &str) -> String {
     format!("<handshake>{}</handshake>", digest(stream_id, secret))
 }
 
-/// The closing tag of a stream.
+/// Returns the closing tag of a stream.
 ///
 /// Write it after the last stanza, then wait for the server's closing tag (RFC 6120, 4.4).
 ///

@@ -102,7 +102,10 @@ impl TestUser {
     /// Not cancel safe: some of the bytes may have been sent.
     pub async fn send_raw(&mut self, xml: impl AsRef<[u8]>) {
         if !self.try_send_raw(xml).await {
-            fail(&format!("the server has ended the stream of {}", self.address()));
+            fail(&format!(
+                "the server has ended the stream of {}",
+                self.address()
+            ));
         }
     }
 
@@ -205,7 +208,10 @@ impl TestUser {
     pub async fn ping(&mut self, to: &str) {
         let pong = self.ask("get", to, "<ping xmlns='urn:xmpp:ping'/>").await;
         if pong.type_() != "result" || pong.from() != to {
-            fail(&format!("{} pinged {to} and received {pong}", self.address()));
+            fail(&format!(
+                "{} pinged {to} and received {pong}",
+                self.address()
+            ));
         }
     }
 

@@ -307,7 +307,7 @@ pub(crate) fn send_error(shared: &Shared, reply_to: &ReplyToRef<'_>, error: &Sta
     }
 }
 
-/// The peer gets an incident number, under which the log has the panic.
+/// Logs a panic under an incident number, and returns the error with this number for the peer.
 fn panicked(shared: &Shared, route: &Route, panic: &(dyn Any + Send)) -> StanzaError {
     let incident = shared.fresh_id();
     let message = panic

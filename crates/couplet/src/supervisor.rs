@@ -319,7 +319,8 @@ fn is_final(error: &Error) -> bool {
     }
 }
 
-/// The only source of randomness: the standard library's hasher, which is seeded by the system.
+/// Returns a random number from the standard library's hasher, which is seeded by the
+/// system.
 pub(crate) fn random_seed() -> u64 {
     RandomState::new().build_hasher().finish()
 }

@@ -177,7 +177,7 @@ fn describe(error: &StanzaError) -> String {
     }
 }
 
-/// Whether XML allows a character. (XML 1.0, 2.2)
+/// Returns whether XML allows a character. (XML 1.0, 2.2)
 fn is_xml(c: char) -> bool {
     !matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{c}' | '\u{e}'..='\u{1f}' | '\u{fffe}' | '\u{ffff}')
 }

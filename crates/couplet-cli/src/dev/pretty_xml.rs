@@ -84,7 +84,8 @@ impl<'a> Iterator for Tokens<'a> {
     }
 }
 
-/// The position after the `>` that is outside of attribute values, or after a CDATA section.
+/// Returns the position after the `>` that is outside of attribute values, or after a CDATA
+/// section.
 fn end_of_tag(xml: &str) -> usize {
     if xml.starts_with("<![CDATA[") {
         return xml.find("]]>").map_or(xml.len(), |end| end + "]]>".len());

@@ -53,7 +53,7 @@ impl PrivateServer {
         })
     }
 
-    /// The address for clients.
+    /// Returns the address for clients.
     pub(super) fn client_addr(&self) -> String {
         match self {
             PrivateServer::Prosody(prosody) => prosody.client_addr(),
@@ -61,7 +61,7 @@ impl PrivateServer {
         }
     }
 
-    /// The address for components.
+    /// Returns the address for components.
     pub(super) fn component_addr(&self) -> Result<config::Server, Failure> {
         let addr = match self {
             PrivateServer::Prosody(prosody) => prosody.component_addr(),

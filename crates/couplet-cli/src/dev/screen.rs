@@ -51,12 +51,13 @@ impl Screen {
         }
     }
 
-    /// Whether output may have colors: at a terminal, unless `NO_COLOR` is set (https://no-color.org).
+    /// Returns whether output may have colors: at a terminal, unless `NO_COLOR` is set
+    /// (https://no-color.org).
     pub(super) fn has_colors(&self) -> bool {
         self.has_colors
     }
 
-    /// Whether child processes must not write to the terminal themselves.
+    /// Returns whether child processes must not write to the terminal themselves.
     pub(super) fn is_shared(&self) -> bool {
         matches!(self.prompt, Prompt::Editor(_))
     }

@@ -44,7 +44,7 @@ impl XmlProxy {
         })
     }
 
-    /// The address for the component.
+    /// Returns the address for the component.
     pub(super) fn addr(&self) -> &str {
         &self.addr
     }

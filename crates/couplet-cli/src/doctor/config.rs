@@ -44,7 +44,7 @@ fn found(config: &Config, source: &str, own_tables: Vec<String>) -> Finding {
     }
 }
 
-/// The table of Couplet that differs by few letters: one in three.
+/// Returns the table of Couplet that differs by few letters: one in three.
 fn similar_table(table: &str) -> Option<&'static str> {
     let typos = (table.chars().count() / 3).clamp(1, 3);
     let distance = |known: &&str| strsim::damerau_levenshtein(known, table);

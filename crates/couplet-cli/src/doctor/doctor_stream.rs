@@ -159,7 +159,7 @@ impl DoctorStream {
         &self.first_bytes
     }
 
-    /// Whether the server has sent the header of a stream.
+    /// Returns whether the server has sent the header of a stream.
     pub(super) fn has_header(&self) -> bool {
         self.has_header
     }
@@ -216,7 +216,7 @@ impl DoctorStream {
     }
 }
 
-/// An IQ of type get.
+/// Returns an IQ of type get.
 pub(super) fn iq_get(from: &str, to: &str, id: &str, payload: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(payload.len() + 200);
     let mut xml = XmlWriter::new(&mut out);

@@ -45,7 +45,7 @@ pub(super) async fn connect_tcp(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
-/// Whether the peer has closed the connection.
+/// Returns whether the peer has closed the connection.
 pub(super) fn is_closed(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -101,7 +101,7 @@ async fn query(session: &mut DoctorSession<'_>, above: &str) -> Result<HostInfo,
     Ok(info)
 }
 
-/// Whether an error means that the server cannot reach the domain.
+/// Returns whether an error means that the server cannot reach the domain.
 fn is_unreachable(stanza: &Stanza) -> bool {
     has_condition(stanza, "remote-server-") || has_condition(stanza, "not-allowed")
 }

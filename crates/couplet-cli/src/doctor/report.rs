@@ -45,7 +45,7 @@ pub(super) enum Step {
 }
 
 impl Step {
-    /// The steps with what each of them checks, one per line.
+    /// Returns the steps with what each of them checks, one per line.
     pub(super) fn list() -> String {
         let steps = Step::value_variants()
             .iter()

@@ -72,7 +72,7 @@ async fn a_port_that_expects_tls_is_reported(backend: Backend) -> Outcome {
         .expect("stream", "expects TLS from the first byte")
         .advises(format!("Set server = \"tls://{encrypted}\""));
     let plain = match backend {
-        Backend::Ejabberd => plain.advises("A TLS handshake was tried"),
+        Backend::Ejabberd => plain.advises("The server answers a TLS handshake"),
         _ => plain,
     };
     plain.check().await?;

@@ -328,7 +328,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         }
     }
 
-    /// An unknown key is an error, even if the type does not deny unknown fields.
+    /// Rejects unknown keys, even if the type does not deny unknown fields.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _name: &'static str,
