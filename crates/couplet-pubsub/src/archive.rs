@@ -1,7 +1,7 @@
 //! Exports a store as lines of JSON, and imports such lines into another store.
 //!
-//! Deliberately absent: a consistent snapshot. The store must not change during an export; for a
-//! copy of a store in use there is the backup of its database.
+//! An export is not a consistent snapshot, so the store must not change during one. To copy a store
+//! in use, back up its database.
 
 use std::{
     fmt,
@@ -25,13 +25,13 @@ mod tests;
 /// The version of the format. A reader accepts older versions and rejects newer ones.
 const VERSION: u32 = 1;
 
-/// Records without payload that are read at once.
+/// Number of records without payload that are read at once.
 const MANY: u32 = 500;
 
-/// Records with a payload that are read at once: a payload may be large.
+/// Number of records with a payload that are read at once, because a payload may be large.
 const MAX_SUBSCRIPTIONS: u32 = 20;
 
-/// The longest line that is accepted, in bytes: far more than the largest payload, escaped.
+/// Maximum length of a line in bytes: far more than the largest payload, escaped.
 const LINE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// One line of an archive.
@@ -168,7 +168,8 @@ pub(crate) async fn export(
 }
 
 /// Imports an archive in parts. `progress` receives the number of records imported and returns
-/// whether to continue behind the current node: half a node would be skipped when the import is
+/// returns whether to continue after the current node: half a node would be skipped when the import
+/// is
 /// repeated.
 ///
 /// # Errors
@@ -240,7 +241,7 @@ pub(crate) async fn import(
     Ok(moved)
 }
 
-/// Whether this line begins a node or a redirection, so that the import can stop before it.
+/// Returns whether this line begins a node or a redirection, so that the import can stop before it.
 fn begins(line: &Line) -> bool {
     matches!(
         line,
@@ -288,7 +289,7 @@ impl Walk {
     }
 }
 
-/// The position after this record.
+/// Returns the position after this record.
 fn behind(at: &DumpPosition, last: &Record) -> Option<DumpPosition> {
     Some(match (at, last) {
         (DumpPosition::Nodes(_), Record::Node { node, .. }) => DumpPosition::Nodes(Some(node.id)),
@@ -367,7 +368,7 @@ impl<R: BufRead> Lines<R> {
         serde_json::from_str(&self.line).map_err(|error| self.wrong(&error.to_string()))
     }
 
-    /// Whether only white space is left.
+    /// Returns whether only white space is left.
     fn is_at_end(&mut self) -> Result<bool, ArchiveError> {
         self.number += 1;
         loop {

@@ -52,7 +52,7 @@ mod tests {
         timestamp::Timestamp,
     };
 
-    /// A tree of elements that look like requests.
+    /// Returns a tree of elements that look like requests.
     fn tree() -> impl Strategy<Value = String> {
         let name = prop::sample::select(vec![
             "pubsub",
@@ -141,7 +141,7 @@ mod tests {
         })
     }
 
-    /// Something that is nearly a request.
+    /// Generates requests with random elements and attributes.
     fn request() -> impl Strategy<Value = String> {
         let name = prop::sample::select(vec![
             "publish",
@@ -220,7 +220,7 @@ mod tests {
         }
     }
 
-    /// A name, an id, a text: anything.
+    /// Generates any text for a name, an id or a value.
     fn any_text() -> impl Strategy<Value = String> {
         "[\\PC\t\n\r'\"<&>\u{1F600}]{1,20}"
     }
@@ -245,7 +245,7 @@ mod tests {
         }
     }
 
-    /// A reply of every kind that is about this node and this item.
+    /// Returns replies of every kind about this node and this item.
     fn replies(node: &str, id: &str) -> Vec<Reply> {
         let (name, jid) = (node.to_owned(), asker());
         let held = subscription(jid.clone(), id);
@@ -351,7 +351,7 @@ mod tests {
         ]
     }
 
-    /// Whether this text is the value of some attribute or the text of some element.
+    /// Returns whether this text is the value of an attribute or the text of an element.
     fn holds(root: Element<'_>, text: &str) -> bool {
         let elements = root.steps().filter_map(|step| match step {
             couplet_core::element::Step::Open(element) => Some(element),

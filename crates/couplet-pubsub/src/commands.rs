@@ -1,7 +1,7 @@
 //! Ad-hoc commands, for users whose client has no forms for pubsub, and for the administration of
 //! the service. (XEP-0050; XEP-0060, 8.7)
 //!
-//! Deliberately absent: sessions. A submitted form carries all state.
+//! There are no sessions: a submitted form carries all state.
 
 mod subscriptions;
 mod subscribe;
@@ -164,7 +164,7 @@ struct Execution<'a> {
     service: &'a ServiceContext,
     who: &'a Jid,
     command: Command,
-    /// Whether the client asked for the next form, not for the end of the command.
+    /// Whether the client requested the next form instead of the end of the command.
     next: bool,
 }
 
@@ -189,7 +189,7 @@ impl Execution<'_> {
         Step::form(form::form(form_type, title, instructions, fields), actions)
     }
 
-    /// Returns the most bytes of an answer.
+    /// Returns the maximum size of an answer in bytes.
     fn answer_bytes(&self) -> usize {
         self.service.policy.limits(&self.bare()).answer_bytes as usize
     }
@@ -271,8 +271,8 @@ impl IqHandler<CommandPayload> for Commands {
         let payload = incoming.stanza().payloads().next();
         let request = CommandRequest::of(payload.ok_or(Condition::BadRequest)?)?;
         let who = incoming.from().clone();
-        // Frees the tree before waiting: it may take many times the memory of what was parsed from
-        // it.
+        // Frees the tree before waiting: it may take several times the memory of the values parsed
+        // from it.
         drop(incoming);
         let command = request.command;
         if command.is_for_admins() && !self.0.policy.is_admin(&who.to_bare()) {

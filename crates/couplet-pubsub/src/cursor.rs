@@ -23,7 +23,7 @@ impl Cursor {
     }
 }
 
-/// As the cursor of a page. (XEP-0059)
+/// Writes the cursor as in a page. (XEP-0059)
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.subid, self.jid)

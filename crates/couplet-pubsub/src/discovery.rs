@@ -1,6 +1,6 @@
 //! Service discovery: nodes, their meta-data, and their items. (XEP-0060, 5.1 to 5.5)
 //!
-//! Deliberately absent: access rules, which the engine applies when items are requested.
+//! The engine applies access rules when items are requested.
 
 use std::{borrow::Cow, collections::BTreeSet, sync::Arc};
 
@@ -51,7 +51,7 @@ impl Discovery for Nodes {
         let found = found.map_err(|why| codec::stanza_error(why.into()))?;
         match (found.node, found.redirect) {
             (Some(node), _) => {
-                // As in the lists: where it is not shown, only that it is there is known.
+                // As in the lists: an entity that may not see the node only learns that it exists.
                 let who = ask.from().to_bare();
                 let shown = node_list::shown(&self.0, &who, vec![node.clone()]).await;
                 let is_shown = !shown.map_err(codec::stanza_error)?.is_empty();
@@ -143,7 +143,7 @@ impl Nodes {
         Ok(self.fit(who, listed, keep, requested))
     }
 
-    /// Truncates entries, with their cursors, to what one answer carries.
+    /// Truncates entries, with their cursors, to the size of one answer.
     fn fit(
         &self,
         who: &Jid,
@@ -181,7 +181,7 @@ impl Nodes {
     }
 }
 
-/// The node itself, with title and metadata where they may be known. (XEP-0060, 5.4)
+/// Returns the node itself, with title and metadata if the entity may see them. (XEP-0060, 5.4)
 fn leaf(node: &Node, owners: &[couplet::BareJid], is_shown: bool) -> DiscoInfoResult {
     let title = node.config.title.clone().filter(|_| is_shown);
     let meta_data = is_shown.then(|| codec::form::meta_data(node, owners));

@@ -217,7 +217,7 @@ impl Engine {
         }
     }
 
-    /// The context of what the service does by itself.
+    /// Returns the context of changes that the service makes by itself.
     fn service_context(&self, now: Timestamp) -> RequestContext {
         self.context(&Jid::from(self.domain.clone()), now)
     }

@@ -3,8 +3,8 @@
 //!
 //! Two halves serve each session of the component: one sends slices of the recipients of all nodes
 //! in turn, the other records what the server has accepted. What is not recorded when a session
-//! ends is sent again in the next one, with the same ids. Deliberately absent: any task; the
-//! component that has the extension owns them.
+//! ends is sent again in the next one, with the same ids. The component that has the extension runs
+//! the tasks.
 
 mod deliver;
 mod confirm;
@@ -37,19 +37,19 @@ use crate::{
 /// How long this instance keeps a claimed announcement without renewal.
 const LEASE: Duration = Duration::from_secs(30);
 
-/// The most batches that wait for their acknowledgement.
+/// Maximum number of batches that wait for their acknowledgement.
 const UNDER_WAY: usize = 1024;
 
-/// How fast notifications are sent, and when they count as delivered.
+/// Limits of the rate of notifications, and of when they count as delivered.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DeliverySettings {
-    /// The most notifications a second.
+    /// Maximum number of notifications per second.
     pub(crate) rate: Option<NonZeroU32>,
     /// How long a session has to continue after the server accepted a message before that message
     /// counts as delivered: a pong of ejabberd comes before its messages have arrived, and 1999 of
     /// 2000 were lost when it died in that moment (docs/servers.md).
     pub(crate) settle: Duration,
-    /// The least age of a session before an announcement is sent that may have ended earlier ones.
+    /// Minimum age of a session before an announcement is sent that may have ended earlier ones.
     pub(crate) quiet: Duration,
 }
 
@@ -78,7 +78,7 @@ pub(crate) struct Fanout {
 
 /// A job that this instance has claimed.
 struct ClaimedJob {
-    /// The last recipient that is known to have it.
+    /// The last recipient that is known to have received it.
     upto: Cursor,
     since: Instant,
     /// When its lease was last renewed.
@@ -93,7 +93,7 @@ struct SentSlice {
     job: JobId,
     upto: Option<Cursor>,
     copies: u64,
-    /// Whether it is the last one of the job.
+    /// Whether it is the last slice of the job.
     all: bool,
 }
 
@@ -248,7 +248,7 @@ pub(crate) fn message_id(node: NodeId, seq: u64, jid: &str, subid: &str) -> Stri
 
 /// Writes the id into a reused buffer: this happens for each copy.
 fn write_message_id(id: &mut String, (node, seq): (NodeId, u64), jid: &str, subid: &str) {
-    // FNV-1a: the same in every process, which std's hashers do not promise.
+    // FNV-1a: the same in every process, unlike the standard library's hashers.
     let bytes = jid.bytes().chain([0]).chain(subid.bytes());
     let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
@@ -261,7 +261,7 @@ fn write_message_id(id: &mut String, (node, seq): (NodeId, u64), jid: &str, subi
     hex(id, hash);
 }
 
-/// What `{:x}` writes.
+/// Writes a number like `{:x}`.
 fn hex(out: &mut String, number: u64) {
     let digits = (64 - number.leading_zeros()).div_ceil(4).max(1);
     out.extend((0..digits).rev().filter_map(|place| {
@@ -270,7 +270,7 @@ fn hex(out: &mut String, number: u64) {
     }));
 }
 
-/// The cursor before all recipients.
+/// Returns the cursor before all recipients.
 fn beginning() -> Cursor {
     Cursor {
         jid: String::new(),

@@ -48,7 +48,7 @@ impl InFlight {
         }
     }
 
-    /// Waits until all requests that have begun are answered, not for those that begin meanwhile.
+    /// Waits until all requests that have begun are answered, but not for later ones.
     pub(crate) async fn all_answered(&self) {
         let second = self.second.fetch_xor(true, Ordering::SeqCst);
         let answered = async {

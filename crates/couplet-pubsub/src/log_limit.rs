@@ -4,7 +4,7 @@ use couplet_core::log_limit::{LogLimit, Permit};
 use tokio::time::Instant;
 
 /// Permits a log line once a minute. While a disk is full every request fails, and a line for each
-/// would fill it even more.
+/// would fill it further.
 pub(crate) struct LogThrottle(LogLimit);
 
 impl LogThrottle {

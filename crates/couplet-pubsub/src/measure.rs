@@ -49,7 +49,7 @@ impl Measured {
 }
 
 impl StoreBench {
-    /// A store in memory.
+    /// Creates a store in memory.
     #[must_use]
     pub fn memory() -> StoreBench {
         StoreBench {
@@ -58,7 +58,7 @@ impl StoreBench {
         }
     }
 
-    /// A store in a file.
+    /// Creates a store in a file.
     ///
     /// # Errors
     ///
@@ -72,7 +72,7 @@ impl StoreBench {
         })
     }
 
-    /// A store in a database of PostgreSQL.
+    /// Creates a store in a database of PostgreSQL.
     ///
     /// # Errors
     ///

@@ -1,6 +1,5 @@
-//! A store in memory, for tests and for services without durable data.
-//!
-//! Deliberately absent: durability. One lock is held during a change.
+//! A store in memory, for tests and for services without durable data. It holds one lock during a
+//! change.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -47,7 +46,7 @@ struct Memory {
 }
 
 impl Memory {
-    /// Only a decision can panic while it is held, and that is caught.
+    /// Locks the tables. Only a decision can panic while they are locked, and that panic is caught.
     fn lock(&self) -> MutexGuard<'_, Tables> {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }

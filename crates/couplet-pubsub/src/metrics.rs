@@ -1,7 +1,6 @@
 //! The metrics of a service, through the facade `metrics`.
 //!
-//! The table is the only source for descriptions, for the README and for the names in dashboards.
-//! Deliberately absent: any recorder.
+//! Descriptions, the README and the names in dashboards all use the table.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,7 +19,7 @@ impl Metrics {
     pub(crate) fn of(domain: &str) -> Metrics {
         describe();
         let domain = SharedString::from_shared(Arc::from(domain));
-        // Registered at the start, or the first failure would be no increase for an alert.
+        // Registered at the start, because an alert would not see the first failure as an increase.
         for kind in ["busy", "broken"] {
             store_failures(&domain, kind).increment(0);
         }
@@ -50,7 +49,7 @@ impl Metrics {
             .increment(copies);
     }
 
-    /// Records the delivery of an announcement, so long after it was claimed.
+    /// Records the delivery of an announcement, with the time since it was claimed.
     pub(crate) fn delivered(&self, after: Duration) {
         let domain = self.domain.clone();
         metrics::histogram!("couplet_pubsub_fanout_lag_seconds", "domain" => domain)
@@ -174,7 +173,7 @@ mod tests {
 
     type Labels = Vec<(String, String)>;
 
-    /// Notes what is recorded, name and labels.
+    /// A recorder that collects names and labels.
     #[derive(Default)]
     struct Noting(Mutex<Vec<(String, Labels)>>);
 
@@ -234,7 +233,7 @@ mod tests {
         METRICS.iter().map(|one| one.name.to_owned()).collect()
     }
 
-    /// The names of ours in a text.
+    /// Returns the names of our metrics in a text.
     fn named(text: &str) -> BTreeSet<String> {
         let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
         let ours = words.filter(|word| word.starts_with("couplet_pubsub_"));
@@ -250,7 +249,7 @@ mod tests {
         PathBuf::from(env!("CARGO_MANIFEST_DIR"))
     }
 
-    /// What stands behind `counter!(`, `gauge!(` and `histogram!(` in the sources.
+    /// Collects the arguments of `counter!(`, `gauge!(` and `histogram!(` in the sources.
     fn recorded(folder: &Path, found: &mut BTreeSet<String>) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::timestamp::Timestamp;
 
-/// The key of a node in a store. Names are reused after a deletion, keys never.
+/// The key of a node in a store. Names can be reused after a deletion, keys cannot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct NodeId(pub(crate) i64);
 
@@ -106,8 +106,8 @@ pub struct NodeConfig {
     pub when_full: WhenFull,
     /// `couplet#original_publisher`: whether only its publisher may overwrite or retract an item.
     pub original_publisher: bool,
-    /// `couplet#include_body`: the default of `pubsub#include_body` for new subscriptions. A
-    /// service for people sets it to `true`.
+    /// `couplet#include_body`: the default of `pubsub#include_body` for new subscriptions. Set it
+    /// to `true` in a service for people.
     pub include_body: bool,
 }
 
@@ -168,7 +168,7 @@ pub enum PublishModel {
     Open,
 }
 
-/// When a subscriber is sent the last item. (XEP-0060, 6.1.7)
+/// When a new subscriber gets the last item. (XEP-0060, 6.1.7)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SendLast {
@@ -178,7 +178,7 @@ pub enum SendLast {
     OnSub,
 }
 
-/// Which publisher an item shows. (XEP-0060, 16.4.4)
+/// The publisher that items show. (XEP-0060, 16.4.4)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ItemReply {
@@ -200,7 +200,7 @@ pub enum NotificationType {
     Headline,
 }
 
-/// What happens to an item for a full node. (XEP-0060, 7.1.3.4)
+/// How a full node handles a new item. (XEP-0060, 7.1.3.4)
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WhenFull {
@@ -224,7 +224,7 @@ pub enum Affiliation {
     PublishOnly,
     /// Subscribe and read in every access model.
     Member,
-    /// What access model and publish model allow.
+    /// What the access model and the publish model allow.
     None,
     /// Nothing.
     Outcast,

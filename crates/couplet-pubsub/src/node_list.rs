@@ -12,20 +12,20 @@ use crate::{
     snapshot::Query,
 };
 
-/// The most nodes of a page.
+/// Maximum number of nodes of a page.
 const MOST: u32 = 200;
-/// The fewest nodes that are read from the store at once.
+/// Minimum number of nodes that are read from the store at once.
 const FEWEST: u32 = 20;
-/// The most nodes that are read for one answer.
+/// Maximum number of nodes that are read for one answer.
 const READ: usize = 10_000;
-/// The most affiliations of an entity that are read at once; those of an entity with more are
-/// looked up node by node.
+/// Maximum number of affiliations of an entity that are read at once; those of an entity with more
+/// are looked up node by node.
 const AFFILIATIONS: u32 = 1_000;
-/// The fewest bytes of an `<item/>` of disco#items besides the names.
+/// Minimum bytes of an `<item/>` of disco#items besides the names.
 const AROUND: usize = 40;
 
 /// Returns a page of the nodes that the service lists to this entity, by name; without a page as
-/// many as one answer carries, because most clients do not support pages.
+/// many as fit one answer, because most clients do not support pages.
 ///
 /// `count` is that of all nodes, unless the list is whole.
 pub(crate) async fn page(

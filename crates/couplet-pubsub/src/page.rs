@@ -3,7 +3,7 @@
 /// The requested part of a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Page {
-    /// The most entries. `Some(0)` requests the count only.
+    /// Maximum number of entries. `Some(0)` requests the count only.
     pub(crate) max: Option<u32>,
     pub(crate) from: Start,
 }
@@ -25,7 +25,7 @@ impl Page {
     }
 }
 
-/// Where a page begins.
+/// The start point of a page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Start {
     /// At the first entry.

@@ -1,7 +1,7 @@
 //! Payload types that are recognised by name and namespace alone; the codec reads their content.
 //!
-//! Deliberately not derived: a derived type visits every element of the payload only to drop it,
-//! and a peer chooses how many there are.
+//! They are not derived, because a derived type visits every element of the payload only to drop
+//! it, and a peer chooses the number of elements.
 
 use std::marker::PhantomData;
 

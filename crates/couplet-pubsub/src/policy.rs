@@ -23,39 +23,41 @@ use crate::node::{Affiliation, NodeConfig};
 /// }
 /// ```
 pub trait Policy: Send + Sync + 'static {
-    /// Whether this entity may create this node; `None` is an instant node. (XEP-0060, 8.1)
+    /// Returns whether this entity may create this node; `None` is an instant node. (XEP-0060, 8.1)
     fn may_create(&self, who: &BareJid, node: Option<&str>) -> bool {
         let _anybody_anything = (who, node);
         true
     }
 
-    /// Whether publishing to an unknown node creates it. (XEP-0060, 7.1.4) The feature is announced
-    /// if this returns `true` for the address of the service and the name `""`.
+    /// Returns whether publishing to an unknown node creates it. (XEP-0060, 7.1.4) The feature is
+    /// announced if this returns `true` for the address of the service and the name `""`.
     fn auto_create(&self, who: &BareJid, node: &str) -> bool {
         let _everywhere = (who, node);
         true
     }
 
-    /// Whether this entity administers the service: administrators are owners of every node.
+    /// Returns whether this entity administers the service: administrators are owners of every
+    /// node.
     fn is_admin(&self, who: &BareJid) -> bool {
         let _nobody = who;
         false
     }
 
-    /// Whether lists show this entity nodes of access model `whitelist` that do not list it. It may
-    /// neither read nor subscribe, but it sees their names and titles.
+    /// Returns whether lists show this entity nodes of access model `whitelist` that do not list
+    /// it. It may neither read nor subscribe, but it sees their names and titles.
     fn lists_closed_nodes(&self, who: &BareJid) -> bool {
         let _nobody = who;
         false
     }
 
-    /// The affiliation of this entity to this node, given the stored one.
+    /// Returns the affiliation of this entity to this node, given the stored one.
     fn affiliation(&self, who: &BareJid, node: &str, stored: Affiliation) -> Affiliation {
         let _as_told = (who, node);
         stored
     }
 
-    /// Whether this payload may be published; `Err` is the text of the error (`invalid-payload`).
+    /// Checks that this payload may be published; `Err` is the text of the error
+    /// (`invalid-payload`).
     ///
     /// # Errors
     ///
@@ -70,19 +72,19 @@ pub trait Policy: Send + Sync + 'static {
         Ok(())
     }
 
-    /// The limits of this entity.
+    /// Returns the limits of this entity.
     fn limits(&self, who: &BareJid) -> Limits {
         let _everybody = who;
         Limits::default()
     }
 
-    /// The default configuration of a new node.
+    /// Returns the default configuration of a new node.
     fn new_node(&self) -> NodeConfig {
         NodeConfig::default()
     }
 }
 
-/// A policy of lists and numbers, as settings give it.
+/// A policy of lists and numbers, as in the settings.
 ///
 /// # Examples
 ///
@@ -176,7 +178,7 @@ impl Policy for Rules {
 pub enum Creators {
     /// All entities.
     Anyone,
-    /// These; a domain stands for all its users.
+    /// These entities; a domain includes all its users.
     Listed(Vec<BareJid>),
 }
 

@@ -1,7 +1,7 @@
 //! The store in PostgreSQL, which any number of instances share.
 //!
-//! Only the number of waiting announcements is cached outside of the database. Deliberately absent:
-//! plain connections with `sslmode=require`, and encryption without any `sslmode`:
+//! Only the number of waiting announcements is cached outside of the database. `sslmode=require`
+//! must never mean a plain connection, and without `sslmode` there is no encryption:
 //! `sslmode=verify-full` in the address enables it.
 
 use std::sync::{
@@ -66,8 +66,8 @@ mod tests;
 /// Opens the store at this address, `postgres://user@host/database`. Creates its tables if needed,
 /// and migrates older ones. The password may be in the address or separate.
 ///
-/// In the address, `schema` names the schema (default `couplet_pubsub`), `sslmode=verify-full`
-/// encrypts and `sslrootcert` names a file of CA certificates; the rest is as for libpq.
+/// In the address, `schema` is the schema (default `couplet_pubsub`), `sslmode=verify-full`
+/// encrypts and `sslrootcert` is a file of CA certificates; other parameters are as for libpq.
 ///
 /// # Errors
 ///
@@ -94,7 +94,7 @@ struct Shared {
     outgoing: Notify,
     /// Undelivered announcements, as far as this instance knows.
     backlog: AtomicI64,
-    /// Whether other instances may have changed that.
+    /// Whether other instances may have changed that number.
     recount: AtomicBool,
     /// Wakes the task that removes given-up rows.
     untidy: Notify,
@@ -117,7 +117,7 @@ impl Shared {
         self.outgoing.notify_one();
     }
 
-    /// A change with an unknown outcome may have created announcements.
+    /// Requests a new count: a change with an unknown outcome may have created announcements.
     fn doubt(&self) {
         self.recount.store(true, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! The error of a request: a condition of RFC 6120 and mostly one of XEP-0060.
+//! The error of a request: a condition of RFC 6120 and usually one of XEP-0060.
 
 use couplet::Condition;
 
@@ -10,7 +10,7 @@ pub(crate) struct PubsubError {
     pub(crate) text: Option<String>,
     /// The new address of the node, for `gone` and `redirect`. (RFC 6120, 8.3.3.5)
     pub(crate) uri: Option<String>,
-    /// How the store failed, if that is the cause; it is counted and not sent.
+    /// The kind of failure of the store, if that is the cause; it is counted and not sent.
     pub(crate) store_failure: Option<&'static str>,
 }
 

@@ -1,7 +1,7 @@
 //! Requests to the service, after parsing and before any rule.
 //!
 //! These types are well-formed: syntax errors (`nodeid-required`, `invalid-jid`, ...) end in the
-//! codec. Deliberately absent: permissions.
+//! codec. The engine checks permissions.
 
 use couplet::{BareJid, Jid};
 
@@ -102,9 +102,9 @@ pub(crate) enum Request {
 pub(crate) enum Wanted {
     /// A page of all items, within the limits of the service.
     Page(Page),
-    /// The newest items, at most so many, oldest first.
+    /// The newest items, at most this many, oldest first.
     Newest(u32),
-    /// Those of these ids that exist.
+    /// The existing items among these ids.
     Ids(Vec<String>),
 }
 
@@ -145,7 +145,7 @@ pub(crate) struct Field {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct OptionsChange {
     pub(crate) options: SubscribeOptions,
-    /// Outer `None`: not mentioned. Inner `None`: never.
+    /// Outer `None`: not mentioned in the form. Inner `None`: never.
     pub(crate) expires: Option<Option<Timestamp>>,
 }
 

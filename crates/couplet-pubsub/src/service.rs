@@ -1,6 +1,4 @@
-//! [`Pubsub`]: the service as an extension of a component.
-//!
-//! Deliberately absent: rules, XML and storage; this is the wiring between them.
+//! [`Pubsub`]: the service as an extension of a component. It connects the engine, the codec and the store.
 
 mod iq;
 mod message;
@@ -56,11 +54,11 @@ pub struct Pubsub {
 }
 
 impl Pubsub {
-    /// Opens the store that the settings name.
+    /// Opens the store in the settings.
     ///
     /// # Errors
     ///
-    /// [`OpenError`]: why the store cannot be opened, and what to do.
+    /// [`OpenError`]: why the store cannot be opened, with advice.
     ///
     /// # Cancel safety
     ///
@@ -119,7 +117,7 @@ impl Pubsub {
         self
     }
 
-    /// Registers requests, events, discovery, commands and upkeep.
+    /// Registers requests, events, discovery, commands and periodic work.
     fn register(&self, component: Component) -> Component {
         let here = component.handle().address().to_domain();
         let domain = here.as_str();
@@ -127,7 +125,8 @@ impl Pubsub {
             Some(policy) => Arc::clone(policy),
             None => Arc::new(self.settings.rules(domain)),
         };
-        // Each publication checks its publisher; the announced feature is for no one in particular.
+        // Each publication checks its publisher; the announced feature is independent of the
+        // requester.
         let creates = policy.auto_create(&here, "");
         let metrics = Metrics::of(domain);
         let engine = Engine::new(Arc::clone(&self.store), Arc::clone(&policy), here);
@@ -195,12 +194,14 @@ impl Pubsub {
     }
 }
 
-/// The service is an extension: [`Component::extend`] registers its requests, events, discovery, commands
-/// and upkeep. It handles messages of type `error` and data forms, which answer what it has sent, and
-/// declines contact requests (RFC 6121, 3.1); texts without a handler are rejected with
-/// `service-unavailable`. A program that handles one of these itself does so in [`Component::replace`].
+/// Registers the requests, events, discovery, commands and periodic work of the service, when
+/// [`Component::extend`] installs it. The service handles messages of type `error` and data forms,
+/// which respond to its messages, and declines contact requests (RFC 6121, 3.1); other messages are
+/// rejected with `service-unavailable`. A program that handles one of these itself uses
+/// [`Component::replace`].
 ///
-/// By reference, so that the program can [`close`](Pubsub::close) it at the end.
+/// Implemented for a reference, so that the program can [`close`](Pubsub::close) the service at the
+/// end.
 ///
 /// # Examples
 ///
@@ -239,7 +240,7 @@ impl fmt::Debug for Pubsub {
     }
 }
 
-/// Why a store cannot be opened or closed, and what to do.
+/// Why a store cannot be opened or closed, with advice.
 ///
 /// # Examples
 ///
@@ -261,8 +262,8 @@ impl fmt::Display for OpenError {
 
 impl std::error::Error for OpenError {}
 
-/// Lets a program end with it: [`Error::Config`] if a person has to repair the store or its
-/// settings, [`Error::Io`] if a restart may help.
+/// Lets a program end with this error: [`Error::Config`] if an operator must repair the store or
+/// its settings, [`Error::Io`] if a restart may help.
 impl From<OpenError> for Error {
     fn from(why: OpenError) -> Error {
         let doing = "the store of pubsub".to_owned();
@@ -280,8 +281,8 @@ impl From<OpenError> for Error {
 
 /// The announced features. (XEP-0060, 10)
 ///
-/// Absent: `last-published`, which promises `on_sub_and_presence` by default, and all features that
-/// need presence or rosters.
+/// `last-published` is not among them, because it promises `on_sub_and_presence` by default, nor
+/// are features that need presence or rosters.
 const FEATURES: &[&str] = &[
     "access-authorize",
     "access-open",
@@ -322,7 +323,7 @@ const FEATURES: &[&str] = &[
     "subscription-options",
 ];
 
-/// A request over a limit of the component is treated as a payload over a limit of its node: only
+/// Treats a request over a limit of the component as a payload over a limit of its node: only
 /// payloads are that large or deep. (XEP-0060, 7.1.3.5 and 7.1.3.6)
 fn over_limit(skipped: &Skipped) -> Option<StanzaError> {
     if skipped.kind.as_deref() != Some("iq") || skipped.type_.as_deref() != Some("set") {

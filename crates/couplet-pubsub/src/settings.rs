@@ -84,10 +84,10 @@ pub struct Settings {
     /// Whether service discovery lists nodes of access model `whitelist` to entities that are not
     /// on their list.
     pub list_closed: bool,
-    /// The most notifications a second; by default as many as the server accepts. Prosody serves
-    /// its users with the same thread.
+    /// Maximum number of notifications per second; by default as many as the server accepts.
+    /// Prosody serves its users with the same thread.
     pub rate: Option<NonZeroU32>,
-    /// How long the connection has to stay up after the server accepted a notification before that
+    /// How long the connection must stay up after the server accepted a notification until that
     /// counts as delivered, in seconds: a server that dies may have accepted it without passing it
     /// on.
     #[serde(deserialize_with = "seconds", serialize_with = "as_seconds")]
@@ -178,7 +178,7 @@ impl Settings {
         let creators = match &self.creators {
             MayCreate::Anyone => Creators::Anyone,
             MayCreate::Local => {
-                // pubsub.example.org serves example.org.
+                // pubsub.example.org serves the users of example.org.
                 let above = domain.split_once('.').map_or(domain, |(_, above)| above);
                 Creators::Listed(BareJid::new(above).into_iter().collect())
             }
@@ -239,7 +239,7 @@ impl StoreLocation {
     }
 }
 
-/// Without the password of an address.
+/// Shows an address without its password.
 impl fmt::Debug for StoreLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -250,7 +250,7 @@ impl fmt::Debug for StoreLocation {
     }
 }
 
-/// As in the configuration, but without password.
+/// Writes the location as in the configuration, without a password.
 impl Serialize for StoreLocation {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         match self {
@@ -598,7 +598,7 @@ mod tests {
         let (settings, file) = with_password("postgres://pubsub@db/pubsub", "open sesame \r\n");
         let password = settings.password().unwrap().unwrap();
         assert_eq!(password.expose(), "open sesame ");
-        // It may have been changed since.
+        // The file may have changed since.
         std::fs::write(file.path(), "another\n").unwrap();
         let password = settings.password().unwrap().unwrap();
         assert_eq!(password.expose(), "another");
@@ -642,7 +642,7 @@ mod tests {
         assert!(settings.password().is_ok());
     }
 
-    /// The settings of the README's table, and their defaults as they would be written.
+    /// Returns the settings in the README's table, with their defaults as they would be written.
     fn table() -> BTreeMap<String, Option<String>> {
         let readme = format!(
             "{}/../../examples/pubsub/README.md",
@@ -674,7 +674,7 @@ mod tests {
         sources.load()?.section(SECTION)
     }
 
-    /// What the program says is accepted, below this prefix.
+    /// Returns the accepted values that the program prints, below this prefix.
     fn accepted(prefix: &str) -> Vec<String> {
         let told = in_a_file(&format!("{prefix}no_such = 1")).unwrap_err();
         let told = told.to_string();

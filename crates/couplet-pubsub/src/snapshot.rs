@@ -10,10 +10,11 @@ use crate::{
     subscription::Subscription,
 };
 
-/// What a store has to read before a decision.
+/// The data that a store reads before a decision.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Query {
-    /// The name of the node. A change locks it until its end: this gives a node its order.
+    /// The name of the node. A change locks it until its end, which serializes the changes of a
+    /// node.
     pub(crate) node: Option<String>,
     /// The requester: its affiliation and at most [`MAX_SUBSCRIPTIONS`] of its subscriptions are
     /// read.
@@ -42,8 +43,8 @@ pub(crate) struct Query {
     pub(crate) usage: bool,
 }
 
-/// The most subscriptions of one bare JID to one node that are read without being selected: the
-/// cost of a request must not grow with their number.
+/// Maximum number of subscriptions of one bare JID to one node that are read without being
+/// selected: the cost of a request must not grow with their number.
 pub(crate) const MAX_SUBSCRIPTIONS: u32 = 64;
 
 /// Selects the subscriptions that a request names.
@@ -81,7 +82,7 @@ pub(crate) struct SubscriptionRange {
     pub(crate) max: u32,
 }
 
-/// What a store has read for a [`Query`].
+/// The data that a store has read for a [`Query`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Snapshot {
     /// `None` if the node does not exist.
@@ -101,7 +102,8 @@ pub(crate) struct Snapshot {
     pub(crate) owners: Vec<BareJid>,
     /// Affiliations other than none; 0 if not requested.
     pub(crate) affiliations: u64,
-    /// To how many nodes the others have an affiliation, in their order; empty if not requested.
+    /// The number of nodes to which each of the others has an affiliation, in their order; empty if
+    /// not requested.
     pub(crate) affiliated: Vec<u64>,
     pub(crate) pending: Vec<Subscription>,
     /// By JID and subid; adjacent subscriptions of one bare JID are grouped.
@@ -121,7 +123,7 @@ pub(crate) struct Entity {
     pub(crate) subscriptions: Vec<Subscription>,
 }
 
-/// What one bare JID uses of the service.
+/// The usage of the service by one bare JID.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Usage {
     /// Existing nodes that it created.

@@ -1,7 +1,7 @@
 //! The store in one file, by SQLite: one thread writes, a few connections read concurrently.
 //!
-//! Deliberately absent: more than one process. Leases of announcements are in memory, so those of a
-//! process that died are free at once.
+//! Only one process may use the file. Leases of announcements are in memory, so those of a process
+//! that died are free at once.
 
 use std::{
     path::{Path, PathBuf},
@@ -66,8 +66,8 @@ mod tests;
 ///
 /// # Errors
 ///
-/// Why it cannot be opened and what to do: another process has it, it is of a newer version, it is
-/// not a store, it is damaged, or it is not writable.
+/// Why the store cannot be opened, with advice: another process has it, it is of a newer version,
+/// it is not a store, it is damaged, or it is not writable.
 pub(crate) async fn open(path: &Path) -> Result<Arc<dyn Store>, StoreError> {
     let path = path.to_owned();
     let opened = spawn_blocking(move || Sqlite::open(path)).await;
@@ -133,7 +133,7 @@ impl Sqlite {
         let readers = Arc::clone(&self.readers);
         let (found, left_out) = readers.read(read).await?;
         if !left_out.is_empty() {
-            // Unreadable rows that are not recorded now are found again.
+            // Unreadable rows that are not recorded now are found again later.
             let _at_the_next_look = self.writer.send(Op::SetAside(left_out));
         }
         Ok(found)

@@ -1,6 +1,6 @@
 //! The interface of stores: whole operations, each one transaction.
 //!
-//! Deliberately absent: rules. A store reads a snapshot, passes it to a decision and applies its
+//! A store has no rules: it reads a snapshot, passes it to a decision and applies the decision's
 //! changes.
 
 use std::{
@@ -155,7 +155,7 @@ pub(crate) trait Store: Send + Sync + 'static {
     /// if it belongs to another instance now.
     async fn set_aside(&self, job: JobId, instance: &str, why: &str) -> Result<(), StoreError>;
 
-    /// Notified when there may be something new to claim.
+    /// Returns what is notified when there may be something new to claim.
     fn announced(&self) -> &Notify;
 
     /// Returns the name of the node of a bounced notification. `None` if it is gone.
@@ -204,7 +204,7 @@ pub(crate) struct Job {
     pub(crate) node: NodeId,
     pub(crate) seq: u64,
     pub(crate) announcement: Announcement,
-    /// The last recipient that has it.
+    /// The last recipient that has received it.
     pub(crate) after: Option<Cursor>,
 }
 

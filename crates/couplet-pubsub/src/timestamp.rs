@@ -1,6 +1,6 @@
 //! Timestamps, as stores keep and XEP-0082 writes them.
 //!
-//! Deliberately absent: a clock. Decisions get the current time as an argument.
+//! There is no clock: decisions get the current time as an argument.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ impl Timestamp {
 }
 
 impl fmt::Display for Timestamp {
-    /// Writes a `DateTime` in UTC, with milliseconds where there are any. (XEP-0082, 3.2)
+    /// Writes a `DateTime` in UTC, with milliseconds if they are not zero. (XEP-0082, 3.2)
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Four digits for the year: peers cannot parse more.
         let millis = self.0.clamp(0, LAST);

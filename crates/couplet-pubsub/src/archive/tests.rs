@@ -238,7 +238,8 @@ async fn an_export_that_is_stopped_is_not_whole() {
     assert!(matches!(error, Err(ArchiveError::CutOff)), "{error:?}");
 }
 
-/// The archive of a node with an item and an announcement, and the same with one thing replaced.
+/// Returns the archive of a node with an item and an announcement, and the same with one
+/// replacement.
 async fn with(this: &str, other: &str) -> String {
     let store = memory::store();
     create(&store, "news").await;
@@ -282,7 +283,7 @@ async fn a_line_that_would_break_out_of_its_message_is_refused_with_its_number()
     }
 }
 
-/// Escaped texts would lose such characters, and the redirect its meaning.
+/// Such characters are lost when the text is escaped, and break the redirect.
 #[tokio::test]
 async fn a_redirection_and_the_texts_of_a_node_are_checked_too() {
     let store = memory::store();

@@ -1,7 +1,7 @@
 //! The `<body/>` of a notification with `pubsub#include_body`. (XEP-0060, 12.7)
 //!
-//! Deliberately only for payloads of known meaning: the text of any other payload may be base64 or
-//! JSON, and clients would show it as a chat message.
+//! Only payloads of known meaning have one: the text of any other payload may be base64 or JSON,
+//! which clients would show as a chat message.
 
 use couplet_core::element::{Element, Scope, Step, Tree};
 
@@ -10,7 +10,7 @@ use crate::node::NodeConfig;
 /// The namespace of Atom entries. (RFC 4287)
 const NS_ATOM: &str = "http://www.w3.org/2005/Atom";
 
-/// The longest text that is taken from a payload, in bytes.
+/// Maximum length of a text from a payload, in bytes.
 const TEXT_BYTES: usize = 4_096;
 
 /// Returns the text of a payload: the title of an Atom entry, or its summary. (RFC 4287, 4.2.13 and

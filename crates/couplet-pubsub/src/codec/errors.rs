@@ -14,7 +14,7 @@ use crate::{
     reply::Reply,
 };
 
-/// Exceptions: where XEP-0060 has another error type than RFC 6120 has for the condition. An entry
+/// The cases in which XEP-0060 has another error type than RFC 6120 for the condition. An entry
 /// without a pubsub condition is for the condition alone.
 const TYPES: &[(Condition, Option<PubsubCondition>, ErrorType)] = &[
     // 6.1.3.9: retrying helps once another subscription ends.
@@ -89,7 +89,7 @@ pub(crate) fn unchanged(reply: &Reply) -> Option<StanzaError> {
     }
 }
 
-/// The most bytes of entries that are listed in an error; the rest is left out.
+/// Maximum bytes of entries that are listed in an error; the rest is left out.
 const UNCHANGED_BYTES: usize = 262_144;
 
 fn beside<'a>(
@@ -176,7 +176,7 @@ mod tests {
         to_string(|xml| stanza_error(error).write(xml))
     }
 
-    /// The type, then the names in the error, without their namespaces.
+    /// Returns the error type and the element names in the error, without their namespaces.
     fn short(condition: Condition, detail: impl Into<Option<PubsubCondition>>) -> String {
         let error = PubsubError {
             detail: detail.into(),

@@ -331,7 +331,7 @@ mod tests {
         apply_config(&NodeConfig::default(), &fields, &Limits::default())
     }
 
-    /// A configuration that differs from the default in everything.
+    /// Returns a configuration that differs from the default in every field.
     fn other() -> NodeConfig {
         NodeConfig {
             title: Some("T <&>".into()),
@@ -361,7 +361,7 @@ mod tests {
         }
     }
 
-    /// The form as an unchanged submission.
+    /// Returns the fields of the form as an unchanged submission.
     fn resubmitted(form: &str) -> Vec<Field> {
         let tree = Tree::parse(form, &Scope::bind([])).unwrap();
         let mut fields = data::fields(tree.root());
@@ -622,7 +622,7 @@ mod tests {
             "{form}"
         );
         for labelled in [
-            // As a person reads it beside a box to tick.
+            // The label as a person reads it beside a checkbox.
             "<field var='pubsub#persist_items' type='boolean' label='Keep items'>",
             "<field var='pubsub#type' type='text-single' label='Type of the items, as a namespace'>",
         ] {

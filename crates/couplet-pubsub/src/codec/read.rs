@@ -1,7 +1,7 @@
 //! Parses requests: finds the element of the operation, and reads what all operations share.
 //!
-//! Deliberately absent: rules of access and existence. Unknown attributes and elements beside a
-//! request are ignored; an incomplete request is rejected as XEP-0060 says.
+//! The engine checks access and existence. Unknown attributes and elements beside a request are
+//! ignored; an incomplete request is rejected as XEP-0060 says.
 
 use couplet::{Condition, IqType, Jid};
 use couplet_core::element::Element;
@@ -152,7 +152,7 @@ mod tests {
         )
     }
 
-    /// It is a bad request, with this detail.
+    /// Asserts that it is a bad request with this detail.
     #[track_caller]
     pub(super) fn is_bad(
         answer: Result<Request, PubsubError>,

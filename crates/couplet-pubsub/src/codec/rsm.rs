@@ -12,7 +12,7 @@ use crate::{
 /// The namespace of result sets.
 pub(super) const NS_RSM: &str = "http://jabber.org/protocol/rsm";
 
-/// Parses the page that a request asks for, if any.
+/// Parses the requested page, if any.
 ///
 /// # Errors
 ///

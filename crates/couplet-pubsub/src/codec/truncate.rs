@@ -1,4 +1,4 @@
-//! Truncates lists to what one stanza carries, counted in bytes as they are written.
+//! Truncates lists to the size of one stanza, counted in bytes as written.
 //!
 //! Peers choose names, ids and JIDs, and an apostrophe takes six bytes in an attribute.
 

@@ -41,7 +41,7 @@ pub(crate) fn check_text(text: &str) -> Result<(), String> {
     }
 }
 
-/// Returns whether this is a valid address of a message. Mostly a scan of its bytes is enough.
+/// Returns whether this is a valid address of a message. A scan of the bytes usually decides.
 pub(crate) fn is_address(text: &str) -> bool {
     let (bare, resource) = match text.split_once('/') {
         Some((bare, resource)) => (bare, Some(resource)),

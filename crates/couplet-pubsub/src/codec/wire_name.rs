@@ -31,7 +31,7 @@ pub(super) trait WireName: Copy + PartialEq + 'static {
     }
 }
 
-/// XEP-0060, 4.5. `presence` and `roster` are absent: a component knows neither.
+/// XEP-0060, 4.5. There is no `presence` and no `roster`, because a component knows neither.
 impl WireName for AccessModel {
     const ALL: &'static [(Self, &'static str, &'static str)] = &[
         (
@@ -68,7 +68,7 @@ impl WireName for PublishModel {
     ];
 }
 
-/// `on_sub_and_presence` is absent: a component does not know who is online.
+/// There is no `on_sub_and_presence`, because a component does not know who is online.
 impl WireName for SendLast {
     const ALL: &'static [(Self, &'static str, &'static str)] = &[
         (SendLast::Never, "never", "Never"),

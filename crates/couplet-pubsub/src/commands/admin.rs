@@ -13,7 +13,7 @@ use super::{Dialog, Execution, Step, Submitted, form};
 
 const FORM: &str = "couplet-pubsub#admin";
 
-/// The most nodes that are listed; service discovery has all of them, in pages.
+/// Maximum number of nodes that are listed; service discovery has all of them, in pages.
 const LISTED: u32 = 1_000;
 
 pub(super) struct List;

@@ -12,10 +12,10 @@ use crate::{
 
 use super::{Execution, form, text};
 
-/// The most choices of a list.
+/// Maximum number of choices of a list.
 pub(super) const MAX_CHOICES: usize = 50;
 
-/// The most affiliations of an entity that are searched for nodes it owns.
+/// Maximum number of affiliations of an entity that are searched for nodes it owns.
 const LOOKED_THROUGH: u32 = 200;
 
 /// Nodes to choose from.

@@ -8,7 +8,7 @@ use crate::{
     pubsub_error::{PubsubCondition, PubsubError},
 };
 
-/// The most bytes of a label: a title may be longer than a list shows.
+/// Maximum length of a label in bytes: a title may be longer than a list shows.
 const LABEL_BYTES: usize = 120;
 
 /// Returns the text of an error for the user who filled in the form.

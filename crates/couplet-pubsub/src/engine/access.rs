@@ -1,6 +1,5 @@
-//! Access control: the only place that evaluates affiliations and the models of a node.
-//!
-//! Deliberately absent: the changes that follow. (XEP-0060, 4.1, 4.5)
+//! Access control: the only place that evaluates affiliations and the models of a node. It changes
+//! nothing. (XEP-0060, 4.1, 4.5)
 
 use couplet::Condition;
 
@@ -54,7 +53,7 @@ impl<'a> Access<'a> {
         }
     }
 
-    /// Whether it has an approved subscription.
+    /// Returns whether the entity has an approved subscription.
     pub(super) fn is_subscribed(&self) -> bool {
         self.is_in(SubscriptionState::Subscribed)
     }
@@ -87,7 +86,8 @@ impl<'a> Access<'a> {
         }
     }
 
-    /// XEP-0060, 6.5.9; members need no subscription. (README, "Decided points")
+    /// Checks that the entity may retrieve items. (XEP-0060, 6.5.9; members need no subscription:
+    /// README, "Decided points")
     pub(super) fn may_read(&self) -> Result<(), PubsubError> {
         if is_barred(self.affiliation) {
             return Err(PubsubError::new(Condition::Forbidden));
@@ -104,7 +104,7 @@ impl<'a> Access<'a> {
         }
     }
 
-    /// XEP-0060, 7.1.3.1.
+    /// Checks that the entity may publish. (XEP-0060, 7.1.3.1)
     pub(super) fn may_publish(&self) -> Result<(), PubsubError> {
         let allowed = match self.affiliation {
             Affiliation::Owner | Affiliation::Publisher | Affiliation::PublishOnly => true,
@@ -122,12 +122,13 @@ impl<'a> Access<'a> {
         }
     }
 
-    /// Whether it may overwrite this item.
+    /// Returns whether the entity may overwrite this item.
     pub(super) fn may_overwrite(&self, context: &RequestContext, item: &ItemHead) -> bool {
         !self.node.config.original_publisher || self.controls(context, item)
     }
 
-    /// Whether it may retract this item, if it may publish. (XEP-0060, 4.1)
+    /// Returns whether the entity may retract this item, provided that it may publish. (XEP-0060,
+    /// 4.1)
     pub(super) fn may_retract(&self, context: &RequestContext, item: &ItemHead) -> bool {
         let any_item =
             self.affiliation == Affiliation::Publisher && !self.node.config.original_publisher;
@@ -178,13 +179,13 @@ pub(super) fn owned_node<'a>(
     }
 }
 
-/// Whether the affiliation forbids subscribing and reading. (XEP-0060, 4.1)
+/// Returns whether the affiliation forbids subscribing and reading. (XEP-0060, 4.1)
 pub(super) fn is_barred(affiliation: Affiliation) -> bool {
     matches!(affiliation, Affiliation::Outcast | Affiliation::PublishOnly)
 }
 
-/// Whether the affiliation allows subscribing and reading in every access model: members are what a
-/// whitelist is made of, owners and publishers always may. (XEP-0060, 4.1, 4.5)
+/// Returns whether the affiliation allows subscribing and reading in every access model: a
+/// whitelist consists of members, and owners and publishers always may. (XEP-0060, 4.1, 4.5)
 pub(super) fn is_listed(affiliation: Affiliation) -> bool {
     matches!(
         affiliation,

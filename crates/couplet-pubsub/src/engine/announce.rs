@@ -1,6 +1,4 @@
-//! Builds the announcements of changes: what is sent, and to which recipients.
-//!
-//! Deliberately absent: sending.
+//! Builds the announcements of changes: the content and the recipients. The fan-out sends them.
 
 use couplet::{BareJid, Jid};
 
@@ -19,7 +17,7 @@ use crate::{
     subscription::{Subscription, SubscriptionState},
 };
 
-/// The most ids in one notification, and the most bytes of them, so that servers accept it.
+/// Maximum number of ids in one notification, and maximum bytes of them, so that servers accept it.
 const IDS: usize = 100;
 const IDS_BYTES: usize = 65_536;
 

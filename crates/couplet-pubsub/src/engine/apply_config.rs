@@ -1,8 +1,8 @@
 //! Applies a changed configuration to the subscriptions and items of its node in batches, so that
 //! other requests need not wait for a hundred thousand of them.
 //!
-//! The owner gets the answer when all are done. What a process leaves unapplied when it ends is
-//! applied by the next [`expire`](super::Engine::expire).
+//! The owner gets the answer when all are done. If the process ends before, the next
+//! [`expire`](super::Engine::expire) applies the rest.
 
 use crate::{
     change::Change,
@@ -16,13 +16,13 @@ use super::{
     Engine, access::Access, announce, capacity::capacity, context::RequestContext, reconcile,
 };
 
-/// The most subscriptions or items of one transaction.
+/// Maximum number of subscriptions or items of one transaction.
 const SOME: u32 = 200;
 
-/// How far a configuration is applied.
+/// The progress of applying a configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Progress {
-    /// The revision that changed the configuration; after another change, all begins anew.
+    /// The revision that changed the configuration; after another change, everything starts again.
     revision: u64,
     after: Option<Cursor>,
     done: bool,
@@ -161,7 +161,7 @@ mod tests {
         ]
     }
 
-    /// A node whose configuration has just changed to this.
+    /// Returns a node whose configuration has just changed to this.
     fn changed(configure: impl FnOnce(&mut NodeConfig)) -> Snapshot {
         let mut snapshot = owners_facts(configure);
         snapshot.node.as_mut().unwrap().unapplied = 7;

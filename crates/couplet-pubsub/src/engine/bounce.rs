@@ -1,7 +1,7 @@
 //! Handles bounced notifications. (XEP-0060, 12.4)
 //!
-//! Deliberately absent: proof of delivery. The absence of a bounce proves nothing, so the count is
-//! reset only by a request of the subscriber itself: to subscribe or to set options.
+//! The absence of a bounce does not prove delivery, so the count is reset only by a request of the
+//! subscriber itself: to subscribe or to set options.
 
 use couplet::Jid;
 
@@ -17,7 +17,7 @@ use super::{Engine, access::existing_node, announce, context::RequestContext, re
 /// The number of bounces that ends a subscription.
 const LIMIT: u32 = 10;
 
-/// What a bounce means for the subscription.
+/// The meaning of a bounce for the subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum BounceKind {
     /// The address does not exist or rejects notifications: the subscription ends.

@@ -16,17 +16,17 @@ use crate::{
 /// The result of a decision: changes and a reply, or an error and no change.
 pub(super) type Decision<R = Reply> = Result<(Vec<Change>, R), PubsubError>;
 
-/// What a request does not contain itself.
+/// The context of a request, which the request does not contain itself.
 #[derive(Clone)]
 pub(super) struct RequestContext {
     pub(super) from: Jid,
     /// The bare JID, which affiliations are for. (XEP-0060, 4.1)
     pub(super) who: BareJid,
     pub(super) policy: Arc<dyn Policy>,
-    /// The address of the service itself, which has no affiliations.
+    /// The address of the service, which has no affiliations.
     pub(super) domain: BareJid,
     pub(super) now: Timestamp,
-    /// Creates unique names.
+    /// Generates unique names.
     pub(super) new_id: fn() -> String,
 }
 
@@ -58,7 +58,7 @@ impl RequestContext {
         self.policy.limits(&self.who)
     }
 
-    /// Returns the time so many seconds from now, at most the last timestamp.
+    /// Returns the time this many seconds from now, at most the last timestamp.
     pub(super) fn in_seconds(&self, seconds: u64) -> Timestamp {
         let millis = i64::try_from(seconds)
             .unwrap_or(i64::MAX)
@@ -75,8 +75,8 @@ impl RequestContext {
         }
     }
 
-    /// Returns the page to look up in a list that is sent whole without RSM: as much as one answer
-    /// carries.
+    /// Returns the page to look up in a list that is sent whole without RSM: as much as fits one
+    /// answer.
     pub(super) fn long_page(&self, requested: &Page) -> Page {
         match requested.max {
             Some(_) => self.page(requested),
@@ -88,7 +88,7 @@ impl RequestContext {
     }
 }
 
-/// The fewest bytes of an entry of a list.
+/// Minimum bytes of an entry of a list.
 const SMALLEST: u32 = 48;
 
 /// Returns whether an answer needs a `<set/>`. (XEP-0059, 2.2; XEP-0060, 6.5.4)

@@ -16,13 +16,13 @@ use crate::{
 
 use super::{Engine, access::existing_node, announce, apply_config, reconcile};
 
-/// The most leases and items of one batch.
+/// Maximum number of leases and items of one batch.
 const BATCH: u32 = 500;
 
-/// The most batches of one call, so that requests get the store in between.
+/// Maximum number of batches of one call, so that requests get the store in between.
 const MAX_BATCHES: u32 = 20;
 
-/// Ends what has expired.
+/// Ends expired leases and items.
 pub(super) async fn expire(engine: &Engine, now: Timestamp) {
     static LOG: LogThrottle = LogThrottle::new();
     if let Err(why) = apply_rest(engine, now).await
@@ -70,7 +70,7 @@ async fn expire_batch(engine: &Engine, now: Timestamp) -> Result<bool, PubsubErr
     Ok(true)
 }
 
-/// All concurrently, so that the store can commit them together.
+/// Ends all concurrently, so that the store can commit them together.
 async fn end(engine: &Engine, expired: Expired, now: Timestamp) -> Result<(), PubsubError> {
     let leases = expired.leases.into_iter().map(|(node, jid, subid)| {
         let query = Query {
@@ -104,7 +104,7 @@ async fn end(engine: &Engine, expired: Expired, now: Timestamp) -> Result<(), Pu
     Ok(())
 }
 
-/// Changes nothing if the lease was renewed in the meantime.
+/// Returns the end of the lease, or no change if the lease was renewed in the meantime.
 fn lease_over(snapshot: &Snapshot, jid: &Jid, subid: &str, now: Timestamp) -> Vec<Change> {
     let (Ok(node), Some(entity)) = (existing_node(snapshot), &snapshot.entity) else {
         return Vec::new();
@@ -121,7 +121,7 @@ fn lease_over(snapshot: &Snapshot, jid: &Jid, subid: &str, now: Timestamp) -> Ve
     changes
 }
 
-/// Skips items that were published again in the meantime.
+/// Returns the retraction of the items, without those published again in the meantime.
 fn items_over(snapshot: &Snapshot, now: Timestamp) -> Vec<Change> {
     let Ok(node) = existing_node(snapshot) else {
         return Vec::new();

@@ -23,12 +23,12 @@ pub(super) const OWNER: &str = "hamlet@denmark.lit";
 pub(super) const OTHER: &str = "francisco@denmark.lit";
 pub(super) const NOW: Timestamp = Timestamp(1_000_000);
 
-/// The context of a request under the default policy.
+/// Returns the context of a request under the default policy.
 pub(super) fn context(from: &str) -> RequestContext {
     context_in(from, Rules::default())
 }
 
-/// The context of a request under this policy.
+/// Returns the context of a request under this policy.
 pub(super) fn context_in(from: &str, rules: impl Policy) -> RequestContext {
     let from = jid(from);
     RequestContext {
@@ -76,12 +76,12 @@ pub(super) fn pending(jid: &str, subid: &str) -> Subscription {
     }
 }
 
-/// A snapshot of the node with its defaults, for this entity.
+/// Returns a snapshot of the node with its defaults, for this entity.
 pub(super) fn snapshot(entity: Entity) -> Snapshot {
     facts_with(entity, |_| {})
 }
 
-/// A snapshot of the node with another configuration.
+/// Returns a snapshot of the node with another configuration.
 pub(super) fn facts_with(entity: Entity, configure: impl FnOnce(&mut NodeConfig)) -> Snapshot {
     let mut config = NodeConfig::default();
     configure(&mut config);
@@ -102,17 +102,17 @@ pub(super) fn facts_with(entity: Entity, configure: impl FnOnce(&mut NodeConfig)
     }
 }
 
-/// A snapshot of the node for its owner.
+/// Returns a snapshot of the node for its owner.
 pub(super) fn owners_facts(configure: impl FnOnce(&mut NodeConfig)) -> Snapshot {
     facts_with(entity(OWNER, Affiliation::Owner, &[]), configure)
 }
 
-/// A snapshot of the node for an entity without affiliation.
+/// Returns a snapshot of the node for an entity without affiliation.
 pub(super) fn strangers_facts(configure: impl FnOnce(&mut NodeConfig)) -> Snapshot {
     facts_with(entity(OTHER, Affiliation::None, &[]), configure)
 }
 
-/// A snapshot without node, with or without a redirect.
+/// Returns a snapshot without node, with or without a redirect.
 pub(super) fn no_node(redirect: Option<&str>) -> Snapshot {
     Snapshot {
         redirect: redirect.map(str::to_owned),
@@ -154,7 +154,7 @@ pub(super) fn field(var: &str, value: &str) -> Field {
     }
 }
 
-/// The two conditions of an error.
+/// Returns the two conditions of an error.
 pub(super) fn why<T: std::fmt::Debug>(
     decision: Result<T, PubsubError>,
 ) -> (Condition, Option<PubsubCondition>) {
@@ -162,7 +162,7 @@ pub(super) fn why<T: std::fmt::Debug>(
     (error.condition, error.detail)
 }
 
-/// The announcements among changes.
+/// Returns the announcements among changes.
 pub(super) fn announced(changes: &[Change]) -> Vec<&Announcement> {
     changes
         .iter()
@@ -173,7 +173,7 @@ pub(super) fn announced(changes: &[Change]) -> Vec<&Announcement> {
         .collect()
 }
 
-/// The contents of announcements to this JID by name.
+/// Returns the contents of announcements to this JID by name.
 pub(super) fn notices_to<'a>(changes: &'a [Change], recipient: &str) -> Vec<&'a str> {
     announced(changes)
         .into_iter()
@@ -182,7 +182,7 @@ pub(super) fn notices_to<'a>(changes: &'a [Change], recipient: &str) -> Vec<&'a 
         .collect()
 }
 
-/// The contents of announcements to all subscribers.
+/// Returns the contents of announcements to all subscribers.
 pub(super) fn announced_to_subscribers(changes: &[Change]) -> Vec<&str> {
     announced(changes)
         .into_iter()
@@ -191,7 +191,7 @@ pub(super) fn announced_to_subscribers(changes: &[Change]) -> Vec<&str> {
         .collect()
 }
 
-/// The changes but for announcements.
+/// Returns the changes without the announcements.
 pub(super) fn done(changes: &[Change]) -> Vec<&Change> {
     changes
         .iter()

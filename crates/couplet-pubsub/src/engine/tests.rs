@@ -1,4 +1,4 @@
-//! Sequences of requests, as XML, on the store in memory: what tests of single decisions cannot
+//! Sequences of requests, as XML, on the store in memory, for what tests of single decisions cannot
 //! show.
 
 mod entities;

@@ -20,16 +20,16 @@ use crate::{
     store::{Cursor, JobId, StoreError},
 };
 
-/// The least time between two records of progress: each is a transaction.
+/// Minimum time between two records of progress: each is a transaction.
 const NOTE_EVERY: Duration = Duration::from_millis(250);
 
-/// The most slices that wait to be recorded; beyond it, nothing more is sent.
+/// Maximum number of slices that wait to be recorded; beyond it, nothing more is sent.
 const WAITING: usize = 65_536;
 
-/// The most jobs that are finished concurrently.
+/// Maximum number of jobs that are finished concurrently.
 const AT_A_TIME: usize = 256;
 
-/// Resolves when the server has accepted what an acknowledgement is for.
+/// Resolves when the server has accepted the acknowledged copies.
 type Taken = Pin<Box<dyn Future<Output = Result<(), RequestError>> + Send>>;
 
 /// Records until the sender ends or the session is over.
@@ -126,7 +126,7 @@ async fn note(fanout: &Fanout, safe: impl Iterator<Item = SentSlice>) {
 
 async fn finish(fanout: &Fanout, job: JobId) {
     let mut pause = Duration::from_millis(100);
-    // If the store stays away longer, the job is delivered again.
+    // If the store fails for longer, the job is delivered again.
     for _ in 0..8 {
         match fanout.store.finish(job, &fanout.instance).await {
             Ok(()) => break,

@@ -21,16 +21,16 @@ use crate::{
 /// Copies of one announcement before the next node has its turn.
 const SLICE: u32 = 500;
 
-/// Copies for each acknowledgement: few enough to repeat little, many enough to cost little.
+/// Copies per acknowledgement: few enough to repeat little, many enough to cost little.
 const ACK_EVERY: u64 = 500;
 
-/// The most announcements claimed at a time, with their payloads.
+/// Maximum number of announcements claimed at a time, with their payloads.
 const MAX_CLAIMED: usize = 64;
 
 /// How many more are claimed while nodes wait behind a suspect.
 const MAX_PARKED: usize = 3 * MAX_CLAIMED;
 
-/// How often the store is polled without a notification: another instance may have left something.
+/// How often the store is polled without a notification, for announcements of other instances.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How long to wait after a failure of the store.
@@ -216,7 +216,7 @@ impl SendLoop<'_> {
         None
     }
 
-    /// Sends one slice of the node whose turn it is. Returns `false` if nothing is left to send.
+    /// Sends one slice of the next node. Returns `false` if nothing is left to send.
     async fn step(&mut self, shutdown: &Shutdown) -> Result<bool, DeliverError> {
         let Some(node) = self.next_node() else {
             self.close_batch().await?;
@@ -266,7 +266,7 @@ impl SendLoop<'_> {
             return self.slice(delivery, shutdown).await;
         }
         self.close_batch().await?;
-        // The server has read all earlier copies and still answers.
+        // The server has read all earlier copies and still responds.
         self.sender.ack()?.taken().await?;
         fanout.suspects().goes_alone(job);
         let slice = self.slice(delivery, shutdown).await;
@@ -340,7 +340,7 @@ impl SendLoop<'_> {
         slice
     }
 
-    /// Requests an acknowledgement for what was sent since the last one.
+    /// Requests an acknowledgement for the copies sent since the last one.
     async fn close_batch(&mut self) -> Result<(), DeliverError> {
         if self.open.is_empty() {
             return Ok(());

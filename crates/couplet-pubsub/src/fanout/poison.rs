@@ -7,8 +7,8 @@
 //! several times if the server closes the connection without a reason. A server that restarts would
 //! have to do so in exactly these moments, repeatedly, in sessions of growing length.
 //!
-//! Deliberately absent: a record in the store. A restarted process and another instance count anew;
-//! each finds the same announcement after as many sessions.
+//! Nothing is recorded in the store: a restarted process and another instance count again; each
+//! finds the same announcement after as many sessions.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -16,29 +16,29 @@ use couplet::SessionEnd;
 
 use crate::store::{Cursor, JobId};
 
-/// The sessions that have to end before an announcement is sent alone.
+/// Number of sessions that must end before an announcement is sent alone.
 const SESSIONS: u32 = 3;
 
-/// The sessions that it then has to end alone, if the server gives no reason.
+/// Number of sessions that it must then end alone, if the server gives no reason.
 const WITHOUT_REASON: u32 = 5;
 
-/// The longest wait of an announcement that is sent alone, as a power of two of the least one.
+/// Maximum wait of an announcement that is sent alone, as a power of two of the minimum.
 const LONGEST: u32 = 7;
 
-/// With more suspects, all are forgotten and counted anew.
+/// With more suspects, all are forgotten and counted again.
 const KNOWN: usize = 4_096;
 
 /// Announcements that were in flight when sessions ended.
 #[derive(Debug, Default)]
 pub(super) struct PoisonDetector {
     jobs: HashMap<JobId, Suspect>,
-    /// The one that is in flight alone.
+    /// The announcement that is in flight alone.
     alone: Option<JobId>,
 }
 
 #[derive(Debug)]
 struct Suspect {
-    /// How far it was delivered. Progress clears the suspicion.
+    /// The progress of its delivery, which clears the suspicion.
     upto: Cursor,
     /// Sessions that ended while it was in flight.
     sessions: u32,
@@ -46,7 +46,7 @@ struct Suspect {
     alone: u32,
 }
 
-/// How strong the end of a session is as evidence against the announcement in flight alone.
+/// The strength of the end of a session as evidence against the announcement in flight alone.
 enum Evidence {
     Strong,
     Weak,
@@ -115,7 +115,8 @@ impl PoisonDetector {
     }
 }
 
-/// RFC 6120, 4.9.3. A policy may limit rates, and an internal error may have any cause.
+/// Judges the end of a session. (RFC 6120, 4.9.3) A policy may limit rates, and an internal error
+/// may have any cause.
 fn evidence(end: &SessionEnd) -> Evidence {
     let SessionEnd::StreamError(condition) = end else {
         return match end {
@@ -156,7 +157,7 @@ mod tests {
         SessionEnd::StreamError(condition.to_owned())
     }
 
-    /// One announcement, under suspicion.
+    /// Returns a detector that suspects one announcement.
     fn suspected() -> PoisonDetector {
         let mut suspects = PoisonDetector::default();
         for _ in 0..SESSIONS {

@@ -24,11 +24,11 @@ mod poison;
 
 const ALICE: &str = "alice@example.org/phone";
 
-/// Announcements and nothing else. All nodes have the same subscriptions, all of Alice.
+/// A store of announcements only. All nodes have the same subscriptions, all of Alice.
 #[derive(Default)]
 struct Announced {
     subscriptions: usize,
-    /// They share one message.
+    /// Whether they share one message.
     together: bool,
     queue: Mutex<Vec<Entry>>,
     aside: Mutex<Vec<(JobId, String)>>,
@@ -245,7 +245,7 @@ async fn serving(store: &Arc<Announced>, settings: DeliverySettings) -> (Server,
     (server, alice)
 }
 
-/// The next notification: which announcement, and to which subscription.
+/// Returns the next notification: which announcement, and to which subscription.
 async fn hear(alice: &mut TestUser) -> (String, String) {
     let heard = alice.next().await;
     let (announcement, subscription) = heard.id().rsplit_once('-').unwrap();

@@ -27,10 +27,10 @@ const PAGE: u32 = 50;
 /// Changes in one transaction while a store is filled.
 const TOGETHER: u32 = 1_000;
 
-/// The repetitions of a measurement; the fastest counts.
+/// Number of repetitions of a measurement; the fastest counts.
 const TIMES: u32 = 15;
 
-/// The least number of publications to another node during a purge.
+/// Minimum number of publications to another node during a purge.
 const BESIDE: u32 = 500;
 
 /// The page to read.

@@ -69,7 +69,7 @@ impl Tables {
 }
 
 impl Tables {
-    /// Drops a job that cannot be sent: a table would end with the process.
+    /// Drops a job that cannot be sent; there is no table for it in memory.
     pub(super) fn set_aside(&mut self, job: JobId, instance: &str, why: &str) -> bool {
         let node = self
             .jobs

@@ -1,4 +1,4 @@
-//! The subscriptions of one node in a compact form: a million of them have to fit.
+//! The subscriptions of one node in a compact form, for a million of them.
 
 use std::{collections::BTreeMap, ops::Bound};
 
@@ -11,7 +11,7 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// By JID, then subid.
+/// Ordered by JID, then subid.
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions {
     held: BTreeMap<Key, Packed>,
@@ -22,7 +22,7 @@ pub(super) struct Subscriptions {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key(Box<str>);
 
-/// All of a subscription but its key.
+/// A subscription without its key.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Packed {
     since: u64,

@@ -22,7 +22,7 @@ pub(super) struct Tables {
     pub(super) last_node: i64,
     pub(super) last_job: i64,
     pub(super) nodes: BTreeMap<NodeId, NodeEntry>,
-    /// Of nodes that are not deleted, as are all that follow.
+    /// The names of nodes that are not deleted. All indexes below are of such nodes.
     pub(super) names: BTreeMap<String, NodeId>,
     pub(super) created: HashMap<BareJid, u64>,
     pub(super) affiliated: BTreeSet<(BareJid, NodeId)>,
@@ -39,7 +39,7 @@ pub(super) struct Tables {
 #[derive(Debug)]
 pub(super) struct NodeEntry {
     pub(super) node: Node,
-    /// Whether it only waits for the delivery of its announcements.
+    /// Whether the node is deleted and only waits for the delivery of its announcements.
     pub(super) deleted: bool,
     /// By seq.
     pub(super) items: BTreeMap<u64, Item>,

@@ -9,7 +9,7 @@ async fn open() -> (Shared, ()) {
 
 suite!(open());
 
-/// As in practice: a bare JID, and a subid of the usual length.
+/// Returns a subscription with a bare JID and a subid of the usual length.
 fn subscriber(number: u32) -> crate::change::Change {
     // Neither in ascending nor in descending order.
     let number = number.wrapping_mul(2_654_435_761);

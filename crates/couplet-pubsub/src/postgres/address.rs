@@ -1,6 +1,4 @@
-//! The address of a database: `postgres://user@host/database?...`.
-//!
-//! Deliberately absent: secrets in `Display`.
+//! The address of a database: `postgres://user@host/database?...`. `Display` must not show secrets.
 
 use std::{fmt, net::IpAddr, path::PathBuf, time::Duration};
 
@@ -28,7 +26,7 @@ pub(super) struct Address {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Encryption {
     Plain,
-    /// TLS with verification, by the CA certificates in this file, or else those of browsers.
+    /// TLS with verification, by the CA certificates in this file, or else by those of browsers.
     Tls {
         authorities: Option<PathBuf>,
     },
@@ -37,11 +35,12 @@ pub(super) enum Encryption {
 impl Address {
     /// Parses an address. Parameters of libpq keep their meaning; `schema` and `sslrootcert` are
     /// parsed here. `sslmode` is `disable` or one of `require`, `verify-ca` and `verify-full`,
-    /// which all mean the last; without it the connection is plain. A separate password wins.
+    /// which all mean `verify-full`; without it the connection is plain. A separate password
+    /// overrides the one in the address.
     ///
     /// # Errors
     ///
-    /// The address is invalid. The message contains nothing of it.
+    /// The address is invalid. The message contains no part of it.
     pub(super) fn parse(url: &str, password: Option<&str>) -> Result<Address, StoreError> {
         let (url, own) = OwnParameters::split(url)?;
         let mut config: Config = url

@@ -1,7 +1,7 @@
 //! Converts changes to statements, which are sent together with the end of the transaction.
 //!
-//! Deliberately absent: a query for each change. The previous state is known from the snapshot or
-//! read for all changes at once, and the node is locked meanwhile.
+//! There is no query for each change: the previous state is known from the snapshot or read for all
+//! changes at once, and the node is locked meanwhile.
 
 use couplet::{BareJid, Jid};
 
@@ -40,7 +40,7 @@ pub(super) struct Applied {
     pub(super) statements: Vec<Statement>,
     /// The number of announcements.
     pub(super) announced: u64,
-    /// Whether rows were given up and have to be removed.
+    /// Whether there are rows to remove later.
     pub(super) untidy: bool,
 }
 

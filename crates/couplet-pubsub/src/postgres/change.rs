@@ -3,8 +3,8 @@
 //! together with the queries of the next, so that each costs one round trip, and there is one
 //! commit for all.
 //!
-//! Deliberately absent: a second decision. A failure before the first decision is retried once; one
-//! after it is returned.
+//! A decision is never called twice: a failure before the first decision is retried once; one after
+//! it is returned.
 
 use std::collections::VecDeque;
 
@@ -86,7 +86,7 @@ struct Batch {
 }
 
 impl Batch {
-    /// An error is that of all changes.
+    /// Runs the changes; an error is the result of all of them.
     async fn work(&mut self, pool: &Pool) -> Result<(), StoreError> {
         let Some(first) = self.waiting.front() else {
             return Ok(());

@@ -1,7 +1,7 @@
 //! The pool of connections. They are returned to it only in a clean state.
 //!
-//! Deliberately absent: support for external poolers in transaction mode; prepared statements and
-//! LISTEN need a connection.
+//! External poolers in transaction mode are not supported: prepared statements and LISTEN need a
+//! connection of their own.
 
 use std::time::Duration;
 
@@ -32,7 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A transaction with one snapshot for all its queries.
 pub(super) const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
-/// The settings of every connection. A frozen process does not lock a node for long.
+/// Returns the settings of every connection. They keep a frozen process from locking a node for
+/// long.
 pub(super) fn greeting(schema: &str) -> String {
     format!(
         "SET search_path TO \"{schema}\"; SET statement_timeout = '8s'; SET lock_timeout = '5s';
@@ -130,7 +131,7 @@ pub(super) enum QueryError {
     Database(Error),
     /// The timeout has elapsed.
     Timeout,
-    /// An error of our own; the server does not know of it.
+    /// An error before the query was sent.
     Store(StoreError),
 }
 

@@ -61,12 +61,12 @@ pub(super) fn no_connection(error: PoolError) -> StoreError {
     }
 }
 
-/// The error after [`close`](crate::store::Store::close).
+/// Returns the error after [`close`](crate::store::Store::close).
 pub(super) fn closed() -> StoreError {
     StoreError::Broken("the store is closed".to_owned())
 }
 
-/// The error of a timeout: the outcome is unknown.
+/// Returns the error of a timeout: the outcome is unknown.
 pub(super) fn too_slow() -> StoreError {
     StoreError::Busy("PostgreSQL: timeout".to_owned())
 }
@@ -88,13 +88,13 @@ pub(super) fn is_taken_name(error: &Error) -> bool {
 
 fn may_pass(error: &Error) -> bool {
     let Some(code) = error.code() else {
-        // Not sent by the server, so it is an error of the connection, unless we misread a value.
+        // Not sent by the server: an error of the connection, unless we misread a value.
         return !is_ours(error);
     };
     match code.code().get(..2) {
         // Connection, rollback, resources, operator intervention, system, timeout.
         Some("08" | "40" | "53" | "57" | "58") => true,
-        // A standby that may be promoted; a lock that others hold.
+        // A standby that may be promoted; a lock held by another session.
         _ => {
             *code == SqlState::READ_ONLY_SQL_TRANSACTION
                 || *code == SqlState::LOCK_NOT_AVAILABLE

@@ -91,7 +91,7 @@ impl ExistingSubscription {
     }
 }
 
-/// What has to be read before changes can be applied.
+/// The rows to read before changes can be applied.
 #[derive(Default)]
 pub(super) struct Lookup {
     items: Vec<String>,
@@ -101,7 +101,7 @@ pub(super) struct Lookup {
 }
 
 impl Lookup {
-    /// Returns what these changes touch, without what the query has read.
+    /// Returns the rows that these changes touch, without those that the query has read.
     pub(super) fn new(changes: &[Change], query: &Query) -> Lookup {
         let mut lookup = Lookup::default();
         let requested: HashSet<&str> = query.items.iter().map(String::as_str).collect();
@@ -129,7 +129,7 @@ impl Lookup {
         lookup
     }
 
-    /// Returns the queries; [`read`](Lookup::read) reads the rows. None if all is known.
+    /// Returns the queries; [`read`](Lookup::read) reads the rows. None if everything is known.
     pub(super) fn statements(&self, node: Option<NodeId>) -> Vec<Statement> {
         let mut statements = Vec::new();
         if self.keys > 0 {

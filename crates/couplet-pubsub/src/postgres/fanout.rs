@@ -31,10 +31,10 @@ pub(super) async fn now(pool: &Pool) -> Result<Timestamp, StoreError> {
     Ok(Timestamp(millis.unwrap_or_default()))
 }
 
-/// Claims are serialized: each has to see the leases of the others.
+/// Serializes claims: each must see the leases of the others.
 const CLAIM: &str = "SELECT pg_advisory_xact_lock('announcement'::regclass::oid::int, 1)";
 
-/// A lease is not renewed while another instance checks whether it has expired.
+/// Keeps a lease from being renewed while another instance checks whether it has expired.
 const PROLONG: &str = "SELECT pg_advisory_xact_lock_shared('announcement'::regclass::oid::int, 1)";
 
 /// Claims the oldest free announcements of nodes that no other instance holds, and takes expired
@@ -114,7 +114,7 @@ pub(super) async fn recipients(
     let mut after = after.map_or_else(Default::default, |after| (after.jid, after.subid));
     let mut found = Vec::new();
     let mut session = Session::begin(pool).await?;
-    // Repeats only if some of them cannot be read: too few would mean the end of the list.
+    // Repeats only if some of them are unreadable: too few would mean the end of the list.
     loop {
         let missing = (max as usize).saturating_sub(found.len());
         let (jid, subid) = after;

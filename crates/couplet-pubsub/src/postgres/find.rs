@@ -81,7 +81,7 @@ pub(super) fn statements(query: &Query) -> Vec<Statement> {
     statements
 }
 
-/// The most subscriptions that are read without being selected: [`MAX_SUBSCRIPTIONS`].
+/// Maximum number of subscriptions that are read without being selected: [`MAX_SUBSCRIPTIONS`].
 macro_rules! few {
     () => {
         "64"
@@ -307,8 +307,8 @@ pub(super) fn snapshot(
     Ok(snapshot)
 }
 
-/// Converts all rows. One that cannot be read is logged and skipped: the row is at fault, as all of
-/// them have arrived.
+/// Converts all rows. Logs and skips a row that is invalid; all rows have arrived, so the row is at
+/// fault.
 pub(super) fn all<T>(
     rows: &[Row],
     mut read: impl FnMut(&Row) -> Result<T, StoreError>,
@@ -317,7 +317,7 @@ pub(super) fn all<T>(
     Ok(read.collect())
 }
 
-/// Returns a row, or logs it and returns `None` if it cannot be read.
+/// Returns a row, or logs it and returns `None` if it is invalid.
 pub(super) fn left_out<T>(table: &str, row: Result<T, StoreError>) -> Option<T> {
     match row {
         Ok(row) => Some(row),

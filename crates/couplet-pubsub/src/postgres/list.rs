@@ -43,7 +43,7 @@ pub(super) async fn items(
     Ok(found.with(entries))
 }
 
-/// Items in order, with these columns: the id first.
+/// Returns the list of items in order, with these columns, the id first.
 fn list_of_items<'a>(node: NodeId, columns: &'a str, page: &Page) -> List<'a> {
     List {
         counted: statement!(
@@ -93,7 +93,7 @@ async fn items_by_id(
     Ok(whole(entries))
 }
 
-/// Returns the items that can be read; the others are set aside.
+/// Returns the readable items; the others are set aside.
 async fn readable(pool: &Pool, node: NodeId, rows: &[Row]) -> Vec<Item> {
     let mut entries = Vec::with_capacity(rows.len());
     for row in rows {

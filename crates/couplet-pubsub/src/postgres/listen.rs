@@ -1,6 +1,6 @@
 //! Notifies instances of announcements by LISTEN and NOTIFY, on a connection of its own.
 //!
-//! Deliberately absent: anything that correctness needs. An instance without notifications polls.
+//! Correctness must not depend on notifications: an instance without them polls.
 
 use std::{
     future::poll_fn,
@@ -26,10 +26,10 @@ use super::{
 /// Notifications in quick succession are sent as one.
 const GATHER: Duration = Duration::from_millis(20);
 
-/// The least time between two counts of waiting announcements.
+/// Minimum time between two counts of waiting announcements.
 const RECOUNT: Duration = Duration::from_secs(1);
 
-/// How often leftovers are removed; a dead connection is noticed by it too.
+/// How often leftovers are removed, which also detects a dead connection.
 const TIDY: Duration = Duration::from_secs(30);
 
 /// The delays of the first reconnect and of all later ones.
@@ -57,7 +57,7 @@ impl Listener {
         Ok(Listener { client, connection })
     }
 
-    /// Runs `work` with the client. Notifications meanwhile are dropped.
+    /// Runs `work` with the client. Notifications in the meantime are dropped.
     pub(super) async fn with<T>(
         &mut self,
         work: impl AsyncFnOnce(&Client) -> Result<T, StoreError>,
@@ -122,7 +122,7 @@ pub(super) fn start(
             };
             if again.listen(&address).await.is_ok() {
                 tracing::info!(%address, "the connection for notifications is restored");
-                // Notifications meanwhile were lost.
+                // Notifications in the meantime were lost.
                 shared.doubt();
                 shared.announced.notify_one();
                 line = Some(again);

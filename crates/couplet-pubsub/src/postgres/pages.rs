@@ -1,4 +1,4 @@
-//! Pages of long lists, found by key and not by counting.
+//! Pages of long lists, found by key instead of by counting.
 
 use deadpool_postgres::Pool;
 use tokio_postgres::Row;
@@ -21,9 +21,9 @@ use super::{
 
 /// A list and the requested page.
 pub(super) struct List<'a> {
-    /// Queries the stored count; no row if the list does not exist.
+    /// Queries the stored count; returns no row if the list does not exist.
     pub(super) counted: Statement,
-    /// Queries the key of the cursor; no row if there is none.
+    /// Queries the key of the cursor; returns no row if there is none.
     pub(super) cursor: Option<Statement>,
     pub(super) columns: &'a str,
     /// Ends with a condition on `of`.

@@ -1,7 +1,7 @@
 //! Pipelines statements: all are sent before the first result arrives, so that a transaction costs
 //! one round trip for each decision.
 //!
-//! Deliberately absent: their meaning. Statements are prepared once per connection.
+//! Statements are prepared once per connection.
 
 use std::{
     borrow::Cow,

@@ -96,7 +96,7 @@ fn json<T: DeserializeOwned>(text: &str) -> Result<T, StoreError> {
     serde_json::from_str(text).map_err(|error| unreadable(text, &error))
 }
 
-/// The most characters of an unreadable value that are shown.
+/// Maximum number of characters of an unreadable value that are shown.
 const SHOWN: usize = 100;
 
 fn unreadable(text: &str, error: &dyn std::fmt::Display) -> StoreError {

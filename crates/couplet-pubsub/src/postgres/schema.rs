@@ -1,6 +1,6 @@
 //! The schema and its migrations.
 //!
-//! Deliberately absent: downgrades. An older program rejects a schema that it cannot use.
+//! There are no downgrades: an older program rejects a schema that it cannot use.
 
 use tokio_postgres::Client;
 

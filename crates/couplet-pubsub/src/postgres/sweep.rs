@@ -1,8 +1,7 @@
-//! Removes rows that a purge or a deletion has given up, in batches of one transaction each:
-//! writers wait for one of them at most.
+//! Removes rows of purged or deleted nodes in batches of one transaction each, so that writers wait
+//! for one batch at most.
 //!
-//! Deliberately absent: order between instances. A row of the trash that is locked is left to the
-//! instance that holds it.
+//! Instances remove rows in any order: one skips a row of the trash that another has locked.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,18 +18,18 @@ use super::{
     rows::value,
 };
 
-/// The most rows that are removed in one transaction.
+/// Maximum number of rows that are removed in one transaction.
 const SWEPT: i64 = 500;
 
 /// How long to wait after a failure.
 const PAUSE: Duration = Duration::from_secs(30);
 
-/// Removes given-up rows whenever there are some.
+/// Removes purged rows whenever there are any.
 pub(super) async fn keep_tidy(pool: Pool, shared: Arc<Shared>) {
     loop {
         let began = Instant::now();
         match some(&pool, SWEPT).await {
-            // Leaves the database to others for as long as the batch took.
+            // Leaves the database to other work for as long as the batch took.
             Ok(true) => sleep(began.elapsed()).await,
             Ok(false) => shared.untidy.notified().await,
             Err(error) => {
@@ -52,7 +51,7 @@ macro_rules! next {
     };
 }
 
-/// Removes all given-up rows, so that keys of removed nodes are free.
+/// Removes all purged rows, so that keys of removed nodes are free.
 pub(super) async fn all(pool: &Pool) -> Result<(), StoreError> {
     let is_left = || [statement!("SELECT 1 FROM trash LIMIT 1")];
     loop {
@@ -64,8 +63,8 @@ pub(super) async fn all(pool: &Pool) -> Result<(), StoreError> {
     }
 }
 
-/// Removes at most `max` given-up rows that no other instance works on. Returns whether there may
-/// be more.
+/// Removes at most `max` purged rows that no other instance works on. Returns whether there may be
+/// more.
 pub(super) async fn some(pool: &Pool, max: i64) -> Result<bool, StoreError> {
     next_of(pool, next!("SKIP LOCKED"), max).await
 }

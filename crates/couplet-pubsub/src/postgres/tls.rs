@@ -1,6 +1,6 @@
 //! TLS for connections to the database, by rustls.
 //!
-//! Deliberately absent: encryption without verification, and channel binding.
+//! There must be no encryption without verification. Channel binding is not supported.
 
 use std::{
     io,

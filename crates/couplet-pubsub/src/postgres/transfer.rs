@@ -29,7 +29,7 @@ pub(super) async fn dump(
     max: u32,
 ) -> Result<Vec<Record>, StoreError> {
     let mut session = Session::begin(pool).await?;
-    // Repeats only if none of them can be read: nothing would mean the end of the list.
+    // Repeats only if none of them is readable: no records would mean the end of the list.
     loop {
         let statements = [dump_statement(&from, i64::from(max))];
         let mut answers = session.end(&statements).await?;
@@ -42,7 +42,7 @@ pub(super) async fn dump(
     }
 }
 
-/// The position after a row that may be unreadable except for its key.
+/// Returns the position after a row that may be unreadable except for its key.
 fn behind(from: &DumpPosition, row: &Row) -> Result<DumpPosition, StoreError> {
     Ok(match from {
         DumpPosition::Nodes(_) => DumpPosition::Nodes(Some(NodeId(value(row, 0)?))),
@@ -157,7 +157,7 @@ fn dump_statement(from: &DumpPosition, max: i64) -> Statement {
     }
 }
 
-/// The most statements that are sent together.
+/// Maximum number of statements that are sent together.
 const TOGETHER: usize = 256;
 
 /// Restores records. Returns also how many of them were announcements.

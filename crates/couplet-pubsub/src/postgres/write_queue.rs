@@ -1,7 +1,7 @@
 //! The write queue: changes of one node that arrive during a commit are collected and share the
 //! next one.
 //!
-//! Deliberately absent: other processes. The locks of the database handle those.
+//! The locks of the database handle changes of other processes.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -23,10 +23,10 @@ use super::{
     error,
 };
 
-/// The most queued changes of a node; further ones return `Contended`.
+/// Maximum number of queued changes of a node; further ones return `Contended`.
 const WAITING: usize = 4_096;
 
-/// The most changes of one transaction. PostgreSQL caches up to 64 subtransactions.
+/// Maximum number of changes of one transaction. PostgreSQL caches up to 64 subtransactions.
 const TOGETHER: usize = 48;
 
 /// How long `close` waits for changes that have begun.
@@ -51,7 +51,8 @@ impl WriteQueue {
         })
     }
 
-    /// A dropped caller cancels nothing: others may share its transaction.
+    /// Runs a change. Dropping the caller cancels nothing, because others may share its
+    /// transaction.
     pub(super) async fn change(
         self: &Arc<WriteQueue>,
         query: Query,

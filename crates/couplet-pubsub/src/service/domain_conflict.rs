@@ -1,12 +1,12 @@
 //! Detects a service of the server itself with the domain of this one. (docs/servers.md)
 //!
-//! Deliberately absent: proof that there is none. ejabberd sends each stanza to one of the two at
-//! random; Prosody has one service for each domain and rejects the login of a second.
+//! It cannot prove that there is none. ejabberd sends each stanza to one of the two at random;
+//! Prosody has one service for each domain and rejects the login of a second.
 
 use couplet::{Handle, Jid, Shutdown};
 use xmpp_parsers::disco::{DiscoInfoQuery, DiscoInfoResult};
 
-/// The number of queries: each goes to one of the two.
+/// Number of queries: each is routed to one of the two.
 const QUESTIONS: usize = 8;
 
 /// Queries the domain when the component is online for the first time, and logs a warning.

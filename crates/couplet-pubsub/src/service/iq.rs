@@ -57,8 +57,8 @@ impl<T: FromXml + Send + 'static> IqHandler<T> for Handler<T> {
         let request =
             codec::read(payload, self.type_, incoming.from()).map_err(codec::stanza_error)?;
         let from = incoming.from().clone();
-        // Frees the tree before waiting: it may take many times the memory of what was parsed from
-        // it.
+        // Frees the tree before waiting: it may take several times the memory of the values parsed
+        // from it.
         drop(incoming);
         let reply = self.service.answer(&from, request).await?;
         match codec::unchanged(&reply) {

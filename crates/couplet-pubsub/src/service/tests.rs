@@ -10,7 +10,7 @@ mod payloads;
 
 const HERE: &str = "echo.test";
 
-/// A service, and an administrator among its users.
+/// Starts a service; returns it with an administrator and another user.
 async fn serving() -> (Server, TestUser, TestUser) {
     let rules = Rules {
         admins: vec!["admin@example.org".parse().unwrap()],

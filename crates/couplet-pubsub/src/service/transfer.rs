@@ -1,7 +1,6 @@
 //! Exports, imports and backs up the store of a service.
 //!
-//! Deliberately absent: export and import during operation. For a consistent copy there is the
-//! backup.
+//! A store is not exported or imported during operation. For a consistent copy use the backup.
 
 use std::{
     fmt,
@@ -24,11 +23,11 @@ impl Pubsub {
     /// Exports everything as lines of JSON. `progress` receives the number of records written and
     /// returns whether to continue.
     ///
-    /// The service must not run meanwhile: the export is not a consistent snapshot.
+    /// The service must not run at the same time: the export is not a consistent snapshot.
     ///
     /// # Errors
     ///
-    /// [`TransferError`]: the store cannot be read, the lines cannot be written, or it was stopped.
+    /// [`TransferError`]: the store cannot be read, the lines cannot be written, or the export was stopped.
     ///
     /// # Cancel safety
     ///
@@ -63,8 +62,8 @@ impl Pubsub {
     /// # Errors
     ///
     /// [`TransferError`]: the lines cannot be read, are truncated or of a newer version; the store
-    /// is not empty and should be, or failed; it was stopped. The records read before are in the
-    /// store.
+    /// is not empty but must be, or failed; the import was stopped. The records read before are in
+    /// the store.
     ///
     /// # Cancel safety
     ///
@@ -153,7 +152,7 @@ async fn copy(_from: &Path, _to: &Path) -> Result<(), StoreError> {
     ))
 }
 
-/// Whether an import adds to a store that is not empty.
+/// Whether an import may add to a store that is not empty.
 ///
 /// # Examples
 ///
@@ -195,7 +194,7 @@ impl From<archive::ArchiveStats> for TransferStats {
     }
 }
 
-/// Why an export or import failed, and what to do.
+/// Why an export or import failed, with advice.
 ///
 /// # Examples
 ///
@@ -215,7 +214,7 @@ impl fmt::Display for TransferError {
 
 impl std::error::Error for TransferError {}
 
-/// Lets a program end with it.
+/// Lets a program end with this error.
 impl From<TransferError> for Error {
     fn from(why: TransferError) -> Error {
         Error::Io {

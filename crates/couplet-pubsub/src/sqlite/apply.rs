@@ -1,4 +1,4 @@
-//! Writes the rows of changes, inside of the transaction of the caller.
+//! Writes the rows of changes inside of the caller's transaction.
 
 use couplet::{BareJid, Jid};
 use rusqlite::{Connection, OptionalExtension, params};

@@ -34,7 +34,8 @@ pub(crate) fn backup(from: &Path, to: &Path) -> Result<(), StoreError> {
     }
     let explained = |why: io::Error| StoreError::Broken(format!("{}: {why}", to.display()));
     let [store, place] = [from, to].map(|path| path.canonicalize().ok());
-    // Not even opened: closing it would release SQLite's locks of a service in this process.
+    // The store itself must not even be opened: closing it would release SQLite's locks of a
+    // service in this process.
     if store == place {
         return Err(refused(to, "it is the store itself"));
     }
@@ -103,8 +104,8 @@ fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     let explained = |error: rusqlite::Error| error::at(to, Operation::Saving, &error);
     let mut target = Connection::open(to).map_err(explained)?;
     let backup = Backup::new(&source, &mut target).map_err(explained)?;
-    // In one step: writers do not wait for readers, and a copy in parts would restart after each
-    // commit.
+    // In one step, because writers do not wait for readers, and a copy in parts would restart after
+    // each commit.
     let step = backup.step(-1).map_err(explained)?;
     drop(backup);
     if step != StepResult::Done {

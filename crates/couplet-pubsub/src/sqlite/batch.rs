@@ -28,7 +28,7 @@ enum PendingAnswer {
 }
 
 impl Batch {
-    /// Whether no caller waits for the commit and nothing is lost without it.
+    /// Returns whether no caller waits for the commit and nothing is lost without it.
     pub(super) fn is_empty(&self) -> bool {
         !self.open && self.waiting.is_empty()
     }
@@ -106,14 +106,14 @@ impl DeliveryLog {
     }
 }
 
-/// Recently used nodes, newer than in the file if they are marked.
+/// Recently used nodes; marked ones are newer than in the file.
 #[derive(Default)]
 pub(super) struct NodeCache {
     by_name: HashMap<String, Node>,
     newer: HashSet<String>,
 }
 
-/// The most nodes in the cache; with more it is cleared.
+/// Maximum number of nodes in the cache; it is cleared when there are more.
 const CACHED: usize = 4_096;
 
 impl NodeCache {

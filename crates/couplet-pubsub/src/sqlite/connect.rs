@@ -11,10 +11,11 @@ use super::{
     schema,
 };
 
-/// Larger files are not checked completely at every start; SQLite needs no check after a crash.
+/// Maximum size of a file that is checked completely at every start; SQLite needs no check after a
+/// crash.
 const CHECKED_BYTES: u64 = 256 * 1024 * 1024;
 
-/// How long another program, such as the `sqlite3` shell, may lock the file.
+/// Time for which another program, such as the `sqlite3` shell, may lock the file.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Opens the writing connection, and migrates the schema.
@@ -50,7 +51,7 @@ pub(super) fn writing(path: &Path) -> Result<Connection, StoreError> {
     Ok(file)
 }
 
-/// Checks the file for damage if that does not take long.
+/// Checks the file for damage, unless it is large.
 ///
 /// # Errors
 ///

@@ -56,7 +56,7 @@ pub(super) fn at(path: &Path, operation: Operation, error: &Error) -> StoreError
     }
 }
 
-/// The advice for a damaged file.
+/// Returns the advice for a damaged file.
 pub(super) fn damaged(path: &Path, why: &impl fmt::Display) -> StoreError {
     let file = path.display();
     StoreError::Broken(format!(
@@ -66,7 +66,7 @@ pub(super) fn damaged(path: &Path, why: &impl fmt::Display) -> StoreError {
     ))
 }
 
-/// The error if the writer has ended.
+/// Returns the error if the writer has ended.
 pub(super) fn lost(_: impl fmt::Display) -> StoreError {
     StoreError::Broken("the store is closed".to_owned())
 }

@@ -19,7 +19,7 @@ pub(super) fn job(file: &Connection, id: JobId) -> rusqlite::Result<Option<Job>>
     found.query_row([id.0], rows::job).optional()
 }
 
-/// A subscription of the walk through the list.
+/// A subscription in the iteration over the list.
 struct Met {
     recipient: Recipient,
     gets_it: bool,
@@ -42,7 +42,7 @@ pub(super) fn recipients(
     let (jid, subid) = after.map_or(("", ""), |after| (&*after.jid, &*after.subid));
     let mut all = all.query(params![job.node.0, jid, subid])?;
     let mut found: Vec<Recipient> = Vec::new();
-    // The last one is held back until it is known whether the next is of the same JID.
+    // The last one is held back until it is known whether the next one has the same JID.
     let mut last: Option<Met> = None;
     while found.len() < max {
         let Some(row) = all.next()? else { break };

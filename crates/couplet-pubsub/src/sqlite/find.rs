@@ -114,12 +114,12 @@ fn held_by(
         let more: Vec<_> = more.into_iter().filter(is_new).collect();
         held.extend(more);
     }
-    // They are few, and SQLite would set up its sorter for none.
+    // They are few; without any, SQLite would set up its sorter for nothing.
     held.sort_by_key(|(began, _)| *began);
     Ok(held.into_iter().map(|(_, held)| held).collect())
 }
 
-/// Reads a subscription after its number in the order in which they began.
+/// Reads a subscription, and its number in the order in which they began.
 fn began(row: &Row<'_>) -> rusqlite::Result<(i64, Subscription)> {
     Ok((row.get(0)?, rows::subscription_from(row, 1)?))
 }

@@ -19,7 +19,7 @@ use super::{
     unreadable::{Reading, Table},
 };
 
-/// Items are stored with the shelf of their node, which gets a new one at a purge.
+/// Returns items of a node. Items are stored with the shelf of their node, which a purge replaces.
 pub(super) fn items(
     file: &Reading<'_>,
     node: NodeId,

@@ -15,24 +15,23 @@ use crate::store::StoreError;
 
 use super::schema;
 
-/// Symbolic links behind one name, as many as Linux follows.
+/// Maximum number of symbolic links that are followed, as in Linux.
 const LINKS: usize = 40;
 
-/// While this exists, no other process opens the store. The system releases it when the process
-/// ends.
+/// Keeps other processes from opening the store. The system releases it when the process ends.
 pub(super) struct Lock {
     beside: File,
-    /// `None` once it is released, and on systems where such a lock would exclude SQLite.
+    /// `None` after its release, and on systems on which such a lock would exclude SQLite.
     database: Option<File>,
 }
 
 impl Lock {
-    /// Locks the store at `path`, and creates an empty file if there is none: SQLite takes that for
-    /// an empty database, and it has the right mode and owner.
+    /// Locks the store at `path`. Creates an empty file with the right mode and owner if there is
+    /// none, which SQLite accepts as an empty database.
     ///
     /// # Errors
     ///
-    /// Which process holds it, or why it cannot be locked.
+    /// Which process holds the store, or why it cannot be locked.
     pub(super) fn take(path: &Path) -> Result<Lock, StoreError> {
         let real = without_links(path).map_err(|why| no_folder(path, &why))?;
         let beside_path = beside(&real);
@@ -51,7 +50,7 @@ impl Lock {
             .set_len(0)
             .and_then(|()| file.rewind())
             .and_then(|()| write!(file, "{}", std::process::id()));
-        // It only improves an error message; a full disk must not prevent the start.
+        // The note only improves an error message; a full disk must not prevent the start.
         let _without_it = noted;
         Ok(Lock {
             beside: file,
@@ -74,7 +73,8 @@ impl Drop for Lock {
     }
 }
 
-/// The name that SQLite uses: the write-ahead log stands beside the file, not beside a link to it.
+/// Returns the name that SQLite uses: the write-ahead log is beside the file, not beside a link to
+/// it.
 fn without_links(path: &Path) -> io::Result<PathBuf> {
     let mut path = path.to_owned();
     for _ in 0..LINKS {
@@ -97,8 +97,8 @@ fn beside(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Never through a link: another user with write access to the folder could make this program write
-/// to any file.
+/// Opens a file beside the database, never through a link: another user with write access to the
+/// folder could make this program write to any file.
 fn open_beside(path: &Path) -> io::Result<File> {
     match create(path) {
         Err(why) if why.kind() == io::ErrorKind::AlreadyExists => {}
@@ -141,7 +141,8 @@ fn open_database(path: &Path, real: &Path) -> Result<Option<File>, StoreError> {
             Ok(()) => {}
             Err(TryLockError::Error(why)) => return Err(explained(why)),
             Err(TryLockError::WouldBlock) => {
-                // Not closed: that would release SQLite's locks if this very process has the store.
+                // Not closed: closing it would release SQLite's locks if this very process has the
+                // store.
                 std::mem::forget(file);
                 return Err(in_use(path, ""));
             }
@@ -158,8 +159,8 @@ fn open_database(path: &Path, real: &Path) -> Result<Option<File>, StoreError> {
     Ok(cfg!(target_os = "linux").then_some(file))
 }
 
-/// Creates a file that only this user may read; as root, for the owner of the folder, who will use
-/// it later.
+/// Creates a file that only this user may read; as root, for the owner of the folder, who uses it
+/// later.
 fn create(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true).write(true).create_new(true);
@@ -177,7 +178,7 @@ fn create(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// Removes the permissions of other users from a store that was created with more.
+/// Removes the permissions of other users from a store that has more.
 #[cfg(unix)]
 fn close_to_others(mut file: &File, path: &Path) {
     use std::os::unix::fs::PermissionsExt;
@@ -229,8 +230,8 @@ fn no_folder(path: &Path, why: &io::Error) -> StoreError {
     ))
 }
 
-/// The error if another process has the store. It is temporary: an export ends, and so does a
-/// process that is being replaced.
+/// Returns the error if another process has the store. It is temporary: an export ends, and so does
+/// a process that is being replaced.
 fn in_use(path: &Path, holder: &str) -> StoreError {
     let holder = match holder {
         "" => String::new(),

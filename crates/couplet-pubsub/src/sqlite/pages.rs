@@ -1,4 +1,4 @@
-//! Pages of lists. Those of long lists are found by key and not by counting.
+//! Pages of lists. Those of long lists are found by key instead of by counting.
 
 use couplet::BareJid;
 use rusqlite::{
@@ -18,7 +18,7 @@ use super::{
     unreadable::{Reading, Table},
 };
 
-/// A long list: its pages are found by key and not by counting.
+/// A long list, whose pages are found by key instead of by counting.
 pub(super) struct List<'a> {
     pub(super) table: Table,
     pub(super) columns: &'a str,

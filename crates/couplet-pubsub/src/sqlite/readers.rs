@@ -32,13 +32,13 @@ impl Readers {
         }
     }
 
-    /// Reads in one transaction. Returns also the rows that could not be read.
+    /// Reads in one transaction. Also returns the rows that could not be read.
     pub(super) async fn read<T: Send + 'static>(
         self: Arc<Readers>,
         read: impl FnOnce(&Reading<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<(T, Vec<Unreadable>), StoreError> {
         let place = self.free.acquire().await.map_err(error::lost)?;
-        // The thread returns the permit: a reader whose future was dropped reads to the end.
+        // The thread returns the permit: a reader whose future was dropped still reads to the end.
         place.forget();
         let readers = Arc::clone(&self);
         let done = spawn_blocking(move || {
@@ -70,7 +70,7 @@ impl Readers {
         let found = read(&reading);
         let left_out = reading.into_left_out();
         timestamp.commit()?;
-        // After an error it is reopened: its cached state may be wrong.
+        // After an error the connection is reopened, because its cached state may be wrong.
         let sound = matches!(
             &found,
             Ok(_) | Err(StoreError::UnknownCursor | StoreError::FarIndex)

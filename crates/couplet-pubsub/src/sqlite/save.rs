@@ -70,8 +70,8 @@ pub(super) fn counts(file: &Connection, node: &Node) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Removes all items of a node, however many: their rows have another number than new ones, and are
-/// deleted later in batches.
+/// Removes all items of a node in constant time: new items get another shelf number, and the old
+/// rows are deleted later in batches.
 pub(super) fn clear_shelf(file: &Connection, id: NodeId) -> Result<(), StoreError> {
     let sql = "INSERT INTO trash (shelf) SELECT shelf FROM node WHERE id = ? AND shelf <> 0";
     if file.prepare_cached(sql)?.execute([id.0])? > 0 {
@@ -82,7 +82,7 @@ pub(super) fn clear_shelf(file: &Connection, id: NodeId) -> Result<(), StoreErro
     Ok(())
 }
 
-/// Removes some given-up rows. Returns whether there may be more.
+/// Removes some purged rows. Returns whether there may be more.
 pub(super) fn sweep(file: &Connection, max: u32) -> Result<bool, StoreError> {
     let sql = "SELECT id, shelf, node FROM trash ORDER BY id LIMIT 1";
     let found = file.prepare_cached(sql)?.query_row([], |row| {

@@ -1,6 +1,6 @@
 //! The schema and its migrations.
 //!
-//! Deliberately absent: downgrades. A newer file is rejected; a backup is the way back.
+//! There are no downgrades: a newer file is rejected, and a backup is the way back.
 
 use std::path::Path;
 

@@ -33,7 +33,7 @@ fn file(folder: &TempDir) -> PathBuf {
 
 suite!(open());
 
-/// A folder that is fast where there is one.
+/// Returns a folder on a fast file system if there is one.
 fn fast_folder() -> TempDir {
     let memory = Path::new("/dev/shm");
     let made = match memory.exists() {

@@ -1,7 +1,7 @@
-//! Unreadable rows: each is skipped by itself.
+//! Skips unreadable rows one by one.
 //!
-//! Deliberately absent: repair. Items and announcements are moved to the table `set_aside`, where
-//! an operator finds them; other rows stay.
+//! Nothing is repaired: items and announcements are moved to the table `set_aside`, where an
+//! operator finds them; other rows stay.
 
 use std::{cell::RefCell, collections::HashSet, ops::Deref};
 
@@ -154,11 +154,11 @@ fn lossy(value: ValueRef<'_>) -> String {
     }
 }
 
-/// Rows that were logged already.
+/// The rows that are already logged.
 #[derive(Debug, Default)]
 pub(super) struct ReportedRows(HashSet<(Table, String)>);
 
-/// With more rows, all are forgotten, and may be logged again.
+/// Maximum number of rows; with more, all are forgotten, and may be logged again.
 const KNOWN: usize = 1_024;
 
 impl ReportedRows {

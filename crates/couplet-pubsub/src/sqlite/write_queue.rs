@@ -1,4 +1,4 @@
-//! The write queue: bounded, and it wakes the writer for several operations at once.
+//! The write queue: bounded; it wakes the writer for several operations at once.
 
 use std::{
     collections::VecDeque,
@@ -15,7 +15,7 @@ use super::error;
 /// The channel for the result of an operation.
 pub(super) type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
-/// The most queued operations; further ones return `Contended`.
+/// Maximum number of queued operations; further ones return `Contended`.
 const QUEUE: usize = 4_096;
 
 pub(super) struct WriteQueue<T> {

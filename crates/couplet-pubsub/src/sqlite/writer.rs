@@ -1,7 +1,7 @@
 //! The writer: a thread that runs queued operations in one transaction and sends the results after
 //! the commit. During a commit the next operations are collected.
 //!
-//! Deliberately absent: reads, which have connections of their own.
+//! Reads have connections of their own.
 
 use std::{
     path::PathBuf,
@@ -36,7 +36,7 @@ const AT_ONCE: usize = 16;
 /// How long deliveries wait for changes to share a commit with.
 const LINGER: Duration = Duration::from_millis(50);
 
-/// How long a commit waits for callers of the one before.
+/// Maximum time that a commit waits for callers of the previous one.
 const PATIENCE: Duration = Duration::from_millis(5);
 
 /// How long deliveries wait while commits fail.
@@ -109,7 +109,7 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name("pubsub-sqlite".to_owned())
             .spawn(move || {
-                // However it ends, no caller may wait for it any more.
+                // Also after a panic, no caller may wait for it any more.
                 let closing = CloseOnDrop(ops);
                 run(state, &closing.0);
                 drop(lock);
@@ -200,9 +200,9 @@ impl LastCommit {
     }
 }
 
-/// Collects operations for the next commit. Callers of the last commit mostly continue at once:
-/// without a short wait every other commit would be for the first of them alone. Half the time of a
-/// commit is well spent on the others.
+/// Collects operations for the next commit. Callers of the last commit usually continue at once:
+/// without a short wait every other commit would be for the first of them alone. The wait is at
+/// most half the duration of a commit.
 fn gather(state: &mut WriterState, ops: &WriteQueue<Op>, last: &LastCommit) {
     let end = Instant::now() + (last.took / 2).min(PATIENCE);
     while let missing @ 1.. = last.answered.saturating_sub(state.waiting()) {

@@ -1,6 +1,6 @@
 //! The state of the writer thread: the file, changes that are not committed, and their callers.
 //!
-//! Deliberately absent: when to commit. The thread decides that by its queue.
+//! The thread decides when to commit, by its queue.
 
 use std::{
     path::PathBuf,
@@ -46,7 +46,7 @@ pub(super) struct WriterState {
     last_job: JobId,
     delivered: DeliveryLog,
     batch: Batch,
-    /// Whether given-up rows may still be in the file.
+    /// Whether purged rows may still be in the file.
     untidy: bool,
     known: ReportedRows,
     /// Rows that could not be read since the last commit.
@@ -158,8 +158,8 @@ impl WriterState {
         found.map_err(|error| self.doubt(error))
     }
 
-    /// Applies validated changes. Only the file can fail then, which undoes all changes of the same
-    /// commit: a savepoint for each would cost as much as the change.
+    /// Applies validated changes. Only the file can fail then, which rolls back all changes of the
+    /// same commit: a savepoint for each would cost as much as the change.
     fn apply(&mut self, node: Option<Node>, changes: Vec<Change>) -> Result<Applied, StoreError> {
         let name = node.as_ref().map(|node| node.name.as_str());
         let checked = self.with_file(|_, file| {
@@ -188,7 +188,7 @@ impl WriterState {
                 Ok(_) => file.execute_batch("RELEASE change"),
                 Err(_) => file.execute_batch("ROLLBACK TO change; RELEASE change"),
             };
-            // If this fails, more than the work is undone, whatever its result.
+            // If this fails, more than the work is rolled back, whatever its result.
             if let Err(error) = ended {
                 state.batch.undone = true;
                 return Err(done.err().unwrap_or_else(|| error.into()));
@@ -202,8 +202,8 @@ impl WriterState {
         }
     }
 
-    /// Returns whether an error has rolled back the whole transaction, with changes that others
-    /// wait for.
+    /// Returns whether an error has rolled back the whole transaction, with changes of other
+    /// callers.
     fn is_undone(&self) -> bool {
         let ended = self.file.as_ref().is_none_or(Connection::is_autocommit);
         self.batch.undone || (self.batch.open && ended)

@@ -1,6 +1,6 @@
 //! The meaning of [`Change`] for stores that write rows: revisions, seqs and counts.
 //!
-//! Deliberately absent: SQL, which each store has in its [`RowWriter`].
+//! Each store has its SQL in its [`RowWriter`].
 
 use couplet::{BareJid, Jid};
 
@@ -89,7 +89,7 @@ pub(crate) struct Applier<W> {
 }
 
 impl<W: RowWriter> Applier<W> {
-    /// Begins with the node of the query.
+    /// Creates an applier that begins with the node of the query.
     pub(crate) fn new(writer: W, node: Option<Node>) -> Applier<W> {
         Applier {
             writer,
@@ -242,7 +242,7 @@ impl<W: RowWriter> Applier<W> {
         Ok(())
     }
 
-    /// Leaves the current node: it is the last one, or a new one is created.
+    /// Completes the current node: it is the last one, or a new one is created.
     fn leave(&mut self) -> Result<(), StoreError> {
         let deleted = std::mem::take(&mut self.deleted);
         match self.node.take() {

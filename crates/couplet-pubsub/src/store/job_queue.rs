@@ -1,7 +1,6 @@
 //! The queue of announcements, in the order of their nodes, with their leases.
 //!
-//! Deliberately absent: their content, which the store has. After a restart the store pushes those
-//! it has, without leases.
+//! The store has their content. After a restart it pushes those it has, without leases.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
@@ -14,7 +13,7 @@ use super::{Claim, JobId};
 pub(crate) struct JobQueue {
     lines: HashMap<NodeId, NodeQueue>,
     nodes: HashMap<JobId, NodeId>,
-    /// Those without a valid lease.
+    /// The jobs without a valid lease.
     free: BTreeSet<(JobId, NodeId)>,
     leased: BTreeSet<(Timestamp, JobId, NodeId)>,
 }
@@ -271,7 +270,7 @@ mod tests {
         assert_eq!(claim(&mut queue, "a", 5, 1), [2]);
         assert_eq!(claim(&mut queue, "b", 14, 9), NONE);
         assert_eq!(claim(&mut queue, "b", 15, 1), [1]);
-        // What it had on the same node is gone too, or two would see to one order.
+        // The leases on the same node are lost too, or two instances would deliver it.
         assert!(!queue.prolong(JobId(2), "a", Timestamp(99)));
         assert_eq!(queue.done(JobId(1), "a"), None);
         assert_eq!(claim(&mut queue, "b", 15, 9), [2]);

@@ -1,5 +1,4 @@
-//! Finds the part of a list that makes a page: by counting in short lists, and from a key in long
-//! ones.
+//! Finds the part of a list that makes a page: by counting in short lists, and by key in long ones.
 
 use crate::page::{Page, Start};
 
@@ -49,13 +48,13 @@ impl Page {
     }
 }
 
-/// The largest distance of an index from the nearer end of its list.
+/// Maximum distance of an index from the nearer end of its list.
 pub(crate) const FAR: u64 = 10_000;
 
-/// The most entries that are counted to find the index of the first one.
+/// Maximum number of entries that are counted to find the index of the first one.
 pub(crate) const NEAR: u64 = 1_000;
 
-/// How to read a page from a list whose entries have keys.
+/// The way to read a page from a list whose entries have keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
     /// Whether it is read backwards, so that its entries have to be reversed.

@@ -1,6 +1,6 @@
 //! The records of a dump.
 //!
-//! Deliberately absent: leases of announcements, which the new store grants anew.
+//! Leases of announcements are not recorded: the new store grants them again.
 
 use couplet::BareJid;
 use serde::{Deserialize, Serialize};
@@ -47,7 +47,7 @@ pub(crate) enum Record {
 }
 
 impl Record {
-    /// Validates what the service would write to the stream unchanged.
+    /// Validates the values that the service would write to the stream unchanged.
     ///
     /// # Errors
     ///

@@ -27,7 +27,8 @@ pub(crate) mod transfer;
 pub(crate) mod expired;
 pub(crate) mod recipients;
 
-/// Tests of a store. The expression is a future of the store and of what has to live as long.
+/// Generates the tests of a store. The expression is a future of the store and of the values it
+/// needs.
 macro_rules! suite {
     ($open:expr) => {
         $crate::store::suite::suite! { $open;
@@ -234,7 +235,7 @@ pub(crate) async fn claim(store: &Shared, instance: &str, now: i64) -> Vec<Job> 
     claim_some(store, instance, now, 100).await
 }
 
-/// A lease of 100 milliseconds.
+/// Claims with a lease of 100 milliseconds.
 pub(crate) async fn claim_some(store: &Shared, instance: &str, now: i64, max: u32) -> Vec<Job> {
     let claim = Claim {
         instance: instance.to_owned(),

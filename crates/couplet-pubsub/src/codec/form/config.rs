@@ -16,9 +16,9 @@ use crate::{
     pubsub_error::{PubsubCondition, PubsubError},
 };
 
-/// The most bytes of a title, description, contact, ...
+/// Maximum length of a title, description, contact and so on, in bytes.
 const TEXT_BYTES: usize = 4_096;
-/// The most contacts of a node.
+/// Maximum number of contacts of a node.
 const CONTACTS: usize = 100;
 
 /// One option of a node.
@@ -47,7 +47,7 @@ impl Entry {
     }
 }
 
-/// An option that is this field of [`NodeConfig`].
+/// An option that is a field of [`NodeConfig`].
 macro_rules! option {
     (flag $var:literal, $field:ident, $label:literal) => {
         entry(
@@ -88,7 +88,7 @@ macro_rules! option {
     };
 }
 
-/// In the order of the form.
+/// The options in the order of the form.
 pub(super) static TABLE: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     vec![
         option!(text "pubsub#title", title, "Title").public(),
@@ -193,8 +193,8 @@ fn entry(
     }
 }
 
-/// A list, as in the registry: aioxmpp rejects the form otherwise. The most common languages are
-/// choices, any other is accepted.
+/// Returns the option as a list, as in the registry: aioxmpp rejects the form otherwise. The most
+/// common languages are choices, and any other is accepted.
 fn language() -> Entry {
     let mut entry = option!(text "pubsub#language", language, "Language of the node");
     entry.kind = "list-single";
@@ -214,7 +214,7 @@ fn language() -> Entry {
     entry
 }
 
-/// An unsupported value has its own condition. (XEP-0060, 8.1.2)
+/// Returns the option with its own condition for an unsupported value. (XEP-0060, 8.1.2)
 fn access() -> Entry {
     let mut entry = option!(word "pubsub#access_model", access: AccessModel, "Who may subscribe and retrieve items");
     entry.apply = |config, values, _| {
@@ -251,7 +251,7 @@ fn set_word<T: WireName>(slot: &mut T, values: &[String]) -> Result<(), PubsubEr
     Ok(())
 }
 
-/// A blank value removes the text.
+/// Sets a text; a blank value removes it.
 fn set_text(slot: &mut Option<String>, values: &[String]) -> Result<(), PubsubError> {
     let text = values.first().filter(|text| !text.is_empty());
     if text.is_some_and(|text| text.len() > TEXT_BYTES) {
@@ -274,7 +274,7 @@ fn set_contact(config: &mut NodeConfig, values: &[String], _: &Limits) -> Result
     Ok(())
 }
 
-/// XEP-0248, 4: collections are not implemented.
+/// Accepts leaf nodes only: collections are not implemented. (XEP-0248, 4)
 fn only_leaf(_: &mut NodeConfig, values: &[String], _: &Limits) -> Result<(), PubsubError> {
     match one(values) {
         None | Some("leaf") => Ok(()),
@@ -286,7 +286,7 @@ fn only_leaf(_: &mut NodeConfig, values: &[String], _: &Limits) -> Result<(), Pu
     }
 }
 
-/// Only a new value is checked against the limits: an old one may stay.
+/// Checks only a new value against the limits: an old one may stay.
 fn set_max_items(
     config: &mut NodeConfig,
     values: &[String],
@@ -319,7 +319,7 @@ fn set_item_expire(
     Ok(())
 }
 
-/// A hundred years: the sum with a timestamp must not overflow.
+/// A hundred years, so that the sum with a timestamp does not overflow.
 const MOST_SECONDS: u64 = 3_155_760_000;
 
 fn set_max_payload(

@@ -1,6 +1,6 @@
 //! Parses and writes data forms of any FORM_TYPE. (XEP-0004)
 //!
-//! Deliberately lenient: the place of a form identifies it, so FORM_TYPE is not checked.
+//! Parsing is lenient: the place of a form identifies it, so FORM_TYPE is not checked.
 
 use std::borrow::Cow;
 
@@ -65,7 +65,7 @@ pub(in crate::codec) fn flag_word(flag: bool) -> &'static str {
     if flag { "1" } else { "0" }
 }
 
-/// How a form is written.
+/// The style in which a form is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::codec) enum Style {
     /// To be filled in, with types, labels and choices.
@@ -110,7 +110,7 @@ impl FormField<'_> {
         xml.raw("</field>");
     }
 
-    /// Writes the current value as a choice, where choices are only proposals.
+    /// Writes the current value as a choice, for lists whose choices are only proposals.
     fn write_other_choice(&self, xml: &mut XmlWriter<'_>) {
         let is_list = self.kind == "list-single";
         for value in self.values.iter().filter(|_| is_list) {

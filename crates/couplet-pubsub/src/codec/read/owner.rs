@@ -66,7 +66,8 @@ pub(super) fn subscribers(request: RawRequest<'_>) -> Result<Request, PubsubErro
     })
 }
 
-/// XEP-0060, 8.8.2: an entry without a state changes nothing; entries of one JID differ in subid.
+/// Parses new states of subscriptions. (XEP-0060, 8.8.2: an entry without a state changes nothing;
+/// entries of one JID differ in subid.)
 pub(super) fn set_subscribers(request: RawRequest<'_>) -> Result<Request, PubsubError> {
     let node = request.node()?;
     let (mut wanted, mut seen) = (Vec::new(), HashSet::new());
@@ -100,7 +101,8 @@ pub(super) fn affiliates(request: RawRequest<'_>) -> Result<Request, PubsubError
     })
 }
 
-/// XEP-0060, 8.9.2: an entry without an affiliation changes nothing; each JID appears once.
+/// Parses new affiliations. (XEP-0060, 8.9.2: an entry without an affiliation changes nothing; each
+/// JID appears once.)
 pub(super) fn set_affiliates(request: RawRequest<'_>) -> Result<Request, PubsubError> {
     let node = request.node()?;
     let (mut wanted, mut seen) = (Vec::new(), HashSet::new());

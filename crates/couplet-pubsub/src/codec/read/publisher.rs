@@ -1,6 +1,6 @@
 //! Parses requests of publishers. (XEP-0060, 7)
 //!
-//! Deliberately no DOM: a payload is a slice of the received bytes.
+//! A payload stays a slice of the received bytes; it is never converted to a DOM.
 
 use couplet::Condition;
 use couplet_core::element::Element;
@@ -12,12 +12,12 @@ use crate::{
     request::{NewItem, Payload, Request, SubmittedForm},
 };
 
-/// The most items of a batch, whatever the policy allows: the cost to cut out each payload grows
-/// with its position.
+/// Maximum number of items of a batch, regardless of the policy: the cost of cutting out a payload
+/// grows with its position.
 const MOST_ITEMS: usize = 1_000;
 
-/// Several items are a batch, all or nothing; none is a notification of a node without items.
-/// (XEP-0060, 12.10)
+/// Parses a publication. Several items are a batch, all or nothing; none is a notification of a
+/// node without items. (XEP-0060, 12.10)
 pub(super) fn publish(request: RawRequest<'_>) -> Result<Request, PubsubError> {
     let node = request.node()?;
     if children(request.element).nth(MOST_ITEMS).is_some() {
@@ -67,7 +67,7 @@ fn children(element: Element<'_>) -> impl Iterator<Item = Element<'_>> {
     element.children().filter(|child| child.is("item", NS))
 }
 
-/// XEP-0060, 7.1.3.6: exactly one payload element, or none at all.
+/// Parses an item, which has exactly one payload element, or none. (XEP-0060, 7.1.3.6)
 fn new_item(item: Element<'_>) -> Result<NewItem, PubsubError> {
     let mut payloads = item.children();
     let payload = payloads.next();

@@ -1,4 +1,4 @@
-//! What the parsers of all operations share: the element of the operation, and its attributes.
+//! The element of an operation and its attributes, for the parsers of all operations.
 
 use couplet::{Condition, Jid};
 use couplet_core::element::Element;
@@ -14,7 +14,7 @@ use crate::{
 pub(super) struct RawRequest<'a> {
     /// `<pubsub/>`
     pub(super) payload: Element<'a>,
-    /// Its child that is the operation.
+    /// The child that is the operation.
     pub(super) element: Element<'a>,
 }
 
@@ -24,7 +24,7 @@ impl<'a> RawRequest<'a> {
             .ok_or_else(|| missing(PubsubCondition::NodeidRequired))
     }
 
-    /// An empty name is `None`: there is no root collection. (XEP-0248)
+    /// Returns the node; an empty name is `None`, because there is no root collection. (XEP-0248)
     pub(super) fn any_node(self) -> Option<String> {
         filled(self.element, "node")
     }
@@ -41,7 +41,8 @@ impl<'a> RawRequest<'a> {
         Ok(self.requested_page()?.unwrap_or_default())
     }
 
-    /// The `<set/>` belongs beside the operation; some clients put it inside.
+    /// Returns the requested page. The `<set/>` belongs beside the operation; some clients put it
+    /// inside.
     pub(super) fn requested_page(self) -> Result<Option<Page>, PubsubError> {
         match rsm::read(self.payload)? {
             Some(page) => Ok(Some(page)),
@@ -49,8 +50,8 @@ impl<'a> RawRequest<'a> {
         }
     }
 
-    /// Returns the element that belongs to the operation: it follows it and names neither node nor
-    /// JID. (XEP-0060, 6.3.7 and 8.1.3)
+    /// Returns the element that belongs to the operation: it follows the operation and names
+    /// neither node nor JID. (XEP-0060, 6.3.7 and 8.1.3)
     pub(super) fn companion(self, name: &str) -> Result<Option<Element<'a>>, PubsubError> {
         let (mut behind, mut found) = (false, None);
         for child in self.payload.children() {

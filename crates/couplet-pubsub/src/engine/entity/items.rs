@@ -1,4 +1,4 @@
-//! Retrieving items. (XEP-0060, 6.5)
+//! Retrieves items. (XEP-0060, 6.5)
 
 use std::{borrow::Cow, collections::HashSet};
 
@@ -108,7 +108,8 @@ fn readable<'a>(
     }
 }
 
-/// Full JIDs of one user are different subscribers. (XEP-0060, 6.1.6, 6.5.9.1)
+/// Returns whether a JID has several subscriptions. Full JIDs of one user are different
+/// subscribers. (XEP-0060, 6.1.6, 6.5.9.1)
 fn has_several_of_one_jid(access: &Access<'_>) -> bool {
     let mut seen = HashSet::new();
     !access
@@ -136,8 +137,8 @@ fn keep(wanted: &Wanted) -> Keep {
     }
 }
 
-/// Whether the answer needs a `<set/>`: a shortened answer says how to get the rest. (XEP-0060,
-/// 6.5.4)
+/// Returns whether the answer needs a `<set/>`: a truncated answer says how to get the rest.
+/// (XEP-0060, 6.5.4)
 fn tells_page(context: &RequestContext, wanted: &Wanted, items: &Paged<Item>) -> bool {
     match wanted {
         Wanted::Page(page) => is_paged(page, items.entries.len(), items.count),

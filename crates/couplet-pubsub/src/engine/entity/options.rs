@@ -1,4 +1,4 @@
-//! Subscription options, leases among them. (XEP-0060, 6.3, 6.4, 12.19)
+//! Subscription options, including leases. (XEP-0060, 6.3, 6.4, 12.19)
 
 use couplet::{Condition, Jid};
 

@@ -11,8 +11,8 @@ use crate::{
 ///
 /// # Errors
 ///
-/// `not-subscribed`, `invalid-subid`, or `subid-required` where the JID has several.
-/// (XEP-0060, 6.2.3, 6.3.4)
+/// `not-subscribed`, `invalid-subid`, or `subid-required` if the JID has several. (XEP-0060, 6.2.3,
+/// 6.3.4)
 pub(super) fn select<'a>(
     subscriptions: &'a [Subscription],
     jid: &Jid,

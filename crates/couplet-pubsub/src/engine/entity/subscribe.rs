@@ -463,7 +463,7 @@ mod tests {
                 Some(PubsubCondition::TooManySubscriptions)
             )
         );
-        // What there is already is told.
+        // An existing subscription is returned.
         assert!(decide(&context, &three, &jid(OTHER), None).is_ok());
     }
 

@@ -128,7 +128,7 @@ fn decide(
     Ok((changes, reply))
 }
 
-/// Counts the owners, of which one has to stay.
+/// Counts the owners, of which one must stay.
 struct Owners(usize);
 
 impl Owners {

@@ -1,4 +1,4 @@
-//! Creating nodes. (XEP-0060, 8.1)
+//! Creates nodes. (XEP-0060, 8.1)
 
 use couplet::Condition;
 
@@ -41,7 +41,7 @@ pub(in crate::engine) async fn answer(
 
 struct Wanted {
     name: String,
-    /// Whether it is an instant node: the reply has to contain its name. (XEP-0060, 8.1.2)
+    /// Whether it is an instant node: the reply must contain its name. (XEP-0060, 8.1.2)
     is_news: bool,
     configure: Option<SubmittedForm>,
 }

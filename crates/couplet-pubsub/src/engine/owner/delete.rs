@@ -1,4 +1,4 @@
-//! Deleting nodes. (XEP-0060, 8.4)
+//! Deletes nodes. (XEP-0060, 8.4)
 
 use crate::{
     change::{Announcement, Audience, Change},

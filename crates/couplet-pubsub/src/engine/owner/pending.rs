@@ -79,7 +79,7 @@ fn query(context: &RequestContext, node: String) -> Query {
     }
 }
 
-/// Changes nothing for subscriptions that are not pending: another owner was faster.
+/// Ignores subscriptions that are not pending any more, because another owner was faster.
 fn decide(
     context: &RequestContext,
     snapshot: &Snapshot,

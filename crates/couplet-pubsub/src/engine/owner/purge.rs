@@ -1,4 +1,4 @@
-//! Purging nodes of their items. (XEP-0060, 8.5)
+//! Purges nodes of their items. (XEP-0060, 8.5)
 
 use crate::{
     change::Change,
@@ -25,7 +25,8 @@ pub(in crate::engine) async fn answer(
         .await
 }
 
-/// One notification instead of one for each item, if the node notifies of retractions. (8.5.2)
+/// Returns one notification instead of one for each item, if the node notifies of retractions.
+/// (8.5.2)
 fn decide(context: &RequestContext, snapshot: &Snapshot) -> Decision {
     let node = owned_node(context, snapshot)?;
     let config = &node.config;

@@ -147,8 +147,8 @@ fn subscriptions_of<'a>(
     })
 }
 
-/// Owners approve subscriptions, but cannot override a ban or a whitelist: affiliations do that.
-/// Nor can the service be made to send to itself.
+/// Returns whether the entity may be subscribed. Owners approve subscriptions, but cannot override
+/// a ban or a whitelist: affiliations do that. The service cannot be made to send to itself.
 fn may_be_subscribed(
     context: &RequestContext,
     node: &Node,

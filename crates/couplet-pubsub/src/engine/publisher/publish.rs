@@ -62,14 +62,15 @@ pub(in crate::engine) async fn answer(
     Err(PubsubError::new(Condition::InternalServerError))
 }
 
-/// How much to query. What an entity uses is counted only when needed.
+/// The extent of the query. The usage of an entity is counted only when needed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Extent {
     Usual,
     All,
 }
 
-/// Whether the usual query does not suffice: the node has to be created, or its owner is needed.
+/// Returns whether the usual query does not suffice: the node must be created, or its owner is
+/// needed.
 fn is_unusual(snapshot: &Snapshot) -> bool {
     snapshot
         .node
@@ -108,7 +109,7 @@ fn query(context: &RequestContext, batch: &Batch, extent: Extent) -> Query {
         node: Some(batch.node.clone()),
         entity: Some(context.who.clone()),
         items: batch.items.iter().map(|item| item.id.clone()).collect(),
-        // As many as may be evicted: some of them may be among the overwritten ones.
+        // Enough to evict, even if some of them are overwritten.
         oldest: u32::try_from(batch.items.len()).unwrap_or(u32::MAX),
         owners: extent == Extent::All,
         usage: extent == Extent::All,
@@ -141,7 +142,7 @@ fn decide(context: &RequestContext, snapshot: &Snapshot, batch: &Batch) -> Decis
     Ok((changes, reply(context, batch)))
 }
 
-/// XEP-0060, 7.1.4; the `publish-options` are the configuration of the new node. (7.1.5)
+/// Publishes to a new node, whose configuration is the `publish-options`. (XEP-0060, 7.1.4, 7.1.5)
 fn to_new_node(context: &RequestContext, snapshot: &Snapshot, batch: &Batch) -> Decision {
     let name = &batch.node;
     let welcome = snapshot.redirect.is_none()

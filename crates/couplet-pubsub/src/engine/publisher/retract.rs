@@ -1,4 +1,4 @@
-//! Retracting. (XEP-0060, 7.2)
+//! Retracts items. (XEP-0060, 7.2)
 //!
 //! All items of a request or none. `notify` decides whether subscribers are notified; without it,
 //! `notify_retract` of the node. (README, "Decided points")

@@ -3,7 +3,7 @@
 use super::*;
 use crate::store::suite::{Shared, create, run, subscribe};
 
-/// What an operator finds in the stores that keep it.
+/// The reason in the table `set_aside`.
 #[cfg(any(feature = "sqlite", feature = "postgres"))]
 const KEPT: &str =
     "announcement of news: the server ends the stream with not-well-formed when this is sent";
@@ -119,7 +119,7 @@ async fn a_server_that_reports_a_shutdown_each_time_sets_nothing_aside() {
     assert_eq!(hear(&mut alice).await.0, "7-0");
 }
 
-/// In each store: the poison is set aside, what follows it arrives.
+/// Asserts for a store that the poison is set aside and that later announcements arrive.
 async fn poison_is_set_aside(store: Shared) {
     create(&store, "news").await;
     let poison = Announcement {

@@ -12,7 +12,7 @@ use crate::{
 
 use super::{Shared, new_id, store};
 
-/// A store that removes no rows by itself, and a connection to its tables.
+/// Returns a store that removes no rows by itself, and a connection to its tables.
 async fn idle() -> (Shared, Postgres) {
     let url = new_id().await;
     let [store, other] = [

@@ -11,7 +11,7 @@ use crate::{
 
 use super::{Shared, new_id, store};
 
-/// A store with three items, and a second one that damages it.
+/// Returns a store with three items, and a second one that damages it.
 async fn filled(sql: &str) -> (Shared, super::super::Postgres) {
     let url = new_id().await;
     let store = store(&url).await;

@@ -42,7 +42,7 @@ fn says(answer: &str, parts: &[&str]) {
     }
 }
 
-/// The form is returned with the error.
+/// Asserts that the form is returned with the error.
 #[track_caller]
 fn asks_again(answer: &str, error: &str) {
     let error = format!("<note type='error'>{error}</note>");

@@ -1,12 +1,12 @@
-//! Responses with names, ids and addresses that take many times as many bytes when they are
+//! Responses with names, ids and addresses that take several times as many bytes when they are
 //! written.
 
 use super::*;
 
-/// The most bytes of a stanza that Prosody accepts; longer ones must never be sent.
+/// Maximum bytes of a stanza that Prosody accepts; longer ones must never be sent.
 const SERVERS_LIMIT: usize = 524_288;
 
-/// A name that takes many times as many bytes when it is written.
+/// Returns a name that takes several times as many bytes when it is written.
 fn long(number: usize, character: &str) -> String {
     format!("{number:03}{}", character.repeat(1_000))
 }
@@ -104,7 +104,7 @@ async fn a_page_of_names_that_grow_when_written_has_as_many_as_were_asked_for() 
     assert_eq!(rest.matches("<item ").count(), 10);
 }
 
-/// XEP-0060, 8.8.1: a full JID may have a thousand apostrophes.
+/// A full JID may have a thousand apostrophes. (XEP-0060, 8.8.1)
 #[tokio::test(start_paused = true)]
 async fn subscribers_whose_addresses_grow_when_written_are_a_shorter_page() {
     let (server, mut alice, _bob) = serving().await;

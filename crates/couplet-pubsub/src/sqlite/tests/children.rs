@@ -16,10 +16,10 @@ use super::{
 };
 use crate::sqlite;
 
-/// Set in a process that a test has started of itself.
+/// Set in a child process that a test has started.
 const CHILD: &str = "COUPLET_STORE_TEST";
 
-/// Runs this test again in a process of its own; as a user other than root if needed.
+/// Runs this test again in a child process; as a user other than root if needed.
 fn child(name: &str, folder: &Path, powerless: bool) -> Command {
     let mut program = std::env::current_exe().unwrap();
     let root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
@@ -75,7 +75,7 @@ fn what_is_acknowledged_survives_a_kill() {
     assert!(known >= 600);
 }
 
-/// Prints after each of its changes the least number of items.
+/// Publishes until it is killed; prints the least number of items after each change.
 async fn publish_until_killed(folder: &Path) {
     let store = sqlite::open(&folder.join("pubsub.db")).await.unwrap();
     if store.snapshot(at("news")).await.unwrap().node.is_none() {
@@ -136,7 +136,7 @@ fn what_may_not_be_written_is_reported_with_advice() {
     mode("readonly", 0o755);
 }
 
-/// A process that has the store of this folder open until it is killed.
+/// Starts a process that has the store of this folder open until it is killed.
 fn holder(name: &str, folder: &Path) -> Child {
     let mut process = child(name, folder, false).spawn().unwrap();
     let lines = BufReader::new(process.stdout.take().unwrap()).lines();
@@ -187,7 +187,7 @@ fn a_store_that_another_process_has_is_in_use_by_any_name() {
     }
     process.kill().unwrap();
     process.wait().unwrap();
-    // Through the link it is the same store, with the log that stands beside it.
+    // The link leads to the same store, whose log is beside the file.
     runtime.block_on(async { drop(sqlite::open(&link).await.unwrap()) });
     let beside = fs::read_dir(elsewhere.path()).unwrap();
     let names = beside.map(|entry| entry.unwrap().file_name().into_string().unwrap());

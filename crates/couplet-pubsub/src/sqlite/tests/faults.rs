@@ -185,7 +185,7 @@ async fn damage_while_it_runs_is_an_answer_and_no_end() {
     let mut bytes = sound.clone();
     bytes[4_096..].fill(0x55);
     fs::write(file(&folder), bytes).unwrap();
-    // Otherwise it continues with its cache.
+    // Without this, it continues with its cache.
     let sql = "PRAGMA shrink_memory";
     sqlite
         .write(|answer| Op::Run { sql, answer })
@@ -235,7 +235,7 @@ async fn a_commit_that_fails_is_reported_to_every_caller_and_rolled_back() {
     let sqlite = Arc::new(Sqlite::open(file(&folder)).unwrap());
     let store: Suite = Arc::clone(&sqlite) as Suite;
     create(&store, "news").await;
-    // A constraint that is only checked by the commit.
+    // The commit checks the constraint.
     let sabotage = "CREATE TABLE wanted (id INTEGER PRIMARY KEY) STRICT;
         CREATE TABLE wanting (id REFERENCES wanted DEFERRABLE INITIALLY DEFERRED);
         CREATE TRIGGER sabotage AFTER INSERT ON item BEGIN INSERT INTO wanting VALUES (7); END";

@@ -45,7 +45,7 @@ async fn a_file_that_is_no_store_keeps_its_mode() {
     assert_eq!(mode(&file(&folder)), 0o644);
 }
 
-/// As root, files belong to the owner of the folder; otherwise all is our own.
+/// As root, files belong to the owner of the folder; otherwise to this user.
 #[tokio::test]
 async fn what_root_creates_belongs_to_the_owner_of_the_folder() {
     let folder = TempDir::new().unwrap();

@@ -1,4 +1,4 @@
-//! Cleanup between commits: sets unreadable rows aside, and removes given-up rows in batches.
+//! Cleanup between commits: sets unreadable rows aside, and removes purged rows in batches.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use super::{
     WriterState,
 };
 
-/// The most given-up rows that are removed at a time: callers wait for it.
+/// Maximum number of purged rows that are removed at a time: callers wait for it.
 const SWEPT: u32 = 500;
 
 impl WriterState {
@@ -94,14 +94,14 @@ impl WriterState {
         }
     }
 
-    /// Removes all given-up rows.
+    /// Removes all purged rows.
     pub(super) fn sweep_all(&mut self) {
         while self.untidy && !self.batch.open {
             self.sweep();
         }
     }
 
-    /// Removes some given-up rows, between two commits.
+    /// Removes some purged rows, between two commits.
     pub(in crate::sqlite) fn sweep(&mut self) {
         let rows = std::mem::take(&mut self.left_out);
         self.set_aside(rows);
@@ -118,7 +118,7 @@ impl WriterState {
         match swept {
             Ok(more) => self.untidy = more,
             Err(error) => {
-                // Tried again after the next purge or at the next start.
+                // Retried after the next purge or at the next start.
                 self.untidy = false;
                 self.suspect = true;
                 tracing::warn!(%error, "purged rows could not be removed from the file yet");

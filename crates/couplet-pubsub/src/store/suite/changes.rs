@@ -276,7 +276,7 @@ pub(crate) async fn many_changes_at_once_all_happen(store: &Shared) {
         done.unwrap();
     }
     let node = node(store, "news").await;
-    // Each saw a state of its own: none decided on what another was about to change.
+    // Each saw a state of its own: none decided on a state that another was about to change.
     assert_eq!(node.items, 128);
     assert_eq!(node.next_seq, 129);
 }

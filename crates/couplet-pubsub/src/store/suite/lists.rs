@@ -16,7 +16,7 @@ use super::{
     publish, run, subscribe,
 };
 
-/// The entries in short, the index of the first, and the count.
+/// A page in short: the entries, the index of the first, and the count.
 type Short = (Vec<String>, u64, u64);
 
 fn short<T>(paged: Paged<T>, name: impl Fn(T) -> String) -> Short {

@@ -49,7 +49,7 @@ pub(crate) enum Step {
     },
 }
 
-/// A history for two stores.
+/// Generates a history for two stores.
 pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let by = || select(vec!["a", "b"]);
     let node = || select(NODES.to_vec());
@@ -152,7 +152,7 @@ fn subscription() -> impl Strategy<Value = Subscription> {
     )
 }
 
-/// Runs a step on both, and compares results and states.
+/// Runs a step on both stores, and compares results and states.
 pub(crate) async fn agree(one: &Shared, other: &Shared, steps: Vec<Step>) {
     let mut claimed: Vec<(Job, Job)> = Vec::new();
     for step in steps {

@@ -177,7 +177,7 @@ pub(crate) async fn two_subscriptions_of_one_jid_are_one_of_several(store: &Shar
         |met: &[Recipient]| -> Vec<bool> { met.iter().map(|one| one.one_of_several).collect() };
     let all = recipients_of(store, &job).await;
     assert_eq!(several(&all), [false, false, true, true, false]);
-    // Where a slice ends makes no difference.
+    // The end of a slice makes no difference.
     let slice = store.recipients(&job, Some(&cursor("b@x", "s3")), 1).await;
     assert_eq!(several(&slice.unwrap()), [true]);
     let slice = store

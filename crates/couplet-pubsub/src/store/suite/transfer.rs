@@ -18,7 +18,7 @@ use super::{
     pend, publish, run, subscribe,
 };
 
-/// A store with records of all kinds.
+/// Fills a store with records of all kinds.
 async fn fill(store: &Shared) {
     create(store, "news").await;
     let changes = vec![
@@ -51,7 +51,7 @@ async fn fill(store: &Shared) {
     run(store, "gone", changes).await;
 }
 
-/// All records, in the order of a restore.
+/// Returns all records, in the order of a restore.
 async fn all(store: &Shared) -> Vec<Record> {
     let mut records = Vec::new();
     for node in store.dump(DumpPosition::Nodes(None), 99).await.unwrap() {
