@@ -1,5 +1,5 @@
-//! Any element as a stanza: nothing in it stops whoever looks at it. It is refused in a stanza that
-//! can be read, from whom it was written to and to its sender, with its id; and nobody answers that.
+//! Any element as a stanza: no accessor panics. An error response has the addresses swapped and the
+//! id of the stanza, and is itself never answered.
 
 #![no_main]
 
@@ -18,7 +18,7 @@ use couplet_core::{
 };
 use libfuzzer_sys::fuzz_target;
 
-/// More than an answer that repeats what it is an answer to.
+/// Larger than a response that repeats its request.
 const ROOM: usize = 1 << 20;
 
 fuzz_target!(|data: &[u8]| {

@@ -1,7 +1,8 @@
-//! A whole pubsub service under a handful of stanzas from three people: every get and set gets exactly
-//! one answer, and nothing is sent that a server would not take, or end the stream for.
+//! A whole pubsub service under a handful of stanzas from three users: every get and set gets
+//! exactly one answer, and nothing is sent that a server would reject or close the stream for.
 //!
-//! The input is cut at NUL. Of each piece the first byte says who sends and what, the rest is inside.
+//! The input is split at NUL. The first byte of each piece selects the sender and the stanza; the
+//! rest is its content.
 
 #![no_main]
 
@@ -12,7 +13,7 @@ use couplet_test::{Server, TestUser};
 use libfuzzer_sys::fuzz_target;
 use tokio::runtime::{Builder, Runtime};
 
-/// Of the component on the server in memory.
+/// The domain of the component on the server in memory.
 const DOMAIN: &str = "echo.test";
 const PEOPLE: [&str; 3] = ["alice@x.test/a", "bob@x.test/b", "carol@x.test/c"];
 const KINDS: [(&str, &str); 5] = [
@@ -46,7 +47,7 @@ struct Ask {
 }
 
 impl Ask {
-    /// `None` where it would not be one stanza: a server lets no such thing through.
+    /// Returns `None` if the piece is not one stanza, which a server would not forward.
     fn of(piece: &[u8]) -> Option<Ask> {
         let (&choice, inside) = piece.split_first()?;
         let choice = usize::from(choice);
@@ -72,7 +73,8 @@ async fn serve(asks: &[Ask]) {
     pubsub.close().await.unwrap();
 }
 
-/// How many came before that to a ping behind it: when that is answered, so was the stanza.
+/// Sends the request and a ping, and counts the stanzas before the ping's response: the component
+/// has answered the request by then.
 async fn answers(person: &mut TestUser, ask: &Ask) -> usize {
     person.send_raw(&ask.xml).await;
     let ping = "<ping xmlns='urn:xmpp:ping'/>";

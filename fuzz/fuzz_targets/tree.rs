@@ -1,5 +1,5 @@
-//! Any bytes as an element: no panic, no overflow, and what is accepted can be walked and read
-//! again from what minidom writes.
+//! Any bytes as an element: no panic, no overflow. An accepted element can be walked, and read
+//! again from minidom's serialization.
 
 #![no_main]
 
@@ -29,7 +29,7 @@ fuzz_target!(|data: &[u8]| {
         return;
     };
     let Ok(written) = Tree::parse(String::from(&element), &Scope::client()) else {
-        // minidom writes what it cannot read: an attribute in a namespace without a prefix.
+        // minidom writes XML that it cannot read: an attribute in a namespace without a prefix.
         return;
     };
     assert_eq!(written.root().name(), tree.root().name());

@@ -1,8 +1,8 @@
 //! Measures the pubsub service: the rate of notifications, the latency of requests meanwhile, and
 //! the rate of acknowledged items, compared with the servers' own services.
 //!
-//! benches/README.md explains the table. Deliberately absent: other components; none that we know
-//! of can be installed and run beside ours in one command.
+//! benches/README.md explains the table. There are no other components in it: none that we know of
+//! can be installed and run beside ours in one command.
 
 mod servers;
 mod loopback;
@@ -121,7 +121,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn measure(cli: &Cli, table: &mut Table) -> io::Result<()> {
-    // Beside the program: the temporary folder may be in memory.
+    // Beside the program, because the temporary folder may be in memory.
     let program = std::env::current_exe()?;
     let folder = cli.folder.as_deref().or(program.parent());
     let folder = tempfile::tempdir_in(folder.unwrap_or(Path::new(".")))?;

@@ -1,5 +1,5 @@
-//! A raw end of a component stream: sends requests, and counts what arrives. Blocking, without a
-//! runtime and without a parser, so that it costs little compared with what is measured.
+//! The raw end of a component stream: sends requests, and counts what arrives. Blocking, without a
+//! runtime and without a parser, so that it costs little compared with the measured service.
 //!
 //! It is the server's end, or that of a component for all publishers and subscribers.
 
@@ -27,8 +27,8 @@ pub(crate) struct RawStream {
     stream: TcpStream,
     buffer: Vec<u8>,
     filled: usize,
-    /// Stanzas to this domain, with a resource or without, are returned to the sender, as a server
-    /// would route them.
+    /// The domain whose stanzas, with or without a resource, are returned to the sender, as a
+    /// server would route them.
     returned: Option<Vec<u8>>,
     out: Vec<u8>,
     pub(crate) messages: u64,
@@ -46,8 +46,8 @@ pub(crate) struct Answer {
 
 impl RawStream {
     /// Accepts the component `domain` as a server, with any secret.
-    pub(crate) fn accept(door: &TcpListener, domain: &str) -> io::Result<RawStream> {
-        let (stream, _) = door.accept()?;
+    pub(crate) fn accept(listener: &TcpListener, domain: &str) -> io::Result<RawStream> {
+        let (stream, _) = listener.accept()?;
         let mut stream = RawStream::over(stream)?;
         stream.returned = Some(format!(" to='{domain}").into_bytes());
         stream.until(b">")?;
@@ -200,7 +200,8 @@ impl RawStream {
     }
 }
 
-/// Returns the first complete stanza. No `>` appears in attributes: all serialisers here escape it.
+/// Returns the first complete stanza. No `>` appears in attributes, because all serialisers here
+/// escape it.
 fn cut(bytes: &[u8]) -> io::Result<Option<&[u8]>> {
     let Some(head) = memchr(b'>', bytes) else {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! Measures our service behind real servers, compared with what the server routes at best and with
+//! Measures our service behind real servers, compared with the server's best routing rate and with
 //! its own service.
 
 use std::{
@@ -116,7 +116,8 @@ fn ours(
     Ok(())
 }
 
-/// The server's own service, with fewer subscribers: to Prosody each costs more than the one before.
+/// Measures the server's own service, with fewer subscribers: in Prosody each costs more than the
+/// one before.
 fn its_own(
     cli: &Cli,
     server: &str,
@@ -127,7 +128,7 @@ fn its_own(
     let block = fan_out(server);
     let payload = payload(cli.payload);
     let readers = cli.own_subscribers as u64;
-    // As many notifications as ours sends in a round.
+    // As many notifications as our service sends in a round.
     let items = cli.items(items) * (cli.subscribers as u64 / readers.max(1)).max(1);
     let mut own = workload(users, OWN);
     own.create("told")?;

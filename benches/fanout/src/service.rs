@@ -15,7 +15,7 @@ pub(crate) struct Service {
     thread: thread::JoinHandle<Result<(), String>>,
 }
 
-/// How it runs.
+/// The configuration of the service.
 pub(crate) struct Place {
     pub(crate) server: String,
     pub(crate) domain: &'static str,
@@ -46,7 +46,7 @@ impl Service {
 }
 
 fn run(place: Place, stopped: oneshot::Receiver<()>) -> Result<(), Box<dyn std::error::Error>> {
-    // As a service that is started from the command line chooses.
+    // The same choice as a service that is started from the command line.
     let runtime = match place.threads {
         1 => Builder::new_current_thread().enable_all().build()?,
         many => Builder::new_multi_thread()
@@ -56,8 +56,8 @@ fn run(place: Place, stopped: oneshot::Receiver<()>) -> Result<(), Box<dyn std::
     };
     runtime.block_on(async {
         let mut settings = Settings::default();
-        // Publishers in memory are faster than commits of announcements, which no one subscribes
-        // to.
+        // Publishers in memory are faster than commits of announcements, to which there are no
+        // subscribers.
         settings.limits.backlog = 10_000_000;
         settings.store = place.store;
         settings.creators = MayCreate::Anyone;

@@ -34,7 +34,7 @@ pub(crate) fn measure(cli: &Cli, folder: &Path, table: &mut Table) -> io::Result
         table.add(block, "SQLite", "commits", commits, "/s");
     }
     let many = 100_000;
-    // In a process of its own: this one keeps freed memory.
+    // In a child process, because this one keeps freed memory.
     let grown = Command::new(std::env::current_exe()?)
         .args(["--footprint", &many.to_string()])
         .output()?;
@@ -69,7 +69,7 @@ pub(crate) fn footprint(many: u32) -> io::Result<u64> {
     })
 }
 
-/// proc(5), status: in KiB.
+/// Returns the resident memory in bytes. (proc(5), status: in KiB)
 fn resident() -> io::Result<u64> {
     let status = fs::read_to_string("/proc/self/status")?;
     let kib = status

@@ -6,7 +6,7 @@ use crate::{clock, raw_stream::RawStream};
 
 const NS: &str = "http://jabber.org/protocol/pubsub";
 
-/// The most concurrent subscription requests.
+/// Maximum number of concurrent subscription requests.
 const AT_ONCE: usize = 64;
 
 /// The number of subscriptions that are timed together.
@@ -24,7 +24,7 @@ pub(crate) struct Workload<'w> {
     pub(crate) users: &'w str,
 }
 
-/// Notifications, and pings meanwhile.
+/// Notifications, and pings sent meanwhile.
 #[derive(Debug, Default)]
 pub(crate) struct FanoutResult {
     pub(crate) notifications: u64,
@@ -93,7 +93,7 @@ impl Workload<'_> {
     }
 
     /// Publishes one item after the other, the next when half of the subscribers have the last one,
-    /// and pings meanwhile.
+    /// and sends pings meanwhile.
     pub(crate) fn fan_out(
         &mut self,
         node: &str,

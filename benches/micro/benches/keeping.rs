@@ -1,4 +1,4 @@
-//! What is known between two stanzas: lanes and the pending IQs, nearly empty and very full.
+//! State between two stanzas: lanes and pending IQs, nearly empty and very full.
 
 #![expect(
     clippy::expect_used,
@@ -20,7 +20,7 @@ fn conversation(number: usize) -> String {
     format!("u{number:07}@localhost\0echo.localhost")
 }
 
-/// Lanes that so many conversations have been through, of which `busy` still are.
+/// Returns lanes after this number of conversations, of which `busy` are still busy.
 fn lanes(known: usize, busy: usize) -> Lanes<()> {
     let mut lanes = Lanes::new(LaneLimits {
         at_once: 8 * MANY,

@@ -1,4 +1,4 @@
-//! The way in: framer, tree, attributes, stanza, typed payloads.
+//! Receiving: framer, tree, attributes, stanza, typed payloads.
 
 #![expect(
     clippy::expect_used,
@@ -23,7 +23,7 @@ fn tree(xml: &'static str) -> Tree {
     Tree::parse(xml.as_bytes(), &Scope::component()).expect("well-formed")
 }
 
-/// 64 stanzas that came with one read.
+/// Measures 64 stanzas that arrived in one read.
 fn framer(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("framer");
     for (name, xml) in STANZAS {

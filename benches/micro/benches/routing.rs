@@ -1,7 +1,7 @@
-//! From a question to its answer through a whole component, with few handlers and with many.
+//! From a request to its response through a whole component, with few handlers and with many.
 //!
-//! The router has no API of its own, so this measures the way through it: 64 questions written
-//! into a connection in memory, until 64 results are read from it.
+//! The router has no public API, so this measures the whole way: 64 requests are written to a
+//! connection in memory, and 64 results are read from it.
 
 #![expect(
     clippy::expect_used,
@@ -31,7 +31,8 @@ use xso::{
 const AT_ONCE: usize = 64;
 const ASKED: &str = "urn:example:asked:0";
 
-/// Which type a `Numbered` is taken for: ten thousand real types would take an hour to compile.
+/// The number of the type that a `Numbered` stands for: ten thousand real types would take an hour
+/// to compile.
 static NUMBER: AtomicUsize = AtomicUsize::new(0);
 
 struct Numbered;
@@ -103,7 +104,7 @@ fn component(handlers: usize, ours: DuplexStream) -> Component {
     component
 }
 
-/// Plays the server until the component is online (XEP-0114, 3).
+/// Acts as the server until the component is online (XEP-0114, 3).
 async fn welcome(server: &mut DuplexStream) {
     let mut read = Vec::new();
     server.write_all(HEADER.as_bytes()).await.expect("an end");

@@ -1,4 +1,4 @@
-//! The way out: text, attributes, payloads, whole answers.
+//! Sending: text, attributes, payloads, whole responses.
 
 #![expect(
     clippy::expect_used,

@@ -1,9 +1,8 @@
 //! The stanzas that the micro benchmarks read, the same as those of the rig.
 //!
-//! Deliberately nothing but constants: what is measured stands in `benches/`, what is asserted in
-//! `tests/`.
+//! The measurements are in `benches/`, and the assertions in `tests/`.
 
-/// A component's stream as its server opens it (XEP-0114, 3).
+/// A component's stream header as the server sends it (XEP-0114, 3).
 pub const HEADER: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' \
     xmlns:stream='http://etherx.jabber.org/streams' from='echo.localhost' id='3BF96D32'>";
 
@@ -16,7 +15,7 @@ pub const PLAIN: &str = "<message from='u0000007@localhost/laptop' to='echo.loca
 pub const PING: &str = "<iq from='u0000007@localhost/x' to='echo.localhost' id='m0000042' \
     type='get'><ping xmlns='urn:xmpp:ping'/></iq>";
 
-/// A question for features (XEP-0030).
+/// A disco#info request (XEP-0030).
 pub const DISCO: &str = "<iq from='u0000007@localhost/x' to='echo.localhost' id='m0000042' \
     type='get'><query xmlns='http://jabber.org/protocol/disco#info'/></iq>";
 
@@ -24,7 +23,7 @@ pub const DISCO: &str = "<iq from='u0000007@localhost/x' to='echo.localhost' id=
 pub const DELAYED: &str = "<message from='u0000007@localhost/x' to='echo.localhost' xml:lang='de'>\
     <delay xmlns='urn:xmpp:delay' from='localhost' stamp='2026-01-02T03:04:05Z'/></message>";
 
-/// A chat message with ten payload elements, as clients of today send them; 538 bytes.
+/// A chat message with ten payload elements, as current clients send them; 538 bytes.
 pub const RICH: &str = "<message from='u0000007@localhost/laptop' to='echo.localhost' \
     id='m0000042' type='chat'><active xmlns='http://jabber.org/protocol/chatstates'/>\
     <request xmlns='urn:xmpp:receipts'/><markable xmlns='urn:xmpp:chat-markers:0'/>\

@@ -1,4 +1,4 @@
-//! How often a stanza allocates on its way: the same on every machine, and not a matter of time.
+//! Counts the allocations per stanza: the same on every machine, and independent of time.
 
 #![expect(
     clippy::unwrap_used,
@@ -20,14 +20,14 @@ use micro::{DISCO, HEADER, PING, PLAIN, RICH};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use xmpp_parsers::{disco::DiscoInfoQuery, ping::Ping};
 
-/// Stanzas that go through a whole component together.
+/// Number of stanzas that go through a whole component together.
 const AT_ONCE: usize = 64;
 
 fn allocations(work: impl FnOnce()) -> u64 {
     measure(work).count_total
 }
 
-/// A framer that has room for the stanza, as it has in a running session.
+/// Returns a framer with enough capacity for the stanza, as in a running session.
 fn framer_before(xml: &str) -> Framer {
     let mut framer = Framer::new(Limits::default());
     framer.space().extend_from_slice(HEADER.as_bytes());
@@ -110,7 +110,7 @@ impl Connect for Memory {
     }
 }
 
-/// Plays the server (XEP-0114, 3) until the stanzas before `end` are answered, each as it asks.
+/// Acts as the server (XEP-0114, 3) until the stanzas before `end` are answered.
 async fn answered(server: &mut DuplexStream, xml: &str, end: &str, read: &mut Vec<u8>) {
     server.write_all(xml.as_bytes()).await.unwrap();
     read.clear();
@@ -138,11 +138,11 @@ fn a_component_answers_with_at_most_six_allocations() {
     runtime.block_on(answered(&mut server, HEADER, "</handshake>", &mut read));
     runtime.block_on(answered(&mut server, "<handshake/>", " ", &mut read));
     for xml in [PLAIN, PING, DISCO] {
-        // In its id or, where the answer has an id of its own, in its text.
+        // The id of the last response or, if the response has its own id, its text.
         let last = xml.replace("0000042", "the last");
         let all = xml.repeat(AT_ONCE) + &last;
         let mut counted = 0;
-        // What the first ones make grow stays.
+        // Buffers that the first ones grow keep their capacity.
         for _ in 0..3 {
             counted = allocations(|| {
                 runtime.block_on(answered(&mut server, &all, "the last", &mut read));

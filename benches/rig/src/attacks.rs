@@ -206,7 +206,7 @@ impl Attacks {
         Ok(target.outcome(words))
     }
 
-    /// All that follows could be taken for the inside of that stanza.
+    /// Returns all that follows could be taken for the inside of that stanza.
     fn mismatched_end_tag(&self) -> Result<Outcome, Fault> {
         let mut target = Target::start(&self.echo, ECHO, &[])?;
         let line = target.line(ECHO)?;
@@ -225,7 +225,7 @@ impl Attacks {
         Ok(target.outcome(words))
     }
 
-    /// The server goes on to send, and never closes its stream.
+    /// Returns the server goes on to send, and never closes its stream.
     fn after_the_end(&self) -> Result<Outcome, Fault> {
         const CLOSING: &[u8] = b"</stream:stream>";
         let (mut behind, mut peak) = (0, 0);
@@ -286,7 +286,7 @@ impl Attacks {
         Ok(target.outcome(words))
     }
 
-    /// Each could be a line in the log.
+    /// Returns each could be a line in the log.
     fn oversized_stanzas(&self) -> Result<Outcome, Fault> {
         let mut target = Target::start(&self.echo, ECHO, &[])?;
         let line = target.line(ECHO)?;
@@ -303,7 +303,7 @@ impl Attacks {
         Ok(target.outcome(words))
     }
 
-    /// A server that takes everything and never answers, but sends a blank each second.
+    /// Creates a server that takes everything and never answers, but sends a blank each second.
     fn dead_for_stanzas(&self) -> Result<Outcome, Fault> {
         let settings = [
             ("COUPLET_TIMING_KEEPALIVE", "1s"),

@@ -65,7 +65,7 @@ impl Child {
         })
     }
 
-    /// A fault with the child's last words if it has ended.
+    /// Creates a fault with the child's last words if it has ended.
     pub(crate) fn alive(&mut self) -> Result<(), Fault> {
         match self.process.try_wait()? {
             None => Ok(()),
@@ -99,7 +99,7 @@ impl Child {
         }
     }
 
-    /// What it has logged so far.
+    /// Returns what it has logged so far.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }

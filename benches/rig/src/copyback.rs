@@ -21,7 +21,7 @@ pub(crate) fn run() -> Result<(), Fault> {
     }
 }
 
-/// The least that a component has to do to be online.
+/// Returns the least that a component has to do to be online.
 pub(crate) fn connect() -> Result<TcpStream, Fault> {
     let setting = |name: &str| env::var(name).map_err(|_| Fault::new(format!("{name} is not set")));
     let (domain, secret) = (setting("RIG_DOMAIN")?, setting("RIG_SECRET")?);

@@ -19,7 +19,8 @@ impl Fault {
         Fault::Wrong(text.into())
     }
 
-    /// A fault about bytes that came from the component, quoted as far as a line shows them.
+    /// Creates a fault about bytes that came from the component, quoted as far as a line shows
+    /// them.
     pub(crate) fn quoting(text: &str, bytes: &[u8]) -> Fault {
         let shown = bytes.get(..300).unwrap_or(bytes);
         Fault::Wrong(format!("{text}: {}", String::from_utf8_lossy(shown)))

@@ -48,13 +48,14 @@ impl Latency {
     }
 }
 
-/// The smallest of the sorted values that at least `share` of them do not exceed.
+/// Returns the smallest of the sorted values that at least `share` of them do not exceed.
 pub(crate) fn rank<T: Copy>(sorted: &[T], share: f64) -> Option<T> {
     let rank = (sorted.len() as f64 * share).ceil() as usize;
     sorted.get(rank.saturating_sub(1)).copied()
 }
 
-/// The middle value; the lower of the two middles of an even number, which was really measured.
+/// Returns the middle value; the lower of the two middles of an even number, which was really
+/// measured.
 pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_unstable_by(f64::total_cmp);

@@ -166,7 +166,7 @@ fn as_json(run: &run::Run) -> serde_json::Value {
     })
 }
 
-/// A component by its name, or by a command line.
+/// Creates a component by its name, or by a command line.
 fn named(peer: &str) -> Result<Peer, Fault> {
     let peer = if peer.contains('=') {
         Peer::spelled(peer)?

@@ -45,7 +45,7 @@ pub(crate) const NAMES: [&str; 6] = [
 pub(crate) const FLOOR: &str = "copyback";
 
 impl Peer {
-    /// A peer by its name in [`NAMES`].
+    /// Creates a peer by its name in [`NAMES`].
     pub(crate) fn known(name: &str) -> Result<Peer, Fault> {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         let rust = here.join("peers/tokio-xmpp/target/release");
@@ -96,7 +96,7 @@ impl Peer {
         }
     }
 
-    /// The floor of being online: this very program, which shakes hands and ends.
+    /// Returns the floor of being online: this very program, which shakes hands and ends.
     pub(crate) fn handshake() -> Peer {
         Peer {
             name: "handshake".to_owned(),
@@ -127,7 +127,7 @@ impl Peer {
         })
     }
 
-    /// The size of its binary; a script has none.
+    /// Returns the size of its binary; a script has none.
     pub(crate) fn binary_bytes(&self) -> Option<u64> {
         let script = self.role == Role::Peer && !self.arguments.is_empty();
         let bytes = || Some(fs::metadata(&self.program).ok()?.len());
@@ -153,7 +153,7 @@ impl Peer {
     }
 }
 
-/// The list that `--peers` gives, with its short names written out.
+/// Returns the list that `--peers` gives, with its short names written out.
 pub(crate) fn expand(names: &[String]) -> Vec<String> {
     let mut expanded: Vec<String> = Vec::new();
     for name in names {

@@ -84,7 +84,8 @@ impl Bench {
         }
     }
 
-    /// The components that are there, and why the others are not. The floor is always the last.
+    /// Returns the components that are there, and why the others are not. The floor is always the
+    /// last.
     pub(crate) fn components(&self) -> Result<(Vec<Peer>, Vec<String>), Fault> {
         let mut all = Vec::new();
         for name in expand(&self.peers) {
@@ -109,7 +110,7 @@ impl Bench {
         self.only.is_empty() || self.only.contains(&measure)
     }
 
-    /// The measures that need no other's outcome.
+    /// Returns the measures that need no other's outcome.
     fn measures(&self) -> Vec<Measure> {
         let all = [
             (Only::Messages, Measure::Flood(Kind::Messages)),
@@ -125,7 +126,8 @@ impl Bench {
             .collect()
     }
 
-    /// The fixed rates; "half" needs the peers' peaks, which the runs so far have or have not.
+    /// Returns the fixed rates; "half" needs the peers' peaks, which the runs so far have or have
+    /// not.
     fn rates(&self, peers: &[Peer], runs: &[Run]) -> Result<Vec<u64>, Fault> {
         let mut rates = Vec::new();
         for text in self.rates.iter().filter(|_| self.wants(Only::Rates)) {
@@ -214,7 +216,8 @@ fn progress(run: &Run) -> String {
     }
 }
 
-/// A rate that the component's own peak shows to be too much for it: no latency, only a queue.
+/// Returns a rate that the component's own peak shows to be too much for it: no latency, only a
+/// queue.
 fn beyond(peer: &Peer, measure: Measure, runs: &[Run]) -> bool {
     let Measure::Rate(rate) = measure else {
         return false;

@@ -108,8 +108,8 @@ pub(crate) fn read_to(stream: &mut TcpStream, start: &[u8], end: &[u8]) -> Resul
     Err(Fault::quoting("no end to", &bytes))
 }
 
-/// What a server does with a stanza that is no answer to the rig: hands the component its own,
-/// refuses what it asks of others (RFC 6120, 8.4), and keeps presence.
+/// Returns what a server does with a stanza that is no answer to the rig: hands the component its
+/// own, refuses what it asks of others (RFC 6120, 8.4), and keeps presence.
 pub(crate) fn route(seen: &Seen<'_>, domain: &str) -> Vec<u8> {
     if seen.to == domain.as_bytes() {
         return seen.whole.to_vec();

@@ -119,7 +119,7 @@ pub(crate) fn through(settings: &Through) -> Result<ExitCode, Fault> {
     })
 }
 
-/// A fresh server, a fresh component, both halves.
+/// Creates a fresh server, a fresh component, both halves.
 async fn run(peer: &Peer, settings: &Through) -> Result<Found, Fault> {
     let busy = quiet::wait(Duration::from_secs_f64(settings.patience));
     let setup = Setup::component(DOMAIN, SECRET).and_component(FLOOR, SECRET);
@@ -171,7 +171,7 @@ async fn bursts(user: &mut User, time: Duration) -> Result<Latency, Fault> {
     Latency::of(times).ok_or_else(|| Fault::new("not one burst in the measured time"))
 }
 
-/// Every user writes a burst as often as its share of the rate demands.
+/// Returns every user writes a burst as often as its share of the rate demands.
 async fn steady(
     users: Vec<User>,
     rate: u32,

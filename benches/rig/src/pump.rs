@@ -212,8 +212,8 @@ impl Pump<'_> {
         Ok(())
     }
 
-    /// How many to ask now: nothing until an eighth of the window is free, so that neither side
-    /// is woken for every stanza.
+    /// Returns how many to ask now: nothing until an eighth of the window is free, so that neither
+    /// side is woken for every stanza.
     fn room(&self, window: u64) -> Option<usize> {
         let left = self.limit.saturating_sub(self.tally.asked());
         let free = window.saturating_sub(self.tally.outstanding()).min(left);
@@ -292,7 +292,7 @@ pub(crate) fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// What a panicked thread left behind is still good: both values are whole at any time.
+/// Returns what a panicked thread left behind is still good: both values are whole at any time.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

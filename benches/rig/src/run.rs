@@ -81,7 +81,7 @@ pub(crate) fn run(port: &Port, peer: &Peer, measure: Measure, settings: &Setting
     }
 }
 
-/// The figures, and the CPU seconds that the component took in all.
+/// Returns the figures, and the CPU seconds that the component took in all.
 fn attempt(
     port: &Port,
     peer: &Peer,

@@ -90,7 +90,7 @@ fn walk(bytes: &[u8]) -> Result<Cut<'_>, Fault> {
     }
 }
 
-/// The name and the four attributes of a start tag.
+/// Returns the name and the four attributes of a start tag.
 fn head<'a>(tag: &'a [u8], seen: &mut Seen<'a>) -> Result<(), Fault> {
     let garbled = || Fault::quoting("a start tag that cannot be read", tag);
     let (name, mut rest) = match memchr(b' ', tag) {

@@ -70,7 +70,7 @@ impl Ring {
         self.slots
     }
 
-    /// The stanzas of `count` slots from `first` on, at most up to the ring's end.
+    /// Returns the stanzas of `count` slots from `first` on, at most up to the ring's end.
     pub(crate) fn run(&self, first: usize, count: usize) -> &[u8] {
         let start = first * self.each;
         let end = (first + count).min(self.slots) * self.each;
@@ -84,12 +84,13 @@ impl Ring {
             .unwrap_or_default()
     }
 
-    /// What the message of this slot says; an IQ says nothing.
+    /// Returns what the message of this slot says; an IQ says nothing.
     pub(crate) fn body(&self, slot: usize) -> Option<&[u8]> {
         self.run(slot, 1).get(self.body.clone()?)
     }
 
-    /// The slot whose number these bytes begin with: a body, or an id after its first letter.
+    /// Returns the slot whose number these bytes begin with: a body, or an id after its first
+    /// letter.
     pub(crate) fn slot(&self, text: &[u8]) -> Option<usize> {
         let digits = std::str::from_utf8(text.get(..DIGITS)?).ok()?;
         digits.parse().ok().filter(|slot| *slot < self.slots)

@@ -125,7 +125,7 @@ fn row(peer: &Peer, runs: &[&Run]) -> Row {
     }
 }
 
-/// Each figure's own median: a run that was slow in one is not slow in all.
+/// Returns each figure's own median: a run that was slow in one is not slow in all.
 fn medians(runs: &[&Figures]) -> Option<Figures> {
     let of = |figure: fn(&Figures) -> f64| median(runs.iter().map(|run| figure(run)));
     let latency = |figure: fn(&Latency) -> f64| {

@@ -9,7 +9,7 @@ use crate::run::Measure;
 use crate::stanzas::Kind;
 use crate::summary::{Group, Row};
 
-/// The whole table.
+/// Returns the whole table.
 pub(crate) fn table(groups: &[Group]) -> String {
     let mut text = String::new();
     for group in groups {
@@ -35,7 +35,7 @@ pub(crate) fn table(groups: &[Group]) -> String {
     text
 }
 
-/// What a block is about.
+/// Returns what a block is about.
 pub(crate) fn title(measure: Measure) -> String {
     match measure {
         Measure::Flood(Kind::Messages) => "messages, windowed".to_owned(),
@@ -84,7 +84,7 @@ fn block(text: &mut String, group: &Group) {
     text.push('\n');
 }
 
-/// The headline, where there is more than one row of ours: who of them did best.
+/// Returns the headline, where there is more than one row of ours: who of them did best.
 fn best_of_ours(group: &Group) -> Option<String> {
     let ours = || group.rows.iter().filter(|row| row.role == Role::Ours);
     let flood = matches!(group.measure, Measure::Flood(_));
@@ -219,7 +219,7 @@ fn start(text: &mut String, groups: &[Group]) {
     text.push('\n');
 }
 
-/// The name, marked if a run of the row was disturbed.
+/// Returns the name, marked if a run of the row was disturbed.
 fn name(row: &Row) -> String {
     let mark = if row.noisy > 0 { "~" } else { "" };
     format!("  {:<18}", format!("{}{mark}", row.peer))

@@ -69,7 +69,7 @@ impl<'r> Tally<'r> {
         self.ring.run(first, opened)
     }
 
-    /// The slot that the question of this number, counted from the start, stands in.
+    /// Returns the slot that the question of this number, counted from the start, stands in.
     pub(crate) fn slot_of(&self, number: u64) -> usize {
         usize::try_from(number % self.ring.slots() as u64).unwrap_or_default()
     }
@@ -111,7 +111,7 @@ impl<'r> Tally<'r> {
         Ok(Settled::Slot(slot))
     }
 
-    /// The slot that a stanza answers, after every check that it is the right answer to it.
+    /// Returns the slot that a stanza answers, after every check that it is the right answer to it.
     fn slot(&self, seen: &Seen<'_>) -> Result<Option<usize>, Fault> {
         let ring = self.ring;
         let copied = self.answers == Answers::CopiedBack;

@@ -1,6 +1,6 @@
 //! The accounts of a run, from the command line or from a file.
 //!
-//! Deliberately absent: registration, which is up to the administrator of the server.
+//! Accounts are not registered: that is up to the administrator of the server.
 
 use std::fmt;
 
@@ -135,7 +135,7 @@ impl std::str::FromStr for Account {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Accounts {
-    /// Creates the nodes; must have the right to.
+    /// Creates the nodes; must be allowed to.
     pub owner: Account,
     /// Publishes to them.
     pub publisher: Account,
@@ -143,7 +143,7 @@ pub struct Accounts {
     pub subscriber: Account,
     /// Has no relation to any node.
     pub stranger: Account,
-    /// Must not have the right to create nodes; without it case 12 is not run.
+    /// Must not be allowed to create nodes; without it case 12 is not run.
     pub outsider: Option<Account>,
 }
 

@@ -1,6 +1,6 @@
 //! The hundred cases, in the order of their numbers.
 //!
-//! A case creates its own nodes and can run alone. Deliberately absent: order between cases.
+//! A case creates its own nodes and can run alone; no case depends on another one.
 
 mod disco;
 mod create;
@@ -37,7 +37,7 @@ pub(crate) struct Case {
     pub(crate) number: u16,
     pub(crate) section: &'static str,
     pub(crate) title: &'static str,
-    /// Multiplies the deadline of the case.
+    /// The factor by which the deadline of the case is multiplied.
     pub(crate) slowness: u32,
     pub(crate) body: Body,
 }
@@ -49,7 +49,7 @@ impl Case {
     }
 }
 
-/// A case with a function of the form `async fn(&mut TestContext) -> CaseResult`.
+/// Declares a case with a function of the form `async fn(&mut TestContext) -> CaseResult`.
 macro_rules! case {
     ($number:literal, $section:literal, $title:literal, $body:path) => {
         $crate::cases::Case {

@@ -1,6 +1,6 @@
 //! A session of an ordinary user: sends raw XML, and reads trees.
 //!
-//! Deliberately absent: roster, stream management, validation of what is sent.
+//! It has no roster and no stream management, and sends without validation.
 
 mod attach;
 mod login;
@@ -27,7 +27,7 @@ const LIMITS: Limits = Limits {
     attributes: 4_096,
 };
 
-/// The most unread stanzas.
+/// Maximum number of unread stanzas.
 const RECEIVED_MAX: usize = 100_000;
 
 trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
@@ -140,7 +140,7 @@ impl Session {
         Vec::from(taken)
     }
 
-    /// Returns how long one response or event may take.
+    /// Returns the timeout for one response or event.
     pub(crate) fn patience(&self) -> Duration {
         self.patience
     }
@@ -166,11 +166,11 @@ impl Session {
     async fn keep(&mut self, stanza: Tree) -> CaseResult {
         let root = stanza.root();
         let kind = root.attr("type");
-        // RFC 6120, 8.2.3: who is asked has to answer, and a server may ask for a sign of life.
+        // RFC 6120, 8.2.3: requests must be answered, and a server may send pings.
         if root.is("iq", NS_CLIENT) && matches!(kind.as_deref(), Some("get" | "set")) {
             let attribute =
                 |name: &str| crate::request::escaped(&root.attr(name).unwrap_or_default());
-            // A component has to say who it is: its addresses are many.
+            // A component must set its `from`: it has many addresses.
             let turned = |name: &str, from: &str| match root.attr(from) {
                 Some(_) => format!(" {name}='{}'", attribute(from)),
                 None => String::new(),
@@ -190,7 +190,7 @@ impl Session {
         Ok(())
     }
 
-    /// Cancel safe: what has been read stays in the framer.
+    /// Reads a stanza. Cancel safe: bytes that were read stay in the framer.
     async fn read(&mut self) -> CaseResult<Tree> {
         loop {
             match self.frame().await? {
@@ -208,7 +208,7 @@ impl Session {
         }
     }
 
-    /// Cancel safe, as above.
+    /// Reads a frame. Cancel safe like [`read`](Session::read).
     async fn frame(&mut self) -> CaseResult<Frame> {
         loop {
             let next = self.framer.next();

@@ -1,6 +1,6 @@
-//! [`CrashTest`]: what case 100 needs: many subscribers, and control of processes.
+//! [`CrashTest`]: the subscribers and the control of processes that case 100 needs.
 //!
-//! Deliberately absent: how a process is found, killed and started, which only its operator knows.
+//! The operator implements how a process is found, killed and started.
 
 use std::fmt;
 use std::io;
@@ -22,7 +22,7 @@ use async_trait::async_trait;
 pub enum CrashTarget {
     /// The pubsub service.
     Service,
-    /// The server that it is part of or connected to, which is also that of the accounts.
+    /// The server that it is part of or connected to, which is also the accounts' server.
     Server,
 }
 
@@ -47,22 +47,22 @@ pub enum CrashTarget {
 /// ```
 #[async_trait]
 pub trait ProcessControl: Send + Sync {
-    /// Kills it as a power failure would; it is gone when this returns.
+    /// Kills the process as a power failure would; it is gone when this returns.
     ///
     /// # Errors
     ///
-    /// It cannot be killed; the case fails with this error.
+    /// The process cannot be killed; the case fails with this error.
     ///
     /// # Cancel safety
     ///
     /// The future is only dropped together with the whole run.
     async fn kill(&self, target: CrashTarget) -> io::Result<()>;
 
-    /// Starts it again, without waiting until it is ready.
+    /// Starts the process again, without waiting until it is ready.
     ///
     /// # Errors
     ///
-    /// It cannot be started; the case fails with this error.
+    /// The process cannot be started; the case fails with this error.
     ///
     /// # Cancel safety
     ///
@@ -70,7 +70,7 @@ pub trait ProcessControl: Send + Sync {
     async fn start(&self, target: CrashTarget) -> io::Result<()>;
 }
 
-/// What case 100 needs.
+/// The settings of case 100.
 ///
 /// # Examples
 ///
@@ -101,7 +101,7 @@ pub struct CrashTest {
     pub control: Arc<dyn ProcessControl>,
     /// The number of subscribers of a node.
     pub subscribers: usize,
-    /// How often each of the two processes is killed.
+    /// The number of times that each of the two processes is killed.
     pub rounds: usize,
 }
 

@@ -1,7 +1,7 @@
 //! Why a case did not pass.
 //!
-//! Deliberately absent: an error type for each operation. A table shows what was expected and what
-//! was received.
+//! There is no error type for each operation: a table shows what was expected and what was
+//! received.
 
 /// The result of a step of a case.
 pub(crate) type CaseResult<T = ()> = Result<T, CaseError>;

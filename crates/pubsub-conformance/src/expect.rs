@@ -1,6 +1,4 @@
 //! Checks of responses, events and forms. Each error shows what was received instead.
-//!
-//! Deliberately absent: sending.
 
 mod answer;
 mod event;
@@ -10,7 +8,7 @@ pub(crate) use answer::{Answer, Page};
 pub(crate) use event::Event;
 pub(crate) use form::Form;
 
-/// The most XML that is shown in a table, in characters.
+/// Maximum length of XML in a table, in characters.
 const SHOWN: usize = 1_200;
 
 /// Truncates received XML.

@@ -1,6 +1,6 @@
 //! [`KnownFailures`]: the cases that a service is known to fail, with reasons.
 //!
-//! Deliberately absent: known failures without a reason.
+//! Each has a reason.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

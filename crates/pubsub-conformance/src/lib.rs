@@ -1,8 +1,8 @@
 //! A conformance runner for XEP-0060: a hundred cases against any pubsub service, in raw XML from
 //! ordinary users of an ordinary server, with a table of results.
 //!
-//! Start with [`Suite`]; the command `pubsub-conformance` is a thin layer over it. Deliberately
-//! absent: registration of accounts, starting of servers, personal eventing.
+//! Start with [`Suite`]; the command `pubsub-conformance` is a thin layer over it. Registering
+//! accounts, starting servers and personal eventing are out of scope.
 
 mod suite;
 mod cases;

@@ -1,6 +1,6 @@
 //! The command `pubsub-conformance`: runs the hundred cases against a service and prints a table.
 //!
-//! Deliberately absent: all logic of the library.
+//! The logic is in the library.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -58,8 +58,8 @@ struct Arguments {
     /// A PEM file with additional CA certificates to trust
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
-    /// The most subscriptions of one account; without it case 30 is not run. Case 99 needs more
-    /// than --subscribers of them
+    /// Maximum number of subscriptions of one account; without it case 30 is not run. Case 99 needs
+    /// more than --subscribers of them
     #[arg(long, value_name = "N")]
     subscription_limit: Option<usize>,
     /// The longest lease (case 46)
@@ -341,7 +341,7 @@ fn read(file: &PathBuf) -> Result<String, String> {
     std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))
 }
 
-/// Like `print!`, but without a panic when the pipe is closed.
+/// Like `print!`, but does not panic when the pipe is closed.
 fn print(text: &str) -> Result<bool, String> {
     let written = io::stdout().write_all(text.as_bytes());
     written

@@ -1,6 +1,6 @@
 //! [`Report`]: the result of a run, as a table, as JSON, as JUnit.
 //!
-//! Deliberately absent: a verdict. The known failures decide which outcome counts as a failure.
+//! The known failures decide which outcome counts as a failure.
 
 mod json;
 mod junit;
@@ -29,15 +29,15 @@ pub enum Outcome {
         /// What was received, likewise.
         received: String,
     },
-    /// The service reports that it does not have an optional feature, in the words of the XEP, and
-    /// does not announce it. Not a failure.
+    /// The service reports, with the error of the XEP, that it does not have an optional feature,
+    /// and does not announce it. Not a failure.
     Refused {
         /// The feature.
         feature: String,
         /// The error.
         received: String,
     },
-    /// The runner lacks what the case needs. Not a failure.
+    /// The runner lacks something that the case needs. Not a failure.
     NotRun {
         /// What is missing.
         why: String,

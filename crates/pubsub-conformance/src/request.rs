@@ -1,6 +1,6 @@
 //! Builds requests as XML, so that a case reads like the examples of the XEP.
 //!
-//! Deliberately absent: types for requests. Half of the cases send what no type would allow.
+//! There are no types for requests, because half of the cases send invalid ones.
 
 pub(crate) const NS_PUBSUB: &str = "http://jabber.org/protocol/pubsub";
 pub(crate) const NS_OWNER: &str = "http://jabber.org/protocol/pubsub#owner";

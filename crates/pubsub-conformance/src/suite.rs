@@ -1,6 +1,6 @@
 //! [`Suite`]: a service, the accounts, and the run of the cases.
 //!
-//! Deliberately absent: concurrent cases, which would see each other's nodes and events.
+//! Cases run one after the other, because they would see each other's nodes and events.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -17,10 +17,10 @@ use crate::known::KnownFailures;
 use crate::report::{Outcome, Report, Row};
 use crate::test_context::{ServiceLimits, TestContext};
 
-/// The deadline to delete the nodes of a case.
+/// The deadline for deleting the nodes of a case.
 const CLEANING: Duration = Duration::from_secs(20);
 
-/// A service, and what the cases need.
+/// A service, and the settings of the cases.
 ///
 /// # Examples
 ///
@@ -109,7 +109,7 @@ impl Suite {
         self
     }
 
-    /// Sets the most subscriptions of one account; without it case 30 is not run.
+    /// Sets the maximum number of subscriptions of one account; without it case 30 is not run.
     ///
     /// # Examples
     ///
@@ -314,7 +314,7 @@ impl Suite {
     }
 
     fn context(&self) -> TestContext {
-        // Two runs at once, or one after another that was interrupted, must not share names.
+        // Concurrent runs, or one after another that was interrupted, must not share names.
         let run = format!("conformance-{:x}", crate::test_context::random_number());
         TestContext::new(
             self.service.clone(),
@@ -327,7 +327,7 @@ impl Suite {
     }
 }
 
-/// Returns the outcome of a case with these errors: a failure outweighs the others.
+/// Returns the outcome of a case with these errors: a failure has precedence.
 fn outcome(errors: Vec<CaseError>) -> Outcome {
     let (mut expected, mut received) = (Vec::new(), Vec::new());
     let mut other = Outcome::Pass;

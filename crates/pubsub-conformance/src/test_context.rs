@@ -1,6 +1,4 @@
 //! [`TestContext`]: a service, the accounts, and the nodes of a case.
-//!
-//! Deliberately absent: expectations.
 
 mod operations;
 mod user;
@@ -77,7 +75,7 @@ impl TestContext {
         }
     }
 
-    /// Logs all accounts in, so that no event is missed.
+    /// Logs in all accounts, so that no event is missed.
     pub(crate) async fn connect_all(&mut self) -> CaseResult {
         for user in [O, P, S, X] {
             self.session(user).await?;
@@ -91,7 +89,7 @@ impl TestContext {
         self.barriers.clear();
     }
 
-    /// Returns how long one response or event may take.
+    /// Returns the timeout for one response or event.
     pub(crate) fn patience(&self) -> Duration {
         self.patience
     }
@@ -207,8 +205,8 @@ impl TestContext {
             .ok_or_else(|| CaseError::unmet("an event", "none in time"))
     }
 
-    /// Returns the next messages of the service to a user, until it is enough or nothing more
-    /// arrives.
+    /// Returns the next messages of the service to a user, until `enough` returns true or nothing
+    /// more arrives.
     pub(crate) async fn events(
         &mut self,
         user: User,
@@ -296,7 +294,7 @@ impl TestContext {
             let Ok(session) = self.session(O).await else {
                 break;
             };
-            // Not all of them were made, and some are gone.
+            // Some of the nodes were not created, and some are deleted already.
             let _gone_anyway = session.request("set", Some(&service), &delete).await;
             self.gone.insert(node);
         }
@@ -306,14 +304,14 @@ impl TestContext {
     }
 }
 
-/// Whether it is a message of the service and not a response.
+/// Returns whether it is a message of the service and not a response.
 fn is_of(tree: &Tree, service: &str) -> bool {
     let root = tree.root();
     root.attr("from").as_deref() == Some(service) && root.attr("type").as_deref() != Some("error")
 }
 
-/// Whether a message belongs to this case: it is neither the deletion of an earlier node nor the
-/// announcement of an affiliation, which XEP-0060, 8.9.4, leaves to the service.
+/// Returns whether a message belongs to this case: it is neither the deletion of an earlier node
+/// nor the announcement of an affiliation, which XEP-0060, 8.9.4, leaves to the service.
 fn is_of_this_case(tree: &Tree, service: &str, gone: &BTreeSet<String>) -> bool {
     let about = |ns: &str, name: &str| tree.root().child(name, ns)?.children().next();
     let old = about(NS_EVENT, "event").and_then(|child| child.attr("node"));
@@ -325,6 +323,6 @@ fn is_of_this_case(tree: &Tree, service: &str, gone: &BTreeSet<String>) -> bool 
 /// Returns a random number for names.
 pub(crate) fn random_number() -> u64 {
     use std::hash::{BuildHasher, Hasher, RandomState};
-    // A fresh RandomState is the standard library's only source of chance.
+    // `RandomState` is the only source of randomness in the standard library.
     RandomState::new().build_hasher().finish()
 }

@@ -1,4 +1,4 @@
-//! Sends each message back to its sender, from the address it was sent to.
+//! Replies with the text of each message, from the address that it was sent to.
 
 use couplet::{Component, Config, Contact, Incoming, Message};
 

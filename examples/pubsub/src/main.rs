@@ -22,7 +22,7 @@ fn main() -> ExitCode {
 
 async fn serve(config: Config, shutdown: Shutdown) -> Result<(), Error> {
     let opening = Pubsub::open(config.section(SECTION)?);
-    // A database that does not answer is no reason to stay.
+    // A database that does not respond must not delay a shutdown.
     let Some(opened) = shutdown.run_until_requested(opening).await else {
         return Ok(());
     };
@@ -30,6 +30,6 @@ async fn serve(config: Config, shutdown: Shutdown) -> Result<(), Error> {
     let component = Component::new(config).named("Pubsub").extend(&pubsub);
     let ended = component.run(shutdown.requested()).await;
     let closed = pubsub.close().await;
-    // The reason of the end wins: the exit code decides about a restart.
+    // The error of `run` has precedence: its exit code decides about a restart.
     ended.and(closed.map_err(Error::from))
 }

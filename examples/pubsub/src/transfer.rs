@@ -58,7 +58,7 @@ pub(crate) async fn back_up(
     let to = PathBuf::from(arguments.operand().cloned().unwrap_or_default());
     let copied = Pubsub::backup(&settings, &to).await;
     copied.map_err(|why| trouble(io::Error::other(why)))?;
-    // Not `eprintln!`: a full log must not fail the backup.
+    // Not `eprintln!`: an error of standard error must not fail the backup.
     let line = format!("{:?} is in {}\n", settings.store, to.display());
     let _stderr_may_be_closed = std::io::stderr().write_all(line.as_bytes());
     Ok(())
@@ -133,7 +133,8 @@ pub(crate) async fn read_in(
     Ok(())
 }
 
-/// The destination of an export. A file gets its name when it is complete, and is readable for its user only.
+/// The destination of an export. A file gets its name when it is complete, and only its user may
+/// read it.
 enum Target {
     Output,
     File { part: NamedTempFile, whole: PathBuf },
@@ -145,7 +146,7 @@ impl Target {
             return Ok(Target::Output);
         };
         let whole = PathBuf::from(path);
-        // Before the export, not after.
+        // Checked before the export, not after.
         if whole.exists() {
             return Err(taken(&whole));
         }
@@ -191,7 +192,7 @@ struct Progress {
     logged: u64,
 }
 
-/// Records between two updates of the line.
+/// Number of records between two updates of the line.
 const STEP: u64 = 1_000;
 
 impl Default for Progress {

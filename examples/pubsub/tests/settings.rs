@@ -1,11 +1,11 @@
-//! What the program makes of its settings, given as containers give them.
+//! The settings of the program, set as containers set them.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::process::{Command, Output};
 
-/// `pubsub --check-config` with enough to be right, and these variables.
+/// Runs `pubsub --check-config` with the required settings and these variables.
 fn checked(variables: &[(&str, &str)]) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_pubsub"));
@@ -46,7 +46,8 @@ fn its_own_table_is_printed_with_where_each_value_is_from() {
     assert!(!shown.contains("longsecret1"), "{shown}");
 }
 
-/// Kubernetes sets them in every pod of a namespace with a Service `couplet-pubsub` or `couplet-echo`.
+/// Kubernetes sets them in every pod of a namespace with a Service `couplet-pubsub` or
+/// `couplet-echo`.
 #[test]
 fn service_variables_of_kubernetes_are_ignored() {
     let (code, shown) = checked(&[

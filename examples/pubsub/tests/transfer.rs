@@ -1,4 +1,4 @@
-//! The subcommands of the program, run as a person would.
+//! The subcommands of the program, run on the command line.
 
 #![cfg(unix)]
 #![allow(
@@ -25,7 +25,7 @@ use tempfile::TempDir;
 
 const NS: &str = "http://jabber.org/protocol/pubsub";
 
-/// A folder with a store in which two nodes have 30 items each.
+/// Returns a folder with a store of two nodes with 30 items each.
 async fn filled() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let mut settings = Settings::default();
@@ -66,7 +66,7 @@ fn told(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// The lines of everything in a store.
+/// Returns the lines of an export of a whole store.
 fn exported(folder: &Path, store: &str) -> String {
     let output = run(folder, store, &["export"]);
     assert!(output.status.success(), "{}", told(&output));
@@ -183,7 +183,7 @@ async fn an_import_that_is_interrupted_loses_nothing_when_it_goes_on() {
             "the signal had no effect"
         );
     }
-    // It may have ended before it read all of them.
+    // The process may have ended before it read all of them.
     let _it_is_gone = input.write_all(rest.as_bytes());
     drop(input);
     let mut told = String::new();
@@ -198,7 +198,8 @@ async fn an_import_that_is_interrupted_loses_nothing_when_it_goes_on() {
     assert_eq!(exported(folder, "sqlite:other.db"), lines);
 }
 
-/// Signals are listened to before a store is opened, so from then on one can be sent.
+/// Waits for the file. Signals are handled before a store is opened, so one can be sent from then
+/// on.
 fn wait_for(path: &Path) {
     for _ in 0..3_000 {
         if path.exists() {

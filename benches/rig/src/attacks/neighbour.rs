@@ -106,7 +106,7 @@ impl Line {
         })
     }
 
-    /// Whether the component has closed the stream.
+    /// Returns whether the component has closed the stream.
     pub(super) fn has_ended(&self) -> bool {
         self.heard().ended
     }

@@ -118,7 +118,7 @@ async fn reply(chat: Incoming<Message>) -> Result<couplet::SentId, couplet::Send
     chat.reply(chat.text()).await
 }
 
-/// A reply that shows that `seen` was not optimised away.
+/// Creates a reply that shows that `seen` was not optimised away.
 async fn said(chat: &Incoming<Message>, seen: &str) -> Result<(), StanzaError> {
     if seen.is_empty() {
         return Err(Condition::BadRequest.into());

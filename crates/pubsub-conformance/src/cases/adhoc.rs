@@ -33,13 +33,13 @@ async fn pending(cx: &mut TestContext) -> CaseResult {
     for user in [S, X] {
         cx.subscribes(user, &node).await?.subscription("pending")?;
     }
-    // The two requests that a new subscription makes anyway.
+    // The two requests that a new subscription causes anyway.
     cx.events(O, |events| events.len() >= 2).await?;
     cx.drain_events(O).await?;
     let answer = command(cx, "", "").await?;
     cx.unless_refused(&answer, "get-pending")?;
     if !answer.is_result() && !cx.announces("get-pending") {
-        // XEP-0060, 8.7.3.1: without commands at all the refusal is an ordinary one.
+        // XEP-0060, 8.7.3.1: without any commands the error is an ordinary one.
         answer.error_of(&["service-unavailable", "feature-not-implemented"])?;
         let received = answer.received();
         return Err(CaseError::Refused {

@@ -1,4 +1,4 @@
-//! Subscriptions that an owner has to approve. (XEP-0060, 6.1.4 and 8.6)
+//! Subscriptions that an owner must approve. (XEP-0060, 6.1.4 and 8.6)
 
 use super::{Case, case};
 use crate::error::{About, CaseError, CaseResult, check};
@@ -45,7 +45,7 @@ pub(super) async fn authorized(cx: &mut TestContext) -> CaseResult<String> {
             let answer = cx
                 .set(O, &crate::request::pubsub(&(create + &configure)))
                 .await?;
-            // That a condition of pubsub's belongs to it is case 14's.
+            // Case 14 checks the pubsub condition.
             answer.error("not-acceptable", "")?;
             Err(CaseError::Refused {
                 feature: "access-authorize".to_owned(),

@@ -35,7 +35,7 @@ async fn subscribed(cx: &mut TestContext) -> CaseResult<String> {
 }
 
 async fn is_subscribed(cx: &mut TestContext, node: &str) -> CaseResult<bool> {
-    // Whatever was sent before this question has been worked on: same two ends, in order.
+    // Earlier stanzas have been handled when this request is answered: same two ends, in order.
     cx.get(S, &format!("<query xmlns='{NS_INFO}'/>")).await?;
     let list = cx.subscriptions(node).await?;
     Ok(list.iter().any(|(_, state)| state == "subscribed"))

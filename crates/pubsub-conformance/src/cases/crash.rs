@@ -25,7 +25,7 @@ pub(super) const CASES: &[Case] = &[case!(
 )
 .slow(240)];
 
-/// How long a killed process may take to be back, and to finish what it had begun.
+/// Time limit for a killed process to be back and finish what it had begun.
 const BACK_WITHIN: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(20);
 /// The limit of this suite; XEP-0060 has none.
@@ -109,7 +109,7 @@ async fn subscribe_all(cx: &mut TestContext, crash_test: &CrashTest, node: &str)
     Ok(())
 }
 
-/// Reads what the subscribers get, and reconnects after a lost connection.
+/// Reads the messages to the subscribers, and reconnects after a lost connection.
 async fn read(sink: &Sink, service: &str, node: &str, tally: &Shared, patience: Duration) {
     loop {
         let Ok(mut session) = attach(sink, patience).await else {
@@ -134,7 +134,7 @@ async fn publish(cx: &mut TestContext, node: &str, item: usize) -> CaseResult {
     cx.publishes(O, node, &name).await?.is_ok()
 }
 
-/// A fan-out without a crash, during which a stranger's request is answered.
+/// Runs a fan-out without a crash, during which a stranger's request is answered.
 async fn calm(cx: &mut TestContext, node: &str, tally: &Shared) -> CaseResult {
     until(tally, "the sink", |tally| tally.connected > 0).await?;
     publish(cx, node, 0).await?;

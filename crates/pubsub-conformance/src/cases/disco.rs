@@ -127,7 +127,7 @@ async fn tells_what_it_can(cx: &mut TestContext) -> CaseResult {
     let known = |var: &String| {
         let feature = var.strip_prefix("http://jabber.org/protocol/pubsub#");
         feature.is_none_or(|feature| {
-            // The namespaces of the errors, events and owners are not features, yet harmless.
+            // The namespaces of errors, events and owners are not features, but harmless.
             FEATURES.contains(&feature) || ["errors", "event", "owner"].contains(&feature)
         })
     };
@@ -140,7 +140,7 @@ async fn tells_what_it_can(cx: &mut TestContext) -> CaseResult {
     untrue_features(cx).await
 }
 
-/// Features that are cheap to disprove must not be announced if they are not implemented.
+/// Checks that features which are easy to disprove are announced only if they are implemented.
 async fn untrue_features(cx: &mut TestContext) -> CaseResult {
     for (feature, model) in [
         ("access-authorize", "authorize"),
@@ -181,7 +181,7 @@ async fn lists_nodes(cx: &mut TestContext) -> CaseResult {
     cx.published(&closed, &["secret-item"]).await?;
     let mut seen = BTreeSet::new();
     let mut after: Option<String> = None;
-    // Bounded: a service that never ends its pages is at fault too.
+    // Bounded, so that a service whose pages never end fails.
     for _ in 0..1_000 {
         let set = match &after {
             None => String::new(),

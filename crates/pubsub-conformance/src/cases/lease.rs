@@ -49,7 +49,7 @@ async fn a_lease_ends(cx: &mut TestContext) -> CaseResult {
             .await?;
         answer.is_ok().about("a lease over the longest")?;
         let granted = granted(cx, &node).await?;
-        // What the two clocks and one answer may be apart.
+        // Tolerance for the difference of the two clocks and the time of an answer.
         let latest = now() + longest + Duration::from_secs(60);
         cx.line(check(
             granted <= latest,

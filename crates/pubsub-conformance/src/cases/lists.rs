@@ -118,7 +118,7 @@ async fn several(cx: &mut TestContext) -> CaseResult {
         "only the failed entry, with its old value",
         answer.received(),
     ));
-    // XEP-0060, 8.9.2.4: what is not returned has been done.
+    // XEP-0060, 8.9.2.4: changes that the error does not list have been made.
     let all = [(O, "owner"), (P, "publisher"), (S, "member")];
     has(cx, &node, &all, "the other two are done").await
 }
@@ -178,7 +178,8 @@ async fn notified(cx: &mut TestContext, node: &str, state: &str) -> CaseResult {
     cx.expect_no_event(S).await.about("told once")
 }
 
-/// XEP-0060, 8.8.1.2: pending subscriptions have a list of their own.
+/// Checks that pending subscriptions are not listed: they have a list of their own. (XEP-0060,
+/// 8.8.1.2)
 async fn pending_is_not_listed(cx: &mut TestContext) -> CaseResult {
     let name = cx.name();
     if cx

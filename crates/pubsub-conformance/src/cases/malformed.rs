@@ -74,7 +74,7 @@ async fn no_answer_to_an_answer(cx: &mut TestContext) -> CaseResult {
     ];
     for (line, stanza) in cases {
         cx.send(S, &stanza).await?;
-        // The answer to a question behind it: same two ends, in order.
+        // The response to a later request: same two ends, in order.
         let answer = cx
             .get(S, "<query xmlns='http://jabber.org/protocol/disco#info'/>")
             .await?;

@@ -20,7 +20,7 @@ pub(super) const CASES: &[Case] = &[case!(
 )
 .slow(12)];
 
-/// Items of each of the two publishers.
+/// Number of items of each of the two publishers.
 const EACH: usize = 200;
 
 async fn one_order(cx: &mut TestContext) -> CaseResult {
@@ -31,7 +31,7 @@ async fn one_order(cx: &mut TestContext) -> CaseResult {
     let mut readers = JoinSet::new();
     for number in 0..cx.limits.crowd {
         let resource = u16::try_from(number + 1).unwrap_or(u16::MAX);
-        // Services limit the subscriptions of one person to one node.
+        // Services limit the subscriptions of one user to one node.
         let user = match number % 4 {
             0 => S,
             1 => O,

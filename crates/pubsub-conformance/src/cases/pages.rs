@@ -186,8 +186,8 @@ async fn many_items(cx: &mut TestContext) -> CaseResult {
     )
 }
 
-/// Publishes several at a time: one after the other would make this the longest of all cases, and a
-/// service may reject a full backlog.
+/// Publishes several items at a time: one after the other would make this the longest of all cases,
+/// and a service may reject items while its backlog is full.
 async fn publish_many(cx: &mut TestContext, node: &str, many: usize) -> CaseResult {
     let service = cx.service.clone();
     let session = cx.session(O).await?;

@@ -105,7 +105,7 @@ async fn too_big(cx: &mut TestContext) -> CaseResult {
         .about("nothing else kept")
 }
 
-/// XEP-0060, 4.3: a node without items and payloads announces only events.
+/// Creates a node without items and payloads, which announces only events. (XEP-0060, 4.3)
 async fn bare(cx: &mut TestContext) -> CaseResult<String> {
     cx.node(&[("persist_items", "0"), ("deliver_payloads", "0")])
         .await

@@ -79,7 +79,7 @@ async fn reaches_everybody(cx: &mut TestContext) -> CaseResult {
     let answer = cx.publishes(P, &node, "one").await?;
     answer.is_ok()?;
     if let Ok(publish) = answer.with("publish") {
-        // XEP-0060, 7.1.2: required at least for a generated id, and it has to be right.
+        // XEP-0060, 7.1.2: an id in the result is required if it was generated, and must be right.
         let said = publish.children().next().and_then(|item| item.attr("id"));
         cx.line(check(
             said.is_none_or(|id| id == "one"),

@@ -1,4 +1,4 @@
-//! Retracting items. (XEP-0060, 7.2)
+//! Retracts items. (XEP-0060, 7.2)
 
 use super::{Case, case};
 use crate::error::{About, CaseResult, check};
@@ -57,7 +57,8 @@ async fn by_whom(cx: &mut TestContext) -> CaseResult {
         .await?
         .items_are(&["owner's", "publisher's"])?;
     let answer = cx.retracts(P, &node, "owner's", "1").await?;
-    // XEP-0060, 7.2.3.1: whether a publisher retracts another's item is the service's policy.
+    // XEP-0060, 7.2.3.1: the service's policy decides whether a publisher may retract another's
+    // item.
     let left = if answer.is_result() {
         &["publisher's"][..]
     } else {

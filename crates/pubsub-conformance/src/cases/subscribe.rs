@@ -120,7 +120,7 @@ async fn once_more(cx: &mut TestContext) -> CaseResult {
     let node = cx.node(&[]).await?;
     let first = cx.subscribed(S, &node).await?;
     let second = cx.subscribed(S, &node).await?;
-    // XEP-0060, 6.1.6: only with multi-subscribe may the same address be subscribed once more.
+    // XEP-0060, 6.1.6: the same address may only be subscribed again with multi-subscribe.
     if first != second && !cx.announces("multi-subscribe") {
         cx.line(Err(CaseError::unmet(
             "the same subid",
@@ -209,7 +209,7 @@ async fn presence_and_roster(cx: &mut TestContext) -> CaseResult {
         let answer = cx
             .set(O, &pubsub(&(create + &element("configure", &[], &config))))
             .await?;
-        // That a condition of pubsub's belongs to it is case 14's.
+        // Case 14 checks the pubsub condition.
         cx.line(answer.error("not-acceptable", "").about(model));
         cx.line(check(
             !cx.announces(feature),

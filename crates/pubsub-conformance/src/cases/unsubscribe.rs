@@ -49,7 +49,7 @@ async fn no_more_events(cx: &mut TestContext) -> CaseResult {
     cx.subscribed(S, &node).await?;
     let answer = cx.unsubscribes(S, &node).await?;
     answer.is_ok()?;
-    // XEP-0060, 6.2.2: the result MAY say it; what it says has to be true.
+    // XEP-0060, 6.2.2: the result MAY contain the subscription; if it does, it must be right.
     if answer.with("subscription").is_ok() {
         cx.line(answer.subscription("none").map(|_| ()));
     }
@@ -123,7 +123,7 @@ async fn several(cx: &mut TestContext) -> CaseResult {
     let answer = cx.unsubscribes(S, &node).await?;
     cx.line(answer.error("bad-request", "subid-required"));
     cx.published(&node, &["one"]).await?;
-    // XEP-0060, 6.1.6, would rather have one event for both than one for each.
+    // XEP-0060, 6.1.6, recommends one event for both instead of one for each.
     let mut subids = Vec::new();
     while subids.len() < 2 {
         let event = cx.event(S).await?;
@@ -176,7 +176,7 @@ async fn two_subscriptions(cx: &mut TestContext, node: &str) -> CaseResult<(Stri
             answer.received(),
         ));
     }
-    // XEP-0060, 6.1.6: without the feature the answer is the current state, which case 19 looks at.
+    // XEP-0060, 6.1.6: without the feature the answer is the current state, which case 19 checks.
     Err(CaseError::Refused {
         feature: "multi-subscribe".to_owned(),
         received: answer.received(),

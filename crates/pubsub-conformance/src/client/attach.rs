@@ -1,6 +1,6 @@
 //! A session of a component, for the many subscribers of case 100. (XEP-0114)
 //!
-//! Deliberately absent: TLS, which servers seldom offer to components.
+//! There is no TLS, which servers seldom offer to components.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::{Session, broken};
 use crate::crash_test::Sink;
 use crate::error::{CaseError, CaseResult};
 
-/// Connects and does the handshake.
+/// Connects and performs the handshake.
 pub(crate) async fn attach(sink: &Sink, patience: Duration) -> CaseResult<Session> {
     let all = async {
         let stream = TcpStream::connect(&sink.address)

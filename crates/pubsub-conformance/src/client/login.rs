@@ -1,6 +1,6 @@
-//! From a socket to an available resource: TLS, SASL, binding, presence. (RFC 6120, 5 to 7)
+//! Logs in a user: TLS, SASL, binding, presence. (RFC 6120, 5 to 7)
 //!
-//! Deliberately absent: channel binding, SASL2, registration.
+//! Channel binding, SASL2 and registration are not supported.
 
 use std::time::Duration;
 
@@ -109,7 +109,7 @@ fn opening(domain: &str) -> String {
     )
 }
 
-/// Opens a stream, after authentication a new one, and returns its features.
+/// Opens a stream, again after authentication, and returns its features.
 async fn header(session: &mut Session, account: &Account) -> CaseResult<Tree> {
     session.framer = Framer::new(LIMITS);
     session.send(&opening(account.domain())).await?;
@@ -173,12 +173,12 @@ fn mechanism(
     let credentials = Credentials::default()
         .with_username(account.local())
         .with_password(account.password())
-        // RFC 5802, 6: `n`, as we cannot bind. `y` would claim that the server does not offer to, and
-        // both servers of Debian 13 do.
+        // RFC 5802, 6: `n`, because channel binding is not supported. `y` would claim that the
+        // server does not offer it, which both servers of Debian 13 do.
         .with_channel_binding(ChannelBinding::None);
     let offers = |name: &str| offered.iter().any(|offer| offer == name);
-    // With `Security::None` the password is readable, as documented. A run logs in five
-    // hundred times; ten thousand rounds of SCRAM for each would be most of its work.
+    // With `Security::None` the password is readable, as documented. A run logs in five hundred
+    // times, and ten thousand rounds of SCRAM for each login would take most of the time.
     if offers("PLAIN") && security == Security::None {
         return Some(Box::new(Plain::from_credentials(credentials).ok()?));
     }
@@ -207,7 +207,7 @@ async fn bind(session: &mut Session, resource: &str) -> CaseResult {
     Ok(())
 }
 
-/// Whether a session (RFC 3921) is required; RFC 6121 made it `optional`.
+/// Returns whether a session (RFC 3921) is required; RFC 6121 made it `optional`.
 fn asks_for_session(features: &Tree) -> bool {
     let session = features.root().child("session", NS_SESSION);
     session.is_some_and(|session| session.child("optional", NS_SESSION).is_none())

@@ -1,6 +1,6 @@
 //! The address and TLS mode of the server.
 //!
-//! Deliberately absent: SRV records, and untrusted certificates: `--ca-file` adds trust.
+//! There is no look-up of SRV records. Untrusted certificates are rejected; `--ca-file` adds trust.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use super::Stream;
 use crate::error::{CaseError, CaseResult};
 
-/// The address of the server of the accounts for clients, and its TLS mode.
+/// The address of the accounts' server for clients, and its TLS mode.
 ///
 /// # Examples
 ///
@@ -32,13 +32,13 @@ use crate::error::{CaseError, CaseResult};
 pub struct Server {
     /// Host and port; by default the domain of the account and port 5222.
     pub address: Option<String>,
-    /// How the stream is protected.
+    /// The TLS mode of the stream.
     pub security: Security,
     /// A PEM file with additional CA certificates to trust.
     pub authorities: Option<PathBuf>,
 }
 
-/// How the stream to the server is protected.
+/// The TLS mode of a stream to the server.
 ///
 /// # Examples
 ///
@@ -55,7 +55,7 @@ pub enum Security {
     StartTls,
     /// TLS from the first byte (XEP-0368).
     Direct,
-    /// No TLS: passwords are readable on the way. For a server on the same machine.
+    /// No TLS: passwords are readable on the network. For a server on the same machine.
     None,
 }
 

@@ -153,7 +153,7 @@ impl Answer {
             .ok_or_else(|| CaseError::unmet("a form", self.received()))
     }
 
-    /// RFC 6120, 8.3.2: an error has one of five types.
+    /// Returns whether an error has one of the five types. (RFC 6120, 8.3.2)
     fn has_a_type(&self) -> bool {
         let kind = self.error_element().and_then(|error| error.attr("type"));
         let types = ["auth", "cancel", "continue", "modify", "wait"];

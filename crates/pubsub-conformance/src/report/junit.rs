@@ -10,7 +10,7 @@ pub(super) fn write(report: &Report) -> String {
     suite.add_test_cases(report.rows.iter().map(case));
     let mut junit = quick_junit::Report::new("pubsub-conformance");
     junit.add_test_suite(suite);
-    // Writing to memory does not fail, and what XML cannot hold is left out.
+    // Writing to memory does not fail; characters that XML forbids are left out.
     junit.to_string().unwrap_or_default()
 }
 

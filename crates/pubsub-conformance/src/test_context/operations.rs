@@ -1,4 +1,4 @@
-//! What people do in most cases, with the usual outcome expected.
+//! Operations that most cases use, with their usual outcome.
 
 use super::{O, TestContext, User};
 use crate::error::{About, CaseResult, check};
@@ -285,7 +285,7 @@ impl TestContext {
         let answer = self.get(user, &request).await?;
         self.unless_refused(&answer, "retrieve-subscriptions")?;
         let list = answer.with("subscriptions")?;
-        // A list that was asked for by node need not repeat it.
+        // A list that was requested for a node need not repeat it.
         let requested = attributes.iter().find(|(name, _)| *name == "node");
         let default = requested.map_or_else(String::new, |(_, node)| (*node).to_owned());
         let mut all = Vec::new();

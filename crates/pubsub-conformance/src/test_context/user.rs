@@ -1,4 +1,4 @@
-//! The people of pubsub.md: O owner, P publisher, S subscriber, X stranger.
+//! The users of the cases: O owner, P publisher, S subscriber, X stranger.
 
 use crate::account::{Account, Accounts};
 
@@ -34,7 +34,7 @@ impl User {
         User { role, resource: 0 }
     }
 
-    /// The same account with another resource.
+    /// Returns the same account with another resource.
     pub(crate) const fn at(self, resource: u16) -> User {
         User {
             role: self.role,

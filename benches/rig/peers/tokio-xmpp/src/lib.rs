@@ -32,7 +32,7 @@ pub async fn online() -> Result<Component<TcpServerConnector>, Error> {
     Component::new_plaintext(&domain, &secret, server, Timeouts::tight()).await
 }
 
-/// The answer to one stanza, or nothing where none is due.
+/// Returns the answer to one stanza, or nothing where none is due.
 pub fn answer(stanza: Stanza) -> Option<Stanza> {
     match stanza {
         Stanza::Message(message) => echo(message).map(Stanza::Message),

@@ -1,6 +1,6 @@
 //! [`Tally`]: what each subscriber received, how often, and in which order.
 //!
-//! Pure: no socket, no clock.
+//! A pure value without socket or clock.
 
 use std::collections::HashMap;
 use std::fmt;
