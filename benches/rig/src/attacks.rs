@@ -1,7 +1,8 @@
-//! What strangers and lying servers can do to a component: its memory, and what a neighbour feels.
+//! Attacks by peers and by faulty servers: the component's memory, and the latency for another
+//! sender.
 //!
-//! Each attack starts a fresh process. The figures are printed for a person to compare; only memory
-//! has a bound, because it does not depend on how busy the machine is.
+//! Each attack starts a new process. The figures are printed for comparison; only memory has a
+//! limit, because it does not depend on the load of the machine.
 
 mod neighbour;
 
@@ -21,12 +22,12 @@ use crate::peers::{Peer, Role};
 use crate::port::Port;
 use neighbour::{Line, Report};
 
-/// Mebibytes that a component may take at most, whatever it is sent.
+/// Maximum memory of a component in MiB, whatever it receives.
 const AT_MOST: u64 = 200;
 const ECHO: &str = "echo.localhost";
 const PUBSUB: &str = "pubsub.localhost";
 
-/// Which programs, and which attacks.
+/// The programs and the attacks.
 #[derive(clap::Args)]
 pub(crate) struct Attacks {
     /// The program `echo`
@@ -35,12 +36,12 @@ pub(crate) struct Attacks {
     /// The program `pubsub`
     #[arg(long, default_value = "target/release/pubsub")]
     pubsub: PathBuf,
-    /// Only attacks whose name begins so, separated by commas
+    /// Only attacks whose name has one of these prefixes, separated by commas
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
 
-/// One attack: its name, and what it does with a program.
+/// One attack: its name and its function.
 type Attack = (&'static str, fn(&Attacks) -> Result<Outcome, Fault>);
 
 const ATTACKS: [Attack; 10] = [
@@ -62,7 +63,7 @@ const ATTACKS: [Attack; 10] = [
     ("dead-for-stanzas", Attacks::dead_for_stanzas),
 ];
 
-/// What an attack came to.
+/// The result of an attack.
 struct Outcome {
     peak: u64,
     words: String,
@@ -96,7 +97,7 @@ pub(crate) fn run(attacks: &Attacks) -> Result<ExitCode, Fault> {
     })
 }
 
-/// A component that runs, and the folder that it may write to.
+/// A running component, and the folder that it may write to.
 struct Target {
     port: Port,
     child: Child,
@@ -146,7 +147,7 @@ impl Drop for Target {
 }
 
 impl Attacks {
-    /// Publications of 240,000 bytes, each to another address of the service.
+    /// Sends publications of 240,000 bytes, each to another address of the service.
     fn trees(&self, stanzas: usize, senders: usize, elements: usize) -> Result<Outcome, Fault> {
         let mut target = Target::start(&self.pubsub, PUBSUB, &[])?;
         let line = target.line(PUBSUB)?;
@@ -165,7 +166,7 @@ impl Attacks {
         Ok(target.outcome(words(&report)))
     }
 
-    /// One stranger subscribes as often as it may, then is refused a publication again and again.
+    /// Subscribes one peer as often as allowed, then sends publications that are rejected.
     fn many_subscriptions(&self) -> Result<Outcome, Fault> {
         let mut target = Target::start(&self.pubsub, PUBSUB, &[])?;
         let line = target.line(PUBSUB)?;
@@ -206,7 +207,7 @@ impl Attacks {
         Ok(target.outcome(words))
     }
 
-    /// Returns all that follows could be taken for the inside of that stanza.
+    /// Sends a mismatched end tag: all that follows could count as content of that stanza.
     fn mismatched_end_tag(&self) -> Result<Outcome, Fault> {
         let mut target = Target::start(&self.echo, ECHO, &[])?;
         let line = target.line(ECHO)?;
@@ -225,7 +226,8 @@ impl Attacks {
         Ok(target.outcome(words))
     }
 
-    /// Returns the server goes on to send, and never closes its stream.
+    /// Continues to send after the component's end of the stream, as a server that never closes its
+    /// own.
     fn after_the_end(&self) -> Result<Outcome, Fault> {
         const CLOSING: &[u8] = b"</stream:stream>";
         let (mut behind, mut peak) = (0, 0);
@@ -257,7 +259,7 @@ impl Attacks {
         Ok(Outcome { peak, words })
     }
 
-    /// Connections that send half a request, as many as this process may open.
+    /// Opens as many connections as this process may, each with half a request.
     fn idle_visitors(&self) -> Result<Outcome, Fault> {
         let free = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
         let settings = [("COUPLET_OPS_LISTEN", &*free)];
@@ -286,7 +288,7 @@ impl Attacks {
         Ok(target.outcome(words))
     }
 
-    /// Returns each could be a line in the log.
+    /// Sends oversized stanzas, each of which could cause a log line.
     fn oversized_stanzas(&self) -> Result<Outcome, Fault> {
         let mut target = Target::start(&self.echo, ECHO, &[])?;
         let line = target.line(ECHO)?;
@@ -303,7 +305,7 @@ impl Attacks {
         Ok(target.outcome(words))
     }
 
-    /// Creates a server that takes everything and never answers, but sends a blank each second.
+    /// Acts as a server that reads everything and never answers, but sends a space each second.
     fn dead_for_stanzas(&self) -> Result<Outcome, Fault> {
         let settings = [
             ("COUPLET_TIMING_KEEPALIVE", "1s"),
@@ -333,7 +335,7 @@ impl Attacks {
     }
 }
 
-/// Hands the first ping to the own domain back, so that the component knows that they are answered.
+/// Routes the first self-ping back, so that the component knows that they are answered.
 fn answer_one_ping(stream: &mut TcpStream) -> Result<(), Fault> {
     let ping = crate::port::read_to(stream, b"<iq ", b"</iq>")?;
     Ok(stream.write_all(&ping)?)

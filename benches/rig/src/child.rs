@@ -1,5 +1,5 @@
-//! The component under test as a child process, and what /proc says about it.
-//! Ended by the handle it was started with, never by name.
+//! The component under test as a child process, with its CPU time and memory from /proc. It is
+//! ended by its handle, never by name.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -15,10 +15,10 @@ use crate::clock;
 use crate::fault::Fault;
 use crate::peers::Peer;
 
-/// How long a child may take to end when asked; valgrind writes its report then.
+/// Time limit for a child to end; valgrind writes its report then.
 const FAREWELL: Duration = Duration::from_secs(20);
 
-/// Where a component has to connect, and as whom.
+/// The server address and the domain that a component logs in with.
 #[derive(Clone, Debug)]
 pub(crate) struct Door {
     pub(crate) server: String,
@@ -65,7 +65,7 @@ impl Child {
         })
     }
 
-    /// Creates a fault with the child's last words if it has ended.
+    /// Returns an error with the child's last output if it has ended.
     pub(crate) fn alive(&mut self) -> Result<(), Fault> {
         match self.process.try_wait()? {
             None => Ok(()),
@@ -81,10 +81,10 @@ impl Child {
         }
     }
 
-    /// CPU seconds of all its threads so far, user and kernel.
+    /// Returns the CPU seconds of all its threads so far, user and kernel.
     pub(crate) fn cpu(&self) -> f64 {
         let id = self.process.id();
-        // The scheduler's nanoseconds where the kernel has them: a tick is a tenth of a short run.
+        // The scheduler's nanoseconds if the kernel has them: a tick is a tenth of a short run.
         let threads = fs::read_dir(format!("/proc/{id}/task"))
             .into_iter()
             .flatten()
@@ -99,12 +99,12 @@ impl Child {
         }
     }
 
-    /// Returns what it has logged so far.
+    /// Returns the log so far.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    /// Kibibytes of memory: (now, the most so far).
+    /// Returns the memory in KiB: (now, maximum so far).
     pub(crate) fn memory(&self) -> (u64, u64) {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()));
         let status = status.unwrap_or_default();
@@ -118,8 +118,9 @@ impl Child {
         )
     }
 
-    /// Asks the child to end and waits until it has. The stream stays open until then, so that
-    /// nobody connects anew, and its end is answered (RFC 6120, 4.4), so that nobody waits for it.
+    /// Asks the child to end and waits for it. The stream stays open until then, so that it does
+    /// not reconnect, and its closing tag is answered (RFC 6120, 4.4), so that it does not wait for
+    /// one.
     pub(crate) fn stop(mut self, mut stream: &TcpStream) -> Result<(), Fault> {
         stream.set_nonblocking(true)?;
         let mut last_words = vec![0; 1 << 16];
@@ -132,12 +133,12 @@ impl Child {
         })
     }
 
-    /// Asks the child to end and waits until it has, where a real server answers the stream's end.
+    /// Asks the child to end and waits for it; for real servers, which answer the closing tag.
     pub(crate) fn end(mut self) -> Result<(), Fault> {
         self.terminate(|| {})
     }
 
-    /// Waits for a child that ends of itself; the time that it took.
+    /// Waits for a child that ends by itself; returns the time that it took.
     pub(crate) fn ended(mut self) -> Result<Duration, Fault> {
         let status = self.process.wait()?;
         let took = self.started.elapsed();
@@ -179,10 +180,11 @@ impl Drop for Child {
     }
 }
 
-/// CPU seconds of a process (or "self") in the kernel's ticks, its ended threads included.
+/// Returns the CPU seconds of a process (or "self") in the kernel's ticks, its ended threads
+/// included.
 pub(crate) fn cpu_ticks(id: &str) -> f64 {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-    // proc(5): the name in brackets may hold spaces; utime and stime are the fields 14 and 15.
+    // proc(5): the name in brackets may contain spaces; utime and stime are the fields 14 and 15.
     let fields = stat.rsplit(')').next().unwrap_or_default();
     let ticks: u64 = fields
         .split_whitespace()

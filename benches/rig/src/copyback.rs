@@ -1,5 +1,5 @@
-//! The floor: a component that copies every byte back unread.
-//! No stanza, no check, no limit: what is left is the machine and the rig.
+//! The floor: a component that copies all bytes back without reading them. It parses and checks
+//! nothing, so what is left is the cost of the machine and the rig.
 
 use std::env;
 use std::io::{Read, Write};
@@ -8,7 +8,7 @@ use std::net::TcpStream;
 use crate::fault::Fault;
 use crate::port::{digest, read_to};
 
-/// Connects as the environment says, shakes hands and copies until the stream ends.
+/// Connects as the environment says, logs in and copies until the stream ends.
 pub(crate) fn run() -> Result<(), Fault> {
     let mut stream = connect()?;
     let mut buffer = vec![0; 1 << 16];
@@ -21,7 +21,7 @@ pub(crate) fn run() -> Result<(), Fault> {
     }
 }
 
-/// Returns the least that a component has to do to be online.
+/// Connects and logs in, with the least work possible.
 pub(crate) fn connect() -> Result<TcpStream, Fault> {
     let setting = |name: &str| env::var(name).map_err(|_| Fault::new(format!("{name} is not set")));
     let (domain, secret) = (setting("RIG_DOMAIN")?, setting("RIG_SECRET")?);

@@ -1,16 +1,15 @@
-//! Why a run does not count.
-//! A text in words, because it is printed beside the run; what decides is only whether the
-//! component was wrong or merely too slow.
+//! Why a run does not count, as a text to print. The variant only distinguishes a wrong component
+//! from a slow one.
 
 use std::fmt;
 use std::io;
 
-/// What went wrong in a run.
+/// Why a run does not count.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// An answer lost, doubled, or not the right one; a component that ended; a wrong setting.
+    /// A lost, duplicated or wrong response; a component that ended; a wrong setting.
     Wrong(String),
-    /// Nothing wrong, but less than was asked of it.
+    /// A correct component that is slower than required.
     TooSlow(String),
 }
 
@@ -19,8 +18,7 @@ impl Fault {
         Fault::Wrong(text.into())
     }
 
-    /// Creates a fault about bytes that came from the component, quoted as far as a line shows
-    /// them.
+    /// Creates a fault about bytes from the component, quoted up to the length of a line.
     pub(crate) fn quoting(text: &str, bytes: &[u8]) -> Fault {
         let shown = bytes.get(..300).unwrap_or(bytes);
         Fault::Wrong(format!("{text}: {}", String::from_utf8_lossy(shown)))

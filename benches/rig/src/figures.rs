@@ -1,26 +1,26 @@
-//! Medians and percentiles, and what one run found out.
-//! Nearest rank, nothing interpolated and nothing thrown away.
+//! Medians and percentiles, and the figures of one run. By nearest rank: no value is interpolated
+//! or dropped.
 
 use serde::Serialize;
 
-/// What one run measured; a field is absent where the measure has no such figure.
+/// The figures of one run; a field is `None` if the measure has no such figure.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Figures {
-    /// Answers a second.
+    /// Responses per second.
     pub(crate) per_second: f64,
-    /// CPU seconds of the component per 100,000 answers, user and kernel, all threads.
+    /// CPU seconds of the component per 100,000 responses, user and kernel, all threads.
     pub(crate) cpu_per_100k: f64,
-    /// Bytes of one answer: what the component chose to say, which it pays for.
+    /// Bytes of one response, whose size the component chooses and pays for.
     pub(crate) answer_bytes: f64,
-    /// Microseconds.
+    /// Latency in microseconds.
     pub(crate) latency: Option<Latency>,
-    /// How late the rig itself wrote, 99th percentile, microseconds; at fixed rates.
+    /// How late the rig itself wrote, 99th percentile, in microseconds; at fixed rates.
     pub(crate) rig_late: Option<f64>,
-    /// From the start of the process to its accepted handshake, milliseconds.
+    /// From the start of the process to its accepted handshake, in milliseconds.
     pub(crate) online_ms: f64,
     /// Resident KiB a moment after the handshake, before the first stanza.
     pub(crate) idle_kib: f64,
-    /// Most resident KiB up to the end of the run.
+    /// Maximum resident KiB up to the end of the run.
     pub(crate) peak_kib: f64,
 }
 
@@ -29,13 +29,13 @@ pub(crate) struct Figures {
 pub(crate) struct Latency {
     pub(crate) p50: f64,
     pub(crate) p99: f64,
-    /// Only of a thousand samples and more: of fewer it is the worst one by another name.
+    /// Only of a thousand samples and more: of fewer it would be the maximum.
     pub(crate) p999: Option<f64>,
     pub(crate) samples: usize,
 }
 
 impl Latency {
-    /// Of a run's samples in nanoseconds; none of no samples.
+    /// Returns the percentiles of a run's samples in nanoseconds; `None` without samples.
     pub(crate) fn of(mut nanoseconds: Vec<u64>) -> Option<Latency> {
         nanoseconds.sort_unstable();
         let at = |share: f64| rank(&nanoseconds, share).map(|value| value as f64 / 1e3);
@@ -54,8 +54,7 @@ pub(crate) fn rank<T: Copy>(sorted: &[T], share: f64) -> Option<T> {
     sorted.get(rank.saturating_sub(1)).copied()
 }
 
-/// Returns the middle value; the lower of the two middles of an even number, which was really
-/// measured.
+/// Returns the median; of an even number the lower middle value, which was measured.
 pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_unstable_by(f64::total_cmp);

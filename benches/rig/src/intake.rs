@@ -1,5 +1,5 @@
-//! The rig's reading side: one large buffer, every whole stanza handed on, the rest kept.
-//! Knows no question and no clock.
+//! The reading side of the rig: one large buffer, from which each whole stanza is passed on. It
+//! knows no requests and no clock.
 
 use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
@@ -10,7 +10,7 @@ use crate::scan::{Cut, Seen, cut};
 /// Large enough that the rig reads less often than any component writes.
 const BUFFER: usize = 1 << 20;
 
-/// A component's stream, as far as it was read.
+/// The received bytes of a component's stream.
 pub(crate) struct Intake {
     stream: TcpStream,
     buffer: Vec<u8>,
@@ -18,7 +18,8 @@ pub(crate) struct Intake {
 }
 
 impl Intake {
-    /// `stream` should have a read timeout: [`Intake::take`] returns when it has passed.
+    /// Creates the reading side. `stream` should have a read timeout, after which [`Intake::take`]
+    /// returns.
     pub(crate) fn new(stream: &TcpStream) -> Result<Intake, Fault> {
         Ok(Intake {
             stream: stream.try_clone()?,
@@ -27,7 +28,7 @@ impl Intake {
         })
     }
 
-    /// Reads once, hands on each whole stanza and says how many there were.
+    /// Reads once, passes each whole stanza on and returns their number.
     pub(crate) fn take(
         &mut self,
         mut each: impl FnMut(&Seen<'_>) -> Result<(), Fault>,

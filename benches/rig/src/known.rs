@@ -1,5 +1,5 @@
-//! What known conversations cost: many addresses write once, then again, and the rest is silence.
-//! Instructions are counted elsewhere (`scale.sh`); here it is memory, and speed for the eye.
+//! The cost of known conversations: many addresses write once, then again. This measures memory,
+//! and speed as a hint; `scale.sh` counts instructions.
 
 use std::net::TcpStream;
 use std::process::ExitCode;
@@ -15,9 +15,9 @@ use crate::run::DOMAIN;
 use crate::stanzas::{Kind, Ring};
 use crate::tally::{Answers, Tally};
 
-/// Messages outstanding.
+/// Number of outstanding messages.
 const WINDOW: u64 = 1024;
-/// How long the component is left alone before its memory is read.
+/// Idle time before the memory of the component is read.
 const SETTLE: Duration = Duration::from_millis(500);
 
 /// Prints a line for few conversations, for `senders` new ones, and for the same ones known.
@@ -63,7 +63,7 @@ pub(crate) fn known(peer: &Peer, senders: usize, at_most: u64) -> Result<ExitCod
     })
 }
 
-/// One message a slot; gives the memory held when all have been answered.
+/// Sends one message per slot; returns the memory when all are answered.
 fn pass(
     stream: &TcpStream,
     child: &mut Child,

@@ -1,6 +1,6 @@
-//! Measures a component beside its peers, from the server's end of the wire.
-//! Deliberately not a user of Couplet: it knows components as command lines only. (The variants of
-//! the echo beside it are programs of their own.)
+//! Measures a component and its peers from the server's end of the stream. The rig does not use
+//! Couplet: it starts components by their command lines. (The variants of the echo beside it are
+//! programs of their own.)
 
 use std::process::ExitCode;
 
@@ -35,7 +35,7 @@ mod figures;
 mod clock;
 mod fault;
 
-/// Measures a component beside its peers; benches/README.md says how to read the table.
+/// Measures a component and its peers; benches/README.md explains the table.
 #[derive(Parser)]
 #[command(name = "rig", args_conflicts_with_subcommands = true)]
 struct Cli {
@@ -49,7 +49,7 @@ struct Cli {
 enum Mode {
     /// The floor: a component that copies bytes back (the rig starts it itself)
     Copyback,
-    /// Another floor: a component that shakes hands and ends
+    /// Another floor: a component that logs in and ends
     Handshake,
     /// Clients of a real Prosody write to the component: bursts of eight, then a steady rate
     Prosody(Through),
@@ -65,7 +65,7 @@ enum Mode {
         #[arg(default_value = "couplet")]
         peer: String,
     },
-    /// What strangers and lying servers can do: memory, and the latency of a neighbour's pings
+    /// Attacks by peers and faulty servers: memory, and the latency of another sender's pings
     Attacks(attacks::Attacks),
     /// Drive an exact number of stanzas through one component, to count its instructions
     Drive {
@@ -75,10 +75,10 @@ enum Mode {
         /// Of which kind
         #[arg(long, value_enum, default_value = "messages")]
         kind: Kind,
-        /// Questions outstanding at a time
+        /// Requests outstanding at a time
         #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=65536))]
         window: u32,
-        /// Addresses that the questions come from
+        /// Addresses that the requests come from
         #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=9_999_999))]
         senders: u32,
         /// A known name, or NAME=COMMAND
@@ -166,7 +166,7 @@ fn as_json(run: &run::Run) -> serde_json::Value {
     })
 }
 
-/// Creates a component by its name, or by a command line.
+/// Returns a component by its name, or from a command line.
 fn named(peer: &str) -> Result<Peer, Fault> {
     let peer = if peer.contains('=') {
         Peer::spelled(peer)?

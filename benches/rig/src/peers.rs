@@ -1,5 +1,4 @@
-//! Who is measured: name, command line, and what part it plays in the table.
-//! Installing them is `install.sh`'s business.
+//! The measured programs: name, command line, and role in the table. `install.sh` installs them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,19 +8,19 @@ use serde::Serialize;
 
 use crate::fault::Fault;
 
-/// The part that a row plays.
+/// The role of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Role {
-    /// What the ratios are about.
+    /// A component of ours, which is compared.
     Ours,
-    /// A component of somebody else's library; the fastest of a row is its yardstick.
+    /// A component of another library; the fastest one in a block is the reference.
     Peer,
-    /// Bytes copied back unread: what the rig and the machine can do.
+    /// Bytes copied back unread: the limit of the rig and the machine.
     Floor,
 }
 
-/// One component, as a command.
+/// A component, as a command.
 #[derive(Clone, Debug)]
 pub(crate) struct Peer {
     pub(crate) name: String,
@@ -31,7 +30,7 @@ pub(crate) struct Peer {
     pub(crate) environment: Vec<(String, String)>,
 }
 
-/// The names that `--peers` knows, ours first.
+/// The names that `--peers` accepts, ours first.
 pub(crate) const NAMES: [&str; 6] = [
     "couplet",
     "couplet-threads",
@@ -41,11 +40,11 @@ pub(crate) const NAMES: [&str; 6] = [
     "slixmpp",
 ];
 
-/// The floor's row.
+/// The name of the floor.
 pub(crate) const FLOOR: &str = "copyback";
 
 impl Peer {
-    /// Creates a peer by its name in [`NAMES`].
+    /// Returns a peer by its name in [`NAMES`].
     pub(crate) fn known(name: &str) -> Result<Peer, Fault> {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         let rust = here.join("peers/tokio-xmpp/target/release");
@@ -96,7 +95,7 @@ impl Peer {
         }
     }
 
-    /// Returns the floor of being online: this very program, which shakes hands and ends.
+    /// Returns the floor of the start time: this program, which logs in and ends.
     pub(crate) fn handshake() -> Peer {
         Peer {
             name: "handshake".to_owned(),
@@ -105,8 +104,8 @@ impl Peer {
         }
     }
 
-    /// `NAME=[KEY=VALUE ...] PROGRAM [ARGUMENT ...]`, split at spaces, no shell between: the
-    /// process that is started is the one that is measured.
+    /// Parses `NAME=[KEY=VALUE ...] PROGRAM [ARGUMENT ...]`, split at spaces, without a shell: the
+    /// started process is the measured one.
     pub(crate) fn spelled(text: &str) -> Result<Peer, Fault> {
         let malformed = || Fault::new(format!("not NAME=COMMAND: {text}"));
         let (name, command) = text.split_once('=').ok_or_else(malformed)?;
@@ -127,21 +126,21 @@ impl Peer {
         })
     }
 
-    /// Returns the size of its binary; a script has none.
+    /// Returns the size of its binary; `None` for a script.
     pub(crate) fn binary_bytes(&self) -> Option<u64> {
         let script = self.role == Role::Peer && !self.arguments.is_empty();
         let bytes = || Some(fs::metadata(&self.program).ok()?.len());
         if script { None } else { bytes() }
     }
 
-    /// Why this peer cannot be measured here, if so.
+    /// Returns why this peer cannot be measured here, if so.
     pub(crate) fn absent(&self) -> Option<String> {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         let found = match self.name.as_str() {
             "xmpp-js" => here
                 .join("peers/xmpp-js/node_modules/@xmpp/component")
                 .exists(),
-            // A bare name is looked for on the PATH when it is started.
+            // A name without a path is looked up on the PATH when it is started.
             _ => self.program.components().count() == 1 || self.program.exists(),
         };
         let advice = match (self.role, self.name.as_str()) {
@@ -153,7 +152,7 @@ impl Peer {
     }
 }
 
-/// Returns the list that `--peers` gives, with its short names written out.
+/// Expands the short names in the list of `--peers`.
 pub(crate) fn expand(names: &[String]) -> Vec<String> {
     let mut expanded: Vec<String> = Vec::new();
     for name in names {

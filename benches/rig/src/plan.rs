@@ -1,5 +1,5 @@
-//! Which runs, in which order: interleaved, so that a slow minute of the machine hits all alike.
-//! The command line's meaning lives here; measuring does not.
+//! Chooses the runs and their order: interleaved, so that a slow minute of the machine affects all
+//! alike. Interprets the command line; does not measure.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::run::{DOMAIN, Measure, Run, Settings, run};
 use crate::stanzas::Kind;
 use crate::table::title;
 
-/// What to measure, and against whom.
+/// What to measure, and compared with which peers.
 #[derive(Args, Debug)]
 pub(crate) struct Bench {
     /// Peers, separated by commas: couplet, couplet-threads (the same on as many threads as there
@@ -21,13 +21,13 @@ pub(crate) struct Bench {
     /// both of theirs, all for every one
     #[arg(long, value_delimiter = ',', default_value = "all")]
     pub(crate) peers: Vec<String>,
-    /// One more component of ours: NAME=[KEY=VALUE ...] PROGRAM [ARGUMENT ...]
+    /// Another component of ours: NAME=[KEY=VALUE ...] PROGRAM [ARGUMENT ...]
     #[arg(long, value_name = "NAME=COMMAND")]
     pub(crate) also: Vec<String>,
     /// Only these measures
     #[arg(long, value_delimiter = ',', value_enum)]
     pub(crate) only: Vec<Only>,
-    /// Seconds that each run measures, after half as many to warm up
+    /// Seconds that each run measures, after half of that to warm up
     #[arg(long, default_value_t = 1.0, value_parser = seconds)]
     pub(crate) seconds: f64,
     /// Runs of each component in each measure; the table shows medians
@@ -36,10 +36,10 @@ pub(crate) struct Bench {
     /// One round of half a second: whether it works, not how fast it is
     #[arg(long)]
     pub(crate) quick: bool,
-    /// Questions outstanding at a time in the windowed measures
+    /// Requests outstanding at a time in the windowed measures
     #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=65536))]
     pub(crate) window: u32,
-    /// Addresses that the questions come from, in turn
+    /// Addresses that the requests come from, in turn
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=9_999_999))]
     pub(crate) senders: u32,
     /// Messages a second of the fixed-rate measures; "half" is half of the fastest peer's peak
@@ -84,7 +84,7 @@ impl Bench {
         }
     }
 
-    /// Returns the components that are there, and why the others are not. The floor is always the
+    /// Returns the installed components, and why the others are missing. The floor is always the
     /// last.
     pub(crate) fn components(&self) -> Result<(Vec<Peer>, Vec<String>), Fault> {
         let mut all = Vec::new();
@@ -110,7 +110,7 @@ impl Bench {
         self.only.is_empty() || self.only.contains(&measure)
     }
 
-    /// Returns the measures that need no other's outcome.
+    /// Returns the measures that do not need the results of others.
     fn measures(&self) -> Vec<Measure> {
         let all = [
             (Only::Messages, Measure::Flood(Kind::Messages)),
@@ -126,8 +126,7 @@ impl Bench {
             .collect()
     }
 
-    /// Returns the fixed rates; "half" needs the peers' peaks, which the runs so far have or have
-    /// not.
+    /// Returns the fixed rates. "half" needs the peers' peaks from earlier runs.
     fn rates(&self, peers: &[Peer], runs: &[Run]) -> Result<Vec<u64>, Fault> {
         let mut rates = Vec::new();
         for text in self.rates.iter().filter(|_| self.wants(Only::Rates)) {
@@ -148,7 +147,7 @@ impl Bench {
     }
 }
 
-/// Runs everything; `told` hears of each run as it ends, in a line.
+/// Runs everything; calls `told` with a line for each run as it ends.
 pub(crate) fn all(
     bench: &Bench,
     peers: &[Peer],
@@ -157,14 +156,15 @@ pub(crate) fn all(
     let port = Port::open(DOMAIN)?;
     let settings = bench.settings();
     let mut runs: Vec<Run> = Vec::new();
-    // Wrong rates are told before the first run, not after a minute.
+    // Invalid rates are reported before the first run, not after a minute.
     bench.rates(peers, &runs)?;
     let mut rounds = |measures: &[Measure], runs: &mut Vec<Run>| {
         let count = if bench.quick { 1 } else { bench.rounds };
         let known = runs.clone();
         for round in 0..count {
             for measure in measures {
-                // Another goes first in each round: the first one finds the coldest machine.
+                // Another one is first in each round, because the first one finds the machine
+                // coldest.
                 let turn = usize::try_from(round).unwrap_or(0) % peers.len().max(1);
                 for peer in peers.iter().cycle().skip(turn).take(peers.len()) {
                     if !beyond(peer, *measure, &known) {
@@ -189,7 +189,7 @@ pub(crate) fn all(
     Ok(runs)
 }
 
-/// One line about a run, for whoever waits.
+/// Formats one line about a run, as progress.
 fn progress(run: &Run) -> String {
     let what = title(run.measure);
     let noise = if run.quiet() {
@@ -216,7 +216,7 @@ fn progress(run: &Run) -> String {
     }
 }
 
-/// Returns a rate that the component's own peak shows to be too much for it: no latency, only a
+/// Returns whether a rate exceeds the component's own peak, so that there is no latency, only a
 /// queue.
 fn beyond(peer: &Peer, measure: Measure, runs: &[Run]) -> bool {
     let Measure::Rate(rate) = measure else {

@@ -1,6 +1,6 @@
-//! The server's end of XEP-0114: listens, opens the stream, checks the handshake.
-//! Speaks to one component at a time and knows no other server feature than handing a component
-//! its own stanzas back, which is how a component may check that its connection lives.
+//! The server's end of XEP-0114: listens, opens the stream, checks the handshake. It accepts one
+//! component at a time, and as the only other feature of a server routes a component's own stanzas
+//! back, for its self-pings.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -14,9 +14,9 @@ use crate::clock;
 use crate::fault::Fault;
 use crate::scan::Seen;
 
-/// How long a component may take from its start to its handshake.
+/// Time limit for a component from its start to its handshake.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The stream's id, part of what the handshake signs.
+/// The stream id, which the handshake signs.
 const STREAM_ID: &str = "rig-4f1c9d";
 
 /// A listening component port.
@@ -37,12 +37,12 @@ impl Port {
         Ok(Port { listener, door })
     }
 
-    /// Turns away whoever still knocks: a component of an earlier run that connected anew.
+    /// Closes waiting connections: components of earlier runs that reconnected.
     pub(crate) fn clear(&self) {
         while self.listener.accept().is_ok() {}
     }
 
-    /// Takes the next connection through its handshake.
+    /// Accepts the next connection and its handshake.
     pub(crate) fn accept(&self, child: &mut Child) -> Result<TcpStream, Fault> {
         let started = clock::now();
         let mut stream = loop {
@@ -86,14 +86,14 @@ impl Port {
     }
 }
 
-/// XEP-0114, 3: the SHA-1 of stream id and secret, in lower-case hex.
+/// Returns the SHA-1 of stream id and secret, in lower-case hex. (XEP-0114, 3)
 pub(crate) fn digest(id: &str, secret: &str) -> String {
     let digest = Sha1::digest(format!("{id}{secret}"));
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Reads up to and with the first `end` behind the first `start`.
-/// Byte by byte, so that nothing of what follows is taken; this is before the clock runs.
+/// Reads up to and including the first `end` after the first `start`. Byte by byte, so that no
+/// later byte is consumed; this is before the measurement.
 pub(crate) fn read_to(stream: &mut TcpStream, start: &[u8], end: &[u8]) -> Result<Vec<u8>, Fault> {
     let mut bytes = Vec::new();
     let mut byte = [0];
@@ -108,8 +108,8 @@ pub(crate) fn read_to(stream: &mut TcpStream, start: &[u8], end: &[u8]) -> Resul
     Err(Fault::quoting("no end to", &bytes))
 }
 
-/// Returns what a server does with a stanza that is no answer to the rig: hands the component its
-/// own, refuses what it asks of others (RFC 6120, 8.4), and keeps presence.
+/// Returns what a server sends for a stanza that is no response to the rig: the stanza itself if it
+/// is to the component, an error for other requests (RFC 6120, 8.4), and nothing for presence.
 pub(crate) fn route(seen: &Seen<'_>, domain: &str) -> Vec<u8> {
     if seen.to == domain.as_bytes() {
         return seen.whole.to_vec();
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn the_digest_is_the_one_of_the_specifications_example() {
-        // XEP-0114, example 3: the value that its id and the secret "test" really give.
+        // XEP-0114, example 3: the correct value for its id and the secret "test".
         assert_eq!(
             digest("3BF96D32", "test"),
             "aaee83c26aeeafcbabeabfcbcd50df997e0a2a1e"

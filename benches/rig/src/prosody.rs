@@ -1,5 +1,5 @@
-//! Client to client through a real Prosody, the component in the middle.
-//! What users feel (a burst of eight), and what the component takes of the machine at a given rate.
+//! Clients write to the component through a real Prosody: the latency of a burst of eight messages,
+//! and the CPU time of the component at a given rate.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -21,24 +21,24 @@ use crate::pump::nanoseconds;
 use crate::quiet;
 use crate::run::DOMAIN;
 
-/// Messages in a burst.
+/// Number of messages in a burst.
 const BURST: usize = 8;
-/// How long an answer may take.
+/// Time limit for a response.
 const LOST: Duration = Duration::from_secs(10);
 const SECRET: &str = "not much of a secret";
-/// The domain of the component that shakes hands and ends: a server hands a stanza to a connection that
-/// has just gone without a word, so nobody may write to it.
+/// The domain of the component that logs in and ends: a server routes a stanza to a connection that
+/// has just closed, so no user may write to it.
 const FLOOR: &str = "floor.localhost";
-/// Whom the ratios are to: the one whose behaviour its library's example shows.
+/// The reference of the ratios: the peer whose behaviour its library's example shows.
 const YARDSTICK: &str = "tokio-xmpp-send";
 
-/// What to measure through Prosody, and of whom.
+/// What to measure through Prosody, and which components.
 #[derive(Args, Debug)]
 pub(crate) struct Through {
     /// Peers, as without Prosody
     #[arg(long, value_delimiter = ',', default_value = "ours,tokio-xmpp")]
     peers: Vec<String>,
-    /// One more component of ours: NAME=[KEY=VALUE ...] PROGRAM [ARGUMENT ...]
+    /// Another component of ours: NAME=[KEY=VALUE ...] PROGRAM [ARGUMENT ...]
     #[arg(long, value_name = "NAME=COMMAND")]
     also: Vec<String>,
     /// Messages a second in all at the steady rate; one core of Prosody passes not many more
@@ -61,19 +61,19 @@ pub(crate) struct Through {
     json: Option<std::path::PathBuf>,
 }
 
-/// What one run found out.
+/// The results of one run.
 #[derive(Clone, Debug, Serialize)]
 struct Found {
     peer: String,
-    /// The time of the last of eight answers.
+    /// The time of the last of eight responses.
     burst: Latency,
-    /// CPU seconds of the component per 100,000 answers at the steady rate.
+    /// CPU seconds of the component per 100,000 responses at the steady rate.
     cpu_per_100k: f64,
-    /// What the steady rate really was.
+    /// The achieved steady rate.
     per_second: f64,
-    /// From the start of the process until it answers.
+    /// From the start of the process to its first response, in milliseconds.
     online_ms: f64,
-    /// The same of a process that connects, shakes hands and ends.
+    /// The same for a process that connects, logs in and ends.
     handshake_ms: f64,
     quiet: bool,
 }
@@ -119,7 +119,7 @@ pub(crate) fn through(settings: &Through) -> Result<ExitCode, Fault> {
     })
 }
 
-/// Creates a fresh server, a fresh component, both halves.
+/// Runs both halves with a new server and a new component.
 async fn run(peer: &Peer, settings: &Through) -> Result<Found, Fault> {
     let busy = quiet::wait(Duration::from_secs_f64(settings.patience));
     let setup = Setup::component(DOMAIN, SECRET).and_component(FLOOR, SECRET);
@@ -171,7 +171,7 @@ async fn bursts(user: &mut User, time: Duration) -> Result<Latency, Fault> {
     Latency::of(times).ok_or_else(|| Fault::new("not one burst in the measured time"))
 }
 
-/// Returns every user writes a burst as often as its share of the rate demands.
+/// Each user writes a burst as often as its share of the rate demands.
 async fn steady(
     users: Vec<User>,
     rate: u32,
@@ -187,7 +187,7 @@ async fn steady(
     for (number, mut user) in (0..).zip(users) {
         let (answers, over) = (Arc::clone(&answers), Arc::clone(&over));
         writing.spawn(async move {
-            // Not all in the same moment.
+            // Spread over time.
             let mut due = tokio::time::interval(each);
             due.reset_after(each * number / 4);
             while !over.load(Ordering::Relaxed) {
@@ -214,7 +214,7 @@ async fn steady(
     Ok((cpu / count.max(1.0) * 1e5, count / seconds))
 }
 
-/// A client that knows what it waits for.
+/// A client with its outstanding messages.
 struct User {
     client: Client,
     bursts: u64,
@@ -225,7 +225,7 @@ impl User {
         User { client, bursts: 0 }
     }
 
-    /// Writes eight messages at once and takes each answer once.
+    /// Writes eight messages at once and expects each response once.
     async fn burst(&mut self) -> Result<(), Fault> {
         self.bursts += 1;
         let mut due = Vec::with_capacity(BURST);
@@ -262,7 +262,7 @@ impl User {
         Ok(())
     }
 
-    /// Asks until the component answers; the server answers for it until then.
+    /// Sends pings until the component responds; until then the server responds with errors.
     async fn answered(&mut self, child: &mut Child) -> Result<(), Fault> {
         while !self.ping().await? {
             child.alive()?;

@@ -1,5 +1,5 @@
-//! Two threads on one stream: one asks, one counts answers; the caller observes.
-//! Blocking sockets and no runtime, so that the rig's own cost stays small and the same for all.
+//! Two threads on one stream: one sends requests, one counts responses; the caller observes.
+//! Blocking sockets and no runtime keep the rig's own cost small and equal for all.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -15,40 +15,40 @@ use crate::intake::Intake;
 use crate::port::route;
 use crate::tally::{Settled, Tally};
 
-/// How long the last answers may take before they count as lost.
+/// Time after which the last responses count as lost.
 const LOST: Duration = Duration::from_millis(if cfg!(test) { 2_000 } else { 10_000 });
-/// How long to listen for answers too many once all have come.
+/// Time to wait for surplus responses after all have arrived.
 const LINGER: Duration = Duration::from_millis(30);
-/// The sides look this often whether the run is over.
+/// The interval at which both threads check whether the run is over.
 const TICK: Duration = Duration::from_millis(10);
 
-/// When a question is due.
+/// When a request is due.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Pace {
-    /// Always so many outstanding.
+    /// As soon as fewer than this number are outstanding.
     Window(u64),
-    /// So many a second, answered or not; latency counts from the moment that a question was due,
-    /// so that a component that stalls cannot hide it by not being asked.
+    /// At this rate per second, answered or not. Latency counts from the due time, so that a
+    /// component that stalls cannot hide it.
     Rate(f64),
 }
 
-/// Nanoseconds collected at [`Pace::Rate`].
+/// Samples in nanoseconds, collected at [`Pace::Rate`].
 #[derive(Debug, Default)]
 pub(crate) struct Samples {
-    /// From due to answered.
+    /// From the due time to the response.
     pub(crate) latencies: Vec<u64>,
-    /// From due to written: how late the rig itself was.
+    /// From the due time to writing: how late the rig itself was.
     pub(crate) lateness: Vec<u64>,
 }
 
-/// One run under way.
+/// A run.
 pub(crate) struct Pump<'t> {
     pub(crate) tally: &'t Tally<'t>,
     pace: Pace,
-    /// Ask so many in all, if a number is given.
+    /// The maximum number of requests, if limited.
     limit: u64,
     started: Instant,
-    /// When the question in a slot was due, in nanoseconds from the start.
+    /// The due time of the request in a slot, in nanoseconds from the start.
     due: Vec<AtomicU64>,
     collecting: AtomicBool,
     stopping: AtomicBool,
@@ -58,7 +58,7 @@ pub(crate) struct Pump<'t> {
     fault: Mutex<Option<Fault>>,
 }
 
-/// Asks and counts until `observe` returns, then waits for every answer that is still due.
+/// Sends and counts until `observe` returns, then waits for all outstanding responses.
 pub(crate) fn pump<'t, T>(
     stream: &TcpStream,
     tally: &'t Tally<'t>,
@@ -102,7 +102,7 @@ pub(crate) fn pump<'t, T>(
             },
         )
     });
-    // A fault of the stream explains what the observer saw, not the other way round.
+    // A fault of the stream is the cause of what the observer saw, not the effect.
     match lock(&pump.fault).take() {
         Some(fault) => Err(fault),
         None => Ok((observed?, samples)),
@@ -110,7 +110,7 @@ pub(crate) fn pump<'t, T>(
 }
 
 impl Pump<'_> {
-    /// Lets the run go on for a while, as long as nothing is wrong with it.
+    /// Continues the run for a while, unless there is a fault.
     pub(crate) fn go_on(&self, time: Duration, child: &mut Child) -> Result<(), Fault> {
         let until = clock::now() + time;
         loop {
@@ -123,7 +123,7 @@ impl Pump<'_> {
         }
     }
 
-    /// Lets the run go on until all questions of its limit are answered.
+    /// Continues the run until all requests of its limit are answered.
     pub(crate) fn go_on_to_the_limit(
         &self,
         mut alive: impl FnMut() -> Result<(), Fault>,
@@ -142,7 +142,7 @@ impl Pump<'_> {
         Ok(())
     }
 
-    /// From now on latencies are kept.
+    /// Starts to collect latencies.
     pub(crate) fn collect(&self) {
         self.collecting.store(true, Ordering::SeqCst);
     }
@@ -195,7 +195,7 @@ impl Pump<'_> {
         Ok(lateness)
     }
 
-    /// Asks as many as the window has room for, or sleeps until the reader has made some.
+    /// Sends as many requests as the window allows, or sleeps until the reader has made room.
     fn fill(&self, mut stream: &TcpStream, window: u64) -> Result<(), Fault> {
         if let Some(count) = self.room(window) {
             let bytes = self.tally.ask(count);
@@ -204,7 +204,7 @@ impl Pump<'_> {
             }
         }
         self.waiting.store(true, Ordering::SeqCst);
-        // Looked at again behind the flag: the reader may have made room before it was up.
+        // Checked again after setting the flag: the reader may have made room before.
         if self.room(window).is_none() {
             thread::park_timeout(Duration::from_millis(1));
         }
@@ -212,8 +212,8 @@ impl Pump<'_> {
         Ok(())
     }
 
-    /// Returns how many to ask now: nothing until an eighth of the window is free, so that neither
-    /// side is woken for every stanza.
+    /// Returns the number of requests to send now: none until an eighth of the window is free, so
+    /// that neither side is woken for every stanza.
     fn room(&self, window: u64) -> Option<usize> {
         let left = self.limit.saturating_sub(self.tally.asked());
         let free = window.saturating_sub(self.tally.outstanding()).min(left);
@@ -292,7 +292,7 @@ pub(crate) fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Returns what a panicked thread left behind is still good: both values are whole at any time.
+/// Locks a mutex. After a panic both values are still consistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -307,10 +307,10 @@ mod tests {
     use crate::tally::Answers;
 
     const COUNT: u64 = 50_000;
-    /// Less than half a ring: however slow the machine is, no rate is too much for it.
+    /// Less than half a ring, so that even a slow machine can keep the rate.
     const FEW: u64 = 2_000;
 
-    /// Pumps pings through a component that hands `spoil` all it reads, a ring's stanza at a time.
+    /// Pumps pings through a component that passes each stanza to `spoil`.
     fn through(
         pace: Pace,
         mut spoil: impl FnMut(usize, &[u8]) -> Vec<u8> + Send,

@@ -1,17 +1,17 @@
-//! Is anybody else at work on this machine?
-//! Waits for quiet for a bounded time, then measures all the same and says so.
+//! Detects other load on the machine. Waits for a quiet machine for a bounded time, then measures
+//! anyway and reports it.
 
 use std::fs;
 use std::time::Duration;
 
 use crate::clock;
 
-/// Above this share of the whole machine it is not quiet.
+/// The share of the whole machine above which it is not quiet.
 pub(crate) const QUIET: f64 = 0.10;
-/// How long one look takes.
+/// Duration of one sample.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// The machine's counters at one moment, from /proc/stat.
+/// The machine's counters at one time, from /proc/stat.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Load {
     busy: u64,
@@ -40,7 +40,7 @@ impl Load {
         }
     }
 
-    /// Busy seconds and the seconds that all processors together had since `earlier`.
+    /// Returns the busy seconds and the total seconds of all processors since `earlier`.
     pub(crate) fn since(self, earlier: Load) -> (f64, f64) {
         let seconds = |now: u64, then: u64| now.saturating_sub(then) as f64 / 100.0;
         (
@@ -50,7 +50,8 @@ impl Load {
     }
 }
 
-/// Waits until the machine is quiet or `patience` is over; gives the share that was busy at last.
+/// Waits until the machine is quiet or `patience` is over; returns the busy share of the last
+/// sample.
 pub(crate) fn wait(patience: Duration) -> f64 {
     let since = clock::now();
     loop {

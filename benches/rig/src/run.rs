@@ -1,5 +1,5 @@
-//! One run: a fresh component, one measure, its figures.
-//! The order of runs is the plan's business, what the figures mean the table's.
+//! One run: a new component, one measure, its figures. The plan chooses the order of runs, and the
+//! table interprets the figures.
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -22,22 +22,23 @@ use crate::tally::{Answers, Settled, Tally};
 /// The domain of every component under test.
 pub(crate) const DOMAIN: &str = "echo.localhost";
 
-/// How long a component is left alone before its idle memory is read.
+/// Idle time before the idle memory of a component is read.
 const SETTLE: Duration = Duration::from_millis(150);
 
-/// What is measured.
+/// A measure.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Measure {
     /// Windowed throughput of one kind of stanza.
     Flood(Kind),
-    /// Messages, so many at a time, the next when all are answered; the time of the last answer.
+    /// Bursts of this number of messages, the next one when all are answered; the time of the last
+    /// response.
     Burst(usize),
-    /// Messages at so many a second.
+    /// Messages at this rate per second.
     Rate(u64),
 }
 
-/// The knobs that all runs of a table share.
+/// The settings that all runs of a table share.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) window: usize,
@@ -47,7 +48,7 @@ pub(crate) struct Settings {
     pub(crate) patience: Duration,
 }
 
-/// What came of one run.
+/// The result of one run.
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
     pub(crate) peer: String,
@@ -55,7 +56,7 @@ pub(crate) struct Run {
     pub(crate) outcome: Result<Figures, Fault>,
     /// The share of the machine that was busy before the run.
     pub(crate) busy_before: f64,
-    /// The share of the machine that others took during the run.
+    /// The share of the machine that other programs used during the run.
     pub(crate) others: f64,
 }
 
@@ -65,7 +66,7 @@ impl Run {
     }
 }
 
-/// Waits for quiet, then measures `peer` once.
+/// Waits for a quiet machine, then measures `peer` once.
 pub(crate) fn run(port: &Port, peer: &Peer, measure: Measure, settings: &Settings) -> Run {
     let busy_before = quiet::wait(settings.patience);
     let (load, rig) = (Load::now(), cpu_ticks("self"));
@@ -81,7 +82,7 @@ pub(crate) fn run(port: &Port, peer: &Peer, measure: Measure, settings: &Setting
     }
 }
 
-/// Returns the figures, and the CPU seconds that the component took in all.
+/// Returns the figures, and the CPU seconds that the component used in total.
 fn attempt(
     port: &Port,
     peer: &Peer,
@@ -106,7 +107,7 @@ fn attempt(
         peak_kib: child.memory().1 as f64,
         ..figures
     });
-    // A component that has died says why better than the stream that it took along.
+    // The exit of a component explains more than the end of its stream.
     let outcome = outcome.map_err(|fault| child.alive().err().unwrap_or(fault));
     let cpu = child.cpu();
     (
@@ -127,7 +128,7 @@ fn figures(
     } else {
         Kind::Messages
     };
-    // Far more slots than questions outstanding, few enough to stay in a cache.
+    // Far more slots than outstanding requests, but few enough to stay in a cache.
     let slots = (settings.window * 8)
         .max(settings.senders)
         .max(16_384)
@@ -175,7 +176,7 @@ fn steady(
     Ok(figures)
 }
 
-/// One thread asks and waits by itself: no hand-over between threads within a latency.
+/// One thread sends and waits, so that the latency includes no switch between threads.
 fn burst(
     stream: &TcpStream,
     child: &mut Child,

@@ -1,25 +1,25 @@
-//! A byte scan over what the component writes: where a stanza ends and what its answer says.
-//! Not a parser: the rig's own stanzas hold no `>` in a value, so neither does an honest answer,
-//! and whatever confuses the scan fails the run instead of passing.
+//! Scans the bytes that the component writes: the end of a stanza, and the fields of a response. It
+//! is not a parser: the rig's own stanzas contain no `>` in a value, so neither does a correct
+//! response, and anything that confuses the scan fails the run.
 
 use memchr::{memchr, memmem};
 
 use crate::fault::Fault;
 
-/// What stands at the beginning of the bytes at hand.
+/// What the available bytes begin with.
 #[derive(Debug)]
 pub(crate) enum Cut<'a> {
     /// One whole stanza.
     Stanza(Seen<'a>),
-    /// White space between stanzas (RFC 6120, 4.6.1), so many bytes.
+    /// White space between stanzas (RFC 6120, 4.6.1), and its length.
     Space(usize),
     /// The component's `</stream:stream>`.
     Closed,
-    /// Less than a stanza.
+    /// An incomplete stanza.
     Partial,
 }
 
-/// A stanza as far as the rig looks at it.
+/// The fields of a stanza that the rig uses.
 #[derive(Debug, Default)]
 pub(crate) struct Seen<'a> {
     pub(crate) whole: &'a [u8],
@@ -37,7 +37,7 @@ impl Seen<'_> {
     }
 }
 
-/// Cuts the first stanza off `bytes`.
+/// Returns the first stanza in `bytes`.
 pub(crate) fn cut(bytes: &[u8]) -> Result<Cut<'_>, Fault> {
     let space = bytes
         .iter()
@@ -53,7 +53,7 @@ pub(crate) fn cut(bytes: &[u8]) -> Result<Cut<'_>, Fault> {
     walk(bytes)
 }
 
-/// Tag by tag until the depth is back at nothing.
+/// Scans tag by tag until the depth is back at zero.
 fn walk(bytes: &[u8]) -> Result<Cut<'_>, Fault> {
     let mut seen = Seen::default();
     let (mut depth, mut at) = (0_usize, 0_usize);
@@ -90,7 +90,7 @@ fn walk(bytes: &[u8]) -> Result<Cut<'_>, Fault> {
     }
 }
 
-/// Returns the name and the four attributes of a start tag.
+/// Reads the name and the four attributes of a start tag.
 fn head<'a>(tag: &'a [u8], seen: &mut Seen<'a>) -> Result<(), Fault> {
     let garbled = || Fault::quoting("a start tag that cannot be read", tag);
     let (name, mut rest) = match memchr(b' ', tag) {

@@ -1,19 +1,18 @@
-//! The questions, serialised before the clock runs: a ring of stanzas that differ in sender and id.
-//! No sending and no counting here.
+//! The requests, serialised before the measurement: a ring of stanzas that differ in sender and id.
 
 use std::ops::Range;
 
 use clap::ValueEnum;
 use serde::Serialize;
 
-/// Digits of a slot's number wherever it is written.
+/// Number of digits of a slot's number.
 const DIGITS: usize = 7;
 /// Bytes of a message's body.
 const BODY: usize = 64;
-/// Bytes of a rich message, the size that the recorded figures were taken with.
+/// Bytes of a rich message, the size with which the recorded figures were measured.
 const RICH: usize = 538;
 
-/// What is asked of the component.
+/// The kind of requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Kind {
@@ -21,7 +20,7 @@ pub(crate) enum Kind {
     Messages,
     /// XEP-0199 pings, 111 bytes.
     Pings,
-    /// XEP-0030 disco#info questions.
+    /// XEP-0030 disco#info requests.
     Disco,
     /// Chat messages of 538 bytes: the same body among ten payload elements.
     Rich,
@@ -33,7 +32,7 @@ impl Kind {
     }
 }
 
-/// Stanzas of equal length, one after the other, so that any run of them is one slice to write.
+/// Stanzas of equal length, one after the other, so that several of them are one slice to write.
 pub(crate) struct Ring {
     pub(crate) kind: Kind,
     pub(crate) domain: String,
@@ -46,7 +45,7 @@ pub(crate) struct Ring {
 }
 
 impl Ring {
-    /// `slots` stanzas to `domain`, from `senders` addresses in turn.
+    /// Creates `slots` stanzas to `domain`, from `senders` addresses in turn.
     pub(crate) fn new(kind: Kind, slots: usize, senders: usize, domain: &str) -> Ring {
         let first = stanza(kind, 0, 0, domain);
         let sender = after(&first, "from='", "'").unwrap_or_default();
@@ -70,21 +69,21 @@ impl Ring {
         self.slots
     }
 
-    /// Returns the stanzas of `count` slots from `first` on, at most up to the ring's end.
+    /// Returns the stanzas of `count` slots from `first` on, at most up to the end of the ring.
     pub(crate) fn run(&self, first: usize, count: usize) -> &[u8] {
         let start = first * self.each;
         let end = (first + count).min(self.slots) * self.each;
         self.bytes.get(start..end).unwrap_or_default()
     }
 
-    /// Who asks in this slot.
+    /// Returns the sender of the request in this slot.
     pub(crate) fn sender(&self, slot: usize) -> &[u8] {
         self.run(slot, 1)
             .get(self.sender.clone())
             .unwrap_or_default()
     }
 
-    /// Returns what the message of this slot says; an IQ says nothing.
+    /// Returns the body of the message in this slot; `None` for an IQ.
     pub(crate) fn body(&self, slot: usize) -> Option<&[u8]> {
         self.run(slot, 1).get(self.body.clone()?)
     }
@@ -123,8 +122,8 @@ fn stanza(kind: Kind, slot: usize, sender: usize, domain: &str) -> String {
     }
 }
 
-/// Ten payload elements as clients of today add them; the nickname fills up to 538 bytes.
-/// No delay among them: a component may rightly keep silent to what is history.
+/// Returns ten payload elements as current clients add them; the nickname fills up to 538 bytes.
+/// There is no delay element, because a component may ignore delayed messages.
 fn rich(user: &str, slot: usize, body: &str, domain: &str) -> String {
     let before = format!(
         "<message from='{user}/laptop' to='{domain}' id='m{slot:07}' type='chat'>\

@@ -1,5 +1,4 @@
 //! Medians of the runs of each row, and their ratios to the fastest peer and to the floor.
-//! Nothing is printed here.
 
 use serde::Serialize;
 
@@ -12,7 +11,7 @@ use crate::run::{Measure, Run};
 pub(crate) struct Group {
     pub(crate) measure: Measure,
     pub(crate) rows: Vec<Row>,
-    /// The peer that the ratios are to: the most answers a second, or the least p99.
+    /// The peer that the ratios refer to: the most responses per second, or the least p99.
     pub(crate) yardstick: Option<String>,
 }
 
@@ -21,19 +20,19 @@ pub(crate) struct Group {
 pub(crate) struct Row {
     pub(crate) peer: String,
     pub(crate) role: Role,
-    /// Medians over the good runs; none if there was no good run.
+    /// Medians of the good runs; `None` if there were none.
     pub(crate) median: Option<Figures>,
     pub(crate) lowest_per_second: f64,
     pub(crate) highest_per_second: f64,
     pub(crate) to_peer: Option<Ratios>,
     pub(crate) to_floor: Option<Ratios>,
     pub(crate) runs: usize,
-    /// Good runs on a machine that others were using.
+    /// Good runs on a machine with other load.
     pub(crate) noisy: usize,
-    /// Runs in which the component was wrong, not merely too slow.
+    /// Runs in which the component was wrong, not only too slow.
     pub(crate) failed: usize,
     pub(crate) faults: Vec<String>,
-    /// The size of the component's program; a script has none.
+    /// The size of the component's program; `None` for a script.
     pub(crate) binary_bytes: Option<u64>,
 }
 
@@ -46,7 +45,8 @@ pub(crate) struct Ratios {
     pub(crate) online: f64,
 }
 
-/// Groups in the order in which the measures were first run, rows in the order of `peers`.
+/// Returns groups in the order in which the measures were first run, with rows in the order of
+/// `peers`.
 pub(crate) fn summary(peers: &[Peer], runs: &[Run]) -> Vec<Group> {
     let mut measures: Vec<Measure> = Vec::new();
     for run in runs {
@@ -125,7 +125,7 @@ fn row(peer: &Peer, runs: &[&Run]) -> Row {
     }
 }
 
-/// Returns each figure's own median: a run that was slow in one is not slow in all.
+/// Returns the median of each figure by itself: a run that was slow in one may be fast in others.
 fn medians(runs: &[&Figures]) -> Option<Figures> {
     let of = |figure: fn(&Figures) -> f64| median(runs.iter().map(|run| figure(run)));
     let latency = |figure: fn(&Latency) -> f64| {

@@ -1,5 +1,5 @@
-//! The table in print: one block per measure, one line per component.
-//! What the columns mean is said in `benches/README.md`.
+//! Prints the table: one block per measure, one line per component. `benches/README.md` explains
+//! the columns.
 
 use std::fmt::Write;
 
@@ -35,7 +35,7 @@ pub(crate) fn table(groups: &[Group]) -> String {
     text
 }
 
-/// Returns what a block is about.
+/// Returns the title of a block.
 pub(crate) fn title(measure: Measure) -> String {
     match measure {
         Measure::Flood(Kind::Messages) => "messages, windowed".to_owned(),
@@ -84,7 +84,7 @@ fn block(text: &mut String, group: &Group) {
     text.push('\n');
 }
 
-/// Returns the headline, where there is more than one row of ours: who of them did best.
+/// Returns the headline if there is more than one row of ours: the best of them.
 fn best_of_ours(group: &Group) -> Option<String> {
     let ours = || group.rows.iter().filter(|row| row.role == Role::Ours);
     let flood = matches!(group.measure, Measure::Flood(_));
@@ -182,7 +182,8 @@ fn latency_line(row: &Row, figures: &Figures) -> String {
     )
 }
 
-/// What does not depend on the measure: from the rows of the first one, the peak from all.
+/// Writes the figures that do not depend on the measure, from the rows of the first one; the peak
+/// is of all.
 fn start(text: &mut String, groups: &[Group]) {
     let Some(group) = groups.first() else { return };
     line(text, "start to online, memory, and the size of the program");

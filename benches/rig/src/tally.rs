@@ -1,5 +1,4 @@
-//! Which questions are open: every answer is counted once, for the question that it answers.
-//! No clock and no socket.
+//! The outstanding requests: every response is counted once, for the request that it answers.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -7,28 +6,28 @@ use crate::fault::Fault;
 use crate::scan::Seen;
 use crate::stanzas::Ring;
 
-/// What the answers of this run have to look like.
+/// The expected responses of this run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answers {
     /// A component's: addresses swapped, the same body, a result.
     Given,
-    /// The floor's: the question itself, unread.
+    /// The floor's: the request itself.
     CopiedBack,
 }
 
-/// What a stanza from the component turned out to be.
+/// The classification of a stanza from the component.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Settled {
-    /// The answer to the question in this slot, now closed.
+    /// The response to the request in this slot, which is now closed.
     Slot(usize),
-    /// No answer to us: a question or presence of the component's own.
+    /// No response to us: a request or presence of the component's own.
     Aside,
 }
 
-/// The open questions of one run over a ring.
+/// The outstanding requests of one run over a ring.
 ///
-/// A slot is used again after its answer, so an answer too many is found out in any case: either
-/// its slot is closed when it comes, or it closes the slot before the true answer comes.
+/// A slot is used again after its response, so a surplus response is detected in any case: either
+/// its slot is closed when it arrives, or it closes the slot before the true response arrives.
 pub(crate) struct Tally<'r> {
     pub(crate) ring: &'r Ring,
     answers: Answers,
@@ -52,7 +51,7 @@ impl<'r> Tally<'r> {
         }
     }
 
-    /// Opens up to `count` slots from the next one on, as many as lie in one slice and are closed.
+    /// Opens up to `count` slots from the next one on, as many as are in one slice and closed.
     pub(crate) fn ask(&self, count: usize) -> &'r [u8] {
         let asked = self.asked.load(Ordering::Relaxed);
         let first = self.slot_of(asked);
@@ -69,7 +68,7 @@ impl<'r> Tally<'r> {
         self.ring.run(first, opened)
     }
 
-    /// Returns the slot that the question of this number, counted from the start, stands in.
+    /// Returns the slot of the request with this number, counted from the start.
     pub(crate) fn slot_of(&self, number: u64) -> usize {
         usize::try_from(number % self.ring.slots() as u64).unwrap_or_default()
     }
@@ -83,12 +82,12 @@ impl<'r> Tally<'r> {
     }
 
     pub(crate) fn outstanding(&self) -> u64 {
-        // In this order: read the other way round, it could fall below nothing.
+        // In this order: in the other one, the difference could be negative.
         let answered = self.answered();
         self.asked().saturating_sub(answered)
     }
 
-    /// Bytes of all answers so far.
+    /// Returns the bytes of all responses so far.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
@@ -111,7 +110,7 @@ impl<'r> Tally<'r> {
         Ok(Settled::Slot(slot))
     }
 
-    /// Returns the slot that a stanza answers, after every check that it is the right answer to it.
+    /// Returns the slot that a stanza answers, after checking that it is the right response.
     fn slot(&self, seen: &Seen<'_>) -> Result<Option<usize>, Fault> {
         let ring = self.ring;
         let copied = self.answers == Answers::CopiedBack;
@@ -129,7 +128,7 @@ impl<'r> Tally<'r> {
         }
         let number = match seen.body {
             Some(body) if ring.kind.is_message() => ring.slot(body),
-            // The component may give a message an id of its own; an IQ's is the question's.
+            // The component may give a message an id of its own; an IQ has the request's id.
             _ => seen.id.strip_prefix(b"m").and_then(|id| ring.slot(id)),
         };
         let slot = number.ok_or_else(|| Fault::quoting("a wrong id", seen.whole))?;

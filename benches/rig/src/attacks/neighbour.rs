@@ -1,4 +1,4 @@
-//! A stream under attack, and a neighbour who pings through it all the while.
+//! A stream under attack, on which another sender (the neighbour) pings all the time.
 
 use std::collections::HashMap;
 use std::io::{Read, Write};
@@ -13,9 +13,9 @@ use memchr::memmem;
 use crate::clock;
 use crate::fault::Fault;
 
-/// How often the neighbour pings.
+/// The interval of the neighbour's pings.
 const EVERY: Duration = Duration::from_millis(20);
-/// How long the last answers may take.
+/// Time limit for the last responses.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The server's end of a component's stream.
@@ -28,16 +28,16 @@ pub(super) struct Line {
 
 #[derive(Default)]
 struct Heard {
-    /// When each ping of the neighbour was due that has no answer yet.
+    /// The due time of each ping of the neighbour without a response.
     pings: HashMap<u64, Instant>,
     latencies: Vec<Duration>,
-    /// Answers to the attacker, and how many of them refuse.
+    /// Responses to the attacker, and how many of them are errors.
     answers: u64,
     errors: u64,
     ended: bool,
 }
 
-/// What came of an attack.
+/// The result of an attack.
 pub(super) struct Report {
     pub(super) latencies: Vec<Duration>,
     pub(super) unanswered: usize,
@@ -46,7 +46,7 @@ pub(super) struct Report {
 }
 
 impl Line {
-    /// Begins to read; the component's pings to its own domain are handed back.
+    /// Starts to read; routes the component's self-pings back.
     pub(super) fn new(stream: TcpStream, domain: &str) -> Result<Line, Fault> {
         stream.set_read_timeout(None)?;
         let line = Line {
@@ -66,7 +66,7 @@ impl Line {
         Ok((&*self.stream).write_all(stanza)?)
     }
 
-    /// Writes these stanzas while a neighbour pings, and waits for all answers.
+    /// Writes these stanzas while a neighbour pings, and waits for all responses.
     pub(super) fn attacked_by(
         &self,
         stanzas: impl Iterator<Item = Vec<u8>>,
@@ -164,7 +164,7 @@ fn listen(mut stream: &TcpStream, heard: &Mutex<Heard>, writing: &Mutex<()>, dom
     heard.lock().unwrap_or_else(PoisonError::into_inner).ended = true;
 }
 
-/// Top-level IQs. What an answer of ours holds never begins with `<iq `.
+/// Splits bytes into top-level IQs. No content of our responses begins with `<iq `.
 fn split(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     let starts: Vec<usize> = memmem::find_iter(bytes, b"<iq ").collect();
     let ends: Vec<usize> = starts

@@ -1,8 +1,8 @@
-//! The echo, written otherwise: with many handlers beside it, or with dearer ones.
-//! Through the public interface only; what is counted here is what an author would pay.
+//! Variants of the echo: with many more handlers, or with more expensive ones. They use the public
+//! API only, so the counts are what an application pays.
 //!
-//! `RIG_HANDLERS` mounts so many more handlers of requests and as many of messages, each for a
-//! payload of its own; `RIG_DOES` is one of the names in [`Does`].
+//! `RIG_HANDLERS` registers this number of additional handlers of requests and of messages, each
+//! for its own payload; `RIG_DOES` is one of the names in [`Does`].
 
 use std::env;
 use std::process::ExitCode;
@@ -35,26 +35,26 @@ fn main() -> ExitCode {
     couplet::main(|config| crowded(does.mount(config), more))
 }
 
-/// What the handlers do with a message, or with a ping.
+/// What the handlers do with a message or a ping.
 #[derive(Clone, Copy)]
 enum Does {
-    /// As the example: the body, in a reply.
+    /// Reply with the body, as the example does.
     Reply,
-    /// A reply, after both addresses were looked at.
+    /// Reply after reading both addresses.
     Addresses,
-    /// The body, in a message put together part by part.
+    /// Send the body in an `Outgoing`.
     Outgoing,
-    /// A reply, after one wait: the future is pending at its first poll and becomes a task.
+    /// Reply after one wait: the future is pending at its first poll and becomes a task.
     Waits,
-    /// A reply, after a typed payload was looked at (there is one in rich messages).
+    /// Reply after reading a typed payload (rich messages contain one).
     Payload,
-    /// A reply, after the same payload was looked at as it is, without a type.
+    /// Reply after reading the same payload as an element.
     Element,
-    /// A reply, after the whole stanza was made a tree of minidom's.
+    /// Reply after converting the whole stanza to a minidom element.
     Dom,
-    /// A reply, after the whole stanza was made a message of xmpp-parsers'.
+    /// Reply after converting the whole stanza to a message of xmpp-parsers.
     Parsers,
-    /// A ping answered by a handler of the app's own instead of the built-in feature.
+    /// Answer a ping in a handler of the application instead of the built-in feature.
     Ping,
 }
 
@@ -118,7 +118,7 @@ async fn reply(chat: Incoming<Message>) -> Result<couplet::SentId, couplet::Send
     chat.reply(chat.text()).await
 }
 
-/// Creates a reply that shows that `seen` was not optimised away.
+/// Replies with a text that depends on `seen`, so that it is not optimised away.
 async fn said(chat: &Incoming<Message>, seen: &str) -> Result<(), StanzaError> {
     if seen.is_empty() {
         return Err(Condition::BadRequest.into());
@@ -135,8 +135,8 @@ fn crowded(component: Component, more: usize) -> Component {
     })
 }
 
-/// A payload of another name each time that its name is asked for, so that ten thousand routes
-/// need no ten thousand types. None ever arrives, so there is no value of it.
+/// A payload with another name each time that its name is requested, so that ten thousand routes do
+/// not need ten thousand types. None ever arrives, so it has no value.
 enum Another {}
 
 impl FromXml for Another {

@@ -1,5 +1,4 @@
-//! What the tokio-xmpp peers answer, shared by the one that sends and the one that feeds.
-//! No connection and no loop: those are what the two binaries differ in.
+//! The responses of the tokio-xmpp peers. The two binaries differ only in how they send them.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -13,7 +12,7 @@ use xmpp_parsers::iq::{Iq, IqHeader};
 use xmpp_parsers::message::{Lang, Message, MessageType};
 use xmpp_parsers::ping::Ping;
 
-/// The features that every peer of the rig names, so that disco answers weigh the same.
+/// The features that every peer of the rig announces, so that disco responses have the same size.
 const FEATURES: [&str; 6] = [
     "http://jabber.org/protocol/disco#info",
     "http://jabber.org/protocol/disco#items",
@@ -23,7 +22,7 @@ const FEATURES: [&str; 6] = [
     "urn:xmpp:time",
 ];
 
-/// Opens the component stream that the environment names.
+/// Opens the component stream that the environment describes.
 pub async fn online() -> Result<Component<TcpServerConnector>, Error> {
     let domain = env::var("RIG_DOMAIN").unwrap_or_default();
     let secret = env::var("RIG_SECRET").unwrap_or_default();
@@ -32,7 +31,7 @@ pub async fn online() -> Result<Component<TcpServerConnector>, Error> {
     Component::new_plaintext(&domain, &secret, server, Timeouts::tight()).await
 }
 
-/// Returns the answer to one stanza, or nothing where none is due.
+/// Returns the response to one stanza, or `None` if it needs none.
 pub fn answer(stanza: Stanza) -> Option<Stanza> {
     match stanza {
         Stanza::Message(message) => echo(message).map(Stanza::Message),
@@ -53,14 +52,14 @@ pub fn answer(stanza: Stanza) -> Option<Stanza> {
     }
 }
 
-/// As the library's `echo_component` example: a fresh message with the body; the rig asks for
-/// `from` (a server does too) and the id beside it.
+/// Returns a message with the body, as in the library's `echo_component` example; the rig also
+/// needs `from` (as a server does) and the id.
 fn echo(message: Message) -> Option<Message> {
     if message.type_ == MessageType::Error {
         return None;
     }
-    // The example looks for a body without a language only, and echoes nothing behind Prosody, which
-    // stamps one on every message.
+    // The example only reads a body without a language, and so does not reply behind Prosody, which
+    // adds one to every message.
     let bodies = &message.bodies;
     let body = bodies.get("").or_else(|| bodies.values().next())?;
     let mut reply = Message::chat(message.from);

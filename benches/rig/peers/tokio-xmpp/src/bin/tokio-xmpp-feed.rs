@@ -1,4 +1,4 @@
-//! The echo as the `Sink` trait allows: `feed` while stanzas are at hand, `flush` when idle.
+//! The echo with the `Sink` trait: `feed` while stanzas are available, `flush` when idle.
 
 use futures::{FutureExt, SinkExt, StreamExt};
 use peer_tokio_xmpp::{answer, online};

@@ -1,4 +1,4 @@
-//! The echo as tokio-xmpp's own example writes it: one `send_stanza` per answer.
+//! The echo as in tokio-xmpp's own example: one `send_stanza` per response.
 
 use futures::StreamExt;
 use peer_tokio_xmpp::{answer, online};
