@@ -1,5 +1,5 @@
-//! Addresses: a response goes to exactly the characters that came, from exactly those that were
-//! written to. (RFC 7622)
+//! Addresses: a response goes to exactly the characters of `from`, from exactly the characters of
+//! `to`. (RFC 7622)
 
 use couplet::{Component, Config, Empty, Handle, Jid, Outgoing};
 use couplet_test::{Running, TestServer, TestUser};
@@ -19,7 +19,7 @@ const NEWER: [&str; 7] = [
     "u@{}/🥹",
 ];
 
-/// What stringprep maps to something else.
+/// Characters that stringprep maps to others.
 const REWRITTEN: [&str; 5] = [
     "room@{}/പ്രവീണ്\u{200d}",
     "room@{}/x² ﬁ",
@@ -28,7 +28,7 @@ const REWRITTEN: [&str; 5] = [
     "U@{}/r",
 ];
 
-/// As a user's client sees it, which takes no answer from or for another address.
+/// Checked by a user's client, which accepts no response from or to another address.
 pub async fn a_response_goes_to_exactly_the_address_that_came(server: &mut TestServer) {
     let component = server.run(echo).await;
     let memory = server.in_memory().await;
@@ -66,12 +66,12 @@ async fn is_answered_exactly(user: &mut TestUser, ours: &str) {
     );
 }
 
-/// Another component of the same server asks and writes as such an address.
+/// Another component of the same server sends requests and messages from such an address.
 pub async fn letters_newer_than_unicode_3_2_are_answered(server: &mut TestServer) {
     are_answered(server, &NEWER).await;
 }
 
-/// As above, with addresses that stringprep changes.
+/// The same with addresses that stringprep changes.
 pub async fn letters_that_stringprep_maps_are_answered(server: &mut TestServer) {
     are_answered(server, &REWRITTEN).await;
 }
@@ -97,7 +97,7 @@ async fn are_answered(server: &mut TestServer, peers: &[&str]) {
     component.stop().await.unwrap();
 }
 
-/// A component of the other domain that passes on who wrote to whom.
+/// Runs a component of the other domain that reports the sender and recipient of each message.
 async fn listening(server: &mut TestServer, heard: mpsc::Sender<(String, String)>) -> Running {
     let listen = move |config: Config| {
         Component::new(config).on_chat(move |chat: couplet::Incoming<couplet::Message>| {
@@ -128,7 +128,7 @@ pub async fn an_own_address_is_known_however_it_is_typed(server: &mut TestServer
     component.stop().await.unwrap();
 }
 
-/// Prosody compares the domain of a login letter by letter with the one it has prepared.
+/// Prosody compares the domain of a login letter by letter with its own prepared one.
 pub async fn a_domain_may_be_configured_in_capital_letters(server: &mut TestServer) {
     let component = server
         .run(|mut config| {
@@ -165,7 +165,7 @@ pub async fn what_servers_take_as_a_domain_is_one(server: &mut TestServer) {
     }
 }
 
-/// What it asks its own address comes back to it.
+/// Asserts that requests to its own address come back.
 async fn is_online_as(handle: &Handle, hosted: &str) {
     assert_eq!(handle.address().as_str(), hosted);
     let own = handle.address().to_bare().with_resource("self").unwrap();

@@ -1,4 +1,4 @@
-//! Components that several scenarios use, and the payloads their handlers take.
+//! Components that several scenarios use, and the payloads of their handlers.
 
 use std::future::pending;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use couplet_test::{Running, TestServer, TestUser};
 use xmpp_parsers::iq::{IqGetPayload, IqSetPayload};
 use xso::{AsXml, FromXml};
 
-/// The address that most scenarios write to.
+/// The address that most scenarios use.
 pub(crate) const BOT: &str = "bot@echo.localhost";
 
 /// The domain of the component.
@@ -30,19 +30,19 @@ macro_rules! asks {
 }
 
 asks! {
-    /// Is never answered by its handler.
+    /// Its handler never returns.
     Silent = "silent";
-    /// Is answered after a moment.
+    /// Its handler returns after a moment.
     Slow = "slow";
-    /// Makes its handler panic.
+    /// Its handler panics.
     Panicking = "panicking";
-    /// Is refused by its handler, which has a private reason.
+    /// Its handler returns an error with a private cause.
     Failing = "failing";
-    /// Is answered when the scenario says so.
+    /// Its handler returns when the scenario permits it.
     Held = "held";
 }
 
-/// Has to say how many.
+/// Requires a number.
 #[derive(Debug, FromXml, AsXml)]
 #[xml(namespace = "urn:example:scenario", name = "strict")]
 pub(crate) struct Strict {
@@ -52,19 +52,19 @@ pub(crate) struct Strict {
 
 impl IqGetPayload for Strict {}
 
-/// The payload with this name, as XML.
+/// Returns the payload with this name, as XML.
 pub(crate) fn payload(name: &str) -> String {
     format!("<{name} xmlns='{NS}'/>")
 }
 
-/// Says back what it is told.
+/// Creates an echo.
 pub(crate) fn echo(config: Config) -> Component {
     Component::new(config)
         .named("Echo")
         .on_chat(|chat: Incoming<Message>| async move { chat.reply(chat.text()).await })
 }
 
-/// Has a handler for each way in which one can go wrong.
+/// Creates a component with a handler for each kind of failure.
 pub(crate) fn troubled(config: Config) -> Component {
     Component::new(config)
         .on_get(|ask: Incoming<Strict>| async move {
@@ -96,7 +96,7 @@ fn panicking() -> Result<Empty, StanzaError> {
     panic!("as the scenario wants it")
 }
 
-/// Until the component knows.
+/// Waits until the component is offline.
 pub(crate) async fn is_offline(component: &Running) {
     let mut asked = 0;
     while component.handle().is_online() {
@@ -106,7 +106,7 @@ pub(crate) async fn is_offline(component: &Running) {
     }
 }
 
-/// The component is there, and works.
+/// Asserts that the component replies.
 pub(crate) async fn is_echoed(user: &mut TestUser) {
     user.chat(BOT, "hi").await;
     assert_eq!(user.next_chat().await.text(), "hi");

@@ -7,7 +7,7 @@ use couplet_test::TestServer;
 
 use crate::apps::{echo, is_echoed};
 
-/// A server that takes nothing: who sends waits, is told, and may go on later.
+/// The server reads nothing: senders wait, get an error, and may continue later.
 pub async fn what_a_server_does_not_read_is_bounded(server: &mut TestServer) {
     let impatient = |mut config: Config| {
         config.limits.outgoing_stanza_bytes = 32 << 10;

@@ -1,4 +1,5 @@
-//! A component that is full, and one that is stopping: everybody still gets exactly one response.
+//! A component that is full, and one that is stopping: every request still gets exactly one
+//! response.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use tokio::sync::Semaphore;
 
 use crate::apps::{BOT, DOMAIN, Held, payload};
 
-/// One handler at work, one stanza waiting, and no room for a third.
+/// One handler runs, one stanza waits, and the third is rejected.
 pub(crate) async fn a_full_component_answers_at_once(
     server: &mut TestServer,
     alice: &mut TestUser,
@@ -38,7 +39,7 @@ pub(crate) async fn a_full_component_answers_at_once(
     component.stop().await.unwrap();
 }
 
-/// Newcomers are refused, handlers finish or are answered for.
+/// New stanzas are rejected; running handlers finish, or their requests get an error.
 pub(crate) async fn a_stopping_component_answers_everybody(
     server: &mut TestServer,
     alice: &mut TestUser,
@@ -55,10 +56,10 @@ pub(crate) async fn a_stopping_component_answers_everybody(
     bob.ping(DOMAIN).await;
     let begun = alice.question("get", BOT, &payload("held")).await;
     let waiting = alice.question("get", BOT, &payload("held")).await;
-    // Another conversation, so that the pong shows what the component has taken in.
+    // From another conversation, so that the response shows what the component has received.
     alice.ping(DOMAIN).await;
     component.begin_to_stop();
-    // The component learns of it before, or after, the next stanza: ask until it has.
+    // The component may handle the shutdown request before or after the next stanza.
     let mut late = bob.ask("get", DOMAIN, &payload("absent")).await;
     while late.condition() == "service-unavailable" {
         late = bob.ask("get", DOMAIN, &payload("absent")).await;
@@ -83,7 +84,7 @@ pub(crate) async fn a_stopping_component_answers_everybody(
     alice.hears_nothing().await;
 }
 
-/// A component that answers [`Held`] once for each permit.
+/// Returns a component that answers [`Held`] once for each permit.
 fn held() -> (Arc<Semaphore>, impl FnOnce(Config) -> Component) {
     let open = Arc::new(Semaphore::new(0));
     let door = Arc::clone(&open);

@@ -1,4 +1,4 @@
-//! What every component can do without a line of the app.
+//! The built-in features of every component.
 
 use couplet::{Component, Config, Feature, Incoming};
 use couplet_test::{Heard, TestServer, TestUser};
@@ -13,7 +13,7 @@ const VERSION: &str = "jabber:iq:version";
 const TIME: &str = "urn:xmpp:time";
 const LAST: &str = "jabber:iq:last";
 
-/// XEP-0030: identity and features, which are those that something is served in.
+/// XEP-0030: the identity, and the features of the registered handlers.
 pub async fn disco_lists_what_is_registered(server: &mut TestServer) {
     let told = |config| {
         Component::new(config)
@@ -101,7 +101,7 @@ pub async fn an_empty_node_counts_as_no_node(server: &mut TestServer) {
     component.stop().await.unwrap();
 }
 
-/// What common clients ask each contact and each service, at their login or when a chat is opened.
+/// Requests that common clients send to each contact and service at login or when a chat is opened.
 pub async fn what_clients_ask_and_a_bot_does_not_have_is_refused(server: &mut TestServer) {
     let component = server.run(echo).await;
     let mut alice = server.user("alice").await;
@@ -232,7 +232,7 @@ pub async fn the_address_of_a_bot_is_online_for_last_activity(server: &mut TestS
     component.stop().await.unwrap();
 }
 
-/// What is off is neither served nor advertised.
+/// A feature that is off is neither served nor advertised.
 pub async fn a_feature_that_is_switched_off_is_not_there(server: &mut TestServer) {
     let shy = |config| {
         Component::new(config)
@@ -259,7 +259,7 @@ pub async fn a_feature_that_is_switched_off_is_not_there(server: &mut TestServer
     component.stop().await.unwrap();
 }
 
-/// Without discovery there is nothing to discover.
+/// Without service discovery, its requests are rejected.
 pub async fn discovery_itself_can_be_switched_off(server: &mut TestServer) {
     let component = server
         .run(|config: Config| troubled(config).without(Feature::Disco))
@@ -278,7 +278,7 @@ pub async fn discovery_itself_can_be_switched_off(server: &mut TestServer) {
     component.stop().await.unwrap();
 }
 
-/// The app's own handler for a built-in feature is the one that answers.
+/// The application's own handler wins over a built-in feature.
 pub async fn the_app_may_answer_instead_of_a_feature(server: &mut TestServer) {
     let own = |config| {
         Component::new(config).on_get(|_: Incoming<VersionQuery>| async {

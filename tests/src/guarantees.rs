@@ -17,8 +17,8 @@ use xmpp_parsers::ping::Ping;
 use crate::apps::{BOT, DOMAIN, echo, payload, troubled};
 use crate::{capacity, hostile};
 
-/// While every handler sleeps and no more may wait, the reader goes on: it refuses newcomers and
-/// settles questions.
+/// While all handlers wait and the waiting limit is reached, the reader continues: it rejects new
+/// stanzas and resolves requests.
 pub async fn the_reader_waits_for_bytes_and_for_nothing_else(server: &mut TestServer) {
     let asleep = |mut config: Config| {
         config.limits.handlers = 2;
@@ -32,7 +32,7 @@ pub async fn the_reader_waits_for_bytes_and_for_nothing_else(server: &mut TestSe
     let mut carol = server.user("carol").await;
     alice.chat(BOT, "takes the first handler").await;
     bob.chat(BOT, "takes the second handler").await;
-    // Bob's second stanza waits and his third is refused: then both handlers are taken.
+    // Bob's second stanza waits and his third is rejected, so both handlers are in use.
     bob.chat(BOT, "waits").await;
     bob.chat(BOT, "has to go").await;
     let refused = bob.next_chat().await;
@@ -53,7 +53,7 @@ pub async fn the_reader_waits_for_bytes_and_for_nothing_else(server: &mut TestSe
     component.begin_to_stop();
 }
 
-/// Whatever becomes of a handler, and whether there is one: one answer, and no second.
+/// Whatever happens to a handler, and whether there is one: exactly one answer.
 pub async fn every_get_and_set_gets_exactly_one_answer(server: &mut TestServer) {
     let component = server.run(troubled).await;
     let mut alice = server.user("alice").await;
@@ -118,7 +118,7 @@ pub async fn every_get_and_set_gets_exactly_one_answer(server: &mut TestServer) 
     capacity::a_stopping_component_answers_everybody(server, &mut alice).await;
 }
 
-/// No reply to `result` or `error` of any kind, even where a handler would refuse one.
+/// No response to a `result` or `error` of any kind, even if a handler returns an error.
 pub async fn no_response_is_answered(server: &mut TestServer) {
     let heard = Arc::new(AtomicUsize::new(0));
     let count = |heard: &Arc<AtomicUsize>| {
@@ -161,7 +161,7 @@ pub async fn no_response_is_answered(server: &mut TestServer) {
     component.stop().await.unwrap();
 }
 
-/// One conversation is served in order, one stanza at a time; another one meanwhile.
+/// One conversation is handled in order, one stanza at a time, while another one proceeds.
 pub async fn within_one_conversation_handlers_run_one_at_a_time_in_order(server: &mut TestServer) {
     let at_work = Arc::new(AtomicUsize::new(0));
     let bob_is_served = Arc::new(Notify::new());
@@ -178,7 +178,7 @@ pub async fn within_one_conversation_handlers_run_one_at_a_time_in_order(server:
                 if chat.text() == "0" {
                     bob_is_served.notified().await;
                 }
-                // The later, the quicker: only order keeps them apart.
+                // Later ones take less time, so only the lane keeps them in order.
                 let number: u64 = chat.text().parse()?;
                 tokio::time::sleep(Duration::from_millis(10 * (5 - number))).await;
                 at_work.fetch_sub(1, Ordering::Relaxed);
@@ -205,7 +205,7 @@ pub async fn within_one_conversation_handlers_run_one_at_a_time_in_order(server:
     component.stop().await.unwrap();
 }
 
-/// The right id from the wrong sender, or to the wrong address of ours, settles nothing.
+/// The right id from the wrong sender, or to the wrong address of ours, resolves nothing.
 pub async fn a_request_is_resolved_only_by_the_peer_that_was_asked(server: &mut TestServer) {
     let component = server.run(echo).await;
     let mut alice = server.user("alice").await;
@@ -238,7 +238,7 @@ pub async fn a_request_is_resolved_only_by_the_peer_that_was_asked(server: &mut 
     );
     assert_eq!(answer.unwrap().name(), "right");
 
-    // A question that nobody waits for any more is forgotten: a late answer settles nothing.
+    // A dropped request is removed: a late response resolves nothing.
     let impatient = bot.within(Duration::from_millis(20));
     let timed_out = impatient.get::<Empty>(&peer, Ping).await;
     assert!(
@@ -253,7 +253,7 @@ pub async fn a_request_is_resolved_only_by_the_peer_that_was_asked(server: &mut 
     component.stop().await.unwrap();
 }
 
-/// A foreign `from` is an error to the caller, and the stream goes on.
+/// A foreign `from` is an error for the caller, and the stream continues.
 pub async fn nothing_leaves_with_a_foreign_or_missing_from(server: &mut TestServer) {
     let component = server.run(echo).await;
     let mut alice = server.user("alice").await;
@@ -296,7 +296,7 @@ pub async fn nothing_leaves_with_a_foreign_or_missing_from(server: &mut TestServ
     component.stop().await.unwrap();
 }
 
-/// What waits for a dead server, an answer or a handler is bounded in number and in time, and ends
+/// What waits for a dead server, a response or a handler is bounded in number and in time, and ends
 /// with the component.
 pub async fn every_queue_has_a_size_every_wait_a_deadline_every_task_an_owner(
     server: &mut TestServer,
@@ -355,12 +355,12 @@ pub async fn every_queue_has_a_size_every_wait_a_deadline_every_task_an_owner(
     }
 }
 
-/// Everything that the hostile scenarios send, on one stream, and then an ordinary echo.
+/// Everything that the hostile scenarios send, on one stream, and then an ordinary message.
 pub async fn no_stanza_a_stranger_can_send_ends_the_stream_or_the_process(server: &mut TestServer) {
     server.set_up(hostile::open_to_everything);
     let component = server.run(echo).await;
     for (at, stanza) in hostile::stanzas(server.backend()).enumerate() {
-        // Each from a user of its own: a server may cut the sender off.
+        // Each from a user of its own, because a server may end the stream of the sender.
         let mut stranger = server.user(&format!("stranger{at}")).await;
         let _taken_or_not = stranger.try_send_raw(&stanza).await;
         let mut bob = server.user(&format!("bob{at}")).await;

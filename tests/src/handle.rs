@@ -1,4 +1,4 @@
-//! The way out: questions and their answers, many addresses, presence.
+//! Requests and their responses, several addresses, presence.
 
 use couplet::{
     Component, Condition, Empty, ErrorType, Incoming, InvalidStanza, Jid, Message, Outgoing,
@@ -10,7 +10,7 @@ use xmpp_parsers::version::{VersionQuery, VersionResult};
 
 use crate::apps::{BOT, DOMAIN, Slow, echo};
 
-/// RFC 6120, 8.2.3: a result, an error, or something that was not expected.
+/// RFC 6120, 8.2.3: a result, an error, or an unexpected payload.
 pub async fn a_request_gets_the_response_of_the_peer(server: &mut TestServer) {
     let component = server.run(echo).await;
     let mut alice = server.user("alice").await;
@@ -74,7 +74,7 @@ pub async fn a_request_gets_the_response_of_the_peer(server: &mut TestServer) {
     component.stop().await.unwrap();
 }
 
-/// A handler that asks somebody is no reason for anybody to wait.
+/// A handler that waits for a response blocks no other conversation.
 pub async fn a_handler_may_ask_its_own_sender(server: &mut TestServer) {
     let curious = |config| {
         Component::new(config).on_chat(|chat: Incoming<Message>| async move {
@@ -94,7 +94,7 @@ pub async fn a_handler_may_ask_its_own_sender(server: &mut TestServer) {
     component.stop().await.unwrap();
 }
 
-/// Each speaks for itself, and is asked itself.
+/// Each address sends and receives its own requests.
 pub async fn many_addresses_act_on_behalf_of_their_owners(server: &mut TestServer) {
     let introducing = |config| {
         Component::new(config).on_chat(|chat: Incoming<Message>| async move {
@@ -132,7 +132,7 @@ pub async fn many_addresses_act_on_behalf_of_their_owners(server: &mut TestServe
     component.stop().await.unwrap();
 }
 
-/// Nobody tells the subscribers that a component is back; the hook does (servers.md, 8).
+/// Servers do not announce a component that is back; the hook does (servers.md, 8).
 pub async fn presence_is_announced_at_each_login(server: &mut TestServer) {
     let friend: Jid = "friend@news.localhost".parse().unwrap();
     let (heard, mut hear) = tokio::sync::mpsc::channel(10);
@@ -162,7 +162,7 @@ pub async fn presence_is_announced_at_each_login(server: &mut TestServer) {
     other.stop().await.unwrap();
 }
 
-/// RFC 6121, 3.1: the wish, and the consent.
+/// RFC 6121, 3.1: the request and its approval.
 pub async fn a_subscription_is_answered_by_its_handler(server: &mut TestServer) {
     let open = |config| {
         Component::new(config).on_presence_type(
@@ -175,7 +175,7 @@ pub async fn a_subscription_is_answered_by_its_handler(server: &mut TestServer) 
     };
     let component = server.run(open).await;
     let mut alice = server.user("alice").await;
-    // A server tells the consent to those who want to know their roster.
+    // A server forwards the approval only to clients that have requested their roster.
     alice
         .send_raw("<iq type='get' id='roster'><query xmlns='jabber:iq:roster'/></iq><presence/>")
         .await;
@@ -193,7 +193,7 @@ pub async fn a_subscription_is_answered_by_its_handler(server: &mut TestServer) 
     component.stop().await.unwrap();
 }
 
-/// Refused to the caller, never on the wire: the server would close the stream.
+/// The caller gets an error, and nothing is written: the server would close the stream.
 pub async fn what_is_too_large_does_not_leave(server: &mut TestServer) {
     let component = server.run(echo).await;
     let mut alice = server.user("alice").await;
@@ -217,7 +217,7 @@ pub async fn what_is_too_large_does_not_leave(server: &mut TestServer) {
     component.stop().await.unwrap();
 }
 
-/// The user answers the next question; its type, and the address that asked.
+/// Answers the next request; returns its type, and the address that sent it.
 async fn answer(user: &mut TestUser, type_: &str, child: &str) -> (String, String) {
     let asked = user.next().await;
     let (id, to) = (asked.id(), asked.from());

@@ -1,7 +1,7 @@
-//! Hostile input: what it does to its sender, and that it does nothing to anybody else.
+//! Hostile input: its effect on the sender, and that it has none on others.
 //!
-//! What a server lets through is the server's affair and differs (servers.md, 3; peers.md, 0); each
-//! scenario says what becomes of its stanza on which.
+//! Servers differ in what they forward (servers.md, 3); each scenario says what happens to its
+//! stanza on which server.
 
 use std::fmt::Write;
 
@@ -11,50 +11,50 @@ use crate::apps::{BOT, DOMAIN, echo};
 
 use Fate::{Deadly, Echoed, Refused, Silence};
 
-/// What the sender of a stanza learns.
+/// The result for the sender of a stanza.
 #[derive(Clone, Copy, Debug)]
 enum Fate {
-    /// It was an ordinary message, after all.
+    /// A reply: the stanza is an ordinary message.
     Echoed,
-    /// The component, or a server on the way, refuses with this condition.
+    /// An error with this condition, from the component or a server on the way.
     Refused(&'static str),
-    /// Nothing, as it should be, or because the server drops it.
+    /// Nothing, because none is due or because the server drops it.
     Silence,
-    /// The server dies of it. The component waits for its return.
+    /// The server crashes. The component waits for its return.
     Deadly,
 }
 
-/// One that is told by the component alone, on whatever server.
+/// Returns a result that comes from the component, on every server.
 fn everywhere(fate: Fate) -> [Fate; 3] {
     [fate; 3]
 }
 
-/// Deep nesting: somewhere between 2,000 and 4,000 levels the machine under ejabberd 23.01 overflows
-/// the stack of a scheduler (SIGSEGV), and everybody is offline.
+/// Deep nesting: between 2,000 and 4,000 levels the runtime of ejabberd 23.01 overflows the stack
+/// of a scheduler and crashes (SIGSEGV).
 const NESTED: [Fate; 3] = [
     Refused("policy-violation"),
     Refused("policy-violation"),
     Deadly,
 ];
 
-/// Available presence with a `<show/>` that RFC 6121 does not know. A component must not answer it with
-/// an error, which would throw an occupant out of its room; ejabberd answers by itself.
+/// Available presence with a `<show/>` that RFC 6121 does not define. A component must not answer
+/// it with an error, which would remove an occupant from its room; ejabberd answers by itself.
 const BOGUS_SHOW: [Fate; 3] = [Silence, Silence, Refused("bad-request")];
 
-/// What servers say to an address that does not parse (servers.md, 3).
+/// The servers' answers to an invalid address (servers.md, 3).
 const MALFORMED: [Fate; 3] = [
     Refused("jid-malformed"),
     Refused("jid-malformed"),
     Refused("bad-request"),
 ];
 
-/// A setup in which the servers forward as much as they can.
+/// Returns a setup in which the servers forward as much as they can.
 pub(crate) fn open_to_everything(setup: Setup) -> Setup {
     setup.client_stanza_limit(128 << 20).send_chunk(256 << 20)
 }
 
-/// White space behind a stanza with a large start tag: expat, from 2.6 on, parses a tag that arrived in
-/// parts only when twice as much has arrived (docs/servers.md, 3).
+/// Returns white space to send after a stanza with a large start tag: expat, from 2.6 on, parses a
+/// tag that arrived in parts only when twice as much has arrived (docs/servers.md, 3).
 fn padding(stanza: &str) -> String {
     const LARGEST_START_TAG: usize = 8 << 20;
     match stanza.len() < LARGEST_START_TAG {
@@ -63,8 +63,8 @@ fn padding(stanza: &str) -> String {
     }
 }
 
-/// Sends a stanza, sees what its sender learns on memory, Prosody and ejabberd, and that the
-/// component goes on for everybody else.
+/// Sends a stanza, checks the result for its sender on memory, Prosody and ejabberd, and that the
+/// component still works for others.
 async fn throw(server: &mut TestServer, stanza: String, fates: [Fate; 3]) {
     server.set_up(open_to_everything);
     let mut component = server.run(echo).await;
@@ -123,7 +123,7 @@ macro_rules! hostile {
             }
         )*
 
-        /// Every stanza that the scenarios of this file send, but for what the server dies of.
+        /// Returns all stanzas of the scenarios in this file, except those that crash the server.
         pub(crate) fn stanzas(backend: Backend) -> impl Iterator<Item = String> {
             let stanzas: Vec<(fn() -> String, [Fate; 3])> = vec![$((|| $stanza, $fates)),*];
             let all = stanzas.into_iter();
@@ -149,7 +149,7 @@ hostile! {
     /// RFC 6121, 5.2.5: one at most; the first counts.
     a_message_with_two_threads_is_read:
         message("", &format!("<thread>a</thread><thread>b</thread>{}", body(TEXT))), everywhere(Echoed);
-    /// RFC 6120, 8.3.1: nobody answers an error.
+    /// RFC 6120, 8.3.1: errors are never answered.
     an_error_with_an_unknown_condition_is_not_answered:
         iq("type='error' id='h1'", UNKNOWN), everywhere(Silence);
     /// RFC 6120, 8.2.3: exactly one child.
@@ -164,7 +164,7 @@ hostile! {
     /// RFC 6120, 8.2.3.
     an_iq_of_unknown_type_is_a_bad_request:
         iq("type='bogus' id='h4'", "<a xmlns='u:a'/>"), everywhere(Refused("bad-request"));
-    /// RFC 6120, 8.3.3.8. No server lets it through.
+    /// RFC 6120, 8.3.3.8. No server forwards it.
     an_address_that_does_not_parse_is_malformed:
         format!("<message to='a b@{DOMAIN}'><body>x</body></message>"), MALFORMED;
     /// 28 KB of them abort a component that parses by recursion.
@@ -173,19 +173,19 @@ hostile! {
     /// Prosody forwards as many.
     thirty_thousand_levels_are_refused:
         nested(30_000), NESTED;
-    /// Never in memory as a whole.
+    /// Never entirely in memory.
     a_body_of_64_mebibytes_is_refused:
         message("", &body(&"x".repeat(64 << 20))), everywhere(Refused("policy-violation"));
-    /// Small ones: their tree takes many times their bytes.
+    /// Small elements, whose tree takes several times their bytes.
     thirty_thousand_elements_are_refused:
         message("", &format!("<x xmlns='u:x'>{}</x>", "<a/>".repeat(30_000))), everywhere(Refused("policy-violation"));
-    /// As people send pictures in XHTML-IM.
+    /// As clients send pictures in XHTML-IM.
     a_picture_in_an_attribute_is_no_reason_to_refuse_a_message:
         message("", &format!("<img xmlns='u:x' src='data:image/jpeg;base64,{}'/>{}", "A".repeat(100_000), body(TEXT))), everywhere(Echoed);
-    /// As people quote in XHTML.
+    /// As clients quote in XHTML.
     sixty_quotations_in_each_other_are_no_reason_to_refuse_a_message:
         message("", &format!("<x xmlns='u:x'>{}{}</x>{}", "<blockquote>".repeat(60), "</blockquote>".repeat(60), body(TEXT))), everywhere(Echoed);
-    /// More than any payload of a XEP has, and no harm.
+    /// More than any payload of a XEP has, but harmless.
     two_hundred_attributes_are_no_reason_to_refuse_a_message:
         message("", &format!("<a xmlns='u:a'{}/>{}", attributes(200), body(TEXT))), everywhere(Echoed);
     /// Longer than a stanza may be.

@@ -1,4 +1,4 @@
-//! Keepalive: when a component leaves a connection that is open but of no use, and when it stays.
+//! Keepalive: when a component closes an unusable connection, and when it keeps it.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use couplet_test::{Running, TestServer};
 
 use crate::apps::{DOMAIN, echo, is_echoed, is_offline};
 
-/// Two self-pings, with the default of `timing.keepalive`.
+/// Seconds for two self-pings, with the default of `timing.keepalive`.
 const TWO_PINGS: u64 = 31;
 
-/// Several times the default of `timing.dead_after`.
+/// Seconds of several times the default of `timing.dead_after`.
 const LONG: u64 = 300;
 
-/// A connection that is open but that the server no longer routes to: a self-ping shows it.
+/// A connection that is open but no longer routed to is detected by a self-ping.
 pub async fn a_server_that_has_forgotten_us_is_logged_in_to_again(server: &mut TestServer) {
     let mut component = server.run(|config| echo(watchful(config))).await;
     server.forget_component().await;
@@ -23,7 +23,7 @@ pub async fn a_server_that_has_forgotten_us_is_logged_in_to_again(server: &mut T
     component.stop().await.unwrap();
 }
 
-/// A cut cable: no bytes, no end.
+/// A broken cable: no bytes, no end.
 pub async fn a_server_that_says_nothing_is_left(server: &mut TestServer) {
     let mut component = server.run(echo).await;
     server.in_memory().await.silence();
@@ -34,7 +34,7 @@ pub async fn a_server_that_says_nothing_is_left(server: &mut TestServer) {
     component.stop().await.unwrap();
 }
 
-/// An hour of silence is no reason to leave a server that answers.
+/// An hour without stanzas is no reason to close the connection of a server that answers.
 pub async fn a_quiet_connection_lasts(server: &mut TestServer) {
     let component = server.run(echo).await;
     tokio::time::sleep(Duration::from_secs(3600)).await;
@@ -43,14 +43,14 @@ pub async fn a_quiet_connection_lasts(server: &mut TestServer) {
     component.stop().await.unwrap();
 }
 
-/// The server routes a self-ping back behind everything that was sent before it.
+/// The server routes a self-ping back after everything that was sent before it.
 pub async fn a_self_ping_comes_back_from_every_server(server: &mut TestServer) {
     let component = server.run(|config| echo(watchful(config))).await;
     self_pings_come_back(&component).await;
     component.stop().await.unwrap();
 }
 
-/// ejabberd since 24.10 drops the IQs of components to addresses without a resource then.
+/// With it, ejabberd since 24.10 drops the IQs of components to addresses without a resource.
 pub async fn a_self_ping_comes_back_where_mod_privilege_is_loaded(server: &mut TestServer) {
     server.set_up(couplet_test::Setup::mod_privilege);
     let component = server.run(|config| echo(watchful(config))).await;
@@ -59,7 +59,7 @@ pub async fn a_self_ping_comes_back_where_mod_privilege_is_loaded(server: &mut T
     component.stop().await.unwrap();
 }
 
-/// A server that writes is not enough: self-pings were answered, and no longer are.
+/// The server still writes, but no longer answers self-pings.
 pub async fn a_server_that_answers_no_more_self_pings_is_left(server: &mut TestServer) {
     let mut component = server.run(echo).await;
     blanks(server, TWO_PINGS).await;
@@ -72,7 +72,7 @@ pub async fn a_server_that_answers_no_more_self_pings_is_left(server: &mut TestS
     component.stop().await.unwrap();
 }
 
-/// A stranger's messages do not hide it either.
+/// A peer's messages do not hide it either.
 pub async fn a_stranger_s_messages_do_not_hide_missing_answers(server: &mut TestServer) {
     let component = server.run(echo).await;
     let mut alice = server.user("alice").await;
@@ -87,7 +87,7 @@ pub async fn a_stranger_s_messages_do_not_hide_missing_answers(server: &mut Test
     component.stop().await.unwrap();
 }
 
-/// Some servers may answer none: whether they write is all that is known of them.
+/// Some servers may never answer self-pings: then only their silence counts.
 pub async fn a_server_that_never_answered_a_self_ping_is_kept(server: &mut TestServer) {
     let component = server.run(echo).await;
     server.in_memory().await.lose_self_pings();
@@ -97,8 +97,9 @@ pub async fn a_server_that_never_answered_a_self_ping_is_kept(server: &mut TestS
     component.stop().await.unwrap();
 }
 
-/// ejabberd gives another instance some of our self-pings (docs/servers.md, 4): missing answers prove
-/// nothing once one was seen, by a ping of its own or by its answer to one of ours.
+/// ejabberd routes some of our self-pings to another instance (docs/servers.md, 4): missing
+/// responses prove nothing once one was seen, by a ping of its own or by its response to one of
+/// ours.
 pub async fn missing_answers_prove_nothing_beside_another_instance(server: &mut TestServer) {
     for type_ in ["get", "result"] {
         let component = server.run(echo).await;
@@ -116,7 +117,7 @@ pub async fn missing_answers_prove_nothing_beside_another_instance(server: &mut 
     }
 }
 
-/// Waits for the answers to three self-pings, each sent behind a copy of a broadcast.
+/// Waits for the responses to three self-pings, each sent after a copy of a broadcast.
 async fn self_pings_come_back(component: &Running) {
     let sender = component.handle().broadcast().await;
     let copy = couplet::Broadcast::new(couplet::MessageType::Headline, "news", |_| ());
@@ -131,7 +132,7 @@ async fn self_pings_come_back(component: &Running) {
     assert_eq!(component.sessions(), 1);
 }
 
-/// The server writes a blank each second.
+/// Lets the server write a space each second.
 async fn blanks(server: &mut TestServer, seconds: u64) {
     for _ in 0..seconds {
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -139,7 +140,7 @@ async fn blanks(server: &mut TestServer, seconds: u64) {
     }
 }
 
-/// A configuration with frequent self-pings.
+/// Returns a configuration with frequent self-pings.
 fn watchful(mut config: Config) -> Config {
     config.timing.keepalive = Duration::from_millis(200);
     config.timing.dead_after = Duration::from_secs(20);

@@ -1,7 +1,8 @@
-//! Scenarios: what a component does on a server, told once and run on memory, Prosody and ejabberd.
+//! Scenarios: the behaviour of a component on a server, written once and run on memory, Prosody and
+//! ejabberd.
 //!
-//! Each is a function of a [`TestServer`](couplet_test::TestServer) that panics where it fails; the files in
-//! `tests/` run those that [`every_scenario!`] lists.
+//! Each is a function of a [`TestServer`](couplet_test::TestServer) that panics on failure; the
+//! files in `tests/` run those that [`every_scenario!`] lists.
 
 #![allow(
     clippy::unwrap_used,

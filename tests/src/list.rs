@@ -1,10 +1,10 @@
-//! The one list of scenarios, and which servers each is for.
+//! The list of scenarios, with the servers that each is for.
 
-/// Calls `$run!(module name)` for each scenario of a server: `memory`, `prosody`, `prosody_13`, `ejabberd`
-/// or `ejabberd_24`. What is for a server is for its later version too. The scenarios of one topic are in one
-/// module, so that `cargo test reconnect` runs all that is about reconnecting.
+/// Calls `$run!(module name)` for each scenario of a server: `memory`, `prosody`, `prosody_13`,
+/// `ejabberd` or `ejabberd_24`. A scenario for a server also runs on its later version. The
+/// scenarios of one topic are in one module, so that `cargo test reconnect` runs all of them.
 ///
-/// Without brackets a scenario is for all servers; where it is not, the list says why.
+/// Without brackets a scenario is for all servers; otherwise the list says why.
 #[macro_export]
 macro_rules! every_scenario {
     ($run:ident on $server:ident) => {
@@ -204,7 +204,7 @@ macro_rules! every_scenario {
     };
 }
 
-/// Makes a module of tests for each topic.
+/// Generates a module of tests for each topic.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! each_on {
@@ -217,7 +217,7 @@ macro_rules! each_on {
     };
 }
 
-/// Picks the scenarios of one server from a topic.
+/// Selects the scenarios of one server from a topic.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! each_of {
@@ -232,7 +232,7 @@ macro_rules! each_of {
     };
 }
 
-/// Keeps what follows if the server is among those in brackets.
+/// Expands to what follows if the server is among those in brackets.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! if_on {

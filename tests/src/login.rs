@@ -1,4 +1,4 @@
-//! Ways to reach a server, and who is let in: once, twice, or not at all.
+//! Ways to connect to a server, and the login: once, twice, or rejected.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use xmpp_parsers::ping::Ping;
 
 use crate::apps::{DOMAIN, echo, is_echoed, is_offline};
 
-/// Prosody's default: the place is taken. The second instance waits, and takes over in the end.
+/// Prosody's default: the second instance is rejected until the first has gone.
 pub async fn a_second_instance_waits_until_the_first_is_gone(server: &mut TestServer) {
     let first = server.run(echo).await;
     let mut second = server.launch(DOMAIN, echo).await;
@@ -26,7 +26,8 @@ pub async fn a_second_instance_waits_until_the_first_is_gone(server: &mut TestSe
     second.stop().await.unwrap();
 }
 
-/// Prosody's `kick_old`: the first instance ends and says so, or both would fight for ever.
+/// Prosody's `kick_old`: the first instance ends with an error, so that the two do not replace each
+/// other for ever.
 pub async fn an_instance_that_is_replaced_ends(server: &mut TestServer) {
     server.set_up(couplet_test::Setup::kick_old);
     let mut first = server.run(echo).await;
@@ -42,7 +43,7 @@ pub async fn an_instance_that_is_replaced_ends(server: &mut TestServer) {
     second.stop().await.unwrap();
 }
 
-/// ejabberd deals stanzas out among instances (servers.md, 4); the one that stops is not missed.
+/// ejabberd distributes stanzas among instances (servers.md, 4); stopping one loses none.
 pub async fn two_instances_serve_together_and_either_may_stop(server: &mut TestServer) {
     let first = server.run(echo).await;
     let second = server.run(echo).await;
@@ -57,7 +58,7 @@ pub async fn two_instances_serve_together_and_either_may_stop(server: &mut TestS
     second.stop().await.unwrap();
 }
 
-/// Trying again cannot help: a person has to change something, and is told what.
+/// A retry cannot help: the operator must change something, and the error says what.
 pub async fn a_wrong_secret_ends_the_run_with_the_lines_to_paste(server: &mut TestServer) {
     let wrong = |mut config: Config| {
         config.secret = "wrong".into();
@@ -84,7 +85,7 @@ pub async fn a_wrong_secret_ends_the_run_with_the_lines_to_paste(server: &mut Te
     assert!(!lines.contains(of_another), "{lines}");
 }
 
-/// As a wrong secret; ejabberd does not tell the two apart (servers.md, 2).
+/// Like a wrong secret; ejabberd does not distinguish the two (servers.md, 2).
 pub async fn an_unknown_domain_ends_the_run_with_the_lines_to_paste(server: &mut TestServer) {
     let unknown = |mut config: Config| {
         config.domain = "nosuch.localhost".to_owned();
@@ -99,7 +100,7 @@ pub async fn an_unknown_domain_ends_the_run_with_the_lines_to_paste(server: &mut
     assert!(rejected.to_string().contains(line), "{rejected}");
 }
 
-/// Once it has been online a refusal is the server's trouble, and it is asked again.
+/// After a first login, a rejection is retried.
 pub async fn a_refusal_after_having_been_online_is_tried_again(server: &mut TestServer) {
     let mut component = server.run(echo).await;
     let memory = server.in_memory().await;
@@ -119,7 +120,7 @@ pub async fn a_refusal_after_having_been_online_is_tried_again(server: &mut Test
     component.stop().await.unwrap();
 }
 
-/// A server that is not there yet is waited for.
+/// The component waits for a server that is not running yet.
 pub async fn an_unreachable_server_is_waited_for(server: &mut TestServer) {
     let config = server.config(DOMAIN).await;
     server.stop().await;
@@ -132,7 +133,7 @@ pub async fn an_unreachable_server_is_waited_for(server: &mut TestServer) {
     component.stop().await.unwrap();
 }
 
-/// From the first byte, with a certificate that the configuration vouches for.
+/// TLS from the first byte, with a certificate of a configured authority.
 pub async fn the_connection_may_be_encrypted(server: &mut TestServer) {
     server.set_up(couplet_test::Setup::tls);
     let ejabberd = server.real_ejabberd().await;
@@ -150,7 +151,7 @@ pub async fn the_connection_may_be_encrypted(server: &mut TestServer) {
     component.stop().await.unwrap();
 }
 
-/// A certificate of nobody we trust: no login, and no secret told.
+/// A certificate of an unknown authority: no login, and no secret is sent.
 pub async fn a_server_that_cannot_prove_its_name_gets_no_login(server: &mut TestServer) {
     server.set_up(couplet_test::Setup::tls);
     let ejabberd = server.real_ejabberd().await;
@@ -169,14 +170,14 @@ pub async fn a_server_that_cannot_prove_its_name_gets_no_login(server: &mut Test
         echo(config)
     };
     let misnamed = server.launch(DOMAIN, misnamed).await;
-    // Who is let in meanwhile shows that the server is there.
+    // Another component's login shows that the server is running.
     let welcome = server.run(echo).await;
     is_echoed(&mut server.user("alice").await).await;
     assert_eq!((untrusted.sessions(), misnamed.sessions()), (0, 0));
     welcome.stop().await.unwrap();
 }
 
-/// Beside a server on the same machine.
+/// With a server on the same machine.
 pub async fn the_connection_may_be_a_unix_socket(server: &mut TestServer) {
     server.set_up(couplet_test::Setup::unix_socket);
     let path = server.real_ejabberd().await.unix_path().unwrap();
@@ -186,7 +187,7 @@ pub async fn the_connection_may_be_a_unix_socket(server: &mut TestServer) {
     component.stop().await.unwrap();
 }
 
-/// One connection each, and no state in common.
+/// One connection each, and no common state.
 pub async fn several_domains_live_in_one_process(server: &mut TestServer) {
     let first = server.run(echo).await;
     let mut second = server.launch(TestServer::OTHER, echo).await;
@@ -200,7 +201,7 @@ pub async fn several_domains_live_in_one_process(server: &mut TestServer) {
             (domain, &*format!("bot@{domain}"))
         );
     }
-    // They may talk with each other: through the server, like everybody.
+    // They can send to each other, through the server.
     let news: couplet::Jid = TestServer::OTHER.parse().unwrap();
     assert_eq!(
         first.handle().get::<Empty>(&news, Ping).await.unwrap(),

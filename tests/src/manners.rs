@@ -1,4 +1,4 @@
-//! The manners of an echo: what a reply keeps, from whom it comes, and what gets none.
+//! The replies of an echo: what they keep, where they come from, and which messages get none.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::apps::{BOT, DOMAIN, echo};
 
-/// RFC 6121, 5.2: a conversation goes on as it began.
+/// RFC 6121, 5.2: a reply continues the conversation.
 pub async fn a_reply_keeps_type_thread_and_language(server: &mut TestServer) {
     let component = server.run(echo).await;
     let mut alice = server.user("alice").await;
@@ -50,7 +50,7 @@ pub async fn a_message_without_type_is_replied_to(server: &mut TestServer) {
     component.stop().await.unwrap();
 }
 
-/// RFC 6121, 8.5.1: so that the client says that it was not delivered.
+/// RFC 6121, 8.5.1: the client then shows that the message was not delivered.
 pub async fn a_text_that_no_handler_takes_is_refused_where_the_app_wants_it(
     server: &mut TestServer,
 ) {
@@ -91,7 +91,7 @@ pub async fn a_reply_comes_from_the_address_that_was_written_to(server: &mut Tes
     component.stop().await.unwrap();
 }
 
-/// Another component often speaks without a resource.
+/// Other components often send from an address without a resource.
 pub async fn a_bare_sender_is_replied_to(server: &mut TestServer) {
     let (heard, mut hear) = mpsc::channel(10);
     let listening = move |config| {
@@ -126,7 +126,7 @@ pub async fn a_bare_sender_is_replied_to(server: &mut TestServer) {
     other.stop().await.unwrap();
 }
 
-/// Errors, rooms, headlines, empty bodies, no bodies, and its own words.
+/// Errors, rooms, headlines, empty bodies, no bodies, and its own messages.
 pub async fn an_echo_does_not_answer_everything(server: &mut TestServer) {
     let called = Arc::new(AtomicUsize::new(0));
     let calls = Arc::clone(&called);
@@ -156,7 +156,7 @@ pub async fn an_echo_does_not_answer_everything(server: &mut TestServer) {
                 "<message type='{type_}' to='{BOT}'>{children}</message>"
             ))
             .await;
-        // In a room the pong is what there is to hear; nothing else comes before it.
+        // In a room only the response to the ping arrives; nothing comes before it.
         alice.hears_only_a_pong_from(BOT).await;
     }
     let (ours, bot) = (
@@ -173,7 +173,7 @@ pub async fn an_echo_does_not_answer_everything(server: &mut TestServer) {
         .send(Outgoing::message(MessageType::Normal, &bot).body("x"))
         .await
         .unwrap();
-    // servers.md, 5: what went to our own domain comes back before the answer of the server.
+    // servers.md, 5: a stanza to our own domain comes back before the server's response.
     let host = "localhost".parse().unwrap();
     let _whatever_it_says = component
         .handle()
@@ -186,7 +186,7 @@ pub async fn an_echo_does_not_answer_everything(server: &mut TestServer) {
     component.stop().await.unwrap();
 }
 
-/// What XML has no place for is replaced, not sent: the server would close the stream.
+/// Characters that XML forbids are replaced, because the server would close the stream.
 pub async fn characters_that_xml_forbids_do_not_end_the_stream(server: &mut TestServer) {
     let nasty = |config: Config| {
         Component::new(config).on_chat(|chat: Incoming<Message>| async move {

@@ -1,4 +1,4 @@
-//! What a bot is given as a chat, and what it learns of its own messages.
+//! Which messages a bot gets as chat messages, and the ids of its own messages.
 
 use couplet::{
     Component, Condition, Config, Incoming, Message, MessageType, Outgoing, Presence, StanzaError,
@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use crate::apps::{BOT, echo};
 
-/// RFC 6120, 8.1.3: receipts, corrections and reactions need one.
+/// RFC 6120, 8.1.3: receipts, corrections and reactions need an id.
 pub async fn every_message_has_an_id_and_its_sender_learns_it(server: &mut TestServer) {
     let (learned, mut learn) = mpsc::channel(10);
     let answering = move |config| {
@@ -60,7 +60,7 @@ pub async fn a_chat_handler_is_given_nothing_but_text(server: &mut TestServer) {
     component.stop().await.unwrap();
 }
 
-/// XEP-0045, 7.8; XEP-0249: what is no chat is a message still.
+/// XEP-0045, 7.8; XEP-0249: an invitation is a message, but not a chat message.
 pub async fn an_invitation_is_given_to_the_handler_of_messages(server: &mut TestServer) {
     let invited = |config| {
         Component::new(config)
@@ -144,7 +144,7 @@ pub async fn the_text_of_a_reply_is_without_its_quote(server: &mut TestServer) {
     component.stop().await.unwrap();
 }
 
-/// XEP-0045, 7.4: a room sends each message to all occupants, its sender included.
+/// XEP-0045, 7.4: a room sends each message to all occupants, including its sender.
 pub async fn a_room_gets_no_reply_to_the_bots_own_message(server: &mut TestServer) {
     const ROOM: &str = "room@news.localhost";
     let (heard, mut hear) = mpsc::channel(10);
@@ -185,7 +185,7 @@ pub async fn a_room_gets_no_reply_to_the_bots_own_message(server: &mut TestServe
     other.stop().await.unwrap();
 }
 
-/// XEP-0045, 7.14: a room throws out the occupant whose client answers with errors.
+/// XEP-0045, 7.14: a room removes an occupant whose client answers with errors.
 pub async fn available_presence_is_never_answered_with_an_error(server: &mut TestServer) {
     let refusing = |config| {
         Component::new(config).on_presence(|_: Incoming<Presence>| async move {
@@ -203,7 +203,7 @@ pub async fn available_presence_is_never_answered_with_an_error(server: &mut Tes
     component.stop().await.unwrap();
 }
 
-/// What the room makes of a message of one of its occupants.
+/// Returns a message of an occupant as the room reflects it.
 fn reflection(message: &Incoming<Message>, id: &str) -> Outgoing {
     let nick = format!("{}/bot", message.to()).parse().unwrap();
     Outgoing::message(MessageType::Groupchat, message.from())

@@ -1,4 +1,4 @@
-//! Too much of it, too slowly, or round and round.
+//! Too many stanzas, too slow ones, and loops.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use crate::apps::{BOT, DOMAIN, echo, payload, troubled};
 
-/// A million in memory; as many as take some seconds on a real server.
+/// A million in memory; on a real server as many as take some seconds.
 pub async fn a_million_tiny_stanzas_of_one_sender_leave_room_for_another(server: &mut TestServer) {
     let (rounds, many) = match server.backend() {
         Backend::Memory => (100, 10_000),
@@ -38,7 +38,7 @@ pub async fn a_million_tiny_stanzas_of_one_sender_leave_room_for_another(server:
     component.stop().await.unwrap();
 }
 
-/// Who writes faster than a handler works is told to wait; others are not concerned.
+/// A sender that writes faster than a handler works gets `wait` errors; others are not affected.
 pub async fn a_flood_for_a_slow_handler_is_refused_beyond_its_lane(server: &mut TestServer) {
     let slow = |mut config: Config| {
         config.limits.waiting_per_conversation = 10;
@@ -79,7 +79,7 @@ pub async fn a_flood_for_a_slow_handler_is_refused_beyond_its_lane(server: &mut 
     component.stop().await.unwrap();
 }
 
-/// One sender may write to as many addresses as it likes, and has a part of the room all the same.
+/// One sender may write to any number of addresses, but only uses its share.
 pub async fn a_flood_to_many_addresses_leaves_room_for_another_sender(server: &mut TestServer) {
     let open = Arc::new(Semaphore::new(0));
     let door = Arc::clone(&open);
@@ -105,7 +105,7 @@ pub async fn a_flood_to_many_addresses_leaves_room_for_another_sender(server: &m
     alice.send_raw(flood).await;
     bob.chat(BOT, &text).await;
     bob.chat(&format!("other@{DOMAIN}"), "small").await;
-    // Of a quarter of what may be at work, and of what may wait, large stanzas have three quarters.
+    // Large stanzas use three quarters of the sender's quarter.
     for _ in 0..80 {
         let heard = alice.next().await;
         assert_eq!(
@@ -113,7 +113,7 @@ pub async fn a_flood_to_many_addresses_leaves_room_for_another_sender(server: &m
             ("resource-constraint", "wait")
         );
     }
-    // Neither of them waits behind the flood.
+    // Neither of them waits for the flood.
     bob.ping(DOMAIN).await;
     open.add_permits(1_000);
     for _ in 0..2 {
@@ -131,14 +131,14 @@ pub async fn a_flood_to_many_addresses_leaves_room_for_another_sender(server: &m
     component.stop().await.unwrap();
 }
 
-/// A small element takes many times its bytes in memory, but only until the handler has read it.
+/// A small element takes several times its bytes in memory, but only until the handler has read it.
 pub async fn a_handler_that_lets_go_of_its_stanza_leaves_room_for_more(server: &mut TestServer) {
     const MANY: usize = 30;
     let open = Arc::new(Semaphore::new(0));
     let (begun, mut begins) = mpsc::channel(MANY);
     let door = Arc::clone(&open);
     let slow = move |mut config: Config| {
-        // A quarter of it has room for a few such trees, and for all their texts.
+        // A quarter of it is enough for a few such trees, and for all their texts.
         config.limits.handler_bytes = 8 << 20;
         Component::new(config).on_message(move |message: Incoming<Message>| {
             let (door, begun) = (Arc::clone(&door), begun.clone());
@@ -169,7 +169,7 @@ pub async fn a_handler_that_lets_go_of_its_stanza_leaves_room_for_more(server: &
     component.stop().await.unwrap();
 }
 
-/// A panic ends its own conversation's stanza and nothing else.
+/// A panic ends the handling of its stanza only.
 pub async fn a_handler_that_panics_a_hundred_times_is_called_again(server: &mut TestServer) {
     let component = server.run(troubled).await;
     let mut alice = server.user("alice").await;
@@ -184,7 +184,7 @@ pub async fn a_handler_that_panics_a_hundred_times_is_called_again(server: &mut 
     component.stop().await.unwrap();
 }
 
-/// A handler that sends as fast as it can leaves room for the answers to others.
+/// A handler that sends as fast as it can leaves capacity for responses to others.
 pub async fn a_handler_that_floods_leaves_room_for_others(server: &mut TestServer) {
     const MANY: usize = 5_000;
     let flooding = |config| {
@@ -206,7 +206,7 @@ pub async fn a_handler_that_floods_leaves_room_for_others(server: &mut TestServe
     component.stop().await.unwrap();
 }
 
-/// Stanzas may come in any pieces.
+/// Stanzas may arrive in pieces of any size.
 pub async fn one_byte_per_packet_is_enough(server: &mut TestServer) {
     let component = server.run(echo).await;
     let mut alice = server.user("alice").await;
@@ -216,14 +216,15 @@ pub async fn one_byte_per_packet_is_enough(server: &mut TestServer) {
     for byte in format!("<message type='chat' to='{BOT}'><body>h\u{e9}!</body></message>").bytes() {
         alice.send_raw([byte]).await;
     }
-    // Servers with expat 2.6 may leave a tag that came in pieces until more follows (docs/servers.md, 3).
+    // Servers with expat 2.6 may not parse a tag that arrived in pieces until more follows
+    // (docs/servers.md, 3).
     alice.send_raw(" ".repeat(64)).await;
     assert_eq!(alice.next().await.text(), "h\u{e9}!");
     assert_eq!(component.sessions(), 1);
     component.stop().await.unwrap();
 }
 
-/// What no server lets a user send, but a bad one may: the sender is told where it can be.
+/// No server forwards such stanzas, but a faulty one may: the sender gets an error if possible.
 pub async fn addresses_that_do_not_parse_are_reported_where_possible(server: &mut TestServer) {
     let component = server.run(echo).await;
     let mut alice = server.user("alice").await;
@@ -255,7 +256,7 @@ pub async fn addresses_that_do_not_parse_are_reported_where_possible(server: &mu
     component.stop().await.unwrap();
 }
 
-/// ejabberd's default hands out what is for other components too (servers.md, 4).
+/// ejabberd's default also delivers stanzas for other components (servers.md, 4).
 pub async fn what_is_for_another_component_is_dropped(server: &mut TestServer) {
     server.set_up(couplet_test::Setup::global_routes);
     let component = server.run(echo).await;
@@ -269,7 +270,7 @@ pub async fn what_is_for_another_component_is_dropped(server: &mut TestServer) {
     component.stop().await.unwrap();
 }
 
-/// Two components that refuse everything, errors too, and answer every answer that they see.
+/// Two components that reject everything, including errors, and answer every response.
 pub async fn two_refusing_components_do_not_refuse_each_other_for_ever(server: &mut TestServer) {
     let calls = Arc::new(AtomicUsize::new(0));
     let refusing = |calls: &Arc<AtomicUsize>| {
@@ -302,7 +303,7 @@ pub async fn two_refusing_components_do_not_refuse_each_other_for_ever(server: &
     for domain in [DOMAIN, TestServer::OTHER] {
         alice.ping(domain).await;
     }
-    // The bounce of the chat, and the question.
+    // The bounce of the chat message, and the request.
     assert_eq!(calls.load(Ordering::Relaxed), 2);
     component.stop().await.unwrap();
     other.stop().await.unwrap();

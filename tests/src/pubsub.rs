@@ -1,4 +1,4 @@
-//! The hundred cases of `pubsub-conformance`, against whatever pubsub service a server has.
+//! The hundred cases of `pubsub-conformance`, against the pubsub service of a server.
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,26 +8,25 @@ use pubsub_conformance::{Account, Accounts, KnownFailures, Report, Security, Ser
 
 use crate::pubsub_service::Service;
 
-/// The address that every service under test has.
+/// The address of every service under test.
 pub const SERVICE: &str = "pubsub.localhost";
 
-/// Who may make nodes.
+/// The account that may create nodes.
 pub const OWNER: &str = "alice@localhost";
 
-/// How many subscriptions one user may have; case 99 needs fifty.
+/// Maximum number of subscriptions of one user; case 99 needs fifty.
 const SUBSCRIPTIONS: usize = 60;
 
-/// The longest lease in seconds.
+/// Maximum lease in seconds.
 const LEASE: u64 = 3_600;
 
-/// The largest payload in bytes.
+/// Maximum payload in bytes.
 const PAYLOAD: usize = 30_000;
 
-/// Beyond it a subscriber counts as gone for good.
+/// Number of bounces that end a subscription.
 const BOUNCES: usize = 10;
 
-/// A service of ours beside the server that listens there for components, with all the limits that
-/// cases ask for.
+/// Starts our service at the component port of a server, with all the limits that cases request.
 pub fn ours(server: &str) -> Service {
     let mut service = Service::beside(server);
     let creators = "alice@localhost,bob@localhost,carol@localhost,dave@localhost";
@@ -37,7 +36,7 @@ pub fn ours(server: &str) -> Service {
     service
 }
 
-/// Tells the cases about the limits of [`ours`].
+/// Sets the limits of [`ours`] in the suite.
 pub fn limited(suite: Suite) -> Suite {
     suite
         .subscription_limit(SUBSCRIPTIONS)
@@ -46,7 +45,7 @@ pub fn limited(suite: Suite) -> Suite {
         .bounce_limit(BOUNCES)
 }
 
-/// All cases, with accounts that are made on the server that listens there.
+/// Returns all cases, with accounts that are registered on the server.
 pub async fn suite(clients: &str) -> Suite {
     let server = Server {
         address: Some(clients.to_owned()),
@@ -76,7 +75,7 @@ async fn accounts(clients: &str) -> Accounts {
     }
 }
 
-/// Case 1, by users who log in over TLS and trust this authority.
+/// Returns case 1, for users who log in over TLS and trust this authority.
 pub async fn first_case_over_tls(clients: &str, authority: &Path) -> Suite {
     let server = Server {
         address: Some(clients.to_owned()),

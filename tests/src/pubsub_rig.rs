@@ -1,6 +1,4 @@
 //! [`Rig`]: a real server, the pubsub program, a publisher and a second user.
-//!
-//! Deliberately absent: test steps.
 
 use couplet_core::element::Tree;
 use couplet_test::{Backend, Client, Ejabberd, Prosody, Setup};

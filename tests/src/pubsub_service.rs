@@ -1,6 +1,4 @@
 //! [`Service`]: the pubsub program as a child process.
-//!
-//! Deliberately absent: its server and requests.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -55,7 +53,7 @@ impl Service {
         self.settings.push((variable.to_owned(), value.to_owned()));
     }
 
-    /// Sets the kind of its disk for the next start.
+    /// Sets the kind of disk for the next start.
     pub fn on(&mut self, place: Place) {
         self.place = place;
         // A disk of its own is visible only to the program.

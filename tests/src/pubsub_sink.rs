@@ -1,6 +1,5 @@
-//! [`Sink`]: a raw component whose addresses are many subscribers, and what each of them received.
-//!
-//! Deliberately absent: the framework under test.
+//! [`Sink`]: a raw component whose addresses are many subscribers, and what each of them received. It does not
+//! use the framework under test.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -25,7 +24,7 @@ pub const DOMAIN: &str = "sink.localhost";
 const EVENT: &str = "http://jabber.org/protocol/pubsub#event";
 const PUBSUB: &str = "http://jabber.org/protocol/pubsub";
 const PATIENCE: Duration = Duration::from_secs(60);
-/// The most concurrent subscription requests.
+/// Maximum number of concurrent subscription requests.
 const WINDOW: usize = 200;
 
 /// Many subscribers of one node; reads until it is dropped, and reconnects after a lost connection.
@@ -120,7 +119,7 @@ impl Tally {
         self.ids.len()
     }
 
-    /// Whether every subscriber has this item.
+    /// Returns whether every subscriber has this item.
     pub fn all_have(&self, item: u32) -> bool {
         // In node order the last item arrives last, except after an error.
         self.came
@@ -181,7 +180,7 @@ impl fmt::Display for Tally {
     }
 }
 
-/// The number of the subscriber and of the item in a notification.
+/// Returns the number of the subscriber and of the item in a notification.
 fn item_of(stanza: Element<'_>) -> Option<(u32, u32)> {
     if stanza.name() != "message" || attribute(stanza, "type") == "error" {
         return None;

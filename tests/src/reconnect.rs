@@ -1,4 +1,4 @@
-//! The connection is lost and comes back.
+//! The connection is lost and restored.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use xmpp_parsers::ping::Ping;
 
 use crate::apps::{echo, is_echoed, is_offline};
 
-/// SIGKILL; in memory the last stanza ends half-way.
+/// SIGKILL; in memory the last stanza is incomplete.
 pub async fn after_a_crash_of_the_server_the_connection_comes_back(server: &mut TestServer) {
     let mut component = server.run(echo).await;
     server.kill().await;
@@ -20,7 +20,7 @@ pub async fn after_a_crash_of_the_server_the_connection_comes_back(server: &mut 
     component.stop().await.unwrap();
 }
 
-/// SIGTERM; servers say nothing to a component then (servers.md, 7).
+/// SIGTERM; servers send components no stream error then (servers.md, 7).
 pub async fn after_a_polite_stop_of_the_server_the_connection_comes_back(server: &mut TestServer) {
     let mut component = server.run(echo).await;
     server.stop().await;
@@ -31,7 +31,7 @@ pub async fn after_a_polite_stop_of_the_server_the_connection_comes_back(server:
     component.stop().await.unwrap();
 }
 
-/// What is sent while the server is away arrives when it is back, ten times out of ten.
+/// Stanzas that are sent while the server is down arrive when it is back, ten times out of ten.
 pub async fn ten_crashes_in_a_row_lose_nothing_that_was_queued(server: &mut TestServer) {
     let (heard, mut hear) = mpsc::channel(100);
     let noting = move |config| {
@@ -59,7 +59,7 @@ pub async fn ten_crashes_in_a_row_lose_nothing_that_was_queued(server: &mut Test
     component.stop().await.unwrap();
 }
 
-/// Not well-formed, from the server itself: told by the right stream error, and begun anew.
+/// Malformed XML from the server itself: the component sends the right stream error and reconnects.
 pub async fn a_stream_that_is_not_well_formed_is_opened_again(server: &mut TestServer) {
     let mut component = server.run(echo).await;
     for (bytes, condition) in [
@@ -105,7 +105,7 @@ pub async fn a_stream_that_is_not_well_formed_is_opened_again(server: &mut TestS
     component.stop().await.unwrap();
 }
 
-/// An asker is told at once, and need not wait for a deadline.
+/// The request fails at once, without waiting for its timeout.
 pub async fn requests_fail_at_once_when_the_connection_is_lost(server: &mut TestServer) {
     let patient = |mut config: Config| {
         config.timing.request = Duration::from_secs(24 * 3600);

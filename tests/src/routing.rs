@@ -1,4 +1,4 @@
-//! Which handler gets a stanza, what it may say, and how questions are answered.
+//! Which handler gets a stanza, what it may return, and how requests are answered.
 
 use std::future::pending;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use xmpp_parsers::receipts::{Received, Request};
 
 use crate::apps::{BOT, DOMAIN, Failing, Held, Silent, Slow, payload};
 
-/// The most exact wins: type and payload, payload, type, chat, any.
+/// The most specific handler wins: type and payload, payload, type, chat, any.
 pub async fn the_most_exact_handler_takes_a_message(server: &mut TestServer) {
     let all = |config| {
         Component::new(config)
@@ -44,7 +44,7 @@ pub async fn the_most_exact_handler_takes_a_message(server: &mut TestServer) {
     component.stop().await.unwrap();
 }
 
-/// Errors go to nobody but who asks for them by type.
+/// Only handlers of the type `error` get errors.
 pub async fn an_error_is_seen_by_its_own_handler_only(server: &mut TestServer) {
     let all = |config| {
         Component::new(config)
@@ -66,7 +66,7 @@ pub async fn an_error_is_seen_by_its_own_handler_only(server: &mut TestServer) {
     component.stop().await.unwrap();
 }
 
-/// As for messages.
+/// The same as for messages.
 pub async fn the_most_exact_handler_takes_a_presence(server: &mut TestServer) {
     let all = |config| {
         Component::new(config)
@@ -99,7 +99,7 @@ pub async fn the_most_exact_handler_takes_a_presence(server: &mut TestServer) {
     component.stop().await.unwrap();
 }
 
-/// A get and a set of the same payload are two things; the fallback gets the rest.
+/// A get and a set of the same payload are different routes; the fallback gets the rest.
 pub async fn a_fallback_takes_the_iqs_without_a_handler(server: &mut TestServer) {
     let falling_back = |config| {
         Component::new(config)
@@ -126,7 +126,7 @@ pub async fn a_fallback_takes_the_iqs_without_a_handler(server: &mut TestServer)
     component.stop().await.unwrap();
 }
 
-/// One slow handler has its own deadline, others keep the setting.
+/// One slow handler has its own deadline, others that of the setting.
 pub async fn each_handler_may_have_its_own_deadline(server: &mut TestServer) {
     let hurried = |mut config: Config| {
         config.timing.handler = Duration::from_millis(50);
@@ -154,7 +154,7 @@ pub async fn each_handler_may_have_its_own_deadline(server: &mut TestServer) {
     component.stop().await.unwrap();
 }
 
-/// The peer reads condition, type, words and detail; never the private cause.
+/// The peer gets condition, type, text and detail, never the private cause.
 pub async fn a_refusal_says_what_its_handler_chose(server: &mut TestServer) {
     let refusing = |config| {
         Component::new(config).on_chat(|_: Incoming<Message>| async {
@@ -193,7 +193,7 @@ pub async fn a_refusal_says_what_its_handler_chose(server: &mut TestServer) {
     component.stop().await.unwrap();
 }
 
-/// A handler that tells its name, also in answer to an error.
+/// Returns a handler that replies with its name, also to an error.
 fn named(name: &'static str) -> impl MessageHandler {
     move |message: Incoming<Message>| async move {
         message

@@ -1,4 +1,4 @@
-//! The component is asked to stop.
+//! The graceful shutdown of a component.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use crate::apps::{BOT, DOMAIN, echo, is_offline};
 
-/// Handlers finish, the app says goodbye, the stream is closed, and `run` is content.
+/// Handlers finish, the goodbye hooks run, the stream is closed, and `run` returns `Ok`.
 pub async fn a_polite_stop_lets_handlers_finish_and_says_goodbye(server: &mut TestServer) {
     let (open, mut alice) = (Arc::new(Semaphore::new(0)), server.user("alice").await);
     let (door, friend) = (
@@ -54,7 +54,8 @@ pub async fn a_polite_stop_lets_handlers_finish_and_says_goodbye(server: &mut Te
     assert_eq!(away.type_(), "error", "{away}");
 }
 
-/// Neither where nothing is left to do, nor where the grace is over, before a day has passed.
+/// With a day of `timing.keepalive`: neither an idle component nor one whose grace is over waits
+/// for it.
 pub async fn a_polite_stop_waits_for_no_sign_of_life(server: &mut TestServer) {
     let quiet = |mut config: Config| {
         config.timing.keepalive = Duration::from_secs(10 * 3600);
@@ -76,7 +77,7 @@ pub async fn a_polite_stop_waits_for_no_sign_of_life(server: &mut TestServer) {
     assert_eq!(alice.next().await.condition(), "recipient-unavailable");
 }
 
-/// There is nobody to say goodbye to.
+/// Without a connection, the goodbye hooks do not run.
 pub async fn a_component_without_a_server_stops_too(server: &mut TestServer) {
     let component = server.run(echo).await;
     server.kill().await;

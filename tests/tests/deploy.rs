@@ -1,6 +1,6 @@
-//! What lies in `deploy/` is what it says: each file is loaded by the program that it is written for.
+//! Checks the files of `deploy/`: each is loaded by the program that it is for.
 //!
-//! Deliberately absent: images and compose, which `deploy/test.sh` builds and runs.
+//! `deploy/test.sh` builds and runs the images and compose files.
 
 use std::error::Error;
 use std::fs;
@@ -29,7 +29,7 @@ fn deploy(path: &str) -> Outcome<String> {
     Ok(fs::read_to_string(&path).map_err(|why| format!("{}: {why}", path.display()))?)
 }
 
-/// Its output, with what it said when it failed.
+/// Returns the output, or an error with its standard error.
 fn run(command: &mut Command) -> Outcome<Output> {
     let output = command.stdin(Stdio::null()).output();
     Ok(output.map_err(|why| format!("{command:?}: {why}"))?)
@@ -40,7 +40,7 @@ fn said(output: &Output) -> String {
     String::from_utf8_lossy(&all).into_owned()
 }
 
-/// Stands where a unit of systemd wants its program to be.
+/// Copies a systemd unit with a program in the place of its own.
 fn unit_in(folder: &Path, name: &str) -> Outcome<PathBuf> {
     let program = folder.join(name);
     fs::write(&program, "#!/bin/sh\n")?;
@@ -67,7 +67,7 @@ fn systemd_finds_nothing_wrong_with_the_units() -> Outcome {
     Ok(())
 }
 
-/// `systemd-analyze security` counts from 0, nothing left to take away, to 10.
+/// `systemd-analyze security` rates the exposure from 0 to 10, the worst.
 #[test]
 fn a_unit_that_is_broken_into_has_little_to_give() -> Outcome {
     let folder = tempfile::tempdir()?;
@@ -82,7 +82,7 @@ fn a_unit_that_is_broken_into_has_little_to_give() -> Outcome {
     Ok(())
 }
 
-/// The number between two pieces of a text.
+/// Returns the number between two pieces of a text.
 fn seconds(text: &str, before: &str, after: &str) -> Outcome<u64> {
     let (_, rest) = text
         .split_once(before)
@@ -93,7 +93,7 @@ fn seconds(text: &str, before: &str, after: &str) -> Outcome<u64> {
     Ok(number.trim().parse()?)
 }
 
-/// Otherwise handlers that are at work lose it, and their peers hear nothing.
+/// Otherwise running handlers lose it, and their peers get no response.
 #[test]
 fn every_way_to_stop_leaves_more_time_than_the_grace_period() -> Outcome {
     let settings = fs::read_to_string(root().join("crates/couplet/src/manual/settings.md"))?;
@@ -128,7 +128,7 @@ fn kubernetes_takes_every_overlay() -> Outcome {
     Ok(())
 }
 
-/// What fires in which situation stands beside the rules.
+/// The situations and the alerts that fire are beside the rules.
 #[test]
 fn alerts_fire_when_they_should_and_not_otherwise() -> Outcome {
     let mut promtool = Command::new("promtool");
@@ -158,7 +158,7 @@ fn images_have_the_version_of_the_workspace_for_a_tag_everywhere() -> Outcome {
     Ok(())
 }
 
-/// A log that grows without a limit fills a disk, and a program without one the memory.
+/// A log without a limit can fill the disk, and a program without one the memory.
 #[test]
 fn every_service_of_compose_has_limits_for_log_and_memory() -> Outcome {
     const UNLIMITED: &str = "import sys, yaml
@@ -179,7 +179,7 @@ for path in sys.argv[1:]:
     Ok(())
 }
 
-/// The folder tells what this file or another test has to load.
+/// Every file in the folder is loaded by this test or another one.
 #[test]
 fn no_server_has_lines_that_nobody_loads() -> Outcome {
     let mut names = Vec::new();
@@ -196,13 +196,13 @@ fn no_server_has_lines_that_nobody_loads() -> Outcome {
             "prosody.cfg.lua"
         ]
     );
-    // These two servers are not at hand: what can be held is that the pages speak of our settings.
+    // These two servers are not available: only the settings that the pages name are checked.
     assert!(deploy("servers/openfire.md")?.contains("COUPLET_SERVER=localhost:5275"));
     assert!(deploy("servers/jabberd2.xml")?.contains("<port>5347</port>"));
     Ok(())
 }
 
-/// A server that was started with our lines, in a process group of its own.
+/// A server that was started with our lines, in its own process group.
 struct Server {
     child: Child,
     folder: TempDir,
@@ -223,7 +223,7 @@ impl Server {
         Ok(Server { child, folder })
     }
 
-    /// Logs each component of the lines in, with the binary that an operator would run.
+    /// Logs in each component of the lines, with the binary that an operator would run.
     async fn lets_in(&mut self, ports: [u16; 2]) -> Outcome {
         let echo = std::env::current_exe()?;
         let built = echo.ancestors().nth(2).ok_or("no target folder")?;
@@ -303,7 +303,7 @@ fn free_port() -> Outcome<u16> {
 async fn prosody_takes_its_lines_and_lets_both_components_in() -> Outcome {
     let folder = tempfile::tempdir()?;
     let port = free_port()?;
-    // What a configuration has above its end, in as few words as Prosody needs.
+    // The minimal configuration of Prosody above our lines.
     let above = format!(
         "modules_enabled = {{ \"disco\" }}\nmodules_disabled = {{ \"s2s\", \"c2s\" }}\n\
          component_ports = {{ {port} }}\nrun_as_root = true\ndata_path = \"data\"\n\
@@ -336,7 +336,7 @@ async fn ejabberd_takes_its_lines_and_lets_both_components_in() -> Outcome {
     fs::write(&config, format!("{before}{ours}"))?;
     let libraries = ejabberd_libraries()?;
     let mut erl = Command::new("erl");
-    // As in couplet-test: ejabberdctl insists on a node name, a user and one spool.
+    // As in couplet-test: ejabberdctl requires a node name, a user and a single spool.
     erl.args(["-noinput", "+sbwt", "none", "-mnesia", "dir"])
         .arg(format!("\"{}\"", folder.path().join("spool").display()))
         .args(["-s", "ejabberd"])
@@ -347,7 +347,7 @@ async fn ejabberd_takes_its_lines_and_lets_both_components_in() -> Outcome {
     Server::start(folder, &mut erl)?.lets_in(ports).await
 }
 
-/// Where ejabberdctl finds the Erlang libraries of ejabberd.
+/// Returns where ejabberdctl finds the Erlang libraries of ejabberd.
 fn ejabberd_libraries() -> Outcome<String> {
     let script = fs::read_to_string("/usr/sbin/ejabberdctl")?;
     let line = script
@@ -357,7 +357,7 @@ fn ejabberd_libraries() -> Outcome<String> {
     Ok(path.trim_matches(['\'', '"']).to_owned())
 }
 
-/// The words of a page between two kinds of marks.
+/// Returns the words of a page between two kinds of marks.
 fn marked<'a>(page: &'a str, before: &str, after: &str) -> Vec<&'a str> {
     let parts = page.split(before).skip(1);
     parts.filter_map(|part| part.split(after).next()).collect()
@@ -417,7 +417,8 @@ fn the_page_for_operators_names_only_what_is_there() -> Outcome {
     Ok(())
 }
 
-/// Whoever lists processes reads the variables of a command line, and the shell keeps it.
+/// Other users see the variables of a command line in the list of processes, and the shell stores
+/// it.
 #[test]
 fn no_page_passes_a_secret_on_a_command_line() -> Outcome {
     let pages = [
@@ -436,7 +437,7 @@ fn no_page_passes_a_secret_on_a_command_line() -> Outcome {
     Ok(())
 }
 
-/// ejabberd would take half of the stanzas of a component that is called as its mod_pubsub.
+/// ejabberd would take half of the stanzas of a component with the domain of its mod_pubsub.
 #[test]
 fn every_page_with_a_pubsub_domain_on_ejabberd_warns_of_its_own_service() -> Outcome {
     let pages = [
@@ -456,7 +457,7 @@ fn every_page_with_a_pubsub_domain_on_ejabberd_warns_of_its_own_service() -> Out
     Ok(())
 }
 
-/// What nothing looks at rots.
+/// Files that no test checks become outdated.
 #[test]
 fn every_file_of_the_folder_has_who_checks_it() -> Outcome {
     let page = deploy("README.md")?;
@@ -481,7 +482,7 @@ fn a_release_holds_programs_pages_completions_and_units() -> Outcome {
     let echo = std::env::current_exe()?;
     let target = echo.ancestors().nth(2).ok_or("no target folder")?;
     for name in ["couplet", "echo", "pubsub"] {
-        // Instead of the programs themselves, which are large before they are stripped.
+        // A stand-in for the programs, which are large before they are stripped.
         let program = built.join(name);
         fs::write(
             &program,
@@ -579,8 +580,8 @@ fn every_crate_that_is_published_tells_what_a_registry_wants_to_know() -> Outcom
     Ok(())
 }
 
-/// Cargo leaves out what looks like another package, and says nothing; what is compiled in is missed
-/// only by whoever installs the published crate.
+/// Cargo silently leaves out what looks like another package, and a missing file that is compiled
+/// in only shows when the published crate is built.
 #[test]
 fn every_crate_that_is_published_brings_all_that_it_is_made_of() -> Outcome {
     let mut found = 0;
@@ -606,7 +607,7 @@ fn every_crate_that_is_published_brings_all_that_it_is_made_of() -> Outcome {
     Ok(())
 }
 
-/// All files of a folder, however deep; none where it is not there.
+/// Returns all files of a folder, at any depth; none if it does not exist.
 fn files(folder: &Path) -> Outcome<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];

@@ -1,4 +1,4 @@
-//! The scenarios, on a real ejabberd each.
+//! Runs the scenarios, each on a new ejabberd.
 
 macro_rules! scenario {
     ($module:ident $name:ident) => {

@@ -1,4 +1,4 @@
-//! The scenarios, on ejabberd 24.12 of Debian 13 each.
+//! Runs the scenarios, each on a new ejabberd 24.12 of Debian 13.
 
 macro_rules! scenario {
     ($module:ident $name:ident) => {

@@ -1,8 +1,8 @@
-//! The echo program among the faults that operators meet: settings, secrets, signals, a log without
-//! room, a server that moves, a second instance.
+//! The echo program with the faults that operators meet: settings, secrets, signals, a full log, a
+//! server that moves, a second instance.
 //!
-//! Deliberately absent: what happens to a store (`pubsub_faults.rs`, `faults_store.rs`), a port that
-//! is taken (`ops.rs`) and containers (`deploy/test.sh`).
+//! Faults of a store are in `pubsub_faults.rs` and `faults_store.rs`, a port that is in use in
+//! `ops.rs`, and containers in `deploy/test.sh`.
 
 #![allow(
     clippy::unwrap_used,
@@ -34,7 +34,7 @@ const ONLINE: &str = "online domain=";
 const PATIENCE: Duration = Duration::from_secs(90);
 const CHAT: &str = "<message to='bot@echo.localhost' type='chat'><body>hi</body></message>";
 
-/// The program with a folder of its own, its log in there.
+/// The program, with a folder that has its log.
 struct Echo {
     folder: TempDir,
     child: Option<Child>,
@@ -43,7 +43,7 @@ struct Echo {
 impl Echo {
     fn new() -> Echo {
         let folder = tempfile::tempdir().unwrap();
-        // Prosody is not the only one who may look into it: no test is about the folder.
+        // Prosody needs access to the folder as well.
         Echo {
             folder,
             child: None,
@@ -61,7 +61,7 @@ impl Echo {
         path
     }
 
-    /// With the settings of a component that can log in, but for its secret.
+    /// Returns the program with the settings of a component, without its secret.
     fn command(&self, server: &str) -> Command {
         self.wrapped(server, Command::new(program()))
     }
@@ -119,7 +119,7 @@ impl Echo {
         timeout(PATIENCE, child.wait()).await.unwrap().unwrap()
     }
 
-    /// Its whole log.
+    /// Waits for its end and returns the whole log.
     async fn ends_well(mut self) -> String {
         self.signal(Signal::TERM);
         let ended = self.ends().await;
@@ -130,7 +130,7 @@ impl Echo {
     }
 }
 
-/// As it was built with the tests.
+/// Returns the program that was built with the tests.
 fn program() -> PathBuf {
     // target/debug/deps/faults-… → target/debug/echo
     let tests = std::env::current_exe().unwrap();
@@ -228,7 +228,7 @@ async fn a_secret_file_that_is_missing_ends_it_but_not_what_is_online() {
     echo.ends_well().await;
 }
 
-/// The disk under a log is full: the log is what gets lost.
+/// The disk of the log is full: only the log is lost.
 #[tokio::test]
 async fn a_log_without_room_changes_nothing_else() {
     let mut prosody = prosody().await;
@@ -250,7 +250,7 @@ async fn a_log_without_room_changes_nothing_else() {
     assert_eq!(echo.ends().await.code(), Some(2));
 }
 
-/// Asks until somebody is there: without a log nobody tells.
+/// Sends until the component replies: without a log there is no other sign.
 async fn is_online_for(alice: &mut Client) {
     for _ in 0..1_000 {
         alice.send_raw(CHAT).await.unwrap();
@@ -264,7 +264,7 @@ async fn is_online_for(alice: &mut Client) {
     panic!("it never came online");
 }
 
-/// Sends the program SIGTERM when it has come so far, and it has to end well.
+/// Sends SIGTERM when the program has come this far, and expects exit code 0.
 async fn is_stopped_when(mut echo: Echo, mut command: Command, far: impl Fn(&str) -> bool) {
     echo.start(command.env("COUPLET_SECRET", SECRET));
     echo.says("so far", far).await;
@@ -287,7 +287,7 @@ async fn asked_to_stop_during_the_handshake_it_ends_well() {
     let echo = Echo::new();
     let reached = echo.path("reached");
     let told = reached.clone();
-    // Says half of what there is to say, and keeps the connection.
+    // Sends half of the header, and keeps the connection open.
     thread::spawn(move || {
         let (mut stream, _) = server.accept().unwrap();
         let mut bytes = [0; 1024];
@@ -304,7 +304,7 @@ async fn asked_to_stop_during_the_handshake_it_ends_well() {
     is_stopped_when(echo, command, |_| reached.exists()).await;
 }
 
-/// A door at one address that leads to the components' port of a server elsewhere.
+/// A listener that forwards to the component port of a server elsewhere.
 struct Door {
     address: String,
     _owner: JoinSet<()>,
@@ -337,7 +337,7 @@ impl Door {
     }
 }
 
-/// The name of the server means another address, as when its container was made anew.
+/// The server's name gets another address, as when its container is created again.
 #[tokio::test]
 async fn a_server_that_is_at_another_address_is_found_by_its_name() {
     let prosody = prosody().await;
@@ -362,7 +362,7 @@ async fn a_server_that_is_at_another_address_is_found_by_its_name() {
     echo.ends_well().await;
 }
 
-/// The program in a world where this file is `/etc/hosts`.
+/// Runs the program with this file as `/etc/hosts`.
 fn with_names_of(hosts: &Path) -> Command {
     let mut command = Command::new("unshare");
     let script = "mount --bind \"$1\" /etc/hosts && exec \"$0\"";
@@ -371,7 +371,7 @@ fn with_names_of(hosts: &Path) -> Command {
     command
 }
 
-/// Prosody's default: who comes second waits. Who was first and comes again is second then.
+/// Prosody's default: the second instance waits. When the first comes back, it is the second.
 #[tokio::test]
 async fn a_hot_standby_takes_over_and_keeps_its_place() {
     let prosody = prosody().await;
@@ -402,7 +402,7 @@ async fn a_hot_standby_takes_over_and_keeps_its_place() {
         let mut command = first.command(&server);
         first.start(command.env("COUPLET_SECRET", SECRET));
         first.says("conflict", |log| waits(log) > so_far).await;
-        // Nobody pushes anybody out.
+        // No instance replaces the other.
         is_echoed(&mut alice).await;
         assert_eq!(second.log().matches(ONLINE).count(), times);
         std::mem::swap(&mut first, &mut second);

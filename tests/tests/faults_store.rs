@@ -1,7 +1,7 @@
 //! The pubsub program: shutdown before it serves, a read-only volume, and changes of the clock.
 //!
-//! Deliberately absent: full disks and damaged files (`pubsub_faults.rs`), and shutdown during a
-//! fan-out (`pubsub_crash.rs`).
+//! Full disks and damaged files are in `pubsub_faults.rs`, and shutdown during a fan-out in
+//! `pubsub_crash.rs`.
 
 #![allow(
     clippy::unwrap_used,
@@ -25,7 +25,7 @@ use couplet_tests::pubsub_sink::{Sink, Tally};
 use rustix::process::Signal;
 use tokio::time::sleep;
 
-/// Where Debian's `libfaketime` is, whatever the machine.
+/// Returns the path of Debian's `libfaketime` on this architecture.
 fn faketime() -> String {
     let found = Command::new("sh")
         .args(["-c", "ls /usr/lib/*/faketime/libfaketimeMT.so.1"])
@@ -199,7 +199,7 @@ async fn instances_whose_clocks_are_hours_apart_send_nothing_twice() {
         clock.set(offset);
         other.start().await;
         others.push(other);
-        // Follows the items that such an instance would claim: it is of the same node.
+        // Of the same node, so it follows the items that such an instance would claim.
         assert_eq!(condition(&rig.publishes(item).await), "");
         sink.until("all", |tally| tally.all_have(item)).await;
     }
@@ -239,7 +239,7 @@ async fn a_shutdown_while_waiting_for_the_tables_succeeds_and_leaves_them() {
     let mut service = Service::beside("127.0.0.1:1");
     let holder = holds(&service.file());
     service.launch();
-    // It has locked the file, and begins with the tables.
+    // It has locked the file, and is about to create the tables.
     let lock = service.file().with_extension("db.lock");
     while fs::read_to_string(&lock).is_ok_and(|holder| holder.is_empty()) || !lock.exists() {
         sleep(Duration::from_millis(1)).await;

@@ -1,5 +1,5 @@
-//! A client that nobody here wrote, slixmpp, talks to the echo binary through both servers, over
-//! every kind of connection. It is worth believing: it fails a careless component.
+//! An independent client, slixmpp, tests the echo binary through both servers, over every kind of
+//! connection. It also rejects a faulty component.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -49,7 +49,7 @@ async fn slixmpp_echo(server: &str, manners: &[&str]) -> Result<Child, Box<dyn E
     Ok(echo)
 }
 
-/// The client's verdict: whether it was content, and what it printed.
+/// Returns whether the client's checks passed, and its output.
 async fn examine(server: &str) -> Result<(bool, String), Box<dyn Error>> {
     examine_with("slixmpp_client.py", server).await
 }
@@ -74,6 +74,8 @@ async fn examine_with(script: &str, server: &str) -> Result<(bool, String), Box<
 
 /// The binary as users build it, with its settings in the environment.
 fn our(program: &str, server: &str, authority: Option<&Path>) -> Result<Child, Box<dyn Error>> {
+/// Starts the binary as users build it, with its settings in the environment.
+fn our_echo(server: &str, authority: Option<&Path>) -> Result<Child, Box<dyn Error>> {
     // target/debug/deps/foreign-… → target/debug/echo
     let tests = std::env::current_exe()?;
     let built = tests.ancestors().nth(2).ok_or("no target folder")?;
@@ -94,7 +96,7 @@ fn our(program: &str, server: &str, authority: Option<&Path>) -> Result<Child, B
     Ok(command.spawn()?)
 }
 
-/// Lets the client examine our echo, then ends it as an operator would.
+/// Runs the client's checks on our echo, then stops the echo with SIGTERM.
 async fn our_echo_passes(
     server: &str,
     authority: Option<&Path>,

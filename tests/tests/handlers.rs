@@ -1,4 +1,4 @@
-//! How handlers are registered, what they return, and what stands around them.
+//! How handlers are registered, what they return, and what runs around them.
 #![allow(
     clippy::panic,
     clippy::unwrap_used,
@@ -28,7 +28,7 @@ fn component() -> Component {
     Component::new(Config::new("echo.test", "secret"))
 }
 
-/// What a second registration panics with.
+/// Returns the message of the panic of a second registration.
 fn panic_of(register: impl FnOnce() -> Component) -> String {
     let panic = catch_unwind(AssertUnwindSafe(register)).unwrap_err();
     panic.downcast_ref::<String>().unwrap().clone()
@@ -156,7 +156,7 @@ async fn a_handler_may_replace_another_where_that_is_meant() {
     assert_eq!(said(&mut alice, "which?").await, "second");
 }
 
-/// Answers chats with its name.
+/// A handler that replies to chats with its name.
 struct Named(&'static str);
 
 impl Extension for Named {
@@ -256,7 +256,7 @@ async fn a_sender_over_its_rate_is_asked_to_wait_and_others_are_not() {
     );
 }
 
-/// Appends its letter to a list before and after the handler.
+/// Middleware that appends its letter to a list before and after the handler.
 struct Letter(char, Arc<std::sync::Mutex<String>>);
 
 #[async_trait]

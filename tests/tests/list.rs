@@ -1,4 +1,4 @@
-//! Every scenario is in the list, and so runs somewhere.
+//! Every scenario is in the list, and so runs on a server.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -38,7 +38,8 @@ fn every_scenario_is_in_the_list() {
     }
 }
 
-/// The name of the scenario that a line begins: a function, or an entry of the hostile table.
+/// Returns the name of the scenario that a line defines: a function, or an entry of the hostile
+/// table.
 fn scenario(line: &str) -> Option<&str> {
     let function = line
         .strip_prefix("pub async fn ")

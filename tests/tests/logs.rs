@@ -1,4 +1,4 @@
-//! What the log says of stanzas, of what is dropped, and of handlers that fail.
+//! The log lines about stanzas, dropped stanzas, and handlers that fail.
 #![allow(
     clippy::disallowed_methods,
     clippy::panic,
@@ -19,7 +19,7 @@ use tracing_subscriber::layer::SubscriberExt;
 
 const MANUAL: &str = include_str!("../../crates/couplet/src/manual/how_to.md");
 
-/// What this thread logs while the guard lives.
+/// The log of this thread while the guard exists.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -35,7 +35,7 @@ impl Log {
         (log, set_default(subscriber))
     }
 
-    /// With the filter that the manual names for this.
+    /// Starts a log with the filter in the manual.
     fn as_in_the_manual() -> (Log, DefaultGuard) {
         let (_, directives) = MANUAL.split_once("`RUST_LOG=").unwrap();
         let (directives, _) = directives.split_once('`').unwrap();
@@ -141,7 +141,7 @@ async fn an_error_for_a_sent_message_is_a_debug_event_with_its_id() {
              <forbidden xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>",
         )
         .await;
-    // It was seen before the answer to what came behind it.
+    // The error was handled before the response to a later stanza.
     alice.chat("bot@echo.test", "hello").await;
     alice.next_chat().await;
     let [line] = &log.lines_with("came back with an error")[..] else {
@@ -158,7 +158,7 @@ async fn an_error_for_a_sent_message_is_a_debug_event_with_its_id() {
     }
 }
 
-/// Each costs its sender the bytes; what it costs the log has a limit. (RFC 6120, 13.12)
+/// Each costs its sender bytes, but the log lines are limited. (RFC 6120, 13.12)
 #[tokio::test(start_paused = true)]
 async fn refused_stanzas_of_a_flood_are_few_lines_and_a_count() {
     let (log, _guard) = Log::of("warn");
@@ -181,7 +181,7 @@ async fn refused_stanzas_of_a_flood_are_few_lines_and_a_count() {
     assert!(last.contains("40"), "the count is missing: {last}");
 }
 
-/// It was online a moment ago: there is nothing to paste anywhere.
+/// The component was online before, so its configuration is right.
 #[tokio::test(start_paused = true)]
 async fn a_lost_connection_is_reported_in_single_lines_without_advice() {
     let (log, _guard) = Log::of("warn");
@@ -206,7 +206,7 @@ async fn a_panic_is_not_reported_as_blocking() {
     let (log, _guard) = Log::of("info");
     let server = Server::start(|config| {
         Component::new(config).on_chat(|_chat: Incoming<Message>| async move {
-            // As long as it takes to print a backtrace.
+            // The time that it takes to print a backtrace.
             std::thread::sleep(Duration::from_millis(60));
             let parsed: u8 = "none".parse().unwrap();
             Err::<(), _>(StanzaError::from(io::Error::other(parsed.to_string())))
@@ -259,7 +259,8 @@ mod shutdown {
     }
 }
 
-/// ejabberd's `access: none` accepts the login and rejects what others send, our self-pings too.
+/// ejabberd's `access: none` accepts the login and rejects stanzas of others, including our
+/// self-pings.
 #[tokio::test]
 async fn a_server_that_lets_nothing_through_is_named_with_what_to_examine() {
     for mut server in [TestServer::ejabberd(), TestServer::ejabberd_24()] {

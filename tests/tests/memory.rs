@@ -1,4 +1,4 @@
-//! The scenarios, on a server in memory, with a paused clock.
+//! Runs the scenarios on a server in memory, with a paused clock.
 
 macro_rules! scenario {
     ($module:ident $name:ident) => {
@@ -6,7 +6,7 @@ macro_rules! scenario {
         async fn $name() {
             let mut server = couplet_test::TestServer::memory();
             Box::pin(couplet_tests::$module::$name(&mut server)).await;
-            // No scenario makes a component say what a real server would refuse.
+            // In no scenario does a component send what a real server would reject.
             let memory = server.in_memory().await;
             assert_eq!(memory.faults(), 0, "{}", memory.journal());
         }

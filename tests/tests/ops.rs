@@ -1,4 +1,4 @@
-//! The echo binary as an operator sees it: over HTTP, by its subcommand, and as systemd.
+//! The echo binary in operation: over HTTP, by its subcommand, and under systemd.
 
 use std::error::Error;
 use std::fs;
@@ -34,7 +34,7 @@ impl Echo {
         Ok(Echo { child, log })
     }
 
-    /// The first line of its log that has these words.
+    /// Returns the first line of its log that contains these words.
     async fn says(&mut self, words: &str) -> Outcome<String> {
         let mut line = String::new();
         while !line.contains(words) {
@@ -45,7 +45,7 @@ impl Echo {
         Ok(line)
     }
 
-    /// Where it listens, once it does.
+    /// Returns the address at which it listens, once it does.
     async fn address(&mut self) -> Outcome<String> {
         let line = self
             .says("health, readiness and metrics are served")
@@ -70,7 +70,7 @@ impl Echo {
     }
 }
 
-/// The binary as users build it with the cargo feature `ops`.
+/// Returns the binary as users build it with the cargo feature `ops`.
 fn echo(server: &str) -> Outcome<Command> {
     // target/debug/deps/ops-… → target/debug/echo
     let tests = std::env::current_exe()?;
@@ -91,7 +91,7 @@ fn echo(server: &str) -> Outcome<Command> {
     Ok(command)
 }
 
-/// Status and body of a page.
+/// Returns status and body of a page.
 async fn page(address: &str, path: &str) -> Outcome<(u16, String)> {
     let mut stream = TcpStream::connect(address).await?;
     let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\n\r\n");
@@ -103,7 +103,7 @@ async fn page(address: &str, path: &str) -> Outcome<(u16, String)> {
     Ok((status, body.to_owned()))
 }
 
-/// Until the page says so.
+/// Requests the page until it has this status and these words.
 async fn is_told(address: &str, path: &str, status: u16, words: &str) -> Outcome<String> {
     for _ in 0..3000 {
         let (found, body) = page(address, path).await?;
@@ -207,11 +207,11 @@ async fn a_port_that_is_taken_ends_it_with_the_setting_and_the_cure() -> Outcome
     Ok(())
 }
 
-/// What a supervisor hears, one notice after the other.
+/// Receives the notifications to a supervisor.
 struct Supervisor(tokio::net::UnixDatagram);
 
 impl Supervisor {
-    /// The first notice with this line, and what came before it.
+    /// Waits for the first notification with this line; returns the earlier ones.
     async fn hears(&self, line: &str) -> Outcome<String> {
         let mut heard = String::new();
         loop {

@@ -1,4 +1,4 @@
-//! The scenarios, on a real Prosody each.
+//! Runs the scenarios, each on a new Prosody.
 
 macro_rules! scenario {
     ($module:ident $name:ident) => {

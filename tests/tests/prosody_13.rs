@@ -1,4 +1,4 @@
-//! The scenarios, on Prosody 13.0 of Debian 13 each.
+//! Runs the scenarios, each on a new Prosody 13.0 of Debian 13.
 
 macro_rules! scenario {
     ($module:ident $name:ident) => {

@@ -11,7 +11,7 @@ use pubsub_conformance::Suite;
 const PROSODY: &str = include_str!("../../crates/pubsub-conformance/known/prosody.txt");
 const EJABBERD: &str = include_str!("../../crates/pubsub-conformance/known/ejabberd.txt");
 
-/// Cases that we refuse: a component does not know presence and rosters.
+/// Cases that we do not support: a component knows neither presence nor rosters.
 const REFUSED: [u16; 2] = [29, 47];
 
 /// Items of one node: several pages of ours.
@@ -48,7 +48,7 @@ async fn memory_passes_behind_ejabberd_24() {
         .unwrap();
 }
 
-/// Those of Debian 13 offer channel binding, which the runner cannot do.
+/// The servers of Debian 13 offer channel binding, which the runner does not support.
 #[tokio::test]
 async fn users_log_in_over_tls_on_every_server() {
     for packages in [Packages::Installed, Packages::Debian13] {
@@ -122,7 +122,7 @@ async fn three_instances_on_one_postgresql_notify_in_the_same_order() {
         services.push(service);
     }
     let suite = suite(&ejabberd.client_addr()).await.only([99]);
-    // ejabberd gives each stanza to any of them.
+    // ejabberd routes each stanza to any of them.
     let suite = suite.balanced();
     let report = expect(suite, "").await;
     assert_eq!(report.count("pass"), 1, "{}", report.to_text());
@@ -142,7 +142,7 @@ async fn ejabberd_s_own_service_fails_what_it_is_known_to_fail() {
     assert!(report.count("pass") >= 52, "{}", report.to_text());
 }
 
-/// All cases, with small numbers: known failures mostly wait for a timeout.
+/// Returns all cases, with small numbers, because known failures mostly wait for a timeout.
 async fn control(clients: &str) -> Suite {
     let suite = suite(clients).await.deadline(Duration::from_secs(4));
     suite.many_items(200).subscribers(10)
@@ -168,7 +168,7 @@ async fn passes_behind(
     Ok(())
 }
 
-/// All cases except those that we refuse and the one of the crash tests.
+/// Runs all cases except those that we do not support and the one of the crash tests.
 async fn passes(components: &str, clients: &str, store: Option<&str>) {
     let mut service = ours(components);
     if let Some(store) = store {
@@ -185,14 +185,14 @@ async fn passes(components: &str, clients: &str, store: Option<&str>) {
     assert_eq!(with("not run"), [CRASH], "{}", report.to_text());
 }
 
-/// A server with its own service.
+/// Returns the setup of a server with its own service.
 fn alone() -> Setup {
     Setup::component("unused.localhost", "unused")
         .own_pubsub(SERVICE, OWNER)
         .no_delay()
 }
 
-/// A server for our service.
+/// Returns the setup of a server for our service.
 fn beside() -> Setup {
     Setup::component(SERVICE, SECRET).no_delay()
 }

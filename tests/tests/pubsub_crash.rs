@@ -16,14 +16,14 @@ use couplet_tests::pubsub_rig::{NODE, Rig, condition};
 use couplet_tests::pubsub_sink::Sink;
 use rustix::process::Signal;
 
-/// Subscribers and crashes.
+/// Returns the number of subscribers and of crashes.
 fn measure() -> (usize, usize) {
     let wanted = std::env::var("PUBSUB_CRASH").unwrap_or_else(|_| "1000x2".to_owned());
     let (subscribers, rounds) = wanted.split_once('x').expect("subscribers x rounds");
     (subscribers.parse().unwrap(), rounds.parse().unwrap())
 }
 
-/// What was published and acknowledged, and what was received.
+/// The published and acknowledged items, and what was received.
 struct Trial {
     rig: Rig,
     sink: Sink,

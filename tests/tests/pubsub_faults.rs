@@ -19,7 +19,7 @@ use couplet_tests::pubsub_rig::{NODE, Rig, condition, kind};
 use couplet_tests::pubsub_service::{Place, Service};
 use couplet_tests::pubsub_sink::Sink;
 
-/// Enough to fill 2 MiB with some of them.
+/// Payload bytes: some of these payloads fill 2 MiB.
 const LARGE: usize = 20_000;
 
 /// Publishes until the disk is full; returns the number of the rejected item.
@@ -187,7 +187,7 @@ async fn a_postgres_that_goes_away_is_reported_until_it_is_back() {
         sink.until("the rest", |tally| tally.all_have(item)).await;
         item += 1;
     }
-    // A rejected item may be stored nevertheless: the response of the database was lost.
+    // A rejected item may be stored anyway, if the response of the database was lost.
     let stored = rig.stored().await;
     let lost = acknowledged.iter().filter(|item| !stored.contains(item));
     assert_eq!(lost.count(), 0, "{acknowledged:?} of {stored:?}");
@@ -261,10 +261,11 @@ async fn a_question_whose_answer_is_more_than_the_server_takes_ends_no_session()
     assert_eq!(log.matches("online").count(), 1, "{log}");
 }
 
-/// A supervisor tries again.
+/// The exit code after which a supervisor restarts the program.
 const LATER: i32 = 1;
 
-/// A supervisor does not restart it: a person has to act.
+/// The exit code after which a supervisor does not restart the program, because a person has to
+/// act.
 const NEVER: i32 = 2;
 
 /// Starts a program that fails, and returns its error in a line.

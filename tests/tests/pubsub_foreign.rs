@@ -1,5 +1,5 @@
 //! Two independent client libraries, slixmpp and aioxmpp, use the pubsub program through each
-//! server. They are unmodified, and get every event they know.
+//! server. They are unmodified, and get every event they support.
 
 #![allow(
     clippy::unwrap_used,

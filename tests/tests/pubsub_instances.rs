@@ -13,7 +13,7 @@ use couplet_tests::pubsub_rig::{NODE, Rig, condition};
 use couplet_tests::pubsub_service::Service;
 use couplet_tests::pubsub_sink::Sink;
 
-/// The most concurrent items of each of two publishers.
+/// Maximum number of concurrent items of each of two publishers.
 const WINDOW: u32 = 20;
 
 /// Three instances: the first is that of the rig.

@@ -1,4 +1,4 @@
-//! The socket at which a running component takes messages from its own machine.
+//! The socket on which a running component accepts messages from its own machine.
 #![allow(
     clippy::panic,
     clippy::unwrap_used,
@@ -128,7 +128,7 @@ async fn refuses_what_is_no_message_and_goes_on() {
             "{line}: {answer}"
         );
     }
-    // It is not read to its end, so its sender may not be able to send all of it.
+    // The line is not read to its end, so the sender may not be able to send all of it.
     let mut stream = UnixStream::connect(&program.socket).await.unwrap();
     let _cut_off = stream.write_all(too_long.as_bytes()).await;
 

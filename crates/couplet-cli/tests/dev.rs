@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
-/// A `couplet dev` with its own directory for temporary files, by which its processes are found too.
+/// A `couplet dev` with its own directory for temporary files, which also identifies its processes.
 struct Run {
     child: Child,
     errors: BufReader<ChildStderr>,
@@ -43,7 +43,7 @@ impl Run {
         Ok(read)
     }
 
-    /// Waits for the exit code with standard input open: its end would end the command too.
+    /// Waits for the exit code with standard input open, because its end would end the command.
     fn exit_code(&mut self) -> Result<Option<i32>, Box<dyn Error>> {
         let stdin = self.child.stdin.take();
         let status = self.child.wait()?;
@@ -286,7 +286,7 @@ async fn another_client_can_log_in_and_a_line_without_an_answer_makes_it_fail() 
         .ok_or("no port")?;
     let mut bob = Client::login(&format!("127.0.0.1:{port}"), "bob@localhost", "bob").await?;
     bob.send_raw("<presence/>").await?;
-    // The server returns his own presence once it has processed it.
+    // The server returns bob's own presence once it has processed it.
     while bob
         .next(Duration::from_secs(30))
         .await?

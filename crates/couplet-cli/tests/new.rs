@@ -22,7 +22,7 @@ fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The target directory of this test: dependencies that both need are built once.
+/// Returns the target directory of this test: shared dependencies are built once.
 fn target() -> PathBuf {
     let mut target = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
     target.pop();
@@ -44,7 +44,7 @@ fn project(name: &str, flags: &[&str]) -> Result<PathBuf, Box<dyn Error>> {
         printed.starts_with(&format!("{name}/ is ready")),
         "{printed}"
     );
-    // The versions that are built already; a user gets the newest ones.
+    // The versions that are built already; users get the newest ones.
     fs::copy(repository().join("Cargo.lock"), made.join("Cargo.lock"))?;
     Ok(made)
 }

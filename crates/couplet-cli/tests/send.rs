@@ -51,7 +51,7 @@ fn errors(output: &Output) -> String {
 
 async fn present(mut user: Client) -> Result<Client, Box<dyn Error>> {
     user.send_raw("<presence/>").await?;
-    // The server returns her own presence once it has processed it.
+    // The server returns alice's own presence once it has processed it.
     while user
         .next(Duration::from_secs(30))
         .await?
@@ -125,7 +125,7 @@ async fn a_message_to_an_unknown_user_comes_back(server: &str) -> Outcome {
     Ok(())
 }
 
-/// RFC 7622 allows such addresses, and occupants of rooms have them.
+/// RFC 7622 allows such addresses, and occupants of rooms use them.
 async fn an_address_with_an_emoji_is_valid(server: &str) -> Outcome {
     for to in ["nobody@localhost/🐎", "nobody@localhost/Anna's iPhone 😀"] {
         let output = send(server, SECRET, &[&FROM[..], &[to, "hi"]].concat(), "").await?;

@@ -1,5 +1,5 @@
-//! The framer and the tree together against rxml: the same streams accepted, cut at the same
-//! bytes, with the same content; and whatever stands before a fault is delivered.
+//! Compares the framer and the tree with rxml: they accept the same streams, split at the same
+//! bytes, with the same content. Stanzas before a fault are delivered.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ mod readings;
 
 use readings::compare;
 
-/// Pieces that mean something to a parser, or should not.
+/// Tokens with a meaning in XML, and tokens without.
 const TOKENS: &[&[u8]] = &[
     b"a",
     b"b",
@@ -127,7 +127,7 @@ const TOKENS: &[&[u8]] = &[
     b"jabber:component:accept",
 ];
 
-/// Where tokens are put, so that each state of a parser sees them.
+/// The places for tokens, so that each state of a parser gets them.
 const PLACES: &[(&[u8], &[u8])] = &[
     (b"", b""),
     (b"<a>", b"</a>"),
@@ -310,7 +310,7 @@ fn every_token_is_read_as_rxml_reads_it_in_every_place() {
     let mut accepted = 0;
     for (offset, (before, after)) in PLACES.iter().enumerate() {
         for first in TOKENS {
-            // A third of all pairs, another one in each place: all of them take a minute.
+            // A third of all pairs, another third in each place, because all of them take a minute.
             let seconds = TOKENS.iter().skip(offset % 3).step_by(3);
             for second in seconds.chain([&&b""[..]]) {
                 let inside = [before, *first, second, after].concat();

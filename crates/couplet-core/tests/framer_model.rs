@@ -1,5 +1,5 @@
-//! The framer against a naive model: it knows what it wrote, and so what must come out, whatever
-//! the size of the pieces.
+//! Compares the framer with a naive model that knows what it wrote, and so what must be returned,
+//! whatever the size of the pieces.
 
 use couplet_core::element::{Scope, Tree};
 use couplet_core::framer::{Frame, Framer, LimitKind, Limits, Skipped};
@@ -22,7 +22,7 @@ enum Expected {
     Skipped(Skipped),
 }
 
-/// What makes a stanza too much, if anything does.
+/// The limit that a stanza exceeds, if any.
 #[derive(Clone, Debug)]
 enum Excess {
     None,

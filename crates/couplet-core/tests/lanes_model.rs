@@ -1,4 +1,4 @@
-//! The lanes beside one list in which everything waits, and under a driver that keeps count.
+//! Compares the lanes with one searched list, and drives them while counting.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
@@ -12,7 +12,7 @@ const LIMITS: LaneLimits = LaneLimits {
     waiting_per_lane: 4,
     waiting_bytes: 100_000,
 };
-/// As the documentation says: what is small, and which part a sender may have.
+/// As documented: the weight of small items, and the share of a sender.
 const SMALL: usize = 4096;
 const SHARE: usize = 4;
 
@@ -20,15 +20,15 @@ type Name = &'static str;
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// An item arrives; whether its handler, if it may start, finishes at once.
+    /// An item arrives. With whether its handler, if it may start, finishes at once.
     Arrive(Name, usize, AtOnce),
-    /// The handler of some busy lane finishes.
+    /// The handler of a busy lane finishes.
     Finish(Index),
-    /// The handler of some busy lane keeps so much less.
+    /// The handler of a busy lane reduces its weight by this much.
     Lighten(Index, usize),
     Start,
     Drain,
-    /// A mistake of the caller's: the lane may not be busy.
+    /// A caller's mistake: the lane may not be busy.
     Done(Name),
 }
 
@@ -59,13 +59,13 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Everything in lists, searched from end to end each time.
+/// A model that keeps everything in lists and searches them completely each time.
 #[derive(Default)]
 struct Naive {
     busy: Vec<(Name, usize)>,
     /// In the order of arrival.
     waiting: Vec<(Name, usize, usize)>,
-    /// Idle lanes with something waiting, in the order in which they became so.
+    /// Idle lanes with waiting items, in the order in which they became idle.
     idle: Vec<Name>,
     /// Senders in the order of their turns, and those whose item did not fit in its turn.
     turns: Vec<&'static str>,
@@ -83,7 +83,7 @@ fn total(weights: impl Iterator<Item = usize> + Clone, large_only: bool) -> usiz
         .sum()
 }
 
-/// Whether one more fits beside these: large ones leave a quarter to small ones.
+/// Returns whether one more item fits: large ones leave a quarter to small ones.
 fn fits(weights: impl Iterator<Item = usize> + Clone, weight: usize, limit: usize) -> bool {
     let (all, large) = (total(weights.clone(), false), total(weights, true));
     let most = limit / 4 * 3;
@@ -93,7 +93,7 @@ fn fits(weights: impl Iterator<Item = usize> + Clone, weight: usize, limit: usiz
     all + weight <= limit && large + weight <= most
 }
 
-/// The same, but the first of its kind, or one beside those that weigh nothing, fits always.
+/// Like `fits`, but always admits the first item of its kind, or one beside items without weight.
 fn admits(weights: impl Iterator<Item = usize> + Clone, weight: usize, limit: usize) -> bool {
     let small = weight <= SMALL;
     let alike = weights.clone().filter(|other| (*other <= SMALL) == small);
@@ -135,7 +135,7 @@ impl Naive {
             && self.within_share(sender(key), weight)
     }
 
-    /// The first lane of a sender, and the weight of what it would start.
+    /// Returns the first lane of a sender, and the weight of its next item.
     fn first(&self, sender_: &str) -> Option<(Name, usize)> {
         let lane = *self.idle.iter().find(|key| sender(key) == sender_)?;
         let first = self.waiting.iter().find(|(key, _, _)| *key == lane)?;
@@ -184,7 +184,7 @@ impl Naive {
     fn done(&mut self, key: Name) {
         if self.is_busy(key) {
             self.busy.retain(|(busy, _)| *busy != key);
-            // Its sender's share may have room for another lane, which comes before this one.
+            // The sender's share may suffice for another of its lanes, which comes before this one.
             self.queue(sender(key));
             self.note_idle(key);
         }
@@ -364,14 +364,15 @@ impl Arbitrary for Chance {
     }
 }
 
-/// Drives lanes as their documentation says, and knows nothing of what they decide.
+/// Drives lanes as documented, without knowing their decisions.
 struct House {
     lanes: Lanes<usize>,
     at_once: usize,
     running: Vec<Key>,
     started: Vec<(usize, usize)>,
     finished: usize,
-    /// For each idle lane with work: the completions by which it must have started.
+    /// For each idle lane with waiting items: the number of completions by which it must have
+    /// started.
     due: HashMap<usize, usize>,
     queued: HashMap<usize, VecDeque<usize>>,
 }

@@ -1,4 +1,4 @@
-//! The pending IQs beside a list that is searched from end to end.
+//! Compares the pending IQs with a searched list.
 
 #![expect(clippy::expect_used, reason = "a test may fail where it stands")]
 

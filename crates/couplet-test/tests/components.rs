@@ -1,4 +1,4 @@
-//! What a server does to a component that logs in: a bare socket here, so that nothing of ours helps.
+//! How servers treat a component that logs in, tested over a bare socket.
 
 use std::error::Error;
 use std::time::Duration;
@@ -13,10 +13,10 @@ type Outcome = Result<(), Box<dyn Error>>;
 
 const DOMAIN: &str = "echo.localhost";
 
-/// Whose servers are tested: those of this machine and those of Debian 13.
+/// The packages of the tested servers: those of this machine and those of Debian 13.
 const ALL: [Packages; 2] = [Packages::Installed, Packages::Debian13];
 
-/// Would break a careless configuration file.
+/// A secret that would break a careless configuration file.
 const SECRET: &str = "s3\"cr\\et 'é";
 
 struct Component {
@@ -55,7 +55,7 @@ impl Component {
         Ok(self.stream.write_all(text.as_bytes()).await?)
     }
 
-    /// Reads until the server has said this, and returns all that it said since the last time.
+    /// Reads until the server has sent this, and returns everything it sent since the last call.
     async fn until(&mut self, wanted: &str) -> Result<String, Box<dyn Error>> {
         while !self.said.contains(wanted) || !self.said.ends_with('>') {
             let mut bytes = Vec::with_capacity(4096);
@@ -114,7 +114,7 @@ async fn a_reloaded_component_is_a_zombie() -> Outcome {
             "{}",
             bounce.as_str()
         );
-        // The connection itself looks healthy.
+        // The connection itself still works.
         let ping = format!(
             "<iq type='get' id='p' from='{DOMAIN}' to='localhost'><ping xmlns='urn:xmpp:ping'/></iq>"
         );

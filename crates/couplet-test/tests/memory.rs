@@ -1,4 +1,4 @@
-//! The server in memory itself: that it refuses what real servers refuse.
+//! The server in memory rejects what real servers reject.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -14,7 +14,7 @@ fn server() -> Server {
     Server::empty(Setup::component("echo.test", "secret"))
 }
 
-/// Says something after each of the server's answers, and returns all that the server said.
+/// Sends the next text after each of the server's answers, and returns everything the server sent.
 async fn talk(server: &Server, words: &[String]) -> String {
     let mut stream = server.connector().connect().await.unwrap();
     let mut said = String::new();
@@ -30,7 +30,7 @@ async fn talk(server: &Server, words: &[String]) -> String {
     said + &rest
 }
 
-/// The words of a login with this secret; the first stream of a server has this id.
+/// Returns the login with this secret; the first stream of a server has this id.
 fn login(secret: &str) -> [String; 2] {
     [HEADER.to_owned(), handshake::handshake("stream-1", secret)]
 }

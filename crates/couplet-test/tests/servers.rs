@@ -1,4 +1,4 @@
-//! The servers themselves: what they promise to the scenarios that run on them.
+//! The servers provide what the scenarios rely on.
 
 use std::error::Error;
 use std::process::Command;
@@ -16,7 +16,7 @@ type Outcome = Result<(), Box<dyn Error>>;
 
 const DOMAIN: &str = "echo.localhost";
 
-/// Whose servers are tested: those of this machine and those of Debian 13.
+/// The packages of the tested servers: those of this machine and those of Debian 13.
 const ALL: [Packages; 2] = [Packages::Installed, Packages::Debian13];
 
 fn setup() -> Setup {
@@ -24,7 +24,7 @@ fn setup() -> Setup {
     Setup::component(DOMAIN, "s3\"cr\\et").and_component("news.localhost", "other")
 }
 
-/// What the server says to a component's stream header for `domain`.
+/// Returns the server's answer to a component's stream header for `domain`.
 async fn greeting<S>(mut stream: S, domain: &str) -> Result<String, Box<dyn Error>>
 where
     S: AsyncReadExt + AsyncWriteExt + Unpin,
@@ -131,7 +131,8 @@ async fn a_polite_stop_ends_the_streams_and_keeps_the_accounts() -> Outcome {
             return Err(format!("{end:?}").into());
         };
         assert!(last_words.contains("system-shutdown"), "{last_words}");
-        // Most users of ejabberd are told the same, but now and then one sees a bare end.
+        // Most users of ejabberd get the same error, but occasionally one only sees the connection
+        // close.
         let end = bob.next(Duration::from_secs(20)).await;
         assert!(
             matches!(end, Err(ClientError::Ended { .. } | ClientError::Io(_))),
@@ -170,7 +171,8 @@ async fn both_servers_expect_every_component_of_the_setup() -> Outcome {
     Ok(())
 }
 
-/// The greeting at a unix socket, whose listener ejabberd 24.12 starts anew after each connection.
+/// Reads the greeting at a unix socket, whose listener ejabberd 24.12 restarts after each
+/// connection.
 async fn greeting_at(socket: &std::path::Path, domain: &str) -> Outcome {
     let mut attempts = 0;
     loop {
@@ -277,7 +279,7 @@ async fn a_dropped_stage_leaves_no_server_behind() -> Outcome {
     Ok(())
 }
 
-/// The test runs itself a second time, as the holder that dies without a chance to clean up.
+/// The test runs itself a second time, as the owner process that is killed without cleaning up.
 #[tokio::test]
 async fn servers_die_with_a_holder_that_is_killed() -> Outcome {
     const HOLDER: &str = "COUPLET_TEST_HOLDER";

@@ -1,4 +1,4 @@
-//! The manual says what the code does: its tables are the code's, its headings are tests.
+//! The manual matches the code: its tables are the code's, its headings are tests.
 #![allow(
     clippy::panic,
     clippy::unwrap_used,
@@ -18,7 +18,7 @@ fn page(name: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|why| panic!("{}: {why}", path.display()))
 }
 
-/// The text between fences of this language.
+/// Returns the text in code fences of this language.
 fn blocks(text: &str, language: &str) -> Vec<String> {
     let fence = format!("```{language}\n");
     let parts = text.split(&fence).skip(1);
@@ -27,7 +27,7 @@ fn blocks(text: &str, language: &str) -> Vec<String> {
         .collect()
 }
 
-/// A heading as the name of a test.
+/// Returns a heading as the name of a test.
 fn snake(heading: &str) -> String {
     let kept = heading.chars().filter(|c| c.is_alphanumeric() || *c == ' ');
     kept.collect::<String>().to_lowercase().replace(' ', "_")
@@ -39,7 +39,7 @@ fn headings(text: &str) -> Vec<&str> {
         .collect()
 }
 
-/// The page of settings as the table in the code has it.
+/// Returns the page of settings as the table in the code has it.
 fn settings_page() -> String {
     let row = |setting: &Setting| {
         let flag = setting.flag().map(|flag| format!(", `--{flag}`"));
@@ -154,7 +154,7 @@ fn every_configuration_in_the_recipes_can_be_loaded() {
     assert!(blocks.len() >= 3, "{blocks:?}");
     for block in blocks {
         let file = tempfile::NamedTempFile::new().unwrap();
-        // That the authorities are there is checked when loading; what is in them is not.
+        // Loading checks that the CA file exists, but not its content.
         let block = block.replace("/etc/couplet/ca.pem", file.path().to_str().unwrap());
         fs::write(file.path(), &block).unwrap();
         let loaded = Sources::none()
@@ -166,7 +166,7 @@ fn every_configuration_in_the_recipes_can_be_loaded() {
     }
 }
 
-/// The texts of everything below the folders that may cite a page.
+/// Returns the texts of all files that may cite a page.
 fn texts() -> Vec<(PathBuf, String)> {
     let folders = ["crates", "tests", "deploy", "benches", "examples", "docs"];
     let mut open: Vec<PathBuf> = folders.iter().map(|folder| root().join(folder)).collect();

@@ -1,4 +1,4 @@
-//! The README says what is so: its echo is the example, its lines are what the errors print.
+//! The README matches the code: its echo is the example, and its snippets are those of the errors.
 #![allow(
     clippy::panic,
     clippy::unwrap_used,
@@ -29,7 +29,7 @@ fn block(language: &str) -> String {
 #[test]
 fn its_echo_is_the_example_and_is_short() {
     let example = fs::read_to_string(root().join("examples/echo/src/main.rs")).unwrap();
-    // What the example's own tests are is not part of the echo.
+    // The example's own tests are not part of the echo.
     let echo = example.split("\n#[cfg(test)]").next().unwrap();
     assert_eq!(block("rust").trim_end(), echo.trim_end());
     assert!(echo.lines().count() <= 25);
@@ -75,7 +75,7 @@ fn its_two_commands_exist_and_are_executable() {
     }
 }
 
-/// Links to headings are checked with the manual, links to the net by nobody.
+/// Links to headings are checked with the manual; links to other sites are not checked.
 #[test]
 fn every_file_it_links_to_exists() {
     let readme = readme();

@@ -1,5 +1,5 @@
-//! The shape of every crate: a module uses only modules declared below it in `lib.rs`, files stay
-//! short, and none is a drawer for what has no name.
+//! The structure of every crate: a module uses only modules declared below it in `lib.rs`, files
+//! stay short, and no file has a name such as `utils`.
 #![allow(
     clippy::indexing_slicing,
     clippy::unwrap_used,
@@ -11,8 +11,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Lines of a file, its tests and its documentation not counted: what is documented well shall not
-/// have to be split for that.
+/// Maximum lines of a file without its tests and documentation: well-documented code need not be
+/// split for that.
 const CEILING: usize = 400;
 
 const DRAWERS: [&str; 7] = [
@@ -20,12 +20,12 @@ const DRAWERS: [&str; 7] = [
 ];
 
 struct File {
-    /// Below `src`, without the ending: `config/check`.
+    /// The path below `src`, without the extension: `config/check`.
     path: String,
     text: String,
 }
 
-/// The sources of every crate, `lib.rs` (or `main.rs`) first.
+/// Returns the sources of every crate, `lib.rs` (or `main.rs`) first.
 fn crates() -> Vec<(String, Vec<File>)> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
     let mut found = Vec::new();
@@ -65,7 +65,7 @@ fn read(source: &Path, folder: &Path, files: &mut Vec<File>) {
     }
 }
 
-/// What a file is made of once its tests and comments are left out.
+/// Returns the code of a file without its tests and comments.
 fn code(text: &str) -> String {
     let mut code = String::new();
     let mut lines = text.lines();
@@ -101,7 +101,7 @@ fn leave_out_item<'a>(lines: &mut impl Iterator<Item = &'a str>, attribute: &str
     }
 }
 
-/// The modules of the crate in their order.
+/// Returns the modules of the crate in their order.
 fn modules(root: &str) -> Vec<String> {
     let declared = code(root);
     declared
@@ -116,7 +116,7 @@ fn modules(root: &str) -> Vec<String> {
         .collect()
 }
 
-/// The first names behind `crate::`, however deep the braces of a `use` are.
+/// Returns the first names after `crate::`, however deep the braces of a `use` are.
 fn used(code: &str, root: &str) -> Vec<String> {
     let mut names = Vec::new();
     for (at, _) in code.match_indices(root) {
@@ -140,7 +140,7 @@ fn first_name(path: &str) -> String {
         .collect()
 }
 
-/// The parts of `a::b, c::{d, e}}...` up to the brace that ends the group.
+/// Splits `a::b, c::{d, e}}...` up to the brace that ends the group.
 fn split_group(group: &str) -> Vec<&str> {
     let (mut depth, mut start, mut parts) = (0, 0, Vec::new());
     for (at, c) in group.char_indices() {
@@ -162,12 +162,12 @@ fn split_group(group: &str) -> Vec<&str> {
     parts
 }
 
-/// What breaks the law: a module that uses one declared above it, or goes through the crate's root.
+/// Returns violations of the rule: modules that use one declared above them, or the crate's root.
 fn upward(files: &[File]) -> Vec<String> {
     let order = modules(&files[0].text);
     let mut broken = Vec::new();
     for file in &files[1..] {
-        // A binary beside a library sees what every user of the library sees.
+        // A binary beside a library uses the library's public API.
         if file.path == "main" {
             continue;
         }
@@ -198,7 +198,7 @@ fn upward(files: &[File]) -> Vec<String> {
     broken
 }
 
-/// Lines that count for the ceiling.
+/// Returns the lines that count for the ceiling.
 fn length(text: &str) -> usize {
     let without_tests = text.split("\n#[cfg(test)]\nmod ").next().unwrap_or(text);
     let is_doc = |line: &&str| {
@@ -236,7 +236,7 @@ fn no_file_is_longer_than_its_ceiling() {
     assert_eq!(too_long, Vec::<String>::new());
 }
 
-/// Names that were given up; `docs` and `crates/couplet/src/manual/words.md` have the ones that are used.
+/// Names that are no longer used; `crates/couplet/src/manual/words.md` lists the current ones.
 const GIVEN_UP: [&str; 38] = [
     "Actor",
     "Circular",

@@ -39,7 +39,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::FAILURE)
 }
 
-/// One item a line. Without what the compiler and derives implement for almost every type.
+/// Returns one item per line, without the implementations that the compiler and derives add to
+/// almost every type.
 fn listing(json: &Path) -> Result<String, Box<dyn Error>> {
     let api = Builder::from_rustdoc_json(json)
         .omit_blanket_impls(true)

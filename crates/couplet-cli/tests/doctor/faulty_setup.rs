@@ -1,4 +1,4 @@
-//! [`FaultySetup`]: a setup with one fault, and what `couplet doctor` has to report about it.
+//! [`FaultySetup`]: a setup with one fault, and what `couplet doctor` must report about it.
 
 use std::error::Error;
 use std::fs;
@@ -85,13 +85,13 @@ impl FaultySetup {
         self
     }
 
-    /// The advice must not have these words.
+    /// Asserts that the advice does not contain these words.
     pub(crate) fn does_not_advise(mut self, words: &'static str) -> FaultySetup {
         self.not_advised.push(words);
         self
     }
 
-    /// Runs the doctor, asserts what is expected and returns the report.
+    /// Runs the doctor, asserts the expected results and returns the report.
     pub(crate) async fn check(self) -> Result<Value, Box<dyn Error>> {
         let folder = tempfile::tempdir()?;
         let mut command = doctor(folder.path());

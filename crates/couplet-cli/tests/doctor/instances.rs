@@ -26,7 +26,7 @@ async fn a_running_instance_is_left_alone(backend: Backend) -> Outcome {
     Ok(())
 }
 
-/// With `kick_old`.
+/// With `kick_old`, a login ends the running instance.
 async fn an_instance_that_a_login_would_end_is_left_alone(backend: Backend) -> Outcome {
     let server = backend.start(setup().kick_old()).await?;
     let instance = left_alone(&server.components()).await?;

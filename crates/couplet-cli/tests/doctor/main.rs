@@ -1,7 +1,7 @@
 //! `couplet doctor` with the real servers: it reports the fault of a setup and what to do about it, and
 //! no fault in a healthy setup. One module per step.
 
-/// Makes a test of each function, which takes a [`server::Backend`], for each server.
+/// Generates a test for each server from each function, which takes a [`server::Backend`].
 macro_rules! on_every_prosody {
     ($($name:ident),+ $(,)?) => {
         mod prosody {

@@ -35,7 +35,8 @@ impl Backend {
         matches!(self, Backend::Prosody | Backend::Prosody13)
     }
 
-    /// Returns lines of the snippet for this server, and a word that only the other snippet contains.
+    /// Returns lines of the snippet for this server, and a word that only the other snippet
+    /// contains.
     pub(crate) fn snippet_and_other_server(self) -> (&'static str, &'static str) {
         match self.is_prosody() {
             true => (FOR_PROSODY, "ejabberd"),
@@ -50,7 +51,7 @@ pub(crate) enum TestServer {
 }
 
 impl TestServer {
-    /// The address for components.
+    /// Returns the address for components.
     pub(crate) fn components(&self) -> String {
         match self {
             TestServer::Prosody(prosody) => prosody.component_addr(),
@@ -58,7 +59,7 @@ impl TestServer {
         }
     }
 
-    /// The address for clients.
+    /// Returns the address for clients.
     pub(crate) fn clients(&self) -> String {
         match self {
             TestServer::Prosody(prosody) => prosody.client_addr(),
@@ -66,7 +67,7 @@ impl TestServer {
         }
     }
 
-    /// The TLS address for components, and the file of the authority that signed the certificate.
+    /// Returns the TLS address for components, and the CA file of the certificate.
     pub(crate) fn encrypted(&self) -> Result<(String, String), Box<dyn Error>> {
         let TestServer::Ejabberd(ejabberd) = self else {
             return Err("Prosody's component port has no TLS".into());
@@ -75,7 +76,7 @@ impl TestServer {
         Ok((ejabberd.tls_addr().ok_or("no TLS")?, authority))
     }
 
-    /// The unix socket for components.
+    /// Returns the unix socket for components.
     pub(crate) fn socket(&self) -> Result<PathBuf, Box<dyn Error>> {
         let TestServer::Ejabberd(ejabberd) = self else {
             return Err("Prosody has no socket for components".into());

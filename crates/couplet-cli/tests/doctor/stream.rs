@@ -5,7 +5,7 @@ use crate::faulty_setup::FaultySetup;
 use crate::server::Backend;
 use crate::{Outcome, setup};
 
-/// What Prosody sends while it shuts down, and where a Component has no secret.
+/// What Prosody sends while it shuts down, and for a Component without a secret.
 const STOPPING: &str = "<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' \
     xmlns:stream='http://etherx.jabber.org/streams' id='5c7cbd46-2ed4-4a62-a8f2-6c9e7bdbdd14' \
     from='echo.localhost'><stream:error><system-shutdown \
@@ -64,7 +64,7 @@ async fn the_domain_of_the_server_itself_is_reported(backend: Backend) -> Outcom
     Ok(())
 }
 
-/// 24.12 answers with an alert of TLS; 23.01 closes the connection, so the doctor has to try.
+/// 24.12 answers with a TLS alert; 23.01 closes the connection, so the doctor must try TLS.
 async fn a_port_that_expects_tls_is_reported(backend: Backend) -> Outcome {
     let server = backend.start(setup().tls()).await?;
     let (encrypted, _) = server.encrypted()?;

@@ -1,4 +1,4 @@
-//! One stream read twice: by rxml, and by the framer and the tree. Shared with the fuzz target.
+//! Reads one stream twice: with rxml, and with the framer and the tree. Also used by a fuzz target.
 
 use std::collections::BTreeMap;
 
@@ -31,11 +31,11 @@ struct Stanza {
     content: Vec<Content>,
 }
 
-/// What a stream holds, as far as it was read.
+/// The content of a stream, as far as it was read.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Reading {
     stanzas: Vec<Stanza>,
-    /// It was read to its end.
+    /// Whether the stream was read to its end.
     pub(crate) closed: bool,
 }
 
@@ -71,7 +71,7 @@ fn read_by_rxml(document: &[u8]) -> Reading {
             Ok(Some(event)) => event,
             Ok(None) | Err(EndOrError::NeedMoreData | EndOrError::Error(_)) => return reading,
         };
-        // Not the sum of all lengths: rxml 0.14 leaves empty CDATA sections out.
+        // Not the sum of all lengths, because rxml 0.14 leaves out empty CDATA sections.
         let position = document.len() - rest.len();
         let begin = position - event.metrics().len();
         match event {
@@ -169,7 +169,7 @@ fn read_stanza(bytes: &[u8], framer: &Framer) -> Option<Stanza> {
     })
 }
 
-/// Reads a stream with this inside by both, in pieces of these sizes by us, and compares.
+/// Reads a stream with this content in both ways, ours in pieces of these sizes, and compares.
 pub(crate) fn compare(inside: &[u8], chunks: &[usize]) -> Reading {
     let document = [HEADER, inside, FOOTER].concat();
     let theirs = read_by_rxml(&document);
