@@ -40,7 +40,7 @@ pub(crate) async fn a_full_component_answers_at_once(
 }
 
 /// New stanzas are rejected; running handlers finish, or their requests get an error.
-pub(crate) async fn a_stopping_component_answers_everybody(
+pub(crate) async fn a_stopping_component_answers_every_request(
     server: &mut TestServer,
     alice: &mut TestUser,
 ) {

@@ -102,7 +102,7 @@ pub async fn an_empty_node_counts_as_no_node(server: &mut TestServer) {
 }
 
 /// Requests that common clients send to each contact and service at login or when a chat is opened.
-pub async fn what_clients_ask_and_a_bot_does_not_have_is_refused(server: &mut TestServer) {
+pub async fn requests_of_clients_for_unsupported_features_are_rejected(server: &mut TestServer) {
     let component = server.run(echo).await;
     let mut alice = server.user("alice").await;
     let pubsub = "http://jabber.org/protocol/pubsub";

@@ -115,7 +115,7 @@ pub async fn every_get_and_set_gets_exactly_one_answer(server: &mut TestServer) 
     component.stop().await.unwrap();
 
     capacity::a_full_component_answers_at_once(server, &mut alice).await;
-    capacity::a_stopping_component_answers_everybody(server, &mut alice).await;
+    capacity::a_stopping_component_answers_every_request(server, &mut alice).await;
 }
 
 /// No response to a `result` or `error` of any kind, even if a handler returns an error.

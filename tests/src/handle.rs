@@ -75,7 +75,7 @@ pub async fn a_request_gets_the_response_of_the_peer(server: &mut TestServer) {
 }
 
 /// A handler that waits for a response blocks no other conversation.
-pub async fn a_handler_may_ask_its_own_sender(server: &mut TestServer) {
+pub async fn a_handler_may_send_a_request_to_its_own_sender(server: &mut TestServer) {
     let curious = |config| {
         Component::new(config).on_chat(|chat: Incoming<Message>| async move {
             let version: VersionResult = chat.handle().get(chat.from(), VersionQuery).await?;

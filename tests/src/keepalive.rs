@@ -24,7 +24,7 @@ pub async fn a_server_that_has_forgotten_us_is_logged_in_to_again(server: &mut T
 }
 
 /// A broken cable: no bytes, no end.
-pub async fn a_server_that_says_nothing_is_left(server: &mut TestServer) {
+pub async fn a_silent_server_is_disconnected(server: &mut TestServer) {
     let mut component = server.run(echo).await;
     server.in_memory().await.silence();
     is_offline(&component).await;
@@ -60,7 +60,7 @@ pub async fn a_self_ping_comes_back_where_mod_privilege_is_loaded(server: &mut T
 }
 
 /// The server still writes, but no longer answers self-pings.
-pub async fn a_server_that_answers_no_more_self_pings_is_left(server: &mut TestServer) {
+pub async fn a_server_that_answers_no_more_self_pings_is_disconnected(server: &mut TestServer) {
     let mut component = server.run(echo).await;
     blanks(server, TWO_PINGS).await;
     server.in_memory().await.lose_self_pings();
@@ -73,7 +73,7 @@ pub async fn a_server_that_answers_no_more_self_pings_is_left(server: &mut TestS
 }
 
 /// A peer's messages do not hide it either.
-pub async fn a_stranger_s_messages_do_not_hide_missing_answers(server: &mut TestServer) {
+pub async fn a_peers_messages_do_not_hide_missing_answers(server: &mut TestServer) {
     let component = server.run(echo).await;
     let mut alice = server.user("alice").await;
     blanks(server, TWO_PINGS).await;

@@ -60,14 +60,14 @@ macro_rules! every_scenario {
             manners {
                 a_reply_keeps_type_thread_and_language
                 a_message_without_type_is_replied_to
-                a_text_that_no_handler_takes_is_refused_where_the_app_wants_it
+                a_text_without_a_handler_is_rejected_with_refuse_texts
                 a_reply_comes_from_the_address_that_was_written_to
                 a_bare_sender_is_replied_to
                 an_echo_does_not_answer_everything
                 characters_that_xml_forbids_do_not_end_the_stream
             }
             messages {
-                every_message_has_an_id_and_its_sender_learns_it
+                every_message_has_an_id_that_send_returns
                 a_chat_handler_is_given_nothing_but_text
                 an_invitation_is_given_to_the_handler_of_messages
                 an_encrypted_chat_is_answered_once_that_it_cannot_be_read
@@ -80,7 +80,7 @@ macro_rules! every_scenario {
                 disco_lists_what_is_registered
                 disco_items_are_those_that_the_app_names
                 an_empty_node_counts_as_no_node
-                what_clients_ask_and_a_bot_does_not_have_is_refused
+                requests_of_clients_for_unsupported_features_are_rejected
                 contact_addresses_are_listed
                 ping_version_time_and_uptime_are_answered
                 the_address_of_a_bot_is_online_for_last_activity
@@ -119,11 +119,11 @@ macro_rules! every_scenario {
                 the_most_exact_handler_takes_a_presence
                 a_fallback_takes_the_iqs_without_a_handler
                 each_handler_may_have_its_own_deadline
-                a_refusal_says_what_its_handler_chose
+                an_error_contains_what_its_handler_chose
             }
             handle {
                 a_request_gets_the_response_of_the_peer
-                a_handler_may_ask_its_own_sender
+                a_handler_may_send_a_request_to_its_own_sender
                 many_addresses_act_on_behalf_of_their_owners
                 presence_is_announced_at_each_login
                 a_subscription_is_answered_by_its_handler
@@ -131,13 +131,13 @@ macro_rules! every_scenario {
             }
             overload {
                 a_million_tiny_stanzas_of_one_sender_leave_room_for_another
-                a_flood_for_a_slow_handler_is_refused_beyond_its_lane
+                a_flood_for_a_slow_handler_is_rejected_beyond_its_lane
                 a_flood_to_many_addresses_leaves_room_for_another_sender
                 a_handler_that_lets_go_of_its_stanza_leaves_room_for_more
                 a_handler_that_panics_a_hundred_times_is_called_again
                 a_handler_that_floods_leaves_room_for_others
                 one_byte_per_packet_is_enough
-                two_refusing_components_do_not_refuse_each_other_for_ever
+                two_rejecting_components_do_not_answer_each_other_for_ever
                 [ejabberd] because "no other server does it" {
                     what_is_for_another_component_is_dropped
                 }
@@ -146,8 +146,8 @@ macro_rules! every_scenario {
                 }
             }
             reconnect {
-                after_a_crash_of_the_server_the_connection_comes_back
-                after_a_polite_stop_of_the_server_the_connection_comes_back
+                after_a_crash_of_the_server_the_component_reconnects
+                after_a_graceful_stop_of_the_server_the_component_reconnects
                 ten_crashes_in_a_row_lose_nothing_that_was_queued
                 requests_fail_at_once_when_the_connection_is_lost
                 [memory] because "no real server does it on demand, or an hour is too long" {
@@ -155,8 +155,8 @@ macro_rules! every_scenario {
                 }
             }
             shutdown {
-                a_polite_stop_lets_handlers_finish_and_says_goodbye
-                a_polite_stop_waits_for_no_sign_of_life
+                a_graceful_stop_lets_handlers_finish_and_runs_the_goodbye_hooks
+                a_graceful_stop_does_not_wait_for_a_keepalive
                 a_component_without_a_server_stops_too
             }
             login {
@@ -175,7 +175,7 @@ macro_rules! every_scenario {
                     the_connection_may_be_a_unix_socket
                 }
                 [memory] because "no real server does it on demand, or an hour is too long" {
-                    a_refusal_after_having_been_online_is_tried_again
+                    a_rejection_after_having_been_online_is_retried
                 }
             }
             keepalive {
@@ -187,10 +187,10 @@ macro_rules! every_scenario {
                     a_self_ping_comes_back_where_mod_privilege_is_loaded
                 }
                 [memory] because "no real server does it on demand, or an hour is too long" {
-                    a_server_that_says_nothing_is_left
+                    a_silent_server_is_disconnected
                     a_quiet_connection_lasts
-                    a_server_that_answers_no_more_self_pings_is_left
-                    a_stranger_s_messages_do_not_hide_missing_answers
+                    a_server_that_answers_no_more_self_pings_is_disconnected
+                    a_peers_messages_do_not_hide_missing_answers
                     a_server_that_never_answered_a_self_ping_is_kept
                     missing_answers_prove_nothing_beside_another_instance
                 }

@@ -101,7 +101,7 @@ pub async fn an_unknown_domain_ends_the_run_with_the_lines_to_paste(server: &mut
 }
 
 /// After a first login, a rejection is retried.
-pub async fn a_refusal_after_having_been_online_is_tried_again(server: &mut TestServer) {
+pub async fn a_rejection_after_having_been_online_is_retried(server: &mut TestServer) {
     let mut component = server.run(echo).await;
     let memory = server.in_memory().await;
     memory.kill();

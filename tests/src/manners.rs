@@ -51,9 +51,7 @@ pub async fn a_message_without_type_is_replied_to(server: &mut TestServer) {
 }
 
 /// RFC 6121, 8.5.1: the client then shows that the message was not delivered.
-pub async fn a_text_that_no_handler_takes_is_refused_where_the_app_wants_it(
-    server: &mut TestServer,
-) {
+pub async fn a_text_without_a_handler_is_rejected_with_refuse_texts(server: &mut TestServer) {
     let service = |config| Component::new(config).refuse_texts();
     let component = server.run(service).await;
     let mut alice = server.user("alice").await;

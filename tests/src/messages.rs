@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use crate::apps::{BOT, echo};
 
 /// RFC 6120, 8.1.3: receipts, corrections and reactions need an id.
-pub async fn every_message_has_an_id_and_its_sender_learns_it(server: &mut TestServer) {
+pub async fn every_message_has_an_id_that_send_returns(server: &mut TestServer) {
     let (learned, mut learn) = mpsc::channel(10);
     let answering = move |config| {
         Component::new(config).on_chat(move |chat: Incoming<Message>| {

@@ -39,7 +39,7 @@ pub async fn a_million_tiny_stanzas_of_one_sender_leave_room_for_another(server:
 }
 
 /// A sender that writes faster than a handler works gets `wait` errors; others are not affected.
-pub async fn a_flood_for_a_slow_handler_is_refused_beyond_its_lane(server: &mut TestServer) {
+pub async fn a_flood_for_a_slow_handler_is_rejected_beyond_its_lane(server: &mut TestServer) {
     let slow = |mut config: Config| {
         config.limits.waiting_per_conversation = 10;
         Component::new(config).on_chat(|chat: Incoming<Message>| async move {
@@ -271,7 +271,7 @@ pub async fn what_is_for_another_component_is_dropped(server: &mut TestServer) {
 }
 
 /// Two components that reject everything, including errors, and answer every response.
-pub async fn two_refusing_components_do_not_refuse_each_other_for_ever(server: &mut TestServer) {
+pub async fn two_rejecting_components_do_not_answer_each_other_for_ever(server: &mut TestServer) {
     let calls = Arc::new(AtomicUsize::new(0));
     let refusing = |calls: &Arc<AtomicUsize>| {
         let (messages, iqs) = (Arc::clone(calls), Arc::clone(calls));

@@ -10,7 +10,7 @@ use xmpp_parsers::ping::Ping;
 use crate::apps::{echo, is_echoed, is_offline};
 
 /// SIGKILL; in memory the last stanza is incomplete.
-pub async fn after_a_crash_of_the_server_the_connection_comes_back(server: &mut TestServer) {
+pub async fn after_a_crash_of_the_server_the_component_reconnects(server: &mut TestServer) {
     let mut component = server.run(echo).await;
     server.kill().await;
     server.restart().await;
@@ -21,7 +21,7 @@ pub async fn after_a_crash_of_the_server_the_connection_comes_back(server: &mut 
 }
 
 /// SIGTERM; servers send components no stream error then (servers.md, 7).
-pub async fn after_a_polite_stop_of_the_server_the_connection_comes_back(server: &mut TestServer) {
+pub async fn after_a_graceful_stop_of_the_server_the_component_reconnects(server: &mut TestServer) {
     let mut component = server.run(echo).await;
     server.stop().await;
     server.restart().await;

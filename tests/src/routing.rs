@@ -155,7 +155,7 @@ pub async fn each_handler_may_have_its_own_deadline(server: &mut TestServer) {
 }
 
 /// The peer gets condition, type, text and detail, never the private cause.
-pub async fn a_refusal_says_what_its_handler_chose(server: &mut TestServer) {
+pub async fn an_error_contains_what_its_handler_chose(server: &mut TestServer) {
     let refusing = |config| {
         Component::new(config).on_chat(|_: Incoming<Message>| async {
             let secret = std::io::Error::other("the password is swordfish");

@@ -10,7 +10,9 @@ use tokio::sync::Semaphore;
 use crate::apps::{BOT, DOMAIN, echo, is_offline};
 
 /// Handlers finish, the goodbye hooks run, the stream is closed, and `run` returns `Ok`.
-pub async fn a_polite_stop_lets_handlers_finish_and_says_goodbye(server: &mut TestServer) {
+pub async fn a_graceful_stop_lets_handlers_finish_and_runs_the_goodbye_hooks(
+    server: &mut TestServer,
+) {
     let (open, mut alice) = (Arc::new(Semaphore::new(0)), server.user("alice").await);
     let (door, friend) = (
         Arc::clone(&open),
@@ -56,7 +58,7 @@ pub async fn a_polite_stop_lets_handlers_finish_and_says_goodbye(server: &mut Te
 
 /// With a day of `timing.keepalive`: neither an idle component nor one whose grace is over waits
 /// for it.
-pub async fn a_polite_stop_waits_for_no_sign_of_life(server: &mut TestServer) {
+pub async fn a_graceful_stop_does_not_wait_for_a_keepalive(server: &mut TestServer) {
     let quiet = |mut config: Config| {
         config.timing.keepalive = Duration::from_secs(10 * 3600);
         config.timing.dead_after = Duration::from_secs(20 * 3600);

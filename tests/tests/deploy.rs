@@ -69,7 +69,7 @@ fn systemd_finds_nothing_wrong_with_the_units() -> Outcome {
 
 /// `systemd-analyze security` rates the exposure from 0 to 10, the worst.
 #[test]
-fn a_unit_that_is_broken_into_has_little_to_give() -> Outcome {
+fn the_units_have_a_low_exposure() -> Outcome {
     let folder = tempfile::tempdir()?;
     for name in ["echo", "pubsub"] {
         let unit = unit_in(folder.path(), name)?;
@@ -181,7 +181,7 @@ for path in sys.argv[1:]:
 
 /// Every file in the folder is loaded by this test or another one.
 #[test]
-fn no_server_has_lines_that_nobody_loads() -> Outcome {
+fn all_lines_for_servers_are_loaded_by_a_test() -> Outcome {
     let mut names = Vec::new();
     for entry in fs::read_dir(root().join("deploy/servers"))? {
         names.push(entry?.file_name().to_string_lossy().into_owned());
@@ -459,7 +459,7 @@ fn every_page_with_a_pubsub_domain_on_ejabberd_warns_of_its_own_service() -> Out
 
 /// Files that no test checks become outdated.
 #[test]
-fn every_file_of_the_folder_has_who_checks_it() -> Outcome {
+fn every_file_of_the_folder_is_checked() -> Outcome {
     let page = deploy("README.md")?;
     let (_, table) = page
         .split_once("## Files here")
@@ -554,7 +554,7 @@ fn a_release_holds_programs_pages_completions_and_units() -> Outcome {
 }
 
 #[test]
-fn every_crate_that_is_published_tells_what_a_registry_wants_to_know() -> Outcome {
+fn every_published_crate_has_the_metadata_of_a_registry() -> Outcome {
     let mut published = 0;
     for entry in fs::read_dir(root().join("crates"))? {
         let folder = entry?.path();
@@ -583,7 +583,7 @@ fn every_crate_that_is_published_tells_what_a_registry_wants_to_know() -> Outcom
 /// Cargo silently leaves out what looks like another package, and a missing file that is compiled
 /// in only shows when the published crate is built.
 #[test]
-fn every_crate_that_is_published_brings_all_that_it_is_made_of() -> Outcome {
+fn every_published_crate_contains_all_its_files() -> Outcome {
     let mut found = 0;
     for entry in fs::read_dir(root().join("crates"))? {
         let folder = entry?.path();

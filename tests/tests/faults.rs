@@ -151,7 +151,7 @@ async fn is_echoed(alice: &mut Client) {
 }
 
 #[tokio::test]
-async fn a_typo_in_the_file_is_told_with_its_line_and_what_was_meant() {
+async fn a_typo_in_the_file_is_reported_with_its_line_and_a_suggestion() {
     let mut echo = Echo::new();
     let file = "domain = \"echo.localhost\"\n\n[timing]\nreconect_longest = \"5s\"\n";
     let file = echo.write("couplet.toml", file);
@@ -171,7 +171,7 @@ async fn a_typo_in_the_file_is_told_with_its_line_and_what_was_meant() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_toml_is_told_with_its_line() {
+async fn a_file_that_is_not_toml_is_reported_with_its_line() {
     let mut echo = Echo::new();
     let file = echo.write(
         "couplet.toml",
@@ -274,14 +274,14 @@ async fn is_stopped_when(mut echo: Echo, mut command: Command, far: impl Fn(&str
 }
 
 #[tokio::test]
-async fn asked_to_stop_before_the_server_can_be_reached_it_ends_well() {
+async fn a_shutdown_before_the_server_can_be_reached_succeeds() {
     let echo = Echo::new();
     let command = echo.command("127.0.0.1:1");
     is_stopped_when(echo, command, |log| log.contains("not online")).await;
 }
 
 #[tokio::test]
-async fn asked_to_stop_during_the_handshake_it_ends_well() {
+async fn a_shutdown_during_the_handshake_succeeds() {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = server.local_addr().unwrap().to_string();
     let echo = Echo::new();
@@ -373,7 +373,7 @@ fn with_names_of(hosts: &Path) -> Command {
 
 /// Prosody's default: the second instance waits. When the first comes back, it is the second.
 #[tokio::test]
-async fn a_hot_standby_takes_over_and_keeps_its_place() {
+async fn a_hot_standby_takes_over_and_stays_active() {
     let prosody = prosody().await;
     let mut alice = prosody.user("alice").await.unwrap();
     let mut instances = [Echo::new(), Echo::new()];

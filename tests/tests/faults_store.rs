@@ -133,7 +133,7 @@ async fn is_left(rig: &mut Rig, items: &[u32]) {
 
 /// Expiry is a date by the wall clock of the machine.
 #[tokio::test]
-async fn items_that_expire_do_so_by_the_clock_that_the_machine_has() {
+async fn items_expire_by_the_wall_clock_of_the_machine() {
     let mut clock = None;
     let mut rig = Rig::on(Backend::Prosody, |service| clock = Some(Clock::of(service))).await;
     let clock = clock.unwrap();
@@ -179,7 +179,7 @@ async fn a_connection_that_dies_while_the_clock_is_set_is_reestablished() {
 }
 
 #[tokio::test]
-async fn instances_whose_clocks_are_hours_apart_send_nothing_twice() {
+async fn instances_with_clocks_hours_apart_send_nothing_twice() {
     let postgres = Postgres::start().await.unwrap();
     let store = postgres.url();
     let mut rig = Rig::on(Backend::Ejabberd, |service| {

@@ -155,6 +155,7 @@ async fn the_echo_is_a_contact_on_prosody_and_ejabberd() -> Outcome {
 
 #[tokio::test]
 async fn the_foreign_client_is_content_with_a_good_component() -> Outcome {
+async fn the_foreign_client_accepts_a_correct_component() -> Outcome {
     let setup = Setup::component("echo.localhost", "s3cret");
     let prosody = Prosody::start(setup.clone()).await?;
     let ejabberd = Ejabberd::start(setup).await?;
@@ -172,7 +173,7 @@ async fn the_foreign_client_is_content_with_a_good_component() -> Outcome {
 }
 
 #[tokio::test]
-async fn the_foreign_client_complains_of_a_careless_component() -> Outcome {
+async fn the_foreign_client_rejects_a_faulty_component() -> Outcome {
     let prosody = Prosody::start(Setup::component("echo.localhost", "s3cret")).await?;
     drop(prosody.user("alice").await?);
     let _echo = slixmpp_echo(&prosody.component_addr(), &["--wrong"]).await?;

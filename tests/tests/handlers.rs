@@ -145,7 +145,7 @@ fn a_second_handler_for_a_route_panics_and_names_both_places() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handler_may_replace_another_where_that_is_meant() {
+async fn a_handler_may_replace_another_in_replace() {
     let server = Server::start(|config| {
         Component::new(config)
             .on_chat(|_: Incoming<Message>| async { "first" })
@@ -208,7 +208,7 @@ async fn an_extension_that_cannot_be_installed_ends_the_run_with_its_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_allowed_senders_reach_handlers_and_everybody_the_features() {
+async fn only_allowed_senders_reach_handlers_and_all_reach_the_features() {
     let server = Server::start(|config| {
         Component::new(config)
             .layer(AllowList::new().domain("example.org"))
@@ -235,7 +235,7 @@ async fn only_allowed_senders_reach_handlers_and_everybody_the_features() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sender_over_its_rate_is_asked_to_wait_and_others_are_not() {
+async fn a_sender_over_its_rate_gets_a_wait_error_and_others_do_not() {
     let server = Server::start(|config| {
         Component::new(config)
             .on_chat(|_: Incoming<Message>| async { "yes" })

@@ -262,7 +262,7 @@ mod shutdown {
 /// ejabberd's `access: none` accepts the login and rejects stanzas of others, including our
 /// self-pings.
 #[tokio::test]
-async fn a_server_that_lets_nothing_through_is_named_with_what_to_examine() {
+async fn a_server_that_rejects_all_stanzas_is_reported_with_advice() {
     for mut server in [TestServer::ejabberd(), TestServer::ejabberd_24()] {
         let (log, _guard) = Log::of("info");
         server.set_up(Setup::access_none);

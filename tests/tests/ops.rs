@@ -150,7 +150,7 @@ fn promtool(arguments: &[&str], input: &str) -> Outcome<String> {
 }
 
 #[tokio::test]
-async fn it_tells_whether_it_is_ready_and_what_it_has_done() -> Outcome {
+async fn it_serves_readiness_and_metrics() -> Outcome {
     let mut prosody = Prosody::start(Setup::component("echo.localhost", "s3cret")).await?;
     let mut alice = prosody.user("alice").await?;
     let mut command = echo(&prosody.component_addr())?;
@@ -195,7 +195,7 @@ async fn it_tells_whether_it_is_ready_and_what_it_has_done() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_port_that_is_taken_ends_it_with_the_setting_and_the_cure() -> Outcome {
+async fn a_port_that_is_in_use_ends_it_with_the_setting_and_advice() -> Outcome {
     let taken = std::net::TcpListener::bind("127.0.0.1:0")?;
     let address = taken.local_addr()?.to_string();
     let mut command = echo("localhost")?;
@@ -228,7 +228,7 @@ impl Supervisor {
 }
 
 #[tokio::test]
-async fn a_supervisor_is_told_of_its_whole_life() -> Outcome {
+async fn systemd_is_notified_from_start_to_stop() -> Outcome {
     let folder = tempfile::tempdir()?;
     let socket = folder.path().join("notify");
     let listens = UnixDatagram::bind(&socket)?;

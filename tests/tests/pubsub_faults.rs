@@ -244,7 +244,7 @@ async fn a_file_that_is_damaged_at_run_time_is_reported_and_ends_nothing() {
 }
 
 #[tokio::test]
-async fn a_question_whose_answer_is_more_than_the_server_takes_ends_no_session() {
+async fn a_request_whose_response_exceeds_the_servers_limit_ends_no_session() {
     // Prosody ends the stream of a component with a stanza above 512 KiB.
     let mut rig = Rig::on(Backend::Prosody, |_| {}).await;
     for item in 0..60 {

@@ -107,7 +107,7 @@ async fn sends_a_message_and_reports_a_bounce_on_ejabberd() {
 }
 
 #[tokio::test]
-async fn refuses_what_is_no_message_and_goes_on() {
+async fn rejects_invalid_messages_and_continues() {
     let mut server = TestServer::memory();
     let program = Program::start(&mut server).await;
     let too_long = format!(
@@ -169,7 +169,7 @@ async fn replaces_what_a_crash_left_and_leaves_what_is_in_use() {
 }
 
 #[tokio::test]
-async fn a_component_that_is_not_connected_says_so() {
+async fn a_component_that_is_not_connected_returns_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let socket = folder.path().join("send.sock");
     let mut config = Config::new("echo.test", "x").with_server("127.0.0.1:1".parse().unwrap());

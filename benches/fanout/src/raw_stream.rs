@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_says_its_id_and_whether_it_is_an_error() {
+    fn an_answer_has_its_id_and_whether_it_is_an_error() {
         let result = answer(b"<iq type='result' from='x' id='p7'/>");
         assert_eq!((&*result.id, result.refused), ("p7", None));
         let error = answer(b"<iq id='s' type='error'><error/></iq>");

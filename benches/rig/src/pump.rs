@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn every_question_is_asked_and_answered_once() {
+    fn every_request_is_sent_and_answered_once() {
         assert_eq!(
             through(Pace::Window(512), |_, stanza| stanza.to_vec()),
             Ok(COUNT)

@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_between_stanzas_is_told_apart() {
+    fn data_between_stanzas_is_classified() {
         assert!(matches!(cut(b" \n<iq/>").unwrap(), Cut::Space(2)));
         assert!(matches!(cut(b"</stream:stream>").unwrap(), Cut::Closed));
         assert!(cut(b"hello").is_err());

@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn every_slot_is_told_apart_and_is_as_long_as_the_first() {
+    fn every_slot_differs_and_is_as_long_as_the_first() {
         for kind in [Kind::Messages, Kind::Pings, Kind::Disco, Kind::Rich] {
             let ring = Ring::new(kind, 100, 7, "echo.localhost");
             for slot in 0..100 {

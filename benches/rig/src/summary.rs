@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_run_is_told_and_does_not_count() {
+    fn a_failed_run_is_reported_and_does_not_count() {
         let mut bad = run("slixmpp", 1.0);
         bad.outcome = Err(Fault::new("3 answers never came"));
         let peers = [Peer::known("slixmpp").unwrap()];

@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_to_or_from_somebody_else_and_refusals_fail_the_run() {
+    fn answers_to_or_from_other_addresses_and_errors_fail_the_run() {
         let ring = Ring::new(Kind::Pings, 10, 5, DOMAIN);
         let tally = Tally::new(&ring, Answers::Given);
         tally.ask(10);
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_is_asked_again_only_after_its_answer() {
+    fn a_slot_is_used_again_only_after_its_response() {
         let ring = Ring::new(Kind::Pings, 4, 4, DOMAIN);
         let tally = Tally::new(&ring, Answers::Given);
         tally.ask(4);

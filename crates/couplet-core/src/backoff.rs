@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn so_is_one_that_goes_away_ten_times_in_a_row() {
+    fn a_server_that_restarts_ten_times_in_a_row_is_met_within_five_seconds() {
         for mut backoff in many() {
             for _ in 0..10 {
                 let mut waited = Duration::ZERO;
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_limits_are_kept_too() {
+    fn unusual_limits_are_respected_too() {
         let zero = BackoffLimits {
             first: Duration::from_secs(9),
             longest: Duration::ZERO,

@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_typed_payload_is_read_or_told_from_another() {
+    fn a_typed_payload_is_read_or_distinguished_from_another() {
         let tree =
             tree("<presence><ping xmlns='urn:xmpp:ping'/><priority>999</priority></presence>");
         assert!(

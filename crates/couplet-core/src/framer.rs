@@ -467,7 +467,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_is_none_is_refused_by_its_fault() {
+    fn an_invalid_header_is_rejected_with_its_fault() {
         let failure = |header: &[u8]| {
             let mut framer = Framer::new(Limits::default());
             framer.push(header);
@@ -532,21 +532,21 @@ mod tests {
     }
 
     #[test]
-    fn a_body_of_64_mebibytes_is_skipped_and_its_sender_told() {
+    fn a_body_of_64_mebibytes_is_skipped_and_its_sender_reported() {
         let body = vec![b'x'; 64 * 1024 * 1024];
         let skipped = skipped_then_ping(&[ALICE, b"<body>", &body, b"</body></message>"]);
         assert_eq!(skipped, from_alice(LimitKind::StanzaBytes));
     }
 
     #[test]
-    fn thirty_thousand_levels_are_skipped_and_their_sender_told() {
+    fn thirty_thousand_levels_are_skipped_and_their_sender_reported() {
         let (open, close) = ("<x>".repeat(30_000), "</x>".repeat(30_000));
         let skipped = skipped_then_ping(&[ALICE, open.as_bytes(), close.as_bytes(), b"</message>"]);
         assert_eq!(skipped, from_alice(LimitKind::Depth));
     }
 
     #[test]
-    fn ten_thousand_attributes_are_skipped_and_their_sender_told() {
+    fn ten_thousand_attributes_are_skipped_and_their_sender_reported() {
         let attrs: String = (0..10_000).map(|n| format!(" a{n}='{n}'")).collect();
         let skipped = skipped_then_ping(&[ALICE, b"<x", attrs.as_bytes(), b"/></message>"]);
         assert_eq!(skipped, from_alice(LimitKind::Attributes));
@@ -555,14 +555,14 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_thousand_elements_are_skipped_and_their_sender_told() {
+    fn a_hundred_thousand_elements_are_skipped_and_their_sender_reported() {
         let many = "<a/>".repeat(100_000);
         let skipped = skipped_then_ping(&[ALICE, many.as_bytes(), b"</message>"]);
         assert_eq!(skipped, from_alice(LimitKind::Elements));
     }
 
     #[test]
-    fn an_attribute_of_5_mebibytes_is_skipped_and_its_sender_told() {
+    fn an_attribute_of_5_mebibytes_is_skipped_and_its_sender_reported() {
         let value = vec![b'>'; 5 * 1024 * 1024];
         let limit = LimitKind::StanzaBytes;
         let skipped = skipped_then_ping(&[ALICE, b"<x a='", &value, b"'/></message>"]);

@@ -436,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_overtakes_a_lane_that_waits_for_room() {
+    fn no_lane_overtakes_one_that_waits_for_capacity() {
         let mut lanes = lanes(1);
         let a = lanes.occupy("a", 1);
         lanes.wait("b", 1, 1).unwrap();
@@ -474,7 +474,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_house_takes_what_fits_to_the_last_byte() {
+    fn waiting_bytes_are_used_to_the_last_byte() {
         let mut lanes = lanes(1);
         for key in ["a", "b", "c"] {
             lanes.wait(key, 25, 1).unwrap();
@@ -490,7 +490,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sender_has_a_quarter_of_what_may_wait_however_many_lanes_it_opens() {
+    fn a_sender_has_a_quarter_of_the_waiting_bytes_however_many_lanes_it_opens() {
         let mut lanes = lanes(1);
         lanes.wait("a\0x", 20, 1).unwrap();
         let (limit, item) = (Limit::Sender, 2);
@@ -500,7 +500,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sender_has_a_quarter_of_what_may_be_busy_and_goes_on_when_it_has_less() {
+    fn a_sender_has_a_quarter_of_the_busy_lanes_and_continues_when_it_has_fewer() {
         let mut lanes = lanes(8);
         let first = lanes.occupy("a\0x", 1);
         lanes.occupy("a\0y", 1);
@@ -601,14 +601,14 @@ mod tests {
     }
 
     #[test]
-    fn a_house_for_nobody_is_a_house_for_one() {
+    fn a_limit_of_zero_lanes_counts_as_one() {
         let mut lanes = lanes(0);
         lanes.wait("a", 1, 1).unwrap();
         assert!(lanes.next().is_some());
     }
 
     #[test]
-    fn news_about_lanes_that_are_not_busy_changes_nothing() {
+    fn done_for_lanes_that_are_not_busy_changes_nothing() {
         let mut lanes = lanes(2);
         lanes.done("nobody");
         lanes.wait("a", 1, 1).unwrap();

@@ -403,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_keeps_type_thread_and_language_and_speaks_as_the_address_written_to() {
+    fn a_reply_keeps_type_thread_and_language_and_is_sent_from_the_address_written_to() {
         let message = stanza(
             "<message from='a@b/c' to='bot@echo.test' type='chat' xml:lang='de'><thread>t</thread><body>x</body></message>",
         );

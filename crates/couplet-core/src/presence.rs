@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn values_rfc_6121_does_not_know_are_told_not_guessed() {
+    fn values_rfc_6121_does_not_know_are_reported_not_guessed() {
         assert!(presence("", "<show>bogus</show>").check().is_err());
         assert!(presence("", "<priority>999</priority>").check().is_err());
         assert!(presence("type='bogus'", "").check().is_err());
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn a_priority_is_zero_unless_said() {
+    fn a_missing_priority_is_zero() {
         assert_eq!(presence("", "").priority(), Some(0));
         assert_eq!(
             presence("", "<priority> -3\n</priority>").priority(),

@@ -272,20 +272,20 @@ mod tests {
     }
 
     #[test]
-    fn rooms_and_headlines_are_not_refused() {
+    fn rooms_and_headlines_get_no_errors() {
         assert!(!refused(Kind::Message, Some("groupchat")));
         assert!(!refused(Kind::Message, Some("headline")));
         assert!(refused(Kind::Message, Some("chat")));
     }
 
     #[test]
-    fn available_presence_is_never_refused() {
+    fn available_presence_is_never_answered() {
         assert!(!refused(Kind::Presence, None));
         assert!(refused(Kind::Presence, Some("probe")));
     }
 
     #[test]
-    fn who_leaves_is_not_refused() {
+    fn unavailable_presence_is_never_answered() {
         assert!(!refused(Kind::Presence, Some("unavailable")));
         assert!(refused(Kind::Presence, Some("subscribe")));
     }

@@ -490,7 +490,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_that_do_not_parse_are_told_apart() {
+    fn a_missing_and_an_invalid_address_are_distinguished() {
         assert!(matches!(
             read("<iq from='@@' to='c'/>"),
             Err(NotAStanza::BadFrom(Kind::Iq))

@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_gone_may_tell_where_to() {
+    fn gone_may_have_a_new_address() {
         let moved = StanzaError::new(Condition::Gone).instead("xmpp:a?;node=b&c");
         assert_eq!(
             written(&moved),

@@ -325,7 +325,7 @@ fn every_token_is_read_as_rxml_reads_it_in_every_place() {
 }
 
 #[test]
-fn the_oddities_of_rxml_are_ours_too() {
+fn deviations_of_rxml_from_xml_are_kept() {
     let accepted = |inside: &str| compare(inside.as_bytes(), &[usize::MAX]).closed;
     for oddity in [
         "<a><![CDATA[x]\r\ny]]\r]\r\r]]></a>",

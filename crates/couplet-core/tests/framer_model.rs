@@ -118,7 +118,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_was_written_comes_out_whole_or_is_told_as_skipped(
+    fn a_written_stanza_is_returned_whole_or_as_skipped(
         parts in vec((stanza(), between()), 0..8),
         chunks in chunks(),
     ) {

@@ -364,7 +364,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_asked_is_read_or_refused(
+        fn any_request_is_read_or_rejected(
             inside in vec(prop_oneof![4 => request(), 1 => tree()], 0..3),
         ) {
             for ns in [super::NS, super::NS_OWNER] {
@@ -404,7 +404,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_is_submitted_is_applied_or_refused(
+        fn any_submission_is_applied_or_rejected(
             word in prop_oneof![
                 prop::sample::select(vec!["", "1", "0", "max", "open", "leaf", "2006-02-28T11:59:59Z"]).prop_map(str::to_owned),
                 any_text(),

@@ -462,7 +462,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_write_for_a_list_and_for_a_boolean_is_taken() {
+    fn usual_spellings_of_lists_and_booleans_are_accepted() {
         let admins = |value: &str| with(&[("COUPLET_PUBSUB_ADMINS", value)]).unwrap().admins;
         let one = vec![BareJid::new("admin@example.org").unwrap()];
         let two = vec![one[0].clone(), BareJid::new("eve@example.net").unwrap()];
@@ -522,7 +522,7 @@ mod tests {
     }
 
     #[test]
-    fn creators_and_admins_that_cannot_be_meant_are_warned_of() {
+    fn implausible_creators_and_admins_cause_warnings() {
         let warnings = |name: &str, value: &str| with(&[(name, value)]).unwrap().warnings();
         for value in ["LOCAL", "everyone", "everybody, romeo@example.org"] {
             let told = warnings("COUPLET_PUBSUB_CREATORS", value);

@@ -77,7 +77,7 @@ fn to_bot(id: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_component_with_an_awkward_secret_is_let_in() -> Outcome {
+async fn a_component_with_an_awkward_secret_can_log_in() -> Outcome {
     for packages in ALL {
         let prosody = Prosody::start(setup().packages(packages)).await?;
         let ejabberd = Ejabberd::start(setup().packages(packages)).await?;
@@ -126,7 +126,7 @@ async fn a_reloaded_component_is_a_zombie() -> Outcome {
 }
 
 #[tokio::test]
-async fn kick_old_tells_the_older_login_of_the_conflict() -> Outcome {
+async fn kick_old_ends_the_older_login_with_conflict() -> Outcome {
     for packages in ALL {
         let prosody = Prosody::start(setup().packages(packages).kick_old()).await?;
         let mut older = Component::login(&prosody.component_addr(), SECRET).await?;

@@ -217,7 +217,7 @@ async fn a_crash_ends_in_the_middle_of_a_stanza() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn users_talk_with_each_other_and_sign_with_their_own_name() {
+async fn users_write_to_each_other_from_their_own_address() {
     let server = server();
     let mut alice = server.user("alice@localhost/desk");
     let mut bob = server.user("bob@example.org/phone");
@@ -248,7 +248,7 @@ async fn users_talk_with_each_other_and_sign_with_their_own_name() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_component_that_ends_is_noticed_by_who_waits_for_it() {
+async fn a_wait_for_a_component_that_has_ended_fails() {
     let server = server();
     let component = Component::new(server.config("echo.test"));
     let mut running = Running::start(component.connect_through(server.connector()));

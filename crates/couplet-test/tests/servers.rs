@@ -60,7 +60,7 @@ async fn exchange(alice: &mut Client, bob: &mut Client) -> Outcome {
 }
 
 #[tokio::test]
-async fn prosody_lets_two_users_talk_and_again_after_a_crash() -> Outcome {
+async fn prosody_routes_between_two_users_and_again_after_a_crash() -> Outcome {
     for packages in ALL {
         let mut prosody = Prosody::start(setup().packages(packages)).await?;
         let (mut alice, mut bob) = (
@@ -88,7 +88,7 @@ async fn prosody_lets_two_users_talk_and_again_after_a_crash() -> Outcome {
 }
 
 #[tokio::test]
-async fn ejabberd_lets_two_users_talk_and_again_after_a_crash() -> Outcome {
+async fn ejabberd_routes_between_two_users_and_again_after_a_crash() -> Outcome {
     for packages in ALL {
         let mut ejabberd = Ejabberd::start(setup().packages(packages)).await?;
         let (mut alice, mut bob) = (
@@ -119,7 +119,7 @@ async fn ejabberd_lets_two_users_talk_and_again_after_a_crash() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_polite_stop_ends_the_streams_and_keeps_the_accounts() -> Outcome {
+async fn a_graceful_stop_ends_the_streams_and_keeps_the_accounts() -> Outcome {
     for packages in ALL {
         let mut prosody = Prosody::start(setup().packages(packages)).await?;
         let mut ejabberd = Ejabberd::start(setup().packages(packages)).await?;
@@ -189,7 +189,7 @@ async fn greeting_at(socket: &std::path::Path, domain: &str) -> Outcome {
 }
 
 #[tokio::test]
-async fn ejabberd_speaks_tls_with_a_certificate_of_its_own_authority() -> Outcome {
+async fn ejabberd_offers_tls_with_a_certificate_of_its_own_authority() -> Outcome {
     for packages in ALL {
         let ejabberd = Ejabberd::start(setup().packages(packages).tls()).await?;
         let addr = ejabberd.tls_addr().ok_or("no TLS port")?;
@@ -237,7 +237,7 @@ async fn a_killed_ejabberd_opens_its_unix_socket_again() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_component_can_be_reloaded_as_often_as_one_likes() -> Outcome {
+async fn a_component_can_be_reloaded_any_number_of_times() -> Outcome {
     for packages in ALL {
         let prosody = Prosody::start(setup().packages(packages)).await?;
         for _ in 0..3 {
@@ -269,7 +269,7 @@ async fn servers_run_side_by_side() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_dropped_stage_leaves_no_server_behind() -> Outcome {
+async fn a_dropped_server_leaves_no_process_behind() -> Outcome {
     for packages in ALL {
         let prosody = Prosody::start(setup().packages(packages)).await?;
         let addr = prosody.client_addr();

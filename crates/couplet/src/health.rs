@@ -208,7 +208,7 @@ mod tests {
     const KEEPALIVE: Duration = Duration::from_secs(15);
 
     #[tokio::test(start_paused = true)]
-    async fn who_is_not_online_says_why() {
+    async fn a_component_that_is_not_online_has_a_reason() {
         let health = Health::default();
         let now = Instant::now();
         assert_eq!(

@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_server_that_sends_bytes_but_answers_no_more_self_pings_is_left() {
+    async fn a_server_that_sends_bytes_but_answers_no_more_self_pings_is_dead() {
         let did = does(once_answered(), 130, blanks);
         assert_eq!(did.last(), Some(&(45, Due::Unanswered)));
     }
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn self_pings_are_sent_even_while_others_talk() {
+    async fn self_pings_are_sent_even_while_peers_send() {
         let start = Instant::now();
         let mut keepalive = keepalive(start);
         keepalive.received(start + KEEPALIVE);

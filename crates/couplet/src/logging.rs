@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_filter_is_told_with_its_source() {
+    fn a_bad_filter_is_reported_with_its_source() {
         let load = |directives: &str| {
             let sources = Sources::none().variable("COUPLET_DOMAIN", "echo.localhost");
             let sources = sources.variable("COUPLET_SECRET", "x");

@@ -447,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn a_question_is_not_asked_again() {
+    fn a_request_is_not_sent_again() {
         let outbox = outbox(100);
         add(&outbox, Fate::Dropped, "<q/>");
         add(&outbox, Fate::Kept, "<a/>");
@@ -471,7 +471,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_gate_refuses_leaves_no_trace() {
+    fn a_rejected_stanza_leaves_no_trace() {
         let outbox = outbox(100);
         assert!(
             outbox
@@ -482,7 +482,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_added_behind_the_end() {
+    fn nothing_is_added_after_the_end() {
         let outbox = outbox(100);
         add(&outbox, Fate::Kept, "<a/>");
         outbox.end("</stream>");

@@ -332,7 +332,7 @@ mod tests {
     use super::rounded;
 
     #[test]
-    fn a_delay_is_rounded_for_people() {
+    fn a_delay_is_rounded_for_the_log() {
         for (delay, shown) in [
             (Duration::from_micros(622_610), "0.6s"),
             (Duration::from_millis(3), "0.1s"),

@@ -151,7 +151,7 @@ fn a_store_that_is_not_there_is_not_exported_as_an_empty_one() {
 }
 
 #[tokio::test]
-async fn an_import_that_is_interrupted_loses_nothing_when_it_goes_on() {
+async fn an_interrupted_import_loses_nothing_when_it_continues() {
     let folder = filled().await;
     let folder = folder.path();
     let lines = exported(folder, "sqlite:pubsub.db");

@@ -252,7 +252,7 @@ proptest! {
     }
 
     #[test]
-    fn so_is_one_of_any_characters(address in "[ -~éß@/.]{0,12}") {
+    fn an_address_of_any_characters_is_plain_only_if_it_is_a_jid_as_it_stands(address in "[ -~éß@/.]{0,12}") {
         prop_assert!(plain_domain(&address).is_none() || unchanged(&address), "{}", address);
     }
 

@@ -114,7 +114,7 @@ async fn an_archive_moves_a_file_into_a_database() {
 }
 
 #[tokio::test]
-async fn a_store_that_has_something_takes_no_archive_unless_asked_to() {
+async fn a_store_that_is_not_empty_accepts_an_archive_on_request_only() {
     let lines = exported(&filled().await).await;
     let store = memory::store();
     create(&store, "news").await;

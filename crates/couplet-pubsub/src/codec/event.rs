@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn an_owner_is_asked_with_a_form() {
+    fn an_owner_gets_a_form() {
         let pending = Subscription {
             jid: Jid::new("a@b").unwrap(),
             subid: "7".into(),

@@ -494,7 +494,7 @@ mod tests {
     }
 
     #[test]
-    fn preconditions_compare_what_is_meant() {
+    fn preconditions_compare_values_not_spellings() {
         assert_eq!(checked("pubsub#persist_items", "true"), Ok(()));
         assert_eq!(checked("pubsub#persist_items", "1"), Ok(()));
         assert_eq!(checked("pubsub#access_model", "open"), Ok(()));

@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn every_request_wants_its_own_type() {
+    fn every_request_requires_its_own_type() {
         for inside in ["items", "subscriptions", "affiliations", "default"] {
             is_bad(set(&format!("<{inside} node='n'/>")), None);
         }

@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_begins_where_it_is_asked_to() {
+    fn a_page_begins_at_the_requested_position() {
         assert_eq!(from(""), Start::First);
         assert_eq!(from("<after/>"), Start::First);
         assert_eq!(from("<after>a&amp;b</after>"), Start::After("a&b".into()));
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_set_no_page_is_asked_for() {
+    fn without_a_set_no_page_is_requested() {
         let tree = Tree::parse(b"<a/>", &Scope::client()).unwrap();
         assert_eq!(read(tree.root()), Ok(None));
     }
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_tells_its_edges_and_an_empty_one_only_the_count() {
+    fn a_page_has_its_edges_and_an_empty_one_only_the_count() {
         let written = |entries: Vec<String>| {
             let paged = Paged {
                 entries,

@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_was_asked_to_end_somewhere_loses_its_beginning() {
+    fn a_page_with_a_requested_end_loses_its_beginning() {
         assert_eq!(
             shortened(Keep::Last, 12),
             (vec!["a".into(), "b".into()], 5, true)

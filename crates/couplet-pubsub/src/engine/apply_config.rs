@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whitelist_ends_the_subscriptions_of_those_who_are_not_on_it() {
+    fn a_whitelist_ends_the_subscriptions_of_entities_not_on_it() {
         let changes = settled(&to(AccessModel::Whitelist));
         assert_eq!(
             done(&changes)[..2],
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn another_change_in_between_begins_anew() {
+    fn another_change_in_between_starts_again() {
         let before = Progress {
             revision: 5,
             after: Some(subscribed("z@a.lit", "s").cursor()),

@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lease_that_was_renewed_goes_on() {
+    fn a_renewed_lease_continues() {
         for expires in [None, Some(Timestamp(NOW.0 + 1))] {
             let changes = lease_over(&until(expires), &jid(OTHER), "a", NOW);
             assert_eq!(changes, []);
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn items_go_silently_where_the_node_says_so() {
+    fn items_expire_silently_as_configured() {
         let mut snapshot = owners_facts(|config| config.notify_retract = false);
         snapshot.items = vec![old("1", NOW.0)];
         assert_eq!(items_over(&snapshot, NOW).len(), 1);

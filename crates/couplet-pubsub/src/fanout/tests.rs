@@ -352,7 +352,7 @@ async fn what_a_server_took_just_before_it_died_goes_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_overtakes_a_fanout() {
+async fn a_response_overtakes_a_fanout() {
     let store = Announced::with(20_000);
     let (_server, mut alice) = serving(&store, DeliverySettings::default()).await;
     store.announce(7, 0);
@@ -372,7 +372,7 @@ async fn an_answer_overtakes_a_fanout() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_polite_stop_finishes_what_was_sent_and_hands_back_the_rest() {
+async fn a_graceful_stop_finishes_sent_announcements_and_releases_the_rest() {
     let store = Announced::with(20_000);
     let (mut server, mut alice) = serving(&store, DeliverySettings::default()).await;
     for seq in 0..3 {

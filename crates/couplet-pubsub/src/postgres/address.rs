@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn encryption_that_is_asked_for_is_never_plain() {
+    fn requested_encryption_is_never_plain() {
         let tls = |url: &str| matches!(address(url).encryption(), Encryption::Tls { .. });
         for mode in ["require", "verify-ca", "verify-full"] {
             let url = format!("postgres://u@h/d?sslmode={mode}");

@@ -65,7 +65,7 @@ fn is_good(heard: &Heard) -> bool {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_published_reaches_all_who_subscribed_before() {
+async fn an_item_reaches_all_earlier_subscribers() {
     let (_server, mut alice, mut bob) = serving().await;
     assert!(is_good(&set(&mut alice, "<create node='news'/>").await));
     for user in [&mut alice, &mut bob] {
@@ -190,7 +190,7 @@ async fn a_client_without_pages_reads_the_newest_items() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_text_for_people_names_the_node_and_comes_of_known_payloads_only() {
+async fn a_body_names_the_node_and_comes_from_known_payloads_only() {
     let (_server, mut alice, mut bob) = serving().await;
     let form = "<x xmlns='jabber:x:data' type='submit'>\
         <field var='pubsub#title'><value>Weather news</value></field>\
@@ -290,7 +290,7 @@ async fn the_metadata_of_a_closed_node_is_for_those_on_its_list() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lists_show_closed_nodes_to_all_where_the_settings_say_so() {
+async fn lists_show_closed_nodes_to_all_with_list_closed() {
     let settings = Settings {
         list_closed: true,
         store: crate::settings::StoreLocation::Memory,
@@ -417,7 +417,7 @@ async fn a_contact_request_is_declined() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_owner_is_asked_to_approve_with_a_form_and_a_text() {
+async fn an_owner_gets_a_form_and_a_text_to_approve() {
     let (_server, mut alice, mut bob) = serving().await;
     let form = "<x xmlns='jabber:x:data' type='submit'><field var='pubsub#access_model'><value>authorize</value></field></x>";
     let create = format!("<create node='club'/><configure>{form}</configure>");

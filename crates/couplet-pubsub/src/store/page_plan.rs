@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_is_where_its_start_says() {
+    fn a_page_begins_at_its_start() {
         let cursor = || "c".to_owned();
         assert_eq!(window(Some(3), Start::First, None), Some((0, 3)));
         assert_eq!(window(Some(3), Start::Last, None), Some((7, 3)));

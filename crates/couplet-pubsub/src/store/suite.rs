@@ -82,7 +82,7 @@ macro_rules! suite {
                 announcements_of_a_node_come_in_order_to_one_instance,
                 nodes_do_not_wait_for_each_other,
                 what_is_handed_back_is_free_at_once,
-                no_more_are_claimed_than_asked_for,
+                no_more_are_claimed_than_requested,
                 a_lease_that_ran_out_is_adopted_with_its_cursor,
                 a_lease_that_is_prolonged_is_not_adopted,
                 a_job_of_another_instance_is_neither_advanced_nor_finished,
@@ -94,7 +94,7 @@ macro_rules! suite {
                 a_waiting_task_is_notified_of_an_announcement,
                 the_name_of_a_node_is_found_by_its_key;
             recipients: recipients_come_in_order_after_the_cursor,
-                recipients_are_those_who_were_subscribed_before,
+                recipients_are_earlier_subscribers,
                 recipients_have_notifications_enabled,
                 pending_subscribers_are_notified_only_of_deletions,
                 named_recipients_come_once_each,

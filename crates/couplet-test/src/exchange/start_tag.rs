@@ -67,7 +67,7 @@ mod tests {
     use super::{declares_namespace, stamped};
 
     #[test]
-    fn a_stanza_says_who_sent_it_whatever_it_claimed() {
+    fn the_from_of_a_stanza_is_replaced_by_its_sender() {
         assert_eq!(stamped("<iq/>", "a@b"), "<iq from='a@b'/>");
         assert_eq!(
             stamped("<iq to='c' from = \"x'y\"\n id='/>'>from='z'</iq>", "a@b/'"),

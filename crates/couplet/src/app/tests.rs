@@ -117,10 +117,10 @@ impl Played {
 }
 
 #[test]
-fn a_signal_asks_for_an_orderly_end() {
+fn a_signal_requests_a_graceful_shutdown() {
     play();
     for name in ["-TERM", "-INT"] {
-        let test = "a_signal_asks_for_an_orderly_end";
+        let test = "a_signal_requests_a_graceful_shutdown";
         let mut played = Played::start(command(test, "--domain echo.localhost"));
         played.until("ready");
         played.signal(name);
@@ -151,9 +151,9 @@ fn a_subcommand_needs_no_server_and_is_listed() {
 }
 
 #[test]
-fn a_hangup_takes_up_the_filter_and_tells_what_waits_for_a_restart() {
+fn a_hangup_applies_the_filter_and_logs_what_needs_a_restart() {
     play();
-    let test = "a_hangup_takes_up_the_filter_and_tells_what_waits_for_a_restart";
+    let test = "a_hangup_applies_the_filter_and_logs_what_needs_a_restart";
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("couplet.toml");
     std::fs::write(&file, "domain = \"echo.localhost\"\n").unwrap();
@@ -191,9 +191,9 @@ fn a_hangup_takes_up_the_filter_and_tells_what_waits_for_a_restart() {
 
 #[cfg(feature = "ops")]
 #[test]
-fn health_without_anybody_to_ask_says_what_to_set() {
+fn health_without_ops_listen_says_what_to_set() {
     play();
-    let test = "health_without_anybody_to_ask_says_what_to_set";
+    let test = "health_without_ops_listen_says_what_to_set";
     let (code, _, err) = output(test, "--domain echo.localhost health");
     assert_eq!(code, 2);
     assert!(err.contains("ops.listen is not set"), "{err}");

@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_file_is_told_by_line_and_never_quoted() {
+    fn a_broken_file_is_reported_by_line_and_never_quoted() {
         for text in [
             "a = 1\nsecret = \"hunter2",
             "secret = hunter2",

@@ -147,7 +147,7 @@ mod tests {
     use super::meant;
 
     #[test]
-    fn a_slip_of_the_finger_is_understood_and_a_stranger_is_not() {
+    fn a_misspelling_is_recognised_and_another_word_is_not() {
         let known = ["handlers", "depth", "questions"];
         assert_eq!(meant("handler", known), Some("handlers"));
         assert_eq!(meant("dpeth", known), Some("depth"));

@@ -131,7 +131,7 @@ fn what_kubernetes_sets_beside_a_service_is_not_a_setting() {
 }
 
 #[test]
-fn an_unknown_key_is_told_by_line_with_what_was_meant() {
+fn an_unknown_key_is_reported_by_line_with_a_suggestion() {
     for (toml, line) in [
         (
             "[limits]\n  handler = 5",
@@ -183,7 +183,7 @@ fn an_unknown_key_lists_what_is_accepted() {
 }
 
 #[test]
-fn a_bad_value_is_told_by_line_with_the_value_and_the_reason() {
+fn a_bad_value_is_reported_by_line_with_the_value_and_the_reason() {
     for (toml, line) in [
         (
             "[limits]\nhandlers = 0",
@@ -504,7 +504,7 @@ fn an_address_that_others_can_reach_is_warned_of() {
 
 #[cfg(not(feature = "ops"))]
 #[test]
-fn a_program_that_cannot_be_looked_after_says_how_it_could() {
+fn ops_settings_without_the_feature_are_an_error_with_advice() {
     let error = enough()
         .variable("COUPLET_OPS_LISTEN", "127.0.0.1:9100")
         .load()
@@ -690,7 +690,7 @@ fn a_table_of_a_section_may_be_one_variable() {
 }
 
 #[test]
-fn a_fault_in_a_section_is_told_by_line_or_variable() {
+fn a_fault_in_a_section_is_reported_by_line_or_variable() {
     for (toml, line) in [
         (
             "[news]\nmax_item = 3",
@@ -843,7 +843,7 @@ fn a_text_of_a_section_stays_the_text_it_is() {
 }
 
 #[test]
-fn a_missing_key_of_a_section_is_told_with_its_variable() {
+fn a_missing_key_of_a_section_is_reported_with_its_variable() {
     #[derive(Debug, serde::Deserialize)]
     struct Needy {
         #[expect(dead_code, reason = "the test is about its absence")]
@@ -990,7 +990,7 @@ fn a_file_with_a_byte_order_mark_is_read_without_it() {
 }
 
 #[test]
-fn what_is_odd_about_a_secret_is_a_warning() {
+fn an_unusual_secret_causes_a_warning() {
     for (secret, odd) in [
         ("\"a long secret\"", "begins or ends with a quotation mark"),
         ("a long secret ", "begins or ends with white space"),

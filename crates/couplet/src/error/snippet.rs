@@ -122,7 +122,7 @@ mod tests {
     use super::{ejabberd_snippet, prosody_snippet};
 
     #[test]
-    fn prosody_is_told_a_port_and_an_interface_that_are_not_its_own() {
+    fn the_lines_for_prosody_have_a_port_and_an_interface_that_are_not_its_default() {
         let lines = prosody_snippet("echo.example", &"xmpp.example:5888".parse().unwrap());
         assert!(
             lines.starts_with("component_ports = { 5888 }  -- above"),
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn ejabberd_is_told_the_listener_whole() {
+    fn the_lines_for_ejabberd_have_the_whole_listener() {
         assert_eq!(
             ejabberd_snippet("echo.localhost", &"[::1]:5348".parse().unwrap()),
             "listen:\n  -\n    port: 5348\n    ip: \"::1\"\n    module: ejabberd_service\n    \

@@ -455,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_of_the_system_is_told_by_its_kind() {
+    fn an_error_of_the_system_is_recognised_by_its_kind() {
         let lookup = "failed to lookup address information: Name or service not known";
         for (server, error, trouble) in [
             (
@@ -484,7 +484,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_without_an_address_is_told_as_one() {
+    fn a_name_without_an_address_is_recognised() {
         use std::net::ToSocketAddrs;
 
         let error = ("x..y", 5347).to_socket_addrs().unwrap_err();

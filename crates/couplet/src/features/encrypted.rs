@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn strangers_beyond_a_number_are_not_answered() {
+    async fn peers_beyond_a_number_get_no_reply() {
         let notice = EncryptedNotice::default();
         for person in 0..PEOPLE {
             assert!(notice.is_due(&person.to_string()));

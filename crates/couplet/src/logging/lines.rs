@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_of_one_line_is_written_as_ever() {
+    fn a_value_of_one_line_is_written_unchanged() {
         assert_eq!(
             logged(|| tracing::info!(n = 5, text = "a\tb", "online")),
             " INFO online n=5 text=\"a\\tb\"\n"

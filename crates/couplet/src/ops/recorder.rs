@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_label_says_cannot_break_the_page() {
+    fn the_value_of_a_label_cannot_break_the_page() {
         let page = recorded(|| {
             counter!("odd.name", "who\"" => "a\"b\\c\nd").increment(1);
         });

@@ -135,7 +135,7 @@ async fn what_waits_is_counted_while_it_waits() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_link_is_up_until_it_is_lost_and_its_ping_is_timed() {
+async fn connection_up_is_set_until_the_loss_and_the_ping_is_timed() {
     let recorder = Recorder::default();
     let _here = set_default_local_recorder(&recorder);
     let mut tasks = JoinSet::new();
@@ -232,7 +232,7 @@ async fn idle_visitors(address: std::net::SocketAddr, number: usize) -> Vec<TcpS
 }
 
 #[tokio::test]
-async fn health_is_answered_among_many_visitors_that_ask_nothing() {
+async fn health_is_answered_among_many_connections_without_a_request() {
     let mut tasks = JoinSet::new();
     let address = served(Health::default(), &mut tasks).await;
     let mut idle = idle_visitors(address, 5 * MAX_CONNECTIONS).await;
@@ -250,7 +250,7 @@ async fn health_is_answered_among_many_visitors_that_ask_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_does_not_finish_the_request_is_let_go() {
+async fn a_connection_with_an_unfinished_request_is_closed() {
     let mut tasks = JoinSet::new();
     let address = served(Health::default(), &mut tasks).await;
     for mut stream in idle_visitors(address, 3).await {
@@ -261,7 +261,7 @@ async fn who_does_not_finish_the_request_is_let_go() {
 }
 
 #[test]
-fn who_is_not_there_is_not_ready() {
+fn an_unreachable_program_is_not_ready() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = nobody.local_addr().unwrap();
     drop(nobody);
@@ -279,7 +279,7 @@ fn who_is_not_there_is_not_ready() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_reported_with_its_setting_and_what_to_do() {
+fn a_port_that_is_in_use_is_reported_with_its_setting_and_advice() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let config = Sources::none()

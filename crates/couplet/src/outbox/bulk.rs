@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_ping_that_is_back_settles_all_before_it_and_none_behind() {
+    async fn a_returned_ping_confirms_all_before_it_and_none_after() {
         let (bulk, session) = opened().await;
         let (mut first, _) = bulk.mark(session, &stanza_writer()).unwrap();
         let (mut second, _) = bulk.mark(session, &stanza_writer()).unwrap();
@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_answer_that_never_comes_is_asked_for_again() {
+    async fn a_ping_without_a_response_is_sent_again() {
         let (bulk, session) = opened().await;
         let (_waiting, _) = bulk.mark(session, &stanza_writer()).unwrap();
         let first = taken(&bulk);

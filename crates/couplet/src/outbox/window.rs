@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn who_sends_little_learns_nothing_of_the_limit() {
+    async fn few_bytes_do_not_change_the_window() {
         let mut window = Window::new();
         let now = Instant::now();
         for _ in 0..1000 {

@@ -25,7 +25,7 @@ pub(super) const CASES: &[Case] = &[
         3,
         "5.3",
         "a node has an identity and metadata",
-        a_node_tells_what_it_is
+        a_node_has_an_identity_and_metadata
     ),
     case!(4, "5.3", "an unknown node is not found", an_unknown_node),
     case!(
@@ -222,7 +222,7 @@ async fn lists_nodes(cx: &mut TestContext) -> CaseResult {
     )
 }
 
-async fn a_node_tells_what_it_is(cx: &mut TestContext) -> CaseResult {
+async fn a_node_has_an_identity_and_metadata(cx: &mut TestContext) -> CaseResult {
     let fields = [
         ("title", "A title"),
         ("description", "What it is about"),

@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn own_subscriptions_and_affiliations_are_asked_for_all_nodes_or_one() {
+    fn own_subscriptions_and_affiliations_are_requested_for_all_nodes_or_one() {
         assert_eq!(
             get("<subscriptions/>"),
             Ok(Request::Subscriptions {
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_subscription_is_asked_for_a_bare_or_a_full_jid() {
+    fn a_subscription_may_be_for_a_bare_or_a_full_jid() {
         for text in ["a@example.org", "a@example.org/r"] {
             assert_eq!(
                 set(&format!("<subscribe node='n' jid='{text}'/>")),
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn options_are_asked_for_and_set() {
+    fn options_are_requested_and_set() {
         assert_eq!(
             get("<options node='n' jid='a@b'/>"),
             Ok(Request::Options {

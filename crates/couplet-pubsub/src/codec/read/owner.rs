@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn subscribers_are_asked_for_page_by_page() {
+    fn subscribers_are_requested_page_by_page() {
         assert_eq!(
             owner_get(
                 "<subscriptions node='n'/><set xmlns='http://jabber.org/protocol/rsm'><before/></set>"

@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn strangers_read_open_nodes_only() {
+    fn unrelated_entities_read_open_nodes_only() {
         let reads = |access| read(&to(access, Affiliation::None, &[])).map(|node| node.id);
         assert!(reads(AccessModel::Open).is_ok());
         assert_eq!(
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn outcasts_and_those_who_only_publish_read_nothing() {
+    fn outcasts_and_publish_only_entities_read_nothing() {
         for affiliation in [Affiliation::Outcast, Affiliation::PublishOnly] {
             let snapshot = to(AccessModel::Open, affiliation, &[]);
             assert_eq!(why(read(&snapshot)), (Condition::Forbidden, None));
@@ -290,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shortened_answer_says_how_to_get_the_rest() {
+    fn a_truncated_answer_says_how_to_get_the_rest() {
         let context = context(OTHER);
         let all = Wanted::Page(Page::default());
         assert!(tells_page(&context, &all, &list(&["a"], 2)));

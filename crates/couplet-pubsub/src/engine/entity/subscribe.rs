@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn outcasts_and_those_who_only_publish_may_not_subscribe() {
+    fn outcasts_and_publish_only_entities_may_not_subscribe() {
         for affiliation in [Affiliation::Outcast, Affiliation::PublishOnly] {
             let decision = plain(&requester(affiliation, &[]));
             assert_eq!(why(decision), (Condition::Forbidden, None));
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whitelist_is_closed_to_all_who_are_not_on_it() {
+    fn a_whitelist_is_closed_to_all_entities_not_on_it() {
         let access = AccessModel::Whitelist;
         let stranger = plain(&to(access, Affiliation::None, &[]));
         assert_eq!(
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn an_owner_has_to_approve_where_the_node_says_so() {
+    fn an_owner_must_approve_as_configured() {
         let snapshot = to(AccessModel::Authorize, Affiliation::None, &[]);
         let (changes, _) = plain(&snapshot).unwrap();
         assert_eq!(state(plain(&snapshot)), SubscriptionState::Pending);

@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_owners_who_leave_one_stays() {
+    fn of_two_owners_that_leave_one_stays() {
         let mut snapshot = affecting(
             AccessModel::Open,
             vec![

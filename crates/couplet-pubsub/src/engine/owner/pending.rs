@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn the_forms_go_to_the_owner_who_asked() {
+    fn the_forms_go_to_the_requesting_owner() {
         let mut snapshot = owners_facts(|_| {});
         snapshot.pending = vec![pending(OTHER, "a"), pending("b@b.lit", "b")];
         let full = "hamlet@denmark.lit/elsinore";

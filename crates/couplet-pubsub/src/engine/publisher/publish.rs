@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_keeps_or_delivers_wants_an_item() {
+    fn a_node_that_keeps_or_delivers_requires_an_item() {
         let nothing = batch(vec![]);
         let expected = (Condition::BadRequest, Some(PubsubCondition::ItemRequired));
         assert_eq!(error_of(&owners_facts(|_| {}), &nothing), expected);
@@ -399,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_only_notifies_wants_none() {
+    fn a_node_that_only_notifies_rejects_items() {
         let snapshot = owners_facts(|config| {
             config.persist = false;
             config.payloads = false;
@@ -417,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_delivers_payloads_wants_one_in_each_item() {
+    fn a_node_that_delivers_payloads_requires_one_in_each_item() {
         let empty = batch(vec![new_item(Some("1"), None)]);
         assert_eq!(
             error_of(&owners_facts(|_| {}), &empty),
@@ -624,7 +624,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_expires_when_the_node_says_so() {
+    fn an_item_expires_as_configured() {
         let snapshot = owners_facts(|config| config.item_expire = Some(60));
         let Change::Publish { expires, .. } = &changes(&snapshot, &one())[0] else {
             panic!()
@@ -660,7 +660,7 @@ mod tests {
     }
 
     #[test]
-    fn publishing_makes_the_node_the_way_the_publisher_wants_it() {
+    fn publishing_creates_the_node_with_the_publishers_options() {
         let fields = vec![field("pubsub#access_model", "whitelist")];
         let batch = wanting(vec![new_item(Some("1"), Some(ENTRY))], Some(fields));
         let changes = changes(&no_node(None), &batch);

@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_retraction_notifies_if_node_or_publisher_asks_for_it() {
+    fn a_retraction_notifies_if_the_node_or_the_publisher_requests_it() {
         let gone = [event::retracted(NODE, &ids())];
         let quiet = |config: &mut NodeConfig| config.notify_retract = false;
         let announced = |snapshot: &Snapshot, notify| {
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn strangers_do_not_learn_which_items_there_are() {
+    fn unrelated_entities_do_not_learn_which_items_exist() {
         let missing = decide(&context(OTHER), &strangers_facts(|_| {}), &ids(), None);
         assert_eq!(why(missing), (Condition::Forbidden, None));
     }

@@ -45,7 +45,7 @@ async fn an_ended_subscription_gets_no_more_events() {
 }
 
 #[tokio::test]
-async fn two_subscriptions_of_one_jid_are_told_apart() {
+async fn two_subscriptions_of_one_jid_are_distinguished() {
     let service = Service::with_node(&[]).await;
     service.subscribe(OTHER).await.unwrap();
     let options = form(&[("pubsub#include_body", "1")]);

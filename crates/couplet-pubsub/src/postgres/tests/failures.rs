@@ -143,7 +143,7 @@ async fn an_encrypted_way_is_as_good_as_any() {
 }
 
 #[tokio::test]
-async fn a_server_without_a_trusted_certificate_is_not_talked_to() {
+async fn a_server_without_a_trusted_certificate_is_not_used() {
     let server = server().await;
     let stranger = format!("{}?sslmode=require", server.url());
     // The certificate is for localhost.

@@ -25,6 +25,6 @@ async fn a_store_of_0_1_0_is_what_it_was() {
 }
 
 #[tokio::test]
-async fn a_store_of_0_1_0_goes_on() {
+async fn a_store_of_0_1_0_accepts_changes() {
     migrated::goes_on(&opened().await).await;
 }

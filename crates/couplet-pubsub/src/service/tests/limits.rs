@@ -83,7 +83,7 @@ async fn items_whose_ids_grow_when_written_are_listed_published_and_retracted() 
 const RSM: &str = "http://jabber.org/protocol/rsm";
 
 #[tokio::test(start_paused = true)]
-async fn a_page_of_names_that_grow_when_written_has_as_many_as_were_asked_for() {
+async fn a_page_of_names_that_grow_when_written_has_the_requested_number() {
     let (_server, mut eve, mut bob) = serving().await;
     for number in 0..60 {
         let node = long(number, "'");

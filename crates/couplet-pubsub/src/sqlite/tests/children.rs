@@ -97,7 +97,7 @@ async fn publish_until_killed(folder: &Path) {
 }
 
 #[test]
-fn what_may_not_be_written_is_reported_with_advice() {
+fn missing_write_permission_is_reported_with_advice() {
     let runtime = runtime::Builder::new_current_thread().build().unwrap();
     if let Some(folder) = run_as_a_child_process() {
         for path in ["readonly/pubsub.db", "pubsub.db", "nowhere/pubsub.db"] {
@@ -106,7 +106,7 @@ fn what_may_not_be_written_is_reported_with_advice() {
         }
         return;
     }
-    let name = "sqlite::tests::children::what_may_not_be_written_is_reported_with_advice";
+    let name = "sqlite::tests::children::missing_write_permission_is_reported_with_advice";
     let folder = TempDir::new().unwrap();
     let mode = |path: &str, mode| {
         let path = folder.path().join(path);

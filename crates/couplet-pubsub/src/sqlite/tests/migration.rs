@@ -23,7 +23,7 @@ async fn a_store_of_0_1_0_is_what_it_was() {
 }
 
 #[tokio::test]
-async fn a_store_of_0_1_0_goes_on() {
+async fn a_store_of_0_1_0_accepts_changes() {
     let (store, folder) = opened().await;
     migrated::goes_on(&store).await;
     store.close().await.unwrap();

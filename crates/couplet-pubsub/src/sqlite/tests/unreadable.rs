@@ -146,7 +146,7 @@ async fn a_recipient_that_is_no_address_is_left_out() {
 }
 
 #[tokio::test]
-async fn a_node_that_cannot_be_read_spoils_no_list() {
+async fn an_unreadable_node_does_not_affect_lists() {
     let (sqlite, store, _folder) = filled().await;
     create(&store, "other").await;
     damage(&sqlite, "UPDATE node SET config = '{' WHERE name = 'news'").await;

@@ -91,7 +91,7 @@ pub(crate) async fn nodes_do_not_wait_for_each_other(store: &Shared) {
     assert_eq!(next[0].node, others[0].node);
 }
 
-pub(crate) async fn no_more_are_claimed_than_asked_for(store: &Shared) {
+pub(crate) async fn no_more_are_claimed_than_requested(store: &Shared) {
     for name in ["a", "b", "c"] {
         create(store, name).await;
         run(store, name, vec![announce_to_subscribers()]).await;

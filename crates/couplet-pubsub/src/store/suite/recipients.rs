@@ -58,7 +58,7 @@ pub(crate) async fn recipients_come_in_order_after_the_cursor(store: &Shared) {
     assert_eq!(short(&rest), [("b@x", "s4")]);
 }
 
-pub(crate) async fn recipients_are_those_who_were_subscribed_before(store: &Shared) {
+pub(crate) async fn recipients_are_earlier_subscribers(store: &Shared) {
     create(store, "news").await;
     run(
         store,
