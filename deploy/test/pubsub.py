@@ -1,4 +1,4 @@
-"""A slixmpp user creates a node, subscribes to it, publishes, is told, and deletes it.
+"""A slixmpp user creates a node, subscribes to it, publishes, gets the event, and deletes it.
 
     pubsub.py --server 127.0.0.1:5222 --jid alice@localhost --password alice --component pubsub.localhost
 """
@@ -56,13 +56,13 @@ async def converse(user, service, node):
     await pubsub.create_node(service, node, timeout=PATIENCE)
     await pubsub.subscribe(service, node, timeout=PATIENCE)
     await pubsub.publish(service, node, id="first", payload=entry(), timeout=PATIENCE)
-    told = await asyncio.wait_for(event, PATIENCE)
-    item = told["pubsub_event"]["items"]["item"]
-    assert (str(told["from"]), item["id"]) == (service, "first"), told
-    assert item["payload"].text == entry().text, told
+    event_message = await asyncio.wait_for(event, PATIENCE)
+    item = event_message["pubsub_event"]["items"]["item"]
+    assert (str(event_message["from"]), item["id"]) == (service, "first"), event_message
+    assert item["payload"].text == entry().text, event_message
     await read(user, service, node)
     await pubsub.delete_node(service, node, timeout=PATIENCE)
-    return "created, subscribed, published, told, read and deleted"
+    return "created, subscribed, published, notified, read and deleted"
 
 
 async def publish(user, service, node):
