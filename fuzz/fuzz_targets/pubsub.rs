@@ -78,7 +78,7 @@ async fn serve(asks: &[Ask]) {
 async fn answers(person: &mut TestUser, ask: &Ask) -> usize {
     person.send_raw(&ask.xml).await;
     let ping = "<ping xmlns='urn:xmpp:ping'/>";
-    let ping = person.question("get", DOMAIN, ping).await;
+    let ping = person.send_request("get", DOMAIN, ping).await;
     let mut answers = 0;
     loop {
         let heard = person.next().await;

@@ -22,9 +22,9 @@ pub(crate) async fn a_full_component_answers_at_once(
         held(config)
     };
     let component = server.run(full).await;
-    let first = alice.question("get", BOT, &payload("held")).await;
-    let second = alice.question("get", BOT, &payload("held")).await;
-    let third = alice.question("get", BOT, &payload("held")).await;
+    let first = alice.send_request("get", BOT, &payload("held")).await;
+    let second = alice.send_request("get", BOT, &payload("held")).await;
+    let third = alice.send_request("get", BOT, &payload("held")).await;
     let refused = alice.next().await;
     assert_eq!(
         (refused.id(), refused.condition()),
@@ -52,10 +52,10 @@ pub(crate) async fn a_stopping_component_answers_every_request(
             held(config)
         })
         .await;
-    let finishing = bob.question("get", BOT, &payload("held")).await;
+    let finishing = bob.send_request("get", BOT, &payload("held")).await;
     bob.ping(DOMAIN).await;
-    let begun = alice.question("get", BOT, &payload("held")).await;
-    let waiting = alice.question("get", BOT, &payload("held")).await;
+    let begun = alice.send_request("get", BOT, &payload("held")).await;
+    let waiting = alice.send_request("get", BOT, &payload("held")).await;
     // From another conversation, so that the response shows what the component has received.
     alice.ping(DOMAIN).await;
     component.begin_to_stop();

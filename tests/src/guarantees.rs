@@ -90,7 +90,7 @@ pub async fn every_get_and_set_gets_exactly_one_answer(server: &mut TestServer) 
     ];
     let mut expected = BTreeMap::new();
     for (type_, payload, condition, error_type) in &asked {
-        let id = alice.question(type_, BOT, payload).await;
+        let id = alice.send_request(type_, BOT, payload).await;
         expected.insert(id, (*condition, *error_type));
     }
     for _ in &asked {
@@ -304,7 +304,7 @@ pub async fn every_queue_has_a_size_every_wait_a_deadline_every_task_an_owner(
     let owned = Arc::new(());
     let inside = Arc::clone(&owned);
     let small = move |mut config: Config| {
-        config.limits.questions = 2;
+        config.limits.pending_iqs = 2;
         config.limits.outgoing_stanza_bytes = 32 << 10;
         config.limits.outgoing_bytes = 64 << 10;
         config.timing.send = Duration::from_millis(50);

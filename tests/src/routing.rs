@@ -143,7 +143,7 @@ pub async fn each_handler_may_have_its_own_deadline(server: &mut TestServer) {
     let component = server.run(hurried).await;
     let mut alice = server.user("alice").await;
     let patient = alice
-        .question("get", &format!("{BOT}/other"), &payload("held"))
+        .send_request("get", &format!("{BOT}/other"), &payload("held"))
         .await;
     for (type_, name) in [("get", "silent"), ("set", "failing")] {
         let late = alice.ask(type_, DOMAIN, &payload(name)).await;

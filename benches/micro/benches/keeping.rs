@@ -67,7 +67,7 @@ fn conversations(criterion: &mut Criterion) {
     }
 }
 
-fn questions(criterion: &mut Criterion) {
+fn pending_iqs(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("pending_iqs");
     let ours: Jid = "echo.localhost".parse().expect("a domain");
     let peer: Jid = "u0000007@localhost/x".parse().expect("an address");
@@ -106,5 +106,5 @@ fn questions(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, conversations, questions);
+criterion_group!(benches, conversations, pending_iqs);
 criterion_main!(benches);

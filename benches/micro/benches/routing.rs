@@ -114,8 +114,8 @@ async fn welcome(server: &mut DuplexStream) {
     server.write_all(b"<handshake/>").await.expect("an end");
 }
 
-async fn answered(server: &mut DuplexStream, questions: &[u8], read: &mut Vec<u8>) {
-    server.write_all(questions).await.expect("an end");
+async fn answered(server: &mut DuplexStream, requests: &[u8], read: &mut Vec<u8>) {
+    server.write_all(requests).await.expect("an end");
     read.clear();
     let mut results = 0;
     while results < AT_ONCE {
@@ -134,11 +134,11 @@ fn runtime() -> Runtime {
 fn routes(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("routes");
     group.throughput(Throughput::Elements(AT_ONCE as u64));
-    let question = format!(
+    let request = format!(
         "<iq from='u0000007@localhost/x' to='echo.localhost' id='m0000042' type='get'>\
          <asked xmlns='{ASKED}'/></iq>"
     );
-    let questions = question.repeat(AT_ONCE);
+    let requests = request.repeat(AT_ONCE);
     for handlers in [1, 100, 10_000] {
         let (ours, mut server) = duplex(1024 * 1024);
         let component = component(handlers, ours);
@@ -148,7 +148,7 @@ fn routes(criterion: &mut Criterion) {
         let mut read = Vec::new();
         group.bench_function(format!("{handlers} handlers"), |bencher| {
             bencher.iter(|| {
-                runtime.block_on(answered(&mut server, questions.as_bytes(), &mut read));
+                runtime.block_on(answered(&mut server, requests.as_bytes(), &mut read));
             });
         });
         running.abort();

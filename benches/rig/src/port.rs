@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_component_gets_its_own_questions_and_is_refused_others() {
+    fn a_components_own_requests_come_back_and_others_get_an_error() {
         let routed = |text: &str| {
             let Cut::Stanza(seen) = cut(text.as_bytes()).unwrap() else {
                 panic!()

@@ -115,7 +115,7 @@ impl<'r> Tally<'r> {
         let ring = self.ring;
         let copied = self.answers == Answers::CopiedBack;
         let domain = ring.domain.as_bytes();
-        if !copied && (seen.to == domain || self.is_question(seen)) {
+        if !copied && (seen.to == domain || self.is_request(seen)) {
             return Ok(None);
         }
         let name: &[u8] = if ring.kind.is_message() {
@@ -140,7 +140,10 @@ impl<'r> Tally<'r> {
             None => seen.type_ == b"result",
         };
         if !good || !self.says_enough(seen) {
-            return Err(Fault::quoting("not the answer to its question", seen.whole));
+            return Err(Fault::quoting(
+                "not the response to its request",
+                seen.whole,
+            ));
         }
         if seen.to != ring.sender(slot) || seen.from != domain {
             return Err(Fault::quoting(
@@ -151,7 +154,7 @@ impl<'r> Tally<'r> {
         Ok(Some(slot))
     }
 
-    fn is_question(&self, seen: &Seen<'_>) -> bool {
+    fn is_request(&self, seen: &Seen<'_>) -> bool {
         seen.name == b"presence" || (seen.name == b"iq" && matches!(seen.type_, b"get" | b"set"))
     }
 
@@ -217,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn questions_of_the_components_own_are_no_answers() {
+    fn requests_of_the_component_are_no_responses() {
         let ring = Ring::new(Kind::Messages, 4, 4, DOMAIN);
         let tally = Tally::new(&ring, Answers::Given);
         tally.ask(4);

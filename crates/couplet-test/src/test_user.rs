@@ -153,7 +153,7 @@ impl TestUser {
     ///
     /// The request is sent even if the future is dropped; the response is kept for later.
     pub async fn ask(&mut self, type_: &str, to: &str, payload: &str) -> Heard {
-        let id = self.question(type_, to, payload).await;
+        let id = self.send_request(type_, to, payload).await;
         self.answer_to(&id).await
     }
 
@@ -166,7 +166,7 @@ impl TestUser {
     /// # Cancel safety
     ///
     /// Not cancel safe: part of it may have been sent.
-    pub async fn question(&mut self, type_: &str, to: &str, payload: &str) -> String {
+    pub async fn send_request(&mut self, type_: &str, to: &str, payload: &str) -> String {
         self.asked += 1;
         let id = format!("ask-{}", self.asked);
         let mut iq = Vec::new();
@@ -272,7 +272,7 @@ impl TestUser {
     /// The ping is sent even if the future is dropped; the response is kept for later.
     pub async fn hears_only_a_pong_from(&mut self, to: &str) {
         let id = self
-            .question("get", to, "<ping xmlns='urn:xmpp:ping'/>")
+            .send_request("get", to, "<ping xmlns='urn:xmpp:ping'/>")
             .await;
         let heard = self.next().await;
         if heard.id() != id {

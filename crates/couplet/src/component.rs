@@ -84,7 +84,7 @@ impl Component {
         let shared = Shared::new(
             StanzaWriter::new(domain, config.limits.outgoing_stanza_bytes),
             config.limits.outgoing_bytes,
-            config.limits.questions,
+            config.limits.pending_iqs,
             config.timing.send,
             config.timing.request,
             (random_seed(), random_seed()),

@@ -82,7 +82,7 @@ impl std::error::Error for SendError {}
 pub enum SendErrorKind {
     /// The stanza is invalid.
     Refused(InvalidStanza),
-    /// The outbox (`limits.outgoing_bytes`) or the table of pending IQs (`limits.questions`) is
+    /// The outbox (`limits.outgoing_bytes`) or the table of pending IQs (`limits.pending_iqs`) is
     /// full.
     Full,
     /// The component has closed its stream.

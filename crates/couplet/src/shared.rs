@@ -71,7 +71,7 @@ impl Shared {
     pub(crate) fn new(
         stanza_writer: StanzaWriter,
         outgoing_bytes: usize,
-        questions: usize,
+        pending_iqs: usize,
         send: Duration,
         request: Duration,
         seed: (u64, u64),
@@ -84,7 +84,7 @@ impl Shared {
             corrections: Corrections::default(),
             #[cfg(all(unix, feature = "app"))]
             bounces: Bounces::default(),
-            pending_iqs: Mutex::new(PendingIqs::new(questions)),
+            pending_iqs: Mutex::new(PendingIqs::new(pending_iqs)),
             ids: Mutex::new(Ids::new(seed.0, seed.1)),
             logged_replaced: Mutex::default(),
             metrics: OnceLock::new(),

@@ -358,7 +358,7 @@ async fn a_response_overtakes_a_fanout() {
     store.announce(7, 0);
     hear(&mut alice).await;
     let id = alice
-        .question("get", "echo.test", "<ping xmlns='urn:xmpp:ping'/>")
+        .send_request("get", "echo.test", "<ping xmlns='urn:xmpp:ping'/>")
         .await;
     let mut before = 0;
     loop {

@@ -93,9 +93,9 @@ impl Batch {
         };
         let mut statements = vec![statement!(BEGIN)];
         statements.extend(first.query.node.as_deref().map(lock));
-        let questions = self.questions(&first.query);
+        let queries = self.queries(&first.query);
         let sent_before = statements.len() + usize::from(!self.alone);
-        statements.extend(questions);
+        statements.extend(queries);
         let (mut session, mut answers) = begin(pool, &statements).await?;
         let _nothing_to_read = answers.by_ref().take(sent_before).count();
         let mut snapshot = Some(self.snapshot(answers)?);
@@ -118,7 +118,7 @@ impl Batch {
         Ok(())
     }
 
-    fn questions(&self, query: &Query) -> Vec<Statement> {
+    fn queries(&self, query: &Query) -> Vec<Statement> {
         let mut statements = Vec::new();
         if !self.alone {
             statements.push(statement!(SET_MARK));
@@ -140,7 +140,7 @@ impl Batch {
         session: &mut Session,
         done: Result<Applied, QueryError>,
     ) -> Result<Option<Snapshot>, StoreError> {
-        let next = self.waiting.front().map(|next| self.questions(&next.query));
+        let next = self.waiting.front().map(|next| self.queries(&next.query));
         let (next, last) = (next.unwrap_or_default(), self.waiting.is_empty());
         let saved = match done {
             Ok(done) => {

@@ -7,7 +7,7 @@ use couplet::{Handle, Jid, Shutdown};
 use xmpp_parsers::disco::{DiscoInfoQuery, DiscoInfoResult};
 
 /// Number of queries: each is routed to one of the two.
-const QUESTIONS: usize = 8;
+const QUERIES: usize = 8;
 
 /// Queries the domain when the component is online for the first time, and logs a warning.
 pub(super) async fn check(handle: Handle, shutdown: Shutdown) {
@@ -20,7 +20,7 @@ pub(super) async fn check(handle: Handle, shutdown: Shutdown) {
 async fn ask(handle: &Handle) {
     drop(handle.broadcast().await);
     let domain = Jid::from(handle.address().to_domain());
-    for _ in 0..QUESTIONS {
+    for _ in 0..QUERIES {
         let answer = handle.get(&domain, DiscoInfoQuery { node: None }).await;
         let Ok(answer) = answer else { return };
         if is_another(&answer) {

@@ -75,7 +75,7 @@ async fn an_item_reaches_all_earlier_subscribers() {
     }
     let publish = "<publish node='news'><item id='1'><rain xmlns='urn:x'/></item></publish>";
     let id = alice
-        .question(
+        .send_request(
             "set",
             HERE,
             &format!("<pubsub xmlns='http://jabber.org/protocol/pubsub'>{publish}</pubsub>"),

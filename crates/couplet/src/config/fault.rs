@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn a_misspelling_is_recognised_and_another_word_is_not() {
-        let known = ["handlers", "depth", "questions"];
+        let known = ["handlers", "depth", "pending_iqs"];
         assert_eq!(meant("handler", known), Some("handlers"));
         assert_eq!(meant("dpeth", known), Some("depth"));
         assert_eq!(meant("colour", known), None);

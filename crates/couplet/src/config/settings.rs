@@ -228,7 +228,7 @@ static SETTINGS: [Setting; 32] = [
     Setting::new("limits.waiting_bytes", "how many bytes of stanzas may wait for handlers in total", Kind::Size(QUEUE, field!(limits.waiting_bytes))),
     Setting::new("limits.outgoing_bytes", "how many bytes may wait for the socket", Kind::Size(QUEUE, field!(limits.outgoing_bytes))),
     Setting::new("limits.outgoing_stanza_bytes", "the largest stanza sent; Prosody closes the stream above 512KiB", Kind::Size(STANZA, field!(limits.outgoing_stanza_bytes))),
-    count("limits.questions", "how many requests may be pending at once", "no request could be sent", field!(limits.questions)),
+    count("limits.pending_iqs", "how many requests may be pending at once", "no request could be sent", field!(limits.pending_iqs)),
 
     time("timing.handler", "how long a handler may take before the peer gets an error", field!(timing.handler)),
     time("timing.request", "how long a request waits for its response", field!(timing.request)),

@@ -54,7 +54,7 @@ pub struct Limits {
     /// Maximum size of a sent stanza. Prosody closes the stream above 512 KiB (servers.md, 3).
     pub outgoing_stanza_bytes: usize,
     /// Maximum number of pending requests.
-    pub questions: usize,
+    pub pending_iqs: usize,
 }
 
 /// Timeouts and intervals.
@@ -175,7 +175,7 @@ impl Default for Limits {
             waiting_bytes: 16 << 20,
             outgoing_bytes: 16 << 20,
             outgoing_stanza_bytes: 512 << 10,
-            questions: 65_536,
+            pending_iqs: 65_536,
         }
     }
 }

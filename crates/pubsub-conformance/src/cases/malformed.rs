@@ -8,7 +8,7 @@ use crate::test_context::{S, TestContext};
 pub(super) const CASES: &[Case] = &[case!(
     98,
     "RFC 6120",
-    "every question gets one answer, and an answer gets none",
+    "every request gets one response, and a response gets none",
     malformed
 )];
 
