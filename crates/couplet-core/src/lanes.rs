@@ -93,7 +93,7 @@ impl<T> Lanes<T> {
     /// use couplet_core::lanes::{LaneLimits, Lanes};
     ///
     /// let lanes: Lanes<String> = Lanes::new(LaneLimits::default());
-    /// assert!(lanes.free("anybody", 175));
+    /// assert!(lanes.free("carol", 175));
     /// ```
     pub fn new(limits: LaneLimits) -> Lanes<T> {
         let limits = LaneLimits {

@@ -148,7 +148,7 @@ impl StanzaWriter {
         })
     }
 
-    /// Like [`StanzaWriter::write`], for children that may fail to serialise.
+    /// Writes a stanza like [`StanzaWriter::write`], with children that may fail to serialise.
     ///
     /// # Errors
     ///
@@ -230,7 +230,7 @@ impl<'a> Head<'a> {
         }
     }
 
-    /// Never writes `xmlns`: Prosody bounces a stanza that declares `jabber:client` (servers.md,
+    /// Writes the start tag, never with `xmlns`: Prosody bounces a stanza that declares `jabber:client` (servers.md,
     /// 3).
     fn write(
         &self,

@@ -51,7 +51,8 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// `domain` is the address of the service itself: notifications to it would come back.
+    /// Creates an engine. `domain` is the address of the service itself, to which no notifications
+    /// are sent.
     pub(crate) fn new(store: Arc<dyn Store>, policy: Arc<dyn Policy>, domain: BareJid) -> Engine {
         Engine {
             store,

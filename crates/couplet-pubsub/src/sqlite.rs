@@ -98,7 +98,7 @@ impl Shared {
 }
 
 impl Sqlite {
-    /// [`open`], blocking.
+    /// Opens the store like [`open`], but blocks.
     pub(crate) fn open(path: PathBuf) -> Result<Sqlite, StoreError> {
         let shared = Arc::new(Shared::default());
         let writer = Writer::start(path.clone(), Arc::clone(&shared))?;

@@ -251,7 +251,7 @@ impl Server {
             .change(|state| state.send_bytes(bytes.as_ref()));
     }
 
-    /// From now on writes at most this many bytes at a time.
+    /// Writes at most this many bytes at a time from now on.
     pub fn send_in_pieces_of(&self, bytes: usize) {
         self.exchange.change(|state| state.piece = bytes);
     }
@@ -263,7 +263,7 @@ impl Server {
             .change(|state| state.refusal = Some(condition.to_owned()));
     }
 
-    /// From now on ends the stream of each component that sends a stanza containing `text`, with
+    /// Ends the stream of each later component that sends a stanza containing `text`, with
     /// this stream error, such as `invalid-xml`, or without one.
     ///
     /// # Examples
@@ -286,7 +286,7 @@ impl Server {
             .change(|state| state.ends_streams_on = Some(on));
     }
 
-    /// Neither reads nor writes any more, as if the network were down, until [`Server::restart`].
+    /// Stops reading and writing, as if the network were down, until [`Server::restart`].
     pub fn silence(&self) {
         self.exchange.change(|state| state.silent = true);
     }

@@ -254,7 +254,7 @@ impl TestUser {
     /// Cancel safe: received stanzas are kept.
     pub async fn hears_nothing(&mut self) {
         if let Some(heard) = self.hear(SILENCE).await {
-            fail(&format!("{} hears {heard}", self.address()));
+            fail(&format!("{} received {heard}", self.address()));
         }
     }
 
@@ -276,7 +276,7 @@ impl TestUser {
             .await;
         let heard = self.next().await;
         if heard.id() != id {
-            fail(&format!("{} hears {heard}", self.address()));
+            fail(&format!("{} received {heard}", self.address()));
         }
     }
 

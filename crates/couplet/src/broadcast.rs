@@ -108,7 +108,7 @@ impl Broadcast {
 /// ```
 /// use couplet::{Broadcast, Jid, Handle, MessageType, RequestError};
 ///
-/// async fn tell(handle: &Handle, readers: &[Jid], news: &str) -> Result<(), RequestError> {
+/// async fn announce(handle: &Handle, readers: &[Jid], news: &str) -> Result<(), RequestError> {
 ///     let broadcast = Broadcast::new(MessageType::Headline, "news-17", |xml| xml.element("body", news));
 ///     let sender = handle.broadcast().await;
 ///     sender
@@ -156,7 +156,7 @@ impl BroadcastSender {
     /// ```
     /// use couplet::{Broadcast, BroadcastSender, RequestError};
     ///
-    /// async fn tell(sender: &BroadcastSender, news: &Broadcast, readers: &[String]) -> Result<(), RequestError> {
+    /// async fn announce(sender: &BroadcastSender, news: &Broadcast, readers: &[String]) -> Result<(), RequestError> {
     ///     let mut left_out = 0;
     ///     sender.send(readers, |reader, writer| left_out += usize::from(writer.copy(news, reader).is_err())).await
     /// }

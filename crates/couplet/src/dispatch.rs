@@ -234,7 +234,7 @@ impl Dispatch {
         self.start_waiting();
     }
 
-    /// Like [`Dispatch::work`] for handlers that have finished already; never waits.
+    /// Does the same as [`Dispatch::work`] for handlers that have finished already; never waits.
     pub(crate) fn collect_finished(&mut self) {
         let mut finished = false;
         while let Some(task) = self.tasks.try_join_next() {
@@ -301,7 +301,8 @@ impl Dispatch {
         self.lanes.free(key, weight) && !full
     }
 
-    /// `lane` is the key of the stanza's lane, which is busy already if the stanza had to wait.
+    /// Starts the handler of a stanza. `lane` is the key of its lane, which is busy already if the
+    /// stanza had to wait.
     fn start(&mut self, job: Queued, lane: Option<Key>) {
         let Some(mut invocation) = Invocation::begin(job, self.now, &self.shared) else {
             return self.lane_is_done(lane);

@@ -192,7 +192,7 @@ impl Handle {
     /// ```
     /// use couplet::{Handle, SendErrorKind, Outgoing};
     ///
-    /// async fn tell(handle: &Handle, to: &couplet::Jid) {
+    /// async fn announce(handle: &Handle, to: &couplet::Jid) {
     ///     if let Err(unsent) = handle.send(Outgoing::chat(to, "It rains")).await {
     ///         match unsent.why() {
     ///             SendErrorKind::Full => eprintln!("later: {:?}", unsent.into_stanza()),
@@ -219,7 +219,7 @@ impl Handle {
     /// ```
     /// use couplet::{Broadcast, Handle, RequestError};
     ///
-    /// async fn tell(handle: &Handle, news: &Broadcast, readers: &[&str]) -> Result<(), RequestError> {
+    /// async fn announce(handle: &Handle, news: &Broadcast, readers: &[&str]) -> Result<(), RequestError> {
     ///     let sender = handle.broadcast().await;
     ///     sender.send(readers, |to, writer| writer.copy(news, to).unwrap_or_default()).await
     /// }

@@ -118,7 +118,10 @@ impl Health {
     }
 
     /// Returns a receiver of all changes.
-    #[cfg_attr(not(feature = "ops"), allow(dead_code, reason = "systemd is told"))]
+    #[cfg_attr(
+        not(feature = "ops"),
+        allow(dead_code, reason = "used for systemd only")
+    )]
     pub(crate) fn changes(&self) -> watch::Receiver<BTreeMap<String, ComponentHealth>> {
         self.0.subscribe()
     }

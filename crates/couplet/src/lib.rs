@@ -128,7 +128,7 @@ pub use crate::{
 /// use couplet::Component;
 ///
 /// fn main() -> std::process::ExitCode {
-///     couplet::main(|config| Component::new(config).named("Does nothing, politely"))
+///     couplet::main(|config| Component::new(config).named("Idle"))
 /// }
 /// ```
 #[cfg(feature = "app")]

@@ -46,7 +46,7 @@ pub fn start(config: &Config) -> Result<(), ConfigError> {
 /// What changes the filter of a log that has begun.
 pub(crate) type Filter = reload::Handle<Targets, Registry>;
 
-/// Like [`start`], and the filter can be changed afterwards.
+/// Starts the log like [`start`], with a filter that can be changed afterwards.
 pub(crate) fn start_reloadable(config: &Config) -> Result<Filter, ConfigError> {
     let (filter, handle) = reload::Layer::new(filter(config)?);
     let layer = fmt::layer()
@@ -70,7 +70,7 @@ pub(crate) fn filter(config: &Config) -> Result<Targets, ConfigError> {
     })
 }
 
-/// Not an `EnvFilter`: filtering by span and field needs a regex engine, a tenth of a component's
+/// Parses a filter. It is not an `EnvFilter`, because filtering by span and field needs a regex engine, a tenth of a component's
 /// binary and memory.
 fn directives(text: &str) -> Result<Targets, String> {
     let given: Vec<&str> = text

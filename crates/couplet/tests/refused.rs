@@ -1,4 +1,4 @@
-//! What must not compile, and how the compiler tells it: the messages are part of the interface.
+//! Code that must not compile, with the messages of the compiler, which are part of the interface.
 
 #[test]
 fn mistakes_are_refused_in_words_that_help() {

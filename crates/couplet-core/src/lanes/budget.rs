@@ -37,7 +37,7 @@ impl Bytes {
         within(self.large, most) && within(self.total(), limit)
     }
 
-    /// Like `fits`, but always admits the first item of its kind, which would otherwise wait for
+    /// Returns the same as `fits`, but always admits the first item of its kind, which would wait for
     /// ever.
     pub(super) fn admits(self, weight: usize, limit: usize) -> bool {
         let first = if weight <= SMALL {

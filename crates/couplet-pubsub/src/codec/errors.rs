@@ -135,7 +135,7 @@ fn write_detail(detail: PubsubCondition, xml: &mut XmlWriter<'_>) {
     );
 }
 
-/// XEP-0060, 17.2
+/// Returns the element name of a condition. (XEP-0060, 17.2)
 fn name(detail: PubsubCondition) -> &'static str {
     match detail {
         PubsubCondition::ClosedNode => "closed-node",

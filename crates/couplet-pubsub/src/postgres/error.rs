@@ -37,7 +37,7 @@ pub(super) fn at(address: &Address, error: &Error) -> StoreError {
         Some(code) if *code == SqlState::INSUFFICIENT_PRIVILEGE => {
             "this user lacks rights: let it own the database, or create the schema for it"
         }
-        Some(_) => "it refuses",
+        Some(_) => "it rejects the connection",
         None if why.contains("password missing") => "it requires a password",
         None => "it cannot be reached",
     };

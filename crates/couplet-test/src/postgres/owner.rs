@@ -21,7 +21,7 @@ impl Owner {
         let found = ["postgres", "nobody"]
             .iter()
             .find_map(|name| users.lines().find_map(|line| Owner::read(line, name)));
-        let none = || std::io::Error::other("there is neither postgres nor nobody");
+        let none = || std::io::Error::other("there is neither a user postgres nor a user nobody");
         let found = found.ok_or_else(|| doing("looking for a user to run PostgreSQL")(none()))?;
         Ok(Some(found))
     }

@@ -129,7 +129,7 @@ impl Subcommand {
 /// ```
 /// use couplet::app::Arguments;
 ///
-/// fn tell(arguments: &Arguments) {
+/// fn print(arguments: &Arguments) {
 ///     println!("{:?}, flag: {}", arguments.operand(), arguments.flag());
 /// }
 /// ```

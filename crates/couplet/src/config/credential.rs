@@ -78,7 +78,7 @@ pub(super) fn now(config: &Config) -> Result<Secret, ConfigError> {
 }
 
 impl Config {
-    /// A pipe can be read only once, and a second read might block for ever.
+    /// Remembers the file to read again, unless it is a pipe, which can be read only once.
     fn note_file(&mut self, path: PathBuf) {
         if path.is_file() {
             self.secret_from = Some((path, self.secret.clone()));

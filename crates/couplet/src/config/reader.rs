@@ -230,7 +230,7 @@ macro_rules! whole_numbers {
 impl<'de> Deserializer<'de> for Reader<'_> {
     type Error = Fault;
 
-    /// For types that accept several forms: a variable is parsed as figment does.
+    /// Deserializes a type that accepts several forms: parses a variable as figment does.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
         let parsed = match self.value {
             Value::String(tag, text) if (self.is_variable)(*tag) => text.parse::<Value>().ok(),

@@ -112,7 +112,7 @@ pub(super) fn is_of_kubernetes(name: &str, value: &OsStr) -> bool {
         || after("PORT_").is_some_and(is_of_a_port)
 }
 
-/// `<n>_TCP|UDP|SCTP[_ADDR|_PORT|_PROTO]`
+/// Returns whether the rest of a name is `<n>_TCP|UDP|SCTP[_ADDR|_PORT|_PROTO]`.
 fn is_of_a_port(rest: &str) -> bool {
     let mut words = rest.split('_');
     let is_number = |word: &str| word.parse::<u16>().is_ok();

@@ -235,7 +235,8 @@ impl Rejected {
     }
 }
 
-/// Prosody treats A-labels and U-labels as different domains.
+/// Returns advice about the other form of a domain: Prosody treats A-labels and U-labels as
+/// different domains.
 fn other_form(domain: &str) -> String {
     let unicode = Jid::new(domain).map(|jid| jid.prepared().to_owned());
     let other = match dns_name(domain) {

@@ -40,25 +40,25 @@ pub(super) const CASES: &[Case] = &[
     case!(
         13,
         "8.1.3",
-        "a node is made and configured at once",
+        "a node is created and configured at once",
         create_and_configure
     ),
     case!(
         14,
         "8.1.2",
-        "an access model that is not there makes no node",
+        "an unsupported access model creates no node",
         unsupported_access_model
     ),
     case!(
         15,
         "8.1.3",
-        "a configuration has its place",
+        "a configuration follows its request",
         misplaced_configure
     ),
     case!(
         16,
         "8.1",
-        "a node has the name it was given, whatever it is",
+        "a node keeps any name it is created with",
         strange_names
     ),
 ];

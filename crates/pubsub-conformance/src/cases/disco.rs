@@ -18,7 +18,7 @@ pub(super) const CASES: &[Case] = &[
     case!(
         2,
         "5.2",
-        "a stranger sees the nodes, and nothing of what is in a closed one",
+        "a stranger sees the nodes, but not the items of a closed one",
         lists_nodes
     ),
     case!(

@@ -15,7 +15,7 @@ pub(super) const CASES: &[Case] = &[
     case!(
         93,
         "8.9.2.4",
-        "of several changes those that cannot be are named",
+        "of several changes the impossible ones are listed",
         several
     ),
     case!(94, "8.9.2.4", "a node keeps its last owner", the_last_owner),
@@ -175,7 +175,7 @@ async fn subscriptions(cx: &mut TestContext) -> CaseResult {
 
 async fn notified(cx: &mut TestContext, node: &str, state: &str) -> CaseResult {
     cx.event(S).await?.has_state(node, state)?;
-    cx.expect_no_event(S).await.about("told once")
+    cx.expect_no_event(S).await.about("one notification")
 }
 
 /// Checks that pending subscriptions are not listed: they have a list of their own. (XEP-0060,

@@ -41,7 +41,7 @@ pub(super) const CASES: &[Case] = &[
     case!(
         69,
         "7.1.3.3",
-        "publishing to an unknown node makes it, or is refused",
+        "publishing to an unknown node creates it, or is rejected",
         unknown_node
     ),
     case!(
