@@ -32,11 +32,11 @@ const FEW: usize = 1024;
 /// limited. Use it like this:
 ///
 /// 1. For each arriving item, call [`free`](Lanes::free). If it returns true, start the handler; if
-///   the handler does not finish at once, call [`occupy`](Lanes::occupy). Otherwise call
-///   [`wait`](Lanes::wait). If a handler drops part of its item, call [`lighten`](Lanes::lighten).
+///    the handler does not finish at once, call [`occupy`](Lanes::occupy). Otherwise call
+///    [`wait`](Lanes::wait). If a handler drops part of its item, call [`lighten`](Lanes::lighten).
 /// 2. When the handler of a busy lane has finished, call [`done`](Lanes::done).
 /// 3. After `wait` and `done`, start the items that [`next`](Lanes::next) returns until it returns
-///   `None`.
+///    `None`.
 ///
 /// A lane that is neither busy nor has waiting items uses no memory.
 ///
