@@ -154,7 +154,6 @@ async fn the_echo_is_a_contact_on_prosody_and_ejabberd() -> Outcome {
 }
 
 #[tokio::test]
-async fn the_foreign_client_is_content_with_a_good_component() -> Outcome {
 async fn the_foreign_client_accepts_a_correct_component() -> Outcome {
     let setup = Setup::component("echo.localhost", "s3cret");
     let prosody = Prosody::start(setup.clone()).await?;

@@ -1,7 +1,8 @@
 //! The state of a server in memory: its components and users, and the routing between them.
 //!
 //! It is as strict as Prosody and ejabberd together (servers.md, 3): a stanza for which either
-//! would close the stream is rejected here. It has no rosters, storage or other servers.
+//! would close the stream is rejected here. Of rosters it only has the subscriptions to contacts; it has no storage
+//! or other servers.
 
 mod line;
 mod routing;

@@ -1,7 +1,7 @@
 //! [`Server`]: an XMPP server in memory, for tests without sockets and without waiting.
 //!
-//! It implements the component protocol over a pipe and routes between components and users. It has
-//! no rosters, rooms, storage or other servers; use a real server for those.
+//! It implements the component protocol over a pipe and routes between components and users. It has no
+//! rooms, storage or other servers; use a real server for those.
 
 use std::fmt;
 use std::io;

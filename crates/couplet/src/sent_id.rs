@@ -39,7 +39,7 @@ enum Text {
 }
 
 impl SentId {
-    /// Wraps the id that [`SentIds::write_next`] wrote.
+    /// Wraps the id that [`SentIds::write`] wrote.
     pub(crate) fn made(buffer: [u8; LENGTH]) -> SentId {
         SentId(Text::Made(buffer))
     }

@@ -147,13 +147,8 @@ impl State {
         let is_iq = stanza.root().name() == "iq";
         let mut found = false;
         for (address, user) in &mut self.users {
-            // RFC 6121, 8.5.2.1.3: the server answers an iq to a bare address itself.
-            if address == to || bare(address) == to && !is_iq {
-            let bare = address
-                .split_once('/')
-                .map_or(address.as_str(), |(bare, _)| bare);
             // RFC 6121, 8.5.2.1.3: the server answers an IQ to a bare address itself.
-            if address == to || bare == to && !is_iq {
+            if address == to || bare(address) == to && !is_iq {
                 user.heard.push_back(stanza.clone());
                 found = true;
             }
@@ -250,7 +245,7 @@ fn domain_of(address: &str) -> &str {
     bare.split_once('@').map_or(bare, |(_, domain)| domain)
 }
 
-/// An address without its resource.
+/// Returns an address without its resource.
 fn bare(address: &str) -> &str {
     address.split_once('/').map_or(address, |(bare, _)| bare)
 }

@@ -152,7 +152,7 @@ impl IntoResponse for DiscoItems {
 
 pub(super) const NS_INFO: &str = "http://jabber.org/protocol/disco#info";
 
-/// Handles disco#info, with the same answer for every address of the component.
+/// Handles disco#info, with the same answer for every address of the component except its contacts.
 pub(crate) struct Info {
     about: Arc<About>,
     features: BTreeSet<String>,
