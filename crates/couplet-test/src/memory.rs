@@ -141,14 +141,14 @@ impl Server {
     pub fn empty(setup: Setup) -> Server {
         let exchange = Exchange::new(setup);
         let (waiting, arrivals) = mpsc::channel(BACKLOG);
-        let mut doorkeeper = JoinSet::new();
-        doorkeeper.spawn(keep_the_door(Arc::clone(&exchange), arrivals));
+        let mut acceptor = JoinSet::new();
+        acceptor.spawn(keep_the_door(Arc::clone(&exchange), arrivals));
         Server {
             exchange,
             waiting,
             config: None,
             running: None,
-            _acceptor: doorkeeper,
+            _acceptor: acceptor,
         }
     }
 

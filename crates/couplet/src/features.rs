@@ -291,9 +291,6 @@ impl Features {
         router: &mut Router,
         domain: &Jid,
     ) -> Result<Option<Arc<Subscriptions>>, Error> {
-    /// Registers the features that are on and that the application does not handle itself. Disco
-    /// comes last, because it lists the others.
-    pub(crate) fn mount(&self, router: &mut Router) {
         if self.wants::<Ping>(Feature::Ping, router) {
             router.add_iq(IqType::Get, ping::Pong, Registration::built_in());
         }
