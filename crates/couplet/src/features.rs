@@ -280,8 +280,8 @@ impl Features {
         self.off.insert(feature);
     }
 
-    /// Mounts what is on and what the app does not serve itself. Disco comes last: it tells what
-    /// is mounted.
+    /// Registers the features that are on and that the application does not handle itself. Disco
+    /// comes last, because it lists the others.
     ///
     /// # Errors
     ///
