@@ -72,10 +72,8 @@ async fn examine_with(script: &str, server: &str) -> Result<(bool, String), Box<
     Ok((output.status.success(), String::from_utf8(said)?))
 }
 
-/// The binary as users build it, with its settings in the environment.
-fn our(program: &str, server: &str, authority: Option<&Path>) -> Result<Child, Box<dyn Error>> {
 /// Starts the binary as users build it, with its settings in the environment.
-fn our_echo(server: &str, authority: Option<&Path>) -> Result<Child, Box<dyn Error>> {
+fn our(program: &str, server: &str, authority: Option<&Path>) -> Result<Child, Box<dyn Error>> {
     // target/debug/deps/foreign-… → target/debug/echo
     let tests = std::env::current_exe()?;
     let built = tests.ancestors().nth(2).ok_or("no target folder")?;
