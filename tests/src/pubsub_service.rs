@@ -185,7 +185,7 @@ impl Service {
         let log = self.log();
         let problem = log.lines().find(|line| {
             let is_problem = line.contains("WARN") || line.contains("ERROR");
-            is_problem && !line.contains("a handler held up the reader")
+            is_problem && !line.contains("a handler blocked the reader")
         });
         assert_eq!(problem, None, "{log}");
     }

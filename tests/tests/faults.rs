@@ -224,7 +224,11 @@ async fn a_secret_file_that_is_missing_ends_it_but_not_what_is_online() {
     fs::remove_file(&secret).unwrap();
     prosody.restart().await.unwrap();
     echo.is_online(2).await;
-    assert!(echo.log().contains("is not read anew"), "{}", echo.log());
+    assert!(
+        echo.log().contains("the previous secret is used"),
+        "{}",
+        echo.log()
+    );
     echo.ends_well().await;
 }
 
