@@ -24,6 +24,7 @@ use crate::{
     spec::{Commands, Form, checks},
     state::Job,
     store::{MemoryStore, Store, StoreError},
+    subscriptions::Subscriptions,
     text::Text,
     translations::Translations,
     turns::{TurnQueue, Turns},
@@ -267,7 +268,8 @@ impl Extension for Bot {
             waiting: WaitingMessages::default(),
             recent: Recent::default(),
         });
-        let component = component.contact(self.contact);
+        let subscriptions = Subscriptions::new(Arc::clone(&app.shared));
+        let component = component.contact(self.contact).subscribers(subscriptions);
         Ok(register(component, &app, self.name, queue, self.tasks))
     }
 }

@@ -73,6 +73,7 @@ mod turn;
 mod result;
 mod bot_handle;
 mod outbound;
+mod subscriptions;
 mod shared;
 mod permissions;
 mod adhoc;

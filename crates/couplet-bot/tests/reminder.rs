@@ -356,6 +356,30 @@ mod forms {
     }
 }
 
+mod contact_list {
+    use super::*;
+
+    async fn available(user: &mut TestUser) {
+        loop {
+            let heard = user.next().await;
+            if heard.name() == "presence" && heard.type_().is_empty() {
+                return assert_eq!(heard.from(), "remind@echo.test/bot");
+            }
+        }
+    }
+
+    /// B93
+    #[tokio::test(start_paused = true)]
+    async fn subscribers_get_presence_after_a_restart() {
+        let (mut server, mut alice) = start().await;
+        let subscribe = "<presence type='subscribe' to='remind@echo.test'/>";
+        alice.send_raw(subscribe).await;
+        available(&mut alice).await;
+        server.restart_component(reminders).await;
+        available(&mut alice).await;
+    }
+}
+
 mod guard_rails {
     use super::*;
 
