@@ -123,17 +123,17 @@ impl ArgType {
         self.kind
     }
 
-    /// Whether the value may be absent.
+    /// Returns whether the value may be absent.
     pub const fn is_optional(&self) -> bool {
         self.is_optional
     }
 
-    /// Whether there may be any number of values.
+    /// Returns whether there may be any number of values.
     pub const fn is_list(&self) -> bool {
         self.is_list
     }
 
-    /// Whether the value is never shown, logged or stored.
+    /// Returns whether the value is never shown, logged or stored.
     pub const fn is_secret(&self) -> bool {
         self.is_secret
     }

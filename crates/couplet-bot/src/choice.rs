@@ -70,7 +70,7 @@ impl ChoiceOption {
         &self.label
     }
 
-    /// Whether a user means this option: by its value or its label, in any case.
+    /// Returns whether a user means this option: by its value or its label, in any case.
     pub(crate) fn is_meant_by(&self, text: &str) -> bool {
         let folded = text.trim().to_lowercase();
         folded == self.value.to_lowercase() || folded == self.label.to_lowercase()

@@ -7,7 +7,6 @@ use crate::{
     reading::{Found, Place, Reader, Reading, address::without_quote},
     spec::{CommandSpec, Face},
     translations::Texts,
-    value_error::ValueError,
 };
 
 /// What to do with a message.
@@ -78,16 +77,6 @@ impl Decider<'_> {
         }
     }
 
-    /// Returns the line for a value that a handler's type rejects.
-    pub(crate) fn invalid(&self, submission: &Submission, error: &ValueError) -> String {
-        match submission {
-            Submission::Command(call) => {
-                help::invalid(call.command, error, self.face(), self.texts)
-            }
-            Submission::Form { form, .. } => self.texts.problem(form, error),
-        }
-    }
-
     fn without_question(&self, reading: Option<Reading>) -> Decision {
         let Some(reading) = reading else {
             return act(Act::Ignore);
@@ -111,13 +100,13 @@ impl Decider<'_> {
                 None if self.takes_text && !reading.has_prefix => Act::Text(reading.text),
                 None => self.unknown(&topic, None),
             },
-            Found::Command(call) | Found::Missing(call, _) | Found::Invalid(call, _)
+            Found::Command(call) | Found::Missing(call) | Found::Invalid(call, _)
                 if !(self.may)(call.command) =>
             {
                 Act::Forbid(call.command)
             }
             Found::Command(call) => Act::Run(Submission::Command(call)),
-            Found::Missing(call, _) => match self.place {
+            Found::Missing(call) => match self.place {
                 Place::Chat => asked(
                     self.asker()
                         .ask_for_missing(call.command.name(), call.values),
@@ -156,7 +145,7 @@ impl Decider<'_> {
     }
 }
 
-/// Whether a message is a command even while a question is open: one that is complete or has a
+/// Returns whether a message is a command even while a question is open: one that is complete or has a
 /// prefix. Anything else may be the answer.
 fn is_command(reading: &Reading) -> bool {
     match reading.found {

@@ -170,6 +170,7 @@ mod tests {
     };
 
     #[derive(Commands)]
+    #[expect(dead_code, reason = "only its description is read")]
     enum Command {
         /// Remind you later
         ///

@@ -50,8 +50,6 @@
 //!
 //! - `sqlite` (on): [`SqliteStore`], state and jobs in one file.
 
-#![allow(dead_code, reason = "the rules of rooms, which are built next")]
-
 // The derives write paths that begin with the name of this crate.
 #[cfg(test)]
 extern crate self as couplet_bot;

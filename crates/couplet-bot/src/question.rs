@@ -3,7 +3,6 @@
 //! Deliberately absent: a store and a clock. The caller stores the question of a conversation and
 //! gives it back with the next message.
 
-use couplet_core::xml_writer::XmlWriter;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -64,21 +63,9 @@ pub(crate) struct Asker<'a> {
 }
 
 impl Question {
-    /// Whether it still waits for an answer.
+    /// Returns whether it still waits for an answer.
     pub(crate) fn is_open(&self, now: u64) -> bool {
         now.saturating_sub(self.asked) <= EXPIRES_AFTER
-    }
-}
-
-impl Prompt {
-    /// Writes the quick responses. (XEP-0439, 3)
-    pub(crate) fn write_responses(&self, xml: &mut XmlWriter<'_>) {
-        for (value, label) in &self.responses {
-            xml.raw("<response xmlns='urn:xmpp:tmp:quick-response'");
-            xml.attribute("value", value);
-            xml.attribute("label", label);
-            xml.raw("/>");
-        }
     }
 }
 
@@ -258,7 +245,7 @@ impl Question {
         form.visible().find(|field| field.name() == name)
     }
 
-    /// Whether the value may stay as it is.
+    /// Returns whether the value may stay as it is.
     fn may_skip(&self, field: &FieldSpec) -> bool {
         !field.is_required() || self.current(field).is_some()
     }

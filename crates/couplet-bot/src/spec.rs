@@ -268,17 +268,17 @@ impl CommandSpec {
         self.every
     }
 
-    /// Whether it can be run there.
+    /// Returns whether it can be run there.
     pub fn is_on(&self, face: Face) -> bool {
         self.only.is_empty() || self.only.contains(&face)
     }
 
-    /// Whether help and lists leave it out.
+    /// Returns whether help and lists leave it out.
     pub const fn is_hidden(&self) -> bool {
         self.is_hidden
     }
 
-    /// Whether a correction of the message runs it again after it succeeded.
+    /// Returns whether a correction of the message runs it again after it succeeded.
     pub const fn reruns(&self) -> bool {
         self.reruns
     }
@@ -310,7 +310,7 @@ impl CommandSpec {
         usage
     }
 
-    /// Whether users call it that.
+    /// Returns whether users call it that.
     pub(crate) fn is_called(&self, word: &str) -> bool {
         let folded = word.to_lowercase();
         self.name == folded || self.aliases.contains(&folded.as_str())

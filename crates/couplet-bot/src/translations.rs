@@ -73,7 +73,8 @@ const YES_AND_NO: [(&str, &str, &str); 10] = [
 ];
 
 impl<'a> Texts<'a> {
-    /// Returns the texts as they were written.
+    /// The texts as they were written.
+    #[cfg(test)]
     pub(crate) const ORIGINAL: Texts<'static> = Texts {
         translations: None,
         lang: "",

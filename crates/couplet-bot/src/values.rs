@@ -33,7 +33,7 @@ impl Values {
         self.0.get(field).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Whether there is an entry for this field, even without a text.
+    /// Returns whether there is an entry for this field, even without a text.
     pub fn has(&self, field: &str) -> bool {
         self.0.contains_key(field)
     }

@@ -61,7 +61,7 @@ impl Request {
         })
     }
 
-    /// Whether it begins a session when there is none with its id: a requester may propose an id,
+    /// Returns whether it begins a session when there is none with its id: a requester may propose an id,
     /// which is ignored. (XEP-0050, 3.3)
     pub(crate) fn may_begin(&self) -> bool {
         let executes = matches!(self.action.as_deref(), None | Some("execute"));

@@ -15,7 +15,7 @@ pub(crate) fn without_quote(text: &str) -> &str {
     }
 }
 
-/// Whether the text describes what its author does. (XEP-0245)
+/// Returns whether the text describes what its author does. (XEP-0245)
 pub(crate) fn is_action(text: &str) -> bool {
     text.strip_prefix("/me")
         .is_some_and(|rest| rest.starts_with(' '))

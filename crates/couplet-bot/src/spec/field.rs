@@ -200,27 +200,27 @@ impl FieldSpec {
         options
     }
 
-    /// Whether only some values are taken: those of [`options`](FieldSpec::options).
+    /// Returns whether only some values are taken: those of [`options`](FieldSpec::options).
     pub const fn has_options(&self) -> bool {
         self.choices.is_some() || !self.arg_type.options().is_empty()
     }
 
-    /// Whether a form has several lines for the text.
+    /// Returns whether a form has several lines for the text.
     pub const fn has_lines(&self) -> bool {
         self.has_lines
     }
 
-    /// Whether the value is never shown, logged or stored.
+    /// Returns whether the value is never shown, logged or stored.
     pub const fn is_secret(&self) -> bool {
         self.is_secret
     }
 
-    /// Whether users do not see the field.
+    /// Returns whether users do not see the field.
     pub const fn is_hidden(&self) -> bool {
         self.is_hidden
     }
 
-    /// Whether a value has to be given.
+    /// Returns whether a value has to be given.
     pub const fn is_required(&self) -> bool {
         self.default.is_none() && !self.arg_type.is_optional()
     }
@@ -229,7 +229,7 @@ impl FieldSpec {
         self.starts_page
     }
 
-    /// Whether it is one text, which takes the rest of a message as it was written.
+    /// Returns whether it is one text, which takes the rest of a message as it was written.
     pub(crate) const fn is_free_text(&self) -> bool {
         matches!(self.arg_type.kind(), Kind::Text)
             && !self.arg_type.is_list()
