@@ -507,8 +507,8 @@ mod tests {
         );
         assert_eq!(
             told("COUPLET_PUBSUB_NODE_ACCESS", "presence"),
-            "COUPLET_PUBSUB_NODE_ACCESS: pubsub.node.access = \"presence\" is not one of the names \
-             accepted\n  accepted: \"open\", \"authorize\", \"whitelist\"",
+            "COUPLET_PUBSUB_NODE_ACCESS: pubsub.node.access = \"presence\" is not one of the accepted \
+             names\n  accepted: \"open\", \"authorize\", \"whitelist\"",
         );
         assert_eq!(
             told("COUPLET_PUBSUB_RATE", "0"),
