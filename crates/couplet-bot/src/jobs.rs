@@ -40,8 +40,8 @@ const RETRIES: [Duration; 4] = [
 /// The scheduler looks again after this time where a store or a conversation had no room.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// No timer is longer: the wall clock may be changed meanwhile.
-const LONGEST: Duration = Duration::from_secs(60 * 60);
+/// No timer is longer: the wall clock may be changed, or the machine suspended, meanwhile.
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// Runs jobs until a shutdown is requested.
 pub(crate) async fn run(app: Arc<App>, shutdown: Shutdown) {
@@ -80,7 +80,8 @@ async fn warn_of_unhandled(app: &App) {
     }
 }
 
-/// Starts what is due, and returns how long to wait for the next job.
+/// Starts what is due, and returns how long to wait for the next job. The jobs of a conversation that has no
+/// room wait, and those of others do not.
 async fn start_due(app: &Arc<App>, in_flight: &Arc<InFlight>) -> Result<Duration, StoreError> {
     let names = app.handlers.job_names();
     let running = u32::try_from(in_flight.ids().len()).unwrap_or(AT_ONCE);
@@ -89,24 +90,30 @@ async fn start_due(app: &Arc<App>, in_flight: &Arc<InFlight>) -> Result<Duration
         .store
         .next_jobs(&app.shared.bot, names, running + AT_ONCE)
         .await?;
+    let mut full: HashSet<String> = HashSet::new();
+    let mut wait = LONGEST;
     for job in jobs {
         let now = app.shared.clock.now();
-        if in_flight.ids().contains(&job.id) {
+        if in_flight.ids().contains(&job.id) || full.contains(&job.conversation) {
             continue;
         }
         if job.due > now {
-            return Ok(Duration::from_millis(job.due - now).min(LONGEST));
+            wait = Duration::from_millis(job.due - now).min(LONGEST);
+            break;
         }
         if in_flight.ids().len() >= AT_ONCE as usize {
             // One of those that run ends first.
-            return Ok(LONGEST);
+            break;
         }
+        let conversation = job.conversation.clone();
         if !start(app, in_flight, job).await {
-            sleep(PAUSE).await;
-            return Ok(Duration::ZERO);
+            full.insert(conversation);
         }
     }
-    Ok(LONGEST)
+    Ok(match full.is_empty() {
+        true => wait,
+        false => wait.min(PAUSE),
+    })
 }
 
 /// Queues a job in its conversation, and returns whether there was room.
@@ -125,7 +132,8 @@ async fn start(app: &Arc<App>, in_flight: &Arc<InFlight>, job: JobRecord) -> boo
         (_, None) => return true,
     };
     let lane = app.lane(&conversation);
-    let running = in_flight.begin(id);
+    in_flight.begin(id);
+    let running = Arc::clone(in_flight);
     let to_run = Arc::clone(app);
     let work: Work = Box::new(move |interrupted| {
         Box::pin(async move {
@@ -141,14 +149,20 @@ async fn start(app: &Arc<App>, in_flight: &Arc<InFlight>, job: JobRecord) -> boo
                 corrects: Mutex::default(),
                 interrupted,
             });
-            run_job(&to_run, &turn, call, &job).await;
-            drop(running);
+            if run_job(&to_run, &turn, call, &job).await {
+                running.end(id);
+            }
         })
     });
-    app.turns.queue(lane, false, work).await
+    let is_queued = app.turns.queue(lane, false, work).await;
+    if !is_queued {
+        in_flight.ids().remove(&id);
+    }
+    is_queued
 }
 
-async fn run_job(app: &Arc<App>, turn: &Arc<Turn>, call: Call, job: &JobRecord) {
+/// Runs a job, and returns whether its end is recorded.
+async fn run_job(app: &Arc<App>, turn: &Arc<Turn>, call: Call, job: &JobRecord) -> bool {
     let failed = match runner::run(turn, call).await {
         Ok(reply) => {
             let sent = interpret::deliver(app, turn, Ok(reply)).await;
@@ -177,12 +191,14 @@ async fn run_job(app: &Arc<App>, turn: &Arc<Turn>, call: Call, job: &JobRecord) 
     };
     // Until it is recorded, the job is not started again.
     while let Err(error) = app.shared.store.end_job(job.id, end.clone()).await {
-        tracing::warn!(%error, id = %job.id, "the end of a job is not recorded yet");
         if matches!(error, StoreError::Broken(_)) {
-            return;
+            tracing::error!(%error, id = %job.id, "the end of a job cannot be recorded: it runs again after a restart");
+            return false;
         }
+        tracing::warn!(%error, id = %job.id, "the end of a job is not recorded yet");
         sleep(PAUSE).await;
     }
+    true
 }
 
 /// Returns when a job that repeats is due next: what was missed is not made up for.
@@ -192,17 +208,11 @@ fn next_after(first: u64, every: u64, now: u64) -> u64 {
     first.saturating_add(every.saturating_mul(missed + 1))
 }
 
-/// The jobs that run or wait for their conversation.
+/// The jobs that run or wait for their conversation, and those whose end cannot be recorded.
 #[derive(Default)]
 struct InFlight {
     ids: Mutex<HashSet<JobId>>,
     less: Notify,
-}
-
-/// A job that runs or waits; dropped at its end.
-struct RunningJob {
-    of: Arc<InFlight>,
-    id: JobId,
 }
 
 impl InFlight {
@@ -210,19 +220,13 @@ impl InFlight {
         self.ids.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin(self: &Arc<InFlight>, id: JobId) -> RunningJob {
+    fn begin(&self, id: JobId) {
         self.ids().insert(id);
-        RunningJob {
-            of: Arc::clone(self),
-            id,
-        }
     }
-}
 
-impl Drop for RunningJob {
-    fn drop(&mut self) {
-        self.of.ids().remove(&self.id);
-        self.of.less.notify_one();
+    fn end(&self, id: JobId) {
+        self.ids().remove(&id);
+        self.less.notify_one();
     }
 }
 

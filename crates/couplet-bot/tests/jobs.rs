@@ -44,6 +44,10 @@ async fn on_text(ctx: Context<Text>) -> BotResult {
             let count = ctx.cancel::<Due>().await?;
             reply(format!("{count} stopped"))
         }
+        _ if ctx.text() == "sleep" => {
+            tokio::time::sleep(Duration::from_secs(55)).await;
+            no_reply()
+        }
         _ if ctx.text() == "count" => reply(ctx.state::<Rung>().await?.0.to_string()),
         _ => no_reply(),
     }
@@ -134,6 +138,45 @@ async fn a_daily_job_that_was_missed_three_times_runs_once() {
     alice.hears_nothing().await;
     tokio::time::sleep(Duration::from_secs(86_400)).await;
     assert_eq!(alice.next_chat().await.text(), "A day, 0 s late");
+}
+
+#[tokio::test(start_paused = true)]
+async fn jobs_of_others_are_on_time_while_a_conversation_has_no_room() {
+    let server = Server::start(reminders).await;
+    let (mut alice, mut bob) = (server.user(ALICE), server.user("bob@example.org/desk"));
+    bob.chat(BOT, "in 20 cake").await;
+    assert_eq!(bob.next_chat().await.text(), "Noted.");
+    for number in 0..9 {
+        alice.chat(BOT, &format!("in 5 tea{number}")).await;
+        assert_eq!(alice.next_chat().await.text(), "Noted.");
+    }
+    // Five of her jobs wait behind this, the others find no room.
+    alice.chat(BOT, "sleep").await;
+    assert_eq!(bob.next_chat().await.text(), "cake (0 s late)");
+    for number in 0..9 {
+        let rung = alice.next_chat().await;
+        assert!(rung.text().starts_with(&format!("tea{number} ")), "{rung}");
+    }
+}
+
+#[cfg(feature = "sqlite")]
+#[tokio::test(start_paused = true)]
+async fn a_job_whose_end_cannot_be_recorded_does_not_run_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bot.db");
+    let store = couplet_bot::SqliteStore::open(&file).unwrap();
+    let sql = "CREATE TRIGGER refuse BEFORE DELETE ON job BEGIN SELECT RAISE(ABORT, 'no'); END";
+    let other = rusqlite::Connection::open(&file).unwrap();
+    other.execute_batch(sql).unwrap();
+    drop(other);
+    let bot = Bot::new("remind").text(on_text).job(on_due).store(store);
+    let server = Server::start(|config| Component::new(config).extend(bot)).await;
+    let mut alice = server.user(ALICE);
+    alice.chat(BOT, "in 1 tea").await;
+    assert_eq!(alice.next_chat().await.text(), "Noted.");
+    assert!(alice.next_chat().await.text().starts_with("tea "));
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    alice.hears_nothing().await;
 }
 
 #[derive(Job, Serialize, Deserialize)]

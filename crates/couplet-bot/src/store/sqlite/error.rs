@@ -12,9 +12,12 @@ impl From<Error> for StoreError {
             Some(ErrorCode::DiskFull) => StoreError::Busy(format!(
                 "the disk is full: free some space, no restart is needed (SQLite: {error})"
             )),
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::OutOfMemory) => {
-                StoreError::Busy(format!("SQLite: {error}"))
-            }
+            Some(
+                ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::OutOfMemory
+                | ErrorCode::SystemIoFailure,
+            ) => StoreError::Busy(format!("SQLite: {error}")),
             _ => StoreError::Broken(format!("SQLite: {error}")),
         }
     }

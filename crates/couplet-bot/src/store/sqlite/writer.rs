@@ -55,6 +55,8 @@ struct Open {
 
 impl Writer {
     pub(super) fn open(path: &Path) -> Result<Writer, StoreError> {
+        // The lock is that of the file, whatever link leads to it.
+        let path = &path.canonicalize().unwrap_or_else(|_new| path.to_owned());
         let lock = file::lock(path)?;
         let open = Open {
             file: file::open(path)?,
@@ -149,7 +151,8 @@ fn commit(file: Option<&Connection>, batch: Vec<Operation>) {
         }
         Ok(committed?)
     });
-    if let Err(why) = &committed {
+    // After the store was closed, the caller knows what that means.
+    if let (Some(_), Err(why)) = (file, &committed) {
         tracing::error!(error = %why, "the store of the bot did not commit");
     }
     for answer in answers {
