@@ -41,7 +41,7 @@ type Task = Box<dyn FnOnce(BotHandle, Shutdown) -> Pin<Box<dyn Future<Output = (
 
 /// A bot: one address of a component that handles commands, forms, texts and jobs.
 ///
-/// Install it with [`Component::extend`]. The table `[bot]` of the configuration has its
+/// Install it with [`Component::extend`]; a component has one bot. The table `[bot]` of the configuration has its
 /// [settings](crate::settings).
 ///
 /// # Examples

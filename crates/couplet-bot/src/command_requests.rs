@@ -149,7 +149,7 @@ impl CommandRequests {
     async fn check_room(&self, person: &Jid) -> Result<(), StanzaError> {
         let shared = &self.0.shared;
         if self.0.rate.take(person.to_bare().prepared()) != Permit::Go {
-            return Err(Condition::PolicyViolation.into());
+            return Err(errors::too_many_requests());
         }
         let open = shared
             .store

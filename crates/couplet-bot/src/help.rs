@@ -237,7 +237,7 @@ mod tests {
         let error = Command::from_values("remind", &values).err().unwrap();
         assert_eq!(
             invalid(REMIND, &error, Face::Chat, Texts::ORIGINAL),
-            "In how long: \"soon\" is not a duration, such as 10m or 2h 30m. Example: remind 10m tea"
+            "In how long: \"soon\" is not a duration, such as 10m or 2h30m. Example: remind 10m tea"
         );
         let values = Values::new().with("after", ["400d"]).with("what", ["tea"]);
         let error = Command::from_values("remind", &values).err().unwrap();

@@ -73,16 +73,19 @@ impl Rate {
             is_warned: false,
         });
         (bucket.tokens, bucket.at) = (self.filled(bucket, now), now);
-        if bucket.tokens >= 1.0 {
+        // Who was told to wait waits as long.
+        let half = (self.burst / 2.0).max(1.0);
+        let enough = if bucket.is_warned { half } else { 1.0 };
+        if bucket.tokens >= enough {
             bucket.tokens -= 1.0;
-            bucket.is_warned &= bucket.tokens < self.burst / 2.0;
+            bucket.is_warned = false;
             return Permit::Go;
         }
         if bucket.is_warned {
             return Permit::Silence;
         }
         bucket.is_warned = true;
-        let missing = (self.burst / 2.0).max(1.0) - bucket.tokens;
+        let missing = half - bucket.tokens;
         Permit::Slower(Duration::from_secs_f64(missing / self.per_second))
     }
 
@@ -117,12 +120,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn tokens_come_back_with_time() {
+    async fn tokens_come_back_after_the_time_that_was_told() {
         let rate = rate();
         for _ in 0..11 {
             rate.take("alice");
         }
-        advance(Duration::from_secs(16)).await;
+        advance(Duration::from_secs(14)).await;
+        assert_eq!(rate.take("alice"), Permit::Silence);
+        advance(Duration::from_secs(2)).await;
         let permits: Vec<Permit> = (0..6).map(|_| rate.take("alice")).collect();
         assert!(permits[..5].iter().all(|permit| *permit == Permit::Go));
         assert_ne!(permits[5], Permit::Go);

@@ -128,6 +128,7 @@ impl Reader<'_> {
         }
         let mut words = rest.split_whitespace();
         match (word.to_lowercase() == HELP, words.next(), words.next()) {
+            (true, Some(topic), None) if topic.to_lowercase() == HELP => Found::Help(None),
             (true, topic, None) => Found::Help(topic.map(str::to_lowercase)),
             _ => Found::Unknown {
                 word: word.chars().take(LONGEST_NAME).collect(),

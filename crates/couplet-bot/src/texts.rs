@@ -31,7 +31,7 @@ texts! {
     NOT_AN_INTEGER = "not-an-integer", "{label}: \"{value}\" is not a whole number";
     NOT_A_NUMBER = "not-a-number", "{label}: \"{value}\" is not a number";
     NOT_YES_OR_NO = "not-yes-or-no", "{label}: \"{value}\" is neither yes nor no";
-    NOT_A_DURATION = "not-a-duration", "{label}: \"{value}\" is not a duration, such as 10m or 2h 30m";
+    NOT_A_DURATION = "not-a-duration", "{label}: \"{value}\" is not a duration, such as 10m or 2h30m";
     NOT_A_TIME = "not-a-time", "{label}: \"{value}\" is not a time, such as 2030-01-31T18:00:00Z";
     NOT_AN_ADDRESS = "not-an-address", "{label}: \"{value}\" is not an address, such as alice@example.org";
     NOT_AN_OPTION = "not-an-option", "{label}: \"{value}\" is not one of: {options}";
@@ -40,7 +40,7 @@ texts! {
     TOO_SHORT = "too-short", "{label}: at least {limit} characters";
     TOO_LONG = "too-long", "{label}: at most {limit} characters";
     PATTERN = "pattern", "{label}: \"{value}\" does not have the expected form";
-    EXTRA = "extra", "\"{value}\" is too much: the command takes no arguments";
+    EXTRA = "extra", "\"{value}\" is too much: there is no field for it";
     UNKNOWN_COMMAND = "unknown-command", "There is no command \"{value}\"";
     OTHER = "other", "{label}: {value}";
 
@@ -68,7 +68,7 @@ texts! {
     KIND_DURATION = "kind-duration", "duration";
     KIND_TIME = "kind-time", "time";
     KIND_ADDRESS = "kind-address", "address";
-    DURATION_EXAMPLE = "duration-example", "For example 10m or 2h 30m";
+    DURATION_EXAMPLE = "duration-example", "For example 10m or 2h30m";
     TIME_EXAMPLE = "time-example", "For example 2030-01-31T18:00:00Z";
 
     // Questions.

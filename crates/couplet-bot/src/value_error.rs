@@ -16,7 +16,7 @@ pub enum Kind {
     Number,
     /// Yes or no.
     Boolean,
-    /// A duration, such as `10m` or `2h 30m`.
+    /// A duration, such as `10m` or `2h30m`.
     Duration,
     /// A point in time, as in RFC 3339.
     Time,
@@ -81,7 +81,7 @@ pub enum Problem {
 /// let error = ValueError::new("after", "In how long", "soon", Problem::Unreadable(Kind::Duration));
 /// assert_eq!(
 ///     error.to_string(),
-///     "In how long: \"soon\" is not a duration, such as 10m or 2h 30m"
+///     "In how long: \"soon\" is not a duration, such as 10m or 2h30m"
 /// );
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -14,6 +14,11 @@ pub(crate) fn too_many_sessions() -> StanzaError {
     StanzaError::new(Condition::ResourceConstraint)
 }
 
+/// The requester begins too many commands; `wait` is the type of this condition. (RFC 6120, 8.3.3.18)
+pub(crate) fn too_many_requests() -> StanzaError {
+    StanzaError::new(Condition::ResourceConstraint).text("Too many requests: try again in a moment")
+}
+
 /// The action exists, but not on this page.
 pub(super) fn bad_action() -> StanzaError {
     error(Condition::BadRequest, "bad-action")

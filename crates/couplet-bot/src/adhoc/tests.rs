@@ -321,7 +321,7 @@ fn a_value_that_does_not_fit_is_shown_again_with_a_note() {
     for (given, text) in [
         (
             "soon",
-            "In how long: \"soon\" is not a duration, such as 10m or 2h 30m",
+            "In how long: \"soon\" is not a duration, such as 10m or 2h30m",
         ),
         ("400d", "In how long: at most 366d, not 400d"),
         ("", "In how long: a value is missing"),

@@ -124,10 +124,7 @@ fn a_mistake_gets_one_line() {
             "help clear",
             "There is no command \"clear\"; \"help\" lists all",
         ),
-        (
-            "list all",
-            "\"all\" is too much: the command takes no arguments",
-        ),
+        ("list all", "\"all\" is too much: there is no field for it"),
     ] {
         match decide(body, Place::Chat) {
             Act::Complain(text) => assert_eq!(text, expected),

@@ -121,7 +121,7 @@ fn a_field_says_what_it_takes() {
     let after = field(&form, "after");
     assert!(after.required && after.validate.is_none());
     assert_eq!(after.label.as_deref(), Some("In how long"));
-    assert_eq!(after.desc.as_deref(), Some("For example 10m or 2h 30m"));
+    assert_eq!(after.desc.as_deref(), Some("For example 10m or 2h30m"));
     let level = field(&form, "level");
     let options = level
         .options

@@ -152,7 +152,7 @@ fn missing_fields_of_a_command_are_asked_for_one_by_one() {
     );
     assert_eq!(
         chat.next("soon"),
-        "In how long: \"soon\" is not a duration, such as 10m or 2h 30m\nIn how long"
+        "In how long: \"soon\" is not a duration, such as 10m or 2h30m\nIn how long"
     );
     assert_eq!(chat.next("10m"), "Of what");
     match chat.answer("a cup of \"tea\", please") {
