@@ -16,7 +16,7 @@ const PART_BYTES: usize = 1023;
 ///
 /// let error = Jid::new("alice@example.org/").unwrap_err();
 /// assert_eq!(error, InvalidJid::EmptyResource);
-/// assert_eq!(error.to_string(), "the resource behind the / is empty");
+/// assert_eq!(error.to_string(), "the resource after the / is empty");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
