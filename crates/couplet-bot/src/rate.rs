@@ -37,9 +37,9 @@ struct Bucket {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Permit {
     Go,
-    /// No, and the person is to be told when it may be tried again.
+    /// No, and the person gets a warning with the time until the next turn.
     Slower(Duration),
-    /// No, and the person knows.
+    /// No, and the person has had the warning.
     Silence,
 }
 
@@ -73,7 +73,7 @@ impl Rate {
             is_warned: false,
         });
         (bucket.tokens, bucket.at) = (self.filled(bucket, now), now);
-        // Who was told to wait waits as long.
+        // After a warning the announced time has to pass.
         let half = (self.burst / 2.0).max(1.0);
         let enough = if bucket.is_warned { half } else { 1.0 };
         if bucket.tokens >= enough {
@@ -106,7 +106,7 @@ mod tests {
 
     /// B99
     #[tokio::test(start_paused = true)]
-    async fn after_a_burst_a_person_is_told_once_and_then_ignored() {
+    async fn after_a_burst_a_person_is_warned_once_and_then_ignored() {
         let rate = rate();
         let permits: Vec<Permit> = (0..30).map(|_| rate.take("alice")).collect();
         assert!(permits[..10].iter().all(|permit| *permit == Permit::Go));
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn tokens_come_back_after_the_time_that_was_told() {
+    async fn turns_begin_again_after_the_announced_time() {
         let rate = rate();
         for _ in 0..11 {
             rate.take("alice");

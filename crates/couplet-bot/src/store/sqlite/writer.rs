@@ -151,7 +151,7 @@ fn commit(file: Option<&Connection>, batch: Vec<Operation>) {
         }
         Ok(committed?)
     });
-    // After the store was closed, the caller knows what that means.
+    // Calls after `close` are not failures of the store; their callers get the error.
     if let (Some(_), Err(why)) = (file, &committed) {
         tracing::error!(error = %why, "the store of the bot did not commit");
     }
