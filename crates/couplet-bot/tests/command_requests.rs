@@ -294,3 +294,18 @@ mod texts {
         assert_eq!(says(&mut alice, "> What is there?\nmenu").await, "Tea");
     }
 }
+
+/// RFC 6120, 8.3.3.18: the type of the error is `wait`.
+#[tokio::test(start_paused = true)]
+async fn too_many_requests_are_answered_with_an_error_to_wait_for() {
+    let server = Server::start(tea).await;
+    let mut alice = server.user("alice@example.org/phone");
+    let order = format!("<command xmlns='{NS}' node='order'/>");
+    for _ in 0..10 {
+        let reply = alice.ask("set", BOT, &order).await;
+        assert_eq!(reply.type_(), "result");
+    }
+    let refused = alice.ask("set", BOT, &order).await;
+    assert_eq!(refused.condition(), "resource-constraint", "{refused}");
+    assert!(refused.to_string().contains("type='wait'"), "{refused}");
+}

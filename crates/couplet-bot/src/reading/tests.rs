@@ -215,6 +215,7 @@ fn an_unknown_word_gets_the_nearest_name_that_may_be_used() {
 #[test]
 fn help_is_a_command_and_a_sentence_is_not() {
     assert!(matches!(chat("help").found, Found::Help(None)));
+    assert!(matches!(chat("help Help").found, Found::Help(None)));
     assert!(matches!(chat("/HELP Remind").found, Found::Help(Some(topic)) if topic == "remind"));
     assert!(chat("help me to write a letter").is_text());
     assert!(chat("list the planets").is_text());

@@ -55,6 +55,18 @@ async fn a_second_process_is_refused_until_the_first_has_closed_the_store() {
     SqliteStore::open(&path).unwrap();
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_link_to_a_store_in_use_is_refused_as_the_store_itself() {
+    let (folder, path) = folder();
+    let store = SqliteStore::open(&path).unwrap();
+    let link = folder.path().join("link.db");
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let second = SqliteStore::open(&link);
+    assert!(matches!(second, Err(StoreError::Busy(_))), "{second:?}");
+    store.close().await.unwrap();
+}
+
 #[tokio::test]
 async fn many_changes_at_once_are_all_there() {
     let (_folder, path) = folder();
